@@ -2,7 +2,7 @@
 
 mod fingerprint;
 mod json_schema;
-mod rules;
+mod keywords;
 mod rust;
 mod typescript;
 
@@ -11,7 +11,7 @@ use crate::output::Files;
 
 /// Generates every output.
 pub(crate) fn emit(model: &Model) -> Files {
-    let fingerprints = fingerprint::all(model);
+    let fingerprints = fingerprint::hash_channels(model);
     let mut files = Files::default();
     for (path, text) in rust::emit(model, &fingerprints) {
         files.add(format!("rust/{path}"), text);
@@ -28,13 +28,14 @@ pub(crate) fn emit(model: &Model) -> Files {
 /// Generates only the Rust files, for a build script.
 pub(crate) fn emit_rust(model: &Model) -> Files {
     let mut files = Files::default();
-    for (path, text) in rust::emit(model, &fingerprint::all(model)) {
+    for (path, text) in rust::emit(model, &fingerprint::hash_channels(model)) {
         files.add(path, text);
     }
     files
 }
 
-/// The header of a generated file. Contains no version and no time, so that files differ only after real changes.
+/// Returns the header of a generated file. It contains no version and no time, so that files differ only after real
+/// changes.
 fn header<'s>(sources: impl IntoIterator<Item = &'s str>) -> String {
     let sources: Vec<&str> = sources.into_iter().collect();
     format!("{} {}. Do not edit.", crate::output::GENERATED_MARK, sources.join(", "))

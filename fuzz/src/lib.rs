@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+pub mod bugs;
 mod expand;
-pub mod faults;
 mod server;
 mod sign;
 mod targets;

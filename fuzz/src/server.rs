@@ -68,7 +68,7 @@ async fn serve() -> (Router, Runs) {
         crate::targets::journal::make_calls(&run, &calls).await?;
         Ok::<_, RunError>(())
     });
-    (routes(hub), runs.start().await.expect("runs"))
+    (routes(hub), runs.build().await.expect("runs"))
 }
 
 fn claims(publish: bool) -> String {

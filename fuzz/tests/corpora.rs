@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use fanfare_fuzz::{MAX_INPUT, TARGETS, Target, faults};
+use fanfare_fuzz::{MAX_INPUT, TARGETS, Target, bugs};
 
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
@@ -81,32 +81,32 @@ fn tokens_grant_only_their_claims() {
 }
 
 #[test]
-fn each_target_has_inputs_and_each_fault_a_target() {
+fn each_target_has_inputs_and_each_bug_a_target() {
     for target in &TARGETS {
         assert!(!corpus(target.name).is_empty());
     }
-    for fault in &faults::FAULTS {
-        assert!(Target::find(fault.target).is_some(), "{}", fault.name);
+    for bug in &bugs::BUGS {
+        assert!(Target::find(bug.target).is_some(), "{}", bug.name);
     }
 }
 
 /// Checks that a target fails for an input only while a bug is switched on.
-fn assert_detects(fault: &str, target: &str, input: &str) {
+fn assert_detects(bug: &str, target: &str, input: &str) {
     let target = Target::find(target).unwrap();
     target.check(input.as_bytes());
-    let installed = faults::install(fault);
+    let installed = bugs::install(bug);
     let outcome = catch_unwind(AssertUnwindSafe(|| target.check(input.as_bytes())));
     drop(installed);
-    assert!(outcome.is_err(), "{target} does not detect {fault}", target = target.name);
+    assert!(outcome.is_err(), "{target} does not detect {bug}", target = target.name);
 }
 
 #[test]
 fn deliberate_bugs_show() {
     let claims = r#"{"iss":"rt.inngest.com","iat":@900,"exp":@940,"jti":"1","topics":[{"kind":"run","channel":"room:1","name":"any"}],"publish":true}"#;
-    assert_detects("expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
-    assert_detects("id-sliced", "cursors", "0mi9a2k4é-00000002r\n\n");
-    assert_detects("address-shared", "addresses", "\na:b\nc\n\n");
+    assert_detects("token-expiry-ignored", "tokens", &format!("signed\n{{\"alg\":\"HS256\"}}\n{claims}"));
+    assert_detects("id-cut-inside-character", "cursors", "0mi9a2k4é-00000002r\n\n");
+    assert_detects("colon-not-escaped", "addresses", "\na:b\nc\n\n");
     let requests = "POST publish?channel=room:1&topic=any\nauthorization: Bearer KEY\n\n{\"a\":\r1}\n---\nPOST sse\n\n\
         [{\"kind\":\"sub\",\"ref\":\"1\",\"data\":\"READER\",\"channel\":\"room:1\",\"since\":{\"room:1\":\"start\"}}]";
-    assert_detects("event-split", "requests", requests);
+    assert_detects("event-split-at-carriage-return", "requests", requests);
 }

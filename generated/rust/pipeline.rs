@@ -150,12 +150,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "insights",
             carries: fanfare::Carries::Payload(&super::schemas::INSIGHT),
-            retain: fanfare::Retain::Latest(1000),
+            retain: fanfare::Retain::LastN(1000),
         },
         fanfare::TopicDefinition {
             name: "tokens",
             carries: fanfare::Carries::Payload(&super::schemas::TOKEN),
-            retain: fanfare::Retain::Latest(1000),
+            retain: fanfare::Retain::LastN(1000),
         },
         fanfare::TopicDefinition {
             name: "summary",

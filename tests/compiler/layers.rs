@@ -59,7 +59,7 @@ const COMPILER: Part = Part {
     ],
     recursions: &[Recursion {
         folder: "emit/rust",
-        files: &["rules", "tables", "types"],
+        files: &["rule_tables", "tables", "types"],
         reason: "tables contain types and rules, which contain tables",
     }],
 };

@@ -22,23 +22,23 @@ impl Audit {
     pub(crate) fn run(&self) -> Result {
         match &self.update {
             None => check(),
-            Some(database) => run(audit(&["update"]).arg(database)),
+            Some(database) => run(audit_command(&["update"]).arg(database)),
         }
     }
 }
 
 impl Sbom {
     pub(crate) fn run(&self) -> Result {
-        run(audit(&["sbom", "--out"]).arg(&self.out))
+        run(audit_command(&["sbom", "--out"]).arg(&self.out))
     }
 }
 
 /// Checks licences, sources, duplicates and advisories of all dependencies.
 pub(crate) fn check() -> Result {
-    run(&mut audit(&["check"]))
+    run(&mut audit_command(&["check"]))
 }
 
-fn audit(arguments: &[&str]) -> std::process::Command {
+fn audit_command(arguments: &[&str]) -> std::process::Command {
     let mut command = cargo(&["run", "--quiet", "--package", "audit", "--"]);
     command.args(arguments);
     command

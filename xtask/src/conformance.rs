@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The number of values that the test tries per random schema.
-const VALUES: usize = 40;
+const VALUES_PER_SCHEMA: usize = 40;
 /// The number of random schemas to compile at once. More in one crate compile slower than in several.
 const SCHEMAS_PER_ROUND: usize = 500;
 const SUITE_TEST: &str = "conformance::the_official_suite_gets_the_verdicts_it_expects";
@@ -34,16 +34,16 @@ pub(crate) struct Conformance {
 
 impl Conformance {
     pub(crate) fn run(&self) -> Result {
-        tools::node_and_packages()?;
+        tools::ensure_npm_packages()?;
         tools::build_typescript_client()?;
         match self.pairs {
             Some(pairs) => self.test_pairs(pairs),
-            None => step("Running the test suite", || run(&mut self.suite_test()?)),
+            None => step("Running the test suite", || run(&mut self.suite_command()?)),
         }
     }
 
-    fn suite_test(&self) -> Result<Command> {
-        let mut test = test(SUITE_TEST);
+    fn suite_command(&self) -> Result<Command> {
+        let mut test = test_command(SUITE_TEST);
         if self.update {
             test.env("UPDATE", "1");
         }
@@ -58,10 +58,11 @@ impl Conformance {
 
     fn test_pairs(&self, pairs: usize) -> Result {
         let mut failed = Vec::new();
-        for (seed, schemas) in (self.seed..).zip(rounds(pairs)) {
-            let mut test = test(PAIRS_TEST);
+        for (seed, schemas) in (self.seed..).zip(split_into_rounds(pairs)) {
+            let mut test = test_command(PAIRS_TEST);
             test.env("FANFARE_SEED", seed.to_string()).env("FANFARE_MIXED", schemas.to_string());
-            let title = format!("Testing {} pairs of {schemas} schemas, seed {seed}", schemas * VALUES);
+            let title =
+                format!("Testing {} pairs of {schemas} schemas, seed {seed}", schemas * VALUES_PER_SCHEMA);
             if step(&title, || run(&mut test)).is_err() {
                 failed.push(seed.to_string());
             }
@@ -75,12 +76,12 @@ impl Conformance {
 }
 
 /// Returns the number of schemas of each round.
-fn rounds(pairs: usize) -> impl Iterator<Item = usize> {
-    let schemas = pairs.div_ceil(VALUES);
+fn split_into_rounds(pairs: usize) -> impl Iterator<Item = usize> {
+    let schemas = pairs.div_ceil(VALUES_PER_SCHEMA);
     (0..schemas).step_by(SCHEMAS_PER_ROUND).map(move |start| SCHEMAS_PER_ROUND.min(schemas - start))
 }
 
-fn test(name: &str) -> Command {
+fn test_command(name: &str) -> Command {
     cargo(&["test", "--quiet", "--package", "fanfare-verdicts", "--test", "verdicts", "--", "--exact", name])
 }
 
@@ -90,8 +91,8 @@ mod tests {
 
     #[test]
     fn the_rounds_add_up_to_all_pairs() {
-        assert_eq!(rounds(100_000).sum::<usize>() * VALUES, 100_000);
-        assert_eq!(rounds(41).collect::<Vec<_>>(), [2]);
-        assert_eq!(rounds(0).count(), 0);
+        assert_eq!(split_into_rounds(100_000).sum::<usize>() * VALUES_PER_SCHEMA, 100_000);
+        assert_eq!(split_into_rounds(41).collect::<Vec<_>>(), [2]);
+        assert_eq!(split_into_rounds(0).count(), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask demo`: builds and starts the content pipeline example.
 
 use crate::failure::{Failure, Result};
-use crate::paths::{built, in_root};
-use crate::process::{self, Running, WaitOutcome, cargo, command, npm, run, run_quietly};
+use crate::paths::{create_folder, in_root, program};
+use crate::process::{self, Running, WaitOutcome, build, command, generate, npm, run, run_quietly};
 use crate::step::step;
 use crate::tools;
 use std::io::{BufRead, BufReader};
@@ -35,11 +35,9 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(&self) -> Result {
-        let text = self.readable_text()?;
-        tools::node_and_packages()?;
-        step("Generating code from schemas/", || {
-            run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"]))
-        })?;
+        let text = self.find_text()?;
+        tools::ensure_npm_packages()?;
+        step("Generating code from schemas/", || run(&mut generate()))?;
         tools::build_typescript_client()?;
         if !self.once {
             step("Building the page", build_page)?;
@@ -51,13 +49,13 @@ impl Demo {
         }
         // Any free port by default, so that this works while a demo is running.
         step("Summarising once, with a TypeScript subscriber", || {
-            once(&text, self.port.unwrap_or(0), self.database.as_deref())
+            summarise_once(&text, self.port.unwrap_or(0), self.database.as_deref())
         })
     }
 
     /// Runs the server until Ctrl-C is pressed.
     fn serve(&self, text: &Path) -> Result {
-        let port = self.port.unwrap_or_else(default_or_free_port);
+        let port = self.port.unwrap_or_else(choose_port);
         let (mut server, url) =
             step("Starting the server", || start_server(text, port, self.database.as_deref(), &[]))?;
         println!("\n  Open {url}\n  Press Ctrl-C to stop the server.\n");
@@ -68,7 +66,7 @@ impl Demo {
         Ok(())
     }
 
-    fn readable_text(&self) -> Result<PathBuf> {
+    fn find_text(&self) -> Result<PathBuf> {
         let text = std::env::current_dir().unwrap_or_default().join(&self.text);
         let text = if text.is_file() { text } else { in_root(&self.text) };
         match std::fs::File::open(&text) {
@@ -78,22 +76,18 @@ impl Demo {
     }
 }
 
-/// Summarises one text while the TypeScript subscriber checks every message. Removes its files.
-pub(crate) fn summarise_once(text: &Path, port: u16) -> Result {
-    once(text, port, None)
-}
-
-fn once(text: &Path, port: u16, database: Option<&Path>) -> Result {
+/// Summarises one text while the TypeScript subscriber checks every message. Deletes its files.
+pub(crate) fn summarise_once(text: &Path, port: u16, database: Option<&Path>) -> Result {
     let folder = std::env::temp_dir().join(format!("content-pipeline-once-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::at(&folder, &error))?;
+    create_folder(&folder)?;
     let database = database.map_or_else(|| folder.join("once.db"), Path::to_path_buf);
-    let outcome = check_once(text, port, &database);
+    let outcome = summarise_into(text, port, &database);
     // A file that remains in the folder for temporary files is harmless.
     let _ = std::fs::remove_dir_all(folder);
     outcome
 }
 
-fn check_once(text: &Path, port: u16, database: &Path) -> Result {
+fn summarise_into(text: &Path, port: u16, database: &Path) -> Result {
     let (_server, url) = start_server(text, port, Some(database), &["--pause", "2"])?;
     let program = in_root("examples/content-pipeline/once/once.ts");
     let mut subscriber = command("node", &["--import", "tsx"]);
@@ -104,7 +98,7 @@ fn check_once(text: &Path, port: u16, database: &Path) -> Result {
 }
 
 pub(crate) fn build_server() -> Result {
-    run(&mut cargo(&["build", "--quiet", "--package", "content-pipeline"]))
+    run(&mut build("content-pipeline"))
 }
 
 pub(crate) fn build_page() -> Result {
@@ -118,7 +112,7 @@ fn start_server(
     database: Option<&Path>,
     arguments: &[&str],
 ) -> Result<(Running, String)> {
-    let mut server = command(built("debug", "content-pipeline"), arguments);
+    let mut server = command(program("debug", "content-pipeline"), arguments);
     server.arg("--text").arg(text).args(["--port", &port.to_string()]);
     server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
     if let Some(database) = database {
@@ -135,6 +129,6 @@ fn start_server(
     Ok((server, url))
 }
 
-fn default_or_free_port() -> u16 {
+fn choose_port() -> u16 {
     if TcpListener::bind(("127.0.0.1", DEFAULT_PORT)).is_ok() { DEFAULT_PORT } else { 0 }
 }

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::failure::{Failure, Result};
-use crate::paths::{built, in_root, target};
-use crate::process::{cargo, command, run};
+use crate::paths::{create_folder, in_root, program, target};
+use crate::process::{build, cargo, command, generate, read_output, run, run_quietly};
 use crate::step::step;
 use crate::tools;
 
-mod faults;
+mod bugs;
 mod report;
 
 use report::{Found, Report, print};
@@ -63,32 +63,32 @@ pub(crate) struct Fuzz {
     /// Check this input instead of searching
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
-    /// Measure how long it takes to find each of the deliberate bugs
+    /// Enable five deliberate bugs one by one, and measure how long it takes to find each
     #[arg(long, conflicts_with_all = ["target", "input"])]
-    faults: bool,
+    bugs: bool,
 }
 
 impl Fuzz {
     pub(crate) fn run(&self) -> Result {
-        if self.faults {
-            let fuzzer = build()?;
-            return faults::find_all(&fuzzer, self.seconds);
+        if self.bugs {
+            let fuzzer = build_fuzzer()?;
+            return bugs::find_all(&fuzzer, self.seconds);
         }
-        let targets = self.targets()?;
-        let fuzzer = targets.iter().any(|target| RUST.contains(target)).then(build).transpose()?;
+        let targets = self.select_targets()?;
+        let fuzzer = targets.iter().any(|target| RUST.contains(target)).then(build_fuzzer).transpose()?;
         if targets.iter().any(|target| JAVASCRIPT.contains(target)) {
-            tools::node_and_packages()?;
+            tools::ensure_npm_packages()?;
             tools::build_typescript_client()?;
             generate_typescript()?;
             build_verdicts()?;
         }
         let mut reports = Vec::new();
         for target in targets {
-            let search = Search { target, seconds: self.seconds, fault: None, input: self.input.as_deref() };
+            let search = Search { target, seconds: self.seconds, bug: None, input: self.input.as_deref() };
             let title = format!("Fuzzing {target} for {} s", self.seconds);
             let report = step(&title, || match &fuzzer {
-                Some(fuzzer) if RUST.contains(&target) => search.rust(fuzzer),
-                _ => search.javascript(),
+                Some(fuzzer) if RUST.contains(&target) => search.search_rust(fuzzer),
+                _ => search.search_javascript(),
             })?;
             reports.push((target, report));
         }
@@ -102,7 +102,7 @@ impl Fuzz {
         }
     }
 
-    fn targets(&self) -> Result<Vec<&'static str>> {
+    fn select_targets(&self) -> Result<Vec<&'static str>> {
         let all = RUST.into_iter().chain(JAVASCRIPT);
         let Some(name) = &self.target else { return Ok(all.collect()) };
         let chosen: Vec<_> = all.clone().filter(|target| target == name).collect();
@@ -121,8 +121,8 @@ pub(crate) fn replay_javascript() -> Result {
     generate_typescript()?;
     build_verdicts()?;
     for target in JAVASCRIPT {
-        let search = Search { target, seconds: 0, fault: None, input: None };
-        if let Some(found) = search.javascript()?.found {
+        let search = Search { target, seconds: 0, bug: None, input: None };
+        if let Some(found) = search.search_javascript()?.found {
             return Err(Failure::new(format!("{target}: {found}")));
         }
     }
@@ -130,76 +130,73 @@ pub(crate) fn replay_javascript() -> Result {
 }
 
 /// Builds the fuzzer and all its dependencies with coverage.
-fn build() -> Result<PathBuf> {
-    let triple = triple()?;
+fn build_fuzzer() -> Result<PathBuf> {
+    let triple = read_host_triple()?;
     step("Building the fuzzer, with coverage", || {
         // With an explicit target triple, cargo builds build scripts and macros without these flags.
         let arguments =
             ["build", "--quiet", "--profile", "fuzz", "--package", "fanfare-fuzz", "--bin", "fuzz"];
         let mut build = cargo(&arguments);
-        build.args(["--features", "libfuzzer", "--target", &triple]).arg("--target-dir").arg(folder());
+        build.args(["--features", "libfuzzer", "--target", &triple]).arg("--target-dir").arg(output_folder());
         build.env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
-        if std::env::var_os("CXX").is_none() && tools::on_path("clang++").is_none() {
+        if std::env::var_os("CXX").is_none() && tools::find_on_path("clang++").is_none() {
             build.env("CXX", "g++");
         }
         run(&mut build)
             .map_err(|failure| failure.help("libFuzzer needs a C++ compiler: install clang++ or g++"))
     })?;
-    Ok(folder().join(triple).join("fuzz/fuzz"))
+    Ok(output_folder().join(triple).join("fuzz/fuzz"))
 }
 
 /// Returns the target triple of this machine.
-fn triple() -> Result<String> {
-    let version = crate::process::read(Command::new("rustc").arg("-vV"))?;
+fn read_host_triple() -> Result<String> {
+    let version = read_output(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| Failure::new("`rustc -vV` prints no host"))
 }
 
 /// Returns the folder that the fuzzer is built in, and that keeps its inputs between runs.
-fn folder() -> PathBuf {
+fn output_folder() -> PathBuf {
     target().join("instrumented")
 }
 
 fn generate_typescript() -> Result {
     step("Generating the channels for the targets", || {
-        let arguments = ["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"];
-        let mut generate = cargo(&arguments);
-        generate.args(["--schemas", "fuzz/schemas", "--out"]).arg(folder().join("generated"));
-        crate::process::run_quietly(&mut generate)
+        run_quietly(
+            generate().args(["--schemas", "fuzz/schemas", "--out"]).arg(output_folder().join("generated")),
+        )
     })
 }
 
 /// Builds the program that prints Rust's verdicts for the JavaScript targets.
 fn build_verdicts() -> Result {
-    step("Building the program for Rust's verdicts", || {
-        run(&mut cargo(&["build", "--quiet", "--package", "fanfare-fuzz", "--bin", VERDICTS]))
-    })
+    step("Building the program for Rust's verdicts", || run(build("fanfare-fuzz").args(["--bin", VERDICTS])))
 }
 
 /// A search with one target.
 struct Search<'s> {
     target: &'s str,
     seconds: u64,
-    fault: Option<&'s str>,
+    bug: Option<&'s str>,
     /// The input to check instead of searching.
     input: Option<&'s Path>,
 }
 
 impl Search<'_> {
     /// Searches with libFuzzer until an input fails or the time is up.
-    fn rust(&self, fuzzer: &Path) -> Result<Report> {
-        let Self { target, seconds, fault, input } = *self;
-        let findings = folder().join("findings").join(fault.unwrap_or(target));
-        let grown = folder().join("corpus").join(fault.unwrap_or(target));
-        if fault.is_some() {
+    fn search_rust(&self, fuzzer: &Path) -> Result<Report> {
+        let Self { target, seconds, bug, input } = *self;
+        let findings = output_folder().join("findings").join(bug.unwrap_or(target));
+        let found_inputs = output_folder().join("corpus").join(bug.unwrap_or(target));
+        if bug.is_some() {
             // A search for a deliberate bug always starts from the committed corpus. The folder may not exist.
-            let _ = std::fs::remove_dir_all(&grown);
+            let _ = std::fs::remove_dir_all(&found_inputs);
         }
-        for folder in [&findings, &grown] {
-            std::fs::create_dir_all(folder).map_err(|error| Failure::at(folder, &error))?;
+        for folder in [&findings, &found_inputs] {
+            create_folder(folder)?;
         }
         let prefix = format!("-artifact_prefix={}/", findings.display());
-        let mut search = libfuzzer(fuzzer, target, fault);
+        let mut search = libfuzzer_command(fuzzer, target, bug);
         search.arg(&prefix);
         if let Some(input) = input {
             run(search.arg(format!("-timeout={TIMEOUT}")).arg(input))?;
@@ -215,28 +212,28 @@ impl Search<'_> {
             search.arg(format!("-dict={}", dictionary.display()));
         }
         // libFuzzer writes new inputs to the first folder.
-        search.arg(&grown);
+        search.arg(&found_inputs);
         let corpus = in_root(format!("fuzz/corpus/{target}"));
         let mut report = Report::run(search.arg(corpus))?;
         // Minimizing an input that times out would take hours.
-        let found = report.found.as_mut().filter(|found| fault.is_none() && !found.is_timeout());
+        let found = report.found.as_mut().filter(|found| bug.is_none() && !found.is_timeout());
         if let Some(found) = found {
             self.minimize(fuzzer, found)?;
         }
         Ok(report)
     }
 
-    /// Checks one input.
-    fn check(&self, fuzzer: &Path, input: &Path) -> Result {
-        let mut check = libfuzzer(fuzzer, self.target, self.fault);
+    /// Fails if the target fails for an input.
+    fn replay(&self, fuzzer: &Path, input: &Path) -> Result {
+        let mut check = libfuzzer_command(fuzzer, self.target, self.bug);
         check.arg(format!("-timeout={TIMEOUT}"));
-        crate::process::read(check.arg(input)).map(drop)
+        read_output(check.arg(input)).map(drop)
     }
 
     /// Minimizes an input, for at most a minute.
     fn minimize(&self, fuzzer: &Path, found: &mut Found) -> Result {
         let smaller = found.path.with_extension("smaller");
-        let mut minimize = libfuzzer(fuzzer, self.target, self.fault);
+        let mut minimize = libfuzzer_command(fuzzer, self.target, self.bug);
         minimize.arg("-minimize_crash=1").arg("-max_total_time=60").arg(format!("-timeout={TIMEOUT}"));
         minimize.arg(format!("-exact_artifact_path={}", smaller.display())).arg(&found.path);
         // It exits with an error when it can minimize no further. The smallest input is saved by then.
@@ -248,12 +245,12 @@ impl Search<'_> {
     }
 
     /// Searches with the JavaScript fuzzer, whose output has the format of libFuzzer's.
-    fn javascript(&self) -> Result<Report> {
-        let findings = folder().join("findings").join(self.target);
-        std::fs::create_dir_all(&findings).map_err(|error| Failure::at(&findings, &error))?;
+    fn search_javascript(&self) -> Result<Report> {
+        let findings = output_folder().join("findings").join(self.target);
+        create_folder(&findings)?;
         let mut search = command("node", &["fuzz/javascript/fuzz.mjs", self.target]);
-        search.arg(folder()).arg(self.seconds.to_string());
-        search.env("FANFARE_VERDICTS", built("debug", VERDICTS));
+        search.arg(output_folder()).arg(self.seconds.to_string());
+        search.env("FANFARE_VERDICTS", program("debug", VERDICTS));
         if let Some(input) = self.input {
             run(search.arg(input))?;
             return Ok(Report::default());
@@ -262,11 +259,11 @@ impl Search<'_> {
     }
 }
 
-fn libfuzzer(fuzzer: &Path, target: &str, fault: Option<&str>) -> Command {
+fn libfuzzer_command(fuzzer: &Path, target: &str, bug: Option<&str>) -> Command {
     let mut command = command::<&str>(fuzzer, &[]);
     command.env("FANFARE_FUZZ_TARGET", target);
-    if let Some(fault) = fault {
-        command.env("FANFARE_FUZZ_FAULT", fault);
+    if let Some(bug) = bug {
+        command.env("FANFARE_FUZZ_BUG", bug);
     }
     command
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How long a program may take to stop after a request.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(30);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -27,6 +27,21 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
+/// Returns a command that builds a package of the workspace.
+pub(crate) fn build(package: &str) -> Command {
+    cargo(&["build", "--quiet", "--package", package])
+}
+
+/// Returns a command that builds a package of the workspace, optimised.
+pub(crate) fn build_optimised(package: &str) -> Command {
+    cargo(&["build", "--quiet", "--release", "--package", package])
+}
+
+/// Returns a command that generates code with the compiler of the workspace.
+pub(crate) fn generate() -> Command {
+    cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"])
+}
+
 /// Returns a command that runs npm, which is a script on Windows.
 pub(crate) fn npm(arguments: &[&str]) -> Command {
     command(if cfg!(windows) { "npm.cmd" } else { "npm" }, arguments)
@@ -34,13 +49,13 @@ pub(crate) fn npm(arguments: &[&str]) -> Command {
 
 /// Runs a program and shows its output.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    let status = command.status().map_err(|error| start_failure(command, &error))?;
     check_status(command, status)
 }
 
 /// Runs a program and shows its output only if it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result {
-    let output = output(command)?;
+    let output = capture(command)?;
     if !output.status.success() {
         // The command fails in any case, even if its output cannot be shown.
         let _ = std::io::stderr().write_all(&output.stdout);
@@ -50,16 +65,16 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result {
 }
 
 /// Runs a program and returns what it prints.
-pub(crate) fn read(command: &mut Command) -> Result<String> {
-    let output = output(command)?;
+pub(crate) fn read_output(command: &mut Command) -> Result<String> {
+    let output = capture(command)?;
     check_status(command, output.status)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Starts a program that runs in the background and is stopped when it is dropped.
 pub(crate) fn start(command: &mut Command) -> Result<Running> {
-    let child = command.spawn().map_err(|error| cannot_start(command, &error))?;
-    Ok(Running { child, line: line(command) })
+    let child = command.spawn().map_err(|error| start_failure(command, &error))?;
+    Ok(Running { child, line: format_command(command) })
 }
 
 /// Makes Ctrl-C stop the program that [`Running::wait`] waits for, instead of terminating this program.
@@ -77,6 +92,7 @@ pub(crate) enum WaitOutcome {
 /// A running program. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) child: Child,
+    /// The command line, for errors.
     line: String,
 }
 
@@ -90,8 +106,8 @@ impl Running {
             }
             match self.child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(WaitOutcome::Exited),
-                Ok(Some(status)) => return Err(failed(&self.line, status)),
-                Ok(None) => sleep(POLL),
+                Ok(Some(status)) => return Err(exit_failure(&self.line, status)),
+                Ok(None) => sleep(POLL_INTERVAL),
                 Err(error) => return Err(Failure::new(format!("`{}`: {error}", self.line))),
             }
         }
@@ -103,7 +119,7 @@ impl Running {
         let terminated = cfg!(unix) && terminate(self.child.id());
         while terminated && start.elapsed() < STOP_TIMEOUT {
             match self.child.try_wait() {
-                Ok(None) => sleep(POLL),
+                Ok(None) => sleep(POLL_INTERVAL),
                 Ok(Some(_)) | Err(_) => return,
             }
         }
@@ -125,23 +141,23 @@ fn terminate(process: u32) -> bool {
     Command::new("kill").arg(process.to_string()).status().is_ok_and(|status| status.success())
 }
 
-fn output(command: &mut Command) -> Result<Output> {
-    command.output().map_err(|error| cannot_start(command, &error))
+fn capture(command: &mut Command) -> Result<Output> {
+    command.output().map_err(|error| start_failure(command, &error))
 }
 
 fn check_status(command: &Command, status: ExitStatus) -> Result {
-    if status.success() { Ok(()) } else { Err(failed(&line(command), status)) }
+    if status.success() { Ok(()) } else { Err(exit_failure(&format_command(command), status)) }
 }
 
-fn failed(line: &str, status: ExitStatus) -> Failure {
+fn exit_failure(line: &str, status: ExitStatus) -> Failure {
     Failure::new(format!("`{line}` failed ({status})"))
 }
 
-fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot start `{}`: {error}", line(command)))
+fn start_failure(command: &Command, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot start `{}`: {error}", format_command(command)))
 }
 
-fn line(command: &Command) -> String {
+fn format_command(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

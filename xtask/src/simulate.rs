@@ -1,8 +1,8 @@
 //! `cargo xtask simulate`: simulates runs or delivery with faults that a seed determines.
 
 use crate::failure::Result;
-use crate::paths::built;
-use crate::process::{cargo, command, run};
+use crate::paths::program;
+use crate::process::{build_optimised, command, run};
 use crate::step::step;
 
 #[derive(clap::Args)]
@@ -23,12 +23,10 @@ pub(crate) struct Simulate {
 
 impl Simulate {
     pub(crate) fn run(&self) -> Result {
-        step("Building the simulation, optimised", || {
-            run(&mut cargo(&["build", "--quiet", "--release", "--package", "fanfare-simulation"]))
-        })?;
+        step("Building the simulation, optimised", || run(&mut build_optimised("fanfare-simulation")))?;
         let arguments =
             ["--seeds".to_owned(), self.seeds.to_string(), "--first".into(), self.first.to_string()];
-        let mut simulate = command(built("release", "simulate"), &arguments);
+        let mut simulate = command(program("release", "simulate"), &arguments);
         if self.delivery {
             simulate.arg("--delivery");
         }

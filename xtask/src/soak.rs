@@ -1,8 +1,8 @@
 //! `cargo xtask soak`: injects faults for minutes, and then checks what subscribers received.
 
 use crate::failure::Result;
-use crate::paths::{built, target};
-use crate::process::{cargo, command, run};
+use crate::paths::{program, target};
+use crate::process::{build_optimised, command, run};
 use crate::step::step;
 use crate::tools;
 use std::path::Path;
@@ -17,16 +17,16 @@ pub(crate) struct Soak {
     /// Seconds that the fault test publishes
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Use 10 subscribers, 500 messages per second and 2 kills instead of 50, 2,000 and 5
+    /// Use 10 subscribers, 500 messages per second and 2 kills, instead of 50, 2,000 and 5
     #[arg(long)]
     short: bool,
     /// Attack the server while honest clients use it, instead of injecting network faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
-    /// Only kill a server that executes runs 500 times, and let two servers execute the same runs
+    /// Only test runs: kill their server 500 times, and let two servers execute the same runs
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
-    /// Only run two servers on one file, which is locked and replaced while readers resume at either server
+    /// Only test two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
 }
@@ -34,13 +34,11 @@ pub(crate) struct Soak {
 impl Soak {
     pub(crate) fn run(&self) -> Result {
         if !self.delivery {
-            tools::node_and_packages()?;
+            tools::ensure_npm_packages()?;
             tools::build_typescript_client()?;
         }
-        step("Building the server and the harness, optimised", || {
-            run(&mut cargo(&["build", "--quiet", "--release", "--package", "fanfare-soak"]))
-        })?;
-        let mut soak = with_many_files(&built("release", "fanfare-soak"));
+        step("Building the server and the harness, optimised", || run(&mut build_optimised("fanfare-soak")))?;
+        let mut soak = raise_file_limit(&program("release", "fanfare-soak"));
         soak.arg("--folder").arg(target().join("soak"));
         if let Some(seed) = self.seed {
             soak.arg("--seed").arg(seed.to_string());
@@ -62,8 +60,8 @@ impl Soak {
     }
 }
 
-/// Returns a command that runs a program with the highest permitted limit of open files. Each connection is a file.
-fn with_many_files(program: &Path) -> Command {
+/// Returns a command that runs a program with the highest permitted limit of open files. Each connection needs a file.
+fn raise_file_limit(program: &Path) -> Command {
     if cfg!(windows) {
         return command::<&str>(program, &[]);
     }

@@ -5,7 +5,7 @@ use crate::demo;
 use crate::failure::{Failure, Result};
 use crate::fuzz;
 use crate::paths::in_root;
-use crate::process::{cargo, command, npm, run};
+use crate::process::{cargo, command, generate, npm, run};
 use crate::step::{format_duration, step};
 use crate::tools;
 use std::time::Instant;
@@ -17,8 +17,8 @@ impl Test {
     #[expect(clippy::unused_self, reason = "commands have the same method; this one has no options")]
     pub(crate) fn run(&self) -> Result {
         let start = Instant::now();
-        tools::node_and_packages()?;
-        let browser = tools::browser()?;
+        tools::ensure_npm_packages()?;
+        let browser = tools::ensure_browser()?;
         tools::build_typescript_client()?;
 
         let mut checks = Checks::default();
@@ -35,18 +35,16 @@ impl Test {
             ]))
         });
         checks.check("Dependencies", audit::check);
-        checks.check("generated/ is up to date", || {
-            run(&mut cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--check"]))
-        });
+        checks.check("generated/ is up to date", || run(generate().arg("--check")));
         checks.check("Rust tests", || run(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
         checks.check("Fuzzing corpus in TypeScript", fuzz::replay_javascript);
-        checks.check("TypeScript types", type_check);
+        checks.check("TypeScript types", check_types);
         checks.check("Build of the demo's server", demo::build_server);
         checks.check("Build of the demo's page", demo::build_page);
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
-        checks.check("Demo", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0));
+        checks.check("Demo", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0, None));
         checks.finish(start)
     }
 }
@@ -57,7 +55,7 @@ fn check_formatting() -> Result {
 }
 
 /// Type-checks the TypeScript projects that no other check builds.
-fn type_check() -> Result {
+fn check_types() -> Result {
     let tsc = in_root("node_modules/typescript/bin/tsc");
     for project in ["tsconfig.json", "tests/tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
         run(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;

@@ -2,26 +2,26 @@
 
 use crate::failure::{Failure, Result};
 use crate::paths::root;
-use crate::process::{command, npm, read, run_quietly};
+use crate::process::{command, npm, read_output, run_quietly};
 use crate::step::step;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The oldest Node.js that the page's build tool runs on.
-const OLDEST_NODE: (u32, u32) = (20, 19);
+const MIN_NODE: (u32, u32) = (20, 19);
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Checks that Node.js and npm are installed, and installs the npm packages.
-pub(crate) fn node_and_packages() -> Result {
+pub(crate) fn ensure_npm_packages() -> Result {
     step("Checking Node.js and npm", || {
-        let node = node_version()?;
-        let npm = read(&mut npm(&["--version"]))
+        let node = read_node_version()?;
+        let npm = read_output(&mut npm(&["--version"]))
             .map_err(|failure| failure.help("npm comes with Node.js: https://nodejs.org"))?;
         println!("  Node.js {node}, npm {npm}");
         Ok(())
     })?;
-    if packages_are_fresh(&root()) {
+    if are_packages_installed(&root()) {
         return Ok(());
     }
     step("Installing the npm packages", || install_packages(&root()))
@@ -41,47 +41,48 @@ pub(crate) fn build_typescript_client() -> Result {
     })
 }
 
-/// Returns a Chromium for the tests in a browser. Installs it if the system is Debian and the user is root.
-pub(crate) fn browser() -> Result<PathBuf> {
+/// Returns the path of a Chromium. Installs it if there is none, the system is Debian and the user is root.
+pub(crate) fn ensure_browser() -> Result<PathBuf> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
     step("Installing Chromium", || {
-        if on_path("apt-get").is_none() || !is_root() {
-            return Err(no_browser());
+        if find_on_path("apt-get").is_none() || !is_user_root() {
+            return Err(browser_missing());
         }
         run_quietly(&mut command("apt-get", &["update"]))?;
         run_quietly(
             command("apt-get", &["install", "--yes", "--no-install-recommends", "chromium"])
                 .env("DEBIAN_FRONTEND", "noninteractive"),
         )?;
-        find_browser().ok_or_else(no_browser)
+        find_browser().ok_or_else(browser_missing)
     })
 }
 
-/// Finds a program on the search path.
-pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+/// Returns the path of a program on the search path.
+pub(crate) fn find_on_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
+/// Finds the browser that `FANFARE_CHROMIUM` names, or one on the search path.
 fn find_browser() -> Option<PathBuf> {
     let named = std::env::var_os("FANFARE_CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
-    named.or_else(|| BROWSERS.iter().find_map(|name| on_path(name)))
+    named.or_else(|| BROWSERS.iter().find_map(|name| find_on_path(name)))
 }
 
-fn no_browser() -> Failure {
+fn browser_missing() -> Failure {
     Failure::new("the tests in a browser need Chromium, which is not on the search path")
         .help("install it (Debian: `apt-get install chromium`) or set FANFARE_CHROMIUM to its path")
 }
 
-fn is_root() -> bool {
-    read(&mut command("id", &["-u"])).is_ok_and(|user| user == "0")
+fn is_user_root() -> bool {
+    read_output(&mut command("id", &["-u"])).is_ok_and(|user| user == "0")
 }
 
-fn node_version() -> Result<String> {
+fn read_node_version() -> Result<String> {
     let help = "install Node.js 20.19 or newer: https://nodejs.org";
-    let version = read(&mut command("node", &["--version"])).map_err(|failure| failure.help(help))?;
+    let version = read_output(&mut command("node", &["--version"])).map_err(|failure| failure.help(help))?;
     if is_new_enough(&version) {
         Ok(version)
     } else {
@@ -91,18 +92,18 @@ fn node_version() -> Result<String> {
 
 fn is_new_enough(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= OLDEST_NODE
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= MIN_NODE
 }
 
 /// Returns `true` if npm has installed the packages of a folder since its lock file changed.
-pub(crate) fn packages_are_fresh(folder: &Path) -> bool {
+pub(crate) fn are_packages_installed(folder: &Path) -> bool {
     // npm writes the second file after it has installed the packages of the first.
     let files = ["package-lock.json", "node_modules/.package-lock.json"];
-    let [lock, installed] = files.map(|file| modified(&folder.join(file)));
+    let [lock, installed] = files.map(|file| read_modified_time(&folder.join(file)));
     matches!((lock, installed), (Some(lock), Some(installed)) if installed >= lock)
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+fn read_modified_time(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
@@ -121,6 +122,6 @@ mod tests {
 
     #[test]
     fn packages_that_were_never_installed_are_not_fresh() {
-        assert!(!packages_are_fresh(&root().join("xtask")));
+        assert!(!are_packages_installed(&root().join("xtask")));
     }
 }

@@ -45,7 +45,7 @@ pub(crate) async fn measure(
     let mut builder = Runs::builder(&hub);
     let ours = Arc::clone(&measure);
     let job = builder.register("work", move |run: Run<Bench>, (): ()| job(run, Arc::clone(&ours)));
-    let started = builder.start().await?;
+    let started = builder.build().await?;
     for number in 0..runs {
         started.start(&job, &format!("run_{number}"), &Bench::new(number)?, &()).await?;
     }

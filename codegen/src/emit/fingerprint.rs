@@ -4,18 +4,18 @@ use crate::emit::json_schema;
 use crate::model::{AddressPart, Carries, Channel, Model, Retain, TypeId};
 
 /// Returns the fingerprint of every channel.
-pub(super) fn all(model: &Model) -> Vec<String> {
-    model.channels.iter().map(|channel| fingerprint(model, channel)).collect()
+pub(super) fn hash_channels(model: &Model) -> Vec<String> {
+    model.channels.iter().map(|channel| hash_channel(model, channel)).collect()
 }
 
 /// Hashes everything that affects the wire. Descriptions do not.
-fn fingerprint(model: &Model, channel: &Channel) -> String {
+fn hash_channel(model: &Model, channel: &Channel) -> String {
     let mut hash = Fnv::new();
     for part in &channel.address {
         match part {
             AddressPart::Literal(text) => hash.add(text),
             AddressPart::Param(index) => {
-                hash.add(&json_schema::inline(model, &channel.params[*index].shape).to_string())
+                hash.add(&json_schema::to_schema(model, &channel.params[*index].shape).to_string())
             }
         }
     }
@@ -28,7 +28,7 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
             Retain::Latest(count) => hash.add(&count.to_string()),
         }
         match topic.carries {
-            Carries::Payload(id) => hash.add(&schema(model, id)),
+            Carries::Payload(id) => hash.add(&print_schema(model, id)),
             // No schema serializes to this text.
             Carries::TextStream => hash.add("stream: text"),
         }
@@ -36,17 +36,17 @@ fn fingerprint(model: &Model, channel: &Channel) -> String {
     // No topic name contains a colon or a space, so these cannot collide.
     for signal in &channel.signals {
         hash.add(&format!("signal: {}", signal.name.wire));
-        hash.add(&schema(model, signal.payload));
+        hash.add(&print_schema(model, signal.payload));
     }
     if let Some(result) = channel.result {
         hash.add("result: ");
-        hash.add(&schema(model, result));
+        hash.add(&print_schema(model, result));
     }
     format!("{:016x}", hash.0)
 }
 
-fn schema(model: &Model, id: TypeId) -> String {
-    json_schema::without_descriptions(json_schema::document(model, id)).to_string()
+fn print_schema(model: &Model, id: TypeId) -> String {
+    json_schema::without_descriptions(json_schema::to_document(model, id)).to_string()
 }
 
 /// FNV-1a with 64 bits. Unlike the standard library's hasher, it is stable across versions and machines.

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::rules::{Words, words};
+use super::keywords::{Keywords, to_keywords};
 use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
-/// Returns one file per payload of a topic, payload of a signal, and result. Names contain no slash, so paths differ.
+/// Returns one file per payload of a topic, payload of a signal, and result. Names contain no slash, so no two paths
+/// are equal.
 pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for channel in &model.channels {
@@ -24,7 +25,7 @@ pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
             let mut document = Map::new();
             document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
             document.insert("$comment".to_owned(), json!(header));
-            if let Value::Object(rest) = self::document(model, id) {
+            if let Value::Object(rest) = to_document(model, id) {
                 document.extend(rest);
             }
             let path = format!("{}/{name}.json", channel.name.wire);
@@ -34,31 +35,35 @@ pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
     files
 }
 
-/// The schema of one type, with all types and rules that it refers to.
-pub(super) fn document(model: &Model, root: TypeId) -> Value {
-    let mut reached = BTreeSet::from([root]);
-    let mut open = vec![root];
-    while let Some(id) = open.pop() {
-        visit(&model.get(id).shape, &mut |target| {
-            if reached.insert(target) {
-                open.push(target);
+/// Returns the schema of one type, with all types and rules that it refers to.
+pub(super) fn to_document(model: &Model, root: TypeId) -> Value {
+    let mut reachable = BTreeSet::from([root]);
+    let mut pending = vec![root];
+    while let Some(id) = pending.pop() {
+        visit_types(&model.get(id).shape, &mut |target| {
+            if reachable.insert(target) {
+                pending.push(target);
             }
         });
     }
-    let rules = reached_rules(model, &reached);
-    let mut definitions: Map<String, Value> = reached
+    let rules = find_reachable_rules(model, &reachable);
+    let mut definitions: Map<String, Value> = reachable
         .into_iter()
         .map(|id| {
             (
                 model.get(id).typescript.clone(),
-                described(inline(model, &model.get(id).shape), model.get(id).description.as_deref()),
+                with_description(
+                    to_schema(model, &model.get(id).shape),
+                    model.get(id).description.as_deref(),
+                ),
             )
         })
         .collect();
-    let rules =
-        rules.into_iter().map(|id| (rules_key(model, id), json(model, &words(&model.rules[id.0].rules))));
+    let rules = rules
+        .into_iter()
+        .map(|id| (rules_key(model, id), print_keywords(model, &to_keywords(&model.rules[id.0].rules))));
     definitions.extend(rules);
-    json!({ "$ref": reference(model, root), "$defs": definitions })
+    json!({ "$ref": type_reference(model, root), "$defs": definitions })
 }
 
 /// Removes descriptions from a schema.
@@ -74,11 +79,11 @@ pub(super) fn without_descriptions(schema: Value) -> Value {
     }
 }
 
-fn reference(model: &Model, id: TypeId) -> String {
+fn type_reference(model: &Model, id: TypeId) -> String {
     format!("#/$defs/{}", model.get(id).typescript)
 }
 
-fn described(schema: Value, description: Option<&str>) -> Value {
+fn with_description(schema: Value, description: Option<&str>) -> Value {
     match (schema, description) {
         (Value::Object(members), Some(text)) => {
             let mut described = Map::new();
@@ -90,8 +95,8 @@ fn described(schema: Value, description: Option<&str>) -> Value {
     }
 }
 
-/// The schema of a shape, with references to named types.
-pub(super) fn inline(model: &Model, shape: &Type) -> Value {
+/// Returns the schema of a type, with references to named types.
+pub(super) fn to_schema(model: &Model, shape: &Type) -> Value {
     match shape {
         Type::Any => json!({}),
         Type::Null => json!({ "type": "null" }),
@@ -99,24 +104,24 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
         Type::Integer(integer) => {
             let mut schema =
                 json!({ "type": "integer", "minimum": integer.minimum, "maximum": integer.maximum });
-            set(&mut schema, "multipleOf", integer.multiple_of.map(|number| json!(number)));
+            set_member(&mut schema, "multipleOf", integer.multiple_of.map(|number| json!(number)));
             schema
         }
         Type::Number(number) => {
             let mut schema = json!({ "type": "number" });
-            set(&mut schema, "minimum", number.minimum.map(|number| json!(number)));
-            set(&mut schema, "maximum", number.maximum.map(|number| json!(number)));
-            set(&mut schema, "exclusiveMinimum", number.exclusive_minimum.map(|number| json!(number)));
-            set(&mut schema, "exclusiveMaximum", number.exclusive_maximum.map(|number| json!(number)));
-            set(&mut schema, "multipleOf", number.multiple_of.map(|number| json!(number)));
+            set_member(&mut schema, "minimum", number.minimum.map(|number| json!(number)));
+            set_member(&mut schema, "maximum", number.maximum.map(|number| json!(number)));
+            set_member(&mut schema, "exclusiveMinimum", number.exclusive_minimum.map(|number| json!(number)));
+            set_member(&mut schema, "exclusiveMaximum", number.exclusive_maximum.map(|number| json!(number)));
+            set_member(&mut schema, "multipleOf", number.multiple_of.map(|number| json!(number)));
             schema
         }
         Type::Text(text) => {
             let mut schema = json!({ "type": "string" });
-            set(&mut schema, "minLength", text.min_length.map(|length| json!(length)));
-            set(&mut schema, "maxLength", text.max_length.map(|length| json!(length)));
-            set(&mut schema, "pattern", text.pattern.as_ref().map(|pattern| json!(pattern)));
-            set(&mut schema, "format", text.format.map(|format| json!(Format::keyword(format))));
+            set_member(&mut schema, "minLength", text.min_length.map(|length| json!(length)));
+            set_member(&mut schema, "maxLength", text.max_length.map(|length| json!(length)));
+            set_member(&mut schema, "pattern", text.pattern.as_ref().map(|pattern| json!(pattern)));
+            set_member(&mut schema, "format", text.format.map(|format| json!(Format::keyword(format))));
             schema
         }
         Type::Int64 => json!({ "type": "string", "format": "int64", "pattern": "^(0|-?[1-9][0-9]*)$" }),
@@ -132,76 +137,76 @@ pub(super) fn inline(model: &Model, shape: &Type) -> Value {
             values => json!({ "enum": values }),
         },
         Type::Array(array) => {
-            let mut schema = json!({ "type": "array", "items": inline(model, &array.items) });
-            set(&mut schema, "minItems", array.min_items.map(|count| json!(count)));
-            set(&mut schema, "maxItems", array.max_items.map(|count| json!(count)));
+            let mut schema = json!({ "type": "array", "items": to_schema(model, &array.items) });
+            set_member(&mut schema, "minItems", array.min_items.map(|count| json!(count)));
+            set_member(&mut schema, "maxItems", array.max_items.map(|count| json!(count)));
             schema
         }
         Type::Tuple(items) => {
-            let prefix: Vec<Value> = items.iter().map(|item| inline(model, item)).collect();
+            let prefix: Vec<Value> = items.iter().map(|item| to_schema(model, item)).collect();
             json!({ "type": "array", "prefixItems": prefix, "items": false, "minItems": items.len() })
         }
-        Type::Map(values) => json!({ "type": "object", "additionalProperties": inline(model, values) }),
-        Type::Object(object) => self::object(model, object),
+        Type::Map(values) => json!({ "type": "object", "additionalProperties": to_schema(model, values) }),
+        Type::Object(object) => to_object_schema(model, object),
         Type::Union(union) => {
             let key = union.key();
-            json!({ key: union.alternatives.iter().map(|alternative| inline(model, &alternative.shape)).collect::<Vec<_>>() })
+            json!({ key: union.alternatives.iter().map(|alternative| to_schema(model, &alternative.shape)).collect::<Vec<_>>() })
         }
-        Type::Tagged(tagged) => self::tagged(model, tagged),
-        Type::Nullable(inner) => json!({ "anyOf": [inline(model, inner), { "type": "null" }] }),
-        Type::Named(id) => json!({ "$ref": reference(model, *id) }),
-        Type::Checked(checked) => json(model, &words(&checked.rules)),
+        Type::Tagged(tagged) => to_tagged_schema(model, tagged),
+        Type::Nullable(inner) => json!({ "anyOf": [to_schema(model, inner), { "type": "null" }] }),
+        Type::Named(id) => json!({ "$ref": type_reference(model, *id) }),
+        Type::Checked(checked) => print_keywords(model, &to_keywords(&checked.rules)),
     }
 }
 
-fn json(model: &Model, words: &Words) -> Value {
-    match words {
-        Words::Json(value) => value.clone(),
-        Words::Pattern(pattern) => json!(pattern),
-        Words::Reference(id) => json!(format!("#/$defs/{}", rules_key(model, *id))),
-        Words::Members(members) | Words::ByPattern(members) => {
-            members.iter().map(|(key, words)| (key.clone(), json(model, words))).collect()
+fn print_keywords(model: &Model, keywords: &Keywords) -> Value {
+    match keywords {
+        Keywords::Json(value) => value.clone(),
+        Keywords::Pattern(pattern) => json!(pattern),
+        Keywords::Reference(id) => json!(format!("#/$defs/{}", rules_key(model, *id))),
+        Keywords::Members(members) | Keywords::ByPattern(members) => {
+            members.iter().map(|(key, keywords)| (key.clone(), print_keywords(model, keywords))).collect()
         }
-        Words::List(items) => items.iter().map(|words| json(model, words)).collect(),
+        Keywords::List(items) => items.iter().map(|keywords| print_keywords(model, keywords)).collect(),
     }
 }
 
-/// The key of rules in `$defs`. The `$` keeps it distinct from type names.
+/// Returns the key of rules in `$defs`. The `$` keeps it distinct from type names.
 fn rules_key(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
 
-/// The rules that types and other rules refer to.
-fn reached_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
-    let mut reached = BTreeSet::new();
-    let mut open = Vec::new();
+/// Returns the rules that types and other rules refer to.
+fn find_reachable_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
+    let mut reachable = BTreeSet::new();
+    let mut pending = Vec::new();
     for id in types {
-        checks(&model.get(*id).shape, &mut |rules| rules.references(false, &mut |id| open.push(id)));
+        visit_rules(&model.get(*id).shape, &mut |rules| rules.references(false, &mut |id| pending.push(id)));
     }
-    while let Some(id) = open.pop() {
-        if reached.insert(id) {
-            model.rules[id.0].rules.references(false, &mut |id| open.push(id));
+    while let Some(id) = pending.pop() {
+        if reachable.insert(id) {
+            model.rules[id.0].rules.references(false, &mut |id| pending.push(id));
         }
     }
-    reached
+    reachable
 }
 
-/// Calls `found` for the rules in a shape.
-pub(super) fn checks(shape: &Type, found: &mut dyn FnMut(&Rules)) {
+/// Calls `found` for the rules in a type.
+pub(super) fn visit_rules(shape: &Type, found: &mut dyn FnMut(&Rules)) {
     match shape {
         Type::Checked(checked) => found(&checked.rules),
-        shape => shape.children().into_iter().for_each(|part| checks(part, found)),
+        shape => shape.children().into_iter().for_each(|part| visit_rules(part, found)),
     }
 }
 
-fn object(model: &Model, object: &Object) -> Value {
+fn to_object_schema(model: &Model, object: &Object) -> Value {
     let properties: Map<String, Value> = object
         .properties
         .iter()
         .map(|property| {
             (
                 property.name.wire.clone(),
-                described(inline(model, &property.shape), property.description.as_deref()),
+                with_description(to_schema(model, &property.shape), property.description.as_deref()),
             )
         })
         .collect();
@@ -212,22 +217,22 @@ fn object(model: &Model, object: &Object) -> Value {
         .map(|property| property.name.wire.as_str())
         .collect();
     let mut schema = json!({ "type": "object", "properties": properties });
-    set(&mut schema, "required", (!required.is_empty()).then(|| json!(required)));
-    set(
+    set_member(&mut schema, "required", (!required.is_empty()).then(|| json!(required)));
+    set_member(
         &mut schema,
         "additionalProperties",
         match &object.additional {
             Additional::Ignored => None,
             Additional::Refused => Some(json!(false)),
-            Additional::Checked(values) => Some(inline(model, values)),
+            Additional::Checked(values) => Some(to_schema(model, values)),
         },
     );
     schema
 }
 
-fn tagged(model: &Model, tagged: &Tagged) -> Value {
+fn to_tagged_schema(model: &Model, tagged: &Tagged) -> Value {
     let mut alternatives: Vec<Value> =
-        tagged.cases.iter().map(|case| json!({ "$ref": reference(model, case.target) })).collect();
+        tagged.cases.iter().map(|case| json!({ "$ref": type_reference(model, case.target) })).collect();
     if tagged.open {
         let known: Vec<&str> = tagged.cases.iter().map(|case| case.wire.as_str()).collect();
         let tag = tagged.tag.as_str();
@@ -240,17 +245,17 @@ fn tagged(model: &Model, tagged: &Tagged) -> Value {
     json!({ "oneOf": alternatives })
 }
 
-fn set(schema: &mut Value, key: &str, value: Option<Value>) {
+fn set_member(schema: &mut Value, key: &str, value: Option<Value>) {
     if let Some(value) = value {
         schema[key] = value;
     }
 }
 
-/// Calls `found` for each named type that a shape refers to.
-pub(super) fn visit(shape: &Type, found: &mut impl FnMut(TypeId)) {
+/// Calls `found` for each named type that a type refers to.
+pub(super) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Named(id) => found(*id),
         Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
-        shape => shape.children().into_iter().for_each(|part| visit(part, found)),
+        shape => shape.children().into_iter().for_each(|part| visit_types(part, found)),
     }
 }

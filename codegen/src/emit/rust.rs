@@ -3,11 +3,12 @@
 //! typify generates the types. Everything that it drops (rules, order, docs, exact decoding) comes from the model.
 
 mod channels;
-mod rework;
-mod rules;
-mod shapes;
+mod imports;
+mod rewrite_items;
+mod rule_tables;
 mod tables;
 mod types;
+mod typify_items;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ use askama::Template;
 
 use crate::model::{Channel, Model, Scope, Type, TypeId};
 use crate::names::table;
+
+use typify_items::TypifyItems;
 
 /// The root file of the generated Rust. The other files are its modules.
 pub(crate) const ROOT: &str = "channels.rs";
@@ -26,20 +29,20 @@ struct Root {
     modules: Vec<String>,
     registry: Vec<String>,
     declarations: types::Declarations,
-    rules: tables::Rendered,
+    rules: tables::RenderedTables,
 }
 
 #[derive(Template)]
 #[template(path = "module.rs.j2", escape = "none")]
 struct Module {
     header: String,
-    channel: channels::Rendered,
+    channel: channels::RenderedChannel,
     declarations: types::Declarations,
 }
 
 pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
-    let shapes = shapes::Shapes::of(model);
-    let referenced = referenced(model);
+    let items = TypifyItems::generate(model);
+    let referenced = find_referenced(model);
     let mut files = Vec::new();
     for (index, (channel, fingerprint)) in model.channels.iter().zip(fingerprints).enumerate() {
         let module = Module {
@@ -48,12 +51,13 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
             declarations: types::render(
                 model,
                 Scope::Channel(index),
-                &shapes,
+                &items,
                 &referenced,
                 &channels::param_tables(channel),
             ),
         };
-        files.push((format!("{}.rs", channel.name.rust().trim_start_matches("r#")), rendered(&module)));
+        files
+            .push((format!("{}.rs", channel.name.rust().trim_start_matches("r#")), render_template(&module)));
     }
     let root = Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
@@ -63,15 +67,15 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
             .iter()
             .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
             .collect(),
-        declarations: types::render(model, Scope::Root, &shapes, &referenced, &[]),
-        rules: types::rules(model),
+        declarations: types::render(model, Scope::Root, &items, &referenced, &[]),
+        rules: types::render_rules(model),
     };
-    files.push((ROOT.to_owned(), rendered(&root)));
+    files.push((ROOT.to_owned(), render_template(&root)));
     files
 }
 
-/// The types whose tables are referenced by a channel or by another table.
-fn referenced(model: &Model) -> BTreeSet<TypeId> {
+/// Returns the types whose tables are referenced by a channel or by another table.
+fn find_referenced(model: &Model) -> BTreeSet<TypeId> {
     let mut referenced: BTreeSet<TypeId> = model.channels.iter().flat_map(Channel::carried).collect();
     for named in &model.types {
         match (&named.shape, named.shape.shape()) {
@@ -102,14 +106,14 @@ fn collect_referenced(shape: &Type, referenced: &mut BTreeSet<TypeId>) {
 ///
 /// Replaces characters that rustc forbids in comments. Literals escape them, so any left come from a description or a
 /// name.
-fn rendered(template: &impl Template) -> String {
+fn render_template(template: &impl Template) -> String {
     let refused = |c: char| matches!(c, '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text = template.render().unwrap_or_default().replace(refused, " ");
     format!("{}\n", text.trim_end())
 }
 
-/// The path of a type, relative to a scope.
-fn path(model: &Model, id: TypeId, from: Scope) -> String {
+/// Returns the path of a type, relative to a scope.
+fn type_path(model: &Model, id: TypeId, from: Scope) -> String {
     let named = model.get(id);
     match (named.scope, from) {
         (Scope::Root, Scope::Channel(_)) => format!("super::{}", named.rust),
@@ -117,24 +121,26 @@ fn path(model: &Model, id: TypeId, from: Scope) -> String {
     }
 }
 
-/// The path of a type's table, relative to a scope.
+/// Returns the path of a type's table, relative to a scope.
 fn table_path(model: &Model, id: TypeId, from: Scope) -> String {
     let named = model.get(id);
     let prefix = if named.scope == from { "" } else { "super::" };
     format!("{prefix}schemas::{}", table(&named.rust))
 }
 
-/// Doc comments from a description, or `otherwise` if there is none.
-fn docs(description: Option<&str>, otherwise: &str, indent: &str) -> String {
+/// Returns doc comments from a description, or `otherwise` if there is none.
+fn doc_comments(description: Option<&str>, otherwise: &str, indent: &str) -> String {
     let text = description.map(str::trim).filter(|text| !text.is_empty()).unwrap_or(otherwise);
     let mut fenced = false;
     text.lines()
-        .map(|line| format!("{indent}/// {}", plain(line, &mut fenced)).trim_end().to_owned() + "\n")
+        .map(|line| {
+            format!("{indent}/// {}", mark_code_as_text(line, &mut fenced)).trim_end().to_owned() + "\n"
+        })
         .collect()
 }
 
 /// Marks code blocks in a description as text, so that rustdoc does not compile them.
-fn plain(line: &str, fenced: &mut bool) -> String {
+fn mark_code_as_text(line: &str, fenced: &mut bool) -> String {
     let bare = line.trim_start();
     if bare.starts_with("```") || bare.starts_with("~~~") {
         *fenced = !*fenced;

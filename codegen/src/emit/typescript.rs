@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use askama::Template;
 use serde_json::Value;
 
-use super::json_schema::visit;
+use super::json_schema::visit_types;
 use crate::model::{Model, TypeId};
 use validators::Face;
 
@@ -85,7 +85,7 @@ impl File<'_> {
     fn foreign(&self) -> BTreeSet<TypeId> {
         let mut targets = BTreeSet::new();
         for id in self.types() {
-            visit(&self.model.get(id).shape, &mut |target| {
+            visit_types(&self.model.get(id).shape, &mut |target| {
                 if self.model.get(target).module != self.at {
                     targets.insert(target);
                 }

@@ -43,7 +43,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Errors are ignored, as only the files of one definition would remain.
+        // If this fails, only the files of one definition remain.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

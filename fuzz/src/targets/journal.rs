@@ -38,8 +38,8 @@ pub(crate) async fn make_calls(run: &Run<Room>, calls: &str) -> Result<(), RunEr
             'w' => drop(run.wait_for(run.channel().approve(), Duration::from_secs(60)).await?),
             'p' => drop(run.publish(&id, run.channel().any(), &"published".into()).await?),
             'j' => drop(run.join(step, step).await?),
-            'f' => drop(run.first(step, step).await?),
-            't' => drop(run.within(Duration::from_secs(60), step).await?),
+            'f' => drop(run.race(step, step).await?),
+            't' => drop(run.timeout(Duration::from_secs(60), step).await?),
             'm' => drop(run.map(2, [1, 2, 3], |run, _| async move { work(&run, "in").await }).await?),
             _ => {}
         }

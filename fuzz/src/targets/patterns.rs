@@ -4,7 +4,7 @@ use fanfare::schema::Pattern;
 
 use super::lines;
 
-/// The longest source, in bytes. Sources are leaked, as patterns need a `'static` one.
+/// The longest source, in bytes. Sources are leaked, because patterns need a `'static` one.
 const MAX_SOURCE: usize = 48;
 
 /// The longest text that is also matched by backtracking, in characters.

@@ -19,18 +19,18 @@ pub(crate) fn check(input: &[u8]) {
         b'r' => check_type::<channels::Ruled>(&text),
         b't' => check_type::<channels::Texts>(&text),
         b'1' => check_type::<channels::Numbers>(&text),
-        b'?' => verdict(schemas::schema(u16::from_be_bytes([high, low])), &value),
+        b'?' => check_verdict(schemas::schema(u16::from_be_bytes([high, low])), &value),
         _ => {}
     }
     let topics = room::Room::DEFINITION.topics;
     let chosen = topics.iter().find(|topic| topic.name.starts_with(char::from(choice)));
     if let Some(schema) = chosen.and_then(TopicDefinition::schema) {
-        verdict(schema, &value);
+        check_verdict(schema, &value);
     }
 }
 
 /// Checks that `accepts` and `check` agree, and that a refused value has issues.
-fn verdict(schema: &'static Schema, value: &Value) {
+fn check_verdict(schema: &'static Schema, value: &Value) {
     let issues = check_schema(schema, value);
     assert_eq!(accepts(schema, value), issues.is_ok(), "{schema:?} and {value}");
     if let Err(issues) = issues {

@@ -36,7 +36,7 @@ fn check_one(input: &[u8]) -> Option<()> {
     let body = input.get(end + 2..).unwrap_or_default();
     let is_credential = |text: &str| ["KEY", "TOKEN", "READER"].iter().any(|name| text.contains(name));
     let has_credential = is_credential(head) || from_utf8(body).is_ok_and(is_credential);
-    let (request, path) = request(head, body)?;
+    let (request, path) = build_request(head, body)?;
     let is_open = request.method() == Method::OPTIONS || path.starts_with("healthz");
     let answer = server::start().answer(request);
     let status = answer.status.as_u16();
@@ -51,7 +51,7 @@ fn check_one(input: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn request(head: &str, body: &[u8]) -> Option<(Request<Body>, String)> {
+fn build_request(head: &str, body: &[u8]) -> Option<(Request<Body>, String)> {
     let fill = |text: &str| {
         text.replace("KEY", KEY)
             .replace("TOKEN", &server::start().token)
@@ -84,7 +84,7 @@ fn read_body(answer: &Answer) -> Vec<ServerFrame> {
         }
         "text/event-stream" => {
             let text = from_utf8(&answer.body).expect("events are UTF-8");
-            for frame in events(text) {
+            for frame in read_events(text) {
                 let read = read_server_frames(&frame);
                 assert!(read.as_ref().is_ok_and(|message| !message.frames.is_empty()), "{frame}: {read:?}");
                 frames.extend(read.unwrap_or_default().frames);
@@ -96,7 +96,7 @@ fn read_body(answer: &Answer) -> Vec<ServerFrame> {
 }
 
 /// Reads the data of events as browsers do, for which a carriage return alone also ends a line.
-fn events(text: &str) -> Vec<String> {
+fn read_events(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     // The last event may be incomplete.
     let whole = text.rsplit_once("\n\n").map_or("", |(whole, _)| whole);

@@ -153,7 +153,7 @@ impl LogTopic {
         match self.retain {
             Retain::None => 0,
             Retain::Last => 1,
-            Retain::Latest(count) => count.into(),
+            Retain::LastN(count) => count.into(),
         }
     }
 }
@@ -232,14 +232,17 @@ impl History {
 }
 
 /// The messages of a topic that a new subscriber receives at once, independent of the channel's [`History`].
+///
+/// In a definition, `retain: last` is [`Last`](Self::Last), `retain: 20` is `LastN(20)`, and `retain: all` is
+/// `LastN(1000)`: "all" has this bound, so that a topic cannot grow forever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retain {
-    /// Nothing.
+    /// No message.
     None,
-    /// The latest message, or the latest text stream from its start.
+    /// The last message, or the last text stream from its start. The same as `LastN(1)`.
     Last,
-    /// This many of the latest messages, or of the latest text streams, each from its start.
-    Latest(u32),
+    /// The last messages up to this number, or the last text streams, each from its start.
+    LastN(u32),
 }
 
 /// A channel with its params filled in.
@@ -252,11 +255,16 @@ pub struct Channel {
 impl Channel {
     /// Fills the address of a definition with params, in the order of the definition.
     ///
+    /// Generated code calls this with the arguments of a constructor that has the right number of params.
+    ///
     /// # Errors
-    /// Returns an error if a param is missing or not valid.
+    /// Returns an error if the value of a param is not valid.
+    ///
+    /// # Panics
+    /// Panics if there are fewer or more values than the definition has params.
     pub fn new(definition: &'static ChannelDefinition, params: &[&dyn Display]) -> Result<Self, ParamError> {
-        let text = |index| params.get(index).map(ToString::to_string).unwrap_or_default();
-        Self::fill(definition, &(0..definition.params.len()).map(text).collect::<Vec<String>>())
+        assert_param_count(definition, params.len());
+        Self::fill(definition, &params.iter().map(ToString::to_string).collect::<Vec<String>>())
     }
 
     /// Fills the address of a definition with the texts of its params.
@@ -273,8 +281,12 @@ impl Channel {
     }
 
     /// Returns the channel of a definition whose address has no params.
+    ///
+    /// # Panics
+    /// Panics if the definition has params: use [`Channel::new`] then.
     #[must_use]
     pub fn without_params(definition: &'static ChannelDefinition) -> Self {
+        assert_param_count(definition, 0);
         Self { definition, name: address::write(definition, &[]).into() }
     }
 
@@ -309,6 +321,17 @@ impl Channel {
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
+}
+
+fn assert_param_count(definition: &ChannelDefinition, count: usize) {
+    let ChannelDefinition { name, params, .. } = definition;
+    let names: Vec<&str> = params.iter().map(|param| param.name).collect();
+    let values = if names.len() == 1 { "value" } else { "values" };
+    assert!(
+        count == names.len(),
+        "the channel {name:?} has the params {names:?}: pass {} {values} to `Channel::new`, not {count}",
+        names.len()
+    );
 }
 
 impl fmt::Debug for Channel {

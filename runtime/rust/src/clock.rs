@@ -1,15 +1,15 @@
 //! The clocks: the wall clock, which may be set, and a steady one, from which storages derive theirs.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longer waits are shortened to this, so that sums do not overflow.
 const MAX_WAIT: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Returns the wall clock's time, for people and other machines. The clock may be set back or ahead at any time.
-pub(crate) fn now() -> SystemTime {
+pub(crate) fn wall_time() -> SystemTime {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
-        return world.now();
+        return world.wall_time();
     }
     SystemTime::now()
 }
@@ -19,26 +19,37 @@ pub(crate) fn after(now: SystemTime, duration: Duration) -> SystemTime {
     now + duration.min(MAX_WAIT)
 }
 
+/// Converts a time to milliseconds since 1970.
+pub(crate) fn to_milliseconds(time: SystemTime) -> i64 {
+    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Converts milliseconds since 1970 to a time.
+pub(crate) fn from_milliseconds(milliseconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
+}
+
 /// Returns a time that never jumps. On Linux it counts from the start of the machine and advances while the machine is
 /// suspended. Elsewhere it counts from its first use in this process.
 #[cfg(feature = "sqlite")]
-pub(crate) fn steady() -> Duration {
+pub(crate) fn steady_time() -> Duration {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
-        return world.steady();
+        return world.steady_time();
     }
-    system::steady()
+    system::steady_time()
 }
 
-/// Identifies the moment from which [`steady`] counts. Processes that get the same value share the clock. `None` if the
-/// system does not report it.
+/// Identifies the moment from which [`steady_time`] counts. Processes that get the same value share the clock. `None`
+/// if the system does not report it.
 #[cfg(feature = "sqlite")]
-pub(crate) fn start() -> Option<String> {
+pub(crate) fn steady_clock_id() -> Option<String> {
     #[cfg(feature = "simulation")]
     if crate::simulation::world().is_some() {
         return Some("simulation".into());
     }
-    system::start()
+    system::steady_clock_id()
 }
 
 /// Returns the system's id of its latest start, or `None` if it does not report one.
@@ -55,12 +66,12 @@ mod system {
 
     use rustix::time::{ClockId, clock_gettime};
 
-    pub(super) fn steady() -> Duration {
+    pub(super) fn steady_time() -> Duration {
         Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
     }
 
     /// Combines the machine's start and the time namespace, which can shift the clock.
-    pub(super) fn start() -> Option<String> {
+    pub(super) fn steady_clock_id() -> Option<String> {
         let namespace = read_link("/proc/self/ns/time").unwrap_or_default();
         Some(format!("{} {}", super::boot_id()?, namespace.display()))
     }
@@ -74,11 +85,11 @@ mod system {
 
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-    pub(super) fn steady() -> Duration {
+    pub(super) fn steady_time() -> Duration {
         START.elapsed()
     }
 
-    pub(super) fn start() -> Option<String> {
+    pub(super) fn steady_clock_id() -> Option<String> {
         None
     }
 }

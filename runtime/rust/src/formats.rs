@@ -52,7 +52,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Returns whether a text has this format.
+    /// Returns `true` if a text has this format.
     ///
     /// ```
     /// use fanfare::formats::Format;

@@ -62,11 +62,27 @@ const LIVE_BYTES: usize = 1024 * 1024;
 pub(crate) struct Log {
     channel: Channel,
     epoch: u64,
-    /// The storage's id of the channel. `None` without a storage.
-    storage_id: Option<i64>,
+    /// `None` without a storage.
+    handle: Option<ChannelHandle>,
     limits: Limits,
     is_retired: AtomicBool,
     state: Mutex<State>,
+}
+
+/// Identifies a channel within its storage. Only the storage that created it knows what it contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelHandle(i64);
+
+impl ChannelHandle {
+    #[cfg(any(test, feature = "sqlite"))]
+    pub(crate) fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn id(self) -> i64 {
+        self.0
+    }
 }
 
 /// Limits on the memory of logs, which hold regardless of the definitions.
@@ -104,11 +120,7 @@ impl Log {
     pub(crate) fn new(channel: Channel, epoch: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
         let is_retired = AtomicBool::new(false);
-        Self { channel, epoch, storage_id: None, limits: limits.clone(), is_retired, state }
-    }
-
-    fn with_storage_id(self, storage_id: i64) -> Self {
-        Self { storage_id: Some(storage_id), ..self }
+        Self { channel, epoch, handle: None, limits: limits.clone(), is_retired, state }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -119,9 +131,9 @@ impl Log {
         self.epoch
     }
 
-    /// Returns the storage's id of the channel.
-    pub(crate) fn storage_id(&self) -> Option<i64> {
-        self.storage_id
+    /// Returns the storage's handle of the channel.
+    pub(crate) fn handle(&self) -> Option<ChannelHandle> {
+        self.handle
     }
 
     /// Appends a message, unless its key was used before, and wakes parked readers.
@@ -142,7 +154,7 @@ impl Log {
             keys.remember(key, offset, now, bytes);
         }
         // Read the clock under the lock, so that times ascend as ids do.
-        let frame = frame.stamp(self.id(offset), clock::now());
+        let frame = frame.stamp(self.id(offset), clock::wall_time());
         let should_yield = self.push(state, offset, topic, now, frame);
         Ok(Appended { id: self.id(offset), repeated: false, should_yield })
     }

@@ -130,7 +130,7 @@ pub(crate) struct Settings {
     pub(crate) max_reconnect_spread: Duration,
     pub(crate) max_connections_per_token: usize,
     pub(crate) max_connections: usize,
-    pub(crate) max_unsubscribed: usize,
+    pub(crate) max_unsubscribed_connections: usize,
     pub(crate) inngest_streams: bool,
 }
 
@@ -165,7 +165,8 @@ impl Hub {
         self.shared.registry
     }
 
-    /// Returns a builder of a token that carries a grant. The token lasts 60 seconds unless set.
+    /// Returns a builder of a token that carries a grant, for subscribing and sending signals. Default lifetime: 60
+    /// seconds.
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
         TokenBuilder::new(self, grant)
     }
@@ -276,9 +277,9 @@ impl Hub {
         self.open_log(channel).await
     }
 
-    /// Registers a text stream that this process writes.
-    pub(crate) fn write_stream(&self, id: &str) -> StreamGuard {
-        self.shared.channels.write_stream(id)
+    /// Registers a text stream that this process writes, until the result is dropped.
+    pub(crate) fn register_stream(&self, id: &str) -> StreamGuard {
+        self.shared.channels.register_stream(id)
     }
 
     pub(crate) fn storage(&self) -> Option<&Storage> {
@@ -287,7 +288,7 @@ impl Hub {
 
     /// Returns the time by the storage's clock, or by the wall clock if there is no storage.
     pub(crate) fn storage_time(&self) -> SystemTime {
-        self.storage().map_or_else(clock::now, |storage| storage.engine().now())
+        self.storage().map_or_else(clock::wall_time, |storage| storage.engine().storage_time())
     }
 
     /// Returns the origins whose pages may use the routes. `None` allows every origin.

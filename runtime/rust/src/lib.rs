@@ -62,7 +62,7 @@ pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
 pub use runs::{
     CancelOutcome, Job, ReceivedSignal, ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunStatus,
-    RunStreamWriter, Runs, RunsBuilder, StartError, StartOutcome, StepOptions, WaitAny,
+    RunStreamWriter, Runs, RunsBuilder, RunsError, StartOutcome, StepOptions, WaitAny,
 };
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;

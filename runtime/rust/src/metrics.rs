@@ -1,4 +1,4 @@
-//! The names of a hub's metrics in the [`metrics`](::metrics) facade.
+//! The names of a hub's metrics in the [`metrics`](https://docs.rs/metrics) facade.
 //!
 //! Install a recorder, such as `metrics-exporter-prometheus`, to collect them. Without a recorder they cost next to
 //! nothing. Install it before you build the hub, so that it receives the descriptions.

@@ -25,7 +25,7 @@ pub trait Decode: Sized {
     /// Reads the value.
     ///
     /// # Errors
-    /// If the value has another shape, which its schema would have rejected.
+    /// Returns an error if the value has another shape, which its schema would have rejected.
     fn from_value(value: Value) -> Result<Self, ShapeError>;
 }
 
@@ -38,7 +38,7 @@ pub trait Payload: Serialize + Decode {
 /// Decodes JSON text exactly: parses it, validates it, and reads it.
 ///
 /// # Errors
-/// If the text is not JSON, or its schema does not accept it.
+/// Returns an error if the text is not JSON, or its schema does not accept it.
 ///
 /// ```
 /// use fanfare::payload::decode;
@@ -91,15 +91,8 @@ impl fmt::Display for DecodeError {
     }
 }
 
-impl std::error::Error for DecodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Json(error) => Some(error),
-            Self::Invalid(invalid) => Some(invalid),
-            Self::Shape(error) => Some(error),
-        }
-    }
-}
+// `Display` includes the inner error, so `source` would repeat it.
+impl std::error::Error for DecodeError {}
 
 /// A value that its schema does not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::token::{AuthError, VerifiedGrant};
 mod body;
 mod client;
 mod connect;
+mod connection;
 mod drain;
 mod error;
 mod health;
@@ -20,7 +21,6 @@ mod mint;
 mod origin;
 mod publish;
 mod revoke;
-mod session;
 mod session_head;
 mod signal;
 mod socket;
@@ -99,7 +99,7 @@ async fn authorize_session(
     // Check first, because the hook may query a database.
     hub.check_auth_failures(client)?;
     hub.authorize(head.0.as_ref(), action, channel).await.map_err(|error| match error {
-        SessionError::Denied(error) => unauthorized(hub, client, &error),
+        SessionError::Denied(error) => reject_unauthorized(hub, client, &error),
         SessionError::Unavailable => HttpError::session_unavailable(),
     })
 }
@@ -120,11 +120,11 @@ async fn verify_token(
         ),
         Err(error) => error,
     };
-    Err(unauthorized(hub, client, &error))
+    Err(reject_unauthorized(hub, client, &error))
 }
 
 /// Counts a failed authentication, and returns `401`, or `429` if the client fails too often.
-fn unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpError {
+fn reject_unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpError {
     let http_error = HttpError::unauthorized(error);
     hub.check_rate(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| http_error)
 }
@@ -140,7 +140,7 @@ fn require_signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Resul
         client.set_trusted(true);
         return Ok(());
     }
-    Err(unauthorized(hub, client, &AuthError::new("signing_key", "the bearer is not the signing key")))
+    Err(reject_unauthorized(hub, client, &AuthError::new("signing_key", "the bearer is not the signing key")))
 }
 
 /// Returns an error once the hub has entered a phase.

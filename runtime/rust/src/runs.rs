@@ -19,7 +19,7 @@ use crate::channel::{Channel, TypedChannel};
 use crate::clock;
 use crate::hub::Hub;
 use crate::metrics::{self, Limit};
-use crate::storage::{Claim, Engine, NewRun, RunRecord, Settled};
+use crate::storage::{Claim, Engine, NewRun, RunHandle, RunState};
 
 mod call_tracker;
 mod claiming;
@@ -38,7 +38,7 @@ mod suspended;
 mod wait;
 mod waker;
 
-pub use error::{RunError, StartError};
+pub use error::{RunError, RunsError};
 pub use job::{Job, StartOutcome};
 pub use replay::{ReplayError, ReplayOutcome, RunRecording};
 pub use run::Run;
@@ -52,7 +52,7 @@ use limits::Limits;
 use suspended::Suspended;
 
 /// Registers jobs and sets how runs are executed. See [`Runs::builder`].
-#[must_use = "nothing is executed until `start`"]
+#[must_use = "no run is executed until `build` is awaited"]
 pub struct RunsBuilder {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
@@ -61,13 +61,13 @@ pub struct RunsBuilder {
 
 #[derive(Clone, Copy)]
 struct Settings {
-    retries: u32,
+    max_retries: u32,
     /// The delay before the first retry, and its maximum.
     backoff: (Duration, Duration),
     step_timeout: Duration,
     lease: Duration,
     max_concurrent_runs: usize,
-    max_waiting_in_memory: usize,
+    max_waiting_runs_in_memory: usize,
     run_retention: Duration,
     limits: Limits,
 }
@@ -88,10 +88,9 @@ struct Settings {
 /// }
 ///
 /// async fn serve<C: TypedChannel<Result = String>>(hub: &Hub, channel: C) -> Result<(), Box<dyn std::error::Error>> {
-///     let mut runs = Runs::builder(hub);
-///     let summaries = runs.register("summarise", summarise::<C>);
-///     runs.max_retries(8);
-///     let runs = runs.start().await?;
+///     let mut builder = Runs::builder(hub).max_retries(8);
+///     let summaries = builder.register("summarise", summarise::<C>);
+///     let runs = builder.build().await?;
 ///     runs.start(&summaries, "run_42", &channel, &"Once upon a time".to_owned()).await?;
 ///     Ok(())
 /// }
@@ -106,8 +105,8 @@ struct Shared {
     hub: Hub,
     jobs: HashMap<&'static str, Arc<dyn AnyJob>>,
     settings: Settings,
-    /// The executions in progress in this process, by the row of their run.
-    slots: Mutex<BTreeMap<i64, Slot>>,
+    /// The executions in progress in this process.
+    slots: Mutex<BTreeMap<RunHandle, Slot>>,
     /// The executions whose branches all wait.
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
@@ -155,18 +154,19 @@ pub enum CancelOutcome {
 }
 
 impl Runs {
-    /// Returns a builder for runs on a hub. The hub needs a storage.
+    /// Returns a builder for runs on a hub, which needs a storage: see
+    /// [`HubBuilder::storage`](crate::HubBuilder::storage).
     pub fn builder(hub: &Hub) -> RunsBuilder {
         RunsBuilder {
             hub: hub.clone(),
             jobs: HashMap::new(),
             settings: Settings {
-                retries: 4,
+                max_retries: 4,
                 backoff: (Duration::from_secs(1), Duration::from_secs(300)),
                 step_timeout: Duration::from_secs(600),
                 lease: Duration::from_secs(15),
                 max_concurrent_runs: 1000,
-                max_waiting_in_memory: 1000,
+                max_waiting_runs_in_memory: 1000,
                 run_retention: Duration::from_secs(7 * 86_400),
                 limits: Limits::default(),
             },
@@ -177,24 +177,25 @@ impl Runs {
     /// even if the server restarts. If a run with this id exists, it is left unchanged.
     ///
     /// # Errors
-    /// If the job is not registered with these runs, the id or the input is invalid, or the run could not be recorded.
+    /// Returns an error if the job is not registered with these runs, the id or the input is invalid, or the run could
+    /// not be recorded.
     pub async fn start<C: TypedChannel, I: Serialize>(
         &self,
         job: &Job<C, I>,
         run_id: &str,
         channel: &C,
         input: &I,
-    ) -> Result<StartOutcome, StartError> {
+    ) -> Result<StartOutcome, RunsError> {
         let name = self.shared.registered_name(job)?;
         if run_id.is_empty() || run_id.chars().nth(MAX_RUN_ID_LENGTH).is_some() {
-            return Err(StartError::InvalidRunId);
+            return Err(RunsError::InvalidRunId);
         }
         let input =
-            serde_json::to_string(input).map_err(|error| StartError::InvalidInput(error.to_string()))?;
+            serde_json::to_string(input).map_err(|error| RunsError::InvalidInput(error.to_string()))?;
         let (bytes, max) = (input.len(), self.shared.settings.limits.input);
         if bytes > max {
             metrics::limit_reached(Limit::RunInputBytes);
-            return Err(StartError::InputTooLarge { bytes, max });
+            return Err(RunsError::InputTooLarge { bytes, max });
         }
         self.shared.add(name, run_id, channel.channel(), input).await
     }
@@ -203,8 +204,8 @@ impl Runs {
     /// notices within a second. Either way the run records nothing more once this returns.
     ///
     /// # Errors
-    /// If the storage fails.
-    pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
+    /// Returns an error if the storage fails.
+    pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
         self.shared.cancel(run_id).await
     }
 
@@ -212,19 +213,16 @@ impl Runs {
     /// after the time set with [`RunsBuilder::run_retention`].
     ///
     /// # Errors
-    /// If the storage fails.
-    pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, StartError> {
-        let record = self.shared.engine()?.find(run_id.to_owned()).await?;
-        Ok(record.map(|RunRecord { state, outcome, waiting_for, .. }| {
-            let outcome = outcome.unwrap_or_default();
-            match state.as_str() {
-                "halted" => RunStatus::Halted(outcome),
-                "completed" => RunStatus::Completed(outcome),
-                "failed" => RunStatus::Failed(outcome),
-                "cancelled" => RunStatus::Cancelled,
-                _ if waiting_for.is_empty() => RunStatus::Running,
-                _ => RunStatus::Waiting(waiting_for),
-            }
+    /// Returns an error if the storage fails.
+    pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, RunsError> {
+        let record = self.shared.engine()?.find_run(run_id.to_owned()).await?;
+        Ok(record.map(|record| match record.state {
+            RunState::Unfinished { waiting_for } if waiting_for.is_empty() => RunStatus::Running,
+            RunState::Unfinished { waiting_for } => RunStatus::Waiting(waiting_for),
+            RunState::Halted(why) => RunStatus::Halted(why),
+            RunState::Completed(result) => RunStatus::Completed(result),
+            RunState::Failed(why) => RunStatus::Failed(why),
+            RunState::Cancelled => RunStatus::Cancelled,
         }))
     }
 }
@@ -235,7 +233,7 @@ impl RunsBuilder {
     /// while the job has unfinished runs. Start the job's runs with [`Runs::start`].
     ///
     /// # Panics
-    /// If another job is registered under this name.
+    /// Panics if another job is registered under this name.
     pub fn register<C, I, F, R>(&mut self, name: &'static str, job: F) -> Job<C, I>
     where
         C: TypedChannel,
@@ -250,102 +248,104 @@ impl RunsBuilder {
 
     /// Sets the maximum number of retries. Default: 4. It applies separately to each step, to consecutive failures of a
     /// job outside its steps if nothing new was recorded in between, and to consecutive crashes of the process while it
-    /// executes the same run.
-    pub fn max_retries(&mut self, retries: u32) -> &mut Self {
-        self.settings.retries = retries;
+    /// executes the same run. [`StepOptions::max_retries`] sets it for one step.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.settings.max_retries = retries;
         self
     }
 
     /// Sets the delay before a retry: `first`, then twice as long each time, up to `max`. Default: 1 second and
     /// 5 minutes.
-    pub fn backoff(&mut self, first: Duration, max: Duration) -> &mut Self {
+    pub fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.settings.backoff = (first, max);
         self
     }
 
-    /// Sets how long one attempt of a step may take. Default: 10 minutes.
-    pub fn step_timeout(&mut self, timeout: Duration) -> &mut Self {
+    /// Sets how long one attempt of a step may take. Default: 10 minutes. [`StepOptions::timeout`] sets it for one
+    /// step.
+    pub fn step_timeout(mut self, timeout: Duration) -> Self {
         self.settings.step_timeout = timeout;
         self
     }
 
     /// Sets how long this process keeps its runs without renewing their leases; after that, other processes may
     /// claim them. Default: 15 seconds. The runs of a process that is known to have ended are free at once.
-    pub fn lease_duration(&mut self, lease: Duration) -> &mut Self {
+    pub fn lease_duration(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 
     /// Sets how many runs this process executes at the same time. Default: 1,000. Runs that sleep, wait for a
     /// signal or wait for a retry do not count.
-    pub fn max_concurrent_runs(&mut self, max: usize) -> &mut Self {
+    pub fn max_concurrent_runs(mut self, max: usize) -> Self {
         self.settings.max_concurrent_runs = max.max(1);
         self
     }
 
-    /// Sets how many waiting runs stay in memory. Default: 1,000. They continue at their `await`; all others
-    /// are executed from their beginning once their wait is over, as after a restart.
-    pub fn max_waiting_in_memory(&mut self, max: usize) -> &mut Self {
-        self.settings.max_waiting_in_memory = max;
+    /// Sets how many waiting runs this process keeps in memory. Default: 1,000. They continue at their `await`. Further
+    /// waiting runs are dropped from memory, and executed from their beginning once their wait is over, as after a
+    /// restart.
+    pub fn max_waiting_runs_in_memory(mut self, max: usize) -> Self {
+        self.settings.max_waiting_runs_in_memory = max;
         self
     }
 
     /// Sets how long ended runs are kept, with everything they recorded. Default: 7 days.
-    pub fn run_retention(&mut self, time: Duration) -> &mut Self {
+    pub fn run_retention(mut self, time: Duration) -> Self {
         self.settings.run_retention = time;
         self
     }
 
     /// Sets the maximum bytes of a run's input, in JSON. [`Runs::start`] rejects larger ones. Default: 1 MiB.
-    pub fn max_input_bytes(&mut self, max: usize) -> &mut Self {
+    pub fn max_input_bytes(mut self, max: usize) -> Self {
         self.settings.limits.input = max;
         self
     }
 
     /// Sets the maximum bytes of the value of a step, in JSON, and of the text of a text stream. A step with a larger
     /// value fails and is not retried. Default: 1 MiB.
-    pub fn max_value_bytes(&mut self, max: usize) -> &mut Self {
+    pub fn max_step_value_bytes(mut self, max: usize) -> Self {
         self.settings.limits.value = max;
         self
     }
 
     /// Sets the maximum bytes of a run's result, in JSON. A run with a larger result fails. Every subscriber of the
     /// channel receives the result. Default: 1 MiB.
-    pub fn max_result_bytes(&mut self, max: usize) -> &mut Self {
+    pub fn max_result_bytes(mut self, max: usize) -> Self {
         self.settings.limits.result = max;
         self
     }
 
     /// Sets the maximum bytes of an error's text. Longer texts are truncated and state their full length. Default: 8
     /// KiB.
-    pub fn max_error_bytes(&mut self, max: usize) -> &mut Self {
+    pub fn max_error_bytes(mut self, max: usize) -> Self {
         self.settings.limits.error = max;
         self
     }
 
     /// Sets the maximum bytes that a run may record: the ids and values of its calls, and the text of its streams. A
     /// run that records more fails. Default: 64 MiB.
-    pub fn max_journal_bytes(&mut self, max: usize) -> &mut Self {
+    pub fn max_journal_bytes(mut self, max: usize) -> Self {
         self.settings.limits.journal = max;
         self
     }
 
-    /// Starts executing runs: new ones, and those that were unfinished when the last server stopped. This continues
-    /// until the hub is shut down, even if the returned `Runs` is dropped.
+    /// Returns the runs and starts to execute them in the background: new ones, and those that were unfinished when the
+    /// last server stopped. This continues until the hub is shut down, even if the returned [`Runs`] is dropped.
     ///
     /// # Errors
-    /// If the hub has no storage, or the storage fails.
-    pub async fn start(self) -> Result<Runs, StartError> {
+    /// Returns an error if the hub has no storage, or the storage fails.
+    pub async fn build(self) -> Result<Runs, RunsError> {
         let shared = Arc::new(Shared {
             hub: self.hub,
             jobs: self.jobs,
             settings: self.settings,
             slots: Mutex::default(),
-            suspended: Mutex::new(Suspended::new(self.settings.max_waiting_in_memory)),
+            suspended: Mutex::new(Suspended::new(self.settings.max_waiting_runs_in_memory)),
             wake: Arc::default(),
         });
         shared.hub.listen_for_all_signals(&shared.wake);
-        shared.engine()?.enter(shared.job_names()).await?;
+        shared.engine()?.recover_runs(shared.job_names()).await?;
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
         tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
@@ -354,14 +354,14 @@ impl RunsBuilder {
 }
 
 impl Shared {
-    fn engine(&self) -> Result<&dyn Engine, StartError> {
-        self.hub.storage().map(crate::storage::Storage::engine).ok_or(StartError::NoStorage)
+    fn engine(&self) -> Result<&dyn Engine, RunsError> {
+        self.hub.storage().map(crate::storage::Storage::engine).ok_or(RunsError::NoStorage)
     }
 
     /// Returns the name of a job if it is registered here.
-    fn registered_name<C, I>(&self, job: &Job<C, I>) -> Result<&'static str, StartError> {
+    fn registered_name<C, I>(&self, job: &Job<C, I>) -> Result<&'static str, RunsError> {
         let name = job.name();
-        if self.jobs.contains_key(name) { Ok(name) } else { Err(StartError::UnknownJob(name.to_owned())) }
+        if self.jobs.contains_key(name) { Ok(name) } else { Err(RunsError::UnknownJob(name.to_owned())) }
     }
 
     fn job_names(&self) -> Vec<String> {
@@ -374,40 +374,41 @@ impl Shared {
         run_id: &str,
         channel: &Channel,
         input: String,
-    ) -> Result<StartOutcome, StartError> {
-        let log = self.hub.open_log(channel).await.map_err(StartError::from_open_error)?;
+    ) -> Result<StartOutcome, RunsError> {
+        let log = self.hub.open_log(channel).await.map_err(RunsError::from_open_error)?;
         let run = NewRun {
             run_id: run_id.to_owned(),
             job: job.to_owned(),
             channel: channel.name().to_owned(),
             input,
         };
-        let added = self.engine()?.add(run, events::running(&log, run_id, 1, None)).await?;
+        let added = self.engine()?.add_run(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
         Ok(if added { StartOutcome::New } else { StartOutcome::Existing })
     }
 
-    async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, StartError> {
-        let Some(record) = self.engine()?.find(run_id.to_owned()).await? else {
+    async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
+        let Some(record) = self.engine()?.find_run(run_id.to_owned()).await? else {
             return Ok(CancelOutcome::UnknownRun);
         };
         let event = match self.hub.registry().resolve(&record.channel) {
             Some(channel) => {
-                let log = self.hub.open_log(&channel).await.map_err(StartError::from_open_error)?;
+                let log = self.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
                 Some(events::cancelled(&log, run_id))
             }
             None => None,
         };
-        let settled = self.engine()?.cancel(run_id.to_owned(), event).await?;
-        self.abort_row(record.row);
-        if settled == Settled::Committed {
-            let why = "the run was cancelled";
-            stream::stop_streams(self, self.engine()?, record.row, run_id, why, |_| true).await?;
+        let is_cancelled = self.engine()?.cancel_run(run_id.to_owned(), event).await?;
+        self.abort_run(record.run);
+        if !is_cancelled {
+            return Ok(CancelOutcome::AlreadyEnded);
         }
-        Ok(if settled == Settled::Committed { CancelOutcome::Cancelled } else { CancelOutcome::AlreadyEnded })
+        let why = "the run was cancelled";
+        stream::stop_streams(self, self.engine()?, record.run, run_id, why, |_| true).await?;
+        Ok(CancelOutcome::Cancelled)
     }
 
-    fn slots(&self) -> MutexGuard<'_, BTreeMap<i64, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<RunHandle, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -416,13 +417,13 @@ impl Shared {
     }
 
     /// Returns the time by the storage's clock. Everything that is due at some time follows it.
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.hub.storage_time()
     }
 
     /// Returns the time `duration` from now, at most ten years ahead.
     fn after(&self, duration: Duration) -> SystemTime {
-        clock::after(self.now(), duration)
+        clock::after(self.storage_time(), duration)
     }
 
     fn lease(&self) -> SystemTime {
@@ -431,17 +432,17 @@ impl Shared {
 
     /// Stops the execution of a run, if this process executes it under this claim.
     fn abort(&self, claim: Claim) {
-        if self.slots().get(&claim.row).is_some_and(|slot| slot.claim == claim) {
-            self.abort_row(claim.row);
+        if self.slots().get(&claim.run).is_some_and(|slot| slot.claim == claim) {
+            self.abort_run(claim.run);
         }
     }
 
-    fn abort_row(&self, row: i64) {
-        if let Some(slot) = self.slots().remove(&row) {
+    fn abort_run(&self, run: RunHandle) {
+        if let Some(slot) = self.slots().remove(&run) {
             slot.task.abort();
         }
         // Dropped outside of the lock, because this drops everything that the job holds.
-        let suspended = self.suspended().take_row(row);
+        let suspended = self.suspended().take_run(run);
         drop(suspended);
     }
 

@@ -82,7 +82,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
         hub: hub.clone(),
         head_timeout: Duration::from_secs(30),
         max_connections: None,
-        max_waiting: 5_000,
+        max_waiting_connections: 5_000,
         signal: Box::pin(pending()),
     }
 }
@@ -95,7 +95,7 @@ pub struct Serve {
     hub: Hub,
     head_timeout: Duration,
     max_connections: Option<usize>,
-    max_waiting: usize,
+    max_waiting_connections: usize,
     signal: ShutdownSignal,
 }
 
@@ -106,14 +106,14 @@ impl Serve {
         self
     }
 
-    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it. 30
-    /// seconds unless set. The keep-alive timeout of a proxy in front should be shorter.
+    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it.
+    /// Default: 30 seconds. The keep-alive timeout of a proxy in front should be shorter.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout.min(MAX_HEAD_TIMEOUT);
         self
     }
 
-    /// Sets the most connections that the server has at the same time. Unless set, seven eighths of the files that the
+    /// Sets the most connections that the server has at the same time. Default: seven eighths of the files that the
     /// process may open (`ulimit -n`).
     ///
     /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
@@ -124,20 +124,24 @@ impl Serve {
     }
 
     /// Sets the most connections that wait for their client without a token at the same time: those that have not sent
-    /// a whole request, and those that were upgraded and have not sent a valid token. The one that has waited longest
-    /// is closed first. Connections between two requests do not count. 5,000 unless set.
-    pub fn max_waiting(mut self, count: usize) -> Self {
-        self.max_waiting = count.max(1);
+    /// a whole request, and those that were upgraded and have not sent a valid token. Default: 5,000. Beyond that, the
+    /// one that has waited longest is closed. Connections between two requests do not count.
+    pub fn max_waiting_connections(mut self, count: usize) -> Self {
+        self.max_waiting_connections = count.max(1);
         self
     }
 
     async fn run(self) {
-        let Self { listener, app, hub, head_timeout, max_connections, max_waiting, signal } = self;
+        let Self { listener, app, hub, head_timeout, max_connections, max_waiting_connections, signal } =
+            self;
         // The standard library uses 128, which remains if this fails.
         let _ = SockRef::from(&listener).listen(BACKLOG);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_BUFFER);
-        let slots = Slots::new(max_connections.unwrap_or_else(slots::default_max_connections), max_waiting);
+        let slots = Slots::new(
+            max_connections.unwrap_or_else(slots::default_max_connections),
+            max_waiting_connections,
+        );
         let mut connections = Connections {
             http,
             app: TowerToHyperService::new(app.layer(from_fn(drain))),

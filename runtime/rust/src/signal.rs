@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::channel::{Channel, Signal, SignalDefinition};
+use crate::clock;
 use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
-use crate::storage::{NewSignal, Signalled, StorageError, Taken};
+use crate::storage::{Answer, NewSignal, SignalOutcome, StorageError};
 
 impl Hub {
     /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
@@ -33,22 +34,24 @@ impl Hub {
         options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
         let signal = options.into_signal(self, channel, definition, payload)?;
-        let storage = self.storage().ok_or(SignalError::NoRun)?;
-        let sent = storage.engine().signal(signal).await.map_err(SignalError::Storage)?;
+        let storage = self.storage().ok_or(SignalError::NoStorage)?;
+        let sent = storage.engine().send_signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
-            Signalled::Accepted { run_id, at } => {
-                SignalReceipt { run_id, at, status: SignalStatus::Accepted }
+            SignalOutcome::Accepted { run_id, at } => {
+                SignalReceipt { run_id, recorded_at: at, status: SignalStatus::Accepted }
             }
-            Signalled::Kept { run_id, at } => SignalReceipt { run_id, at, status: SignalStatus::Kept },
-            Signalled::AlreadyTaken(taken) => {
-                let Taken { name, payload, by, at } = taken;
-                let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
-                return Err(SignalError::AlreadyTaken { signal: name, payload, by, at });
+            SignalOutcome::Kept { run_id, at } => {
+                SignalReceipt { run_id, recorded_at: at, status: SignalStatus::Kept }
             }
-            Signalled::TooLate => return Err(SignalError::TooLate),
-            Signalled::RunEnded => return Err(SignalError::RunEnded),
-            Signalled::NoRun => return Err(SignalError::NoRun),
-            Signalled::KeyReused => return Err(SignalError::KeyReused),
+            SignalOutcome::AlreadyTaken(answer) => {
+                let Answer { name, payload, by, at } = answer;
+                let recorded_at = clock::from_milliseconds(at);
+                return Err(SignalError::AlreadyTaken { signal: name, payload, sender: by, recorded_at });
+            }
+            SignalOutcome::TooLate => return Err(SignalError::TooLate),
+            SignalOutcome::RunEnded => return Err(SignalError::RunEnded),
+            SignalOutcome::NoRun => return Err(SignalError::NoRun),
+            SignalOutcome::KeyReused => return Err(SignalError::KeyReused),
         };
         self.wake_runs(channel.name());
         Ok(receipt)
@@ -77,12 +80,12 @@ impl SignalPayload {
 /// The options of a signal.
 #[derive(Default)]
 pub(crate) struct SignalOptions<'p> {
-    pub(crate) by: Option<Cow<'p, str>>,
+    pub(crate) sender: Option<Cow<'p, str>>,
     pub(crate) run_id: Option<Cow<'p, str>>,
     pub(crate) question: Option<Cow<'p, str>>,
     pub(crate) key: Option<Cow<'p, str>>,
     /// When the signal arrived; `None` means now.
-    pub(crate) at: Option<SystemTime>,
+    pub(crate) arrived_at: Option<SystemTime>,
 }
 
 impl SignalOptions<'_> {
@@ -101,15 +104,15 @@ impl SignalOptions<'_> {
             run_id: self.run_id.as_deref().map(str::to_owned),
             question: question.map_err(|_| SignalError::TooLate)?,
             name: definition.name.to_owned(),
-            by: self.by.as_deref().map(str::to_owned),
+            by: self.sender.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
             payload,
-            at: self.at.unwrap_or_else(|| hub.storage_time()),
+            at: self.arrived_at.unwrap_or_else(|| hub.storage_time()),
         })
     }
 }
 
-/// A signal that is being sent. See [`Hub::signal`].
+/// A signal to send, which is sent when awaited. Returned by [`Hub::signal`].
 #[must_use = "nothing is sent until it is awaited"]
 pub struct SendSignal<'p, P: ?Sized> {
     hub: &'p Hub,
@@ -119,9 +122,9 @@ pub struct SendSignal<'p, P: ?Sized> {
 }
 
 impl<'p, P: ?Sized> SendSignal<'p, P> {
-    /// Sets the sender. The run receives it, and the journal records it.
-    pub fn by(mut self, by: impl Into<Cow<'p, str>>) -> Self {
-        self.options.by = Some(by.into());
+    /// Sets the sender, such as the id of a user. The run receives it, and the journal records it.
+    pub fn sender(mut self, sender: impl Into<Cow<'p, str>>) -> Self {
+        self.options.sender = Some(sender.into());
         self
     }
 
@@ -168,8 +171,8 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for SendSignal<'p, P> {
 pub struct SignalReceipt {
     /// The run that receives it.
     pub run_id: String,
-    /// When it arrived.
-    pub at: SystemTime,
+    /// When the server recorded it, by the storage's clock.
+    pub recorded_at: SystemTime,
     /// Whether it was accepted or kept.
     pub status: SignalStatus,
 }
@@ -202,16 +205,18 @@ pub enum SignalError {
         /// Its payload, in JSON.
         payload: String,
         /// Its sender, if known.
-        by: Option<String>,
-        /// When it arrived.
-        at: SystemTime,
+        sender: Option<String>,
+        /// When the server recorded it, by the storage's clock.
+        recorded_at: SystemTime,
     },
     /// The question was closed without an answer.
     TooLate,
     /// The run ended without asking for the signal.
     RunEnded,
-    /// The channel has no run.
+    /// The channel has no run, or no run with the id that was set.
     NoRun,
+    /// The hub has no storage, which runs need.
+    NoStorage,
     /// The idempotency key was already used on the channel, with another payload or run.
     KeyReused,
     /// The storage failed.
@@ -227,17 +232,30 @@ impl fmt::Display for SignalError {
             }
             Self::NotJson(error) => write!(formatter, "the payload is not JSON: {error}"),
             Self::Encode(error) => write!(formatter, "the payload cannot be serialized as JSON: {error}"),
-            Self::AlreadyTaken { signal, by: Some(by), .. } => {
-                write!(formatter, "the run already has an answer: {by} sent {signal:?}")
+            Self::AlreadyTaken { signal, sender: Some(sender), .. } => {
+                write!(formatter, "the run already has an answer: {sender} sent {signal:?}")
             }
-            Self::AlreadyTaken { signal, by: None, .. } => {
+            Self::AlreadyTaken { signal, sender: None, .. } => {
                 write!(formatter, "the run already has an answer: the signal {signal:?}")
             }
-            Self::TooLate => formatter.write_str("the run no longer waits for this signal"),
-            Self::RunEnded => formatter.write_str("the run has ended"),
-            Self::NoRun => formatter.write_str("the channel has no run"),
+            Self::TooLate => formatter.write_str(
+                "the question was closed without an answer: send the signal without a question to keep it until the \
+                 run asks again",
+            ),
+            Self::RunEnded => formatter.write_str("the run has ended and receives no more signals"),
+            Self::NoRun => {
+                formatter.write_str(
+                    "the channel has no run, or none with this id: start the run before you send it signals",
+                )
+            }
+            Self::NoStorage => formatter.write_str(
+                "the hub has no storage, which runs and their signals need: set one with `HubBuilder::storage`",
+            ),
             Self::KeyReused => {
-                formatter.write_str("the idempotency key was already used for another payload or run")
+                formatter.write_str(
+                    "the idempotency key was already used on this channel for another signal, payload or run: use a \
+                     new key for each signal",
+                )
             }
             Self::Storage(error) => write!(formatter, "failed to record the signal: {error}"),
         }

@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 /// The decisions that a simulation makes in place of the operating system.
 pub trait World {
     /// Returns the wall clock of the process that is being executed. It may jump.
-    fn now(&self) -> SystemTime;
+    fn wall_time(&self) -> SystemTime;
 
     /// Returns the time since the machine started, which is the same for all processes and never jumps.
-    fn steady(&self) -> Duration;
+    fn steady_time(&self) -> Duration;
 
     /// Returns the number of the process that is being executed. It is unique.
     fn process(&self) -> u32;
@@ -33,10 +33,10 @@ pub trait World {
     fn is_locked(&self) -> bool;
 
     /// Returns how long the writer pauses before it begins a transaction, or before it reports one.
-    fn pause(&self) -> Duration;
+    fn writer_pause(&self) -> Duration;
 
     /// Returns the maximum number of commands in the writer's next transaction.
-    fn batch(&self) -> usize;
+    fn max_batch(&self) -> usize;
 
     /// Returns whether the library has this bug.
     fn has_bug(&self, bug: Bug) -> bool;
@@ -46,80 +46,85 @@ pub trait World {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// The branch that decides a fork is not recorded.
-    WinnerInMemory,
+    WinnerNotRecorded,
     /// A process writes to runs that another process holds.
-    NoFence,
+    FenceNotChecked,
     /// A durable message and the record of its publish are in two transactions.
-    MessageApart,
+    PublishInTwoTransactions,
     /// A signal answers a question that already has an answer.
-    SecondAnswer,
+    QuestionAnsweredTwice,
     /// A recorded call returns in the poll in which it begins.
-    NoYield,
+    CallReturnsInFirstPoll,
     /// The result of a step is not recorded.
-    UnrecordedStep,
+    StepNotRecorded,
     /// A graceful stop keeps its runs.
-    NoRelease,
+    RunsNotReleased,
     /// Deleting a run leaves its signals behind.
-    SignalsLeft,
+    SignalsNotDeleted,
     /// A process that missed messages continues after them without a gap.
-    GapIgnored,
+    MissedMessagesSkipped,
     /// The rows of deleted channels are reused, and appending does not check the epoch.
-    RowsReused,
+    ChannelRowsReused,
     /// Joining the chunks of a text drops one.
     ChunkDropped,
     /// Processes do not read each other's revocations.
-    RevocationIgnored,
+    RevocationsNotShared,
     /// Each chunk of a text stream counts as a message.
-    ChunksCounted,
+    ChunksCountedAsMessages,
     /// Text streams of processes that ended are not ended.
-    StreamsLeftOpen,
+    AbandonedStreamsNotEnded,
     /// Idempotency keys are forgotten at once.
-    KeysForgotten,
+    IdempotencyKeysForgotten,
     /// A restored backup is not detected.
-    BackupIgnored,
+    RestoredBackupIgnored,
     /// Readers receive no gap for messages that they missed.
     GapNotSent,
     /// Tokens are accepted after they expire.
-    ExpiryIgnored,
+    TokenExpiryIgnored,
     /// An id is cut at a byte, which may be inside a character.
-    IdSliced,
+    IdCutInsideCharacter,
     /// A colon in a param is not escaped, so channels with two params can share a name.
-    AddressShared,
+    ColonNotEscaped,
     /// Nested alternatives check the same value again.
-    JudgedAgain,
+    AlternativesCheckedAgain,
     /// A carriage return in a payload ends a line of an event.
-    EventSplit,
+    EventSplitAtCarriageReturn,
 }
 
 impl Bug {
     /// The bugs that the simulation of runs finds.
     pub const OF_RUNS: [Self; 8] = [
-        Self::WinnerInMemory,
-        Self::NoFence,
-        Self::MessageApart,
-        Self::SecondAnswer,
-        Self::NoYield,
-        Self::UnrecordedStep,
-        Self::NoRelease,
-        Self::SignalsLeft,
+        Self::WinnerNotRecorded,
+        Self::FenceNotChecked,
+        Self::PublishInTwoTransactions,
+        Self::QuestionAnsweredTwice,
+        Self::CallReturnsInFirstPoll,
+        Self::StepNotRecorded,
+        Self::RunsNotReleased,
+        Self::SignalsNotDeleted,
     ];
 
     /// The bugs that the simulation of delivery finds.
     pub const OF_DELIVERY: [Self; 9] = [
-        Self::GapIgnored,
-        Self::RowsReused,
+        Self::MissedMessagesSkipped,
+        Self::ChannelRowsReused,
         Self::ChunkDropped,
-        Self::RevocationIgnored,
-        Self::ChunksCounted,
-        Self::StreamsLeftOpen,
-        Self::KeysForgotten,
-        Self::BackupIgnored,
+        Self::RevocationsNotShared,
+        Self::ChunksCountedAsMessages,
+        Self::AbandonedStreamsNotEnded,
+        Self::IdempotencyKeysForgotten,
+        Self::RestoredBackupIgnored,
         Self::GapNotSent,
     ];
 
     /// The bugs that fuzzing finds.
-    pub const OF_INPUTS: [Self; 5] =
-        [Self::ExpiryIgnored, Self::IdSliced, Self::AddressShared, Self::JudgedAgain, Self::EventSplit];
+    pub const OF_INPUTS: [Self; 5] = [
+        Self::TokenExpiryIgnored,
+        Self::IdCutInsideCharacter,
+        Self::ColonNotEscaped,
+        Self::AlternativesCheckedAgain,
+        Self::EventSplitAtCarriageReturn,
+    ];
 }
 
 thread_local! {

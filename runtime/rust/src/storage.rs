@@ -23,9 +23,9 @@ mod sqlite;
 
 pub(crate) use abandoned_streams::end_abandoned_streams;
 pub(crate) use journal::{
-    Claim, ClaimedRun, Decided, Decision, End, JOURNAL_VERSION, Journal, NewChunk, NewRun, NewSignal,
-    Question, Recorded, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, Taken, Wait, WaitEnd,
-    Waited,
+    Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
+    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionState, RecordOutcome, RunCounts,
+    RunEvent, RunHandle, RunRecord, RunState, RunStream, SignalOutcome,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// A result of the storage. It borrows nothing, so it may outlive the caller.
+/// The result of a call. It borrows nothing, so it may outlive the caller.
 pub(crate) type StorageFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Receives the id of a token that another process revoked, and the time since then.
@@ -61,24 +61,24 @@ pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
 
 /// A storage engine.
 pub(crate) trait Engine: Journal + Send + Sync {
-    /// Sets the channel definitions. Called once, before any other method.
-    fn attach(&self, registry: &'static Registry);
+    /// Sets the channel definitions. The hub calls this once, before any other method.
+    fn set_registry(&self, registry: &'static Registry);
 
-    /// Sets the listener for revocations by other processes. It is called on any thread.
+    /// Sets the listener for revocations by other processes. It may be called on any thread.
     fn follow_revocations(&self, listener: OnRevoked);
 
     /// Returns the time by the storage's clock, which all processes that share the storage have in common. It starts
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
-    fn now(&self) -> SystemTime;
+    fn storage_time(&self) -> SystemTime;
 
     /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;
 
-    /// Returns the number by which other processes know this one. Ids of text streams contain it.
+    /// Returns the number that identifies this process within the storage. Ids of text streams contain it.
     fn owner(&self) -> u32;
 
     /// Opens a channel's log with its stored messages. At most one log per channel is open at a time.
-    fn open(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>>;
+    fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>>;
 
     /// Hands the open logs the messages that other processes have appended until now, and retires those whose epoch
     /// has ended.
@@ -89,7 +89,7 @@ pub(crate) trait Engine: Journal + Send + Sync {
     fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>>;
 
     /// Returns the ids of the tokens that were revoked before the storage was opened, and the time since then.
-    fn revoked(&self) -> Vec<(String, Duration)>;
+    fn list_revoked(&self) -> Vec<(String, Duration)>;
 
     /// Stores a revoked id for two days, and notifies other processes.
     fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>>;

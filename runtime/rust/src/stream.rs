@@ -60,7 +60,7 @@ impl Hub {
     }
 }
 
-/// A text stream that is about to start: [`Hub::stream`].
+/// A text stream to start, which starts when awaited. Returned by [`Hub::stream`].
 #[must_use = "nothing is published until it is awaited"]
 pub struct StartTextStream<'p> {
     hub: &'p Hub,
@@ -83,7 +83,7 @@ impl<'p> StartTextStream<'p> {
             channel: self.channel.clone(),
             topic: self.topic,
             run_id: self.run_id.map(Cow::into_owned),
-            guard: self.hub.write_stream(&id),
+            guard: self.hub.register_stream(&id),
             id,
         };
         stream.append(LogKind::StreamStart, &stream.id).await?;

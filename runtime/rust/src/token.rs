@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::ResolveError;
 use crate::metrics;
-use crate::wire::{ISSUER_PREFIX, MAX_TOKEN_NAME, MAX_TOKEN_TOPICS};
+use crate::wire::{ISSUER_PREFIX, MAX_GRANT_ENTRIES, MAX_TOKEN_NAME};
 
 #[cfg(feature = "jwks")]
 mod jwks;
@@ -176,10 +176,10 @@ impl Keys {
         let TokenSpec { topics, signals, publish, lifetime, subject, id } = spec;
         let count = topics.len() + signals.len();
         if count == 0 {
-            return Err(TokenError::NoTopics);
+            return Err(TokenError::EmptyGrant);
         }
-        if count > MAX_TOKEN_TOPICS {
-            return Err(TokenError::TooManyTopics(count));
+        if count > MAX_GRANT_ENTRIES {
+            return Err(TokenError::GrantTooLarge(count));
         }
         if lifetime < Duration::from_secs(1) || lifetime > self.max_lifetime {
             return Err(TokenError::InvalidLifetime(lifetime));
@@ -190,7 +190,7 @@ impl Keys {
         if !subject.as_deref().is_none_or(is_valid_name) {
             return Err(TokenError::InvalidSubject);
         }
-        let iat = now();
+        let iat = now_in_seconds();
         let jti = id.unwrap_or_else(random_id);
         let claims = Claims {
             iss: self.issuer_of(&self.signing).into_owned(),
@@ -224,7 +224,10 @@ impl Keys {
         if let Some(set) = self.key_set_for(&jws).filter(|set| set.verifies(&jws)) {
             return self.verify_claims(&jws.payload, set.issuer());
         }
-        Err(AuthError::new("signature", "signed with an unknown key or another algorithm"))
+        Err(AuthError::new(
+            "signature",
+            "the token is signed with an unknown key or an unsupported algorithm",
+        ))
     }
 
     /// Fetches the keys of a token's issuer if necessary.
@@ -252,31 +255,37 @@ impl Keys {
     fn verify_claims(&self, claims: &[u8], issuer: &str) -> Result<VerifiedGrant, AuthError> {
         let claims: Claims = serde_json::from_slice(claims)
             .map_err(|error| AuthError::new("malformed", format!("invalid claims: {error}")))?;
-        self.check(&claims, issuer, now())?;
+        self.check(&claims, issuer, now_in_seconds())?;
         let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
         Ok(VerifiedGrant { id, subject, topics, signals, publish, issued: iat, expires })
     }
 
     fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), AuthError> {
         if claims.iss != issuer {
-            return Err(AuthError::new("issuer", "the key does not belong to the issuer"));
+            return Err(AuthError::new(
+                "issuer",
+                "the token names an issuer that the key does not belong to",
+            ));
         }
         match (&self.audience, &claims.aud) {
             (None, None) => {}
             (Some(name), Some(audience)) if audience.includes(name) => {}
             _ => return Err(AuthError::new("audience", "the token is for another audience")),
         }
-        if claims.exp <= now && !bug!(ExpiryIgnored) {
-            return Err(AuthError::new("expired", "expired"));
+        if claims.exp <= now && !bug!(TokenExpiryIgnored) {
+            return Err(AuthError::new("expired", "the token has expired"));
         }
         if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(MAX_CLOCK_SKEW) {
-            return Err(AuthError::new("premature", "issued in the future, or not valid yet"));
+            return Err(AuthError::new(
+                "not_yet_valid",
+                "the token was issued in the future, or is not valid yet",
+            ));
         }
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
             return Err(AuthError::new("lifetime", "the lifetime exceeds the maximum"));
         }
         if claims.topics.is_empty() && claims.signals.is_empty() {
-            return Err(AuthError::new("malformed", "no topics and no signals"));
+            return Err(AuthError::new("malformed", "the token grants no topics and no signals"));
         }
         if !is_valid_name(&claims.jti) {
             return Err(AuthError::new("malformed", "`jti` must have 1 to 256 characters"));
@@ -308,7 +317,7 @@ pub(crate) fn is_valid_name(text: &str) -> bool {
 }
 
 /// Returns the time in seconds since 1970, as in the claims of tokens.
-pub(crate) fn now() -> u64 {
+pub(crate) fn now_in_seconds() -> u64 {
     since_1970().as_secs()
 }
 
@@ -326,9 +335,9 @@ fn since_1970() -> Duration {
 #[non_exhaustive]
 pub enum TokenError {
     /// The grant has no topic and no signal.
-    NoTopics,
-    /// The grant has more than 64 topics and signals: this many.
-    TooManyTopics(usize),
+    EmptyGrant,
+    /// The grant has more than 64 topics and signals together: this many.
+    GrantTooLarge(usize),
     /// A channel, topic or signal of the grant is not defined.
     Unknown(ResolveError),
     /// The lifetime is less than a second, or more than a day or the hub's `max_token_lifetime`.
@@ -344,16 +353,17 @@ pub enum TokenError {
 impl fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoTopics => formatter.write_str("a token needs at least one topic or signal"),
-            Self::TooManyTopics(count) => write!(
+            Self::EmptyGrant => formatter.write_str("the grant is empty: grant at least one topic or signal"),
+            Self::GrantTooLarge(count) => write!(
                 formatter,
-                "a token grants at most {MAX_TOKEN_TOPICS} topics and signals, not {count}: mint several tokens"
+                "the grant has {count} topics and signals, and a token has at most {MAX_GRANT_ENTRIES}: mint several tokens"
             ),
             Self::Unknown(error) => error.fmt(formatter),
             Self::InvalidLifetime(lifetime) => {
                 write!(
                     formatter,
-                    "a token lasts from one second to one day, or to `HubBuilder::max_token_lifetime`, not {lifetime:?}"
+                    "invalid lifetime {lifetime:?}: a token lasts between one second and `HubBuilder::max_token_lifetime`, \
+                     by default one day"
                 )
             }
             Self::InvalidSubject => {

@@ -60,7 +60,7 @@ pub const MAX_SSE_BODY: usize = 256 * 1024;
 pub const MAX_TOKEN_NAME: usize = 256;
 
 /// The most topics and signals that a token may grant.
-pub const MAX_TOKEN_TOPICS: usize = 64;
+pub const MAX_GRANT_ENTRIES: usize = 64;
 
 /// Close codes, and whether a client reconnects.
 pub mod close {

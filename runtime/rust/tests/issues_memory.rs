@@ -1,4 +1,4 @@
-//! How much memory it takes to say what is wrong with a large value.
+//! The memory that the issues of a large value take.
 
 use std::alloc::System;
 
@@ -16,7 +16,7 @@ static RULES: Rules =
 static STRING: Rules = Rules { kinds: Kinds::STRING, ..Rules::ANY };
 
 #[test]
-fn a_mebibyte_of_wrong_items_takes_little_memory() {
+fn issues_of_a_mebibyte_of_invalid_items_take_little_memory() {
     // As JSON, each item takes two bytes.
     let items = vec![1_u8; 512 * 1024];
     for schema in [&LIST, &Schema::Rules(&RULES)] {

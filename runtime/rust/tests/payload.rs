@@ -1,4 +1,4 @@
-//! What the macros make of declared types, and how exactly they are read.
+//! Decoding and encoding of the types that the macros declare.
 
 #![allow(
     clippy::option_option,
@@ -68,7 +68,7 @@ fn read<T: Payload>(json: &Value) -> Option<T> {
     decode(json.to_string().as_bytes()).ok()
 }
 
-/// Decoding and encoding again gives the same JSON.
+/// Asserts that decoding and encoding returns the same JSON.
 #[track_caller]
 fn carries<T: Payload + std::fmt::Debug>(json: Value) {
     let payload: T = decode(json.to_string().as_bytes()).unwrap();
@@ -77,7 +77,7 @@ fn carries<T: Payload + std::fmt::Debug>(json: Value) {
 }
 
 #[test]
-fn absent_null_and_empty_are_kept_apart() {
+fn absent_null_and_empty_values_are_distinct() {
     let base = json!({ "kind": "status", "message": "", "parent": null, "percent": 0 });
     carries::<Status>(base.clone());
     let with = |name: &str, value: Value| {
@@ -98,7 +98,7 @@ fn absent_null_and_empty_are_kept_apart() {
 }
 
 #[test]
-fn derived_leniency_does_not_get_through() {
+fn types_reject_what_derived_deserialize_would_accept() {
     assert!(read::<Status>(&json!(["status", "m", null, null, null, null, 1])).is_none());
     assert!(read::<Step>(&json!({ "research": null })).is_none());
     let json = r#"{"kind":"status","message":"a","message":"b","parent":null,"percent":1e1,"x":1}"#;
@@ -163,7 +163,7 @@ static RUN_ID: Schema = Schema::Text(Text { pattern: Some(&RUN_ID_PATTERN), ..Te
 fanfare::newtype!(RunId: RUN_ID (String));
 
 #[test]
-fn a_limited_string_cannot_hold_what_its_limits_refuse() {
+fn a_limited_string_rejects_values_outside_its_limits() {
     assert_eq!(&*"run_42".parse::<RunId>().unwrap(), "run_42");
     let refused = RunId::try_from("walk").unwrap_err();
     assert_eq!(refused.to_string(), r#"the value must match the pattern ^run_[a-z0-9]+$, got "walk""#);
@@ -182,7 +182,7 @@ static OPEN: Schema = Schema::Object(Object {
 fanfare::object!(Open: OPEN { "id" => id, .. additional });
 
 #[test]
-fn other_properties_are_carried_and_never_written_twice() {
+fn additional_properties_round_trip_and_are_never_written_twice() {
     carries::<Open>(json!({ "id": 1, "__proto__": 0.5, "x": 2.5 }));
     let twice = Open { id: 1, additional: BTreeMap::from([("id".to_owned(), 2.0)]) };
     let issues = check(&OPEN, &twice).unwrap_err();
@@ -201,7 +201,7 @@ static WIDTH: Schema = Schema::AnyOf(&[&NUMBER, &TEXT, &MANY]);
 fanfare::union!(Width: WIDTH { Pixels(&NUMBER), Auto = "auto", Css(&Schema::Text(Text::ANY)), Many(&MANY) });
 
 #[test]
-fn a_union_reads_as_the_first_alternative_that_accepts() {
+fn a_union_decodes_as_the_first_alternative_that_accepts() {
     carries::<Width>(json!([1.5, "auto", "1em", [[]]]));
     assert_eq!(
         read::<Width>(&json!([1, "auto", "x"])),
@@ -241,7 +241,7 @@ static CLOSED: Schema = Schema::Tagged(Tagged { tag: "kind", cases: &[("created"
 fanfare::tagged!(Closed: CLOSED by "kind" { Created = "created" });
 
 #[test]
-fn a_tagged_enum_keeps_what_it_does_not_know() {
+fn a_tagged_enum_keeps_unknown_variants() {
     carries::<Event>(json!({ "by": "ada", "child": { "kind": "moved", "to": [1] }, "kind": "created" }));
     assert!(read::<Closed>(&json!({ "kind": "moved" })).is_none());
     assert!(read::<Closed>(&json!({ "kind": "created", "by": "a", "x": 1 })).is_none());

@@ -1,4 +1,4 @@
-//! The schema interpreter: one value, one verdict.
+//! The schema interpreter.
 
 #![allow(clippy::items_after_statements, reason = "tables are next to their tests")]
 
@@ -13,14 +13,14 @@ const INTEGER: Schema = Schema::Integer(Integer::ANY);
 const NUMBER: Schema = Schema::Number(Number::ANY);
 const ANY: u32 = u32::MAX;
 
-/// Every issue as `path rule: message`.
+/// Formats each issue as `path rule: message`.
 fn issues<T: serde::Serialize + ?Sized>(schema: &Schema, value: &T) -> Vec<String> {
     let issues = check(schema, value).err().unwrap_or_default();
     assert_eq!(issues.is_empty(), accepts(schema, value), "check and accepts must agree");
     issues.iter().map(|issue| format!("{} {}: {}", issue.path, issue.rule, issue.message)).collect()
 }
 
-/// The verdict on JSON text, as the runtime reaches it.
+/// Returns the runtime's verdict on JSON text.
 fn takes(schema: &Schema, json: &str) -> bool {
     serde_json::from_str::<Value>(json).is_ok_and(|value| issues(schema, &value).is_empty())
 }
@@ -93,7 +93,7 @@ fn a_multiple_is_a_multiple_of_the_decimal() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_told_so_and_is_not_matched() {
+fn a_text_that_is_too_long_is_reported_and_not_matched() {
     static DIGITS: Pattern = Pattern::new(r"^\d+$");
     static LIMITED: Schema =
         Schema::Text(Text { max_length: 2, pattern: Some(&DIGITS), format: Some(Format::Date), ..Text::ANY });
@@ -105,7 +105,7 @@ fn a_text_that_is_too_long_is_told_so_and_is_not_matched() {
 }
 
 #[test]
-fn a_text_of_a_mebibyte_is_matched_soon_whatever_the_pattern() {
+fn a_text_of_a_mebibyte_is_matched_quickly_by_every_pattern() {
     static WORDS: Pattern = Pattern::new(r"^(\w+\s?)*$");
     static ADDRESS: Pattern = Pattern::new(r"\S+@example\.com");
     let since = std::time::Instant::now();
@@ -186,7 +186,7 @@ fn every_broken_rule_is_reported_with_its_path() {
 }
 
 #[test]
-fn objects_have_own_keys_and_no_others() {
+fn objects_reject_undeclared_keys() {
     static SCHEMA: Schema = Schema::Object(Object {
         properties: &[
             Property { name: "toString", schema: &TEXT, required: false },
@@ -254,7 +254,7 @@ fn alternatives_follow_json_schema_exactly() {
 }
 
 #[test]
-fn alternatives_within_alternatives_are_not_tried_over_and_over() {
+fn nested_alternatives_are_not_tried_exponentially_often() {
     static NEXT: Property = Property { name: "next", schema: &NODE, required: false };
     static A: Schema = Schema::Object(Object {
         properties: &[NEXT, Property { name: "a", schema: &INTEGER, required: true }],
@@ -271,7 +271,7 @@ fn alternatives_within_alternatives_are_not_tried_over_and_over() {
 }
 
 #[test]
-fn a_tag_selects_the_case() {
+fn a_tag_selects_the_variant() {
     static CREATED: Schema = Schema::Object(Object {
         properties: &[Property { name: "by", schema: &TEXT, required: true }],
         additional: Additional::Ignored,
@@ -303,7 +303,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[test]
-fn depth_ends_at_127_levels() {
+fn depth_is_limited_to_127_levels() {
     static OPEN: Schema = Schema::Object(Object { properties: &[], additional: Additional::Ignored });
     assert!(accepts(&Schema::Any, &nested(127)));
     assert!(!accepts(&Schema::Any, &nested(128)));
@@ -318,7 +318,7 @@ fn depth_ends_at_127_levels() {
 }
 
 #[test]
-fn typed_values_are_checked_as_the_json_they_become() {
+fn typed_values_are_checked_as_the_json_they_serialize_to() {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "lowercase")]
     enum Shape {

@@ -1,4 +1,4 @@
-//! The formats against the vectors that TypeScript reads too.
+//! Formats, checked against the vectors that TypeScript reads too.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ const FORMATS: [Format; 9] = [
 ];
 
 #[test]
-fn every_format_accepts_and_refuses_what_its_vectors_say() {
+fn every_format_matches_its_vectors() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/formats");
     for format in FORMATS {
         let file = folder.join(format!("{}.json", format.name()));
@@ -34,7 +34,7 @@ fn every_format_accepts_and_refuses_what_its_vectors_say() {
 }
 
 #[test]
-fn no_format_panics_on_text_that_is_cut_anywhere() {
+fn no_format_panics_on_truncated_text() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/formats");
     for entry in fs::read_dir(folder).unwrap() {
         let vectors: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();

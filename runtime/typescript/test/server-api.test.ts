@@ -77,7 +77,7 @@ it("temporary failures are retried with the same idempotency key", async () => {
 });
 
 it("Retry-After is honored, unless the delay is long", async () => {
-  const refused: [number, unknown] = [429, { error: "too often", data: { code: "too_often" }, status: 429 }];
+  const refused: [number, unknown] = [429, { error: "rate limit exceeded", data: { code: "rate_limited" }, status: 429 }];
   [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "1"];
   const begun = performance.now();
   expect(await realtime.publish(channel.tokens, "hello")).toEqual({ id: "1-3" });
@@ -87,7 +87,7 @@ it("Retry-After is honored, unless the delay is long", async () => {
 });
 
 it("an abort ends the wait for another attempt", async () => {
-  const refused: [number, unknown] = [429, { error: "too often", data: { code: "too_often" }, status: 429 }];
+  const refused: [number, unknown] = [429, { error: "rate limit exceeded", data: { code: "rate_limited" }, status: 429 }];
   [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "20"];
   const begun = performance.now();
   const publishing = realtime.publish(channel.tokens, "hello", { abortSignal: AbortSignal.timeout(100) });

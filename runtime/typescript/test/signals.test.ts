@@ -104,7 +104,7 @@ it("a request without an answer, or with 503, is sent again with the same key", 
 });
 
 it("Retry-After is honored", async () => {
-  server.signalAnswers = [[429, { code: "too_often" }], [200]];
+  server.signalAnswers = [[429, { code: "rate_limited" }], [200]];
   server.retryAfter = "1";
   const begun = performance.now();
   await verdict();

@@ -29,13 +29,13 @@ struct Facts<'f> {
     notes: &'f [Note],
     messages: &'f [Message],
     observed: &'f Observed,
-    runs: BTreeMap<i64, Ended>,
+    runs: BTreeMap<i64, RunState>,
     violations: Vec<String>,
 }
 
 /// A run, by its row.
 #[derive(Default)]
-struct Ended {
+struct RunState {
     id: String,
     state: String,
     outcome: String,
@@ -55,7 +55,7 @@ pub(crate) fn check(file: &File, world: &World, plans: &Plans, counts: &mut Coun
     facts.check_steps();
     facts.check_messages(plans);
     facts.check_streams(plans);
-    facts.check_signals(file.clock());
+    facts.check_signals(file.clock_offset());
     counts.runs += facts.runs.len();
     counts.signals += facts.observed.sent.len();
     counts.accepted += facts.notes.iter().filter(|note| note.what == "answered").count();
@@ -66,12 +66,12 @@ pub(crate) fn check(file: &File, world: &World, plans: &Plans, counts: &mut Coun
         state.trace(format_args!("{note:?}"));
     }
     for violation in violations {
-        state.violation(violation);
+        state.report_violation(violation);
     }
 }
 
 impl Facts<'_> {
-    fn violation(&mut self, what: impl std::fmt::Display) {
+    fn report_violation(&mut self, what: impl std::fmt::Display) {
         self.violations.push(what.to_string());
     }
 
@@ -86,11 +86,11 @@ impl Facts<'_> {
             }
             if has_ended {
                 let what = format!("(f) {} was {}, but recorded {note:?} later", run.id, run.state);
-                self.violation(what);
+                self.report_violation(what);
             }
         }
         let mut wrong = Vec::new();
-        for Ended { id, state, outcome } in self.runs.values() {
+        for RunState { id, state, outcome } in self.runs.values() {
             let is_planned = ["planned", "took longer than its timeout", "the server's process ended"];
             let is_planned = is_planned.iter().any(|planned| outcome.contains(planned));
             match state.as_str() {
@@ -136,7 +136,7 @@ pub(crate) fn check_stop(file: &File, world: &World, owner: i64, failed_commits:
     let held = file.count(&format!("SELECT count(*) FROM runs WHERE owner = {owner}"));
     let mut state = world.state();
     if held > 0 && state.failed_commits == failed_commits {
-        state.violation(format_args!("(f) a process was stopped gracefully, but holds {held} runs"));
+        state.report_violation(format_args!("(f) a process was stopped gracefully, but holds {held} runs"));
     }
 }
 
@@ -145,15 +145,15 @@ pub(crate) fn check_deleted(file: &File, world: &World) {
     for table in ["runs", "steps", "waits", "signals"] {
         let left = file.count(&format!("SELECT count(*) FROM {table}"));
         if left > 0 {
-            world.violation(format_args!("(g) {left} {table} are left after all runs were deleted"));
+            world.report_violation(format_args!("(g) {left} {table} are left after all runs were deleted"));
         }
     }
 }
 
 /// Checks that no process is registered once all have stopped.
-pub(crate) fn check_left(file: &File, world: &World) {
+pub(crate) fn check_no_process_left(file: &File, world: &World) {
     let left = file.count("SELECT count(*) FROM processes");
-    if left > 0 && world.state().weather.knows_gone {
-        world.violation(format_args!("(f) {left} processes are left after all were stopped"));
+    if left > 0 && world.state().conditions.detects_ended_processes {
+        world.report_violation(format_args!("(f) {left} processes are left after all were stopped"));
     }
 }

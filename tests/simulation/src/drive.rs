@@ -9,12 +9,12 @@ use crate::file::File;
 use crate::process::{self, Process};
 use crate::send::Senders;
 use crate::serve::{Server, serve};
-use crate::settings::{Climate, MAX_TURN};
+use crate::settings::{MAX_TURN, Scenario};
 use crate::world::World;
 use crate::{Counts, Options, Simulate, check};
 
 /// How long a run may take after the last fault. No plan takes longer.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(600);
+const END_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a process may take to stop, or to start.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
@@ -29,7 +29,7 @@ const CLOSE_TIME: Duration = Duration::from_millis(500);
 const HOUR: i64 = 3_600_000;
 
 pub(crate) struct Simulation {
-    climate: Climate,
+    scenario: Scenario,
     world: Arc<World>,
     pub(crate) file: File,
     rng: Rng,
@@ -58,13 +58,13 @@ impl Simulate for Simulation {
     }
 
     fn run(&mut self) -> Counts {
-        while self.time < self.climate.faults_until && !self.is_violated() {
-            self.disturb();
+        while self.time < self.scenario.faults_until && !self.is_violated() {
+            self.inject_faults();
             self.send(true);
-            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
+            let turn = Duration::from_millis(self.rng.u64(1..=self.scenario.turn));
             self.turn(turn);
         }
-        self.settle();
+        self.wait_for_runs();
         let mut counts = Counts { faults: self.faults, ..Counts::default() };
         if !self.is_violated() {
             check::check(&self.file, &self.world, &self.senders.plans(), &mut counts);
@@ -82,18 +82,18 @@ impl Simulate for Simulation {
 impl Simulation {
     pub(crate) fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let climate = Climate::generate(&mut rng);
+        let scenario = Scenario::generate(&mut rng);
         let file = File::create();
-        let world = World::new(rng.u64(..), climate.weather, &file.path, options);
-        world.trace(format_args!("{climate:?}"));
+        let world = World::new(rng.u64(..), scenario.conditions, &file.path, options);
+        world.trace(format_args!("{scenario:?}"));
         let slots = (0..2).map(|_| {
             let starts_at = Duration::from_millis(rng.u64(0..500));
-            Slot::new(starts_at, rng.i64(-climate.skew..=climate.skew), None)
+            Slot::new(starts_at, rng.i64(-scenario.skew..=scenario.skew), None)
         });
         let slots = slots.collect();
-        let senders = Senders::new(&climate, &mut rng);
+        let senders = Senders::new(&scenario, &mut rng);
         let time = Duration::ZERO;
-        Self { climate, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
+        Self { scenario, world, file, rng, time, slots, processes: 0, senders, faults: 0 }
     }
 
     fn is_violated(&self) -> bool {
@@ -108,8 +108,8 @@ impl Simulation {
         let servers: Vec<_> = servers.collect();
         self.senders.start_runs(&servers, self.time, &self.world, &mut self.rng);
         if everything {
-            self.senders.send_signals(&servers, &self.climate, &self.file, &self.world, &mut self.rng);
-            self.senders.cancel_runs(&servers, &self.climate, &self.world, &mut self.rng);
+            self.senders.send_signals(&servers, &self.scenario, &self.file, &self.world, &mut self.rng);
+            self.senders.cancel_runs(&servers, &self.scenario, &self.world, &mut self.rng);
         }
     }
 
@@ -128,7 +128,7 @@ impl Simulation {
         if slot.is_due(time) {
             self.processes += 1;
             let clock = (time, slot.skew);
-            let starting = serve(Arc::clone(&self.world), self.file.path.clone(), self.climate.settings);
+            let starting = serve(Arc::clone(&self.world), self.file.path.clone(), self.scenario.settings);
             slot.process = Some(Process::start(&self.world, self.processes, clock, starting));
             return;
         }
@@ -143,7 +143,7 @@ impl Simulation {
                 if stopping.over_since.is_some_and(|since| time >= since + CLOSE_TIME) {
                     self.kill(index);
                 } else if time > stopping.since + STOP_TIMEOUT {
-                    self.world.violation("(f) a graceful stop did not end");
+                    self.world.report_violation("(f) a graceful stop did not end");
                 }
             }
             None if is_over => self.kill(index),
@@ -171,8 +171,8 @@ impl Simulation {
     }
 
     /// Injects the faults of this turn.
-    fn disturb(&mut self) {
-        let Climate { kills, stops, stalls, jumps, skew, settings, .. } = self.climate;
+    fn inject_faults(&mut self) {
+        let Scenario { kills, stops, stalls, jumps, skew, settings, .. } = self.scenario;
         for index in 0..self.slots.len() {
             let mut decide = |share: f64| share > 0.0 && self.rng.f64() < share;
             let (kills, stops, stalls, jumps) = (decide(kills), decide(stops), decide(stalls), decide(jumps));
@@ -202,56 +202,56 @@ impl Simulation {
     }
 
     /// Ends all faults.
-    fn calm(&mut self) {
-        self.world.state().weather.fails_commit = 0.0;
+    fn end_faults(&mut self) {
+        self.world.state().conditions.commit_failure_rate = 0.0;
         for slot in &mut self.slots {
-            slot.calm(self.time);
+            slot.end_faults(self.time);
         }
     }
 
     /// Waits until every run has ended.
-    fn settle(&mut self) {
-        self.calm();
-        let calm = self.time + QUIET_TIME;
-        let bound = self.time + SETTLE_TIMEOUT;
+    fn wait_for_runs(&mut self) {
+        self.end_faults();
+        let quiet_until = self.time + QUIET_TIME;
+        let deadline = self.time + END_TIMEOUT;
         while !self.is_violated() {
             for _ in 0..10 {
                 self.send(false);
                 self.turn(Duration::from_millis(MAX_TURN));
             }
             let open = "SELECT count(*) FROM runs WHERE state IN ('running', 'halted')";
-            let is_calm = self.time > calm && self.slots.iter().all(|slot| slot.state.is_none());
-            if is_calm && self.senders.have_started(&self.world) && self.file.count(open) == 0 {
+            let is_quiet = self.time > quiet_until && self.slots.iter().all(|slot| slot.state.is_none());
+            if is_quiet && self.senders.have_started(&self.world) && self.file.count(open) == 0 {
                 return;
             }
             if self.file.count("SELECT count(*) FROM runs WHERE state = 'halted'") > 0 {
                 return;
             }
-            if self.time > bound {
+            if self.time > deadline {
                 let left = self.file.query(
                     "SELECT run || ': due ' || due || ', lease ' || lease || ', crashes ' || crashes FROM runs
                      WHERE state = 'running'",
                     |row| row.get::<_, String>(0),
                 );
-                self.world.violation(format_args!("(f) these runs did not end: {}", left.join("; ")));
+                self.world.report_violation(format_args!("(f) these runs did not end: {}", left.join("; ")));
             }
         }
     }
 
     /// Waits until ended runs are deleted, and stops all processes.
     fn clean_up(&mut self) {
-        self.time += self.climate.settings.run_retention;
+        self.time += self.scenario.settings.run_retention;
         for slot in &mut self.slots {
             slot.stalled_until = self.time;
         }
         if self.rng.f64() < 0.25 {
             // Commits may fail while ended runs are deleted.
-            self.world.state().weather.fails_commit = self.climate.weather.fails_commit;
+            self.world.state().conditions.commit_failure_rate = self.scenario.conditions.commit_failure_rate;
             for _ in 0..200 {
-                self.disturb();
+                self.inject_faults();
                 self.turn(Duration::from_millis(MAX_TURN));
             }
-            self.calm();
+            self.end_faults();
         }
         for _ in 0..25 {
             self.turn(Duration::from_millis(500));
@@ -264,7 +264,7 @@ impl Simulation {
             self.slots.iter_mut().for_each(|slot| slot.starts_at = Duration::MAX);
         }
         if !self.is_violated() {
-            check::check_left(&self.file, &self.world);
+            check::check_no_process_left(&self.file, &self.world);
         }
     }
 }

@@ -113,14 +113,14 @@ impl File {
     }
 
     /// Returns how far the storage's clock is ahead of the simulation's, in milliseconds.
-    pub(crate) fn clock(&self) -> u128 {
+    pub(crate) fn clock_offset(&self) -> u128 {
         let fact = self.query("SELECT value FROM facts WHERE name = 'clock'", |row| row.get::<_, String>(0));
         let offset = fact.first().and_then(|fact| fact.rsplit_once(' ')?.1.parse().ok());
         offset.unwrap_or_else(|| panic!("the storage has recorded no clock: {fact:?}"))
     }
 
     /// Returns the same duration, if a process has recorded it.
-    pub(crate) fn clock_if_known(&self) -> Option<Duration> {
+    pub(crate) fn find_clock_offset(&self) -> Option<Duration> {
         let sql = "SELECT value FROM facts WHERE name = 'clock'";
         let fact = self.query(sql, |row| row.get::<_, String>(0));
         Some(Duration::from_millis(fact.first()?.rsplit_once(' ')?.1.parse().ok()?))
@@ -241,8 +241,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// Returns the number of the process that holds a run.
-pub(crate) fn holder(path: &Path, run: &str) -> Option<u32> {
+/// Returns the number of the process that holds a run, if any.
+pub(crate) fn find_holder(path: &Path, run: &str) -> Option<u32> {
     let sql = "SELECT pid FROM runs JOIN processes USING (owner) WHERE run = ?1";
     Connection::open(path).ok()?.query_row(sql, [run], |row| row.get(0)).ok()
 }

@@ -44,7 +44,7 @@ pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFutur
                 let payload = format!("{}{}", run.id(), site.path);
                 let id = run.publish(&site.id(), run.channel().durable(), &payload).await;
                 id.map(|id| {
-                    site.execution.published(&site.path, &id.to_string());
+                    site.execution.record_published(&site.path, &id.to_string());
                     id.to_string()
                 })
             }
@@ -68,7 +68,7 @@ pub(crate) fn interpret(run: Run<Room>, node: Arc<Node>, site: Site) -> BoxFutur
         };
         if !matches!(&*node, Node::HubPublish | Node::FailOutsideStep) && !is_failure_outside_step(&returned)
         {
-            site.execution.returned(&site.path, &shown);
+            site.execution.record_return(&site.path, &shown);
         }
         returned
     })
@@ -104,10 +104,10 @@ async fn fork(run: &Run<Room>, node: &Node, site: &Site) -> Returned {
                 let branch = branch(node, index);
                 async move |run: Run<Room>| branch(run).await.map(|value| format!("{index} won with {value}"))
             };
-            run.first(won(0, a), won(1, b)).await
+            run.race(won(0, a), won(1, b)).await
         }
         Node::Within(time, inner) => {
-            let within = run.within(*time, branch(inner, 0)).await?;
+            let within = run.timeout(*time, branch(inner, 0)).await?;
             Ok(within.map_or("too late".into(), |value| format!("in time {value}")))
         }
         Node::Map { limit, items } => {
@@ -129,10 +129,10 @@ async fn wait(run: &Run<Room>, signals: &[usize], timeout: Duration, site: &Site
     for signal in signals {
         wait = wait.on(run.channel().signal(*signal), move |payload| (*signal, payload));
     }
-    let Some(received) = wait.within(timeout).await? else { return Ok("nobody".into()) };
+    let Some(received) = wait.timeout(timeout).await? else { return Ok("nobody".into()) };
     let (signal, payload) = &received.payload;
-    site.execution.received(&site.path, payload);
-    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.by, received.at))
+    site.execution.record_received(&site.path, payload);
+    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.sender, received.recorded_at))
 }
 
 async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
@@ -141,11 +141,11 @@ async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {
         options = options.max_retries(retries);
     }
     let work = async || {
-        let fate = site.execution.work(&site.path, attempts);
-        tokio::time::sleep(fate.takes).await;
-        assert!(!fate.panics, "planned panic");
-        site.execution.worked(&site.path);
-        fate.result
+        let attempt = site.execution.begin_attempt(&site.path, attempts);
+        tokio::time::sleep(attempt.takes).await;
+        assert!(!attempt.panics, "planned panic");
+        site.execution.end_attempt(&site.path);
+        attempt.result
     };
     run.step_with(&site.id(), options, work).await
 }
@@ -163,10 +163,10 @@ async fn write(run: &Run<Room>, chunks: usize, attempts: Attempts, site: &Site) 
             if draft.text().len() > chunks[..at].concat().len() {
                 continue;
             }
-            let fate = site.execution.work(&site.path, attempts);
-            tokio::time::sleep(fate.takes).await;
-            assert!(!fate.panics, "planned panic");
-            fate.result?;
+            let attempt = site.execution.begin_attempt(&site.path, attempts);
+            tokio::time::sleep(attempt.takes).await;
+            assert!(!attempt.panics, "planned panic");
+            attempt.result?;
             draft.write(chunk).await?;
         }
         Ok::<_, RunError>(())
@@ -175,9 +175,9 @@ async fn write(run: &Run<Room>, chunks: usize, attempts: Attempts, site: &Site) 
 }
 
 async fn publish_with_hub(run: &Run<Room>, site: &Site) -> Returned {
-    let payload = site.execution.next_payload(&site.path);
+    let payload = site.execution.new_payload(&site.path);
     if let Ok(id) = run.hub().publish(run.channel().progress(), &payload).await {
-        site.execution.hub_published(&payload, &id.to_string());
+        site.execution.record_hub_published(&payload, &id.to_string());
     }
     Ok("published".into())
 }

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use fanfare::simulation::{Bug, install};
 
 use drive::Simulation;
-use world::{Decider, World};
+use world::{World, WorldAdapter};
 
 /// The options of a simulation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +95,7 @@ trait Simulate {
 }
 
 fn report<S: Simulate>(seed: u64, mut simulation: S) -> Report<S::Counts> {
-    let installed = install(Rc::new(Decider(simulation.world())));
+    let installed = install(Rc::new(WorldAdapter(simulation.world())));
     let counts = simulation.run();
     let world = simulation.world();
     drop(simulation);

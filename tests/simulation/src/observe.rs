@@ -48,7 +48,7 @@ pub(crate) struct Sent {
 }
 
 /// How one attempt of a step behaves.
-pub(crate) struct Fate {
+pub(crate) struct PlannedAttempt {
     pub(crate) takes: Duration,
     pub(crate) panics: bool,
     pub(crate) result: Result<String, RunError>,
@@ -72,7 +72,7 @@ impl Execution {
     }
 
     /// Records that a call returned. It must return the same in every execution.
-    pub(crate) fn returned(&self, path: &str, what: &str) {
+    pub(crate) fn record_return(&self, path: &str, what: &str) {
         let mut state = self.world.state();
         state.trace(format_args!("{}{path} returned {what}", self.run));
         let site = (self.run.clone(), path.to_owned());
@@ -82,22 +82,24 @@ impl Execution {
             Some((earlier, _)) if earlier == what => {}
             Some((earlier, _)) => {
                 let run = &self.run;
-                state.violation(format_args!("(a) {run}{path} returned {earlier:?}, and later {what:?}"));
+                state.report_violation(format_args!(
+                    "(a) {run}{path} returned {earlier:?}, and later {what:?}"
+                ));
             }
         }
     }
 
     /// Records that an attempt of a step starts. A step must not start again after it returned.
-    pub(crate) fn work(&self, path: &str, attempts: Attempts) -> Fate {
+    pub(crate) fn begin_attempt(&self, path: &str, attempts: Attempts) -> PlannedAttempt {
         let mut state = self.world.state();
         let site = (self.run.clone(), path.to_owned());
         // An execution that does not know yet that another process holds its run may repeat work.
         if let Some((what, by)) = state.observed.returned.get(&site).cloned()
             && self.number >= by
-            && file::holder(&state.file, &self.run) == Some(state.process())
+            && file::find_holder(&state.file, &self.run) == Some(state.process())
         {
             let run = &self.run;
-            state.violation(format_args!("(c) {run}{path} works again after it returned {what:?}"));
+            state.report_violation(format_args!("(c) {run}{path} works again after it returned {what:?}"));
         }
         state.observed.nonces += 1;
         let nonce = state.observed.nonces;
@@ -111,32 +113,32 @@ impl Execution {
             Ok(format!("value {nonce}"))
         };
         state.trace(format_args!("{}{path} works: {takes:?} {panics} {result:?}", self.run));
-        Fate { takes, panics, result }
+        PlannedAttempt { takes, panics, result }
     }
 
     /// Records that a wait returned a signal.
-    pub(crate) fn received(&self, path: &str, payload: &str) {
+    pub(crate) fn record_received(&self, path: &str, payload: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.received.entry(payload.to_owned()).or_default().insert(site);
     }
 
     /// Records that a durable publish returned.
-    pub(crate) fn published(&self, path: &str, id: &str) {
+    pub(crate) fn record_published(&self, path: &str, id: &str) {
         let site = (self.run.clone(), path.to_owned());
         self.world.state().observed.published.insert(site, id.to_owned());
     }
 
-    pub(crate) fn worked(&self, path: &str) {
+    pub(crate) fn end_attempt(&self, path: &str) {
         self.world.trace(format_args!("{}{path} worked", self.run));
     }
 
-    pub(crate) fn next_payload(&self, path: &str) -> String {
+    pub(crate) fn new_payload(&self, path: &str) -> String {
         let mut state = self.world.state();
         state.observed.nonces += 1;
         format!("{}{path} published {}", self.run, state.observed.nonces)
     }
 
-    pub(crate) fn hub_published(&self, payload: &str, id: &str) {
+    pub(crate) fn record_hub_published(&self, payload: &str, id: &str) {
         let mut state = self.world.state();
         state.trace(format_args!("{payload} as {id}"));
         state.observed.hub_published.insert(payload.to_owned(), id.to_owned());
@@ -144,9 +146,9 @@ impl Execution {
 
     pub(crate) fn fails_outside_step(&self) -> bool {
         let mut state = self.world.state();
-        let fails_outside_step = state.chance(0.3);
-        state.trace(format_args!("{} stumbles: {fails_outside_step}", self.run));
-        fails_outside_step
+        let fails = state.chance(0.3);
+        state.trace(format_args!("{} fails outside of a step: {fails}", self.run));
+        fails
     }
 }
 

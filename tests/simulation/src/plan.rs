@@ -62,7 +62,7 @@ impl Node {
         Arc::new(Self::Sequence(nodes.collect()))
     }
 
-    /// `may_stumble`: whether a node may fail the job as a whole, because nothing handles the error first.
+    /// If `may_fail_outside` is set, a node may fail the job outside of its steps. Nothing handles such an error first.
     fn random(rng: &mut Rng, left: &mut usize, depth: usize, may_fail_outside: bool) -> Arc<Self> {
         *left = left.saturating_sub(1);
         if depth >= 4 || *left == 0 || rng.f64() < 0.45 {

@@ -83,7 +83,7 @@ impl<S: Serve, T> Slot<S, T> {
     }
 
     /// Ends its stall, and starts its process now if it has none.
-    pub(crate) fn calm(&mut self, time: Duration) {
+    pub(crate) fn end_faults(&mut self, time: Duration) {
         self.starts_at = self.starts_at.min(time);
         self.stalled_until = self.stalled_until.min(time);
     }
@@ -132,10 +132,10 @@ impl<S: Serve> Process<S> {
 
     fn turn(&self, executed: impl Future<Output = ()>) {
         self.runtime.block_on(async {
-            self.world.enter(self.number, self.time, self.skew);
+            self.world.begin_turn(self.number, self.time, self.skew);
             executed.await;
         });
-        self.world.leave();
+        self.world.end_turn();
     }
 
     /// Moves to the next phase if the current one has finished.
@@ -175,7 +175,7 @@ impl<S: Serve> Process<S> {
 
     /// Kills the process: drops all its tasks at their current `await`.
     pub(crate) fn kill(self) {
-        self.world.trace(format_args!("process {} is gone", self.number));
+        self.world.trace(format_args!("process {} is killed", self.number));
         let world = Arc::clone(&self.world);
         let number = self.number;
         drop(self);

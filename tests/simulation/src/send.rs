@@ -13,7 +13,7 @@ use crate::file::File;
 use crate::observe::Sent;
 use crate::plan::Node;
 use crate::serve::Server;
-use crate::settings::Climate;
+use crate::settings::Scenario;
 use crate::world::World;
 
 type Servers = [(Handle, Server)];
@@ -36,11 +36,11 @@ struct Planned {
 }
 
 impl Senders {
-    pub(crate) fn new(climate: &Climate, rng: &mut Rng) -> Self {
-        let until = u64::try_from(climate.faults_until.as_millis()).unwrap_or(1000) * 2 / 3;
-        let runs = (0..climate.runs).map(|number| Planned {
+    pub(crate) fn new(scenario: &Scenario, rng: &mut Rng) -> Self {
+        let until = u64::try_from(scenario.faults_until.as_millis()).unwrap_or(1000) * 2 / 3;
+        let runs = (0..scenario.runs).map(|number| Planned {
             id: format!("run{number}"),
-            room: rng.usize(0..climate.rooms),
+            room: rng.usize(0..scenario.rooms),
             seed: rng.u64(..),
             at: Duration::from_millis(rng.u64(0..until)),
             again_at: Duration::ZERO,
@@ -83,7 +83,7 @@ impl Senders {
                         Ok(started) => {
                             state.observed.started.insert(id.clone());
                             if started == StartOutcome::New && !state.observed.new.insert(id.clone()) {
-                                state.violation(format_args!("{id} was started twice"));
+                                state.report_violation(format_args!("{id} was started twice"));
                             }
                         }
                         Err(error) => state.trace(format_args!("{id} did not start: {error}")),
@@ -96,11 +96,11 @@ impl Senders {
     pub(crate) fn cancel_runs(
         &mut self,
         servers: &Servers,
-        climate: &Climate,
+        scenario: &Scenario,
         world: &Arc<World>,
         rng: &mut Rng,
     ) {
-        if climate.cancels == 0.0 || rng.f64() >= climate.cancels || servers.is_empty() {
+        if scenario.cancels == 0.0 || rng.f64() >= scenario.cancels || servers.is_empty() {
             return;
         }
         let (handle, server) = &servers[rng.usize(0..servers.len())];
@@ -119,12 +119,12 @@ impl Senders {
     pub(crate) fn send_signals(
         &mut self,
         servers: &Servers,
-        climate: &Climate,
+        scenario: &Scenario,
         file: &File,
         world: &Arc<World>,
         rng: &mut Rng,
     ) {
-        if rng.f64() >= climate.signals || servers.is_empty() {
+        if rng.f64() >= scenario.signals || servers.is_empty() {
             return;
         }
         let open = file.open_questions();
@@ -200,7 +200,7 @@ fn send((handle, server): &(Handle, Server), payload: String, sent: Sent, world:
         };
         let mut state = world.state();
         state.trace(format_args!("{payload} was answered: {answer:?}"));
-        let now = state.steady().as_millis();
+        let now = state.steady_time().as_millis();
         if let Some(sent) = state.observed.sent.get_mut(&payload) {
             sent.answers.push(answer);
             sent.answered.get_or_insert(now);

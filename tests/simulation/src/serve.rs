@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) step_timeout: Duration,
     pub(crate) lease: Duration,
     pub(crate) max_concurrent_runs: usize,
-    pub(crate) max_waiting_in_memory: usize,
+    pub(crate) max_waiting_runs_in_memory: usize,
     pub(crate) run_retention: Duration,
 }
 
@@ -46,20 +46,20 @@ pub(crate) async fn serve(world: Arc<World>, file: PathBuf, settings: Settings) 
     let hub = Hub::builder(&REGISTRY).signing_key("a key of a simulation that nobody uses").storage(storage);
     let hub = hub.build().map_err(|error| error.to_string())?;
     let Settings { backoff, .. } = settings;
-    let mut runs = Runs::builder(&hub);
-    runs.max_retries(settings.retries)
+    let mut runs = Runs::builder(&hub)
+        .max_retries(settings.retries)
         .backoff(backoff.0, backoff.1)
         .step_timeout(settings.step_timeout)
         .lease_duration(settings.lease)
         .max_concurrent_runs(settings.max_concurrent_runs)
-        .max_waiting_in_memory(settings.max_waiting_in_memory)
+        .max_waiting_runs_in_memory(settings.max_waiting_runs_in_memory)
         .run_retention(settings.run_retention);
     let executing = Arc::clone(&world);
     let job = runs.register("simulated", move |run: fanfare::Run<Room>, seed: u64| {
         let execution = Execution::begin(&executing, run.id());
         interpret(run, Node::generate(seed), Site::root(execution))
     });
-    let runs = runs.start().await.map_err(|error| error.to_string())?;
+    let runs = runs.build().await.map_err(|error| error.to_string())?;
     world.trace(format_args!("serves after {:?}", begun.elapsed()));
     Ok(Server { hub, runs, job })
 }

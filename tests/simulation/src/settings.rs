@@ -5,14 +5,14 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::serve::Settings;
-use crate::world::Weather;
+use crate::world::Conditions;
 
 /// The maximum turn of a process while signals are sent, in milliseconds.
 pub(crate) const MAX_TURN: u64 = 50;
 
 /// The probability of each event per turn, and the other settings.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Climate {
+pub(crate) struct Scenario {
     pub(crate) runs: usize,
     pub(crate) rooms: usize,
     /// The longest turn, in milliseconds.
@@ -28,25 +28,25 @@ pub(crate) struct Climate {
     pub(crate) signals: f64,
     pub(crate) cancels: f64,
     pub(crate) settings: Settings,
-    pub(crate) weather: Weather,
+    pub(crate) conditions: Conditions,
 }
 
-impl Climate {
+impl Scenario {
     pub(crate) fn generate(rng: &mut Rng) -> Self {
         let mut sometimes = |share: f64, most: f64| if rng.f64() < share { rng.f64() * most } else { 0.0 };
         let (kills, stops, stalls) = (sometimes(0.6, 0.02), sometimes(0.4, 0.01), sometimes(0.4, 0.01));
-        let (jumps, fails_commit) = (sometimes(0.4, 0.01), sometimes(0.4, 0.06));
+        let (jumps, commit_failure_rate) = (sometimes(0.4, 0.01), sometimes(0.4, 0.06));
         let (signals, cancels) = (0.02 + sometimes(0.9, 0.25), sometimes(0.25, 0.01));
         let skew = match rng.usize(0..10) {
             0..5 => 0,
             5..8 => 200,
             _ => 4000,
         };
-        let weather = Weather {
-            fails_commit,
-            pause: (rng.u64(1..40), rng.f64()),
-            batch: if rng.bool() { rng.usize(1..4) } else { 64 },
-            knows_gone: rng.f64() < 0.7,
+        let conditions = Conditions {
+            commit_failure_rate,
+            writer_pause: (rng.u64(1..40), rng.f64()),
+            max_batch: if rng.bool() { rng.usize(1..4) } else { 64 },
+            detects_ended_processes: rng.f64() < 0.7,
         };
         let milliseconds = Duration::from_millis;
         let settings = Settings {
@@ -55,7 +55,7 @@ impl Climate {
             step_timeout: milliseconds(rng.u64(200..3000)),
             lease: milliseconds(rng.u64(500..3000)),
             max_concurrent_runs: if rng.bool() { rng.usize(1..4) } else { 100 },
-            max_waiting_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
+            max_waiting_runs_in_memory: if rng.bool() { rng.usize(0..3) } else { 100 },
             // Longer than senders repeat an unconfirmed start.
             run_retention: Duration::from_secs(1200),
         };
@@ -72,7 +72,7 @@ impl Climate {
             signals,
             cancels,
             settings,
-            weather,
+            conditions,
         }
     }
 }

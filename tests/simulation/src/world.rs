@@ -17,16 +17,17 @@ use crate::observe::Observed;
 /// The time at which every simulation starts, since 1970.
 const BASE: Duration = Duration::from_secs(1_800_000_000);
 
-/// The probabilities of faults in a world.
+/// How often commits fail and how slow the writer is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
+pub(crate) struct Conditions {
     /// The probability that a commit fails.
-    pub(crate) fails_commit: f64,
+    pub(crate) commit_failure_rate: f64,
     /// The longest pause of the writer, in milliseconds, and its probability.
-    pub(crate) pause: (u64, f64),
-    pub(crate) batch: usize,
+    pub(crate) writer_pause: (u64, f64),
+    /// The most commands in a transaction of the writer.
+    pub(crate) max_batch: usize,
     /// Whether processes can detect that another one has ended.
-    pub(crate) knows_gone: bool,
+    pub(crate) detects_ended_processes: bool,
 }
 
 /// The state that all runs and processes share and that survives them.
@@ -34,7 +35,7 @@ pub(crate) struct World(Mutex<State>);
 
 pub(crate) struct State {
     pub(crate) rng: Rng,
-    pub(crate) weather: Weather,
+    pub(crate) conditions: Conditions,
     pub(crate) observed: Observed,
     pub(crate) failed_commits: usize,
     pub(crate) file: PathBuf,
@@ -43,7 +44,7 @@ pub(crate) struct State {
     /// Until when another program has locked the storage file.
     pub(crate) locked_until: Duration,
     current: Option<Current>,
-    gone: HashSet<u32>,
+    ended: HashSet<u32>,
     bug: Option<Bug>,
     trace: DefaultHasher,
     /// Every line of the trace, if requested.
@@ -63,17 +64,17 @@ struct Current {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, weather: Weather, file: &Path, options: Options) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, conditions: Conditions, file: &Path, options: Options) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
             rng: Rng::with_seed(seed),
-            weather,
+            conditions,
             observed: Observed::default(),
             failed_commits: 0,
             file: file.to_owned(),
             time: Duration::ZERO,
             locked_until: Duration::ZERO,
             current: None,
-            gone: HashSet::new(),
+            ended: HashSet::new(),
             bug: options.bug,
             trace: DefaultHasher::new(),
             lines: options.is_traced.then(Vec::new),
@@ -87,11 +88,11 @@ impl World {
 
     /// Makes this the process being executed, at a time of the simulation. Its wall clock is `skew` milliseconds
     /// ahead. Call this inside its runtime.
-    pub(crate) fn enter(&self, process: u32, since_begin: Duration, skew: i64) {
+    pub(crate) fn begin_turn(&self, process: u32, since_begin: Duration, skew: i64) {
         self.state().current = Some(Current { process, since_begin, at: Instant::now(), skew });
     }
 
-    pub(crate) fn leave(&self) {
+    pub(crate) fn end_turn(&self) {
         self.state().current = None;
     }
 
@@ -101,15 +102,15 @@ impl World {
     }
 
     pub(crate) fn kill(&self, process: u32) {
-        self.state().gone.insert(process);
+        self.state().ended.insert(process);
     }
 
     pub(crate) fn trace(&self, what: impl Display) {
         self.state().trace(what);
     }
 
-    pub(crate) fn violation(&self, what: impl Display) {
-        self.state().violation(what);
+    pub(crate) fn report_violation(&self, what: impl Display) {
+        self.state().report_violation(what);
     }
 
     /// Returns the hash of the trace, its lines, and the violations.
@@ -122,15 +123,15 @@ impl World {
 
 impl State {
     /// Returns the time of the simulation.
-    pub(crate) fn steady(&self) -> Duration {
+    pub(crate) fn steady_time(&self) -> Duration {
         self.current.map_or(self.time, |current| current.since_begin + current.at.elapsed())
     }
 
     /// Returns the wall clock of the process being executed.
-    fn wall(&self) -> SystemTime {
+    fn wall_time(&self) -> SystemTime {
         let skew = self.current.map_or(0, |current| current.skew);
         let ahead = Duration::from_millis(skew.unsigned_abs());
-        let true_time = UNIX_EPOCH + BASE + self.steady();
+        let true_time = UNIX_EPOCH + BASE + self.steady_time();
         if skew < 0 { true_time - ahead } else { true_time + ahead }
     }
 
@@ -140,14 +141,14 @@ impl State {
 
     /// Records an event. Two simulations of the same seed have the same events.
     pub(crate) fn trace(&mut self, what: impl Display) {
-        let line = format!("{:>6} p{} {what}", self.steady().as_millis(), self.process());
+        let line = format!("{:>6} p{} {what}", self.steady_time().as_millis(), self.process());
         line.hash(&mut self.trace);
         if let Some(lines) = &mut self.lines {
             lines.push(line);
         }
     }
 
-    pub(crate) fn violation(&mut self, what: impl Display) {
+    pub(crate) fn report_violation(&mut self, what: impl Display) {
         let what = what.to_string();
         self.trace(format_args!("VIOLATION: {what}"));
         self.violations.push(what);
@@ -163,15 +164,15 @@ impl State {
 }
 
 /// Implements the library's interface to the world.
-pub(crate) struct Decider(pub(crate) Arc<World>);
+pub(crate) struct WorldAdapter(pub(crate) Arc<World>);
 
-impl Decisions for Decider {
-    fn now(&self) -> SystemTime {
-        self.0.state().wall()
+impl Decisions for WorldAdapter {
+    fn wall_time(&self) -> SystemTime {
+        self.0.state().wall_time()
     }
 
-    fn steady(&self) -> Duration {
-        self.0.state().steady()
+    fn steady_time(&self) -> Duration {
+        self.0.state().steady_time()
     }
 
     fn process(&self) -> u32 {
@@ -180,7 +181,7 @@ impl Decisions for Decider {
 
     fn has_ended(&self, process: u32) -> bool {
         let state = self.0.state();
-        state.weather.knows_gone && state.gone.contains(&process)
+        state.conditions.detects_ended_processes && state.ended.contains(&process)
     }
 
     fn random(&self) -> u32 {
@@ -189,7 +190,7 @@ impl Decisions for Decider {
 
     fn fails_commit(&self) -> bool {
         let mut state = self.0.state();
-        let share = state.weather.fails_commit;
+        let share = state.conditions.commit_failure_rate;
         let fails = state.chance(share);
         if fails {
             state.failed_commits += 1;
@@ -200,20 +201,20 @@ impl Decisions for Decider {
 
     fn is_locked(&self) -> bool {
         let state = self.0.state();
-        state.steady() < state.locked_until
+        state.steady_time() < state.locked_until
     }
 
-    fn pause(&self) -> Duration {
+    fn writer_pause(&self) -> Duration {
         let mut state = self.0.state();
-        let (most, share) = state.weather.pause;
-        let pause = if state.chance(share) { state.rng.u64(0..=most) } else { 0 };
+        let (max, share) = state.conditions.writer_pause;
+        let pause = if state.chance(share) { state.rng.u64(0..=max) } else { 0 };
         Duration::from_millis(pause)
     }
 
-    fn batch(&self) -> usize {
+    fn max_batch(&self) -> usize {
         let mut state = self.0.state();
-        let most = state.weather.batch;
-        state.rng.usize(1..=most)
+        let max = state.conditions.max_batch;
+        state.rng.usize(1..=max)
     }
 
     fn has_bug(&self, bug: Bug) -> bool {

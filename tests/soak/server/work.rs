@@ -36,11 +36,10 @@ struct Executing {
 /// Executes runs, and returns a route that starts them and returns their status. The side effect of a step is a line
 /// in a file.
 pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
-    let mut runs = Runs::builder(hub);
     // The process is killed repeatedly, which counts as a failed attempt.
-    runs.lease_duration(lease).max_retries(u32::MAX);
+    let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
     let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
-    let runs = runs.start().await?;
+    let runs = runs.build().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
 }
 
@@ -54,9 +53,9 @@ async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResul
         run.hub().publish(run.channel().right(), &message).await?;
         run.sleep("pause", pause).await?;
         let signal = run.wait_for(run.channel().go(), DAY).await?;
-        let ReceivedSignal { payload: Go { number }, by, .. } =
+        let ReceivedSignal { payload: Go { number }, sender, .. } =
             signal.ok_or_else(|| RunError::fail("no signal"))?;
-        result.signals.push(format!("{} {number}", by.as_deref().unwrap_or("server")));
+        result.signals.push(format!("{} {number}", sender.as_deref().unwrap_or("server")));
         result.effects.push(effect);
     }
     Ok(result)

@@ -80,7 +80,7 @@ struct Outcome {
     answered: Vec<Answered>,
     written: Vec<Written>,
     records: Vec<Record>,
-    faults: Vec<String>,
+    violations: Vec<String>,
 }
 
 impl Round {
@@ -201,7 +201,7 @@ impl Round {
             outcome.written.extend(written?);
         }
         self.settle(cluster, &mut outcome, &marks, &mut reading).await?;
-        outcome.faults = cluster.take_faults();
+        outcome.violations = cluster.take_violations();
         Ok(outcome)
     }
 
@@ -309,30 +309,30 @@ impl Round {
         outcome: Outcome,
         folder: &Path,
     ) -> Result {
-        let mut faults = outcome.faults;
-        faults.extend(order.faults.iter().cloned());
+        let mut violations = outcome.violations;
+        violations.extend(order.violations.iter().cloned());
         let mut got = verdict::Counts::default();
         for record in &outcome.records {
             let channel = &order.channels[record.channel];
             match verdict::judge(record, channel, Self::history(record.channel), record.is_last) {
                 Ok(counts) => got.add(counts),
-                Err(fault) => {
+                Err(violation) => {
                     let name = &cluster.channels[record.channel];
-                    faults.push(format!("{} on {name}: {fault}", record.reader));
+                    violations.push(format!("{} on {name}: {violation}", record.reader));
                     write_record(folder, record, name)?;
                 }
             }
         }
         let is_kept = self.servers > 1;
-        faults.extend(published::judge_messages(&outcome.answered, order, is_kept));
+        violations.extend(published::judge_messages(&outcome.answered, order, is_kept));
         let (streams, wrong) = published::judge_streams(&outcome.written, order, is_kept);
-        faults.extend(wrong);
+        violations.extend(wrong);
         let counts = &cluster.counts;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
             "delivery {}: {:.0} s, {} messages, {} publishes acknowledged ({} repeated, {} times 503), {streams}, \
              {} readers on {} connections received {} messages and {} gaps ({} into new epochs), {} kills, {} stops, \
-             {} locks, {} restores, {} revocations, {} faults",
+             {} locks, {} restores, {} revocations, {} violations",
             self.name,
             self.duration.as_secs_f64(),
             order.messages,
@@ -349,13 +349,13 @@ impl Round {
             read(&counts.locks),
             read(&counts.restores),
             read(&counts.revocations),
-            faults.len(),
+            violations.len(),
         );
-        if faults.is_empty() {
+        if violations.is_empty() {
             return Ok(());
         }
-        std::fs::write(folder.join("faults.log"), faults.join("\n"))?;
-        let shown = faults.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
+        std::fs::write(folder.join("violations.log"), violations.join("\n"))?;
+        let shown = violations.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
         let (name, seed, folder) = (self.name, soak.seed, folder.display());
         Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  see {folder}").into())
     }

@@ -101,7 +101,7 @@ impl Setup {
     /// Waits until the publishers have finished and every subscriber has received the last message.
     pub(crate) async fn end(&mut self, running: Running) -> Result<Outcome> {
         let Running { plan, subscribers, publishers, over: _over } = running;
-        let published = all_published(publishers, plan.channels).await?;
+        let published = join_publishers(publishers, plan.channels).await?;
         let messages: Vec<_> = published.iter().map(|channel| &channel.messages).collect();
         let is_complete = |log: &Log| {
             log.channels.iter().zip(&messages).all(|(channel, published)| channel.is_complete(published))
@@ -109,7 +109,7 @@ impl Setup {
         wait_for_all(&subscribers.logs, is_complete).await;
         sleep(SETTLE_TIME).await;
         Ok(Outcome {
-            late: unfinished(&subscribers.logs, is_complete),
+            late: find_late(&subscribers.logs, is_complete),
             logs: subscribers.logs.iter().map(|log| log.with(std::mem::take)).collect(),
             published,
             kills: plan.kills,
@@ -134,7 +134,7 @@ impl Setup {
     }
 }
 
-async fn all_published(
+async fn join_publishers(
     mut publishers: JoinSet<(usize, Result<Published>)>,
     channels: usize,
 ) -> Result<Vec<Published>> {
@@ -159,7 +159,7 @@ pub(crate) async fn wait_for_all(logs: &[SharedLog], holds: impl Fn(&Log) -> boo
 }
 
 /// Returns the subscribers whose logs do not meet a condition.
-pub(crate) fn unfinished(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
+pub(crate) fn find_late(logs: &[SharedLog], holds: impl Fn(&Log) -> bool) -> Vec<String> {
     let late = logs.iter().filter_map(|log| log.with(|log| (!holds(log)).then(|| log.subscriber.clone())));
     late.collect()
 }

@@ -91,10 +91,10 @@ pub(crate) async fn run_attacks(setup: &mut Setup, attackers: &Attackers) -> Res
     };
     Ok(vec![
         target.measure(u64::MAX, no_attack).await?,
-        target.measure(4 * MEGABYTE, || tokens::altered(port)).await?,
-        target.measure(4 * MEGABYTE, || frames::malformed(port)).await?,
-        target.measure(4 * MEGABYTE, || frames::compressed(port)).await?,
-        target.measure(32 * MEGABYTE, || frames::too_large(port)).await?,
+        target.measure(4 * MEGABYTE, || tokens::send_altered(port)).await?,
+        target.measure(4 * MEGABYTE, || frames::send_malformed(port)).await?,
+        target.measure(4 * MEGABYTE, || frames::send_compressed(port)).await?,
+        target.measure(32 * MEGABYTE, || frames::send_too_large(port)).await?,
         target.measure(32 * MEGABYTE, || payloads::patterns(port)).await?,
         // Decoded values take up to 11 times as much memory as their text.
         target.measure(64 * MEGABYTE, || payloads::errors(port)).await?,

@@ -38,7 +38,7 @@ pub use attackers::Attackers;
 pub use plan::Size;
 pub use soak::Soak;
 
-/// The error of a run that failed or found a fault.
+/// The error of a run that failed or found a violation.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a run.

@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Seconds that the fault test publishes
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
     /// Use 10 subscribers, 500 messages per second and 2 kills
     #[arg(long)]
@@ -25,7 +25,7 @@ struct Arguments {
     /// Attack the server while honest clients use it, instead of injecting network faults
     #[arg(long, conflicts_with_all = ["seconds", "short"])]
     hostile: bool,
-    /// Only test runs: kill their server, and let two servers execute the same runs
+    /// Only test runs: kill their server 500 times, and let two servers execute the same runs
     #[arg(long, conflicts_with_all = ["seconds", "hostile"])]
     runs: bool,
     /// Only test two servers on one file, which is locked and replaced while readers resume at either server

@@ -43,11 +43,11 @@ pub(crate) enum History {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Faults {
     /// The mean time until a fault of a connection.
-    pub(crate) every: Duration,
+    pub(crate) mean_interval: Duration,
     /// The maximum duration of a stall, a half-close or silent loss.
-    pub(crate) longest: Duration,
+    pub(crate) max_duration: Duration,
     /// The maximum time that a client cannot reconnect after a fault ended its connection.
-    pub(crate) outage: Duration,
+    pub(crate) max_outage: Duration,
     /// The percentage of such faults that are followed by an outage.
     pub(crate) outage_percent: u32,
 }
@@ -92,9 +92,9 @@ impl Size {
             node_clients: if full { 10 } else { 2 },
             kills: if full { 5 } else { 2 },
             faults: Faults {
-                every: Duration::from_millis(if full { 3_000 } else { 1_500 }),
-                longest: Duration::from_secs(4),
-                outage: Duration::from_millis(1_500),
+                mean_interval: Duration::from_millis(if full { 3_000 } else { 1_500 }),
+                max_duration: Duration::from_secs(4),
+                max_outage: Duration::from_millis(1_500),
                 outage_percent: 30,
             },
         }
@@ -125,10 +125,10 @@ impl Size {
     /// Returns the fault test with a short history and longer outages.
     pub(crate) fn gaps(self, seed: u64, duration: Duration) -> Plan {
         let plan = self.plan("gaps", seed, duration);
-        let outage = Duration::from_secs(4);
+        let max_outage = Duration::from_secs(4);
         Plan {
             history: History::Narrow,
-            faults: Faults { outage, outage_percent: 70, ..plan.faults },
+            faults: Faults { max_outage, outage_percent: 70, ..plan.faults },
             ..plan
         }
     }

@@ -117,7 +117,7 @@ async fn publish_on(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Re
 }
 
 /// Requests a token that outlives any run.
-pub(crate) async fn token(server: u16, topics: &[(String, &str)]) -> Result<String> {
+pub(crate) async fn mint_token(server: u16, topics: &[(String, &str)]) -> Result<String> {
     let entries = topics
         .iter()
         .map(|(channel, topic)| serde_json::json!({ "channel": channel, "name": topic, "kind": "run" }));
@@ -125,7 +125,7 @@ pub(crate) async fn token(server: u16, topics: &[(String, &str)]) -> Result<Stri
 }
 
 /// Requests a token that allows sending a signal.
-pub(crate) async fn signal_token(server: u16, channel: &str, signal: &str) -> Result<String> {
+pub(crate) async fn mint_signal_token(server: u16, channel: &str, signal: &str) -> Result<String> {
     mint(server, serde_json::json!([{ "channel": channel, "name": signal, "kind": "signal" }])).await
 }
 

@@ -1,4 +1,4 @@
-//! Tests runs whose server is killed at any time, and runs that two servers claim to hold.
+//! Tests runs whose server is killed at any time, and runs that two servers execute.
 //!
 //! - `driver`: starts runs, sends them signals, and collects their results.
 //! - `crash`: kills the server at random times or at failpoints inside of transactions.
@@ -12,7 +12,7 @@ mod pair;
 mod verdict;
 
 use crate::Result;
-use crate::fault_test::{SETTLE_TIME, unfinished, wait_for_all};
+use crate::fault_test::{SETTLE_TIME, find_late, wait_for_all};
 use crate::log::Log;
 use crate::network::Network;
 use crate::plan::{Faults, History, Plan, Size};
@@ -54,7 +54,7 @@ impl Work {
             rust_clients,
             node_clients,
             kills: 0,
-            faults: Faults { every: none, longest: none, outage: none, outage_percent: 0 },
+            faults: Faults { mean_interval: none, max_duration: none, max_outage: none, outage_percent: 0 },
         }
     }
 }
@@ -77,7 +77,7 @@ impl Files {
     }
 }
 
-/// Waits until subscribers have received everything, prints the counts, and fails if there is any fault.
+/// Waits until subscribers have received everything, prints the counts, and fails if anything is violated.
 async fn conclude(
     work: &Work,
     files: &Files,
@@ -93,7 +93,7 @@ async fn conclude(
     };
     wait_for_all(logs, is_complete).await;
     sleep(SETTLE_TIME).await;
-    let late = unfinished(logs, is_complete);
+    let late = find_late(logs, is_complete);
     let logs: Vec<Log> = logs.iter().map(|log| log.with(|log| log.clone())).collect();
     let verdict = verdict::judge(work, finished, &journal, &files.effects, &logs)?;
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -102,8 +102,8 @@ async fn conclude(
     line("side effects of steps", verdict.steps);
     line("side effects, all executions", verdict.effects);
     line("durable messages", verdict.durable);
-    line("non-durable messages", verdict.loose);
-    line("of which repeats", verdict.loose - verdict.durable.min(verdict.loose));
+    line("non-durable messages", verdict.non_durable);
+    line("of which repeats", verdict.non_durable - verdict.durable.min(verdict.non_durable));
     line("signals recorded", finished.iter().map(|run| run.recorded.len()).sum::<usize>());
     line("signals refused", read(&counts.refused));
     line("requests repeated", read(&counts.repeated));
@@ -112,17 +112,17 @@ async fn conclude(
     line("lost", verdict.delivery.lost);
     line("repeated", verdict.delivery.repeated);
     line("out of order", verdict.delivery.out_of_order);
-    line("faults", verdict.faults.len() + late.len());
-    if verdict.faults.is_empty() && late.is_empty() {
+    line("violations", verdict.violations.len() + late.len());
+    if verdict.violations.is_empty() && late.is_empty() {
         return Ok(());
     }
     for log in &logs {
         write_log(&files.folder.join(format!("{}.log", log.subscriber)), log)?;
     }
     let late = late.iter().map(|subscriber| format!("{subscriber} did not receive the last message"));
-    let faults: Vec<String> = verdict.faults.iter().cloned().chain(late).collect();
-    std::fs::write(files.folder.join("faults.log"), faults.join("\n"))?;
-    let shown = faults.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
+    let violations: Vec<String> = verdict.violations.iter().cloned().chain(late).collect();
+    std::fs::write(files.folder.join("violations.log"), violations.join("\n"))?;
+    let shown = violations.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
     let (name, seed, folder) = (work.name, work.seed, files.folder.display());
     Err(format!("seed {seed}: {name} failed\n  {shown}\n  see {folder}").into())
 }

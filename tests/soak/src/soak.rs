@@ -138,7 +138,7 @@ impl Soak {
         self.check(setup, plan, &outcome)
     }
 
-    /// Prints the counts, and fails if there is any fault.
+    /// Prints the counts, and fails if anything is violated.
     fn check(&self, setup: &Setup, plan: &Plan, outcome: &Outcome) -> Result {
         let published = outcome.messages();
         let verdict = judge(plan.history, &published, &outcome.logs);

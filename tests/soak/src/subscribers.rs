@@ -9,7 +9,7 @@ pub(crate) mod resume_state;
 pub(crate) mod web_socket;
 
 use crate::Result;
-use crate::fault_test::{unfinished, wait_for_all};
+use crate::fault_test::{find_late, wait_for_all};
 use crate::log::{ChannelLog, Log, Wanted};
 use crate::network::{Network, Party};
 use crate::plan::{History, Plan, TOPICS};
@@ -69,7 +69,7 @@ impl Subscribers {
         if wait_for_all(&self.logs, Log::is_ready).await {
             return Ok(());
         }
-        let waits = unfinished(&self.logs, Log::is_ready);
+        let waits = find_late(&self.logs, Log::is_ready);
         Err(format!("subscriptions did not become ready: {}", waits.join(", ")).into())
     }
 
@@ -109,7 +109,7 @@ async fn token_of(log: &SharedLog, server: u16) -> Result<String> {
         });
         wanted.collect::<Vec<_>>()
     });
-    publisher::token(server, &topics).await
+    publisher::mint_token(server, &topics).await
 }
 
 /// Returns the names of the subscribed topics.

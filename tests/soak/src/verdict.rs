@@ -7,7 +7,7 @@ use crate::log::{ChannelLog, Log, Message};
 use crate::plan::History;
 use std::fmt;
 
-/// The counts of faults, and the first difference of each channel that has one.
+/// The counts of violations, and the first difference of each channel that has one.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     /// Messages that subscribers received, in total.
@@ -99,6 +99,6 @@ impl Verdict {
 }
 
 /// Formats an entry, or "nothing".
-fn shown(entry: Option<impl fmt::Display>) -> String {
+fn describe(entry: Option<impl fmt::Display>) -> String {
     entry.map_or_else(|| "nothing".into(), |entry| entry.to_string())
 }

@@ -3,7 +3,7 @@
 use super::contestants;
 use super::memory::{Usage, measure};
 use crate::failure::{Failure, Result};
-use crate::paths::in_root;
+use crate::paths::{create_empty_folder, create_folder, in_root, write_file};
 use crate::process::{cargo, run};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,20 +26,20 @@ pub(crate) struct Checked {
 }
 
 /// Checks the code that Fanfare generated into `output`.
-pub(crate) fn fanfare(output: &Path, scratch: &Path) -> Result<Checked> {
+pub(crate) fn check_fanfare(output: &Path, scratch: &Path) -> Result<Checked> {
     let dependencies = format!("fanfare = {{ path = '{}' }}\n", in_root("runtime/rust").display());
     let scratch = Scratch::new(scratch.join("check-fanfare"), &dependencies)?;
     scratch.check("Fanfare's", |sources| {
-        copy(&output.join("rust"), sources)?;
+        copy_sources(&output.join("rust"), sources)?;
         rename(&sources.join("channels.rs"), &sources.join("lib.rs"))
     })
 }
 
 /// Checks the code that typify generated into `output`.
-pub(crate) fn typify(output: &Path, scratch: &Path) -> Result<Checked> {
+pub(crate) fn check_typify(output: &Path, scratch: &Path) -> Result<Checked> {
     let scratch = Scratch::new(scratch.join("check-typify"), TYPIFY_DEPENDENCIES)?;
     scratch.check("typify's", |sources| {
-        copy(output, sources)?;
+        copy_sources(output, sources)?;
         rename(&sources.join("types.rs"), &sources.join("lib.rs"))
     })
 }
@@ -52,16 +52,13 @@ struct Scratch {
 impl Scratch {
     /// Creates an empty crate and checks it, so that its dependencies are compiled.
     fn new(folder: PathBuf, dependencies: &str) -> Result<Self> {
-        if folder.join("src").exists() {
-            fs::remove_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
-        }
-        fs::create_dir_all(folder.join("src")).map_err(|error| Failure::at(&folder, &error))?;
+        create_empty_folder(&folder.join("src"))?;
         let manifest = format!(
             "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [lints.rust]\nwarnings = \"allow\"\n\n[dependencies]\n{dependencies}"
         );
-        write(&folder.join("Cargo.toml"), &manifest)?;
-        write(&folder.join("src/lib.rs"), "")?;
+        write_file(&folder.join("Cargo.toml"), &manifest)?;
+        write_file(&folder.join("src/lib.rs"), "")?;
         let scratch = Self { folder };
         run(&mut scratch.cargo_check())?;
         Ok(scratch)
@@ -71,7 +68,7 @@ impl Scratch {
         let sources = self.folder.join("src");
         fill(&sources)?;
         let usage = measure(&mut self.cargo_check())?;
-        let (lines, _) = contestants::size(&sources);
+        let lines = contestants::count_lines(&sources);
         Ok(Checked { title, lines, usage })
     }
 
@@ -84,14 +81,14 @@ impl Scratch {
 }
 
 /// Copies the Rust files of a folder.
-fn copy(from: &Path, to: &Path) -> Result {
+fn copy_sources(from: &Path, to: &Path) -> Result {
     let failed = |error| Failure::at(from, &error);
     for entry in fs::read_dir(from).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let target = to.join(path.file_name().unwrap_or_default());
         if path.is_dir() {
-            fs::create_dir_all(&target).map_err(|error| Failure::at(&target, &error))?;
-            copy(&path, &target)?;
+            create_folder(&target)?;
+            copy_sources(&path, &target)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             fs::copy(&path, &target).map_err(failed)?;
         }
@@ -101,8 +98,4 @@ fn copy(from: &Path, to: &Path) -> Result {
 
 fn rename(from: &Path, to: &Path) -> Result {
     fs::rename(from, to).map_err(|error| Failure::at(from, &error))
-}
-
-fn write(path: &Path, text: &str) -> Result {
-    fs::write(path, text).map_err(|error| Failure::at(path, &error))
 }

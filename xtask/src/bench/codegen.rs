@@ -4,11 +4,10 @@ use super::check::{self, Checked};
 use super::contestants::{self, ALL, Contestant, FANFARE, Folders, TYPIFY};
 use super::{machine, types};
 use crate::failure::{Failure, Result};
+use crate::paths::{create_empty_folder, write_file};
 use crate::process::run_quietly;
 use crate::step::step;
 use crate::tools;
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -29,7 +28,7 @@ impl Codegen {
         if !(1..=types::MAX_TYPES).contains(&self.types) || self.rounds == 0 {
             return Err(Failure::new("--types must be 1 to 1000, and --rounds at least 1"));
         }
-        tools::node_and_packages()?;
+        tools::ensure_npm_packages()?;
         contestants::prepare()?;
         let folders = Folders::new();
         let count = write_types(self.types, &folders)?;
@@ -37,12 +36,12 @@ impl Codegen {
         let mut times = Vec::new();
         for contestant in &ALL {
             times.push(step(&format!("Compiling with {}", contestant.title), || {
-                self.median(contestant, &folders)
+                self.measure(contestant, &folders)
             })?);
         }
         let checked = if self.skip_check { None } else { Some(check_both(&folders)?) };
 
-        println!("\n# {count} object types\n\n{}; {}.", machine::description(), contestants::versions()?);
+        println!("\n# {count} object types\n\n{}; {}.", machine::describe(), contestants::read_versions()?);
         println!("Whole processes, median of {}.\n", self.rounds);
         print_times(&times, &folders);
         if let Some([fanfare, typify]) = checked {
@@ -51,7 +50,7 @@ impl Codegen {
         Ok(())
     }
 
-    fn median(&self, contestant: &Contestant, folders: &Folders) -> Result<Duration> {
+    fn measure(&self, contestant: &Contestant, folders: &Folders) -> Result<Duration> {
         let mut times = Vec::new();
         for _ in 0..self.rounds {
             let mut command = contestant.command(folders)?;
@@ -66,28 +65,23 @@ impl Codegen {
 
 /// Writes the types in both forms and returns their number.
 fn write_types(count: usize, folders: &Folders) -> Result<usize> {
-    let channels = types::channels(count);
+    let channels = types::generate(count);
     let schemas = folders.schemas();
-    if schemas.exists() {
-        fs::remove_dir_all(&schemas).map_err(|error| Failure::at(&schemas, &error))?;
-    }
-    fs::create_dir_all(&schemas).map_err(|error| Failure::at(&schemas, &error))?;
+    create_empty_folder(&schemas)?;
     for channel in &channels {
-        write(&schemas.join(format!("{}.yaml", channel.name)), &types::definition(channel))?;
+        write_file(&schemas.join(format!("{}.yaml", channel.name)), &types::to_yaml(channel))?;
     }
-    write(&folders.document(), &types::json_schema(&channels))?;
+    write_file(&folders.document(), &types::to_json_schema(&channels))?;
     Ok(channels.len() * types::TYPES_PER_CHANNEL)
 }
 
-fn write(path: &Path, text: &str) -> Result {
-    fs::write(path, text).map_err(|error| Failure::at(path, &error))
-}
-
 fn check_both(folders: &Folders) -> Result<[Checked; 2]> {
-    let fanfare =
-        step("cargo check of Fanfare's Rust", || check::fanfare(&folders.output(&FANFARE), &folders.root))?;
-    let typify =
-        step("cargo check of typify's Rust", || check::typify(&folders.output(&TYPIFY), &folders.root))?;
+    let fanfare = step("cargo check of Fanfare's Rust", || {
+        check::check_fanfare(&folders.output(&FANFARE), &folders.root)
+    })?;
+    let typify = step("cargo check of typify's Rust", || {
+        check::check_typify(&folders.output(&TYPIFY), &folders.root)
+    })?;
     Ok([fanfare, typify])
 }
 
@@ -97,7 +91,7 @@ fn print_times(times: &[Duration], folders: &Folders) {
     for (contestant, time) in ALL.iter().zip(times) {
         let seconds = time.as_secs_f64();
         let ratio = seconds / times[0].as_secs_f64();
-        let (lines, _) = contestants::size(&folders.output(contestant));
+        let lines = contestants::count_lines(&folders.output(contestant));
         println!("| {} | {seconds:.2} s | {ratio:.1} × | {lines} lines |", contestant.title);
     }
 }
@@ -107,7 +101,7 @@ fn print_checks(fanfare: &Checked, typify: &Checked) {
     println!("|---|---:|---:|---:|");
     for checked in [fanfare, typify] {
         let seconds = checked.usage.time.as_secs_f64();
-        let memory = checked.usage.peak_kib.map_or("unknown".into(), gigabytes);
+        let memory = checked.usage.peak_kib.map_or("unknown".into(), format_gigabytes);
         println!("| {} | {seconds:.1} s | {memory} | {} lines |", checked.title, checked.lines);
     }
     let share = fanfare.usage.time.as_secs_f64() / typify.usage.time.as_secs_f64() * 100.0;
@@ -115,7 +109,7 @@ fn print_checks(fanfare: &Checked, typify: &Checked) {
     println!("\nFanfare's code takes {share:.0} % of the time of typify's. Target of 40 %: {verdict}.");
 }
 
-fn gigabytes(kib: u64) -> String {
+fn format_gigabytes(kib: u64) -> String {
     let tenths = kib * 1024 / 100_000_000;
     format!("{}.{} GB", tenths / 10, tenths % 10)
 }

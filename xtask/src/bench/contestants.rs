@@ -1,9 +1,9 @@
 //! The programs that are compared, each measured as a whole process.
 
 use super::workspace;
-use crate::failure::{Failure, Result};
-use crate::paths::{built, target};
-use crate::process::{cargo, command, run};
+use crate::failure::Result;
+use crate::paths::{create_empty_folder, program, target};
+use crate::process::{build_optimised, command, run};
 use crate::step::step;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,14 +86,11 @@ impl Contestant {
     /// Returns the command that compiles all types into the contestant's own folder, which is emptied.
     pub(crate) fn command(&self, folders: &Folders) -> Result<Command> {
         let output = folders.output(self);
-        if output.exists() {
-            fs::remove_dir_all(&output).map_err(|error| Failure::at(&output, &error))?;
-        }
-        fs::create_dir_all(&output).map_err(|error| Failure::at(&output, &error))?;
+        create_empty_folder(&output)?;
         let document = folders.document();
         Ok(match self.program {
             Program::Fanfare => {
-                let mut command = command(built("release", "fanfare"), &["generate", "--schemas"]);
+                let mut command = command(program("release", "fanfare"), &["generate", "--schemas"]);
                 command.arg(folders.schemas()).arg("--out").arg(output);
                 command
             }
@@ -113,30 +110,25 @@ impl Contestant {
 
 /// Builds and installs all contestants.
 pub(crate) fn prepare() -> Result {
-    step("Building fanfare, optimised", || {
-        run(&mut cargo(&["build", "--quiet", "--release", "--package", "fanfare-codegen"]))
-    })?;
+    step("Building fanfare, optimised", || run(&mut build_optimised("fanfare-codegen")))?;
     step("Building typify, optimised", || workspace::build("bench-typify"))?;
     workspace::install_packages()
 }
 
 /// Returns the locked versions of the peers.
-pub(crate) fn versions() -> Result<String> {
-    let mut versions = workspace::crate_versions(&["typify"])?;
+pub(crate) fn read_versions() -> Result<String> {
+    let mut versions = workspace::read_crate_versions(&["typify"])?;
     let packages = ["json-schema-to-typescript", "json-schema-to-zod", "quicktype-core"];
-    versions.extend(workspace::npm_versions(&packages)?);
+    versions.extend(workspace::read_npm_versions(&packages)?);
     Ok(versions.join(", "))
 }
 
-/// Returns the total lines and bytes of the files in a folder.
-pub(crate) fn size(folder: &Path) -> (usize, usize) {
+/// Returns the total lines of the files in a folder.
+pub(crate) fn count_lines(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok);
-    entries
-        .map(|entry| match entry.path() {
-            path if path.is_dir() => size(&path),
-            path => fs::read(path).map_or((0, 0), |bytes| {
-                (bytes.split(|byte| *byte == b'\n').count().saturating_sub(1), bytes.len())
-            }),
-        })
-        .fold((0, 0), |(lines, bytes), (more_lines, more_bytes)| (lines + more_lines, bytes + more_bytes))
+    let count = |entry: fs::DirEntry| match entry.path() {
+        path if path.is_dir() => count_lines(&path),
+        path => fs::read_to_string(path).map_or(0, |text| text.lines().count()),
+    };
+    entries.map(count).sum()
 }

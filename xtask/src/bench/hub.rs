@@ -28,15 +28,15 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn run(&self) -> Result {
-        let wanted = self.wanted()?;
+        let selected = self.select_servers()?;
         server::build()?;
-        let servers: Vec<&Server> = wanted.into_iter().filter(|server| server.prepare()).collect();
+        let servers: Vec<&Server> = selected.into_iter().filter(|server| server.prepare()).collect();
         let plan = if self.quick { Plan::QUICK } else { Plan::FULL };
         let mut measured = Measured::default();
         for round in 1..=plan.rounds {
             for server in &servers {
                 let title = format!("Round {round} of {}: {}", plan.rounds, server.title);
-                step(&title, || measure::round(server, &plan, &mut measured))?;
+                step(&title, || measure::measure_round(server, &plan, &mut measured))?;
             }
         }
         for server in servers.iter().filter(|server| server.survives_slow_subscribers) {
@@ -44,12 +44,12 @@ impl Hub {
                 slow::measure(server, &plan, &mut measured)
             })?;
         }
-        println!("\n# Fan-out\n\n{}; {}.", machine::description(), server::versions()?);
+        println!("\n# Fan-out\n\n{}; {}.", machine::describe(), server::read_versions()?);
         report::print(&servers, &plan, &measured);
         Ok(())
     }
 
-    fn wanted(&self) -> Result<Vec<&'static Server>> {
+    fn select_servers(&self) -> Result<Vec<&'static Server>> {
         let names: Vec<&str> = self.peers.split(',').collect();
         let known = |name: &str| ALL.iter().any(|server| server.is_peer() && server.slug == name);
         if let Some(unknown) = names.iter().find(|name| !matches!(**name, "all" | "none") && !known(name)) {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const POLL: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The resources that a program used.
 pub(crate) struct Usage {
@@ -28,10 +28,10 @@ pub(crate) fn measure(command: &mut Command) -> Result<Usage> {
     let mut child = spawned.map_err(|error| failed(error.to_string()))?;
     let mut peak_kib = None;
     let status = loop {
-        peak_kib = peak_kib.max(process_tree(child.id()).into_iter().filter_map(peak_memory).max());
+        peak_kib = peak_kib.max(find_process_tree(child.id()).into_iter().filter_map(read_peak_memory).max());
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) => sleep(POLL),
+            Ok(None) => sleep(POLL_INTERVAL),
             Err(error) => return Err(failed(error.to_string())),
         }
     };
@@ -40,12 +40,12 @@ pub(crate) fn measure(command: &mut Command) -> Result<Usage> {
 }
 
 /// Returns a process and all its descendants.
-fn process_tree(root: u32) -> BTreeSet<u32> {
+fn find_process_tree(root: u32) -> BTreeSet<u32> {
     let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(|process| Some((process, parent(process)?)))
+        .filter_map(|process| Some((process, read_parent(process)?)))
         .collect();
     let mut tree = BTreeSet::from([root]);
     loop {
@@ -58,13 +58,13 @@ fn process_tree(root: u32) -> BTreeSet<u32> {
     }
 }
 
-fn parent(process: u32) -> Option<u32> {
+fn read_parent(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program is in parentheses and may contain any character. The parent is the second field after it.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn peak_memory(process: u32) -> Option<u64> {
+fn read_peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()

@@ -2,16 +2,14 @@
 
 use super::{machine, workspace};
 use crate::failure::Result;
-use crate::paths::built;
-use crate::process::{cargo, command, run};
+use crate::paths::program;
+use crate::process::{build, command, run};
 use crate::step::step;
 
 pub(super) fn measure() -> Result {
-    step("Building the server", || {
-        run(&mut cargo(&["build", "--quiet", "--package", "fanfare-test-server"]))
-    })?;
+    step("Building the server", || run(&mut build("fanfare-test-server")))?;
     workspace::install_packages()?;
-    println!("\n# Proxies\n\n{}.", machine::description());
-    let server = built("debug", "fanfare-test-server");
+    println!("\n# Proxies\n\n{}.", machine::describe());
+    let server = program("debug", "fanfare-test-server");
     run(command("node", &["bench.mjs"]).arg(server).current_dir(workspace::source("proxies")))
 }

@@ -2,10 +2,9 @@
 
 use super::{machine, workspace};
 use crate::failure::{Failure, Result};
-use crate::paths::target;
-use crate::process::{command, read};
+use crate::paths::{create_folder, delete_database, target};
+use crate::process::{command, read_output};
 use crate::step::step;
-use std::fs;
 use std::path::PathBuf;
 
 /// The numbers of concurrent runs.
@@ -61,25 +60,25 @@ impl Runs {
         if self.rounds == 0 {
             return Err(Failure::new("--rounds must be at least 1"));
         }
-        fs::create_dir_all(folder()).map_err(|error| Failure::at(&folder(), &error))?;
+        create_folder(&output_folder())?;
         step("Building the program, optimised", || workspace::build("bench-runs"))?;
         let mut rounds = Vec::new();
         for round in 1..=self.rounds {
-            rounds.push(step(&format!("Round {round} of {}", self.rounds), || self.round())?);
+            rounds.push(step(&format!("Round {round} of {}", self.rounds), || self.measure_round())?);
         }
         let sqlite = self.measure(&METHODS[0], 1)?.1;
-        println!("\n# Runs\n\n{}; SQLite {sqlite}.", machine::description());
+        println!("\n# Runs\n\n{}; SQLite {sqlite}.", machine::describe());
         println!(
             "Writes per second, medians of {}; in brackets relative to the plain loop of the same round, one thread \
              with a transaction per write.\nUnless noted otherwise, to a file in WAL mode with synchronous = normal.\n",
             self.rounds
         );
-        print(&rounds);
+        print_table(&rounds);
         Ok(())
     }
 
     /// Measures all methods in turn, so that other load on the machine affects them alike.
-    fn round(&self) -> Result<Round> {
+    fn measure_round(&self) -> Result<Round> {
         let mut round = vec![[0.0; RUNS.len()]; METHODS.len()];
         for (column, runs) in RUNS.into_iter().enumerate() {
             for (line, method) in METHODS.iter().enumerate() {
@@ -91,16 +90,13 @@ impl Runs {
 
     /// Returns the writes per second to a new file, and the version of SQLite.
     fn measure(&self, method: &Method, runs: usize) -> Result<(f64, String)> {
-        let file = folder().join("bench.db");
-        for suffix in ["", "-wal", "-shm"] {
-            // The file may not exist.
-            let _ = fs::remove_file(file.with_extension(format!("db{suffix}")));
-        }
+        let file = output_folder().join("bench.db");
+        delete_database(&file);
         let file = if method.in_memory { ":memory:".into() } else { file };
         let milliseconds = if self.quick { 300 } else { 2_000 };
         let arguments = [method.name.to_owned(), runs.to_string(), milliseconds.to_string()];
         let mut measure = command(workspace::program("bench-runs"), &arguments);
-        let line = read(measure.arg(file))?;
+        let line = read_output(measure.arg(file))?;
         let figures = line.split_once('\t');
         let figures = figures.and_then(|(rate, sqlite)| Some((rate.parse().ok()?, sqlite.to_owned())));
         figures.ok_or_else(|| {
@@ -110,11 +106,11 @@ impl Runs {
 }
 
 /// Returns the folder of the files that the benchmark writes.
-fn folder() -> PathBuf {
+fn output_folder() -> PathBuf {
     target().join("bench/runs")
 }
 
-fn print(rounds: &[Round]) {
+fn print_table(rounds: &[Round]) {
     println!("| | {} |", RUNS.map(|runs| format!("{runs} concurrent")).join(" | "));
     println!("|---|{}", "---:|".repeat(RUNS.len()));
     let mut missed = Vec::new();

@@ -72,41 +72,41 @@ struct ObjectType {
 }
 
 /// Returns the channels for `count` types, rounded up to a whole channel.
-pub(crate) fn channels(count: usize) -> Vec<Channel> {
+pub(crate) fn generate(count: usize) -> Vec<Channel> {
     let mut random = Random(0x5eed);
     let names = AREAS.iter().flat_map(|area| SUBJECTS.iter().map(move |subject| (area, subject)));
     names
         .take(count.div_ceil(TYPES_PER_CHANNEL))
-        .map(|(area, subject)| channel(&format!("{area}{}", capitalise(subject)), &mut random))
+        .map(|(area, subject)| generate_channel(&format!("{area}{}", capitalise(subject)), &mut random))
         .collect()
 }
 
 /// Returns the definition file of a channel.
-pub(crate) fn definition(channel: &Channel) -> String {
+pub(crate) fn to_yaml(channel: &Channel) -> String {
     let name = &channel.name;
     let mut yaml = format!(
         "version: 1\n\nchannels:\n  {name}:\n    address: {name}:{{id}}\n    params: {{ id: {{ type: string }} }}\n    topics:\n"
     );
     for object in &channel.types {
         let payload = format!("payload: {{ $ref: \"#/$defs/{}\" }}", object.name);
-        line(&mut yaml, &format!("      {}:\n        {payload}", object.topic));
+        push_line(&mut yaml, &format!("      {}:\n        {payload}", object.topic));
     }
-    line(&mut yaml, "\n$defs:");
+    push_line(&mut yaml, "\n$defs:");
     for object in &channel.types {
         let required: Vec<_> = object.required().collect();
-        line(&mut yaml, &format!("  {}:\n    type: object", object.name));
-        line(&mut yaml, &format!("    required: [{}]\n    properties:", required.join(", ")));
+        push_line(&mut yaml, &format!("  {}:\n    type: object", object.name));
+        push_line(&mut yaml, &format!("    required: [{}]\n    properties:", required.join(", ")));
         for (property, schema, _) in &object.properties {
-            line(&mut yaml, &format!("      {property}: {}", schema.replace('@', "#/$defs/")));
+            push_line(&mut yaml, &format!("      {property}: {}", schema.replace('@', "#/$defs/")));
         }
     }
     yaml
 }
 
 /// Returns the types of all channels as one JSON Schema document, for the peers.
-pub(crate) fn json_schema(channels: &[Channel]) -> String {
+pub(crate) fn to_json_schema(channels: &[Channel]) -> String {
     let types = channels.iter().flat_map(|channel| &channel.types);
-    let definitions: Vec<_> = types.map(json_definition).collect();
+    let definitions: Vec<_> = types.map(to_json_definition).collect();
     format!(
         "{{\n\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n\"definitions\": {{\n{}\n}}\n}}\n",
         definitions.join(",\n")
@@ -119,7 +119,7 @@ impl ObjectType {
     }
 }
 
-fn channel(name: &str, random: &mut Random) -> Channel {
+fn generate_channel(name: &str, random: &mut Random) -> Channel {
     let mut types: Vec<ObjectType> = Vec::new();
     for topic in TOPICS {
         let count = 6 + random.below(5);
@@ -152,7 +152,7 @@ fn pick(count: usize, random: &mut Random) -> Vec<usize> {
     std::iter::once(0).chain(others).collect()
 }
 
-fn json_definition(object: &ObjectType) -> String {
+fn to_json_definition(object: &ObjectType) -> String {
     let properties: Vec<_> = object
         .properties
         .iter()
@@ -167,7 +167,7 @@ fn json_definition(object: &ObjectType) -> String {
     )
 }
 
-fn line(text: &mut String, line: &str) {
+fn push_line(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("writing to a string never fails");
 }
 
@@ -193,19 +193,19 @@ mod tests {
 
     #[test]
     fn the_number_of_types_is_as_requested() {
-        let channels = channels(MAX_TYPES);
+        let channels = generate(MAX_TYPES);
         assert_eq!(channels.len(), 100);
-        assert_eq!(json_schema(&channels).matches("\"properties\"").count(), 1_000);
+        assert_eq!(to_json_schema(&channels).matches("\"properties\"").count(), 1_000);
     }
 
     #[test]
     fn the_types_are_the_same_in_every_run() {
-        assert_eq!(json_schema(&channels(50)), json_schema(&channels(50)));
+        assert_eq!(to_json_schema(&generate(50)), to_json_schema(&generate(50)));
     }
 
     #[test]
     fn a_type_has_between_five_and_ten_properties() {
-        for object in channels(200).iter().flat_map(|channel| &channel.types) {
+        for object in generate(200).iter().flat_map(|channel| &channel.types) {
             // The first type of a channel can refer to no other, so it may lack up to two properties.
             assert!((4..=10).contains(&object.properties.len()), "{}", object.name);
         }
@@ -213,8 +213,8 @@ mod tests {
 
     #[test]
     fn references_name_types_of_the_same_channel() {
-        let channel = &channels(10)[0];
-        let yaml = definition(channel);
+        let channel = &generate(10)[0];
+        let yaml = to_yaml(channel);
         for reference in yaml.split("#/$defs/").skip(1) {
             let name = reference.split('"').next().unwrap();
             assert!(channel.types.iter().any(|object| object.name == name), "{name}");

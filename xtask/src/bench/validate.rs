@@ -2,12 +2,11 @@
 
 use super::{machine, workspace};
 use crate::failure::{Failure, Result};
-use crate::paths::{in_root, target};
-use crate::process::{cargo, command, read, run_quietly};
+use crate::paths::{create_folder, in_root, read_file, target, write_file};
+use crate::process::{command, generate, read_output, run_quietly};
 use crate::step::step;
 use crate::tools;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 /// The number of orders in the long payload, for about 100 KB.
@@ -33,14 +32,14 @@ impl Validate {
         if self.rounds == 0 {
             return Err(Failure::new("--rounds must be at least 1"));
         }
-        tools::node_and_packages()?;
+        tools::ensure_npm_packages()?;
         tools::build_typescript_client()?;
         let bench = Bench { root: target().join("bench/validate"), rounds: self.rounds.to_string() };
         bench.prepare()?;
-        let rust = step("Measuring Rust", || bench.rust())?;
-        let javascript = step("Measuring JavaScript", || bench.javascript())?;
+        let rust = step("Measuring Rust", || bench.measure_rust())?;
+        let javascript = step("Measuring JavaScript", || bench.measure_javascript())?;
 
-        println!("\n# Validating payloads\n\n{}; {}.", machine::description(), Bench::versions()?);
+        println!("\n# Validating payloads\n\n{}; {}.", machine::describe(), Bench::read_versions()?);
         println!("Medians of {} rounds. Ratios are relative to the first line of each table.", self.rounds);
         bench.print("Rust", &rust)?;
         bench.print("JavaScript, from a parsed value", &javascript)
@@ -56,37 +55,35 @@ struct Bench {
 impl Bench {
     fn prepare(&self) -> Result {
         step("Generating code", || {
-            write(&self.root.join("scratch/.keep"), "")?;
+            create_folder(&self.root.join("scratch"))?;
             for payload in ["progress", "order"] {
                 let text = read_file(&workspace::source(format!("validate/payloads/{payload}.json")))?;
-                write(&self.payload(payload), &text)?;
+                write_file(&self.payload(payload), &text)?;
             }
             let order = read_file(&self.payload("order"))?;
             let orders = vec![order; ORDERS].join(",");
-            write(&self.payload("archive"), &format!("{{\"orders\":[{orders}]}}"))?;
-            let arguments = ["run", "--quiet", "--package", "fanfare-codegen", "--", "generate", "--schemas"];
-            let mut generate = cargo(&arguments);
+            write_file(&self.payload("archive"), &format!("{{\"orders\":[{orders}]}}"))?;
             let schemas = workspace::source("validate/schemas");
-            run_quietly(generate.arg(schemas).arg("--out").arg(self.generated()))
+            run_quietly(generate().arg("--schemas").arg(schemas).arg("--out").arg(self.generated()))
         })?;
         step("Building the Rust, optimised", || workspace::build("bench-validate"))?;
         workspace::install_packages()
     }
 
-    fn rust(&self) -> Result<Vec<Figure>> {
+    fn measure_rust(&self) -> Result<Vec<Figure>> {
         let schemas = self.generated().join("json-schema/shop");
         let program = workspace::program("bench-validate");
         let mut measure = command(program, &[self.root.join("payloads"), schemas]);
-        figures(&read(measure.arg(&self.rounds).stderr(Stdio::inherit()))?)
+        parse_figures(&read_output(measure.arg(&self.rounds).stderr(Stdio::inherit()))?)
     }
 
     /// Measures with and without eval, in two processes, because zod decides once per process.
-    fn javascript(&self) -> Result<Vec<Figure>> {
+    fn measure_javascript(&self) -> Result<Vec<Figure>> {
         let mut all = Vec::new();
         for mode in ["eval", "no-eval"] {
             let mut measure = command("node", &[workspace::source("validate/measure.mjs"), self.generated()]);
             measure.arg(self.root.join("payloads")).args([&self.rounds, mode]).arg(self.root.join("scratch"));
-            all.extend(figures(&read(measure.stderr(Stdio::inherit()))?)?);
+            all.extend(parse_figures(&read_output(measure.stderr(Stdio::inherit()))?)?);
         }
         Ok(all)
     }
@@ -100,11 +97,11 @@ impl Bench {
     }
 
     /// Returns the versions of the contestants. zod is the main workspace's.
-    fn versions() -> Result<String> {
-        let mut versions = workspace::crate_versions(&["jsonschema", "serde_json"])?;
+    fn read_versions() -> Result<String> {
+        let mut versions = workspace::read_crate_versions(&["jsonschema", "serde_json"])?;
         let zod = read_file(&in_root("node_modules/zod/package.json"))?;
-        versions.push(workspace::versioned("zod", &zod, "\"version\": \""));
-        versions.extend(workspace::npm_versions(&["ajv", "ajv-formats", "json-schema-to-zod"])?);
+        versions.push(workspace::find_version("zod", &zod, "\"version\": \""));
+        versions.extend(workspace::read_npm_versions(&["ajv", "ajv-formats", "json-schema-to-zod"])?);
         Ok(versions.join(", "))
     }
 
@@ -116,7 +113,8 @@ impl Bench {
             let of_payload = || figures.iter().filter(|figure| figure.payload == payload);
             let first = of_payload().next().map_or(f64::NAN, |figure| figure.nanoseconds);
             for Figure { title, nanoseconds, .. } in of_payload() {
-                let (time, rate, ratio) = (time(*nanoseconds), rate(*nanoseconds), nanoseconds / first);
+                let (time, rate, ratio) =
+                    (format_time(*nanoseconds), format_rate(*nanoseconds), nanoseconds / first);
                 println!("| {title} | {time} | {rate} | {ratio:.2} × |");
             }
         }
@@ -124,7 +122,7 @@ impl Bench {
     }
 }
 
-fn figures(lines: &str) -> Result<Vec<Figure>> {
+fn parse_figures(lines: &str) -> Result<Vec<Figure>> {
     let figure = |line: &str| {
         let mut fields = line.split('\t').map(str::to_owned);
         let (payload, title) = (fields.next()?, fields.next()?);
@@ -134,7 +132,7 @@ fn figures(lines: &str) -> Result<Vec<Figure>> {
     lines.lines().map(|line| figure(line).ok_or_else(|| unreadable(line))).collect()
 }
 
-fn time(nanoseconds: f64) -> String {
+fn format_time(nanoseconds: f64) -> String {
     if nanoseconds < 10_000.0 {
         format!("{nanoseconds:.0} ns")
     } else {
@@ -142,19 +140,9 @@ fn time(nanoseconds: f64) -> String {
     }
 }
 
-fn rate(nanoseconds: f64) -> String {
+fn format_rate(nanoseconds: f64) -> String {
     let rate = 1e9 / nanoseconds;
     if rate < 1e6 { format!("{:.1} k", rate / 1e3) } else { format!("{:.2} M", rate / 1e6) }
-}
-
-fn read_file(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Failure::at(path, &error))
-}
-
-fn write(path: &Path, text: &str) -> Result {
-    let failed = |error| Failure::at(path, &error);
-    path.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
-    fs::write(path, text).map_err(failed)
 }
 
 #[cfg(test)]
@@ -163,14 +151,14 @@ mod tests {
 
     #[test]
     fn figures_are_read_line_by_line() {
-        let figures = figures("order\tajv, compiled\t12.5\nprogress\tx\t1").unwrap();
+        let figures = parse_figures("order\tajv, compiled\t12.5\nprogress\tx\t1").unwrap();
         assert_eq!((figures[0].title.as_str(), figures.len()), ("ajv, compiled", 2));
-        assert!(super::figures("order").is_err());
+        assert!(parse_figures("order").is_err());
     }
 
     #[test]
     fn times_and_rates_have_suitable_units() {
-        assert_eq!((time(812.4).as_str(), rate(812.4).as_str()), ("812 ns", "1.23 M"));
-        assert_eq!((time(81_240.0).as_str(), rate(81_240.0).as_str()), ("81 µs", "12.3 k"));
+        assert_eq!((format_time(812.4).as_str(), format_rate(812.4).as_str()), ("812 ns", "1.23 M"));
+        assert_eq!((format_time(81_240.0).as_str(), format_rate(81_240.0).as_str()), ("81 µs", "12.3 k"));
     }
 }

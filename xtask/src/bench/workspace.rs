@@ -1,16 +1,15 @@
 //! The workspace of the benchmarks, `benches/`: its programs, its npm packages and the locked versions of both.
 
-use crate::failure::{Failure, Result};
-use crate::paths::{in_root, target};
+use crate::failure::Result;
+use crate::paths::{in_root, read_file, target};
 use crate::process::{cargo, run};
 use crate::step::step;
 use crate::tools;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "benches";
 
-/// Returns a path in the workspace.
+/// Returns a path in the workspace of the benchmarks.
 pub(super) fn source(path: impl AsRef<Path>) -> PathBuf {
     in_root(FOLDER).join(path)
 }
@@ -36,30 +35,31 @@ fn target_folder() -> PathBuf {
 /// Installs the npm packages, unless they are up to date.
 pub(super) fn install_packages() -> Result {
     let folder = in_root(FOLDER);
-    if tools::packages_are_fresh(&folder) {
+    if tools::are_packages_installed(&folder) {
         return Ok(());
     }
     step("Installing the npm packages of the benchmarks", || tools::install_packages(&folder))
 }
 
 /// Returns the locked versions of crates, as `name@version`.
-pub(super) fn crate_versions(names: &[&str]) -> Result<Vec<String>> {
-    locked(names, "Cargo.lock", |name| format!("name = \"{name}\"\nversion = \""))
+pub(super) fn read_crate_versions(names: &[&str]) -> Result<Vec<String>> {
+    read_locked_versions(names, "Cargo.lock", |name| format!("name = \"{name}\"\nversion = \""))
 }
 
 /// Returns the locked versions of npm packages, as `name@version`.
-pub(super) fn npm_versions(names: &[&str]) -> Result<Vec<String>> {
-    locked(names, "package-lock.json", |name| format!("\"node_modules/{name}\": {{\n      \"version\": \""))
+pub(super) fn read_npm_versions(names: &[&str]) -> Result<Vec<String>> {
+    read_locked_versions(names, "package-lock.json", |name| {
+        format!("\"node_modules/{name}\": {{\n      \"version\": \"")
+    })
 }
 
-fn locked(names: &[&str], file: &str, prefix: impl Fn(&str) -> String) -> Result<Vec<String>> {
-    let path = source(file);
-    let lock = fs::read_to_string(&path).map_err(|error| Failure::at(&path, &error))?;
-    Ok(names.iter().map(|name| versioned(name, &lock, &prefix(name))).collect())
+fn read_locked_versions(names: &[&str], file: &str, prefix: impl Fn(&str) -> String) -> Result<Vec<String>> {
+    let lock = read_file(&source(file))?;
+    Ok(names.iter().map(|name| find_version(name, &lock, &prefix(name))).collect())
 }
 
 /// Returns `name@version`, with the version between `prefix` and the next quotation mark.
-pub(super) fn versioned(name: &str, text: &str, prefix: &str) -> String {
+pub(super) fn find_version(name: &str, text: &str, prefix: &str) -> String {
     let version = text.split(prefix).nth(1).and_then(|rest| rest.split('"').next());
     format!("{name}@{}", version.unwrap_or("unknown"))
 }
@@ -70,8 +70,10 @@ mod tests {
 
     #[test]
     fn versions_come_from_the_lock_files() {
-        for version in
-            crate_versions(&["typify", "tokio"]).unwrap().into_iter().chain(npm_versions(&["ws"]).unwrap())
+        for version in read_crate_versions(&["typify", "tokio"])
+            .unwrap()
+            .into_iter()
+            .chain(read_npm_versions(&["ws"]).unwrap())
         {
             assert!(version.contains('@') && !version.ends_with("unknown"), "{version}");
         }

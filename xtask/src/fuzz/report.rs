@@ -54,7 +54,7 @@ impl Report {
                 Ok(_) => {}
             }
             let text = String::from_utf8_lossy(&line);
-            report.read(text.trim_end(), &mut path, &mut reason);
+            report.read_line(text.trim_end(), &mut path, &mut reason);
         }
         let status = process.wait().map_err(failed)?;
         report.found = path.map(|path| Found { path, reason: reason.clone() });
@@ -64,17 +64,17 @@ impl Report {
         Ok(report)
     }
 
-    fn read(&mut self, line: &str, path: &mut Option<PathBuf>, reason: &mut String) {
+    fn read_line(&mut self, line: &str, path: &mut Option<PathBuf>, reason: &mut String) {
         if let Some((_, rest)) = line.split_once(" cov: ") {
-            self.coverage = number(rest).max(self.coverage);
+            self.coverage = parse_number(rest).max(self.coverage);
             // A search that finds a failing input prints no statistics.
-            self.executions = number(line.trim_start_matches('#')).max(self.executions);
+            self.executions = parse_number(line.trim_start_matches('#')).max(self.executions);
         }
         if let Some(rest) = line.strip_prefix("stat::number_of_executed_units:") {
-            self.executions = number(rest.trim_start());
+            self.executions = parse_number(rest.trim_start());
         }
         if let Some(rest) = line.strip_prefix("stat::average_exec_per_sec:") {
-            self.per_second = number(rest.trim_start());
+            self.per_second = parse_number(rest.trim_start());
         }
         if let Some((_, rest)) = line.split_once("Test unit written to ") {
             *path = Some(rest.into());
@@ -93,7 +93,7 @@ impl Report {
 }
 
 /// Returns the number at the start of a text, or 0.
-fn number(text: &str) -> u64 {
+fn parse_number(text: &str) -> u64 {
     let digits = text.len() - text.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     text[..digits].parse().unwrap_or(0)
 }

@@ -3,11 +3,11 @@
 use crate::model::{AddressPart, Carries, Channel, Enum, Model, Param, Retain, Scope, Type};
 use crate::names::param_table;
 
-use super::tables::grouped;
-use super::{docs, path, table_path};
+use super::tables::group_digits;
+use super::{doc_comments, table_path, type_path};
 
 /// The values for the template.
-pub(super) struct Rendered {
+pub(super) struct RenderedChannel {
     pub(super) docs: String,
     pub(super) address: String,
     pub(super) wire: String,
@@ -56,7 +56,7 @@ pub(super) struct RenderedSignal {
     pub(super) table: String,
 }
 
-pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered {
+pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> RenderedChannel {
     let channel = &model.channels[index];
     let scope = Scope::Channel(index);
     let part = |part: &AddressPart| match part {
@@ -67,7 +67,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         let otherwise = format!("The topic `{}`.", topic.name.wire);
         let (ty, carries) = match topic.carries {
             Carries::Payload(id) => {
-                (path(model, id, scope), format!("Payload(&{})", table_path(model, id, scope)))
+                (type_path(model, id, scope), format!("Payload(&{})", table_path(model, id, scope)))
             }
             Carries::TextStream => ("fanfare::TextStream".to_owned(), "TextStream".to_owned()),
         };
@@ -76,15 +76,15 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             wire: topic.name.wire.clone(),
             method: topic.name.rust(),
             variant: topic.name.rust_type(),
-            method_docs: docs(topic.description.as_deref(), &otherwise, "    "),
-            variant_docs: docs(topic.description.as_deref(), &otherwise, "    "),
+            method_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
+            variant_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
             ty,
             carries,
             retain: match topic.retain {
                 Retain::None => "None".to_owned(),
                 Retain::Last => "Last".to_owned(),
-                Retain::All => format!("Latest({})", Retain::ALL),
-                Retain::Latest(count) => format!("Latest({count})"),
+                Retain::All => format!("LastN({})", Retain::ALL),
+                Retain::Latest(count) => format!("LastN({count})"),
             },
         }
     });
@@ -93,31 +93,39 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         wire: signal.name.wire.clone(),
         method: signal.name.rust(),
         variant: signal.name.rust_type(),
-        docs: docs(signal.description.as_deref(), &format!("The signal `{}`.", signal.name.wire), "    "),
-        ty: path(model, signal.payload, scope),
+        docs: doc_comments(
+            signal.description.as_deref(),
+            &format!("The signal `{}`.", signal.name.wire),
+            "    ",
+        ),
+        ty: type_path(model, signal.payload, scope),
         table: table_path(model, signal.payload, scope),
     });
-    Rendered {
-        docs: docs(channel.description.as_deref(), &format!("The channel `{}`.", channel.name.wire), ""),
+    RenderedChannel {
+        docs: doc_comments(
+            channel.description.as_deref(),
+            &format!("The channel `{}`.", channel.name.wire),
+            "",
+        ),
         address: channel.template(),
         wire: channel.name.wire.clone(),
         name: channel.name.rust_type(),
         is_static: channel.params.is_empty(),
-        params: channel.params.iter().map(param).collect(),
+        params: channel.params.iter().map(render_param).collect(),
         topics: topics.collect(),
         signals: signals.collect(),
-        result: channel.result.map_or_else(|| "()".to_owned(), |id| path(model, id, scope)),
+        result: channel.result.map_or_else(|| "()".to_owned(), |id| type_path(model, id, scope)),
         result_table: channel
             .result
             .map_or_else(|| "None".to_owned(), |id| format!("Some(&{})", table_path(model, id, scope))),
         address_parts: channel.address.iter().map(part).collect(),
-        history_messages: grouped(&channel.history.messages.to_string()),
-        history_seconds: grouped(&channel.history.age_seconds.to_string()),
+        history_messages: group_digits(&channel.history.messages.to_string()),
+        history_seconds: group_digits(&channel.history.age_seconds.to_string()),
         fingerprint: fingerprint.to_owned(),
     }
 }
 
-fn param(param: &Param) -> RenderedParam {
+fn render_param(param: &Param) -> RenderedParam {
     let name = param.name.rust();
     let (ty, argument) = match &param.shape {
         Type::Integer(_) => ("i64", format!("&{name}")),
@@ -132,13 +140,13 @@ fn param(param: &Param) -> RenderedParam {
     }
 }
 
-/// The tables of a channel's params.
+/// Returns the tables of a channel's params.
 pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
-    channel.params.iter().map(|param| (param_table(&param.name), closed(&param.shape))).collect()
+    channel.params.iter().map(|param| (param_table(&param.name), close_enum(&param.shape))).collect()
 }
 
 /// Replaces an open enum, which accepts any string, by a non-empty string: a param is never empty.
-fn closed(shape: &Type) -> Type {
+fn close_enum(shape: &Type) -> Type {
     match shape {
         Type::Enum(Enum { open: true, .. }) => {
             Type::Text(crate::model::Text { min_length: Some(1), ..crate::model::Text::default() })

@@ -1,13 +1,14 @@
 //! The schema tables that the runtime validates values against.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::rework::ident;
-use super::types::print;
+use super::imports::find_imports;
+use super::rewrite_items::to_ident;
+use super::types::print_items;
 use crate::model::{
     Additional, Enum, Integer, MAX_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type, TypeId,
 };
@@ -15,7 +16,7 @@ use crate::names::table;
 
 /// The module that contains the tables.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(super) enum TableModule {
     /// `schemas`, next to the types of a scope.
     Schemas(Scope),
     /// `rules` in the root file, for rules that others refer to.
@@ -25,23 +26,23 @@ pub(super) enum Stands {
 /// The tables of one module, with the patterns and literals that they refer to.
 pub(super) struct Tables<'m> {
     pub(super) model: &'m Model,
-    stands: Stands,
+    module: TableModule,
     patterns: BTreeMap<String, usize>,
     literals: BTreeMap<String, usize>,
 }
 
 impl<'m> Tables<'m> {
-    pub(super) fn new(model: &'m Model, stands: Stands) -> Self {
-        Self { model, stands, patterns: BTreeMap::new(), literals: BTreeMap::new() }
+    pub(super) fn new(model: &'m Model, module: TableModule) -> Self {
+        Self { model, module, patterns: BTreeMap::new(), literals: BTreeMap::new() }
     }
 
-    /// `static STATUS: Schema = …;`
-    pub(super) fn of_type(&mut self, id: TypeId) -> TokenStream {
+    /// Prints the table of a type: `static STATUS: Schema = …;`
+    pub(super) fn print_type(&mut self, id: TypeId) -> TokenStream {
         let name = format_ident!("{}", table(&self.model.get(id).rust));
         let schema = match &self.model.get(id).shape {
             // A static cannot be initialized with a copy of another static, so an alias is a union of one.
             Type::Named(target) => {
-                let target = self.path(*target);
+                let target = self.schema_path(*target);
                 quote!(Schema::AnyOf(&[&#target]))
             }
             shape => self.schema(shape),
@@ -49,30 +50,30 @@ impl<'m> Tables<'m> {
         quote!(pub(super) static #name: Schema = #schema;)
     }
 
-    /// A table for a param, or for an unnamed alternative.
-    pub(super) fn extra(&mut self, name: &str, shape: &Type) -> TokenStream {
-        let (name, schema) = (ident(name), self.schema(shape));
+    /// Prints the table of a param, or of an unnamed alternative.
+    pub(super) fn print_unnamed(&mut self, name: &str, shape: &Type) -> TokenStream {
+        let (name, schema) = (to_ident(name), self.schema(shape));
         quote!(pub(super) static #name: Schema = #schema;)
     }
 
-    /// The patterns and literals that the tables so far refer to.
-    pub(super) fn shared(&self) -> Vec<TokenStream> {
-        let patterns = in_order(&self.patterns).into_iter().map(|(text, number)| {
+    /// Prints the patterns and literals that the tables so far refer to.
+    pub(super) fn print_shared(&self) -> Vec<TokenStream> {
+        let patterns = sort_by_number(&self.patterns).into_iter().map(|(text, number)| {
             let name = format_ident!("PATTERN_{number}");
             quote!(static #name: Pattern = Pattern::new(#text);)
         });
-        let literals = in_order(&self.literals).into_iter().map(|(text, number)| {
+        let literals = sort_by_number(&self.literals).into_iter().map(|(text, number)| {
             let name = format_ident!("LITERALS_{number}");
             quote!(static #name: Literals = Literals::new(#text);)
         });
         patterns.chain(literals).collect()
     }
 
-    /// A reference to a schema: `&STEP`, or an inline table.
+    /// Returns a reference to a schema: `&STEP`, or an inline table.
     pub(super) fn reference(&mut self, shape: &Type) -> TokenStream {
         match shape {
             Type::Named(id) => {
-                let path = self.path(*id);
+                let path = self.schema_path(*id);
                 quote!(&#path)
             }
             shape => {
@@ -82,24 +83,27 @@ impl<'m> Tables<'m> {
         }
     }
 
-    pub(super) fn path(&self, id: TypeId) -> TokenStream {
+    /// Returns the path of a type's table.
+    pub(super) fn schema_path(&self, id: TypeId) -> TokenStream {
         let named = self.model.get(id);
         let name = format_ident!("{}", table(&named.rust));
-        match (named.scope, self.stands) {
-            (Scope::Root, Stands::Schemas(Scope::Channel(_))) => quote!(super::super::schemas::#name),
+        match (named.scope, self.module) {
+            (Scope::Root, TableModule::Schemas(Scope::Channel(_))) => quote!(super::super::schemas::#name),
             _ => quote!(#name),
         }
     }
 
+    /// Returns the path of a table of rules.
     pub(super) fn rules_path(&self, id: RulesId) -> TokenStream {
         let name = format_ident!("{}", table(&self.model.rules[id.0].name));
-        match self.stands {
-            Stands::Rules => quote!(#name),
-            Stands::Schemas(Scope::Root) => quote!(super::rules::#name),
-            Stands::Schemas(Scope::Channel(_)) => quote!(super::super::rules::#name),
+        match self.module {
+            TableModule::Rules => quote!(#name),
+            TableModule::Schemas(Scope::Root) => quote!(super::rules::#name),
+            TableModule::Schemas(Scope::Channel(_)) => quote!(super::super::rules::#name),
         }
     }
 
+    /// Returns a table, as an expression.
     pub(super) fn schema(&mut self, shape: &Type) -> TokenStream {
         match shape {
             Type::Any => quote!(Schema::Any),
@@ -129,14 +133,14 @@ impl<'m> Tables<'m> {
                 quote!(Schema::Enum(&[#(#values),*]))
             }
             Type::Literals(values) => {
-                let name = self.literals_of(values);
+                let name = self.add_literals(values);
                 quote!(Schema::Literals(&#name))
             }
             Type::Array(array) => {
                 let items = self.reference(&array.items);
-                let least = count(array.min_items.unwrap_or(0));
-                let most = array.max_items.map_or_else(|| quote!(u32::MAX), count);
-                quote!(Schema::Array(Array { items: #items, min_items: #least, max_items: #most }))
+                let min = count(array.min_items.unwrap_or(0));
+                let max = array.max_items.map_or_else(|| quote!(u32::MAX), count);
+                quote!(Schema::Array(Array { items: #items, min_items: #min, max_items: #max }))
             }
             Type::Tuple(items) => {
                 let items: Vec<TokenStream> = items.iter().map(|item| self.reference(item)).collect();
@@ -158,7 +162,7 @@ impl<'m> Tables<'m> {
                 let inner = self.reference(inner);
                 quote!(Schema::AnyOf(&[#inner, &Schema::Null]))
             }
-            Type::Named(id) => self.path(*id),
+            Type::Named(id) => self.schema_path(*id),
             Type::Checked(checked) => {
                 let rules = match checked.rules.only_reference() {
                     Some(id) => self.rules_path(id),
@@ -169,16 +173,16 @@ impl<'m> Tables<'m> {
         }
     }
 
-    /// The static that holds a list of values.
-    pub(super) fn literals_of(&mut self, values: &[Value]) -> TokenStream {
+    /// Returns the name of the static that holds a list of values.
+    pub(super) fn add_literals(&mut self, values: &[Value]) -> TokenStream {
         let text = serde_json::json!(values).to_string();
-        let name = format_ident!("LITERALS_{}", number_of(&mut self.literals, text));
+        let name = format_ident!("LITERALS_{}", find_or_add(&mut self.literals, text));
         quote!(#name)
     }
 
-    /// The static that holds a pattern.
-    pub(super) fn pattern_of(&mut self, pattern: &str) -> TokenStream {
-        let name = format_ident!("PATTERN_{}", number_of(&mut self.patterns, pattern.to_owned()));
+    /// Returns the name of the static that holds a pattern.
+    pub(super) fn add_pattern(&mut self, pattern: &str) -> TokenStream {
+        let name = format_ident!("PATTERN_{}", find_or_add(&mut self.patterns, pattern.to_owned()));
         quote!(#name)
     }
 
@@ -206,7 +210,7 @@ impl<'m> Tables<'m> {
             .cases
             .iter()
             .map(|case| {
-                let (wire, schema) = (&case.wire, self.path(case.target));
+                let (wire, schema) = (&case.wire, self.schema_path(case.target));
                 quote!((#wire, &#schema))
             })
             .collect();
@@ -218,35 +222,35 @@ impl<'m> Tables<'m> {
         rules.extend(text.min_length.map(|length| rule("min_length", &count(length))));
         rules.extend(text.max_length.map(|length| rule("max_length", &count(length))));
         if let Some(pattern) = &text.pattern {
-            let name = self.pattern_of(pattern);
+            let name = self.add_pattern(pattern);
             rules.push(quote!(pattern: Some(&#name)));
         }
         if let Some(format) = text.format {
-            let name = ident(format.rust());
+            let name = to_ident(format.rust());
             rules.push(quote!(format: Some(Format::#name)));
         }
         or_any(&quote!(Text), &rules)
     }
 }
 
-fn number_of(known: &mut BTreeMap<String, usize>, text: String) -> usize {
+fn find_or_add(known: &mut BTreeMap<String, usize>, text: String) -> usize {
     let next = known.len() + 1;
     *known.entry(text).or_insert(next)
 }
 
-fn in_order(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
+fn sort_by_number(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
     let mut known: Vec<(&String, usize)> = known.iter().map(|(text, number)| (text, *number)).collect();
     known.sort_by_key(|(_, number)| *number);
     known
 }
 
 pub(super) fn rule(name: &str, value: &TokenStream) -> TokenStream {
-    let name = ident(name);
+    let name = to_ident(name);
     quote!(#name: #value)
 }
 
 pub(super) fn count(value: u32) -> TokenStream {
-    grouped(&value.to_string()).parse().unwrap_or_default()
+    group_digits(&value.to_string()).parse().unwrap_or_default()
 }
 
 fn integer_rules(integer: &Integer) -> TokenStream {
@@ -276,18 +280,18 @@ fn or_any(kind: &TokenStream, rules: &[TokenStream]) -> TokenStream {
 }
 
 fn whole(value: i64) -> TokenStream {
-    grouped(&value.to_string()).parse().unwrap_or_default()
+    group_digits(&value.to_string()).parse().unwrap_or_default()
 }
 
 fn some_float(value: f64) -> TokenStream {
     let text = format!("{value:?}");
     let (whole, rest) = text.split_at(text.find(['.', 'e']).unwrap_or(text.len()));
-    let literal: TokenStream = format!("{}{rest}", grouped(whole)).parse().unwrap_or_default();
+    let literal: TokenStream = format!("{}{rest}", group_digits(whole)).parse().unwrap_or_default();
     quote!(Some(#literal))
 }
 
 /// `31536000` is `31_536_000`.
-pub(super) fn grouped(digits: &str) -> String {
+pub(super) fn group_digits(digits: &str) -> String {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
     let mut text = String::from(sign);
     for (at, digit) in digits.chars().enumerate() {
@@ -299,69 +303,22 @@ pub(super) fn grouped(digits: &str) -> String {
     text
 }
 
-/// Names in the runtime's schema module that tables can use.
-const IMPORTABLE: [&str; 18] = [
-    "Additional",
-    "Array",
-    "Condition",
-    "Contains",
-    "Format",
-    "Integer",
-    "Items",
-    "Kinds",
-    "Literals",
-    "Members",
-    "Number",
-    "Object",
-    "Pattern",
-    "Property",
-    "Rules",
-    "Schema",
-    "Tagged",
-    "Text",
-];
-
 /// The statics of one module, as text.
-pub(super) struct Rendered {
+pub(super) struct RenderedTables {
     /// The names that they import from the runtime.
     pub(super) imports: String,
     pub(super) text: String,
 }
 
-impl Rendered {
-    pub(super) fn of(statics: Vec<TokenStream>) -> Self {
-        let imports = imports(&statics);
-        let printed = statics.into_iter().map(|table| print(syn::parse2(table).into_iter().collect()));
-        let text = printed.map(|table| indented(&table)).collect::<Vec<_>>().join("\n");
+impl RenderedTables {
+    pub(super) fn from_statics(statics: Vec<TokenStream>) -> Self {
+        let imports = find_imports(&statics);
+        let printed = statics.into_iter().map(|table| print_items(syn::parse2(table).into_iter().collect()));
+        let text = printed.map(|table| indent(&table)).collect::<Vec<_>>().join("\n");
         Self { imports, text: text.trim_end().to_owned() }
     }
 }
 
-fn indented(text: &str) -> String {
+fn indent(text: &str) -> String {
     text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
-}
-
-/// The names that the tables import.
-fn imports(tables: &[TokenStream]) -> String {
-    let mut used = BTreeSet::new();
-    for table in tables {
-        collect_names(table.clone(), &mut used);
-    }
-    used.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-fn collect_names(tokens: TokenStream, used: &mut BTreeSet<&'static str>) {
-    // The second segment of a path, such as `Text` in `Schema::Text`, does not need an import.
-    let mut colons = 0;
-    for token in tokens {
-        match &token {
-            TokenTree::Group(group) => collect_names(group.stream(), used),
-            TokenTree::Ident(ident) if colons < 2 => {
-                used.extend(IMPORTABLE.iter().find(|name| ident == **name))
-            }
-            _ => {}
-        }
-        colons =
-            if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') { colons + 1 } else { 0 };
-    }
 }

@@ -6,10 +6,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Item, parse_quote};
 
-use super::rework::{doc_attributes, ident, rework, shortened};
-use super::shapes::{Shapes, is_newtype};
+use super::rewrite_items::{doc_attributes, rewrite_item, shorten_paths, to_ident};
 use super::table_path;
-use super::tables::{Rendered, Stands, Tables};
+use super::tables::{RenderedTables, TableModule, Tables};
+use super::typify_items::{TypifyItems, is_newtype};
 use crate::model::{
     Additional, Alternative, Case, Model, NamedType, Object, RulesId, Scope, Tagged, Type, TypeId, Union,
     Wrapper,
@@ -21,79 +21,79 @@ pub(super) struct Declarations {
     /// The types with their payload implementations, in the order of declaration.
     pub(super) types: String,
     /// The tables of their rules.
-    pub(super) tables: Rendered,
+    pub(super) tables: RenderedTables,
 }
 
 /// Renders all declarations of a scope, including the tables of a channel's params.
 pub(super) fn render(
     model: &Model,
     scope: Scope,
-    shapes: &Shapes,
+    items: &TypifyItems,
     referenced: &BTreeSet<TypeId>,
     params: &[(String, Type)],
 ) -> Declarations {
     let mut types = String::new();
-    let mut tables = Tables::new(model, Stands::Schemas(scope));
+    let mut tables = Tables::new(model, TableModule::Schemas(scope));
     let mut statics = Vec::new();
     for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
-        let item = shapes
+        let item = items
             .item(id)
-            .and_then(|item| rework(model, id, item))
-            .unwrap_or_else(|| own_item(model, id, shapes));
-        types.push_str(&print(vec![item]));
-        let implementation = implementation(model, id);
+            .and_then(|item| rewrite_item(model, id, item))
+            .unwrap_or_else(|| build_item(model, id, items));
+        types.push_str(&print_items(vec![item]));
+        let implementation = print_implementation(model, id);
         types.push_str(&implementation);
         types.push('\n');
         // A type alias has no implementation, so only other tables can need its table.
         if !implementation.is_empty() || referenced.contains(&id) {
-            statics.push(tables.of_type(id));
+            statics.push(tables.print_type(id));
         }
-        for (name, shape) in nameless_alternatives(model, id) {
-            statics.push(tables.extra(&name, shape));
+        for (name, shape) in unnamed_alternatives(model, id) {
+            statics.push(tables.print_unnamed(&name, shape));
         }
     }
-    statics.extend(params.iter().map(|(name, shape)| tables.extra(name, shape)));
-    statics.extend(tables.shared());
-    Declarations { types: types.trim_end().to_owned(), tables: Rendered::of(statics) }
+    statics.extend(params.iter().map(|(name, shape)| tables.print_unnamed(name, shape)));
+    statics.extend(tables.print_shared());
+    Declarations { types: types.trim_end().to_owned(), tables: RenderedTables::from_statics(statics) }
 }
 
 /// Renders the tables of all rules that others refer to.
-pub(super) fn rules(model: &Model) -> Rendered {
-    let mut tables = Tables::new(model, Stands::Rules);
+pub(super) fn render_rules(model: &Model) -> RenderedTables {
+    let mut tables = Tables::new(model, TableModule::Rules);
     let mut statics: Vec<TokenStream> =
-        (0..model.rules.len()).map(|at| tables.of_rules(RulesId(at))).collect();
-    statics.extend(tables.shared());
-    Rendered::of(statics)
+        (0..model.rules.len()).map(|at| tables.print_rules(RulesId(at))).collect();
+    statics.extend(tables.print_shared());
+    RenderedTables::from_statics(statics)
 }
 
-/// The alternatives of a union without a named table.
-fn nameless_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
+/// Returns the alternatives of a union without a named table.
+fn unnamed_alternatives(model: &Model, id: TypeId) -> Vec<(String, &Type)> {
     let named = model.get(id);
     let Type::Union(union) = named.shape.shape() else { return Vec::new() };
-    let nameless = union.alternatives.iter().filter(|alternative| {
+    let unnamed = union.alternatives.iter().filter(|alternative| {
         !matches!(alternative.shape, Type::Named(_)) && unit_literal(&alternative.shape).is_none()
     });
-    nameless
+    unnamed
         .map(|alternative| (alternative_table(&named.rust, &alternative.variant), &alternative.shape))
         .collect()
 }
 
-pub(super) fn print(items: Vec<Item>) -> String {
+pub(super) fn print_items(items: Vec<Item>) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items })
 }
 
-/// The item for a union, a tagged union or an alias, of which typify generates only the parts.
-fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
+/// Builds the item of a union, a tagged union or an alias. typify generates only the types of its parts.
+fn build_item(model: &Model, id: TypeId, items: &TypifyItems) -> Item {
     let named = model.get(id);
-    let name = ident(&named.rust);
+    let name = to_ident(&named.rust);
     let docs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
     let parts: Vec<syn::Type> =
-        shapes.parts(id).iter().map(|part| shortened(model, named.scope, part)).collect();
+        items.parts(id).iter().map(|part| shorten_paths(model, named.scope, part)).collect();
     let variants: Vec<TokenStream> = match named.shape.shape() {
         Type::Union(union) => union_variants(model, union, &parts),
         Type::Tagged(tagged) => tagged_variants(tagged, &parts),
         _ if named.wrapper != Wrapper::None => {
-            let parts = parts.iter().map(|part| boxed_if(named.wrapper == Wrapper::Boxed, part));
+            let parts = parts.iter().map(|part| box_if(named.wrapper == Wrapper::Boxed, part));
             return parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] pub struct #name(#(pub #parts)*););
         }
         _ => return parse_quote!(#(#docs)* pub type #name = #(#parts)*;),
@@ -103,12 +103,12 @@ fn own_item(model: &Model, id: TypeId, shapes: &Shapes) -> Item {
 
 fn union_variants(model: &Model, union: &Union, parts: &[syn::Type]) -> Vec<TokenStream> {
     let variant = |(alternative, part): (&Alternative, &syn::Type)| {
-        let name = ident(&alternative.variant);
-        let doc = format!(" {}.", summary(model, &alternative.shape));
+        let name = to_ident(&alternative.variant);
+        let doc = format!(" {}.", describe(model, &alternative.shape));
         if unit_literal(&alternative.shape).is_some() {
             return quote!(#[doc = #doc] #name);
         }
-        let part = boxed_if(alternative.boxed, part);
+        let part = box_if(alternative.boxed, part);
         quote!(#[doc = #doc] #name(#part))
     };
     union.alternatives.iter().zip(parts).map(variant).collect()
@@ -116,9 +116,9 @@ fn union_variants(model: &Model, union: &Union, parts: &[syn::Type]) -> Vec<Toke
 
 fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
     let variant = |(case, part): (&Case, &syn::Type)| {
-        let name = ident(&case.variant);
+        let name = to_ident(&case.variant);
         let doc = format!(" `{}` is `{}`.", tagged.tag, case.wire);
-        let part = boxed_if(case.boxed, part);
+        let part = box_if(case.boxed, part);
         quote!(#[doc = #doc] #name(#part))
     };
     let unknown = quote!(
@@ -128,11 +128,11 @@ fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
     tagged.cases.iter().zip(parts).map(variant).chain(tagged.open.then_some(unknown)).collect()
 }
 
-fn boxed_if(boxed: bool, ty: &syn::Type) -> TokenStream {
+fn box_if(boxed: bool, ty: &syn::Type) -> TokenStream {
     if boxed { quote!(Box<#ty>) } else { quote!(#ty) }
 }
 
-/// The only value of an alternative, if it has one value. The variant then has no content.
+/// Returns the only value of an alternative, if it has one value. The variant then has no content.
 fn unit_literal(shape: &Type) -> Option<TokenStream> {
     match shape {
         Type::Literals(values) if values.len() == 1 => constant_literal(&values[0]),
@@ -141,7 +141,7 @@ fn unit_literal(shape: &Type) -> Option<TokenStream> {
     }
 }
 
-/// A JSON scalar as a Rust literal.
+/// Returns a JSON scalar as a Rust literal.
 fn constant_literal(value: &serde_json::Value) -> Option<TokenStream> {
     Some(match value {
         serde_json::Value::Null => quote!(()),
@@ -156,7 +156,7 @@ fn constant_literal(value: &serde_json::Value) -> Option<TokenStream> {
     })
 }
 
-fn summary(model: &Model, shape: &Type) -> String {
+fn describe(model: &Model, shape: &Type) -> String {
     match shape.shape() {
         Type::Named(id) => format!("`{}`", model.get(*id).typescript),
         Type::Literals(values) if values.len() == 1 => format!("`{}`", values[0]),
@@ -170,12 +170,12 @@ fn summary(model: &Model, shape: &Type) -> String {
     }
 }
 
-/// The macro call that implements payload traits for a type.
-fn implementation(model: &Model, id: TypeId) -> String {
+/// Prints the macro call that implements payload traits for a type.
+fn print_implementation(model: &Model, id: TypeId) -> String {
     let named = model.get(id);
     let head = format!("{}: schemas::{}", named.rust, table(&named.rust));
     match named.shape.shape() {
-        Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", object_members(object)),
+        Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", print_members(object)),
         Type::Enum(values) => {
             let mut members: Vec<String> = values
                 .values
@@ -214,7 +214,7 @@ fn implementation(model: &Model, id: TypeId) -> String {
     }
 }
 
-/// The path of an alternative's table.
+/// Returns the path of an alternative's table.
 fn alternative_path(model: &Model, union: &NamedType, alternative: &Alternative) -> String {
     match alternative.shape {
         Type::Named(id) => table_path(model, id, union.scope),
@@ -222,7 +222,7 @@ fn alternative_path(model: &Model, union: &NamedType, alternative: &Alternative)
     }
 }
 
-fn object_members(object: &Object) -> String {
+fn print_members(object: &Object) -> String {
     let mut members: Vec<String> = object
         .properties
         .iter()

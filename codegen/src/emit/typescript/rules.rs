@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{File, key, literal, pattern, relative};
-use crate::emit::json_schema::checks;
-use crate::emit::rules::{Words, words};
+use crate::emit::json_schema::visit_rules;
+use crate::emit::keywords::{Keywords, to_keywords};
 use crate::model::{Model, Rules, RulesId};
 use crate::names::INHERITED_NAMES;
 
@@ -24,7 +24,7 @@ pub(super) fn constants(file: &File<'_>) -> Vec<String> {
 pub(super) fn imports(file: &File<'_>, suffix: &str) -> Vec<String> {
     let mut targets = BTreeSet::new();
     for id in file.types() {
-        checks(&file.model.get(id).shape, &mut |rules| {
+        visit_rules(&file.model.get(id).shape, &mut |rules| {
             rules.references(false, &mut |id| _ = targets.insert(id))
         });
     }
@@ -47,7 +47,7 @@ pub(super) fn imports(file: &File<'_>, suffix: &str) -> Vec<String> {
 
 /// Rules as an expression, for a line that starts with `indent`.
 pub(super) fn expression(model: &Model, rules: &Rules, indent: &str) -> String {
-    written(model, &words(rules), indent)
+    written(model, &to_keywords(rules), indent)
 }
 
 /// The name of the constant that holds rules.
@@ -57,33 +57,38 @@ pub(super) fn constant(model: &Model, id: RulesId) -> String {
 
 /// A member of an object literal. TypeScript does not apply an index signature to a name that every object inherits, so
 /// such a member states its type.
-fn member(name: &str, words: &Words, value: &str) -> String {
-    let is_untyped = matches!(words, Words::Members(_)) && INHERITED_NAMES.contains(&name);
+fn member(name: &str, keywords: &Keywords, value: &str) -> String {
+    let is_untyped = matches!(keywords, Keywords::Members(_)) && INHERITED_NAMES.contains(&name);
     format!("{}: {value}{}", key(name), if is_untyped { " satisfies f.Rules" } else { "" })
 }
 
-fn written(model: &Model, words: &Words, indent: &str) -> String {
+fn written(model: &Model, keywords: &Keywords, indent: &str) -> String {
     let inner = format!("{indent}  ");
-    let (open, close, parts): (_, _, Vec<String>) = match words {
-        Words::Json(value) => return literal(value, ", "),
-        Words::Pattern(pattern) => return pattern::expression(pattern),
-        Words::Reference(id) => return format!("() => {}", constant(model, *id)),
-        Words::ByPattern(members) if !members.iter().all(|(name, _)| pattern::is_native(name)) => (
+    let (open, close, parts): (_, _, Vec<String>) = match keywords {
+        Keywords::Json(value) => return literal(value, ", "),
+        Keywords::Pattern(pattern) => return pattern::expression(pattern),
+        Keywords::Reference(id) => return format!("() => {}", constant(model, *id)),
+        Keywords::ByPattern(members) if !members.iter().all(|(name, _)| pattern::is_native(name)) => (
             "[",
             "]",
             members
                 .iter()
-                .map(|(name, words)| {
-                    format!("[{}, {}]", pattern::expression(name), written(model, words, &inner))
+                .map(|(name, keywords)| {
+                    format!("[{}, {}]", pattern::expression(name), written(model, keywords, &inner))
                 })
                 .collect(),
         ),
-        Words::Members(members) | Words::ByPattern(members) => (
+        Keywords::Members(members) | Keywords::ByPattern(members) => (
             "{",
             "}",
-            members.iter().map(|(name, words)| member(name, words, &written(model, words, &inner))).collect(),
+            members
+                .iter()
+                .map(|(name, keywords)| member(name, keywords, &written(model, keywords, &inner)))
+                .collect(),
         ),
-        Words::List(items) => ("[", "]", items.iter().map(|words| written(model, words, &inner)).collect()),
+        Keywords::List(items) => {
+            ("[", "]", items.iter().map(|keywords| written(model, keywords, &inner)).collect())
+        }
     };
     let length: usize = parts.iter().map(|part| part.len() + 2).sum();
     if indent.len() + length < WIDTH && parts.iter().all(|part| !part.contains('\n')) {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::json_schema::visit;
+use super::super::json_schema::visit_types;
 use super::{File, docs, key, literal, quoted, rendered};
 use crate::model::{Additional, Enum, Model, NamedType, Object, Tagged, Type};
 
@@ -139,7 +139,7 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
 
 fn refers_to_recursive(model: &Model, shape: &Type) -> bool {
     let mut found = false;
-    visit(shape, &mut |id| found |= model.get(id).recursive);
+    visit_types(shape, &mut |id| found |= model.get(id).recursive);
     found
 }
 

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::rules;
 use super::{File, key, literal, number, quoted, rendered};
-use crate::emit::json_schema::visit;
+use crate::emit::json_schema::visit_types;
 use crate::model::{
     Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
@@ -99,7 +99,7 @@ fn reaches(model: &Model, from: usize, to: usize) -> bool {
     let mut open = vec![from];
     while let Some(module) = open.pop() {
         for named in model.types.iter().filter(|named| named.module == module) {
-            visit(&named.shape, &mut |target| {
+            visit_types(&named.shape, &mut |target| {
                 let next = model.get(target).module;
                 if seen.insert(next) {
                     open.push(next);
@@ -123,7 +123,7 @@ fn in_order_of_use(file: &File<'_>) -> Vec<TypeId> {
                 open.push((id, true));
                 let mut targets = Vec::new();
                 if !file.model.get(id).recursive {
-                    visit(&file.model.get(id).shape, &mut |target| targets.push(target));
+                    visit_types(&file.model.get(id).shape, &mut |target| targets.push(target));
                 }
                 let own =
                     |target: &TypeId| file.model.get(*target).module == file.at && !placed.contains(target);

@@ -80,7 +80,7 @@ async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -
     let Some(answer) = run.wait_for(run.channel().approve(), PATIENCE).await? else {
         return Err(RunError::fail("Nobody gave a verdict within a day"));
     };
-    let who = answer.by.as_deref().unwrap_or("Somebody");
+    let who = answer.sender.as_deref().unwrap_or("Somebody");
     let Approve { verdict, text } = answer.payload;
     let (did, summary) = match (verdict, text) {
         (ApproveVerdict::Reject, _) => ("rejected", None),

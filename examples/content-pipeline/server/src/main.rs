@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).storage(storage).build()?;
     let mut runs = Runs::builder(&hub);
     let summaries = runs.register("summarise", job::summarise);
-    let runs = runs.start().await?;
+    let runs = runs.build().await?;
 
     let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
     notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name} or your own text.")).await?;

@@ -66,7 +66,7 @@ fn is_plain(byte: u8) -> bool {
 fn write_encoded(name: &mut String, param: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in param.bytes() {
-        if is_plain(byte) || (byte == b':' && bug!(AddressShared)) {
+        if is_plain(byte) || (byte == b':' && bug!(ColonNotEscaped)) {
             name.push(char::from(byte));
         } else {
             name.push('%');

@@ -115,6 +115,29 @@ mod tests {
         for word in ["\"c\"", "\"name\"", "\"abcd\"", "at most 3"] {
             assert!(text.contains(word), "{text}");
         }
-        assert_eq!(Channel::new(&BOTH, &[&"a"]).unwrap_err().param, "page");
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "the channel \"c\" has the params [\"name\", \"page\"]: pass 2 values to `Channel::new`, not 1"
+    )]
+    fn a_missing_param_panics() {
+        let _ = Channel::new(&BOTH, &[&"a"]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "the channel \"c\" has the params [\"name\"]: pass 1 value to `Channel::new`, not 2"
+    )]
+    fn a_surplus_param_panics() {
+        let _ = Channel::new(&FILE, &[&"a", &"b"]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "the channel \"c\" has the params [\"name\"]: pass 1 value to `Channel::new`, not 0"
+    )]
+    fn a_channel_with_params_panics_without_them() {
+        let _ = Channel::without_params(&FILE);
     }
 }

@@ -33,7 +33,7 @@ impl OpenStream {
     }
 
     /// Returns the id of a stream that a run writes. It is the same in every process that executes the run.
-    pub(crate) fn id_of_run(run_id: &str, site: &str) -> String {
+    pub(crate) fn id_for_run(run_id: &str, site: &str) -> String {
         let IdempotencyKey { hash, .. } = IdempotencyKey::new(&format!("{run_id}\n{site}"), "", &[]);
         format!("{RUN_STREAM}{:032x}", u128::from_be_bytes(hash))
     }

@@ -98,7 +98,7 @@ impl Log {
             if wanted.is_some() && cursor.is_none() {
                 continue;
             }
-            let after = self.first_wanted(state, topic, cursor.filter(|_| known));
+            let after = self.start_offset(state, topic, cursor.filter(|_| known));
             let after = wanted.map_or(after, |current| current.after.min(after));
             *wanted = Some(Wanted { after, evicted: self.last_unavailable(state, topic) });
         }
@@ -163,13 +163,13 @@ impl Log {
     }
 
     /// Returns the offset after which to read a topic. Without a cursor that this log knows, that is everything left.
-    fn first_wanted(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
+    fn start_offset(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         match cursor {
             None | Some(Cursor::Start) => self.last_unavailable(state, topic),
             Some(Cursor::After(id)) => id.offset(),
             Some(Cursor::Now) => state.topics[topic].before_retained().unwrap_or(state.head),
             Some(Cursor::Replaying { position, replayed }) => {
-                state.first_after_replay(topic, position.offset(), replayed.map_or(0, MessageId::offset))
+                state.replay_start_offset(topic, position.offset(), replayed.map_or(0, MessageId::offset))
             }
         }
     }
@@ -229,7 +229,7 @@ struct Start {
 impl State {
     /// Returns the offset after which to read a topic, for a subscriber that joined at `position` and has received the
     /// messages that were retained then, up to `replayed`.
-    fn first_after_replay(&self, index: usize, position: u64, replayed: u64) -> u64 {
+    fn replay_start_offset(&self, index: usize, position: u64, replayed: u64) -> u64 {
         let topic = &self.topics[index];
         if topic.retained == 0 {
             return position;

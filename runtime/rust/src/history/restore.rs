@@ -5,15 +5,14 @@ use std::time::SystemTime;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Limits, Log, State, Topic, wake};
+use super::{ChannelHandle, Limits, Log, State, Topic, wake};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::schema;
 use crate::wire::SharedText;
 
 /// The stored state of a channel's log.
 pub(crate) struct StoredLog {
-    /// The storage's id of the channel.
-    pub(crate) storage_id: i64,
+    pub(crate) channel: ChannelHandle,
     pub(crate) epoch: u64,
     pub(crate) head: u64,
     /// Ordered by offset.
@@ -22,7 +21,7 @@ pub(crate) struct StoredLog {
     pub(crate) evicted: Vec<(usize, u64)>,
     /// The messages were published under another definition of the channel.
     pub(crate) has_other_definition: bool,
-    /// The time of the read, by the same clock as `published`.
+    /// The time of the read, by the same clock as `published_at`.
     pub(crate) now: SystemTime,
 }
 
@@ -31,7 +30,7 @@ pub(crate) struct StoredLog {
 pub(crate) struct StoredMessage {
     pub(crate) offset: u64,
     pub(crate) topic: usize,
-    pub(crate) published: SystemTime,
+    pub(crate) published_at: SystemTime,
     pub(crate) frame: SharedText,
 }
 
@@ -39,7 +38,8 @@ impl Log {
     /// Creates the log of a channel from its stored state, without the messages that the current definition does not
     /// keep or accept.
     pub(crate) fn restore(channel: &Channel, stored: StoredLog, limits: &Limits) -> Self {
-        let log = Self::new(channel.clone(), stored.epoch, limits).with_storage_id(stored.storage_id);
+        let new = Self::new(channel.clone(), stored.epoch, limits);
+        let log = Self { handle: Some(stored.channel), ..new };
         log.reload(stored);
         log
     }
@@ -61,12 +61,12 @@ impl Log {
             state.topics[topic].evicted = evicted;
         }
         for (message, is_refused) in stored.messages.into_iter().zip(refused) {
-            let StoredMessage { offset, topic, published, frame } = message;
+            let StoredMessage { offset, topic, published_at, frame } = message;
             if is_refused {
                 state.refuse(offset, topic);
                 continue;
             }
-            let age = stored.now.duration_since(published).unwrap_or_default();
+            let age = stored.now.duration_since(published_at).unwrap_or_default();
             let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
             state.admit(offset, topic, now.checked_sub(age), frame);
         }

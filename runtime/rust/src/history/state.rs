@@ -97,7 +97,7 @@ impl State {
     pub(super) fn admit(&mut self, offset: u64, topic: usize, published: Option<Instant>, frame: SharedText) {
         self.head = offset;
         let Some(state) = self.topics.get_mut(topic) else { return };
-        if !state.is_stream || LogKind::StreamStart.is_of(&frame) || bug!(ChunksCounted) {
+        if !state.is_stream || LogKind::StreamStart.is_of(&frame) || bug!(ChunksCountedAsMessages) {
             self.count += 1;
             state.begin(offset);
         } else if state.count == 0 {

@@ -26,10 +26,10 @@ const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
 const TOPICS: [TopicDefinition; 6] = [
     topic("said", Retain::None),
     topic("status", Retain::Last),
-    topic("journal", Retain::Latest(7)),
+    topic("journal", Retain::LastN(7)),
     stream("log", Retain::None),
     stream("draft", Retain::Last),
-    stream("drafts", Retain::Latest(3)),
+    stream("drafts", Retain::LastN(3)),
 ];
 
 const STATUS: usize = 1;
@@ -132,7 +132,7 @@ impl World {
             Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
         let offset = self.head() + 1;
         let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
-        let message = StoredMessage { offset, topic, published: self.now, frame };
+        let message = StoredMessage { offset, topic, published_at: self.now, frame };
         let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
         self.entries.push(Entry { topic, what, rank, published: self.now });
         self.stored.push(message.clone());
@@ -195,7 +195,7 @@ impl World {
 
     fn stored(&self) -> StoredLog {
         StoredLog {
-            storage_id: 1,
+            channel: super::ChannelHandle::new(1),
             epoch: 1,
             head: self.head(),
             messages: self.stored.clone(),
@@ -263,7 +263,7 @@ impl World {
         let retained = match self.definition.topics[topic].retain {
             Retain::None => return self.head(),
             Retain::Last => 1,
-            Retain::Latest(count) => count as usize,
+            Retain::LastN(count) => count as usize,
         };
         let begins = |(entry, _): &(&Entry, u64)| matches!(entry.what, What::Message(_) | What::Start(_));
         let begun: Vec<u64> = of_topic().filter(begins).map(|(_, offset)| offset).collect();

@@ -96,22 +96,23 @@ impl AuthorizeRequest {
 }
 
 impl SessionGrant {
-    /// Creates a grant to subscribe to topics and to send signals. It lasts five minutes unless set; then the hub
-    /// calls the hook again.
+    /// Creates a grant to subscribe to topics and to send signals.
     #[must_use]
     pub fn new(grant: Grant) -> Self {
         Self { grant, publish: None, lifetime: DEFAULT_LIFETIME, subject: None, id: None }
     }
 
-    /// Also allows publishing to the topics of a grant.
+    /// Also allows publishing to the topics of this grant. Without it, the session cannot publish.
     #[must_use]
-    pub fn publish(mut self, grant: Grant) -> Self {
+    pub fn allow_publishing(mut self, grant: Grant) -> Self {
         self.publish = Some(grant);
         self
     }
 
-    /// Sets how long the grant lasts: at least a second, and at most as long as a token. The hub calls the hook again
-    /// before the grant expires. Subscriptions end with the grant if the hook no longer allows them.
+    /// Sets how long the grant lasts: at least a second, and at most as long as a token. Default: 5 minutes.
+    ///
+    /// The hub calls the hook again before the grant expires. Subscriptions end with the grant if the hook no longer
+    /// allows them.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -126,7 +127,7 @@ impl SessionGrant {
     }
 
     /// Sets the id by which the grant is revoked ([`Hub::revoke`]) and its connections are counted, in 1 to 256
-    /// characters: the id of the session, for example. Random unless set.
+    /// characters: the id of the session, for example. Default: a random id.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
@@ -149,7 +150,7 @@ impl SessionGrant {
         if !token::is_valid_name(&id) || !self.subject.as_deref().is_none_or(token::is_valid_name) {
             return Err("the session's id and subject must have 1 to 256 characters");
         }
-        let issued = token::now();
+        let issued = token::now_in_seconds();
         let lifetime = self.lifetime.clamp(Duration::from_secs(1), max_lifetime);
         Ok(VerifiedGrant {
             id,

@@ -62,7 +62,7 @@ impl HubBuilder {
                 max_reconnect_spread: Duration::from_secs(5),
                 max_connections_per_token: 100,
                 max_connections: 20_000,
-                max_unsubscribed: 5_000,
+                max_unsubscribed_connections: 5_000,
                 inngest_streams: false,
             },
             rates: Rates::default(),
@@ -90,16 +90,16 @@ impl HubBuilder {
     /// Sets the issuer (`iss`) of the tokens that the signing keys sign. Minted tokens have it, and tokens with another
     /// issuer are rejected.
     ///
-    /// Unless set, each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header
-    /// of its tokens. Set it if others sign with the key. Earlier releases used `rt.inngest.com`: set that until the
+    /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
+    /// its tokens. Set it if others sign with the key. Earlier releases used `rt.inngest.com`: set that until the
     /// last of their tokens has expired.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// Sets the audience (`aud`) of tokens. Minted tokens have it, and tokens without it are rejected. Unless set,
-    /// minted tokens have no audience, and tokens with one are rejected.
+    /// Sets the audience (`aud`) of tokens. Minted tokens have it, and tokens without it are rejected. Default: minted
+    /// tokens have no audience, and tokens with one are rejected.
     ///
     /// Set it if several services accept tokens of one issuer or key, for example to the URL of this service.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
@@ -116,7 +116,7 @@ impl HubBuilder {
     }
 
     /// Sets the longest lifetime of a token (`exp` − `iat`), including those of other issuers, from a second to a day.
-    /// A day unless set.
+    /// Default: a day.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
         self
@@ -125,7 +125,7 @@ impl HubBuilder {
     /// Sets the origins whose pages may use the routes, such as `https://example.com`. Requests without an origin,
     /// which do not come from a page, are always allowed.
     ///
-    /// Unless set, every origin is allowed: tokens protect channels, and a browser does not send them by itself.
+    /// Default: every origin is allowed, because tokens protect channels, and a browser does not send them by itself.
     /// ([`authorize`](Self::authorize) is stricter.)
     pub fn allowed_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let origins = origins.into_iter().map(|origin| origin.into().trim_end_matches('/').to_owned());
@@ -162,29 +162,29 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most connections that use a token, or tokens that share an id, at the same time. 100 unless set.
+    /// Sets the most connections that use a token, or tokens that share an id, at the same time. Default: 100.
     pub fn max_connections_per_token(mut self, count: usize) -> Self {
         self.settings.max_connections_per_token = count.max(1);
         self
     }
 
-    /// Sets the most connections at the same time. 20,000 unless set. At the limit, a new connection replaces one that
-    /// has nothing subscribed. If all have something subscribed, the new one is rejected.
+    /// Sets the most connections at the same time. Default: 20,000. At the limit, a new connection replaces one that
+    /// has no subscription. If all have one, the new connection is rejected.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
         self
     }
 
-    /// Sets the most connections that have nothing subscribed at the same time, because they have not sent a token or
-    /// have ended all their subscriptions. The one that has had nothing subscribed for longest is closed first, with
-    /// the code 4408. 5,000 unless set.
-    pub fn max_unsubscribed(mut self, count: usize) -> Self {
-        self.settings.max_unsubscribed = count.max(1);
+    /// Sets the most connections without a subscription at the same time: those that have not sent a token yet, or have
+    /// ended all their subscriptions. Default: 5,000. Beyond that, the one that has had none for longest is closed,
+    /// with the code 4408.
+    pub fn max_unsubscribed_connections(mut self, count: usize) -> Self {
+        self.settings.max_unsubscribed_connections = count.max(1);
         self
     }
 
-    /// Sets how often each token, each subject and each client address may connect. 100 per second with bursts of 2,000
-    /// unless set. Beyond that, the client receives 429 with the code `too_often` and a `Retry-After`, or an `error`
+    /// Sets how often each token, each subject and each client address may connect. Default: 100 per second with bursts
+    /// of 2,000. Beyond that, the client receives 429 with the code `rate_limited` and a `Retry-After`, or an `error`
     /// frame with this code.
     ///
     /// The address of a client is known in a server that provides `ConnectInfo<SocketAddr>` to handlers, as
@@ -195,22 +195,22 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how often each token, each subject and each client address may publish over HTTP. 200 per second with
-    /// bursts of 1,000 unless set. Backends, which have the signing key, are not limited.
+    /// Sets how often each token, each subject and each client address may publish over HTTP. Default: 200 per
+    /// second with bursts of 1,000. Backends, which have the signing key, are not limited.
     pub fn max_publish_rate(mut self, rate: Rate) -> Self {
         self.rates.publishes = rate;
         self
     }
 
-    /// Sets how often each token, each subject and each client address may send signals over HTTP. 50 per second with
-    /// bursts of 500 unless set. Backends are not limited.
+    /// Sets how often each token, each subject and each client address may send signals over HTTP. Default: 50 per
+    /// second with bursts of 500. Backends are not limited.
     pub fn max_signal_rate(mut self, rate: Rate) -> Self {
         self.rates.signals = rate;
         self
     }
 
-    /// Sets how often each client address may send a token or a key that is not valid. 20 per second with bursts of 500
-    /// unless set. Beyond that, the response is 429 instead of 401, and the hook of [`authorize`](Self::authorize) is
+    /// Sets how often each client address may send an invalid token or key. Default: 20 per second with bursts of 500.
+    /// Beyond that, the response is 429 instead of 401, and the hook of [`authorize`](Self::authorize) is
     /// not called. Clients with valid tokens are not affected, even if they have the same address.
     pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
         self.rates.auth_failures = rate;
@@ -218,7 +218,7 @@ impl HubBuilder {
     }
 
     /// Sets the most bytes of messages that are being written to all connections together: read from history, but not
-    /// yet accepted by the clients' sockets. 256 MiB unless set.
+    /// yet accepted by the clients' sockets. Default: 256 MiB.
     ///
     /// At the limit, connections wait and lag in their channels. If some have not read for a second meanwhile, those
     /// that have not read for longest are closed. Their clients resume, and receive a `gap` if the messages are no
@@ -229,7 +229,7 @@ impl HubBuilder {
     }
 
     /// Sets the header in which a proxy passes the address of the client, such as `X-Forwarded-For`. Of several
-    /// addresses the last one counts, which the nearest proxy added. Unless set, the address is that of the socket.
+    /// addresses the last one counts, which the nearest proxy added. Default: the address is that of the socket.
     ///
     /// Set it only if all requests come through a proxy that writes the header itself. Otherwise clients can choose
     /// their address and so evade the limits.
@@ -250,71 +250,75 @@ impl HubBuilder {
         self
     }
 
-    /// Sets whether guests, which are clients that do not offer this library's subprotocol, receive the frames of text
-    /// streams. False unless set, because Inngest's SDK 4.24 ends its process on the first one.
+    /// Also sends the frames of text streams to guests: clients that do not offer the subprotocol `fanfare.v1`, such as
+    /// Inngest's SDK. Default: `false`, so guests receive payloads and run events only. Fanfare's own clients always
+    /// receive text streams.
+    ///
+    /// Enable it if all your guests ignore frames of an unknown kind. Inngest's SDK 4.24 does not: its process ends at
+    /// the first such frame.
     pub fn inngest_streams(mut self, sent: bool) -> Self {
         self.settings.inngest_streams = sent;
         self
     }
 
-    /// Sets how many channels without a subscriber and without history the hub remembers. It remembers them for their
-    /// retained messages, and so that resuming subscribers receive no gap if they missed nothing. The ones that were
-    /// idle for longest are dropped first. 10,000 unless set.
+    /// Sets how many channels without a subscriber and without history the hub remembers. Default: 10,000. Beyond that,
+    /// the channels that were idle for longest are dropped: their retained messages are lost, and a subscriber that
+    /// resumes receives a gap even if it missed nothing.
     pub fn max_idle_channels(mut self, count: usize) -> Self {
         self.max_idle_channels = count;
         self
     }
 
-    /// Sets the most bytes of messages in the history of one channel, whatever its definition allows. 64 MiB unless
-    /// set.
+    /// Sets the most bytes of messages in the history of one channel, whatever its definition allows. Default: 64
+    /// MiB.
     pub fn max_channel_bytes(mut self, bytes: usize) -> Self {
         self.max_channel_bytes = bytes;
         self
     }
 
-    /// Sets the most bytes of text that a channel keeps for each topic of text streams. The oldest text is dropped
-    /// first, and subscribers that miss it receive a gap. 4 MiB unless set.
+    /// Sets the most bytes of text that a channel keeps for each topic of text streams. Default: 4 MiB. The oldest text
+    /// is dropped first, and subscribers that miss it receive a gap.
     pub fn max_stream_bytes(mut self, bytes: usize) -> Self {
         self.max_stream_bytes = bytes;
         self
     }
 
-    /// Sets the most bytes of messages in memory for all channels together. Near the limit, unused channels are
-    /// unloaded (and lost, without a storage); then the history of channels that are published to is shortened. 1 GiB
-    /// unless set.
+    /// Sets the most bytes of messages in memory for all channels together. Default: 1 GiB. Near the limit, unused
+    /// channels are unloaded (and lost, without a storage); then the history of channels that are published to is
+    /// shortened.
     pub fn max_history_bytes(mut self, bytes: usize) -> Self {
         self.max_history_bytes = bytes;
         self
     }
 
-    /// Sets a storage, such as a `Sqlite` file, in which history outlives the process. Unless set, history is in memory
-    /// only: after a restart it is empty, and subscribers receive a gap.
+    /// Sets a storage, such as a `Sqlite` file, in which history outlives the process. Default: history is in memory
+    /// only. After a restart it is empty, and subscribers receive a gap.
     pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
         self.storage = Some(storage.into());
         self
     }
 
-    /// Sets how often connections are pinged. A connection that does not answer two pings is closed when the third is
-    /// due. 15 seconds unless set.
+    /// Sets how often connections are pinged. Default: 15 seconds. A connection that does not answer two pings is
+    /// closed when the third is due.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.ping_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// Sets how long a write to a connection may take before the connection is closed. 30 seconds unless set.
+    /// Sets how long a write to a connection may take before the connection is closed. Default: 30 seconds.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.settings.write_timeout = timeout;
         self
     }
 
-    /// Sets how long [`Hub::shutdown`] waits for connections to send their waiting messages. 10 seconds unless set.
+    /// Sets how long [`Hub::shutdown`] waits for connections to send their waiting messages. Default: 10 seconds.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = timeout;
         self
     }
 
-    /// Sets the longest time over which clients spread their reconnects when the hub shuts down. 5 seconds unless
-    /// set.
+    /// Sets the longest time over which clients spread their reconnects when the hub shuts down. Default: 5
+    /// seconds.
     ///
     /// Each client is asked to reconnect after a random delay, so that they do not all connect to another server at
     /// once. The spread grows with the number of connections: 1 millisecond for each, and at least 100 milliseconds if
@@ -327,11 +331,11 @@ impl HubBuilder {
     /// Builds the hub.
     ///
     /// # Errors
-    /// Returns an error if the signing key is missing, a key is too short to be safe, or a key set is not valid.
+    /// Returns an error if the signing key is missing, a key has fewer than 32 characters, or a key set is not valid.
     pub fn build(self) -> Result<Hub, BuildError> {
         metrics::describe();
         metrics::limit_max(Limit::Connections, self.settings.max_connections);
-        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed);
+        metrics::limit_max(Limit::UnsubscribedConnections, self.settings.max_unsubscribed_connections);
         if self.signing_key.is_empty() {
             return Err(BuildError::NoSigningKey);
         }
@@ -350,7 +354,8 @@ impl HubBuilder {
             max_stream_bytes: self.max_stream_bytes,
             memory: Arc::new(Memory::new(self.max_history_bytes)),
         };
-        let revoked = self.storage.as_ref().map(|storage| storage.engine().revoked()).unwrap_or_default();
+        let revoked =
+            self.storage.as_ref().map(|storage| storage.engine().list_revoked()).unwrap_or_default();
         let shared = Shared {
             registry: self.registry,
             keys,
@@ -385,7 +390,7 @@ impl HubBuilder {
 pub enum BuildError {
     /// The signing key is missing.
     NoSigningKey,
-    /// A signing key is shorter than 32 characters.
+    /// The signing key or a verifying key has fewer than 32 characters.
     WeakSigningKey,
     /// The key set of an issuer is not valid. The text says which one, and why.
     KeySet(String),
@@ -398,7 +403,8 @@ impl fmt::Display for BuildError {
                 "missing signing key: call `HubBuilder::signing_key` with the output of `openssl rand -hex 32`"
             }
             Self::WeakSigningKey => {
-                "weak signing key: use at least 32 random characters, such as the output of `openssl rand -hex 32`"
+                "the signing key or a verifying key has fewer than 32 characters and could be guessed: use random ones, \
+                 such as the output of `openssl rand -hex 32`"
             }
             Self::KeySet(why) => why,
         })

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
@@ -75,7 +75,7 @@ impl Channels {
         limits: Limits,
     ) -> Self {
         if let Some(storage) = &storage {
-            storage.engine().attach(registry);
+            storage.engine().set_registry(registry);
         }
         Self {
             slots: Arc::default(),
@@ -90,7 +90,7 @@ impl Channels {
     }
 
     /// Registers a text stream that this process writes, so that it is not ended as abandoned.
-    pub(super) fn write_stream(&self, id: &str) -> StreamGuard {
+    pub(super) fn register_stream(&self, id: &str) -> StreamGuard {
         self.written_streams.lock().insert(id.to_owned());
         StreamGuard { written_streams: self.written_streams.clone(), id: id.to_owned() }
     }
@@ -124,7 +124,7 @@ impl Channels {
         let Some(storage) = &self.storage else { return Err(OpenError::Unknown) };
         let slot = self.slot(channel)?;
         let open = async || {
-            let opened = storage.engine().open(channel.clone(), self.limits.clone()).await?;
+            let opened = storage.engine().open_log(channel.clone(), self.limits.clone()).await?;
             end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
                 .await
         };
@@ -153,8 +153,7 @@ impl Channels {
     /// Returns a new epoch, unique in this process. Epochs are times in milliseconds, so that the ids of a channel's
     /// later log are greater, even after a restart.
     fn next_epoch(&self) -> u64 {
-        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        let now = u64::try_from(clock::to_milliseconds(clock::wall_time())).unwrap_or(0);
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_epoch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         last.ok().and_then(next).unwrap_or(now)

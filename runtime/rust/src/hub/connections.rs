@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::in_flight::CloseSignal;
+use super::in_flight::SlowClientSignal;
 use super::{Client, Hub, Settings};
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
@@ -70,7 +70,7 @@ pub(crate) struct ConnectionGuard {
     eviction: Arc<Eviction>,
     pub(super) client: Client,
     /// Set if the connection must close because its client reads too slowly.
-    pub(super) close_signal: Arc<CloseSignal>,
+    pub(super) slow_client_signal: Arc<SlowClientSignal>,
 }
 
 impl Connections {
@@ -139,7 +139,7 @@ impl Hub {
         transport: &'static str,
         client: Client,
     ) -> Option<ConnectionGuard> {
-        let Settings { max_connections, max_unsubscribed, .. } = self.settings();
+        let Settings { max_connections, max_unsubscribed_connections, .. } = self.settings();
         let inbox = Arc::<Inbox>::default();
         // A connection opened during shutdown must see the phase before it waits.
         inbox.alarm();
@@ -153,15 +153,23 @@ impl Hub {
                 }
             }
             let number = connections.add(Arc::clone(&inbox));
-            admitted = Some((number, connections.add_unsubscribed(&eviction, max_unsubscribed)));
+            admitted = Some((number, connections.add_unsubscribed(&eviction, max_unsubscribed_connections)));
             metrics::limit_used(Limit::Connections, connections.inboxes.len());
             true
         });
         let (number, ticket) = admitted?;
         metrics::add_connection(transport);
         client.set_trusted(false);
-        let (ticket, close_signal) = (Some(ticket), Arc::default());
-        Some(ConnectionGuard { hub: self.clone(), transport, number, ticket, eviction, client, close_signal })
+        let (ticket, slow_client_signal) = (Some(ticket), Arc::default());
+        Some(ConnectionGuard {
+            hub: self.clone(),
+            transport,
+            number,
+            ticket,
+            eviction,
+            client,
+            slow_client_signal,
+        })
     }
 }
 
@@ -186,7 +194,7 @@ impl ConnectionGuard {
             return;
         }
         self.client.set_trusted(is_subscribed);
-        let (max, eviction) = (self.hub.settings().max_unsubscribed, &self.eviction);
+        let (max, eviction) = (self.hub.settings().max_unsubscribed_connections, &self.eviction);
         let ticket = self.ticket.take();
         let mut new_ticket = None;
         // Do not notify the watchers, who wait only for all connections to close.

@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How often to check for writes that take longer.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// One check frees more than one part in this many of the limit.
-const FREED_PARTS: usize = 8;
+const FREED_DIVISOR: usize = 8;
 
 /// Bytes are counted in units of this size.
 const UNIT: usize = 1024;
@@ -42,13 +42,13 @@ struct Slow {
 struct SlowWrite {
     since: Instant,
     reservation: WriteReservation,
-    close_signal: Arc<CloseSignal>,
+    slow_client_signal: Arc<SlowClientSignal>,
     client: Client,
 }
 
 /// Notifies a connection that it must close because its client reads too slowly.
 #[derive(Default)]
-pub(crate) struct CloseSignal {
+pub(crate) struct SlowClientSignal {
     is_due: AtomicBool,
     notify: Notify,
 }
@@ -111,7 +111,7 @@ impl InFlight {
         }
         slow.checked_at = now;
         let mut freed = 0;
-        while freed <= self.units as usize / FREED_PARTS
+        while freed <= self.units as usize / FREED_DIVISOR
             && let Some(oldest) = slow.writes.first_entry()
             && oldest.get().since + GRACE <= now
         {
@@ -121,9 +121,9 @@ impl InFlight {
         }
         drop(slow);
         // Wake connections without holding the lock, which they take.
-        for SlowWrite { close_signal, client, .. } in closed {
-            close_signal.is_due.store(true, Ordering::Relaxed);
-            close_signal.notify.notify_one();
+        for SlowWrite { slow_client_signal, client, .. } in closed {
+            slow_client_signal.is_due.store(true, Ordering::Relaxed);
+            slow_client_signal.notify.notify_one();
             client.close();
         }
     }
@@ -140,7 +140,7 @@ impl WriteReservation {
     }
 }
 
-impl CloseSignal {
+impl SlowClientSignal {
     /// Waits until the connection must close.
     pub(crate) async fn wait(&self) {
         if !self.is_due.load(Ordering::Relaxed) {
@@ -161,15 +161,15 @@ impl ConnectionGuard {
         let mut slow = self.hub.shared.in_flight.lock();
         slow.latest += 1;
         let (number, since) = (slow.latest, Instant::now());
-        let (close_signal, client) = (Arc::clone(&self.close_signal), self.client.clone());
-        slow.writes.insert(number, SlowWrite { since, reservation, close_signal, client });
+        let (slow_client_signal, client) = (Arc::clone(&self.slow_client_signal), self.client.clone());
+        slow.writes.insert(number, SlowWrite { since, reservation, slow_client_signal, client });
         drop(slow);
         PendingWrite { hub: self.hub.clone(), number }
     }
 
     /// Returns the signal to close the connection because its client reads too slowly.
-    pub(crate) fn close_signal(&self) -> Arc<CloseSignal> {
-        Arc::clone(&self.close_signal)
+    pub(crate) fn slow_client_signal(&self) -> Arc<SlowClientSignal> {
+        Arc::clone(&self.slow_client_signal)
     }
 }
 
@@ -204,15 +204,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_slowest_are_closed_once_others_wait_and_not_before() {
         let in_flight = InFlight::new(10 * UNIT);
-        let signals: [Arc<CloseSignal>; 10] = Default::default();
+        let signals: [Arc<SlowClientSignal>; 10] = Default::default();
         for signal in &signals {
             let reservation = in_flight.reserve(UNIT).await;
             let mut slow = in_flight.lock();
             slow.latest += 1;
-            let (number, close_signal) = (slow.latest, Arc::clone(signal));
+            let (number, slow_client_signal) = (slow.latest, Arc::clone(signal));
             slow.writes.insert(
                 number,
-                SlowWrite { since: Instant::now(), reservation, close_signal, client: Client::default() },
+                SlowWrite {
+                    since: Instant::now(),
+                    reservation,
+                    slow_client_signal,
+                    client: Client::default(),
+                },
             );
         }
         tokio::time::advance(10 * GRACE).await;

@@ -37,19 +37,19 @@ impl Rate {
     /// No limit.
     pub const UNLIMITED: Self = Self { interval: Duration::ZERO, burst: u32::MAX };
 
-    /// Allows `count` per second, with a burst of 1 unless [`burst`](Self::burst) is set. 0 counts as 1.
+    /// Allows `count` per second, without bursts: see [`burst`](Self::burst). 0 counts as 1.
     #[must_use]
     pub const fn per_second(count: u32) -> Self {
         Self::per(Duration::from_secs(1), count)
     }
 
-    /// Allows `count` per minute, with a burst of 1 unless [`burst`](Self::burst) is set. 0 counts as 1.
+    /// Allows `count` per minute, without bursts: see [`burst`](Self::burst). 0 counts as 1.
     #[must_use]
     pub const fn per_minute(count: u32) -> Self {
         Self::per(Duration::from_secs(60), count)
     }
 
-    /// Sets how many an idle client may do at once. 0 counts as 1.
+    /// Sets how many requests an idle client may make at once. Default: 1. 0 counts as 1.
     #[must_use]
     pub const fn burst(self, count: u32) -> Self {
         Self { burst: if count == 0 { 1 } else { count }, ..self }

@@ -23,14 +23,15 @@ impl<'h> TokenBuilder<'h> {
         Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
     }
 
-    /// Sets how long the token lasts: from a second to a day.
+    /// Sets how long the token lasts: at least a second, and at most
+    /// [`HubBuilder::max_token_lifetime`](crate::HubBuilder::max_token_lifetime). Default: 60 seconds.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Makes the token one for publishing to the topics over HTTP. It cannot subscribe to them.
-    pub fn publish(mut self) -> Self {
+    /// Grants publishing to the topics over HTTP, in place of subscribing to them. To allow both, mint two tokens.
+    pub fn for_publishing(mut self) -> Self {
         self.publish = true;
         self
     }
@@ -42,7 +43,8 @@ impl<'h> TokenBuilder<'h> {
         self
     }
 
-    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Random unless set.
+    /// Sets the id by which the token is revoked ([`Hub::revoke`]), in 1 to 256 characters. Default: a random
+    /// id.
     ///
     /// Several tokens can share an id, such as that of a login. They are then revoked together, and share the limit of
     /// connections per token.

@@ -14,7 +14,7 @@ use crate::schema::{check, equal};
 /// Reads a payload with any deserializer, as exactly as [`decode`](super::decode) does.
 ///
 /// # Errors
-/// If the schema does not accept the value.
+/// Returns an error if the schema does not accept the value.
 pub fn deserialize<'de, T: Payload, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     check(T::SCHEMA, &value).map_err(|issues| D::Error::custom(ValidationError { issues }))?;
@@ -39,7 +39,7 @@ impl<T: Serialize> Field<'_, T> {
     /// Writes the field.
     ///
     /// # Errors
-    /// The error of the serializer.
+    /// Returns the error of the serializer.
     pub fn write<M: SerializeMap>(self, object: &mut M, name: &str) -> Result<(), M::Error> {
         object.serialize_entry(name, self.0)
     }
@@ -49,7 +49,7 @@ impl<T: Serialize> OptionalField<'_, T> {
     /// Writes the field unless it is `None`.
     ///
     /// # Errors
-    /// The error of the serializer.
+    /// Returns the error of the serializer.
     pub fn write<M: SerializeMap>(self, object: &mut M, name: &str) -> Result<(), M::Error> {
         self.0.as_ref().map_or(Ok(()), |value| object.serialize_entry(name, value))
     }
@@ -58,7 +58,7 @@ impl<T: Serialize> OptionalField<'_, T> {
 /// Writes the properties that an object does not declare.
 ///
 /// # Errors
-/// The error of the serializer.
+/// Returns the error of the serializer.
 pub fn write_additional<M: SerializeMap, T: Serialize>(
     additional: &BTreeMap<String, T>,
     object: &mut M,
@@ -73,7 +73,7 @@ impl Members {
     /// Takes the members of an object.
     ///
     /// # Errors
-    /// If the value is not an object.
+    /// Returns an error if the value is not an object.
     pub fn from_value(value: Value) -> Result<Self, ShapeError> {
         match value {
             Value::Object(members) => Ok(Self(members)),
@@ -89,7 +89,7 @@ impl Members {
     /// Reads all members that have no field of their own.
     ///
     /// # Errors
-    /// If one of them has another shape.
+    /// Returns an error if one of them has another shape.
     pub fn read_additional<T: Decode>(self, declared: &[&str]) -> Result<BTreeMap<String, T>, ShapeError> {
         let others = self.0.into_iter().filter(|(name, _)| !declared.contains(&name.as_str()));
         others.map(|(name, value)| Ok((name, T::from_value(value)?))).collect()
@@ -112,7 +112,7 @@ impl Member {
     /// Reads the member.
     ///
     /// # Errors
-    /// If it is absent or has another shape.
+    /// Returns an error if it is absent or has another shape.
     pub fn read<T: Decode>(self) -> Result<T, ShapeError> {
         self.0.map_or(Err(ShapeError::new("an object with every required property")), T::from_value)
     }
@@ -122,7 +122,7 @@ impl OptionalMember {
     /// Reads the member, or returns `None` if it is absent.
     ///
     /// # Errors
-    /// If it has another shape.
+    /// Returns an error if it has another shape.
     pub fn read<T: Decode>(self) -> Result<Option<T>, ShapeError> {
         self.0.map(T::from_value).transpose()
     }
@@ -148,7 +148,7 @@ pub fn unknown_variant(schema: &Schema, text: &str) -> ValidationError {
 /// Checks the limits of a string.
 ///
 /// # Errors
-/// All limits that the text violates.
+/// Returns all limits that the text violates.
 pub fn check_text(schema: &Schema, text: &str) -> Result<(), ValidationError> {
     check(schema, text).map_err(|issues| ValidationError { issues })
 }
@@ -156,7 +156,7 @@ pub fn check_text(schema: &Schema, text: &str) -> Result<(), ValidationError> {
 /// Reads an enum of strings.
 ///
 /// # Errors
-/// If the value is not a string, or not a variant.
+/// Returns an error if the value is not a string, or not a variant.
 pub fn read_text<T: std::str::FromStr>(value: Value) -> Result<T, ShapeError> {
     String::from_value(value)?.parse().map_err(|_| NO_ALTERNATIVE)
 }

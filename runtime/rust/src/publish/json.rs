@@ -25,7 +25,7 @@ impl Hub {
     }
 }
 
-/// JSON text that is being published: [`Hub::publish_json`].
+/// A message to publish from JSON text, which is sent when awaited. Returned by [`Hub::publish_json`].
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishJson<'p> {
     hub: &'p Hub,

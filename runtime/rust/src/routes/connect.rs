@@ -6,7 +6,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use tracing::Instrument;
 
-use super::session::{Session, SubscribeRequest};
+use super::connection::{Connection, SubscribeRequest};
 use super::socket::Socket;
 use super::{HttpError, Parameters, SessionHead, authorize, ensure_accepting};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
@@ -36,23 +36,23 @@ pub(super) async fn connect(
         .protocols([SUBPROTOCOL]);
     let guest = upgrade.selected_protocol().is_none();
     let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
-    let connection =
+    let guard =
         hub.admit_connection("websocket", client.clone()).ok_or_else(HttpError::too_many_connections)?;
-    let mut session = Session::new(hub.clone(), guest, connection, head.0.clone());
+    let mut connection = Connection::new(hub.clone(), guest, guard, head.0.clone());
     // A client that offers the subprotocol may send its tokens later.
     let greeting = if guest || token.is_some() {
         let channel = parameters.get("channel").filter(|_| token.is_none());
         let grant = authorize(&hub, &client, token.as_deref(), &head, Action::Subscribe, channel).await?;
         let since = read_since(parameters.get("since"))?;
         let ready =
-            session.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
-        session.ready_frames(&None, &ready)
+            connection.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+        connection.ready_frames(&None, &ready)
     } else {
         Vec::new()
     };
-    // The session receives every message from here on, so the client is subscribed when it receives the 101.
-    let span = session.span();
-    Ok(upgrade.on_upgrade(move |socket| Socket::new(session, socket).run(greeting).instrument(span)))
+    // The connection receives every message from here on, so the client is subscribed when it receives the 101.
+    let span = connection.span();
+    Ok(upgrade.on_upgrade(move |socket| Socket::new(connection, socket).run(greeting).instrument(span)))
 }
 
 /// Returns the token that the client sends as a subprotocol.

@@ -130,12 +130,16 @@ impl From<SubscribeError> for HttpError {
         match error {
             SubscribeError::Unauthorized(error) => Self::unauthorized(&error),
             SubscribeError::UnknownChannel(error) => Self::not_found(error, false),
-            SubscribeError::TooManyConnections => Self::too_many_connections(),
+            SubscribeError::TooManyConnections => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many connections use this token: close one first",
+            ),
             SubscribeError::RateLimited(limited) => limited.into(),
             SubscribeError::Unavailable => Self::unavailable(),
-            SubscribeError::NotGranted | SubscribeError::RefInUse | SubscribeError::TooManyChannels => {
-                Self::bad_request("the token grants more channels than one connection can have")
-            }
+            SubscribeError::NotGranted => Self::bad_request("the token grants no topics to subscribe to"),
+            SubscribeError::RefInUse | SubscribeError::TooManyChannels => Self::bad_request(
+                "the token grants more than 1,000 channels, the most on one connection: ask the backend for several tokens",
+            ),
         }
     }
 }
@@ -144,7 +148,7 @@ impl From<RateLimited> for HttpError {
     fn from(RateLimited(wait): RateLimited) -> Self {
         let message = "rate limit exceeded; try again later";
         Self {
-            data: json!({ "code": "too_often" }),
+            data: json!({ "code": "rate_limited" }),
             retry_after: wait,
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
@@ -189,19 +193,19 @@ impl From<SignalError> for HttpError {
                 Self::invalid_payload("the payload does not match the signal's definition", &issues)
             }
             SignalError::NotJson(_) => Self::bad_request(message),
-            SignalError::AlreadyTaken { signal, payload, by, at } => {
+            SignalError::AlreadyTaken { signal, payload, sender, recorded_at } => {
                 let payload: Value = serde_json::from_str(&payload).unwrap_or_default();
                 let mut data = json!({
-                    "code": "already_taken", "signal": signal, "payload": payload, "at": timestamp(at),
+                    "code": "already_taken", "signal": signal, "payload": payload, "at": timestamp(recorded_at),
                 });
-                if let Some(by) = by {
-                    data["by"] = json!(by);
+                if let Some(sender) = sender {
+                    data["by"] = json!(sender);
                 }
                 conflict(data)
             }
             SignalError::TooLate => conflict(json!({ "code": "too_late" })),
             SignalError::RunEnded => conflict(json!({ "code": "run_ended" })),
-            SignalError::NoRun => {
+            SignalError::NoRun | SignalError::NoStorage => {
                 Self { data: json!({ "code": "no_run" }), ..Self::new(StatusCode::NOT_FOUND, message) }
             }
             SignalError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
@@ -225,8 +229,8 @@ impl From<TokenError> for HttpError {
         match error {
             TokenError::Unknown(error) => Self::not_found(error, true),
             TokenError::Signing(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
-            TokenError::NoTopics
-            | TokenError::TooManyTopics(_)
+            TokenError::EmptyGrant
+            | TokenError::GrantTooLarge(_)
             | TokenError::InvalidLifetime(_)
             | TokenError::InvalidSubject
             | TokenError::InvalidId => Self::bad_request(message),

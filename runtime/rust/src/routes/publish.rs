@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::{
-    HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting, is_backend, unauthorized,
+    HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting, is_backend,
+    reject_unauthorized,
 };
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::offload;
@@ -114,5 +115,5 @@ async fn authorize_topic(
         return Ok(grant);
     }
     tracing::debug!(channel, topic, "the token does not grant the topic");
-    Err(unauthorized(hub, client, &AuthError::new("topic", "the token does not grant the topic")))
+    Err(reject_unauthorized(hub, client, &AuthError::new("topic", "the token does not grant the topic")))
 }

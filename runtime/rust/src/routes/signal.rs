@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::publish::{read_idempotency_key, read_run_id};
 use super::{
     HttpError, Parameters, SessionHead, authorize_session, bearer, body, ensure_accepting, is_backend,
-    unauthorized,
+    reject_unauthorized,
 };
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::offload;
@@ -28,12 +28,12 @@ pub(super) async fn signal(
     request: Body,
 ) -> Result<Json<Value>, HttpError> {
     ensure_accepting(&hub, Phase::Closed)?;
-    let at = hub.storage_time();
+    let arrived_at = hub.storage_time();
     let missing =
         |name| HttpError::bad_request(format!("missing parameter {name}: use signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
-    let by = if is_backend {
+    let sender = if is_backend {
         None
     } else {
         authorize_signal(&hub, &client, bearer(&headers), &head, channel, name).await?
@@ -50,18 +50,18 @@ pub(super) async fn signal(
     let payload =
         offload::run(body.len(), move || SignalPayload::from_json(definition.schema, &body)).await?;
     let options = SignalOptions {
-        by: by.map(Cow::Owned),
+        sender: sender.map(Cow::Owned),
         run_id: run_id.map(Cow::Borrowed),
         question: parameters.get("question").map(Cow::Borrowed),
         key: key.map(Cow::Borrowed),
-        at: Some(at),
+        arrived_at: Some(arrived_at),
     };
     let receipt = hub.send_signal(&channel, definition, payload, options).await?;
     let status = match receipt.status {
         SignalStatus::Accepted => "accepted",
         SignalStatus::Kept => "kept",
     };
-    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.at), "status": status })))
+    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.recorded_at), "status": status })))
 }
 
 /// Returns the subject of the token or the session, if that grants the signal.
@@ -74,7 +74,7 @@ async fn authorize_signal(
     name: Option<&str>,
 ) -> Result<Option<String>, HttpError> {
     let grant = match bearer {
-        Some(token) => hub.verify(token).await.map_err(|error| unauthorized(hub, client, &error))?,
+        Some(token) => hub.verify(token).await.map_err(|error| reject_unauthorized(hub, client, &error))?,
         None => authorize_session(hub, client, head, Action::Signal, channel).await?,
     };
     let is_signal =

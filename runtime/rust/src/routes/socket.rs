@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::session::{CloseReason, Session, TOO_SLOW, Turn, encode};
+use super::connection::{CloseReason, Connection, TOO_SLOW, Turn, encode};
 use crate::hub::{Phase, WriteReservation};
 use crate::wire::{FRAME_BURST, FRAMES_PER_SECOND, SharedText, close};
 
@@ -39,10 +39,10 @@ enum Next {
 }
 
 pub(super) struct Socket {
-    session: Session,
+    connection: Connection,
     transport: WebSocket,
     phase: watch::Receiver<Phase>,
-    audience: encode::Audience,
+    client_kind: encode::ClientKind,
     unanswered: u32,
     /// When the frames that were read would have arrived at the steady rate.
     frames_until: Instant,
@@ -51,18 +51,18 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(session: Session, transport: WebSocket) -> Self {
-        let phase = session.hub().phase();
-        let audience = if session.is_guest() {
-            encode::Audience::Guest { streams: session.hub().settings().inngest_streams }
+    pub(super) fn new(connection: Connection, transport: WebSocket) -> Self {
+        let phase = connection.hub().phase();
+        let client_kind = if connection.is_guest() {
+            encode::ClientKind::Guest { streams: connection.hub().settings().inngest_streams }
         } else {
-            encode::Audience::Fanfare
+            encode::ClientKind::Fanfare
         };
         Self {
-            session,
+            connection,
             transport,
             phase,
-            audience,
+            client_kind,
             unanswered: 0,
             frames_until: Instant::now(),
             reads_at: None,
@@ -75,7 +75,7 @@ impl Socket {
             Ok(()) => self.serve().await,
             Err(reason) => reason,
         };
-        self.session.record_close(&reason);
+        self.connection.record_close(&reason);
         if let Some(code) = reason.code {
             self.close(code, reason.reason).await;
         }
@@ -95,8 +95,8 @@ impl Socket {
 
     /// Waits for a frame of the client or a turn of the connection.
     async fn next(&mut self) -> Next {
-        let Self { session, transport, reads_at, .. } = self;
-        let reads = !session.is_draining();
+        let Self { connection, transport, reads_at, .. } = self;
+        let reads = !connection.is_draining();
         let mut frame = pin!(async {
             if let Some(reads_at) = *reads_at {
                 sleep_until(reads_at).await;
@@ -108,13 +108,13 @@ impl Socket {
         let mut was_polled = false;
         poll_fn(|context| {
             let is_turn_first = mem::replace(&mut was_polled, true);
-            if is_turn_first && let Poll::Ready(turn) = session.poll_next(context) {
+            if is_turn_first && let Poll::Ready(turn) = connection.poll_next(context) {
                 return Poll::Ready(Next::Turn(turn));
             }
             if reads && let Poll::Ready(frame) = frame.as_mut().poll(context) {
                 return Poll::Ready(Next::Frame(frame));
             }
-            if is_turn_first { Poll::Pending } else { session.poll_next(context).map(Next::Turn) }
+            if is_turn_first { Poll::Pending } else { connection.poll_next(context).map(Next::Turn) }
         })
         .await
     }
@@ -122,8 +122,8 @@ impl Socket {
     async fn take_turn(&mut self, turn: Turn) -> Result<(), CloseReason> {
         match turn {
             Turn::Events(events) => {
-                let reservation = self.session.reserve(&events, &mut self.phase).await?;
-                let frames = encode::events(events, self.audience);
+                let reservation = self.connection.reserve(&events, &mut self.phase).await?;
+                let frames = encode::events(events, self.client_kind);
                 self.send(frames.into_iter().map(Message::Text), Some(reservation)).await
             }
             Turn::Frames(frames) => self.write(frames).await,
@@ -146,7 +146,7 @@ impl Socket {
         self.reads_at = reads_at.filter(|reads_at| *reads_at > now);
         match message {
             Message::Text(text) => {
-                let answer = self.session.handle_frame(&text).await?;
+                let answer = self.connection.handle_frame(&text).await?;
                 self.write(answer).await?;
                 // A client that sends many frames at once takes turns with other connections.
                 yield_now().await;
@@ -166,9 +166,9 @@ impl Socket {
         }
         self.unanswered += 1;
         let mut messages = vec![Message::Ping(axum::body::Bytes::new())];
-        if !self.session.is_guest() {
+        if !self.connection.is_guest() {
             // Pages do not see pings, and must distinguish a quiet channel from a dead network.
-            messages.push(Message::Text(self.session.alive_frame()));
+            messages.push(Message::Text(self.connection.alive_frame()));
         }
         self.send(messages, None).await
     }
@@ -187,7 +187,7 @@ impl Socket {
         frames: impl IntoIterator<Item = Message>,
         reservation: Option<WriteReservation>,
     ) -> Result<(), CloseReason> {
-        let Self { transport, phase, session, .. } = self;
+        let Self { transport, phase, connection, .. } = self;
         let mut sending = pin!(async {
             for frame in frames {
                 transport.feed(frame).await?;
@@ -198,17 +198,17 @@ impl Socket {
         let result = match poll!(&mut sending) {
             Poll::Ready(result) => result,
             Poll::Pending => {
-                let connection = session.connection();
-                let cut = connection.close_signal();
-                let _pending = reservation.map(|reservation| connection.track_pending(reservation));
+                let guard = connection.guard();
+                let cut = guard.slow_client_signal();
+                let _pending = reservation.map(|reservation| guard.track_pending(reservation));
                 tokio::select! {
                     biased;
-                    result = timeout(session.hub().settings().write_timeout, sending) => match result {
+                    result = timeout(connection.hub().settings().write_timeout, sending) => match result {
                         Ok(result) => result,
                         Err(_) => return Err(CloseReason::without_code("unread", "the client stopped reading")),
                     },
                     () = cut.wait() => return Err(TOO_SLOW),
-                    reason = Session::wait_for_shutdown(phase) => return Err(reason),
+                    reason = Connection::wait_for_shutdown(phase) => return Err(reason),
                 }
             }
         };

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::connect::read_since;
-use super::session::{CloseReason, Session, SubscribeRequest, TOO_SLOW, Turn, encode};
+use super::connection::{CloseReason, Connection, SubscribeRequest, TOO_SLOW, Turn, encode};
 use super::{HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting};
 use crate::hub::{Action, Client, Event, Hub, PendingWrite, Phase, RatedAction};
 use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
@@ -37,15 +37,15 @@ pub(super) async fn post(
     // Check the rate before reading the body.
     hub.check_rate(RatedAction::Connect, Some(&client), None)?;
     let subs = read_subs(&body::read(&headers, request, MAX_SSE_BODY).await?)?;
-    let connection = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
-    let mut session = Session::new(hub, false, connection, head.0);
+    let guard = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
+    let mut connection = Connection::new(hub, false, guard, head.0);
     let mut greeting = String::new();
     for (token, request) in subs {
-        for frame in session.handle_sub(token.as_deref(), &request).await {
+        for frame in connection.handle_sub(token.as_deref(), &request).await {
             write_event(&mut greeting, &frame);
         }
     }
-    Ok(respond(session, None, greeting))
+    Ok(respond(connection, None, greeting))
 }
 
 pub(super) async fn get(
@@ -64,16 +64,17 @@ pub(super) async fn get(
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
-    let connection = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
-    let mut session = Session::new(hub, false, connection, head.0);
-    let ready = session.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+    let guard = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
+    let mut connection = Connection::new(hub, false, guard, head.0);
+    let ready =
+        connection.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
     let cursors = ResumeCursors::new(&ready);
     let mut greeting = String::new();
-    for frame in session.ready_frames(&None, &ready) {
+    for frame in connection.ready_frames(&None, &ready) {
         cursors.write_id(&mut greeting);
         write_event(&mut greeting, &frame);
     }
-    Ok(respond(session, Some(cursors), greeting))
+    Ok(respond(connection, Some(cursors), greeting))
 }
 
 fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, SubscribeRequest)>, HttpError> {
@@ -100,12 +101,12 @@ fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, SubscribeRequest)>, Htt
     subs.collect()
 }
 
-/// Responds with an event stream. The session must have subscribed already, so that the client is subscribed when the
-/// response arrives.
-fn respond(session: Session, cursors: Option<ResumeCursors>, greeting: String) -> Response {
+/// Responds with an event stream. The connection must have subscribed already, so that the client is subscribed when
+/// the response arrives.
+fn respond(connection: Connection, cursors: Option<ResumeCursors>, greeting: String) -> Response {
     let (sender, receiver) = mpsc::channel(1);
-    let span = session.span();
-    let stream = Stream { session, sender, cursors };
+    let span = connection.span();
+    let stream = Stream { connection, sender, cursors };
     tokio::spawn(stream.run(greeting).instrument(span));
     let body = stream::unfold(receiver, |mut receiver| async {
         let text: Bytes = receiver.recv().await?;
@@ -134,7 +135,7 @@ impl AsRef<[u8]> for Text {
 }
 
 struct Stream {
-    session: Session,
+    connection: Connection,
     sender: mpsc::Sender<Bytes>,
     /// The cursors of the client of a `GET`.
     cursors: Option<ResumeCursors>,
@@ -146,23 +147,23 @@ impl Stream {
             Ok(()) => self.serve().await,
             Err(reason) => reason,
         };
-        self.session.record_close(&reason);
+        self.connection.record_close(&reason);
     }
 
     async fn serve(&mut self) -> CloseReason {
-        let cut = self.session.connection().close_signal();
+        let cut = self.connection.guard().slow_client_signal();
         // An event stream cannot add subscriptions, so it ends with its last one.
-        while !self.session.is_idle() {
+        while !self.connection.is_idle() {
             let turn = tokio::select! {
                 biased;
                 () = self.sender.closed() => return CloseReason::without_code("left", "the client disconnected"),
                 () = cut.wait() => return TOO_SLOW,
-                turn = self.session.next() => turn,
+                turn = self.connection.next() => turn,
             };
             let text = match turn {
                 Turn::Events(events) => {
-                    let mut phase = self.session.hub().phase();
-                    let reservation = match self.session.reserve(&events, &mut phase).await {
+                    let mut phase = self.connection.hub().phase();
+                    let reservation = match self.connection.reserve(&events, &mut phase).await {
                         Ok(reservation) => reservation,
                         Err(reason) => return reason,
                     };
@@ -170,11 +171,11 @@ impl Stream {
                     // The server drops the bytes once it has written them to the socket.
                     Bytes::from_owner(Text {
                         text,
-                        _pending: self.session.connection().track_pending(reservation),
+                        _pending: self.connection.guard().track_pending(reservation),
                     })
                 }
                 Turn::Frames(frames) => format_events(&frames).into(),
-                Turn::Ping => format_events(&[self.session.alive_frame()]).into(),
+                Turn::Ping => format_events(&[self.connection.alive_frame()]).into(),
                 Turn::Close(reason) => return reason,
             };
             if let Err(reason) = self.write(text).await {
@@ -186,7 +187,7 @@ impl Stream {
 
     fn events(&mut self, events: Vec<Event>) -> String {
         let Some(cursors) = &mut self.cursors else {
-            return format_events(&encode::events(events, encode::Audience::Fanfare));
+            return format_events(&encode::events(events, encode::ClientKind::Fanfare));
         };
         let mut text = String::new();
         for event in events {
@@ -209,9 +210,9 @@ impl Stream {
     }
 
     async fn write(&mut self, text: Bytes) -> Result<(), CloseReason> {
-        let hub = self.session.hub();
+        let hub = self.connection.hub();
         let mut phase = hub.phase();
-        let cut = self.session.connection().close_signal();
+        let cut = self.connection.guard().slow_client_signal();
         tokio::select! {
             biased;
             result = timeout(hub.settings().write_timeout, self.sender.send(text)) => match result {
@@ -219,7 +220,7 @@ impl Stream {
                 Err(_) => Err(CloseReason::without_code("unread", "the client stopped reading")),
             },
             () = cut.wait() => Err(TOO_SLOW),
-            reason = Session::wait_for_shutdown(&mut phase) => Err(reason),
+            reason = Connection::wait_for_shutdown(&mut phase) => Err(reason),
         }
     }
 }
@@ -234,7 +235,7 @@ fn format_events(frames: &[SharedText]) -> String {
 
 fn write_event(text: &mut String, frame: &SharedText) {
     // A payload may have line breaks between its JSON tokens. Each line needs its own `data:` field.
-    let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplit));
+    let ends_line = |character| character == '\n' || (character == '\r' && !bug!(EventSplitAtCarriageReturn));
     for line in frame.as_str().split(ends_line) {
         text.push_str("data: ");
         text.push_str(line);

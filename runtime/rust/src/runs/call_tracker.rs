@@ -1,8 +1,8 @@
 //! The calls of one execution of a run, matched against what its journal holds.
 //!
 //! A run that continues is executed from its beginning. Each branch must make the same calls in the same order as
-//! before, with the same ids; otherwise its code has changed. The rules in [`CallTracker::begin`] ensure that this order
-//! does not depend on timing.
+//! before, with the same ids; otherwise its code has changed. The rules in [`CallTracker::begin`] ensure that this
+//! order does not depend on timing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
@@ -120,7 +120,7 @@ impl CallTracker {
     /// Begins the next call of a branch, and returns its site and its recorded outcome.
     ///
     /// Two rules keep the order of calls independent of timing. A call that was dropped before it returned (by
-    /// `select!` or `timeout`) ends its branch, because nothing records which future finished first. And while a call
+    /// `select!` or `tokio::time::timeout`) ends its branch, because nothing records which future finished first. And while a call
     /// is pending, another may begin only in the same poll, as with the calls of a `join!`.
     pub(super) fn begin(
         &mut self,
@@ -143,8 +143,8 @@ impl CallTracker {
             && (state.began != turn || state.has_returned)
         {
             return Err(Refusal::Misuse(format!(
-                "{} began while {} was pending, and their order is not recorded: use `run.join`, `run.first`, \
-                 `run.within` or `run.map` to make calls at the same time, and make no calls inside a step",
+                "{} began while {} was pending, and their order is not recorded: use `run.join`, `run.race`, \
+                 `run.timeout` or `run.map` to make calls at the same time, and make no calls inside a step",
                 label(),
                 other.label()
             )));
@@ -286,13 +286,23 @@ fn is_inside(branch: &str, other: &str) -> bool {
 }
 
 pub(super) fn label(kind: CallKind, id: &str) -> String {
-    if id.is_empty() { kind.name().into() } else { format!("{} {id:?}", kind.name()) }
+    let method = method_name(kind);
+    if id.is_empty() { method.into() } else { format!("{method} {id:?}") }
+}
+
+/// Returns the method of [`Run`](super::Run) that makes calls of a kind. The journal has other names for some of them.
+pub(super) fn method_name(kind: CallKind) -> &'static str {
+    match kind {
+        CallKind::First => "race",
+        CallKind::Within => "timeout",
+        kind => kind.name(),
+    }
 }
 
 fn dropped_call_message(dropped: &str, then: &str) -> String {
     format!(
         "{dropped} was dropped before it returned, and {then}: the outcome of that race is not recorded, so the run could \
-         not be replayed. Use `run.first` in place of `select!`, `run.within` in place of `timeout`, and `run.join` \
+         not be replayed. Use `run.race` in place of `select!`, `run.timeout` in place of `tokio::time::timeout`, and `run.join` \
          in place of `try_join!`"
     )
 }
@@ -388,7 +398,7 @@ mod tests {
         calls.drop_unfinished(&first);
         assert!(calls.end("", false).is_ok());
         let Err(Refusal::Misuse(why)) = calls.end("", true) else { panic!("it was dropped") };
-        assert!(why.contains("sleep \"a\" was dropped") && why.contains("run.first"), "{why}");
+        assert!(why.contains("sleep \"a\" was dropped") && why.contains("run.race"), "{why}");
         assert!(matches!(calls.begin("", CallKind::Step, "b"), Err(Refusal::Misuse(_))));
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn claim_runs(shared: Arc<Shared>) {
     let mut last_poll = Instant::now();
     loop {
         if shared.hub.has_entered(Phase::Closing) {
-            return leave(&shared).await;
+            return release_runs(&shared).await;
         }
         let claimed = claim(&shared).await;
         if last_poll.elapsed() >= POLL_INTERVAL {
@@ -62,7 +62,7 @@ async fn claim(shared: &Arc<Shared>) -> usize {
     {
         tracing::error!(%error, "failed to wake runs");
     }
-    let claimed = match engine.claim(shared.job_names(), shared.lease(), free).await {
+    let claimed = match engine.claim_runs(shared.job_names(), shared.lease(), free).await {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::error!(%error, "failed to claim runs");
@@ -85,14 +85,14 @@ fn spawn(shared: &Arc<Shared>, claimed: ClaimedRun) {
     let task = tokio::spawn(async move {
         let _free = FreeSlot { shared: Arc::clone(&ours), claim };
         let _ = ready.await;
-        if claimed.crashes > ours.settings.retries {
+        if claimed.crashes > ours.settings.max_retries {
             give_up(&ours, &claimed).await;
         } else {
             execute(&ours, claimed, &executed).await;
         }
     });
     let slot = Slot { claim, run_id, since: Instant::now(), context, task: task.abort_handle() };
-    shared.slots().insert(claim.row, slot);
+    shared.slots().insert(claim.run, slot);
     let _ = listed.send(());
 }
 
@@ -105,8 +105,8 @@ struct FreeSlot {
 impl Drop for FreeSlot {
     fn drop(&mut self) {
         let mut slots = self.shared.slots();
-        if slots.get(&self.claim.row).is_some_and(|slot| slot.claim == self.claim) {
-            slots.remove(&self.claim.row);
+        if slots.get(&self.claim.run).is_some_and(|slot| slot.claim == self.claim) {
+            slots.remove(&self.claim.run);
         }
         drop(slots);
         self.shared.wake.notify_one();
@@ -123,7 +123,7 @@ pub(super) async fn extend_leases(shared: Arc<Shared>) {
             continue;
         }
         let Ok(engine) = shared.engine() else { return };
-        match engine.extend(before.clone(), shared.lease()).await {
+        match engine.extend_leases(before.clone(), shared.lease()).await {
             Ok(valid) => stop_unless_valid(&shared, &before, &valid),
             Err(error) => tracing::error!(%error, "failed to extend leases"),
         }
@@ -135,7 +135,7 @@ async fn stop_lost_executions(shared: &Shared) {
     let before = shared.claims();
     let Ok(engine) = shared.engine() else { return };
     if !before.is_empty()
-        && let Ok(valid) = engine.valid_claims(before.clone()).await
+        && let Ok(valid) = engine.find_valid_claims(before.clone()).await
     {
         stop_unless_valid(shared, &before, &valid);
     }
@@ -172,8 +172,8 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
     loop {
         delete_ended(&shared).await;
         let Ok(engine) = shared.engine() else { return };
-        if let Ok(counts) = engine.count().await {
-            report(&counts, shared.now());
+        if let Ok(counts) = engine.count_runs().await {
+            report(&counts, shared.storage_time());
         }
         if shared.slots().len() < shared.settings.max_concurrent_runs {
             saturated_since = None;
@@ -197,10 +197,10 @@ fn report(counts: &RunCounts, now: SystemTime) {
 }
 
 async fn delete_ended(shared: &Shared) {
-    let before = shared.now().checked_sub(shared.settings.run_retention);
+    let before = shared.storage_time().checked_sub(shared.settings.run_retention);
     let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
     loop {
-        match engine.delete_ended(before, MAX_DELETED_RUNS).await {
+        match engine.delete_ended_runs(before, MAX_DELETED_RUNS).await {
             Ok(deleted) if deleted < MAX_DELETED_RUNS => return,
             Ok(_) => tokio::task::yield_now().await,
             Err(error) => return tracing::error!(%error, "failed to delete ended runs"),
@@ -218,14 +218,14 @@ fn warn_of_saturation(shared: &Shared) {
 }
 
 /// Stops all executions and releases their runs.
-async fn leave(shared: &Shared) {
+async fn release_runs(shared: &Shared) {
     let slots = std::mem::take(&mut *shared.slots());
     for slot in slots.into_values() {
         slot.task.abort();
     }
     shared.drop_suspended();
     if let Ok(engine) = shared.engine()
-        && let Err(error) = engine.leave().await
+        && let Err(error) = engine.release_runs().await
     {
         tracing::error!(%error, "failed to release runs");
     }

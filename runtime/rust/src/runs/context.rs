@@ -7,21 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::call_tracker::{Activity, CallTracker, Refusal, label};
+use super::call_tracker::{Activity, CallTracker, Refusal, label, method_name};
 use super::waker::JobWaker;
-use super::{RunError, Shared, StartError, events};
+use super::{RunError, RunsError, Shared, events};
 use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallKind, CallSite, Claim, Engine, Entry, Outcome, Recorded, RecordedCall, RunEvent, StorageError,
+    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunEvent, RunHandle,
+    StorageError,
 };
 use crate::wire::MessageId;
 
 /// One execution of a run.
 pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
-    row: i64,
+    run: RunHandle,
     /// Changes each time the run is claimed again.
     fence: AtomicI64,
     pub(super) run_id: Arc<str>,
@@ -81,11 +82,11 @@ impl Context {
         steps: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
-        let job = JobWaker::new(&shared, claim.row);
+        let job = JobWaker::new(&shared, claim.run);
         let loaded_bytes = steps.iter().map(RecordedCall::bytes).sum();
         Self {
             shared,
-            row: claim.row,
+            run: claim.run,
             fence: AtomicI64::new(claim.fence),
             run_id: run_id.into(),
             log,
@@ -111,8 +112,8 @@ impl Context {
         steps: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
-        let claim = Claim { row: 0, fence: 0 };
-        Self { is_replay: true, ..Self::new(shared, claim, run_id, 1, steps, log) }
+        // Nothing is recorded under this claim.
+        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, steps, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -124,7 +125,7 @@ impl Context {
     }
 
     pub(super) fn claim(&self) -> Claim {
-        Claim { row: self.row, fence: self.fence.load(Ordering::Relaxed) }
+        Claim { run: self.run, fence: self.fence.load(Ordering::Relaxed) }
     }
 
     /// Continues under a new claim.
@@ -147,9 +148,7 @@ impl Context {
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => {
-                self.stop(StopReason::Storage(StartError::from_open_error(error).to_string())).await
-            }
+            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error).to_string())).await,
         }
     }
 
@@ -171,7 +170,8 @@ impl Context {
                 let begun = self.begin_now(branch, kind, id, context.waker());
                 let is_outside_job = matches!(begun, Err(BeginError::OutsideJob(_)));
                 call = Some(begun);
-                let is_hasty = bug!(NoYield) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
+                let is_hasty =
+                    bug!(CallReturnsInFirstPoll) && matches!(&call, Some(Ok(call)) if call.outcome.is_some());
                 if is_outside_job || is_hasty {
                     return Poll::Ready(());
                 }
@@ -208,7 +208,7 @@ impl Context {
             return Err(BeginError::OutsideJob(format!(
                 "{} {id:?} was not called by the job itself, but in a task that it spawned or in a collection of \
                  futures, whose order is not recorded: use `run.join` or `run.map`",
-                kind.name()
+                method_name(kind)
             )));
         }
         let (site, outcome) = self.calls().begin(branch, kind, id).map_err(BeginError::Refused)?;
@@ -239,11 +239,11 @@ impl Context {
     /// Returns the id of the recorded message, if there is one. If nothing was recorded, stops the execution.
     pub(super) async fn require_recorded(
         &self,
-        recorded: Result<Recorded, StorageError>,
+        recorded: Result<RecordOutcome, StorageError>,
     ) -> Option<MessageId> {
         match recorded {
-            Ok(Recorded::Committed(id)) => id,
-            Ok(Recorded::Lost) => self.stop(StopReason::Lost).await,
+            Ok(RecordOutcome::Committed(id)) => id,
+            Ok(RecordOutcome::ClaimLost) => self.stop(StopReason::Lost).await,
             Err(error) => self.fail_storage(&error).await,
         }
     }
@@ -283,9 +283,9 @@ impl Context {
         self.job.clear_task();
     }
 
-    /// Handles wake-ups that came while the run was being released.
-    pub(super) fn catch_up(&self) {
-        self.job.catch_up();
+    /// Claims the run again if the job was woken while the run was being released.
+    pub(super) fn handle_missed_wake(&self) {
+        self.job.handle_missed_wake();
     }
 
     /// Returns whether this execution has recorded anything.
@@ -358,7 +358,7 @@ impl Call {
         if is_progress && step.kind != CallKind::Stream {
             context.count_recorded(step.bytes()).await;
         }
-        let recording = context.engine().await.record(context.claim(), step, message);
+        let recording = context.engine().await.record_call(context.claim(), step, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

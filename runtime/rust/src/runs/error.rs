@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// The error of a job or a step. Every standard error converts into one that is retried, so `?` usually does the right
-/// thing. Use [`RunError::fail`] for failures that a retry cannot fix.
+/// The error of a job or a step, which decides about a retry. Every standard error converts into one that is retried,
+/// so `?` usually does the right thing. Use [`RunError::fail`] for failures that a retry cannot fix.
+///
+/// Calls of [`Runs`](super::Runs), outside of jobs, return a [`RunsError`].
 ///
 /// ```
 /// use fanfare::RunError;
@@ -66,13 +68,16 @@ impl<E: std::error::Error> From<E> for RunError {
     }
 }
 
-/// The reason why a run could not be started, cancelled or looked up.
+/// An error from [`Runs`](super::Runs) or its builder: runs could not be executed, or a run could not be started,
+/// cancelled or looked up.
+///
+/// The error of a job or a step is a [`RunError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StartError {
+pub enum RunsError {
     /// The hub has no storage, which runs need.
     NoStorage,
-    /// No job with this name is registered.
+    /// No job with this name is registered with these runs.
     UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
     InvalidRunId,
@@ -91,7 +96,7 @@ pub enum StartError {
     Storage(StorageError),
 }
 
-impl StartError {
+impl RunsError {
     pub(super) fn from_open_error(error: OpenError) -> Self {
         match error {
             OpenError::Unknown => Self::UnknownChannel,
@@ -100,13 +105,13 @@ impl StartError {
     }
 }
 
-impl From<StorageError> for StartError {
+impl From<StorageError> for RunsError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
     }
 }
 
-impl fmt::Display for StartError {
+impl fmt::Display for RunsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoStorage => formatter.write_str(
@@ -126,10 +131,12 @@ impl fmt::Display for StartError {
                 "the input has {bytes} bytes, which exceeds `max_input_bytes` ({max}): store it elsewhere and pass \
                  a reference to it"
             ),
-            Self::UnknownChannel => formatter.write_str("the hub has no definition for the channel"),
+            Self::UnknownChannel => formatter.write_str(
+                "the hub has no definition for the channel: build the hub with the registry that contains it",
+            ),
             Self::Storage(error) => write!(formatter, "{error}"),
         }
     }
 }
 
-impl std::error::Error for StartError {}
+impl std::error::Error for RunsError {}

@@ -11,10 +11,10 @@ use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, catch_panic};
 use super::stream::stop_streams;
-use super::{RunError, Shared, StartError, events};
+use super::{RunError, RunsError, Shared, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
-use crate::storage::{ClaimedRun, End, Entry, Settled};
+use crate::storage::{ClaimedRun, Entry, ExecutionEnd, RecordOutcome};
 
 /// The error of a text stream that is still open when its run ends.
 const ABANDONED: &str = "the run ended before this text was complete";
@@ -49,7 +49,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
     };
     let (execution, end, event) = match execution {
         Ok(mut execution) => match execution.turn(executed).await {
-            Turn::Waiting(due) => (Some(execution), End::Waiting { due }, None),
+            Turn::Waiting(due) => (Some(execution), ExecutionEnd::Waiting { due }, None),
             Turn::Stopped(stop) => {
                 let Some((end, event)) = execution.end_for_stop(stop) else { return };
                 (None, end, Some(event))
@@ -63,7 +63,11 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
     };
     report(&run_id, &end);
     let outcome = outcome(&end);
-    let due = if let End::Waiting { due } | End::Retry { at: due, .. } = end { Some(due) } else { None };
+    let due = if let ExecutionEnd::Waiting { due } | ExecutionEnd::Retry { at: due, .. } = end {
+        Some(due)
+    } else {
+        None
+    };
     let waiting = execution.map(|execution| {
         let context = Arc::clone(&execution.context);
         context.prepare_to_suspend();
@@ -72,63 +76,67 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
         context
     });
     let Ok(engine) = shared.engine() else { return };
-    let leaves_streams = matches!(end, End::Completed(_) | End::Failed(_))
+    let leaves_streams = matches!(end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_))
         && executed.get().is_some_and(|context| context.has_streams());
-    match engine.settle(claim, end, event).await {
-        Ok(Settled::Committed) => {
+    match engine.end_execution(claim, end, event).await {
+        Ok(RecordOutcome::Committed(_)) => {
             if leaves_streams
                 && let Err(error) =
-                    stop_streams(shared, engine, claim.row, &run_id, ABANDONED, |_| true).await
+                    stop_streams(shared, engine, claim.run, &run_id, ABANDONED, |_| true).await
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
             metrics::record_execution(outcome);
             if let Some(context) = waiting {
-                context.catch_up();
+                context.handle_missed_wake();
             }
-            shared.wake_at(due.unwrap_or_else(|| shared.now()));
+            shared.wake_at(due.unwrap_or_else(|| shared.storage_time()));
         }
-        Ok(Settled::Lost) => tracing::debug!(run_id, "the run was cancelled or is held by another process"),
+        Ok(RecordOutcome::ClaimLost) => {
+            tracing::debug!(run_id, "the run was cancelled or is held by another process")
+        }
         // The lease will expire, and the run will be executed again.
         Err(error) => tracing::error!(run_id, %error, "failed to record the end of an execution"),
     }
 }
 
 /// Returns the metric's label for how an execution ended.
-fn outcome(end: &End) -> &'static str {
+fn outcome(end: &ExecutionEnd) -> &'static str {
     match end {
-        End::Completed(_) => "completed",
-        End::Failed(_) => "failed",
-        End::Retry { .. } => "retried",
-        End::Waiting { .. } => "waiting",
-        End::Halted(_) => "halted",
+        ExecutionEnd::Completed(_) => "completed",
+        ExecutionEnd::Failed(_) => "failed",
+        ExecutionEnd::Retry { .. } => "retried",
+        ExecutionEnd::Waiting { .. } => "waiting",
+        ExecutionEnd::Halted(_) => "halted",
     }
 }
 
-fn report(run_id: &str, end: &End) {
+fn report(run_id: &str, end: &ExecutionEnd) {
     match end {
-        End::Halted(why) => tracing::error!(run_id, why, "run halted"),
-        End::Failed(why) => tracing::warn!(run_id, why, "run failed"),
-        End::Retry { failures, .. } => tracing::debug!(run_id, failures, "run will be executed again"),
-        End::Completed(_) | End::Waiting { .. } => {}
+        ExecutionEnd::Halted(why) => tracing::error!(run_id, why, "run halted"),
+        ExecutionEnd::Failed(why) => tracing::warn!(run_id, why, "run failed"),
+        ExecutionEnd::Retry { failures, .. } => {
+            tracing::debug!(run_id, failures, "run will be executed again")
+        }
+        ExecutionEnd::Completed(_) | ExecutionEnd::Waiting { .. } => {}
     }
 }
 
 impl Execution {
     /// Begins to execute a run. If it cannot be executed at all, returns the end to record.
-    async fn begin(shared: &Arc<Shared>, claimed: &ClaimedRun) -> Result<Self, End> {
+    async fn begin(shared: &Arc<Shared>, claimed: &ClaimedRun) -> Result<Self, ExecutionEnd> {
         let name = &claimed.run.channel;
         let retry = |error: &dyn std::fmt::Display| {
             tracing::error!(run_id = claimed.run.run_id, %error, "failed to begin an execution");
-            End::Retry { at: shared.after(shared.settings.backoff.0), failures: claimed.failures }
+            ExecutionEnd::Retry { at: shared.after(shared.settings.backoff.0), failures: claimed.failures }
         };
         let channel = shared.hub.registry().resolve(name).ok_or_else(|| {
-            End::Halted(format!("this server has no definition for the run's channel {name:?}"))
+            ExecutionEnd::Halted(format!("this server has no definition for the run's channel {name:?}"))
         })?;
         let log = shared.hub.open_log(&channel).await;
-        let log = log.map_err(|error| retry(&StartError::from_open_error(error)))?;
+        let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
-        let steps = engine.load(claimed.claim.row).await.map_err(|error| retry(&error))?;
+        let steps = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
         let ClaimedRun { claim, run, failures, crashes } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
         let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, steps, log);
@@ -184,7 +192,7 @@ impl Execution {
     }
 
     /// Returns the end to record for a stopped execution, or `None` if this process no longer holds the run.
-    fn end_for_stop(&self, stop: StopReason) -> Option<(End, Entry)> {
+    fn end_for_stop(&self, stop: StopReason) -> Option<(ExecutionEnd, Entry)> {
         let Context { log, run_id, attempt, shared, .. } = &*self.context;
         match stop {
             StopReason::Lost => None,
@@ -194,22 +202,22 @@ impl Execution {
             }
             StopReason::Halted(why) => {
                 let event = events::halted(log, run_id, &why);
-                Some((End::Halted(why), event))
+                Some((ExecutionEnd::Halted(why), event))
             }
             StopReason::Storage(why) => {
                 let at = shared.after(shared.settings.backoff.0);
                 let event = events::running(log, run_id, *attempt, Some(&why));
-                Some((End::Retry { at, failures: self.failures }, event))
+                Some((ExecutionEnd::Retry { at, failures: self.failures }, event))
             }
         }
     }
 
-    fn end_for_result(&self, result: Result<String, RunError>) -> (End, Entry) {
+    fn end_for_result(&self, result: Result<String, RunError>) -> (ExecutionEnd, Entry) {
         let Context { log, run_id, shared, .. } = &*self.context;
         let error = match result {
             Ok(result) => {
                 let event = events::completed(log, run_id, &result);
-                return (End::Completed(result), event);
+                return (ExecutionEnd::Completed(result), event);
             }
             Err(error) => shared.settings.limits.shorten(error),
         };
@@ -218,19 +226,19 @@ impl Execution {
             Kind::Retry { message, after } => {
                 let failures =
                     if self.context.has_progressed() { 1 } else { self.failures.saturating_add(1) };
-                if failures > shared.settings.retries {
+                if failures > shared.settings.max_retries {
                     return self.end_failed(message);
                 }
                 let at = shared.after(after.unwrap_or_else(|| backoff(shared.settings.backoff, failures)));
                 let event = events::running(log, run_id, failures.saturating_add(1), Some(&message));
-                (End::Retry { at, failures }, event)
+                (ExecutionEnd::Retry { at, failures }, event)
             }
         }
     }
 
-    fn end_failed(&self, message: String) -> (End, Entry) {
+    fn end_failed(&self, message: String) -> (ExecutionEnd, Entry) {
         let event = events::failed(&self.context.log, &self.context.run_id, &message);
-        (End::Failed(message), event)
+        (ExecutionEnd::Failed(message), event)
     }
 }
 
@@ -246,9 +254,9 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
     let event = event.map(|log| events::failed(&log, run_id, &why));
     tracing::error!(run_id, why, "run failed");
     let Ok(engine) = shared.engine() else { return };
-    if let Err(error) = engine.settle(*claim, End::Failed(why.clone()), event).await {
+    if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why.clone()), event).await {
         tracing::error!(run_id, %error, "failed to record the end of a run");
-    } else if let Err(error) = stop_streams(shared, engine, claim.row, run_id, &why, |_| true).await {
+    } else if let Err(error) = stop_streams(shared, engine, claim.run, run_id, &why, |_| true).await {
         tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

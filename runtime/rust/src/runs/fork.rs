@@ -10,14 +10,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use super::call_tracker::Activity;
+use super::call_tracker::{Activity, method_name};
 use super::context::{Call, StopReason};
 use super::error::Kind;
 use super::{Run, RunError};
 use crate::channel::TypedChannel;
-use crate::storage::{CallKind, Decided, Decision, Outcome};
+use crate::storage::{CallKind, DecideOutcome, Decision, Outcome};
 
 /// How long to wait for a preferred branch before checking again.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -43,7 +41,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn join<A, B, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -67,7 +65,7 @@ impl<C: TypedChannel> Run<C> {
     /// Runs three branches at the same time, like [`join`](Self::join).
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn join3<A, B, D, F, G, H>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -95,8 +93,8 @@ impl<C: TypedChannel> Run<C> {
         }
     }
 
-    /// Runs two branches at the same time and returns the result of the one that finishes first. The other is
-    /// dropped at its `await`. The winner is recorded: it stays the winner however often the run is executed.
+    /// Runs two branches at the same time and returns the result of the one that finishes first, as `select!` does. The
+    /// other is dropped at its `await`. The winner is recorded: it stays the winner however often the run is executed.
     ///
     /// A branch that received a signal takes precedence: an answer that was reported to its sender as accepted
     /// counts, even if the other branch finishes at the same moment.
@@ -108,7 +106,7 @@ impl<C: TypedChannel> Run<C> {
     /// # async fn build() -> Result<String, RunError> { Ok(String::new()) }
     /// # async fn job<C: TypedChannel>(run: Run<C>, stop: Signal<'_, str>) -> Result<(), RunError> {
     /// let build: Option<String> = run
-    ///     .first(
+    ///     .race(
     ///         async |run| run.step("build", async || build().await).await.map(Some),
     ///         async |run| run.wait_for(stop, DAY).await.map(|_| None),
     ///     )
@@ -119,8 +117,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the branch that finished first.
-    pub async fn first<T, F, G>(
+    /// Returns the error of the branch that finished first.
+    pub async fn race<T, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
         second: impl FnOnce(Self) -> G,
@@ -151,15 +149,15 @@ impl<C: TypedChannel> Run<C> {
     /// # async fn fetch() -> Result<String, RunError> { Ok(String::new()) }
     /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
     /// let hour = Duration::from_secs(3600);
-    /// let page = run.within(hour, async |run| run.step("fetch", async || fetch().await).await).await?;
+    /// let page = run.timeout(hour, async |run| run.step("fetch", async || fetch().await).await).await?;
     /// println!("{}", page.as_deref().unwrap_or("too late"));
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// The error of the work, if it failed within the time.
-    pub async fn within<T, F>(
+    /// Returns the error of the work, if it failed within the time.
+    pub async fn timeout<T, F>(
         &self,
         duration: Duration,
         work: impl FnOnce(Self) -> F,
@@ -197,7 +195,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of the first branch that failed.
+    /// Returns the error of the first branch that failed.
     pub async fn map<I, T, F>(
         &self,
         limit: usize,
@@ -291,7 +289,7 @@ impl<C: TypedChannel> Fork<'_, C> {
             if winner >= count {
                 let why = format!(
                     "{} recorded branch {winner} as the winner, but now has {count} branches",
-                    self.call.kind.name()
+                    method_name(self.call.kind)
                 );
                 return self.run.context.stop(StopReason::Halted(why)).await;
             }
@@ -315,7 +313,7 @@ impl<C: TypedChannel> Fork<'_, C> {
         result = self.or_retry(result).await;
         // A preferred branch goes first: one that is still replaying its records, or that received a signal.
         while self.is_behind(&left) || !self.decide(winner, &left).await {
-            if let Ok(Some(other)) = timeout(POLL_INTERVAL, left.next(&mut poll)).await {
+            if let Ok(Some(other)) = tokio::time::timeout(POLL_INTERVAL, left.next(&mut poll)).await {
                 (winner, result) = (other.0, self.or_retry(other.1).await);
             }
         }
@@ -374,17 +372,17 @@ impl<C: TypedChannel> Fork<'_, C> {
         let pending = context.calls().pending_in(is_preferred);
         let decision = Decision { fork, winner: number(winner), preferred, pending };
         let engine = context.engine().await;
-        match engine.decide(context.claim(), decision, context.waiting_event()).await {
-            Ok(Decided::Committed) => {
+        match engine.decide_fork(context.claim(), decision, context.waiting_event()).await {
+            Ok(DecideOutcome::Committed) => {
                 context.progress();
                 true
             }
-            Ok(Decided::Contested) => {
+            Ok(DecideOutcome::Contested) => {
                 context.wake.wake();
                 self.call.set_activity(Activity::Forked);
                 false
             }
-            Ok(Decided::Lost) => context.stop(StopReason::Lost).await,
+            Ok(DecideOutcome::ClaimLost) => context.stop(StopReason::Lost).await,
             Err(error) => context.fail_storage(&error).await,
         }
     }

@@ -16,7 +16,7 @@ use crate::schema;
 /// The maximum length of a run's id, in characters.
 pub(super) const MAX_RUN_ID_LENGTH: usize = 256;
 
-/// A key to a registered job, with which its runs are started. `C` is the type of the job's channels, `I` the type of
+/// A handle to a registered job, which starts its runs. `C` is the type of the job's channels, `I` the type of
 /// its input. See [`Runs::start`](super::Runs::start).
 pub struct Job<C, I> {
     name: &'static str,

@@ -32,7 +32,7 @@ impl Limits {
             return Ok(());
         }
         let what = format!("{call} has a value of");
-        Err(too_large(Limit::RunValueBytes, &what, bytes, "max_value_bytes", self.value))
+        Err(too_large(Limit::RunValueBytes, &what, bytes, "max_step_value_bytes", self.value))
     }
 
     pub(super) fn check_result(&self, bytes: usize) -> Result<(), RunError> {

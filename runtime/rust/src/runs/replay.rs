@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::execute::{Execution, Turn};
-use super::{Runs, StartError};
+use super::{Runs, RunsError};
 use crate::storage::{JOURNAL_VERSION, RecordedCall, RunRecord};
 
 /// The recorded calls of a run, to store in a file and replay in a test. See [`Runs::recording`] and [`Runs::replay`].
@@ -34,7 +34,7 @@ impl RunRecording {
     /// Reads a recording from JSON.
     ///
     /// # Errors
-    /// If the text is not a recording, or has another journal version.
+    /// Returns an error if the text is not a recording, or has another journal version.
     pub fn from_json(json: &str) -> Result<Self, ReplayError> {
         let recording: Self = serde_json::from_str(json)
             .map_err(|error| ReplayError::Unreadable(format!("not a recording of a run: {error}")))?;
@@ -69,23 +69,23 @@ pub enum ReplayError {
     /// The text is not a recording that this library can replay.
     Unreadable(String),
     /// The job is not registered, the hub has no definition for the channel, or the storage failed.
-    Start(StartError),
+    Runs(RunsError),
 }
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Differs(why) | Self::Unreadable(why) => formatter.write_str(why),
-            Self::Start(error) => write!(formatter, "{error}"),
+            Self::Runs(error) => write!(formatter, "{error}"),
         }
     }
 }
 
 impl std::error::Error for ReplayError {}
 
-impl From<StartError> for ReplayError {
-    fn from(error: StartError) -> Self {
-        Self::Start(error)
+impl From<RunsError> for ReplayError {
+    fn from(error: RunsError) -> Self {
+        Self::Runs(error)
     }
 }
 
@@ -95,13 +95,15 @@ impl Runs {
     /// The recording contains the run's input, results and signals. Review it before you commit it.
     ///
     /// # Errors
-    /// If the storage fails.
-    pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, StartError> {
+    /// Returns an error if the storage fails.
+    pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, RunsError> {
         let engine = self.shared.engine()?;
-        let Some(RunRecord { row, job, channel, input, .. }) = engine.find(run_id.to_owned()).await? else {
+        let Some(RunRecord { run: handle, job, channel, input, .. }) =
+            engine.find_run(run_id.to_owned()).await?
+        else {
             return Ok(None);
         };
-        let calls = engine.load(row).await?;
+        let calls = engine.load_calls(handle).await?;
         let (journal, run) = (JOURNAL_VERSION.to_owned(), run_id.to_owned());
         Ok(Some(RunRecording { journal, run, job, channel, input, calls }))
     }
@@ -123,15 +125,15 @@ impl Runs {
     /// ```
     ///
     /// # Errors
-    /// [`ReplayError::Differs`] if the code makes other calls than the recorded ones. [`ReplayError::Start`] if no job
-    /// with the recorded name is registered, or the storage fails.
+    /// Returns [`ReplayError::Differs`] if the code makes other calls than the recorded ones. Returns
+    /// [`ReplayError::Runs`] if no job with the recorded name is registered, or the storage fails.
     pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
         let shared = &self.shared;
         if !shared.jobs.contains_key(recording.job.as_str()) {
-            return Err(StartError::UnknownJob(recording.job.clone()).into());
+            return Err(RunsError::UnknownJob(recording.job.clone()).into());
         }
-        let channel = shared.hub.registry().resolve(&recording.channel).ok_or(StartError::UnknownChannel)?;
-        let log = shared.hub.open_log(&channel).await.map_err(StartError::from_open_error)?;
+        let channel = shared.hub.registry().resolve(&recording.channel).ok_or(RunsError::UnknownChannel)?;
+        let log = shared.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
         let context = Context::replaying(Arc::clone(shared), &recording.run, recording.calls.clone(), log);
         let mut execution = Execution::new(Arc::new(context), &recording.job, recording.input.clone());
         match execution.turn(&OnceLock::new()).await {

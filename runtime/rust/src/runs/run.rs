@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use super::RunError;
 use super::call_tracker::Activity;
 use super::context::{Call, Context, StopReason};
 use crate::channel::{Topic, TypedChannel};
+use crate::clock;
 use crate::hub::Hub;
 use crate::publish;
 use crate::storage::{CallKind, Entry, Outcome};
@@ -23,9 +24,9 @@ use crate::wire::MessageId;
 /// [`step`](Self::step).
 ///
 /// Calls are identified by their order. To make several at the same time, use [`join`](Self::join),
-/// [`first`](Self::first), [`within`](Self::within) or [`map`](Self::map), whose branches each have an order of
+/// [`race`](Self::race), [`timeout`](Self::timeout) or [`map`](Self::map), whose branches each have an order of
 /// their own. `tokio::join!` of single calls works, too. Calls in a spawned task, and calls that `select!` or
-/// `timeout` drops, fail the run, because nothing records the order in which they finish.
+/// `tokio::time::timeout` drops, fail the run, because nothing records the order in which they finish.
 pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
@@ -68,7 +69,7 @@ impl<C: TypedChannel> Run<C> {
     }
 
     /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
-    /// server stops, or the branch lost a [`first`](Self::first).
+    /// server stops, or the branch lost a [`race`](Self::race).
     ///
     /// The job's own futures are dropped in any case. Use this to stop everything else: spawned tasks, blocking
     /// threads and work in other systems.
@@ -100,7 +101,7 @@ impl<C: TypedChannel> Run<C> {
     /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// If the payload does not match its definition. Passed on with `?`, the error fails the run.
+    /// Returns an error if the payload does not match its definition. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -131,7 +132,7 @@ impl<C: TypedChannel> Run<C> {
         };
         let log = self.context.open_log(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
-        if bug!(MessageApart)
+        if bug!(PublishInTwoTransactions)
             && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
         {
             call.record(Outcome::Value(serde_json::to_string(&appended.id)?), None).await;
@@ -147,17 +148,17 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
             Some(Outcome::Value(recorded)) => {
-                UNIX_EPOCH + Duration::from_millis(serde_json::from_str(recorded).unwrap_or(0))
+                clock::from_milliseconds(serde_json::from_str(recorded).unwrap_or(0))
             }
             _ => {
                 let until = self.context.shared.after(duration);
-                let milliseconds = until.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-                call.record(Outcome::Value(milliseconds.to_string()), None).await;
+                let recorded = clock::to_milliseconds(until).to_string();
+                call.record(Outcome::Value(recorded), None).await;
                 until
             }
         };
@@ -184,7 +185,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);
@@ -213,7 +214,7 @@ impl Call {
         self.set_activity(Activity::Waiting(until));
         let wake = &self.context.wake;
         // The storage's clock decides, as it does when the run is claimed again.
-        while let Ok(left) = until.duration_since(self.context.shared.now()) {
+        while let Ok(left) = until.duration_since(self.context.shared.storage_time()) {
             if left.is_zero() {
                 break;
             }

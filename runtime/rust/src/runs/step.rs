@@ -1,7 +1,7 @@
 //! Steps: work whose result is recorded.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::context::{Call, StopReason};
 use super::error::Kind;
 use super::{Run, RunError, events};
 use crate::channel::TypedChannel;
+use crate::clock;
 use crate::storage::{CallKind, Entry, Outcome};
 
 /// Options of a step: its timeout and its retry policy.
@@ -70,7 +71,7 @@ impl<C: TypedChannel> Run<C> {
     /// it each time. Pass it on with `?` to fail the run, or handle it like any other value.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step<T, E, F>(&self, id: &str, work: impl FnMut() -> F) -> Result<T, RunError>
     where
         T: Serialize + DeserializeOwned,
@@ -83,7 +84,7 @@ impl<C: TypedChannel> Run<C> {
     /// Does work and records its result, like [`step`](Self::step), with a timeout or a retry policy of its own.
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn step_with<T, E, F>(
         &self,
         id: &str,
@@ -132,8 +133,7 @@ impl<C: TypedChannel> Run<C> {
 impl Call {
     /// Waits until the next attempt of a failed step is due, and returns its number of failures.
     pub(super) async fn wait_for_retry(&self, failures: u32, due: i64) -> u32 {
-        let due = Duration::from_millis(u64::try_from(due).unwrap_or(0));
-        self.wait_until(UNIX_EPOCH + due).await;
+        self.wait_until(clock::from_milliseconds(due)).await;
         failures
     }
 }
@@ -149,7 +149,7 @@ impl Policy {
         let defaults = &call.context.shared.settings;
         Self {
             timeout: options.timeout.unwrap_or(defaults.step_timeout),
-            retries: options.retries.unwrap_or(defaults.retries),
+            retries: options.retries.unwrap_or(defaults.max_retries),
             backoff: options.backoff.unwrap_or(defaults.backoff),
         }
     }
@@ -172,7 +172,7 @@ impl Policy {
                 Ok(value) => {
                     let outcome = Outcome::Value(value.clone());
                     let ending = message_of(&outcome);
-                    if !bug!(UnrecordedStep) {
+                    if !bug!(StepNotRecorded) {
                         call.record(outcome, ending).await;
                     }
                     return Ok(value);
@@ -192,9 +192,7 @@ impl Policy {
             let context = &call.context;
             let due = context.shared.after(after.unwrap_or_else(|| backoff(self.backoff, failures)));
             let event = events::running(&context.log, &context.run_id, failures + 1, Some(&message));
-            let since_1970 = due.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let begun =
-                Outcome::Begun { failures, due: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX) };
+            let begun = Outcome::Begun { failures, due: clock::to_milliseconds(due) };
             call.record(begun, Some(event)).await;
             call.wait_until(due).await;
         }

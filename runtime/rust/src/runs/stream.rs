@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::{Call, Context, StopReason};
 use super::step::Policy;
-use super::{Run, RunError, Shared, StartError, StepOptions};
+use super::{Run, RunError, RunsError, Shared, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
-use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunStream};
+use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunHandle, RunStream};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
@@ -20,7 +20,7 @@ impl<C: TypedChannel> Run<C> {
     /// Every chunk is recorded when it is published. If `work` fails or the process is killed, `work` is called again
     /// with the same stream still open; [`RunStreamWriter::text`] returns the text that was already written, so
     /// continue there. The stream ends when `work` returns: complete, or failed after the last attempt. If the branch
-    /// that writes it loses a [`first`](Self::first), or the run is cancelled, the stream ends as stopped.
+    /// that writes it loses a [`race`](Self::race), or the run is cancelled, the stream ends as stopped.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TextStream, Topic, TypedChannel};
@@ -40,7 +40,7 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// The error of `work` in its last attempt.
+    /// Returns the error of `work` in its last attempt.
     pub async fn stream<E, F>(
         &self,
         id: &str,
@@ -83,7 +83,7 @@ impl<C: TypedChannel> Run<C> {
         let context = &self.context;
         context.begin_stream();
         let log = context.open_log(topic.channel()).await;
-        let stream_id = OpenStream::id_of_run(self.id(), &call.site.to_string());
+        let stream_id = OpenStream::id_for_run(self.id(), &call.site.to_string());
         let state = if is_new { State::default() } else { context.load_stream(&call.site).await };
         let is_started = state.next > 0;
         context.count_recorded(state.text.len()).await;
@@ -130,7 +130,7 @@ impl RunStreamWriter {
     /// Writes a chunk of text of any length. Once this returns, the text is recorded and published.
     ///
     /// # Errors
-    /// If the text would exceed `RunsBuilder::max_value_bytes`. Then nothing is written.
+    /// Returns an error if the text would exceed `RunsBuilder::max_step_value_bytes`. Then nothing is written.
     pub async fn write(&self, text: &str) -> Result<(), RunError> {
         let written = self.0.state().text.len();
         self.0
@@ -180,7 +180,7 @@ impl Writer {
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
         context.count_recorded(text.len()).await;
-        let recording = context.engine().await.write_stream(context.claim(), chunk, entry);
+        let recording = context.engine().await.write_chunk(context.claim(), chunk, entry);
         context.require_recorded(recording.await).await;
         context.progress();
         let mut state = self.state();
@@ -213,7 +213,7 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
 
 impl Context {
     async fn load_stream(&self, site: &CallSite) -> State {
-        let loading = self.engine().await.load_stream(self.claim().row, site.clone());
+        let loading = self.engine().await.load_chunks(self.claim().run, site.clone());
         match loading.await {
             Ok(chunks) => {
                 let next = chunks.as_ref().map_or(0, |chunks| chunks.len() + 1);
@@ -231,7 +231,7 @@ impl Context {
         }
         let engine = self.engine().await;
         let stopped =
-            stop_streams(&self.shared, engine, self.claim().row, &self.run_id, STOPPED, is_lost).await;
+            stop_streams(&self.shared, engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {
             self.stop(StopReason::Storage(error.to_string())).await
         }
@@ -242,16 +242,18 @@ impl Context {
 pub(super) async fn stop_streams(
     shared: &Shared,
     engine: &dyn Engine,
-    row: i64,
+    run: RunHandle,
     run_id: &str,
     why: &str,
     is_lost: impl Fn(&str) -> bool,
-) -> Result<(), StartError> {
-    for stream in engine.open_streams(row).await?.into_iter().filter(|stream| is_lost(&stream.site.branch)) {
+) -> Result<(), RunsError> {
+    for stream in
+        engine.list_open_streams(run).await?.into_iter().filter(|stream| is_lost(&stream.site.branch))
+    {
         let RunStream { stream_id, channel, topic, .. } = stream;
         let Some(channel) = shared.hub.registry().resolve(&channel) else { continue };
         let Some(topic) = channel.definition().topic(&topic) else { continue };
-        let log = shared.hub.open_log(&channel).await.map_err(StartError::from_open_error)?;
+        let log = shared.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
         let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
         let end = entry(&log, topic, run_id, kind, &stream_id);
         engine.end_stream(stream_id, end).await?;

@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use super::claiming::POLL_INTERVAL;
 use super::execute::Execution;
-use crate::storage::Claim;
+use crate::storage::{Claim, RunHandle};
 
 pub(super) struct Suspended {
     max: usize,
-    /// The executions by the row of their run, each with a number that gives the order of arrival.
-    executions: BTreeMap<i64, (u64, Claim, Execution)>,
-    order: BTreeMap<u64, i64>,
+    /// Each execution has a number that gives the order of arrival.
+    executions: BTreeMap<RunHandle, (u64, Claim, Execution)>,
+    order: BTreeMap<u64, RunHandle>,
     next: u64,
-    /// The rows of runs that were woken while they were suspended.
-    woken: Vec<i64>,
+    /// The runs that were woken while they were suspended.
+    woken: Vec<RunHandle>,
     /// When runs become due that should not wait for the next regular poll of the journal.
     due: BinaryHeap<Reverse<SystemTime>>,
 }
@@ -27,8 +27,8 @@ impl Suspended {
         Self { max, executions, order, next: 0, woken: Vec::new(), due: BinaryHeap::new() }
     }
 
-    pub(super) fn take_row(&mut self, row: i64) -> Option<Execution> {
-        let (order, _, execution) = self.executions.remove(&row)?;
+    pub(super) fn take_run(&mut self, run: RunHandle) -> Option<Execution> {
+        let (order, _, execution) = self.executions.remove(&run)?;
         self.order.remove(&order);
         Some(execution)
     }
@@ -38,15 +38,15 @@ impl super::Shared {
     /// Suspends an execution. If there are too many, the one that has waited longest is dropped.
     pub(super) fn suspend(&self, claim: Claim, execution: Execution) {
         let mut suspended = self.suspended();
-        let replaced = suspended.take_row(claim.row);
+        let replaced = suspended.take_run(claim.run);
         let order = suspended.next;
         suspended.next += 1;
-        suspended.order.insert(order, claim.row);
-        suspended.executions.insert(claim.row, (order, claim, execution));
+        suspended.order.insert(order, claim.run);
+        suspended.executions.insert(claim.run, (order, claim, execution));
         let mut dropped = Vec::new();
         while suspended.executions.len() > suspended.max {
-            let Some((_, row)) = suspended.order.pop_first() else { break };
-            dropped.extend(suspended.executions.remove(&row));
+            let Some((_, run)) = suspended.order.pop_first() else { break };
+            dropped.extend(suspended.executions.remove(&run));
         }
         // Dropped outside of the lock, because this drops everything that their jobs hold.
         drop(suspended);
@@ -56,9 +56,9 @@ impl super::Shared {
     /// Takes the execution of a run, unless another process has executed the run since.
     pub(super) fn take_suspended(&self, claimed: Claim) -> Option<Execution> {
         let mut suspended = self.suspended();
-        let (_, claim, _) = suspended.executions.get(&claimed.row)?;
-        let is_next = claim.fence + 1 == claimed.fence;
-        let execution = suspended.take_row(claimed.row);
+        let (_, claim, _) = suspended.executions.get(&claimed.run)?;
+        let is_next = claimed.follows(*claim);
+        let execution = suspended.take_run(claimed.run);
         drop(suspended);
         execution.filter(|_| is_next)
     }
@@ -72,22 +72,22 @@ impl super::Shared {
     }
 
     /// Requests that a suspended run be claimed again.
-    pub(super) fn wake_suspended(&self, row: i64) {
-        self.suspended().woken.push(row);
+    pub(super) fn wake_suspended(&self, run: RunHandle) {
+        self.suspended().woken.push(run);
         self.wake.notify_one();
     }
 
-    /// Takes the rows of the suspended runs that should be claimed again.
-    pub(super) fn take_woken(&self) -> Vec<i64> {
+    /// Takes the suspended runs that should be claimed again.
+    pub(super) fn take_woken(&self) -> Vec<RunHandle> {
         let mut suspended = self.suspended();
         let mut woken = std::mem::take(&mut suspended.woken);
-        woken.retain(|row| suspended.executions.contains_key(row));
+        woken.retain(|run| suspended.executions.contains_key(run));
         woken
     }
 
     /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
-        if due <= self.now() + POLL_INTERVAL {
+        if due <= self.storage_time() + POLL_INTERVAL {
             self.suspended().due.push(Reverse(due));
             self.wake.notify_one();
         }
@@ -95,7 +95,7 @@ impl super::Shared {
 
     /// Returns the time until the next suspended run becomes due.
     pub(super) fn next_due(&self) -> Duration {
-        let (now, mut suspended) = (self.now(), self.suspended());
+        let (now, mut suspended) = (self.storage_time(), self.suspended());
         while let Some(Reverse(due)) = suspended.due.peek() {
             if let Ok(left) = due.duration_since(now)
                 && !left.is_zero()

@@ -1,6 +1,6 @@
 //! Waiting for signals.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -8,19 +8,21 @@ use super::call_tracker::Activity;
 use super::context::{Call, StopReason};
 use super::{Run, RunError};
 use crate::channel::{Signal, TypedChannel};
+use crate::clock;
 use crate::payload::Decode;
 use crate::schema;
-use crate::storage::{CallKind, Outcome, Taken, Wait, WaitEnd, Waited};
+use crate::storage::{Answer, CallKind, ClosedQuestion, NewQuestion, Outcome, QuestionState};
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedSignal<T> {
     /// The payload of the signal.
     pub payload: T,
-    /// The sender: the subject of the token, if it had one.
-    pub by: Option<String>,
-    /// When it was sent, by the storage's clock.
-    pub at: SystemTime,
+    /// The sender: the subject of the token or the session, or the one set with
+    /// [`SendSignal::sender`](crate::SendSignal::sender).
+    pub sender: Option<String>,
+    /// When the server recorded it, by the storage's clock.
+    pub recorded_at: SystemTime,
 }
 
 impl<C: TypedChannel> Run<C> {
@@ -31,7 +33,7 @@ impl<C: TypedChannel> Run<C> {
     /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
+    /// Currently never. The result leaves room for errors of later versions.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -40,11 +42,11 @@ impl<C: TypedChannel> Run<C> {
     where
         P: ToOwned<Owned: Decode> + ?Sized,
     {
-        self.wait_any().on(signal, |payload| payload).within(timeout).await
+        self.wait_any().on(signal, |payload| payload).timeout(timeout).await
     }
 
     /// Waits for the first of several signals, as one question:
-    /// `run.wait_any().on(ch.approve(), Answer::Approve).on(ch.stop(), Answer::Stop).within(day).await?`
+    /// `run.wait_any().on(ch.approve(), Answer::Approve).on(ch.stop(), Answer::Stop).timeout(day).await?`
     pub fn wait_any<T>(&self) -> WaitAny<'_, C, T> {
         WaitAny { run: self, signals: Vec::new() }
     }
@@ -52,8 +54,8 @@ impl<C: TypedChannel> Run<C> {
 
 type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, StopReason> + Send + Sync + 'r>;
 
-/// Several signals to wait for. See [`Run::wait_any`].
-#[must_use = "nothing waits until `within` is awaited"]
+/// Several signals to wait for. Returned by [`Run::wait_any`].
+#[must_use = "nothing waits until `timeout` is awaited"]
 pub struct WaitAny<'r, C, T> {
     run: &'r Run<C>,
     signals: Vec<(&'static str, Decoder<'r, T>)>,
@@ -80,11 +82,11 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         self
     }
 
-    /// Waits for at most `timeout`. Returns `None` if no signal arrived in time.
+    /// Waits for one of the signals, for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
-    /// Currently none. The result leaves room for errors of later versions.
-    pub async fn within(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
+    /// Currently never. The result leaves room for errors of later versions.
+    pub async fn timeout(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;
         let value = match &call.outcome {
@@ -102,41 +104,41 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
 
     fn decode(&self, value: &str) -> Result<Option<ReceivedSignal<T>>, StopReason> {
         let unreadable = |error| StopReason::Halted(format!("a recorded answer cannot be read: {error}"));
-        let end: WaitEnd = serde_json::from_str(value).map_err(unreadable)?;
-        let Some(Taken { name, payload, by, at }) = end.taken else { return Ok(None) };
+        let question: ClosedQuestion = serde_json::from_str(value).map_err(unreadable)?;
+        let Some(Answer { name, payload, by, at }) = question.answer else { return Ok(None) };
         let decoder = self.signals.iter().find(|(known, _)| *known == name);
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
-        let at = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0));
-        Ok(Some(ReceivedSignal { payload, by, at }))
+        let recorded_at = clock::from_milliseconds(at);
+        Ok(Some(ReceivedSignal { payload, sender: by, recorded_at }))
     }
 }
 
 /// Asks a question, waits until it is closed, and returns how it ended, in JSON.
-async fn ask(call: &Call, names: Vec<String>, until: SystemTime) -> String {
+async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
     let context = &call.context;
     let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
-    let wait = Wait { site: call.site.clone(), id: call.id.clone(), names, until };
+    let question = NewQuestion { site: call.site.clone(), id: call.id.clone(), names, closes_at };
     loop {
         // Register before reading the journal, so that no signal is missed in between.
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();
-        let waited =
-            context.engine().await.wait(context.claim(), wait.clone(), context.waiting_event()).await;
-        let until = match waited {
-            Ok(Waited::Done(value)) => {
+        let engine = context.engine().await;
+        let state = engine.poll_question(context.claim(), question.clone(), context.waiting_event()).await;
+        let closes_at = match state {
+            Ok(QuestionState::Closed(value)) => {
                 context.progress();
                 context.count_recorded(value.len()).await;
                 return value;
             }
-            Ok(Waited::Until(until)) => until,
-            Ok(Waited::Lost) => return context.stop(StopReason::Lost).await,
+            Ok(QuestionState::Open { closes_at }) => closes_at,
+            Ok(QuestionState::ClaimLost) => return context.stop(StopReason::Lost).await,
             Err(error) => return context.fail_storage(&error).await,
         };
-        call.set_activity(Activity::Waiting(until));
-        let left = until.duration_since(context.shared.now()).unwrap_or_default();
+        call.set_activity(Activity::Waiting(closes_at));
+        let left = closes_at.duration_since(context.shared.storage_time()).unwrap_or_default();
         let _ = tokio::time::timeout(left, woken).await;
         call.set_activity(Activity::Working);
     }

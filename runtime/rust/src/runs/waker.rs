@@ -5,20 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
 use super::Shared;
+use crate::storage::RunHandle;
 
 /// Wakes the task that executes a job. A suspended job has no task; a wake-up then makes its run due, so that futures
 /// other than the run's calls make progress, too.
 pub(super) struct JobWaker {
     shared: Weak<Shared>,
-    row: i64,
+    run: RunHandle,
     task: Mutex<Option<Waker>>,
     was_woken: AtomicBool,
 }
 
 impl JobWaker {
-    pub(super) fn new(shared: &Arc<Shared>, row: i64) -> Arc<Self> {
+    pub(super) fn new(shared: &Arc<Shared>, run: RunHandle) -> Arc<Self> {
         let (task, was_woken) = (Mutex::new(None), AtomicBool::new(false));
-        Arc::new(Self { shared: Arc::downgrade(shared), row, task, was_woken })
+        Arc::new(Self { shared: Arc::downgrade(shared), run, task, was_woken })
     }
 
     /// Sets the task that is about to poll the job.
@@ -37,7 +38,7 @@ impl JobWaker {
 
     /// Claims the run again if the job was woken since its last poll. Called once the run has been released,
     /// because a run cannot be claimed before.
-    pub(super) fn catch_up(&self) {
+    pub(super) fn handle_missed_wake(&self) {
         if self.was_woken.load(Ordering::SeqCst) {
             self.claim_again();
         }
@@ -45,7 +46,7 @@ impl JobWaker {
 
     fn claim_again(&self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.wake_suspended(self.row);
+            shared.wake_suspended(self.run);
         }
     }
 }

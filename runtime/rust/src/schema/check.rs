@@ -19,7 +19,7 @@ mod object;
 /// Validates a value against a schema.
 ///
 /// # Errors
-/// The issues, ordered by path. If there are more than [`MAX_ISSUES`], a last issue says so.
+/// Returns the issues, ordered by path. If there are more than [`MAX_ISSUES`], a last issue says so.
 ///
 /// ```
 /// use fanfare::schema::{Number, Schema, check};
@@ -34,7 +34,7 @@ pub fn check<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> Result<(), Ve
     report.finish(outcome)
 }
 
-/// Returns whether a schema accepts a value. Stops at the first issue.
+/// Returns `true` if a schema accepts a value. Stops at the first issue.
 #[must_use]
 pub fn accepts<T: Serialize + ?Sized>(schema: &Schema, value: &T) -> bool {
     visit(schema, &value, &Path::root(), &mut Report::stopping_at_first()).is_ok()

@@ -40,12 +40,12 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
-    /// Returns whether this set contains the other one.
+    /// Returns `true` if this set contains the other one.
     pub(super) const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Returns whether the set contains the kind of a value.
+    /// Returns `true` if the set contains the kind of a value.
     pub(super) fn contains_value(self, found: Found<'_>) -> bool {
         match found {
             Found::Null => self.contains(Self::NULL),

@@ -39,7 +39,7 @@ impl Literals {
         self.parsed.get_or_init(|| Parsed::new(serde_json::from_str(self.json).unwrap_or_default()))
     }
 
-    /// Returns whether the list contains a value.
+    /// Returns `true` if the list contains a value.
     pub(super) fn contains(&self, found: Found<'_>, value: &dyn Visit) -> bool {
         let Parsed { values, canonical: nested } = self.parsed();
         match found {

@@ -38,7 +38,7 @@ impl Pattern {
         self.source
     }
 
-    /// Returns whether the pattern matches somewhere in the text.
+    /// Returns `true` if the pattern matches somewhere in the text.
     ///
     /// A source that the compiler would reject matches nothing: one that is not a regular expression, has a
     /// back-reference, or needs too many states.

@@ -133,7 +133,7 @@ impl Report {
         path: &Path<'_>,
         check: impl FnOnce(&mut Self) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        if !self.count_visit() || bug!(JudgedAgain) {
+        if !self.count_visit() || bug!(AlternativesCheckedAgain) {
             return check(self);
         }
         let key = self.key(role, table, path);

@@ -20,19 +20,19 @@ use crate::hub::ConnectionSlot;
 use crate::metrics::{self, Limit};
 
 /// One part in this many of the files that a process may open is not for connections, but for its storage, for example.
-const RESERVED_FILES_PART: usize = 8;
+const RESERVED_FILES_DIVISOR: usize = 8;
 /// The default if the system has no limit, or does not report it.
 const MAX_CONNECTIONS: usize = 1 << 20;
 
 /// While more than one part in this many of the connections is closing, none is accepted. Each still has its file open.
-const CLOSING_PART: usize = 16;
+const MAX_CLOSING_DIVISOR: usize = 16;
 /// How long to wait for closing connections. An inactive one may take long to notice that it must close.
 const MAX_WAIT: Duration = Duration::from_millis(100);
 
 /// All connections of a server.
 pub(super) struct Slots {
     max_connections: usize,
-    max_waiting: usize,
+    max_waiting_connections: usize,
     /// Notified when a connection that had to close is gone.
     freed: Notify,
     state: Mutex<State>,
@@ -99,14 +99,19 @@ pub(super) fn default_max_connections() -> usize {
     #[cfg(not(unix))]
     let files: Option<u64> = None;
     let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
-    (files - files / RESERVED_FILES_PART).clamp(1, MAX_CONNECTIONS)
+    (files - files / RESERVED_FILES_DIVISOR).clamp(1, MAX_CONNECTIONS)
 }
 
 impl Slots {
-    pub(super) fn new(max_connections: usize, max_waiting: usize) -> Arc<Self> {
+    pub(super) fn new(max_connections: usize, max_waiting_connections: usize) -> Arc<Self> {
         metrics::limit_max(Limit::ServerConnections, max_connections);
-        metrics::limit_max(Limit::WaitingConnections, max_waiting);
-        Arc::new(Self { max_connections, max_waiting, freed: Notify::new(), state: Mutex::default() })
+        metrics::limit_max(Limit::WaitingConnections, max_waiting_connections);
+        Arc::new(Self {
+            max_connections,
+            max_waiting_connections,
+            freed: Notify::new(),
+            state: Mutex::default(),
+        })
     }
 
     /// Returns a slot for a new connection. If there are too many, closes another. Returns `None` if all connections
@@ -131,14 +136,14 @@ impl Slots {
         };
         state.entries.insert(number, entry);
         state.set(number, Activity::New);
-        self.enforce_max_waiting(&mut state);
+        self.enforce_max_waiting_connections(&mut state);
         state.report();
         Some(Arc::new(Slot { slots: Arc::clone(self), number, close_signal }))
     }
 
     /// Waits while too many connections are closing.
     pub(super) async fn wait_for_closing(&self) {
-        let max = self.max_connections / CLOSING_PART;
+        let max = self.max_connections / MAX_CLOSING_DIVISOR;
         let mostly_closed = async {
             while self.lock().closing > max {
                 self.freed.notified().await;
@@ -168,8 +173,8 @@ impl Slots {
         state.report();
     }
 
-    fn enforce_max_waiting(&self, state: &mut State) {
-        while state.waiting.len() > self.max_waiting {
+    fn enforce_max_waiting_connections(&self, state: &mut State) {
+        while state.waiting.len() > self.max_waiting_connections {
             metrics::limit_reached(Limit::WaitingConnections);
             let Some(oldest) = state.waiting.first_key_value().map(|(_, number)| *number) else { return };
             state.close(oldest);
@@ -288,7 +293,7 @@ impl Slot {
         let mut state = self.slots.lock();
         let Some(activity) = state.entries.get_mut(&self.number).and_then(change) else { return };
         state.set(self.number, activity);
-        self.slots.enforce_max_waiting(&mut state);
+        self.slots.enforce_max_waiting_connections(&mut state);
         state.report();
     }
 }

@@ -1,4 +1,4 @@
-//! Text streams whose process ended before they did.
+//! Ends text streams whose process ended before they did.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(crate) async fn end_abandoned_streams(
     // Skip streams that this process still writes: the log may have been closed and reopened while its channel was
     // idle.
     for stream in abandoned.into_iter().filter(|stream| !is_written(&stream.id)) {
-        let entry = end_message(&log, &stream);
+        let entry = end_entry(&log, &stream);
         if stream.is_of_run() {
             // The journal knows whether the process that ended the run has already ended the stream.
             engine.end_stream(stream.id, entry).await?;
@@ -29,9 +29,9 @@ pub(crate) async fn end_abandoned_streams(
     Ok(log)
 }
 
-/// Returns the message that ends an abandoned stream. Several processes may append it; its idempotency key ensures
+/// Returns the message that ends an abandoned stream. Several processes may append it, but its idempotency key ensures
 /// that it is stored once.
-pub(super) fn end_message(log: &Arc<Log>, stream: &OpenStream) -> Entry {
+pub(super) fn end_entry(log: &Arc<Log>, stream: &OpenStream) -> Entry {
     let topic = log.channel().definition().topics[stream.topic].name;
     let envelope = Envelope {
         kind: LogKind::StreamEnd { error: Some("the server was restarted"), is_stopped: false },

@@ -1,8 +1,8 @@
 //! The journal of runs, from which runs continue where they stopped.
 //!
-//! A process executes a run under a fence, a number that rises with each new claim. Every entry names its fence, and
-//! is rejected if the fence is outdated. So if two processes believe that they hold a run, only one of them can write,
-//! whatever their clocks say.
+//! A process executes a run under a fence, a number that rises with each claim. Every write of a run names the fence,
+//! and is rejected if the fence is outdated. So if two processes believe that they hold a run, only one of them can
+//! write, whatever their clocks say.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -20,18 +20,18 @@ pub(crate) const JOURNAL_VERSION: &str = "2";
 
 /// A journal of runs.
 pub(crate) trait Journal {
-    /// Registers this process as one that executes runs of these jobs. Halted runs of these jobs
-    /// become due.
-    fn enter(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>>;
+    /// Recovers runs when a process starts: makes halted runs of these jobs due, because the process may have the code
+    /// that they need, and frees orphans.
+    fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>>;
 
     /// Frees the runs of processes that no longer exist, and counts a crash for each run.
     fn free_orphans(&self) -> StorageFuture<Result<(), StorageError>>;
 
     /// Adds a run with its first event. Returns `false` if there already is a run with this id.
-    fn add(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>>;
+    fn add_run(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>>;
 
     /// Claims at most `limit` runs that are due and that no process holds, with a lease until `lease`.
-    fn claim(
+    fn claim_runs(
         &self,
         jobs: Vec<String>,
         lease: SystemTime,
@@ -39,39 +39,39 @@ pub(crate) trait Journal {
     ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>>;
 
     /// Makes these runs due, except those that a process holds.
-    fn make_due(&self, rows: Vec<i64>) -> StorageFuture<Result<(), StorageError>>;
+    fn make_due(&self, runs: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>>;
 
     /// Returns the recorded calls of a run.
-    fn load(&self, row: i64) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>>;
+    fn load_calls(&self, run: RunHandle) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>>;
 
-    /// Extends the leases of the given runs that this process still holds, and returns those.
-    fn extend(
+    /// Extends the leases of the given runs that this process still holds, and returns their claims.
+    fn extend_leases(
         &self,
         claims: Vec<Claim>,
         lease: SystemTime,
     ) -> StorageFuture<Result<Vec<Claim>, StorageError>>;
 
-    /// Returns the given runs that this process still holds.
-    fn valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>>;
+    /// Returns the given claims that are still valid.
+    fn find_valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>>;
 
     /// Releases all runs that this process holds. Other processes may claim them at once.
-    fn leave(&self) -> StorageFuture<Result<(), StorageError>>;
+    fn release_runs(&self) -> StorageFuture<Result<(), StorageError>>;
 
     /// Records the result of a call, and publishes its message in the same transaction.
-    fn record(
+    fn record_call(
         &self,
         claim: Claim,
         call: RecordedCall,
         message: Option<Entry>,
-    ) -> StorageFuture<Result<Recorded, StorageError>>;
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
     /// Records the branch that decides a fork, and closes the questions of all others.
-    fn decide(
+    fn decide_fork(
         &self,
         claim: Claim,
         decision: Decision,
         event: RunEvent,
-    ) -> StorageFuture<Result<Decided, StorageError>>;
+    ) -> StorageFuture<Result<DecideOutcome, StorageError>>;
 
     /// Begins a text stream with the call that writes it.
     fn begin_stream(
@@ -80,54 +80,65 @@ pub(crate) trait Journal {
         call: RecordedCall,
         stream: RunStream,
         start: Entry,
-    ) -> StorageFuture<Result<Recorded, StorageError>>;
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
     /// Records a chunk of a text stream with its message.
-    fn write_stream(
+    fn write_chunk(
         &self,
         claim: Claim,
         chunk: NewChunk,
         message: Entry,
-    ) -> StorageFuture<Result<Recorded, StorageError>>;
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
     /// Returns the chunks of a text stream, or `None` if it has not begun.
-    fn load_stream(
+    fn load_chunks(
         &self,
-        row: i64,
+        run: RunHandle,
         site: CallSite,
     ) -> StorageFuture<Result<Option<Vec<String>>, StorageError>>;
 
     /// Returns the text streams of a run that have not ended.
-    fn open_streams(&self, row: i64) -> StorageFuture<Result<Vec<RunStream>, StorageError>>;
+    fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>>;
 
     /// Ends a text stream that its run has abandoned, unless it has already ended.
     fn end_stream(&self, stream_id: String, end: Entry) -> StorageFuture<Result<(), StorageError>>;
 
-    /// Asks a question, or checks whether it has been answered.
-    fn wait(&self, claim: Claim, wait: Wait, event: RunEvent) -> StorageFuture<Result<Waited, StorageError>>;
-
-    /// Records how an execution ended, with its event.
-    fn settle(
+    /// Asks a question unless the run has asked it before, and returns its state. Closes it if it is answered or its
+    /// time is over.
+    fn poll_question(
         &self,
         claim: Claim,
-        end: End,
-        event: Option<Entry>,
-    ) -> StorageFuture<Result<Settled, StorageError>>;
+        question: NewQuestion,
+        event: RunEvent,
+    ) -> StorageFuture<Result<QuestionState, StorageError>>;
 
-    /// Cancels an unfinished run, whichever process holds it. `event` is `None` if the run's channel is unknown.
-    fn cancel(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<Settled, StorageError>>;
+    /// Records how an execution ended, with its event, and releases the run.
+    fn end_execution(
+        &self,
+        claim: Claim,
+        end: ExecutionEnd,
+        event: Option<Entry>,
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
+
+    /// Cancels a run, whichever process holds it. Returns `false` if the run has already ended. `event` is `None` if
+    /// the run's channel is unknown.
+    fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>>;
 
     /// Delivers a signal to a run.
-    fn signal(&self, signal: NewSignal) -> StorageFuture<Result<Signalled, StorageError>>;
+    fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>>;
 
-    /// Returns the state of a run.
-    fn find(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>>;
+    /// Returns a run, or `None` if no run has this id.
+    fn find_run(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>>;
 
     /// Deletes at most `limit` runs that ended before a time, with all their data. Returns how many.
-    fn delete_ended(&self, before: SystemTime, limit: usize) -> StorageFuture<Result<usize, StorageError>>;
+    fn delete_ended_runs(
+        &self,
+        before: SystemTime,
+        limit: usize,
+    ) -> StorageFuture<Result<usize, StorageError>>;
 
     /// Counts the unfinished runs.
-    fn count(&self) -> StorageFuture<Result<RunCounts, StorageError>>;
+    fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>>;
 }
 
 /// Builds the event that lists the questions a run asks now.
@@ -142,11 +153,23 @@ pub(crate) struct NewRun {
     pub(crate) input: String,
 }
 
+/// Identifies a run within its storage. Only the storage that returned it knows what it contains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RunHandle(pub(super) i64);
+
 /// A claim on a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {
-    pub(crate) row: i64,
+    pub(crate) run: RunHandle,
+    /// Rises by one with each claim of the run.
     pub(crate) fence: i64,
+}
+
+impl Claim {
+    /// Returns whether nobody claimed the run between `earlier` and this claim.
+    pub(crate) fn follows(self, earlier: Self) -> bool {
+        self.run == earlier.run && self.fence == earlier.fence + 1
+    }
 }
 
 /// A run that this process has claimed.
@@ -177,11 +200,12 @@ pub(crate) struct NewChunk {
     pub(crate) text: String,
 }
 
-pub(crate) enum Recorded {
-    /// The entry was recorded. A publish returns the id of its message.
+/// The outcome of writing to a run.
+pub(crate) enum RecordOutcome {
+    /// It was recorded. A publish returns the id of its message.
     Committed(Option<MessageId>),
     /// Another process holds the run, or the run has ended.
-    Lost,
+    ClaimLost,
 }
 
 /// The decision of a fork.
@@ -196,30 +220,34 @@ pub(crate) struct Decision {
     pub(crate) pending: Vec<CallSite>,
 }
 
-pub(crate) enum Decided {
+/// The outcome of deciding a fork.
+pub(crate) enum DecideOutcome {
     Committed,
     /// A branch that takes precedence holds an accepted signal.
     Contested,
-    Lost,
+    ClaimLost,
 }
 
 /// A question to ask.
 #[derive(Clone)]
-pub(crate) struct Wait {
+pub(crate) struct NewQuestion {
     pub(crate) site: CallSite,
     pub(crate) id: String,
     /// The signals that can answer.
     pub(crate) names: Vec<String>,
     /// When the question closes. Ignored once the question has been asked.
-    pub(crate) until: SystemTime,
+    pub(crate) closes_at: SystemTime,
 }
 
-pub(crate) enum Waited {
-    /// The question is closed. The value is a [`WaitEnd`] as JSON.
-    Done(String),
-    /// The question has no answer yet, and closes at this time.
-    Until(SystemTime),
-    Lost,
+/// The state of a question that a run has asked.
+pub(crate) enum QuestionState {
+    /// The question is closed. The value is a [`ClosedQuestion`] as JSON.
+    Closed(String),
+    /// The question has no answer yet.
+    Open {
+        closes_at: SystemTime,
+    },
+    ClaimLost,
 }
 
 /// An open question.
@@ -229,20 +257,22 @@ pub(crate) struct Question {
     pub(crate) names: Vec<String>,
 }
 
-/// The end of a question, as the journal records it.
+/// A closed question, as the journal records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct WaitEnd {
+pub(crate) struct ClosedQuestion {
     /// The signals that could answer.
     pub(crate) names: Vec<String>,
-    /// The answer, or `None` if there was none in time.
-    pub(crate) taken: Option<Taken>,
-    /// When the question was asked, in milliseconds since 1970.
-    pub(crate) since: i64,
+    /// `None` if there was no answer in time.
+    #[serde(rename = "taken")]
+    pub(crate) answer: Option<Answer>,
+    /// In milliseconds since 1970.
+    #[serde(rename = "since")]
+    pub(crate) asked_at: i64,
 }
 
 /// A signal that answered a question, as the journal records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Taken {
+pub(crate) struct Answer {
     pub(crate) name: String,
     /// JSON.
     pub(crate) payload: String,
@@ -253,7 +283,7 @@ pub(crate) struct Taken {
 
 /// The end of an execution.
 #[derive(Clone, Debug)]
-pub(crate) enum End {
+pub(crate) enum ExecutionEnd {
     /// With this result, in JSON.
     Completed(String),
     Failed(String),
@@ -268,13 +298,6 @@ pub(crate) enum End {
     },
     /// The code no longer matches what the run recorded.
     Halted(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
-    Committed,
-    /// Another process holds the run, or the run has ended.
-    Lost,
 }
 
 /// A signal for a run.
@@ -294,7 +317,8 @@ pub(crate) struct NewSignal {
     pub(crate) at: SystemTime,
 }
 
-pub(crate) enum Signalled {
+/// The outcome of sending a signal.
+pub(crate) enum SignalOutcome {
     /// It answers an open question.
     Accepted {
         run_id: String,
@@ -305,25 +329,36 @@ pub(crate) enum Signalled {
         run_id: String,
         at: SystemTime,
     },
-    AlreadyTaken(Taken),
+    AlreadyTaken(Answer),
     TooLate,
     RunEnded,
     NoRun,
     KeyReused,
 }
 
-/// The state of a run.
+/// A run, as the journal records it.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRecord {
-    pub(crate) row: i64,
+    pub(crate) run: RunHandle,
     pub(crate) job: String,
     pub(crate) channel: String,
     pub(crate) input: String,
-    pub(crate) state: String,
-    /// The signals that the run waits for.
-    pub(crate) waiting_for: Vec<String>,
-    /// The result in JSON, or the error.
-    pub(crate) outcome: Option<String>,
+    pub(crate) state: RunState,
+}
+
+/// The state of a run, as the journal records it.
+#[derive(Clone, Debug)]
+pub(crate) enum RunState {
+    /// The run has not ended. It waits for these signals, if there are any.
+    Unfinished {
+        waiting_for: Vec<String>,
+    },
+    /// The code no longer matches what the run recorded, for this reason.
+    Halted(String),
+    /// The result in JSON.
+    Completed(String),
+    Failed(String),
+    Cancelled,
 }
 
 /// The number of runs per state, in all processes.

@@ -55,9 +55,9 @@ use writer::{Command, Writer, WriterInfo};
 /// A storage in one SQLite file.
 ///
 /// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
-/// publishes share a commit. Committed data survives the end of the process, however it ends. If the machine stops
-/// without warning, the last commits may be missing. In that case each channel begins a new epoch, and resuming
-/// subscribers receive a gap. [`Sqlite::open_synchronous`] waits for the disk, so nothing is missing.
+/// publishes share a commit. Committed data survives the end of the process, however it ends.
+///
+/// A power failure costs more: [`Sqlite::open`] can lose the last commits, [`Sqlite::open_durable`] loses nothing.
 ///
 /// ```
 /// # fn hub(registry: &'static fanfare::Registry, folder: &std::path::Path) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
@@ -90,22 +90,29 @@ enum Commands {
 }
 
 impl Sqlite {
-    /// Opens a file, or creates it. Files with the same name and `-wal`, `-shm` and `-mark` belong to it; the first
+    /// Opens a file, or creates it. Commits do not wait for the disk, so publishing is fast.
+    ///
+    /// Nothing is lost if the process is killed. If the machine loses power, the last commits may be lost: messages,
+    /// signals, revocations and what runs recorded. Then each channel begins a new epoch, and resuming subscribers
+    /// receive a gap. Runs repeat the steps whose results are missing.
+    ///
+    /// Files with the same name and `-wal`, `-shm` and `-mark` belong to it; the first
     /// two exist only while it is open. If this creates the file, only its owner may read it. `docs/storage.md`
     /// explains how to copy the file and how to restore a backup.
     ///
     /// # Errors
-    /// If the file cannot be opened, is not a database of this library, or was written by a later version of it.
+    /// Returns an error if the file cannot be opened, is not a database of this library, or was written by a later
+    /// version of it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), false)
     }
 
-    /// Opens a file like [`open`](Self::open), but every commit waits for the disk: nothing that was published is lost
-    /// even if the machine loses power. On most disks, this takes some milliseconds per commit.
+    /// Opens a file like [`open`](Self::open), but every commit waits until the disk has it. Nothing that was confirmed
+    /// is lost, even if the machine loses power. Most disks take some milliseconds per commit.
     ///
     /// # Errors
-    /// As [`Sqlite::open`].
-    pub fn open_synchronous(path: impl AsRef<Path>) -> Result<Self, StorageError> {
+    /// Returns an error in the same cases as [`Sqlite::open`].
+    pub fn open_durable(path: impl AsRef<Path>) -> Result<Self, StorageError> {
         Self::start(path.as_ref(), true)
     }
 
@@ -113,7 +120,7 @@ impl Sqlite {
     /// storage.
     ///
     /// # Errors
-    /// If SQLite cannot be used at all.
+    /// Returns an error if SQLite cannot be used at all.
     pub fn in_memory() -> Result<Self, StorageError> {
         Self::start(Path::new(":memory:"), false)
     }
@@ -184,7 +191,7 @@ impl Sqlite {
         mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StorageFuture<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
-        let caller = self.callers.enter();
+        let caller = self.callers.register();
         let work = move |batch: &mut Batch<'_>| {
             let _in_queue = &waiting;
             work(batch)
@@ -215,8 +222,8 @@ impl From<Sqlite> for Storage {
 }
 
 impl Engine for Sqlite {
-    fn attach(&self, registry: &'static Registry) {
-        self.send(Command::Attach(registry));
+    fn set_registry(&self, registry: &'static Registry) {
+        self.send(Command::SetRegistry(registry));
     }
 
     fn follow_revocations(&self, listener: OnRevoked) {
@@ -227,7 +234,7 @@ impl Engine for Sqlite {
         self.info.owner
     }
 
-    fn now(&self) -> SystemTime {
+    fn storage_time(&self) -> SystemTime {
         self.info.clock.now()
     }
 
@@ -238,7 +245,7 @@ impl Engine for Sqlite {
         self.info.health.get()
     }
 
-    fn open(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
+    fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Open { channel, limits, reply });
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
@@ -263,12 +270,12 @@ impl Engine for Sqlite {
         })
     }
 
-    fn revoked(&self) -> Vec<(String, Duration)> {
+    fn list_revoked(&self) -> Vec<(String, Duration)> {
         self.info.revoked.clone()
     }
 
     fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>> {
         let id = id.to_owned();
-        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.time()))
+        self.submit(move |batch| revocations::record(batch.transaction, &id, batch.now()))
     }
 }

@@ -211,8 +211,11 @@ impl Fetcher {
         let parsed = match tokio::time::timeout(TIMEOUT, fetching).await {
             Ok(Ok(Ok(json))) => parse(&json),
             Ok(Ok(Err(error))) => Err(error.to_string()),
-            Ok(Err(_)) => Err("the fetch function panicked".into()),
-            Err(_) => Err("the fetch function timed out".into()),
+            Ok(Err(_)) => Err("the function passed to `Jwks::from_fn` panicked".into()),
+            Err(_) => Err(format!(
+                "the function passed to `Jwks::from_fn` took more than {} seconds",
+                TIMEOUT.as_secs()
+            )),
         };
         match parsed {
             Ok((new, unusable)) => {
@@ -221,7 +224,11 @@ impl Fetcher {
                 }
                 *keys.write().unwrap_or_else(PoisonError::into_inner) = new.into();
             }
-            Err(error) => tracing::warn!(issuer, error, "failed to fetch the issuer's keys"),
+            Err(error) => tracing::warn!(
+                issuer,
+                error,
+                "failed to fetch the issuer's keys; continuing with the previous ones"
+            ),
         }
     }
 }
@@ -278,7 +285,7 @@ struct Jwk {
 fn parse_all(json: &str) -> Result<Vec<PublicKey>, String> {
     match parse(json)? {
         (keys, unusable) if unusable.is_empty() && !keys.is_empty() => Ok(keys),
-        (_, unusable) if unusable.is_empty() => Err("no key for signatures".into()),
+        (_, unusable) if unusable.is_empty() => Err("it has no key for signatures".into()),
         (_, unusable) => Err(unusable.join("; ")),
     }
 }
@@ -286,9 +293,9 @@ fn parse_all(json: &str) -> Result<Vec<PublicKey>, String> {
 /// Parses a key set. Returns its valid keys, and what is wrong with the others.
 fn parse(json: &str) -> Result<(Vec<PublicKey>, Vec<String>), String> {
     let JwkSet { keys: jwks } =
-        serde_json::from_str(json).map_err(|error| format!("not a JSON Web Key Set: {error}"))?;
+        serde_json::from_str(json).map_err(|error| format!("it is not a JSON Web Key Set: {error}"))?;
     if jwks.len() > MAX_KEYS {
-        return Err(format!("more than {MAX_KEYS} keys"));
+        return Err(format!("it has more than {MAX_KEYS} keys"));
     }
     let (mut keys, mut unusable) = (Vec::new(), Vec::new());
     for (index, jwk) in jwks.into_iter().enumerate() {

@@ -72,7 +72,7 @@ impl FromStr for MessageId {
 }
 
 fn read_half(digits: &str) -> Result<u64, ParseMessageIdError> {
-    if bug!(IdSliced) && digits.len() > HALF {
+    if bug!(IdCutInsideCharacter) && digits.len() > HALF {
         return read_half(&digits[..HALF]).and(Err(ParseMessageIdError));
     }
     if digits.len() != HALF {
@@ -88,13 +88,15 @@ fn read_half(digits: &str) -> Result<u64, ParseMessageIdError> {
     })
 }
 
-/// An error from parsing a [`MessageId`].
+/// An error from parsing a [`MessageId`]: the text is not an id that a server assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseMessageIdError;
 
 impl fmt::Display for ParseMessageIdError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("invalid message id")
+        formatter.write_str(
+            "invalid message id: expected two groups of nine digits or lowercase letters, such as \"0mi9a2k4x-00000002s\"",
+        )
     }
 }
 
@@ -182,7 +184,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// An error from parsing a [`Cursor`].
+/// An error from parsing a [`Cursor`]: the text is not a cursor from a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseCursorError;
 

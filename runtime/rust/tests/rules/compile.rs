@@ -1,4 +1,4 @@
-//! Tables from JSON Schema text, so that tests read as schemas do. References are
+//! Compiles JSON Schema text into tables, so that tests read like schemas. References are
 //! written out: recursive schemas are `static`s.
 
 use fanfare::schema::{

@@ -1,4 +1,4 @@
-//! What each keyword accepts, also for values to which it does not apply.
+//! The verdicts of each keyword, including values that it does not apply to.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn a_type_is_one_kind_or_several() {
 }
 
 #[test]
-fn literals_are_equal_by_value() {
+fn literals_are_compared_by_value() {
     let nested = r#"{"a":[1,{"b":null}],"c":"x"}"#;
     verdicts(
         json!({ "const": { "c": "x", "a": [1.0, { "b": null }] } }),
@@ -137,7 +137,7 @@ fn every_rule_for_a_property_binds() {
 }
 
 #[test]
-fn names_are_held_against_rules_of_their_own() {
+fn property_names_are_checked_against_their_own_rules() {
     verdicts(
         json!({ "propertyNames": { "pattern": "^[a-z]+$" } }),
         &["{}", "{\"a\":1}", "[\"1\"]"],
@@ -176,7 +176,7 @@ fn properties_are_counted_and_required() {
 }
 
 #[test]
-fn applicators_look_at_the_same_value() {
+fn applicators_apply_to_the_same_value() {
     verdicts(json!({ "allOf": [{ "minimum": 1 }, { "maximum": 2 }] }), &["1", "\"x\""], &["0", "3"]);
     verdicts(json!({ "anyOf": [{ "type": "integer" }, { "minimum": 2 }] }), &["1", "2.5", "\"x\""], &["1.5"]);
     verdicts(

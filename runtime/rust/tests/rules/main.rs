@@ -1,4 +1,4 @@
-//! Rules: JSON Schema in its own words, keyword by keyword.
+//! `Rules`: JSON Schema, keyword by keyword.
 
 #![allow(clippy::needless_pass_by_value, reason = "schemas and values are written where they are used")]
 
@@ -16,7 +16,7 @@ mod repeats;
 mod unevaluated;
 mod words;
 
-/// Every issue as `path rule: message, got value`.
+/// Formats each issue as `path rule: message, got value`.
 fn issues_of<T: Serialize + ?Sized>(rules: &'static Rules, value: &T) -> Vec<String> {
     let schema = Schema::Rules(rules);
     let issues = check(&schema, value).err().unwrap_or_default();
@@ -32,7 +32,7 @@ fn issues(schema: Value, value: Value) -> Vec<String> {
     issues_of(compile(&schema), &value)
 }
 
-/// A schema against the texts that it accepts and those that it does not.
+/// Asserts which texts a schema accepts and rejects.
 #[track_caller]
 fn verdicts(schema: Value, valid: &[&str], invalid: &[&str]) {
     let rules = compile(&schema);

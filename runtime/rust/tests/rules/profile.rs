@@ -1,4 +1,4 @@
-//! The wire profile, typed values, and values that would be slow to judge.
+//! The wire profile, typed values, and values that are expensive to evaluate.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::compile::compile;
 use crate::issues_of;
 
 #[test]
-fn the_profile_binds_also_where_no_rule_looks() {
+fn the_wire_profile_applies_even_without_a_rule() {
     let finite = "type: must be a finite number, got";
     assert_eq!(issues_of(&Rules::ANY, &f64::NAN), [format!(" {finite} NaN")]);
     assert_eq!(
@@ -20,11 +20,11 @@ fn the_profile_binds_also_where_no_rule_looks() {
     );
     let all_of = json!([{ "prefixItems": [{ "const": null }] }]);
     let rules = compile(&json!({ "allOf": all_of, "not": { "items": true } }));
-    assert_eq!(issues_of(rules, &[f64::NAN]), [format!("/0 {finite} NaN")], "told once");
+    assert_eq!(issues_of(rules, &[f64::NAN]), [format!("/0 {finite} NaN")], "reported once");
 }
 
 #[test]
-fn typed_values_are_judged_as_the_json_they_become() {
+fn typed_values_are_evaluated_as_the_json_they_serialize_to() {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "lowercase")]
     enum Shape {

@@ -1,11 +1,11 @@
-//! Tables that lead back to themselves.
+//! Recursive tables.
 
 use fanfare::schema::{Items, Kinds, MAX_ISSUES, Members, Rules};
 use serde_json::{Value, json};
 
 use crate::issues_of;
 
-/// An open tree, which leaves it to others to close it.
+/// An open tree, which other rules close.
 static NODE: Rules = Rules {
     kinds: Kinds::OBJECT,
     object: Some(&Members {
@@ -22,7 +22,7 @@ fn a_recursive_reference_evaluates_on_every_level() {
     let tree = json!({ "left": { "value": 1, "right": {} }, "value": 2 });
     assert_eq!(issues_of(&CLOSED, &tree), [""; 0]);
     let broken = json!({ "left": { "right": { "valeu": 1 }, "value": 1 }, "x": 1 });
-    // The levels above check for unevaluated properties once this is fixed.
+    // The levels above check for unevaluated properties only if this level is valid.
     assert_eq!(
         issues_of(&CLOSED, &broken),
         ["/left/right/valeu unevaluatedProperties: is not allowed, got 1"]
@@ -46,7 +46,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[test]
-fn recursion_ends_with_the_depth_that_the_profile_allows() {
+fn recursion_is_limited_by_the_depth_of_the_wire_profile() {
     assert_eq!(issues_of(&LISTS, &nested(127)), [""; 0]);
     let too_deep =
         format!("{} depth: must not be nested deeper than 127 levels, got an array", "/0".repeat(127));
@@ -84,13 +84,13 @@ static MULTIPLY: Rules = Rules {
 };
 
 #[test]
-fn alternatives_within_alternatives_are_not_tried_over_and_over() {
+fn nested_alternatives_are_not_tried_exponentially_often() {
     let nested =
         |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "of": inner, "multiply": 1 }));
     assert_eq!(issues_of(&EXPRESSION, &nested(json!({ "add": 1 }))), [""; 0]);
     let issues = issues_of(&EXPRESSION, &nested(json!({ "add": 1, "multiply": 1, "x": 1 })));
     assert!(issues.len() <= MAX_ISSUES + 1);
-    // The path of the innermost is cut.
+    // The path of the innermost value is truncated.
     let innermost = "/of".repeat(100);
     assert!(
         issues.contains(&format!(

@@ -1,4 +1,4 @@
-//! Schemas that look at one value many times, and how often they do.
+//! Schemas that apply to one value repeatedly: how often the value is visited.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use crate::compile::keep;
 use crate::issues_of;
 
-/// A value that counts how often it, and all that is in it, is looked at.
+/// A value that counts the visits of itself and its members.
 struct Counted<'c> {
     visits: &'c Cell<usize>,
     shape: Shape<'c>,
@@ -19,7 +19,7 @@ struct Counted<'c> {
 
 enum Shape<'c> {
     Text(&'static str),
-    /// Objects of the property `child` in each other, and what is innermost.
+    /// Nested objects with the property `child`, and the innermost value.
     Nested(usize, &'c str),
 }
 
@@ -43,7 +43,7 @@ impl Serialize for Counted<'_> {
     }
 }
 
-/// How often a text is looked at.
+/// Counts the visits of a text.
 fn visits_of_text(schema: &Schema, text: &'static str) -> usize {
     let visits = Cell::new(0);
     let value = Counted { visits: &visits, shape: Shape::Text(text) };
@@ -51,7 +51,7 @@ fn visits_of_text(schema: &Schema, text: &'static str) -> usize {
     visits.get()
 }
 
-/// How often values that are nested so deep are looked at, valid and invalid ones.
+/// Counts the visits of valid and invalid values that are nested this deep.
 fn visits_of_nested(schema: &Schema, levels: usize) -> usize {
     let visits = Cell::new(0);
     for property in ["heading", "wrong"] {
@@ -72,7 +72,7 @@ fn assert_linear(schema: &Schema) {
 const TEXT: Schema = Schema::Text(Text::ANY);
 
 #[test]
-fn alternatives_of_one_schema_are_judged_once_however_deep_the_schemas_nest() {
+fn alternatives_of_one_schema_are_evaluated_once_at_any_depth() {
     for alternatives in [Schema::AnyOf, Schema::OneOf] {
         let nested = (0..40).fold(TEXT, |inner, _| {
             let inner = keep(inner);
@@ -84,7 +84,7 @@ fn alternatives_of_one_schema_are_judged_once_however_deep_the_schemas_nest() {
 }
 
 #[test]
-fn rules_that_are_named_twice_are_judged_once_however_deep_they_nest() {
+fn rules_that_are_referenced_twice_are_evaluated_once_at_any_depth() {
     type Outer = fn(&'static Rules) -> Rules;
     let outer: [Outer; 5] = [
         |inner| Rules { any_of: keep([inner, inner]), ..Rules::ANY },
@@ -106,7 +106,7 @@ fn rules_that_are_named_twice_are_judged_once_however_deep_they_nest() {
 
 const STRING: Rules = Rules { kinds: Kinds::STRING, ..Rules::ANY };
 
-/// An object whose properties are `child` and `heading`.
+/// An object with the properties `child` and `heading`.
 macro_rules! node {
     ($child:expr) => {
         Rules {
@@ -124,7 +124,7 @@ macro_rules! node {
 static ALTERNATIVES: Rules = Rules { any_of: &[&node!(&ALTERNATIVES), &node!(&ALTERNATIVES)], ..Rules::ANY };
 static ALL: Rules = Rules { all_of: &[&node!(&ALL), &node!(&ALL)], ..Rules::ANY };
 
-/// Only what accepts evaluates, so that the memory must hold that, too.
+/// Only accepting alternatives evaluate members, so their members must be remembered, too.
 static CLOSED: Rules = Rules {
     kinds: Kinds::OBJECT,
     any_of: &[
@@ -165,13 +165,13 @@ static PATTERNS_AGAIN: Rules =
 static CHILD: Pattern = Pattern::new("^child$");
 
 #[test]
-fn a_value_in_nested_alternatives_is_looked_at_in_proportion_to_its_size() {
+fn visits_of_nested_alternatives_are_linear_in_the_size_of_the_value() {
     for schema in [&ALTERNATIVES, &ALL, &CLOSED, &CONDITION, &PATTERNS] {
         assert_linear(&Schema::Rules(schema));
     }
 }
 
-/// What `not` has looked at stays unevaluated, and is looked at again.
+/// Members that only `not` has visited stay unevaluated, and are visited again.
 static LEFT: Rules = Rules {
     not: Some(&Rules {
         object: Some(&Members { properties: &[("child", &LEFT)], required: &["missing"], ..Members::ANY }),
@@ -183,7 +183,7 @@ static LEFT: Rules = Rules {
 };
 
 #[test]
-fn what_is_left_unevaluated_is_looked_at_in_proportion_to_its_size() {
+fn visits_of_unevaluated_parts_are_linear_in_the_size_of_the_value() {
     let visits = |levels| {
         let visits = Cell::new(0);
         let value = Counted { visits: &visits, shape: Shape::Nested(levels, "heading") };
@@ -195,7 +195,7 @@ fn what_is_left_unevaluated_is_looked_at_in_proportion_to_its_size() {
     assert!(many < 5 * few && many < 20_000, "{few} visits, then {many}");
 }
 
-/// The first alternative never fits, and visits all that it ignores for the wire profile.
+/// The first alternative never accepts, and visits everything that it ignores for the wire profile.
 static IGNORING: Schema = Schema::AnyOf(&[
     &Schema::Object(Object {
         properties: &[Property { name: "size", schema: &TEXT, required: true }],
@@ -211,11 +211,11 @@ static IGNORING: Schema = Schema::AnyOf(&[
 ]);
 
 #[test]
-fn what_alternatives_ignore_is_looked_at_in_proportion_to_its_size() {
+fn visits_of_ignored_parts_are_linear_in_the_size_of_the_value() {
     assert_linear(&IGNORING);
 }
 
-/// Lists in lists, of which each must contain one that is also an item.
+/// Nested lists, each of which must contain a list that is also an item.
 static LISTS: Rules = Rules {
     kinds: Kinds::ARRAY,
     array: Some(&Items {
@@ -227,14 +227,14 @@ static LISTS: Rules = Rules {
 };
 
 #[test]
-fn items_that_are_also_looked_for_take_no_exponential_time() {
+fn items_and_contains_together_take_no_exponential_time() {
     let lists = |innermost| (0..120).fold(innermost, |inner, _| serde_json::json!([inner]));
     assert_eq!(issues_of(&LISTS, &lists(serde_json::json!([]))), [""; 0]);
     let issues = issues_of(&LISTS, &lists(serde_json::json!(1)));
     assert_eq!(issues, [format!("{} type: must be an array, got 1", "/0".repeat(120))]);
 }
 
-/// Writes a property twice, as no JSON value can hold it.
+/// Serializes a property twice, which a JSON value cannot represent.
 struct Twice(usize);
 
 impl Serialize for Twice {
@@ -250,25 +250,25 @@ impl Serialize for Twice {
     }
 }
 
-/// A map, in which the interpreter does not look for properties that are there twice.
+/// A map. The interpreter does not look for duplicate properties in it.
 static MAPS: Schema = Schema::AnyOf(&[&Schema::Map(&MAPS), &Schema::Map(&MAPS)]);
 
 #[test]
-fn a_property_that_is_written_twice_is_judged_twice() {
+fn a_duplicate_property_is_evaluated_twice() {
     for levels in [0, 3, 60] {
         assert!(!accepts(&MAPS, &Twice(levels)), "{levels}");
         assert!(check(&MAPS, &Twice(levels)).is_err(), "{levels}");
     }
 }
 
-/// Equal alternatives may lie at one address, and still mean different things.
+/// Equal alternatives may have one address, and yet have different meanings.
 static ANY_OF_BOTH: Schema = Schema::AnyOf(&[&NESTED_ONE, &NESTED_ANY]);
 static NESTED_ONE: Schema = Schema::OneOf(&[&TEXT_AGAIN, &TEXT_AGAIN]);
 static NESTED_ANY: Schema = Schema::AnyOf(&[&TEXT_AGAIN, &TEXT_AGAIN]);
 static TEXT_AGAIN: Schema = TEXT;
 
 #[test]
-fn one_of_and_any_of_the_same_alternatives_are_told_apart() {
+fn one_of_and_any_of_the_same_alternatives_are_distinguished() {
     let nested = (0..20).fold(keep(ANY_OF_BOTH), |inner, _| keep(Schema::AnyOf(keep([inner, inner]))));
     assert!(accepts(nested, "text"));
     assert!(check(nested, "text").is_ok());

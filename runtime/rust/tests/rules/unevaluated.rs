@@ -1,11 +1,11 @@
-//! `unevaluatedItems` and `unevaluatedProperties`: what no other rule looked at.
+//! `unevaluatedItems` and `unevaluatedProperties`.
 
 use serde_json::json;
 
 use crate::{issues, verdicts};
 
 #[test]
-fn what_the_same_rules_look_at_is_evaluated() {
+fn members_that_the_same_rules_check_are_evaluated() {
     let schema = json!({
         "properties": { "a": true }, "patternProperties": { "^x": true }, "unevaluatedProperties": false,
     });
@@ -40,7 +40,7 @@ fn contains_evaluates_the_items_that_match() {
 }
 
 #[test]
-fn alternatives_that_accept_evaluate() {
+fn alternatives_that_accept_mark_members_as_evaluated() {
     let schema = json!({
         "anyOf": [
             { "properties": { "a": { "const": 1 } }, "required": ["a"] },
@@ -58,7 +58,7 @@ fn alternatives_that_accept_evaluate() {
 }
 
 #[test]
-fn conditions_evaluate_with_the_test_and_the_branch() {
+fn conditions_evaluate_through_the_test_and_the_branch() {
     let schema = json!({
         "if": { "properties": { "a": { "const": 1 } }, "required": ["a"] },
         "then": { "properties": { "b": true } },
@@ -75,7 +75,7 @@ fn conditions_evaluate_with_the_test_and_the_branch() {
 }
 
 #[test]
-fn nothing_is_evaluated_by_what_must_not_match() {
+fn not_evaluates_nothing() {
     let schema = json!({
         "not": { "not": { "properties": { "a": true } } },
         "unevaluatedProperties": false,
@@ -86,7 +86,7 @@ fn nothing_is_evaluated_by_what_must_not_match() {
 }
 
 #[test]
-fn dependent_schemas_evaluate_where_they_apply() {
+fn dependent_schemas_evaluate_if_they_apply() {
     let schema = json!({
         "dependentSchemas": { "a": { "properties": { "a": true, "b": true } } },
         "unevaluatedProperties": false,
@@ -95,7 +95,7 @@ fn dependent_schemas_evaluate_where_they_apply() {
 }
 
 #[test]
-fn nested_applicators_hand_up_what_they_evaluated() {
+fn nested_applicators_pass_evaluated_members_upwards() {
     let schema = json!({
         "properties": { "a": true },
         "allOf": [
@@ -108,12 +108,12 @@ fn nested_applicators_hand_up_what_they_evaluated() {
         "unevaluatedProperties": false,
     });
     verdicts(schema, &["{\"a\":1,\"b\":1,\"c\":1}"], &["{\"d\":1}", "{\"b\":\"x\"}"]);
-    // What an inner keyword held for unevaluated is evaluated for the outer one.
+    // A member that an inner keyword treats as unevaluated is evaluated for the outer one.
     let inner = json!({
         "allOf": [{ "unevaluatedProperties": { "type": "integer" } }], "unevaluatedProperties": false,
     });
     verdicts(inner, &["{\"a\":1}"], &["{\"a\":\"x\"}"]);
-    // Not the other way round: inner rules do not see what their siblings evaluate.
+    // The reverse is not true: inner rules do not see what their siblings evaluate.
     let cousins = json!({ "allOf": [{ "properties": { "a": true } }, { "unevaluatedProperties": false }] });
     verdicts(cousins, &["{}"], &["{\"a\":1}"]);
     let items = json!({ "allOf": [{ "items": true }, { "unevaluatedItems": false }] });
@@ -121,7 +121,7 @@ fn nested_applicators_hand_up_what_they_evaluated() {
 }
 
 #[test]
-fn each_level_has_its_own() {
+fn each_level_tracks_its_own_evaluated_members() {
     let schema = json!({
         "properties": { "in": { "properties": { "a": true }, "unevaluatedProperties": false } },
         "unevaluatedProperties": { "type": "integer" },
@@ -130,19 +130,19 @@ fn each_level_has_its_own() {
 }
 
 #[test]
-fn a_value_that_is_refused_is_not_searched_for_what_is_left_over() {
+fn a_rejected_value_is_not_searched_for_unevaluated_members() {
     let schema = json!({
         "allOf": [{ "properties": { "a": { "type": "string" }, "b": true } }],
         "unevaluatedProperties": false,
     });
     assert_eq!(issues(schema, json!({ "a": 1, "b": 2 })), ["/a type: must be a string, got 1"]);
-    // The same rules have looked at it, whatever they found.
+    // The same rules have evaluated it, whatever their verdict.
     let schema = json!({ "properties": { "a": { "type": "string" } }, "unevaluatedProperties": false });
     assert_eq!(issues(schema, json!({ "a": 1 })), ["/a type: must be a string, got 1"]);
 }
 
 #[test]
-fn more_than_64_pieces_are_kept_apart() {
+fn more_than_64_members_are_tracked() {
     let names: Vec<String> = (0..200).map(|n| format!("p{n}")).collect();
     let all: serde_json::Value = names.iter().map(|name| (name.clone(), json!(1))).collect();
     let known: serde_json::Value = names.iter().take(199).map(|name| (name.clone(), json!(true))).collect();

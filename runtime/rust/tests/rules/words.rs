@@ -1,4 +1,4 @@
-//! Every rule's place, words and value, and the order of issues.
+//! The path, text and value of each rule's issue, and the order of issues.
 
 use fanfare::schema::{Schema, check};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn says(schema: Value, value: Value, expected: &str) {
 }
 
 #[test]
-fn a_wrong_type_is_all_that_is_said() {
+fn a_wrong_type_is_the_only_issue() {
     for (types, expected) in [
         (json!("string"), "must be a string"),
         (json!(["string", "boolean", "null"]), "must be null, a boolean or a string"),
@@ -35,7 +35,7 @@ fn a_wrong_type_is_all_that_is_said() {
 }
 
 #[test]
-fn scalars_have_their_words() {
+fn issues_of_scalars_have_their_texts() {
     says(json!({ "const": 1.0 }), json!(2), " const: must be 1, got 2");
     says(
         json!({ "enum": [1, "a", { "b": [1e21] }] }),
@@ -59,7 +59,7 @@ fn scalars_have_their_words() {
 }
 
 #[test]
-fn arrays_have_their_words() {
+fn issues_of_arrays_have_their_texts() {
     says(json!({ "minItems": 1 }), json!([]), " minItems: must have at least 1 item, got an array");
     says(json!({ "maxItems": 1 }), json!([1, 2]), " maxItems: must have at most 1 item, got an array");
     says(
@@ -93,7 +93,7 @@ fn arrays_have_their_words() {
 }
 
 #[test]
-fn objects_have_their_words() {
+fn issues_of_objects_have_their_texts() {
     says(
         json!({ "minProperties": 1 }),
         json!({}),
@@ -139,7 +139,7 @@ fn objects_have_their_words() {
 }
 
 #[test]
-fn alternatives_have_their_words() {
+fn issues_of_alternatives_have_their_texts() {
     says(
         json!({ "anyOf": [false, { "type": "null" }] }),
         json!(1),
@@ -162,7 +162,7 @@ fn alternatives_have_their_words() {
 }
 
 #[test]
-fn issues_of_one_place_come_in_the_order_of_evaluation() {
+fn issues_of_one_path_keep_the_order_of_evaluation() {
     let all = json!({
         "const": {}, "minProperties": 3, "dependentSchemas": { "a": { "minProperties": 4 } },
         "allOf": [{ "minProperties": 5 }], "anyOf": [false], "oneOf": [false], "not": true,
@@ -197,7 +197,7 @@ fn issues_of_one_place_come_in_the_order_of_evaluation() {
 }
 
 #[test]
-fn issues_are_ordered_by_pointer_and_told_once() {
+fn issues_are_sorted_by_path_and_reported_once() {
     let schema = json!({
         "required": ["z", "A"],
         "allOf": [{ "required": ["z"] }, { "properties": { "b": { "type": "null" } } }],
@@ -221,7 +221,7 @@ fn issues_are_ordered_by_pointer_and_told_once() {
 }
 
 #[test]
-fn long_texts_are_cut() {
+fn long_values_are_truncated() {
     let text = "é😀\"".repeat(20);
     says(json!(false), json!(text), &format!(" not: is not allowed, got \"{}é…\"", r#"é😀\""#.repeat(13)));
     let just_short_enough = "x".repeat(40);
@@ -233,7 +233,7 @@ fn long_texts_are_cut() {
 }
 
 #[test]
-fn as_text_an_issue_names_place_and_value() {
+fn an_issue_displays_its_path_and_value() {
     let text = |schema: Value, value: Value| {
         check(&Schema::Rules(compile(&schema)), &value).unwrap_err()[0].to_string()
     };

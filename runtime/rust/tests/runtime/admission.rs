@@ -1,4 +1,4 @@
-//! Clients without a token keep nobody else out.
+//! Clients without a token cannot keep other clients from connecting.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::bench::definition::{REGISTRY, room, said};
 use crate::bench::http;
 use crate::bench::server::{KEY, Server};
 
-/// A newcomer that waits longer is kept out. Attackers hold their connections for much longer.
+/// A client that waits longer counts as kept out. Attackers hold their connections for much longer.
 const SOON: Duration = Duration::from_secs(5);
 
 async fn server(hub: impl FnOnce(HubBuilder) -> HubBuilder, serve: impl FnOnce(Serve) -> Serve) -> Server {
@@ -25,7 +25,7 @@ async fn server(hub: impl FnOnce(HubBuilder) -> HubBuilder, serve: impl FnOnce(S
     Server::serve_ours(hub, Router::new(), serve).await
 }
 
-/// A connection over which a client keeps sending texts, and connects again when it is closed.
+/// A connection on which a client keeps sending texts. It reconnects when it is closed.
 fn attack(address: SocketAddr, texts: &'static [&'static str], pause: Duration) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
@@ -47,8 +47,8 @@ fn attack(address: SocketAddr, texts: &'static [&'static str], pause: Duration) 
     })
 }
 
-/// Connects one newcomer after the other. All publish and subscribe.
-async fn let_newcomers_in(server: &Server, count: u32) {
+/// Connects one new client after another. All publish and subscribe.
+async fn connect_new_clients(server: &Server, count: u32) {
     let channel = room("1");
     for number in 0..count {
         let admitted = async {
@@ -63,7 +63,7 @@ async fn let_newcomers_in(server: &Server, count: u32) {
 }
 
 #[tokio::test]
-async fn connections_that_are_kept_for_another_request_give_way_to_newcomers() {
+async fn idle_keep_alive_connections_are_closed_for_new_ones() {
     let server = server(|hub| hub, |serve| serve.max_connections(224)).await;
     let mut user = server.subscribe(&room("1"), &["said"]).await;
     user.ready().await;
@@ -71,18 +71,18 @@ async fn connections_that_are_kept_for_another_request_give_way_to_newcomers() {
     let mut attackers = Vec::new();
     for _ in 0..246 {
         attackers.push(attack(server.address, request, Duration::from_millis(500)));
-        // As many at once would not fit into the system's queue of new connections.
+        // More at once would overflow the system's queue of new connections.
         sleep(Duration::from_millis(2)).await;
     }
-    let_newcomers_in(&server, 50).await;
-    // Who is served is not disturbed.
+    connect_new_clients(&server, 50).await;
+    // Connections that are being served are not affected.
     for number in 0..50 {
         assert_eq!(user.data().await, number.to_string());
     }
     attackers.iter().for_each(JoinHandle::abort);
 }
 
-/// Not a test: the server of the test below, in a process that may open few files.
+/// Not a test: the server of the test below, in a process that may open only a few files.
 #[tokio::test]
 #[ignore = "it is started by another test"]
 async fn serve_until_the_input_ends() {
@@ -93,7 +93,7 @@ async fn serve_until_the_input_ends() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn as_many_kept_connections_as_a_process_may_have_files_keep_nobody_out() {
+async fn new_clients_connect_while_idle_connections_use_all_files() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
@@ -140,7 +140,7 @@ async fn as_many_kept_connections_as_a_process_may_have_files_keep_nobody_out() 
 }
 
 #[tokio::test]
-async fn clients_that_do_not_read_what_they_asked_for_without_a_token_give_way() {
+async fn clients_without_a_token_that_do_not_read_are_closed_for_new_ones() {
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
     let large = "x".repeat(16 * 1024 * 1024);
     let app = Router::new().route("/large", get(async move || large.clone()));
@@ -154,11 +154,11 @@ async fn clients_that_do_not_read_what_they_asked_for_without_a_token_give_way()
         stalled.push(stream);
         sleep(Duration::from_millis(20)).await;
     }
-    let_newcomers_in(&server, 5).await;
+    connect_new_clients(&server, 5).await;
 }
 
 #[tokio::test]
-async fn bodies_that_never_come_or_trickle_keep_nobody_out() {
+async fn new_clients_connect_while_others_send_no_body_or_a_slow_one() {
     const HEAD: &str = "POST /v1/realtime/sse HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n";
     const NEVER: &[&str] = &[HEAD, ""];
     const TRICKLED: &[&str] = &[HEAD, " "];
@@ -167,14 +167,14 @@ async fn bodies_that_never_come_or_trickle_keep_nobody_out() {
         let attackers: Vec<_> =
             (0..60).map(|_| attack(server.address, texts, Duration::from_millis(100))).collect();
         sleep(Duration::from_millis(300)).await;
-        let_newcomers_in(&server, 20).await;
+        connect_new_clients(&server, 20).await;
         attackers.iter().for_each(JoinHandle::abort);
     }
 }
 
 #[tokio::test]
-async fn bodies_of_clients_without_a_token_have_a_share_of_all_connections() {
-    let server = server(|hub| hub, |serve| serve.max_waiting(10)).await;
+async fn bodies_of_clients_without_a_token_use_a_limited_share_of_connections() {
+    let server = server(|hub| hub, |serve| serve.max_waiting_connections(10)).await;
     let mut bodies = Vec::new();
     for _ in 0..30 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -184,9 +184,9 @@ async fn bodies_of_clients_without_a_token_have_a_share_of_all_connections() {
     }
     for stream in &mut bodies[..20] {
         let ended = timeout(SOON, stream.read_to_end(&mut Vec::new())).await;
-        assert!(ended.is_ok(), "the oldest give way");
+        assert!(ended.is_ok(), "the oldest connections are closed");
     }
-    // A body of who has shown the key may take its time.
+    // The body of a request with the signing key may arrive slowly.
     let slow =
         http::post_slowly(server.address, "publish?channel=room:1&topic=said", Some(KEY), b"1", async {
             for _ in 0..30 {
@@ -198,8 +198,8 @@ async fn bodies_of_clients_without_a_token_have_a_share_of_all_connections() {
 }
 
 #[tokio::test]
-async fn websockets_without_a_token_give_way_and_do_not_fill_the_hub() {
-    let server = Server::start_with(|hub| hub.max_connections(20).max_unsubscribed(5)).await;
+async fn websockets_without_a_token_are_evicted_before_the_hub_is_full() {
+    let server = Server::start_with(|hub| hub.max_connections(20).max_unsubscribed_connections(5)).await;
     let open = || Client::open(&server, "", Some("fanfare.v1"));
     let mut crowd = Vec::new();
     for _ in 0..40 {
@@ -217,7 +217,7 @@ async fn websockets_without_a_token_give_way_and_do_not_fill_the_hub() {
         user.ready().await;
         users.push(user);
     }
-    // All have something subscribed now, so there is room for nobody else.
+    // All connections have a subscription now, so a new one is rejected.
     let token = server.token(&channel, &["said"]);
     assert_eq!(server.refusal(&token).await.status, 429);
     users[0].send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
@@ -230,7 +230,7 @@ async fn websockets_without_a_token_give_way_and_do_not_fill_the_hub() {
 }
 
 #[tokio::test]
-async fn websockets_without_a_token_give_way_to_newcomers_of_the_server() {
+async fn websockets_without_a_token_are_closed_for_new_connections() {
     let server = server(|hub| hub, |serve| serve.max_connections(20)).await;
     let mut user = server.subscribe(&room("1"), &["said"]).await;
     user.ready().await;
@@ -238,6 +238,6 @@ async fn websockets_without_a_token_give_way_to_newcomers_of_the_server() {
     for _ in 0..40 {
         crowd.push(Client::open(&server, "", Some("fanfare.v1")).await.unwrap());
     }
-    let_newcomers_in(&server, 10).await;
+    connect_new_clients(&server, 10).await;
     assert_eq!(user.data().await, "0");
 }

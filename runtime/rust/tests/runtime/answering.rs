@@ -1,4 +1,4 @@
-//! Questions and answers: one question takes one answer, and everyone learns which.
+//! Questions and answers: a question takes one answer, and every sender learns which one.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ enum Answer {
     Nod(String),
 }
 
-/// Asks for either signal, and then for one of them again.
+/// Waits for either signal, and then for one of them again.
 async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
     let channel = run.channel();
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-    let first = first.within(MINUTE).await?.map(|first| first.payload);
+    let first = first.timeout(MINUTE).await?.map(|first| first.payload);
     let second = run.wait_for(channel.nod(), Duration::from_millis(5)).await?;
     let second = second.map(|ReceivedSignal { payload, .. }| payload);
     Ok(done(format!("{first:?} {second:?}")))
@@ -37,14 +37,14 @@ async fn send_pair(server: &Server, channel: &Room) -> (bool, bool) {
         Err(other) => panic!("{other:?}"),
     };
     let (approve, nod) = tokio::join!(
-        server.hub.signal(channel.approve(), &true).by("ada").into_future(),
-        server.hub.signal(channel.nod(), "no").by("bob").into_future(),
+        server.hub.signal(channel.approve(), &true).sender("ada").into_future(),
+        server.hub.signal(channel.nod(), "no").sender("bob").into_future(),
     );
     (is_accepted(approve), is_accepted(nod))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_question() {
+async fn of_two_concurrent_answers_one_is_accepted_and_the_other_is_not_kept() {
     const PAIRS: u32 = 1000;
     let server = in_memory().await;
     let (runs, job) = runs(&server, ask_twice).await;
@@ -66,14 +66,14 @@ async fn of_two_answers_at_once_one_is_accepted_and_none_answers_the_next_questi
 }
 
 #[tokio::test]
-async fn a_question_stays_answered_while_nobody_executes_its_run() {
+async fn a_question_stays_answered_while_no_process_executes_its_run() {
     let (file, channel) = (File::new(), Room(room("1")));
     let first = file.server().await;
     let (runs_here, job) = runs(&first, ask_twice).await;
     runs_here.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs_here, "run_1").await;
     first.stop().await;
-    // No runs are executed here yet.
+    // This server does not execute runs yet.
     let second = file.server().await;
     assert_eq!(second.hub.signal(channel.approve(), &false).await.unwrap().status, SignalStatus::Accepted);
     for _ in 0..3 {
@@ -85,19 +85,19 @@ async fn a_question_stays_answered_while_nobody_executes_its_run() {
 }
 
 #[tokio::test]
-async fn who_comes_second_learns_who_answered_and_with_what() {
+async fn the_second_answer_is_told_who_answered_first_and_how() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
         let channel = run.channel();
-        run.wait_any().on(channel.approve(), |_| ()).on(channel.nod(), |_| ()).within(MINUTE).await?;
+        run.wait_any().on(channel.approve(), |_| ()).on(channel.nod(), |_| ()).timeout(MINUTE).await?;
         run.wait_for(channel.approve(), MINUTE).await?;
         Ok(done("done"))
     })
     .await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
-    server.hub.signal(channel.nod(), "let it be").by("ada").await.unwrap();
+    server.hub.signal(channel.nod(), "let it be").sender("ada").await.unwrap();
     while waits(&runs, "run_1").await != ["approve"] {}
     let late = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
     assert_eq!(late.status, 409);
@@ -111,7 +111,7 @@ async fn who_comes_second_learns_who_answered_and_with_what() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_question_that_is_closed_never_reaches_the_next_one() {
+async fn an_answer_to_a_closed_question_never_answers_the_next_one() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
@@ -154,7 +154,7 @@ async fn an_answer_to_a_question_that_is_closed_never_reaches_the_next_one() {
 }
 
 #[tokio::test]
-async fn of_signals_that_are_kept_for_one_question_the_earliest_answers() {
+async fn the_earliest_of_several_kept_signals_answers_the_question() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
@@ -173,7 +173,7 @@ async fn waiting_runs_hold_no_slot() {
     let server = in_memory().await;
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_concurrent_runs(1).max_waiting_in_memory(10),
+        |builder| builder.max_concurrent_runs(1).max_waiting_runs_in_memory(10),
         |run: Run<Room>, waits: bool| async move {
             if waits {
                 run.wait_for(run.channel().nod(), MINUTE).await?;
@@ -195,17 +195,17 @@ async fn waiting_runs_hold_no_slot() {
     }
 }
 
-/// Asks for either signal once both are there.
+/// Waits for either signal once both are kept.
 async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
     run.sleep("until both are there", Duration::from_millis(300)).await?;
     let channel = run.channel();
     let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-    let answer = asked.within(MINUTE).await?.map(|answer| answer.payload);
+    let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
     Ok(done(format!("{answer:?}")))
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_kept_signal_learns_that_another_one_answered() {
+async fn repeating_a_kept_signal_reports_that_another_one_answered() {
     let server = in_memory().await;
     let (runs, job) = runs(&server, ask_late).await;
     let channel = Room(room("1"));
@@ -222,7 +222,7 @@ async fn a_repeat_of_a_kept_signal_learns_that_another_one_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_processed_late_learns_what_became_of_its_own_question() {
+async fn a_delayed_answer_is_judged_by_the_question_that_was_open_when_it_arrived() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
@@ -237,10 +237,10 @@ async fn an_answer_that_is_processed_late_learns_what_became_of_its_own_question
     client.ready().await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
-    // It arrives first, and its body comes when the second question has been asked and closed.
+    // Its head arrives first, and its body after the second question was asked and closed.
     let meanwhile = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        server.hub.signal(channel.nod(), "first").by("ada").await.unwrap();
+        server.hub.signal(channel.nod(), "first").sender("ada").await.unwrap();
         while !matches!(client.frame().await, fanfare::wire::ServerFrame::Data { .. }) {}
     };
     let path = "signal?channel=room:1&name=nod";

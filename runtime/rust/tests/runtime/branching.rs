@@ -1,4 +1,4 @@
-//! Calls of a run at the same time: what decides them is recorded, or refused when it first matters.
+//! Concurrent calls of a run: their outcome is recorded, and races that cannot be recorded are rejected.
 
 use std::future::pending;
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn step(run: &Run<Room>, id: &str, time: u64) -> Result<String, RunError> 
     .await
 }
 
-/// Runs a job once to its end.
+/// Executes a run of a job to its end.
 async fn run_once<F, R>(job: F) -> RunStatus
 where
     F: Fn(Run<Room>, ()) -> R + Send + Sync + 'static,
@@ -50,14 +50,14 @@ where
 }
 
 #[tokio::test]
-async fn branches_of_several_steps_go_on_where_each_of_them_was() {
+async fn branches_of_several_steps_each_continue_where_they_stopped() {
     for in_memory_runs in [0, 10] {
         let server = in_memory().await;
         let (first, second) = (Count::default(), Count::default());
         let counts = (first.clone(), second.clone());
         let (runs, job) = runs_with(
             &server,
-            |builder| builder.max_waiting_in_memory(in_memory_runs),
+            |builder| builder.max_waiting_runs_in_memory(in_memory_runs),
             move |run: Run<Room>, (): ()| {
                 let (first, second) = counts.clone();
                 async move {
@@ -111,7 +111,7 @@ async fn three_branches_and_nested_ones_return_in_order() {
 }
 
 #[tokio::test]
-async fn a_join_gives_the_first_error_and_drops_the_other_branch() {
+async fn a_join_returns_the_first_error_and_drops_the_other_branch() {
     let status = run_once(|run, (): ()| async move {
         let joined = run
             .join(
@@ -119,7 +119,7 @@ async fn a_join_gives_the_first_error_and_drops_the_other_branch() {
                 async |run| run.step("b", async || Err::<(), _>(RunError::fail("broken"))).await,
             )
             .await;
-        // A failure is a value like any other.
+        // The job handles the failure as a value.
         let after = step(&run, "after", 0).await?;
         Ok(done(format!("{} {after}", joined.unwrap_err())))
     })
@@ -128,20 +128,17 @@ async fn a_join_gives_the_first_error_and_drops_the_other_branch() {
 }
 
 #[tokio::test]
-async fn who_was_first_stays_first_in_the_next_process() {
+async fn the_winner_of_a_race_stays_the_winner_in_the_next_process() {
     let (file, channel) = (File::new(), Room(room("1")));
     let slow_first_time = Count::default();
     let job = |count: Count| {
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {
-                // The first time the second branch wins, afterwards the first would.
+                // In the first execution the second branch wins, later the first one would.
                 let delay = if count.up() == 1 { 200 } else { 0 };
                 let first = run
-                    .first(
-                        async |run| step(&run, "one", delay).await,
-                        async |run| step(&run, "two", 20).await,
-                    )
+                    .race(async |run| step(&run, "one", delay).await, async |run| step(&run, "two", 20).await)
                     .await?;
                 run.wait_for(run.channel().nod(), MINUTE).await?;
                 Ok(done(first))
@@ -161,16 +158,16 @@ async fn who_was_first_stays_first_in_the_next_process() {
 }
 
 #[tokio::test]
-async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
+async fn a_step_that_loses_to_a_signal_is_dropped_and_notified() {
     let server = in_memory().await;
     let channel = Room(room("1"));
-    let told = Count::default();
-    let count = told.clone();
+    let notified = Count::default();
+    let count = notified.clone();
     let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
         let count = count.clone();
         async move {
             let built = run
-                .first(
+                .race(
                     async |run| {
                         let (cancelled, count) = (run.cancelled(), count.clone());
                         tokio::spawn(async move {
@@ -181,7 +178,7 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
                     },
                     async |run| {
                         let stop = run.wait_for(run.channel().nod(), LONG).await?;
-                        Ok(format!("stopped by {:?}", stop.and_then(|stop| stop.by)))
+                        Ok(format!("stopped by {:?}", stop.and_then(|stop| stop.sender)))
                     },
                 )
                 .await?;
@@ -191,16 +188,16 @@ async fn a_step_is_dropped_when_a_signal_wins_and_told_so() {
     .await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(waits(&runs, "run_1").await, ["nod"]);
-    server.hub.signal(channel.nod(), "stop").by("ada").await.unwrap();
+    server.hub.signal(channel.nod(), "stop").sender("ada").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("stopped by Some(\"ada\")"));
-    assert_eq!(told.get(), 1, "the spawned task is notified that its branch lost");
+    assert_eq!(notified.get(), 1, "the spawned task is notified that its branch lost");
 }
 
 #[tokio::test]
-async fn work_in_time_is_kept_and_work_that_is_late_is_dropped() {
+async fn a_timeout_returns_work_that_finishes_in_time_and_drops_other_work() {
     let status = run_once(|run, (): ()| async move {
-        let quick = run.within(LONG, async |run| step(&run, "quick", 1).await).await?;
-        let late = run.within(milliseconds(30), async |run| step(&run, "late", 60_000).await).await?;
+        let quick = run.timeout(LONG, async |run| step(&run, "quick", 1).await).await?;
+        let late = run.timeout(milliseconds(30), async |run| step(&run, "late", 60_000).await).await?;
         let after = step(&run, "after", 0).await?;
         Ok(done(format!("{quick:?} {late:?} {after}")))
     })
@@ -209,7 +206,7 @@ async fn work_in_time_is_kept_and_work_that_is_late_is_dropped() {
 }
 
 #[tokio::test]
-async fn many_items_are_mapped_some_at_a_time_and_in_order() {
+async fn map_limits_concurrency_and_returns_results_in_order() {
     let (now, most) = (Count::default(), Count::default());
     let counts = (now, most.clone());
     let status = run_once(move |run, (): ()| {
@@ -248,7 +245,7 @@ async fn a_join_of_single_calls_needs_no_branches() {
     let count = tries.clone();
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_waiting_in_memory(0),
+        |builder| builder.max_waiting_runs_in_memory(0),
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {
@@ -269,7 +266,7 @@ async fn a_join_of_single_calls_needs_no_branches() {
 }
 
 #[tokio::test]
-async fn select_is_refused_the_first_time_it_decides() {
+async fn select_is_rejected_the_first_time_it_drops_a_call() {
     let why = refusal(|run, (): ()| async move {
         let winner = tokio::select! {
             _ = run.sleep("long", LONG) => "slept",
@@ -278,22 +275,22 @@ async fn select_is_refused_the_first_time_it_decides() {
         Ok(done(winner))
     })
     .await;
-    assert!(why.contains("sleep \"long\" was dropped") && why.contains("run.first"), "{why}");
+    assert!(why.contains("sleep \"long\" was dropped") && why.contains("run.race"), "{why}");
 }
 
 #[tokio::test]
-async fn a_timeout_around_a_call_is_refused_the_first_time_it_elapses() {
+async fn a_tokio_timeout_is_rejected_the_first_time_it_drops_a_call() {
     let why = refusal(|run, (): ()| async move {
         let late = tokio::time::timeout(milliseconds(20), step(&run, "slow", 60_000)).await.is_err();
         let then = step(&run, "then", 0).await?;
         Ok(done(format!("{late} {then}")))
     })
     .await;
-    assert!(why.contains("step \"slow\" was dropped") && why.contains("run.within"), "{why}");
+    assert!(why.contains("step \"slow\" was dropped") && why.contains("run.timeout"), "{why}");
 }
 
 #[tokio::test]
-async fn branches_without_their_own_run_are_refused_when_their_calls_overlap() {
+async fn branches_that_share_a_run_are_rejected_when_their_calls_overlap() {
     let why = refusal(|run, (): ()| async move {
         let two = async |ids: [&str; 2], time| {
             step(&run, ids[0], time).await?;
@@ -310,7 +307,7 @@ async fn branches_without_their_own_run_are_refused_when_their_calls_overlap() {
 }
 
 #[tokio::test]
-async fn calls_in_spawned_tasks_and_collections_are_refused() {
+async fn calls_in_spawned_tasks_and_future_collections_are_rejected() {
     let why = refusal(|run, (): ()| async move {
         let ours = run.clone();
         let spawned = tokio::spawn(async move { step(&ours, "a", 0).await });
@@ -349,7 +346,7 @@ async fn ids_made_of_user_data_cannot_collide() {
 }
 
 #[tokio::test]
-async fn a_version_marker_lets_old_runs_go_on_and_new_ones_take_the_change() {
+async fn a_version_marker_lets_old_runs_continue_and_new_ones_use_the_change() {
     let (file, channel) = (File::new(), Room(room("1")));
     let old = |run: Run<Room>, (): ()| async move {
         step(&run, "a", 0).await?;
@@ -421,7 +418,7 @@ async fn a_recording_is_replayed_by_later_code_and_names_the_first_call_that_dif
 }
 
 #[tokio::test]
-async fn a_branch_that_fails_outside_of_its_steps_has_the_whole_job_tried_again() {
+async fn a_branch_that_fails_outside_of_its_steps_retries_the_whole_job() {
     let server = in_memory().await;
     let (tries, started) = (Count::default(), Count::default());
     let counts = (tries.clone(), started.clone());
@@ -447,7 +444,7 @@ async fn a_branch_that_fails_outside_of_its_steps_has_the_whole_job_tried_again(
 }
 
 #[tokio::test]
-async fn futures_that_are_no_calls_make_progress_while_their_run_waits() {
+async fn other_futures_make_progress_while_their_run_waits() {
     let server = in_memory().await;
     let uploaded = Count::default();
     let count = uploaded.clone();
@@ -479,7 +476,7 @@ async fn futures_that_are_no_calls_make_progress_while_their_run_waits() {
 }
 
 #[tokio::test]
-async fn a_job_never_handles_an_error_that_the_next_execution_may_not_have() {
+async fn a_job_never_sees_an_error_that_a_replay_may_not_repeat() {
     let server = in_memory().await;
     let (branches, jobs) = (Count::default(), Count::default());
     let counts = (branches.clone(), jobs.clone());
@@ -492,7 +489,7 @@ async fn a_job_never_handles_an_error_that_the_next_execution_may_not_have() {
                 if branches.up() == 2 { Err(RunError::retry("no network")) } else { Ok("a".to_owned()) }
             };
             let late = async |run: Run<Room>| run.sleep("late", MINUTE).await.map(|()| "late".to_owned());
-            let won = run.first(replayed, late).await.unwrap_or_else(|error| format!("handled {error}"));
+            let won = run.race(replayed, late).await.unwrap_or_else(|error| format!("handled {error}"));
             if jobs.up() == 1 { Err(RunError::retry("once more")) } else { Ok(done(won)) }
         }
     })

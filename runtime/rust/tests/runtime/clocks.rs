@@ -12,7 +12,7 @@ use crate::bench::file::File;
 use crate::bench::runs::{completed, done, ended, runs};
 use crate::bench::server::Server;
 
-/// Names the file that a process of [`runs_and_revocations_do_not_follow_a_wall_clock_that_is_wrong`] uses.
+/// The environment variable with the file that processes share in [`runs_and_revocations_ignore_a_wrong_wall_clock`].
 const FILE: &str = "FANFARE_TEST_CLOCKS";
 
 const NAP: Duration = Duration::from_millis(1500);
@@ -22,13 +22,13 @@ async fn naps(run: Run<Room>, (): ()) -> Result<Outcome, RunError> {
     Ok(done("rested"))
 }
 
-/// The library that lets a process see another time, of Debian's package faketime.
+/// Finds the library of Debian's package faketime, which changes the clock of a process.
 fn faketime() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
     folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
 }
 
-/// One process of the test below, which starts it.
+/// A process of the test below.
 #[tokio::test]
 #[ignore = "a process of another test"]
 async fn process_with_a_wrong_clock() {
@@ -48,7 +48,7 @@ async fn process_with_a_wrong_clock() {
 }
 
 #[tokio::test]
-async fn runs_and_revocations_do_not_follow_a_wall_clock_that_is_wrong() {
+async fn runs_and_revocations_ignore_a_wrong_wall_clock() {
     let Some(library) = faketime() else {
         return println!("skipped: the library of Debian's package faketime is not there");
     };
@@ -59,7 +59,7 @@ async fn runs_and_revocations_do_not_follow_a_wall_clock_that_is_wrong() {
         server.hub.revoke("here").await.unwrap();
         let since = Instant::now();
         runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
-        // Until it naps.
+        // Waits until it sleeps.
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.stop().await;
         let mut process = Command::new(std::env::current_exe().unwrap());

@@ -1,4 +1,4 @@
-//! A server that stops tells its clients, and sends what is waiting first.
+//! Graceful shutdown: clients are notified and receive waiting messages.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::bench::definition::{room, said};
 use crate::bench::server::Server;
 
 #[tokio::test]
-async fn clients_are_told_get_what_is_waiting_and_are_closed() {
+async fn clients_are_notified_receive_waiting_messages_and_are_closed() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
@@ -23,10 +23,10 @@ async fn clients_are_told_get_what_is_waiting_and_are_closed() {
     let stopping = tokio::spawn(async move { hub.shutdown().await });
     for reader in [&mut client, &mut guest] {
         let mut messages = 0;
-        let mut told = false;
-        while messages < 2000 || !told {
+        let mut is_notified = false;
+        while messages < 2000 || !is_notified {
             match reader.frame().await {
-                ServerFrame::Closing { .. } => told = true,
+                ServerFrame::Closing { .. } => is_notified = true,
                 ServerFrame::Data { .. } => messages += 1,
                 other => panic!("{other:?}"),
             }
@@ -44,7 +44,7 @@ async fn clients_are_told_get_what_is_waiting_and_are_closed() {
 }
 
 #[tokio::test]
-async fn one_that_does_not_read_does_not_hold_it_up() {
+async fn a_client_that_does_not_read_does_not_delay_the_shutdown() {
     let server = Server::start_with(|hub| hub.drain_timeout(Duration::from_millis(300))).await;
     let channel = room("1");
     let _stuck = server.subscribe(&channel, &["said"]).await;
@@ -86,7 +86,7 @@ async fn clients_spread_their_reconnects_and_guests_are_not_asked_to() {
 }
 
 #[tokio::test]
-async fn a_client_alone_reconnects_at_once() {
+async fn a_single_client_reconnects_at_once() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("1"), &["said"]).await;
     client.ready().await;

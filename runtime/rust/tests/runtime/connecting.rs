@@ -12,7 +12,7 @@ use crate::bench::http;
 use crate::bench::server::Server;
 
 #[tokio::test]
-async fn a_request_that_is_no_upgrade_is_told_so() {
+async fn a_request_without_an_upgrade_gets_a_clear_error() {
     let server = Server::start().await;
     let answer = http::get(server.address, "connect").await;
     assert!((400..500).contains(&answer.status));
@@ -40,7 +40,7 @@ async fn frames_that_are_too_large_or_binary_close_the_connection() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_protocol_closes_the_connection() {
+async fn a_protocol_violation_closes_the_connection() {
     let server = Server::start().await;
     let token = server.token(&room("1"), &["said"]);
     for bytes in [&[0x81, 0x80 | 1, 0, 0, 0, 0, 0xff][..], &[0x81, 0x01, b'x'], &[0xf1, 0x80, 0, 0, 0, 0]] {
@@ -62,7 +62,7 @@ async fn what_is_not_the_protocol_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn one_that_does_not_answer_pings_is_dropped() {
+async fn a_client_that_does_not_answer_pings_is_closed() {
     let server = Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100))).await;
     let channel = room("1");
     let mut awake = server.subscribe(&channel, &["said"]).await;
@@ -73,7 +73,7 @@ async fn one_that_does_not_answer_pings_is_dropped() {
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(900) {
             assert!(matches!(awake.message().await, Some(Ok(Message::Ping(_)))));
-            // What a page can see of it.
+            // A page sees only this.
             assert_eq!(awake.frame().await, ServerFrame::Alive { next_in: 100 });
         }
         awake

@@ -1,4 +1,4 @@
-//! What is published arrives: all of it, once, in order.
+//! Delivery: every message, once, in order.
 
 use std::time::{Duration, Instant};
 
@@ -37,11 +37,11 @@ async fn messages_of_other_topics_and_channels_do_not_arrive() {
     server.hub.publish(journal(&channel), "no").await.unwrap();
     server.hub.publish(said(&channel), "yes").await.unwrap();
     assert_eq!(client.data().await, "yes");
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_subscribers_get_all_messages_in_order() {
+async fn many_subscribers_receive_all_messages_in_order() {
     let server = Server::start().await;
     let channel = room("1");
     let mut clients = Vec::new();
@@ -70,12 +70,12 @@ async fn many_subscribers_get_all_messages_in_order() {
         publisher.await.unwrap();
     }
     for client in &mut clients {
-        client.silence().await;
+        client.expect_silence().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_101_means_subscribed() {
+async fn a_client_is_subscribed_when_it_receives_the_101() {
     let server = Server::start().await;
     let channel = room("1");
     let token = server.token(&channel, &["said"]);
@@ -95,7 +95,7 @@ async fn the_101_means_subscribed() {
 }
 
 #[tokio::test]
-async fn under_load_several_messages_come_in_one_frame_and_guests_get_single_ones() {
+async fn under_load_clients_receive_batches_and_guests_single_messages() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
@@ -113,7 +113,7 @@ async fn under_load_several_messages_come_in_one_frame_and_guests_get_single_one
 }
 
 #[tokio::test]
-async fn a_guest_gets_only_frames_it_understands() {
+async fn a_guest_receives_only_frames_that_it_understands() {
     let server = Server::start().await;
     let channel = room("1");
     let mut guest = server.guest(&channel, &["said"]).await;
@@ -122,19 +122,19 @@ async fn a_guest_gets_only_frames_it_understands() {
     guest.send(&json!({ "kind": "unsub", "ref": "1", "channel": "room:9" })).await;
     let other = room("2");
     guest.sub(&server.token(&other, &["said"]), json!({})).await;
-    guest.silence().await;
+    guest.expect_silence().await;
     server.hub.publish(said(&channel), "one").await.unwrap();
     assert_eq!(guest.data().await, "one");
     server.hub.publish(said(&other), "two").await.unwrap();
     assert_eq!(guest.data().await, "two");
     guest.send(&json!({ "kind": "unsub", "channel": "room:2" })).await;
-    guest.silence().await;
+    guest.expect_silence().await;
     server.hub.publish(said(&other), "three").await.unwrap();
-    guest.silence().await;
+    guest.expect_silence().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_does_not_read_is_no_trouble_to_others() {
+async fn a_subscriber_that_does_not_read_does_not_affect_others() {
     let server = Server::start_with(|hub| hub.write_timeout(Duration::from_millis(500))).await;
     let channel = room("1");
     let mut stuck = server.subscribe(&channel, &["said"]).await;
@@ -148,7 +148,7 @@ async fn one_that_does_not_read_is_no_trouble_to_others() {
         assert!(data.as_str().unwrap().starts_with(&format!("{number} ")));
     }
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    // What the system had taken is still there, then the connection is gone.
+    // The client reads what its system has buffered, and then the connection ends.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut got = 0;
     while let Some(Ok(message)) = stuck.message().await {
@@ -158,7 +158,7 @@ async fn one_that_does_not_read_is_no_trouble_to_others() {
 }
 
 #[tokio::test]
-async fn a_burst_longer_than_history_reaches_those_who_are_there_and_only_them() {
+async fn a_burst_longer_than_history_reaches_current_subscribers_only() {
     let server = Server::start().await;
     let channel = small("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
@@ -178,5 +178,5 @@ async fn a_burst_longer_than_history_reaches_those_who_are_there_and_only_them()
     for number in 995..1000 {
         assert_eq!(new.data().await, json!(number.to_string()));
     }
-    new.silence().await;
+    new.expect_silence().await;
 }

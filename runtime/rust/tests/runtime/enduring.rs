@@ -1,4 +1,4 @@
-//! Runs never hang: after any failure, a run frees its slot, is counted, and continues somewhere.
+//! Failures of runs: a run never hangs. It frees its slot, the failure is counted, and the run continues.
 
 use std::future::{Future, pending};
 use std::process::Command;
@@ -20,7 +20,7 @@ impl Drop for Dropped {
     }
 }
 
-/// Panics before it gives a future, as a closure with a bug may.
+/// Panics before it returns a future, as a closure with a bug may.
 fn panics_at_once(run: Run<Room>, input: String) -> impl Future<Output = Result<Outcome, RunError>> {
     assert!(input != "panics", "before it began");
     async move {
@@ -62,7 +62,7 @@ async fn a_panic_or_an_overflow_anywhere_frees_the_slot() {
 }
 
 #[tokio::test]
-async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
+async fn a_hung_step_times_out_and_is_retried_under_its_own_policy() {
     let server = in_memory().await;
     let tries = Count::default();
     let count = tries.clone();
@@ -94,7 +94,7 @@ async fn a_hung_step_times_out_and_is_tried_again_under_its_own_policy() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
+async fn a_cancelled_run_is_dropped_quickly_even_in_another_process() {
     let file = File::new();
     let [here, there] = [file.server().await, file.server().await];
     let dropped = Count::default();
@@ -118,10 +118,10 @@ async fn a_cancelled_run_is_dropped_at_once_also_in_another_process() {
         let canceller = if number == 0 {
             runs_here.clone()
         } else {
-            // Executes no job of this name, so the run stays where it is.
+            // Has no job of this name, so it does not claim the run.
             let mut others = Runs::builder(&there.hub);
             others.register("other", |_: Run<Room>, (): ()| async { Ok(done("")) });
-            others.start().await.unwrap()
+            others.build().await.unwrap()
         };
         let since = Instant::now();
         assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Cancelled));
@@ -165,7 +165,7 @@ async fn a_graceful_stop_releases_every_run() {
 }
 
 #[tokio::test]
-async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
+async fn a_run_whose_channel_is_no_longer_defined_is_halted() {
     static NOTHING: Registry = Registry { channels: &[] };
     let (file, channel) = (File::new(), Room(room("1")));
     let first = file.server().await;
@@ -184,7 +184,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
         Server::serve(Hub::builder(&NOTHING).signing_key(KEY).storage(storage).build().unwrap()).await;
     let mut others = Runs::builder(&second.hub);
     others.register("job", job);
-    let others = others.start().await.unwrap();
+    let others = others.build().await.unwrap();
     let RunStatus::Halted(why) = ended(&others, "run_1").await else { panic!("not halted") };
     assert_eq!(why, "this server has no definition for the run's channel \"room:1\"");
     assert_eq!(others.cancel("run_2").await, Ok(CancelOutcome::Cancelled), "it can still be cancelled");
@@ -195,7 +195,7 @@ async fn a_run_of_a_channel_that_no_definition_knows_is_halted() {
 }
 
 #[tokio::test]
-async fn ended_runs_are_deleted_after_a_time() {
+async fn ended_runs_are_deleted_after_their_retention() {
     let file = File::new();
     let job = |_: Run<Room>, (): ()| async { Ok(done("done")) };
     let first = file.server().await;
@@ -220,14 +220,15 @@ async fn ended_runs_are_deleted_after_a_time() {
     }
 }
 
-/// Names the file that a process of [`a_run_that_ends_its_process_is_given_up_and_others_are_not`] uses.
+/// The environment variable with the file that processes share in
+/// [`a_run_that_crashes_its_process_fails_and_others_continue`].
 const POISONED: &str = "FANFARE_TEST_POISONED";
 
-/// How the poisoned run begins: it ends the process that executes it.
+/// The prefix of the run that crashes its process.
 async fn poisoned(run: Run<Room>, poison: bool) -> Result<Outcome, RunError> {
     if poison {
         run.step("die", async || {
-            // Others get as far as to be executed, too.
+            // Gives other runs time to be executed.
             tokio::time::sleep(Duration::from_millis(50)).await;
             std::process::abort();
             #[expect(unreachable_code, reason = "says what the step would give")]
@@ -243,7 +244,7 @@ async fn poisoned(run: Run<Room>, poison: bool) -> Result<Outcome, RunError> {
     Ok(done("done"))
 }
 
-/// One process of the test below, which starts it.
+/// A process of the test below.
 #[tokio::test]
 #[ignore = "a process of another test"]
 async fn poisoned_process() {
@@ -264,7 +265,7 @@ async fn poisoned_process() {
 }
 
 #[test]
-fn a_run_that_ends_its_process_is_given_up_and_others_are_not() {
+fn a_run_that_crashes_its_process_fails_and_others_continue() {
     if !std::path::Path::new("/proc/self/ns/pid").exists() {
         return println!("skipped: this system does not tell which processes have ended");
     }
@@ -290,7 +291,7 @@ async fn waits_and_their_run_survive_eviction_from_memory() {
     let count = executed.clone();
     let (runs, job) = runs_with(
         &server,
-        |builder| builder.max_waiting_in_memory(0),
+        |builder| builder.max_waiting_runs_in_memory(0),
         move |run: Run<Room>, (): ()| {
             let count = count.clone();
             async move {

@@ -1,4 +1,4 @@
-//! The frames that both languages read alike.
+//! Frames, checked against the vectors that TypeScript reads too.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use fanfare::wire::{read_client_frame, read_server_frames};
 use serde_json::{Value, json};
 
 #[test]
-fn every_frame_has_its_meaning() {
+fn every_vector_decodes_to_its_meaning() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/frames");
     let mut cases = 0;
     let mut wrong = Vec::new();

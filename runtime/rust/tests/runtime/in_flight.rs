@@ -1,4 +1,4 @@
-//! The bytes being written to all connections are limited, even if clients do not read.
+//! The limit on bytes that are being written, with clients that do not read.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ async fn server(set_up: impl FnOnce(HubBuilder) -> HubBuilder) -> Server {
 }
 
 #[tokio::test]
-async fn readers_that_stall_are_closed_once_others_wait_and_the_others_get_everything() {
-    // Four writes fill it, and ten connections do not read.
+async fn stalled_readers_are_closed_once_others_wait_and_the_others_receive_everything() {
+    // Four writes reach the limit, and ten connections do not read.
     let server =
         server(|hub| hub.max_in_flight_bytes(4 * MEBIBYTE).ping_interval(Duration::from_secs(300))).await;
     let channel = room("1");
@@ -36,12 +36,12 @@ async fn readers_that_stall_are_closed_once_others_wait_and_the_others_get_every
     }
     let mut reader = server.subscribe(&channel, &["said"]).await;
     reader.ready().await;
-    // Also with a `ref`, whose frames are made for one connection.
+    // Some have a `ref`: their frames are encoded per connection.
     let mut marked = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     marked.sub_as("7", &token, json!({})).await;
     let large = "x".repeat(MEBIBYTE - 1000);
     let began = Instant::now();
-    // More than the system takes for sockets that nobody reads.
+    // More than the system buffers for sockets that are not read.
     for number in 0..16 {
         let text = format!("{number} {large}");
         server.hub.publish(said(&channel), text.as_str()).await.unwrap();
@@ -49,7 +49,7 @@ async fn readers_that_stall_are_closed_once_others_wait_and_the_others_get_every
         assert!(data == text && marked_data == text, "message {number}");
     }
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
-    // Those that were closed see an end, and no close frame that says it was meant.
+    // Closed clients see the end of the connection, without a close frame.
     let mut closed = 0;
     for socket in &mut sockets {
         let mut messages = 0;
@@ -73,7 +73,7 @@ async fn readers_that_stall_are_closed_once_others_wait_and_the_others_get_every
 }
 
 #[tokio::test]
-async fn readers_that_stall_are_not_closed_while_there_is_room() {
+async fn stalled_readers_stay_open_while_the_limit_is_not_reached() {
     let server = server(|hub| hub).await;
     let channel = room("1");
     let mut stalled = server.subscribe(&channel, &["said"]).await;

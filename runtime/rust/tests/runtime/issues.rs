@@ -1,4 +1,4 @@
-//! What a server answers to payloads with much wrong.
+//! Responses to payloads with many issues.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::bench::http::{self, Answer};
 use crate::bench::server::{KEY, Server};
 
 const MIB: usize = 1024 * 1024;
-/// The answer has at most so many bytes.
+/// The maximum bytes of a response.
 const MAX_ANSWER: usize = 128 * 1024;
 
 const TEXT: &Schema = &Schema::Text(Text { max_length: 3, ..Text::ANY });
@@ -51,7 +51,7 @@ fn has_more(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn the_answer_names_a_few_issues_and_says_that_there_are_more() {
+async fn the_response_lists_a_few_issues_and_says_that_there_are_more() {
     let server = server().await;
     let list = |wrong: usize| json!(vec![json!(1); wrong]).to_string();
     let answer = server.publish("wrong", "list", list(MAX_ISSUES).as_bytes()).await;
@@ -67,16 +67,16 @@ async fn the_answer_names_a_few_issues_and_says_that_there_are_more() {
     }
 }
 
-/// Objects in each other, all but the innermost with one long name.
+/// Returns nested objects, each in a property with a long name.
 fn deep(name: &str, levels: usize) -> String {
     let step = format!("{{{}:", json!(name));
     format!("{}1{}", step.repeat(levels), "}".repeat(levels))
 }
 
 #[tokio::test]
-async fn the_answer_is_small_whatever_the_payload() {
+async fn the_response_is_small_for_every_payload() {
     let server = server().await;
-    // What JSON writes with the most bytes for each character.
+    // Characters that take the most bytes in JSON.
     let control = "\u{1}";
     let wrong: String = (0..40).map(|_| control).collect();
     let name = |at: usize| format!("{at}{}", control.repeat(MIB / 6 / 40));

@@ -43,7 +43,7 @@ impl Issuer {
 }
 
 #[tokio::test]
-async fn a_token_of_another_issuer_is_held_to_the_same_rules() {
+async fn a_token_of_another_issuer_is_checked_like_our_own() {
     let (issuer, stranger) = (Issuer::new(), Issuer::new());
     let server = Server::start_with(|hub| hub.jwks(Jwks::from_json(ISSUER, issuer.keys()))).await;
     let good = with(&claims("room:1", "said"), "iss", json!(ISSUER));
@@ -57,7 +57,7 @@ async fn a_token_of_another_issuer_is_held_to_the_same_rules() {
         issuer.sign(&with(&good, "exp", json!(u64::MAX))),
         issuer.sign(&with(&good, "iat", json!(now() + 60))),
         issuer.sign(&with(&good, "aud", json!("https://other.example.com"))),
-        // What the hub signs is of the hub.
+        // Tokens that the hub signs have the hub's issuer.
         crate::bench::jwt::sign("HS256", &good, KEY),
     ] {
         assert_eq!(server.refusal(&token).await.status, 401, "{token}");
@@ -80,7 +80,7 @@ async fn keys_are_fetched_when_a_token_needs_them() {
 }
 
 #[tokio::test]
-async fn keys_are_fetched_to_the_end_though_the_client_that_caused_it_hangs_up() {
+async fn a_fetch_of_keys_completes_even_if_its_client_disconnects() {
     let issuer = Issuer::new();
     let (keys, asked) = (issuer.keys(), Arc::<Notify>::default());
     let notify = Arc::clone(&asked);
@@ -100,12 +100,12 @@ async fn keys_are_fetched_to_the_end_though_the_client_that_caused_it_hangs_up()
     asked.notified().await;
     drop(hasty);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // The issuer is not asked again so soon: the keys are there because of the first request.
+    // The keys were fetched for the first request, and are not fetched again so soon.
     Client::connect(&server, &token, None).await.unwrap().ready().await;
 }
 
 #[test]
-fn a_hub_with_a_key_that_does_not_fit_is_not_built() {
+fn a_hub_with_an_invalid_key_set_is_not_built() {
     let keys = r#"{"keys":[{"kty":"RSA","kid":"7","n":"AQAB","e":"AQAB"}]}"#;
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).jwks(Jwks::from_json(ISSUER, keys));
     assert_eq!(

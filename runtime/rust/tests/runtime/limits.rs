@@ -1,4 +1,4 @@
-//! What one client, or all of them, may not have.
+//! Limits per client and for all clients.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::bench::definition::{room, said};
 use crate::bench::server::Server;
 
 #[tokio::test]
-async fn a_token_has_as_many_connections_as_it_may() {
+async fn connections_per_token_are_limited() {
     let server = Server::start_with(|hub| hub.max_connections_per_token(2)).await;
     let channel = room("1");
     let named = || server.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
@@ -33,12 +33,12 @@ async fn a_token_has_as_many_connections_as_it_may() {
         if matches!(other.frame().await, ServerFrame::Subscribed { .. }) {
             break;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "the place is not given back");
+        assert!(start.elapsed() < Duration::from_secs(20), "the slot is not released");
     }
 }
 
 #[tokio::test]
-async fn a_server_has_as_many_connections_as_it_may() {
+async fn connections_of_a_hub_are_limited() {
     let server = Server::start_with(|hub| hub.max_connections(2)).await;
     let channel = room("1");
     let token = server.token(&channel, &["said"]);
@@ -48,12 +48,12 @@ async fn a_server_has_as_many_connections_as_it_may() {
     drop(second);
     let start = Instant::now();
     while Client::connect(&server, &token, None).await.is_err() {
-        assert!(start.elapsed() < Duration::from_secs(20), "the place is not given back");
+        assert!(start.elapsed() < Duration::from_secs(20), "the slot is not released");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_subscribes_to_nothing_is_closed_after_ten_seconds() {
+async fn a_connection_without_a_subscription_is_closed_after_ten_seconds() {
     let server = Server::start().await;
     let channel = room("1");
     let mut idle = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();

@@ -1,4 +1,4 @@
-//! The log contains no token and no key.
+//! Logs never contain tokens or keys.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::bench::jwt;
 use crate::bench::server::{KEY, Server};
 use crate::bench::sse::Events;
 
-/// Keeps all that is logged on any level, by this library and by those that it stands on.
+/// Captures logs of all levels, of this library and its dependencies.
 #[derive(Clone, Default)]
 struct Everything(Arc<Mutex<String>>);
 
@@ -50,7 +50,7 @@ impl Subscriber for Everything {
 }
 
 #[tokio::test]
-async fn no_token_and_no_key_is_logged() {
+async fn tokens_and_keys_are_never_logged() {
     let log = Everything::default();
     let _guard = tracing::subscriber::set_default(log.clone());
     let server = Server::start().await;
@@ -58,7 +58,7 @@ async fn no_token_and_no_key_is_logged() {
     let mut claims = jwt::claims(&valid);
     claims["exp"] = json!(1);
     let tokens = [valid.clone(), jwt::sign("HS256", &claims, KEY), format!("{valid}x"), format!("{valid}.x")];
-    // Twice: a test on another thread may be the first to reach an event, which is then off for all.
+    // Twice: if a test on another thread reaches an event first, the event is disabled for all threads.
     for token in tokens.iter().chain(&tokens) {
         tracing::callsite::rebuild_interest_cache();
         let _ = Client::connect(&server, token, None).await;

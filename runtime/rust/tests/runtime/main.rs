@@ -48,7 +48,7 @@ mod tokens;
 #[cfg(feature = "sqlite")]
 mod writing;
 
-/// What all tests stand on.
+/// Helpers of all tests.
 mod bench {
     pub(crate) mod client;
     pub(crate) mod definition;

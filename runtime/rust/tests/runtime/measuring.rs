@@ -1,4 +1,4 @@
-//! What those who run a server see of it.
+//! Metrics and health checks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::bench::http;
 use crate::bench::server::Server;
 use crate::bench::sse::Events;
 
-/// Remembers the last value of gauges and the sum of all else.
+/// Records the last value of gauges, and the sum of other metrics.
 #[derive(Clone, Default)]
 struct Figures {
     values: Arc<Mutex<BTreeMap<String, f64>>>,
@@ -40,7 +40,7 @@ impl Figures {
         self.values.lock().unwrap().get(name).copied().unwrap_or(0.0)
     }
 
-    /// Waits for what happens after a client has seen the end.
+    /// Waits for work that the server does after the client has seen the end.
     async fn becomes(&self, name: &str, value: f64) {
         let start = Instant::now();
         while (self.get(name) - value).abs() > 0.5 {
@@ -113,9 +113,9 @@ impl Recorder for Figures {
     }
 }
 
-// All of a test runs on one thread, and what is recorded on it is this test's.
+// A test runs on one thread, so metrics recorded on this thread belong to it.
 #[tokio::test]
-async fn connections_messages_gaps_and_refusals_are_counted() {
+async fn connections_messages_gaps_and_rejections_are_counted() {
     let figures = Figures::default();
     let _guard = ::metrics::set_default_local_recorder(&figures);
     let server = Server::start().await;
@@ -164,11 +164,11 @@ async fn connections_messages_gaps_and_refusals_are_counted() {
 }
 
 #[tokio::test]
-async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
+async fn each_limit_reports_its_use_and_how_often_it_was_reached() {
     let figures = Figures::default();
     let _guard = ::metrics::set_default_local_recorder(&figures);
     let set_up = |hub: fanfare::HubBuilder| {
-        hub.max_connections(2).max_unsubscribed(1).max_publish_rate(fanfare::Rate::per_minute(1))
+        hub.max_connections(2).max_unsubscribed_connections(1).max_publish_rate(fanfare::Rate::per_minute(1))
     };
     let server = Server::start_with(set_up).await;
     let channel = room("1");
@@ -176,13 +176,13 @@ async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
     figures.becomes("fanfare_limit_used unsubscribed_connections", 1.0).await;
     let mut first = server.subscribe(&channel, &["said"]).await;
     first.ready().await;
-    // The silent one is being evicted, and may not have left yet.
+    // The silent connection is being evicted, and may still be open.
     figures.becomes("fanfare_limit_used unsubscribed_connections", 0.0).await;
     figures.becomes("fanfare_limit_used connections", 1.0).await;
     let mut second = server.subscribe(&channel, &["said"]).await;
     second.ready().await;
     server.refusal(&server.token(&channel, &["said"])).await;
-    let publishing = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    let publishing = server.hub.token(channel.grant(["said"])).for_publishing().mint().unwrap();
     for status in [200, 429] {
         let path = "publish?channel=room:1&topic=said";
         assert_eq!(http::post(server.address, path, Some(&publishing), b"1").await.status, status);
@@ -201,7 +201,7 @@ async fn each_limit_says_how_full_it_is_and_how_often_it_was_reached() {
 }
 
 #[tokio::test]
-async fn every_name_is_described_and_in_the_docs() {
+async fn every_metric_is_described_and_documented() {
     let figures = Figures::default();
     let _guard = ::metrics::set_default_local_recorder(&figures);
     let _server = Server::start().await;
@@ -231,7 +231,7 @@ async fn every_name_is_described_and_in_the_docs() {
     assert_eq!(described.len(), names.len());
 }
 
-/// Remembers the last warning.
+/// Records the last warning.
 #[derive(Clone, Default)]
 struct Warnings(Arc<Mutex<String>>);
 
@@ -260,7 +260,7 @@ impl tracing::Subscriber for Warnings {
 
 #[cfg(feature = "sqlite")]
 #[tokio::test(start_paused = true)]
-async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
+async fn runs_are_counted_by_state_and_a_warning_names_the_runs_that_hold_all_slots() {
     use crate::bench::definition::Room;
     use crate::bench::runs::{done, in_memory, runs_with};
     use fanfare::{Run, RunError, StepOptions};
@@ -304,7 +304,7 @@ async fn runs_are_counted_by_state_and_a_warning_names_what_holds_all_slots() {
     assert!(warning.contains("max: 1") && warning.contains("hangs (step"), "{warning}");
 }
 
-/// Lets so many seconds pass on the paused clock. The storage's thread, whose clock is not paused, gets some time, too.
+/// Advances the paused clock by this many seconds, and gives the storage's thread time to work.
 #[cfg(feature = "sqlite")]
 async fn pass(seconds: u64) {
     for _ in 0..seconds {
@@ -314,7 +314,7 @@ async fn pass(seconds: u64) {
 }
 
 #[tokio::test]
-async fn health_is_open_until_the_server_is_about_to_stop() {
+async fn health_checks_succeed_until_shutdown_begins() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("1"), &["said"]).await;
     client.ready().await;

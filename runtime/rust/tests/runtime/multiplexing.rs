@@ -1,4 +1,4 @@
-//! Many subscriptions on one connection, each with a ref, a place and a token of its own.
+//! Many subscriptions on one connection, each with its own ref, cursor and token.
 
 use fanfare::wire::ServerFrame;
 use serde_json::{Value, json};
@@ -21,11 +21,11 @@ async fn a_connection_may_open_without_a_token_and_subscribe_later() {
     client.sub_as("7", &server.token(&channel, &["said"]), json!({})).await;
     server.hub.publish(said(&channel), "a").await.unwrap();
     assert_eq!(client.marked_data().await, (Some("7".into()), json!("a")));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn who_reads_the_same_messages_in_another_way_is_told_just_what_is_its_own() {
+async fn subscribers_of_one_channel_receive_only_the_messages_they_asked_for() {
     let server = Server::start().await;
     let channel = room("1");
     let mut all = server.subscribe(&channel, &["said", "status"]).await;
@@ -54,11 +54,11 @@ async fn who_reads_the_same_messages_in_another_way_is_told_just_what_is_its_own
             assert_eq!(marked.marked_data().await, (Some("7".into()), status));
         }
     }
-    some.silence().await;
+    some.expect_silence().await;
 }
 
 #[tokio::test]
-async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_of_their_own() {
+async fn two_subscriptions_to_one_channel_each_receive_everything_from_their_own_cursor() {
     let server = Server::start().await;
     let channel = room("1");
     for text in ["a", "b"] {
@@ -72,14 +72,14 @@ async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_
     assert_eq!(client.marked_data().await, (Some("old".into()), json!("a")));
     assert_eq!(client.marked_data().await, (Some("old".into()), json!("b")));
     server.hub.publish(said(&channel), "c").await.unwrap();
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..3 {
-        told.push(client.marked_data().await);
+        received.push(client.marked_data().await);
     }
-    told.sort_by_key(|(subscription_id, _)| subscription_id.clone());
+    received.sort_by_key(|(subscription_id, _)| subscription_id.clone());
     let expected = [None, Some("new".into()), Some("old".into())]
         .map(|subscription_id: Option<String>| (subscription_id, json!("c")));
-    assert_eq!(told, expected);
+    assert_eq!(received, expected);
 
     client.send(&json!({ "kind": "unsub", "ref": "new" })).await;
     let channels = vec!["room:1".to_owned()];
@@ -89,7 +89,7 @@ async fn two_subscriptions_to_one_channel_are_told_everything_twice_from_places_
     assert!(matches!(client.frame().await, ServerFrame::Unsubscribed { subscription_id: None, .. }));
     server.hub.publish(said(&channel), "d").await.unwrap();
     assert_eq!(client.marked_data().await, (Some("old".into()), json!("d")));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
@@ -129,11 +129,11 @@ async fn a_sub_may_be_narrowed_to_a_channel_and_to_topics() {
     refused(&mut client, &sub("one", json!({})), "ref_in_use").await;
     refused(&mut client, &json!({ "kind": "unsub", "ref": "x" }), "not_subscribed").await;
     refused(&mut client, &json!({ "kind": "sub", "ref": "x", "data": "a.b.c" }), "unauthorized").await;
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_gap_says_whose_it_is_and_is_told_to_nobody_else() {
+async fn a_gap_names_its_subscription_and_reaches_no_other() {
     let server = Server::start().await;
     let channel = small("1");
     let first = server.hub.publish(said(&channel), "0").await.unwrap();
@@ -153,11 +153,11 @@ async fn a_gap_says_whose_it_is_and_is_told_to_nobody_else() {
     for number in 5..10 {
         assert_eq!(client.marked_data().await, (Some("7".into()), json!(number.to_string())));
     }
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn many_messages_of_a_subscription_come_in_one_array_that_is_marked() {
+async fn a_batch_of_a_subscription_is_one_array_with_its_ref() {
     let server = Server::start().await;
     let channel = room("1");
     for number in 0..1000 {
@@ -166,14 +166,14 @@ async fn many_messages_of_a_subscription_come_in_one_array_that_is_marked() {
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.sub_as("a \"quoted\" ref", &server.token(&channel, &["said"]), json!({ "room:1": "start" })).await;
     for number in 0..1000 {
-        let told = client.marked_data().await;
-        assert_eq!(told, (Some("a \"quoted\" ref".into()), json!(number.to_string())));
+        let received = client.marked_data().await;
+        assert_eq!(received, (Some("a \"quoted\" ref".into()), json!(number.to_string())));
     }
     assert!(client.batches.iter().any(|frames| *frames > 10), "{:?}", client.batches);
 }
 
 #[tokio::test]
-async fn a_thousand_subscriptions_are_all_that_a_connection_has() {
+async fn a_connection_has_at_most_a_thousand_subscriptions() {
     let server = Server::start().await;
     let channel = room("1");
     let token = server.token(&channel, &["said"]);
@@ -184,12 +184,12 @@ async fn a_thousand_subscriptions_are_all_that_a_connection_has() {
     let sub = json!({ "kind": "sub", "ref": "x", "data": token });
     refused(&mut client, &sub, "too_many_channels").await;
     server.hub.publish(said(&channel), "all").await.unwrap();
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..1000 {
-        told.push(client.marked_data().await.0.unwrap().parse::<u32>().unwrap());
+        received.push(client.marked_data().await.0.unwrap().parse::<u32>().unwrap());
     }
-    told.sort_unstable();
-    assert!(told.into_iter().eq(0..1000));
+    received.sort_unstable();
+    assert!(received.into_iter().eq(0..1000));
     client.send(&json!({ "kind": "unsub", "ref": "500" })).await;
     client.frame().await;
     client.sub_as("x", &token, json!({})).await;
@@ -204,7 +204,7 @@ async fn alive_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn what_waits_in_many_channels_is_written_together_and_no_channel_waits_for_another() {
+async fn messages_of_many_channels_are_written_together_and_fairly() {
     let server = Server::start().await;
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     let channels: Vec<_> = (0..100).map(|number| room(&number.to_string())).collect();
@@ -226,5 +226,5 @@ async fn what_waits_in_many_channels_is_written_together_and_no_channel_waits_fo
             _ => small += 1,
         }
     }
-    client.silence().await;
+    client.expect_silence().await;
 }

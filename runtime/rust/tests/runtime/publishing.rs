@@ -11,7 +11,7 @@ use crate::bench::http;
 use crate::bench::server::{KEY, Server};
 
 #[tokio::test]
-async fn the_text_of_a_payload_is_carried_verbatim() {
+async fn a_payload_is_delivered_verbatim() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["status"]).await;
@@ -37,7 +37,7 @@ async fn the_text_of_a_payload_is_carried_verbatim() {
 }
 
 #[tokio::test]
-async fn a_bare_string_is_a_string_where_the_topic_carries_strings() {
+async fn an_unquoted_text_is_a_string_on_a_topic_of_strings() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said", "count"]).await;
@@ -60,38 +60,38 @@ async fn a_bare_string_is_a_string_where_the_topic_carries_strings() {
     {
         assert_eq!(server.publish("room:1", topic, body.as_bytes()).await.status, status, "{topic} {body}");
     }
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_payload_that_breaks_the_definition_is_refused_with_every_issue() {
+async fn an_invalid_payload_is_rejected_with_every_issue() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("1"), &["status"]).await;
     client.ready().await;
     let answer = server.publish("room:1", "status", br#"{"message":"","progress":101}"#).await;
     assert_eq!(answer.status, 422);
     let issues = answer.body["data"]["issues"].as_array().unwrap();
-    let places: Vec<_> = issues
+    let paths: Vec<_> = issues
         .iter()
         .map(|issue| (issue["path"].as_str().unwrap(), issue["rule"].as_str().unwrap()))
         .collect();
-    assert_eq!(places, [("/message", "minLength"), ("/progress", "maximum")]);
+    assert_eq!(paths, [("/message", "minLength"), ("/progress", "maximum")]);
     assert!(issues[1]["message"].as_str().unwrap().contains("100"));
     let values: Vec<_> = issues.iter().map(|issue| issue["value"].as_str().unwrap()).collect();
     assert_eq!(values, [r#""""#, "101"]);
     assert!(answer.error().contains("/progress"));
-    client.silence().await;
+    client.expect_silence().await;
 
     let channel = room("1");
     let payload = Status { message: String::new(), progress: Some(-1) };
     let error = server.hub.publish(status(&channel), &payload).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("/message") && text.contains("/progress") && text.contains("room:1"), "{text}");
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_payload_for_a_topic_of_text_streams_is_refused_and_told_what_to_do() {
+async fn a_payload_on_a_topic_of_text_streams_is_rejected_with_a_hint() {
     let server = Server::start().await;
     let channel = room("1");
     for body in ["Once upon", "\"Once upon\"", "{}", ""] {
@@ -107,7 +107,7 @@ async fn a_payload_for_a_topic_of_text_streams_is_refused_and_told_what_to_do() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_says_why() {
+async fn every_publish_error_states_its_reason() {
     let server = Server::start().await;
     let not_utf8 = [b'"', 0xff, b'"'];
     let deep = "[".repeat(200) + &"]".repeat(200);
@@ -138,7 +138,7 @@ async fn what_cannot_be_published_says_why() {
 }
 
 #[tokio::test]
-async fn a_payload_is_never_cut() {
+async fn a_payload_is_never_truncated() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
@@ -154,15 +154,15 @@ async fn a_payload_is_never_cut() {
     client.data().await;
     let error = server.hub.publish(said(&channel), &format!("{largest}x")).await;
     assert_eq!(error, Err(PublishError::TooLarge { bytes: limit + 1 }));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn only_the_key_or_a_token_for_it_may_publish() {
+async fn only_the_signing_key_or_a_token_for_publishing_may_publish() {
     let server = Server::start().await;
     let (one, two) = (room("1"), room("2"));
     let publisher =
-        server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).publish().mint().unwrap();
+        server.hub.token(one.grant(["said"]).and(two.grant(["status"]))).for_publishing().mint().unwrap();
     let subscriber = server.token(&one, &["said"]);
     let publish = |path: &'static str, bearer: Option<&str>| {
         let (address, bearer) = (server.address, bearer.map(str::to_owned));
@@ -187,13 +187,13 @@ async fn only_the_key_or_a_token_for_it_may_publish() {
 }
 
 #[tokio::test]
-async fn a_key_is_remembered_when_memory_runs_short() {
+async fn idempotency_keys_are_kept_when_memory_runs_short() {
     let server = Server::start_with(|builder| builder.max_history_bytes(100_000).max_idle_channels(0)).await;
     let publish =
         async || server.hub.publish(said(&room("keyed")), "once").idempotency_key("k").await.unwrap();
     let first = publish().await;
     let long = "x".repeat(10_000);
-    // Longer than it takes to tidy up, with less memory than all channels want.
+    // Longer than the cleanup interval, with less memory than all channels need.
     for number in 0..80 {
         server.hub.publish(said(&room(&number.to_string())), &long).await.unwrap();
         tokio::time::sleep(Duration::from_millis(40)).await;

@@ -27,8 +27,8 @@ struct Answer {
 }
 
 impl Answer {
-    fn assert_too_often(&self) {
-        assert_eq!((self.status, &self.body["data"]["code"]), (429, &json!("too_often")));
+    fn assert_rate_limited(&self) {
+        assert_eq!((self.status, &self.body["data"]["code"]), (429, &json!("rate_limited")));
         assert!(
             self.retry_after.is_some_and(|seconds| (1..=60).contains(&seconds)),
             "{:?}",
@@ -58,11 +58,11 @@ async fn post(server: &Server, path: &str, bearer: &str, address: &str, body: &s
 
 fn publishing_token(server: &Server, id: &str, subject: &str) -> String {
     let grant = room("1").grant(["said"]);
-    server.hub.token(grant).publish().id(id).subject(subject).mint().unwrap()
+    server.hub.token(grant).for_publishing().id(id).subject(subject).mint().unwrap()
 }
 
 #[tokio::test]
-async fn publishing_too_often_is_refused_by_token_by_subject_and_by_address() {
+async fn publishing_is_rate_limited_by_token_subject_and_address() {
     let server = server(|hub| hub.max_publish_rate(RARELY)).await;
     let publish = async |token: &str, address: &str| {
         post(&server, "publish?channel=room:1&topic=said", token, address, "\"x\"").await
@@ -71,22 +71,22 @@ async fn publishing_too_often_is_refused_by_token_by_subject_and_by_address() {
     for number in 0..3 {
         assert_eq!(publish(&ada, &format!("192.0.2.{number}")).await.status, 200);
     }
-    publish(&ada, "192.0.2.4").await.assert_too_often();
-    publish(&publishing_token(&server, "login_2", "ada"), "192.0.2.5").await.assert_too_often();
+    publish(&ada, "192.0.2.4").await.assert_rate_limited();
+    publish(&publishing_token(&server, "login_2", "ada"), "192.0.2.5").await.assert_rate_limited();
     for number in 0..3 {
         let name = format!("other_{number}");
         assert_eq!(publish(&publishing_token(&server, &name, &name), "2001:db8::1").await.status, 200);
     }
     let last = publishing_token(&server, "last", "last");
-    publish(&last, "2001:db8::2").await.assert_too_often();
-    assert_eq!(publish(&last, "2001:db8:0:1::2").await.status, 200, "what is refused costs nothing");
+    publish(&last, "2001:db8::2").await.assert_rate_limited();
+    assert_eq!(publish(&last, "2001:db8:0:1::2").await.status, 200, "a rejected request is not counted");
     for _ in 0..10 {
         assert_eq!(publish(KEY, "2001:db8::1").await.status, 200, "backends are not limited");
     }
 }
 
 #[tokio::test]
-async fn signals_that_come_too_often_are_refused_and_may_be_sent_again_after_a_while() {
+async fn signals_are_rate_limited_and_accepted_again_later() {
     let server = server(|hub| hub.max_signal_rate(Rate::per_second(2).burst(2))).await;
     let grant = room("1").grant_signals(["nod"]);
     let token = server.hub.token(grant).mint().unwrap();
@@ -100,30 +100,30 @@ async fn signals_that_come_too_often_are_refused_and_may_be_sent_again_after_a_w
         }
     }
     let refused = refused.expect("20 at once are too many");
-    refused.assert_too_often();
+    refused.assert_rate_limited();
     tokio::time::sleep(Duration::from_secs(refused.retry_after.unwrap())).await;
     assert_ne!(send().await.status, 429);
 }
 
 #[tokio::test]
-async fn connecting_too_often_is_refused_by_token_and_by_address() {
+async fn connecting_is_rate_limited_by_token_and_address() {
     let server = server(|hub| hub.max_connection_rate(RARELY)).await;
     let token = server.hub.token(room("1").grant(["said"])).id("login_1").mint().unwrap();
     for _ in 0..3 {
         drop(Client::connect(&server, &token, None).await.unwrap());
     }
     let refusal = server.refusal(&token).await;
-    assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("too_often")));
-    // The same in band, on a connection that stays open.
+    assert_eq!((refusal.status, &refusal.body["data"]["code"]), (429, &json!("rate_limited")));
+    // On an open connection, the client receives an `error` frame.
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
     client.send(&json!({ "kind": "sub", "ref": "7", "data": token })).await;
-    assert_eq!(client.error().await, ("too_often".into(), Some("7".into())));
+    assert_eq!(client.error().await, ("rate_limited".into(), Some("7".into())));
     client.sub_as("7", &server.token(&room("1"), &["said"]), json!({})).await;
     for _ in 0..3 {
         assert_eq!(post(&server, "sse", "", "192.0.2.1", "no subs").await.status, 400);
     }
     let began = Instant::now();
-    // The body does not come: it is refused before it is read.
+    // The request is rejected before its body arrives.
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /v1/realtime/sse HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 9\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -134,7 +134,7 @@ async fn connecting_too_often_is_refused_by_token_and_by_address() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_valid_are_refused_more_slowly_and_valid_ones_of_the_same_address_are_not() {
+async fn invalid_tokens_are_rate_limited_by_address_and_valid_tokens_are_not() {
     let server = server(|hub| hub.max_auth_failure_rate(RARELY)).await;
     let publish = async |token: &str| {
         post(&server, "publish?channel=room:1&topic=said", token, "192.0.2.1", "\"x\"").await
@@ -142,13 +142,13 @@ async fn tokens_that_are_not_valid_are_refused_more_slowly_and_valid_ones_of_the
     for _ in 0..3 {
         assert_eq!(publish("a.b.c").await.status, 401);
     }
-    publish("a.b.c").await.assert_too_often();
-    post(&server, "revoke", "not the key", "192.0.2.1", "{}").await.assert_too_often();
+    publish("a.b.c").await.assert_rate_limited();
+    post(&server, "revoke", "not the key", "192.0.2.1", "{}").await.assert_rate_limited();
     assert_eq!(publish(&publishing_token(&server, "login_1", "ada")).await.status, 200);
 }
 
 #[tokio::test]
-async fn clients_whose_address_is_not_known_are_limited_by_token_only() {
+async fn clients_without_a_known_address_are_limited_by_token_only() {
     let server = Server::start_with(|hub| hub.max_publish_rate(RARELY).max_auth_failure_rate(RARELY)).await;
     for number in 0..5 {
         let token = publishing_token(&server, &format!("login_{number}"), &format!("user_{number}"));
@@ -159,7 +159,7 @@ async fn clients_whose_address_is_not_known_are_limited_by_token_only() {
 }
 
 #[tokio::test]
-async fn a_busy_page_never_meets_the_defaults() {
+async fn a_busy_page_never_exceeds_the_default_limits() {
     let server = server(|hub| hub).await;
     let token = server.token(&room("1"), &["said"]);
     let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();

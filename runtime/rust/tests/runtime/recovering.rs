@@ -25,14 +25,14 @@ fn failure(error: PublishError) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_publishers_are_answered_soon_while_another_program_has_locked_the_file() {
+async fn publishing_fails_quickly_while_another_program_locks_the_file() {
     let file = File::new();
     let server = file.server().await;
     say(&server, &room("0"), "before").await;
     let other = Connection::open(file.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let since = Instant::now();
-    // Half of them on channels of their own, and half on one that is not open, either.
+    // Half of them publish to channels of their own, and half to one channel that is not open yet.
     let publishers = (0..50).map(|number| {
         let (hub, number) = (server.hub.clone(), if number < 25 { number } else { 25 });
         tokio::spawn(async move { hub.publish(said(&room(&number.to_string())), "x").await })
@@ -52,7 +52,7 @@ async fn all_publishers_are_answered_soon_while_another_program_has_locked_the_f
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_a_storage_that_is_busy_is_bounded_and_the_rest_is_told_at_once() {
+async fn the_queue_of_a_busy_storage_is_bounded_and_further_calls_fail_at_once() {
     let file = File::new();
     let storage = Sqlite::open(file.path()).unwrap().max_queue_bytes(4_000_000);
     let server = Server::start_with(|builder| builder.storage(storage)).await;
@@ -82,7 +82,7 @@ async fn what_waits_for_a_storage_that_is_busy_is_bounded_and_the_rest_is_told_a
 }
 
 #[tokio::test]
-async fn a_text_stream_that_the_storage_could_not_take_ends_once_the_storage_works_again() {
+async fn a_text_stream_that_could_not_be_stored_ends_once_the_storage_works_again() {
     let (file, channel) = (File::new(), room("1"));
     let server = file.server().await;
     let mut reader = server.subscribe(&channel, &["draft"]).await;
@@ -122,7 +122,7 @@ async fn a_file_that_is_deleted_or_replaced_while_it_is_open_fails_with_a_clear_
     }
 }
 
-/// Puts a copy of a database in its place, as one who restores a backup does.
+/// Replaces a database by a copy, as when restoring a backup.
 fn restore(backup: &Path, file: &File) {
     for suffix in ["-wal", "-shm"] {
         let _ = fs::remove_file(file.folder.join(format!("fanfare.db{suffix}")));
@@ -160,7 +160,7 @@ async fn a_restored_backup_begins_new_epochs() {
     }
     third.stop().await;
 
-    // It is noticed once, and no later start is taken for one.
+    // The restore is detected once, and not again on later starts.
     let fourth = file.server().await;
     let mut reader = fourth.resume(&channel, &["said"], &new[18].0).await;
     reader.ready().await;
@@ -169,7 +169,7 @@ async fn a_restored_backup_begins_new_epochs() {
 }
 
 #[tokio::test]
-async fn a_backup_of_a_running_server_that_was_killed_later_is_noticed() {
+async fn a_backup_of_a_server_that_was_killed_later_is_detected() {
     let (file, channel) = (File::new(), room("1"));
     let (backup, mark) = (file.folder.join("backup.db"), file.folder.join("fanfare.db-mark"));
     let server = file.server().await;
@@ -177,7 +177,7 @@ async fn a_backup_of_a_running_server_that_was_killed_later_is_noticed() {
     Connection::open(file.path()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
     let last = say(&server, &channel, "not in the backup").await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    // As they are when the server is killed.
+    // The files of a server that is killed at this moment.
     let mark_then = fs::read(&mark).unwrap();
     server.stop().await;
     restore(&backup, &file);
@@ -191,11 +191,11 @@ async fn a_backup_of_a_running_server_that_was_killed_later_is_noticed() {
 }
 
 #[tokio::test]
-async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_backup() {
+async fn a_file_is_never_mistaken_for_a_backup_after_any_kind_of_restart() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;
     let id = say(&first, &channel, "1").await;
-    // A server that was killed leaves its files as they are.
+    // A killed server does not clean up its files.
     let copy = File::new();
     for suffix in ["", "-wal", "-mark"] {
         let name = format!("fanfare.db{suffix}");
@@ -211,7 +211,7 @@ async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_ba
     let second = copy.server().await;
     let mut reader = second.resume(&channel, &["said"], &id).await;
     reader.ready().await;
-    reader.silence().await;
+    reader.expect_silence().await;
     second.stop().await;
     #[cfg(unix)]
     {
@@ -221,11 +221,11 @@ async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_ba
         let linked = copy.server().await;
         let mut reader = linked.resume(&channel, &["said"], &id).await;
         reader.ready().await;
-        reader.silence().await;
+        reader.expect_silence().await;
         linked.stop().await;
     }
 
-    // The documented way to say that the whole machine was set back.
+    // The documented way to restore the whole machine.
     fs::remove_file(copy.folder.join("fanfare.db-mark")).unwrap();
     let third = copy.server().await;
     let mut reader = third.resume(&channel, &["said"], &id).await;
@@ -235,13 +235,13 @@ async fn whatever_way_servers_end_and_begin_their_own_file_is_not_taken_for_a_ba
     assert_eq!(reader.data().await, json!("2"));
 }
 
-/// Overwrites the pages of a file that hold messages with `text` and with no other text in capitals.
+/// Damages the pages of a file that contain `text` and no other text in capitals.
 fn damage(path: &Path, text: &str) -> usize {
     let mut bytes = fs::read(path).unwrap();
     let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
     let mut damaged = 0;
     for page in bytes.chunks_mut(size).skip(1) {
-        // A leaf of a table.
+        // A table leaf page.
         if page[0] == 13 && find(page, text) && !find(page, "HEALTHY") && !find(page, "CREATE") {
             page[..200].fill(0xA5);
             damaged += 1;
@@ -255,7 +255,7 @@ fn find(page: &[u8], text: &str) -> bool {
     page.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Leaves a file with a channel whose pages are damaged, and one whose are not. Returns the latest id of each.
+/// Creates a file with a damaged and an intact channel. Returns the latest id of each.
 async fn damaged(file: &File) -> [String; 2] {
     let server = file.server().await;
     let (mut ids, filler) = (Vec::new(), "x".repeat(500));
@@ -273,7 +273,7 @@ async fn damaged(file: &File) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn a_damaged_channel_goes_on_and_others_notice_nothing() {
+async fn a_damaged_channel_continues_and_others_are_not_affected() {
     let file = File::new();
     let [sick_id, healthy_id] = damaged(&file).await;
     let server = file.server().await;
@@ -299,7 +299,7 @@ async fn a_damaged_channel_goes_on_and_others_notice_nothing() {
     assert_eq!(aside, "damaged/1/room:sick");
 }
 
-/// Returns whether the program `sqlite3` can recover files. Some distributions leave that out.
+/// Returns `true` if the program `sqlite3` can recover files. Some distributions omit this.
 fn sqlite3_recovers(folder: &Path) -> bool {
     let mut sqlite3 = Command::new("sqlite3");
     sqlite3.args(["intact.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1);", ".recover"]);
@@ -308,7 +308,7 @@ fn sqlite3_recovers(folder: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn what_sqlite_recovers_from_a_damaged_file_can_be_used() {
+async fn a_file_that_sqlite_recovered_can_be_used() {
     let file = File::new();
     if !sqlite3_recovers(&file.folder) {
         return println!("skipped: there is no sqlite3 that recovers files");

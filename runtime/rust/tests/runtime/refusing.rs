@@ -1,4 +1,4 @@
-//! A request that is refused before its body was read gets its answer, and harms no later request.
+//! A request that is rejected before its body was read gets a response, and later requests are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MIB: usize = 1024 * 1024;
 const PUBLISH: &str = "publish?channel=room:1&topic=said";
 
-/// The routes in a server of somebody else's, and in our own.
+/// Serves the routes with axum's server and with our own.
 async fn servers() -> [Server; 2] {
     let hub = || Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
     [Server::serve(hub()).await, Server::serve_ours(hub(), Router::new(), |serve| serve).await]
@@ -42,7 +42,7 @@ impl Connection {
         self.0.write_all(head.as_bytes()).await.unwrap();
     }
 
-    /// Sends a body whole, as clients do that do not look for an early answer, and then reads the answer.
+    /// Sends the whole body before it reads the response, as simple clients do.
     async fn send(&mut self, path: &str, key: &str, size: usize) -> Answer {
         self.send_head(path, key, &format!("Content-Length: {size}")).await;
         self.0.write_all(&vec![b'1'; size]).await.expect("the server reads on");
@@ -72,7 +72,7 @@ impl Connection {
 }
 
 #[tokio::test]
-async fn every_refusal_is_received_and_the_connection_stays_usable() {
+async fn every_rejection_is_received_and_the_connection_stays_usable() {
     for server in servers().await {
         let mut connection = Connection::open(&server).await;
         for (path, key, status) in [
@@ -97,7 +97,7 @@ async fn every_refusal_is_received_and_the_connection_stays_usable() {
 }
 
 #[tokio::test]
-async fn our_server_does_the_same_for_what_the_application_refuses() {
+async fn our_server_does_the_same_for_rejections_by_the_application() {
     let [_, server] = servers().await;
     let mut connection = Connection::open(&server).await;
     let answer = connection.send("nowhere", KEY, 8 * MIB).await;
@@ -106,7 +106,7 @@ async fn our_server_does_the_same_for_what_the_application_refuses() {
 }
 
 #[tokio::test]
-async fn a_body_too_large_to_read_gets_its_answer_and_closes_the_connection() {
+async fn a_body_that_is_too_large_gets_a_response_and_closes_the_connection() {
     for server in servers().await {
         let mut connection = Connection::open(&server).await;
         let answer = connection.send(PUBLISH, KEY, 40 * MIB).await;
@@ -118,7 +118,7 @@ async fn a_body_too_large_to_read_gets_its_answer_and_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_refused_body_in_chunks_gets_its_answer() {
+async fn a_rejected_chunked_body_gets_a_response() {
     for server in servers().await {
         let mut connection = Connection::open(&server).await;
         connection.send_head(PUBLISH, KEY, "Transfer-Encoding: chunked").await;
@@ -134,7 +134,7 @@ async fn a_refused_body_in_chunks_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
+async fn a_client_that_expects_100_continue_is_rejected_without_it() {
     for server in servers().await {
         let mut connection = Connection::open(&server).await;
         let headers = format!("Expect: 100-continue\r\nContent-Length: {}", 2 * MIB);
@@ -147,13 +147,13 @@ async fn a_client_that_waits_to_be_asked_for_its_body_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_text_stream_that_is_refused_gets_its_answer_while_it_goes_on() {
+async fn a_rejected_text_stream_gets_a_response_while_it_is_sent() {
     for server in servers().await {
         for (key, piece, status) in [("wrong", b'x', 401), (KEY, 0xff, 400)] {
             let mut connection = Connection::open(&server).await;
             let headers = "Content-Type: text/stream\r\nTransfer-Encoding: chunked";
             connection.send_head("publish?channel=room:1&topic=draft", key, headers).await;
-            // Looks for the answer only when all is written.
+            // Reads the response only after the whole body is written.
             for _ in 0..60 {
                 connection.0.write_all(&[b'1', b'\r', b'\n', piece, b'\r', b'\n']).await.expect("no reset");
                 sleep(Duration::from_millis(25)).await;

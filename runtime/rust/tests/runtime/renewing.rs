@@ -1,4 +1,4 @@
-//! Tokens that end before the page does, or before their time.
+//! Renewing and revoking tokens.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn ended(client: &mut Client, expected: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn a_subscription_is_renewed_before_its_token_ends_and_goes_on() {
+async fn a_subscription_that_is_renewed_before_its_token_expires_continues() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = open(&server).await;
@@ -60,13 +60,13 @@ async fn a_subscription_is_renewed_before_its_token_ends_and_goes_on() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     server.hub.publish(said(&channel), "after").await.unwrap();
     assert_eq!(client.data().await, "after");
-    // What is no longer used ends nothing.
+    // An expired token that is no longer used ends no subscription.
     server.hub.revoke("a").await.unwrap();
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn one_that_is_not_renewed_ends_and_the_others_go_on() {
+async fn a_subscription_that_is_not_renewed_ends_and_others_continue() {
     let server = Server::start().await;
     let (first, second) = (room("1"), room("2"));
     let mut client = open(&server).await;
@@ -77,11 +77,11 @@ async fn one_that_is_not_renewed_ends_and_the_others_go_on() {
     server.hub.publish(said(&first), "no").await.unwrap();
     server.hub.publish(said(&second), "yes").await.unwrap();
     assert_eq!(client.marked_data().await, (Some("long".into()), json!("yes")));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn what_was_subscribed_without_a_ref_is_renewed_too() {
+async fn a_subscription_without_a_ref_can_be_renewed() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = Client::connect(&server, &token(&server, &channel, 8, "a"), None).await.unwrap();
@@ -96,13 +96,13 @@ async fn what_was_subscribed_without_a_ref_is_renewed_too() {
 }
 
 #[tokio::test]
-async fn a_token_that_names_less_or_is_not_valid_renews_nothing() {
+async fn a_token_that_grants_less_or_is_invalid_renews_nothing() {
     let server = Server::start().await;
     let (first, second) = (room("1"), room("2"));
     let mut client = open(&server).await;
     let both = server.hub.token(first.grant(["said"]).and(second.grant(["said"]))).mint().unwrap();
     client.sub_as("7", &both, json!({})).await;
-    let publishing = server.hub.token(first.grant(["said"])).publish().mint().unwrap();
+    let publishing = server.hub.token(first.grant(["said"])).for_publishing().mint().unwrap();
     for (subscription_id, token, code) in [
         ("7", server.token(&first, &["said"]), "not_granted"),
         ("7", server.token(&room("3"), &["said"]), "not_granted"),
@@ -120,7 +120,7 @@ async fn a_token_that_names_less_or_is_not_valid_renews_nothing() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_ends_what_it_opened_at_once_and_opens_nothing_more() {
+async fn a_revoked_token_ends_its_subscriptions_at_once_and_opens_no_more() {
     let server = Server::start().await;
     let channel = room("1");
     let stolen = token(&server, &channel, 600, "login_17");
@@ -138,7 +138,7 @@ async fn a_revoked_token_ends_what_it_opened_at_once_and_opens_nothing_more() {
     assert_eq!(guest.close_code().await, 4403);
     server.hub.publish(said(&channel), "secret").await.unwrap();
     assert_eq!(client.marked_data().await, (Some("ours".into()), json!("secret")));
-    client.silence().await;
+    client.expect_silence().await;
 
     assert_eq!(server.refusal(&stolen).await.status, 401);
     for frame in [
@@ -153,7 +153,7 @@ async fn a_revoked_token_ends_what_it_opened_at_once_and_opens_nothing_more() {
 }
 
 #[tokio::test]
-async fn revoking_takes_the_signing_key_and_an_id() {
+async fn revoking_requires_the_signing_key_and_an_id() {
     let server = Server::start().await;
     let long = format!(r#"{{"jti":"{}"}}"#, "x".repeat(257));
     let token = server.token(&room("1"), &["said"]);

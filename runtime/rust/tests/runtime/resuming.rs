@@ -22,7 +22,7 @@ async fn a_cursor_continues_after_its_message() {
         for number in index + 1..5 {
             assert_eq!(client.data().await, json!(number.to_string()));
         }
-        client.silence().await;
+        client.expect_silence().await;
     }
     let mut client = server.resume(&channel, &["said"], "start").await;
     client.ready().await;
@@ -31,11 +31,11 @@ async fn a_cursor_continues_after_its_message() {
     }
     let mut client = server.resume(&channel, &["said"], "now").await;
     assert_eq!(client.ready().await, ids[4]);
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reconnecting_again_and_again_loses_and_repeats_nothing() {
+async fn repeated_reconnects_lose_and_repeat_nothing() {
     const MESSAGES: usize = 20_000;
     let server = Server::start().await;
     let channel = room("1");
@@ -66,7 +66,7 @@ async fn reconnecting_again_and_again_loses_and_repeats_nothing() {
         connections += 1;
     }
     publisher.await.unwrap();
-    client.silence().await;
+    client.expect_silence().await;
     assert!(connections > 50, "{connections}");
 }
 
@@ -85,23 +85,23 @@ async fn a_gap_is_exact() {
     for id in &ids[7..] {
         assert_eq!(client.id_and_data().await.0, *id);
     }
-    client.silence().await;
+    client.expect_silence().await;
 
-    // The last message that is gone is the last one that this client has.
+    // The last evicted message is the last one that this client received.
     let mut client = server.resume(&channel, &["said"], &ids[6]).await;
     client.ready().await;
     assert_eq!(client.id_and_data().await.0, ids[7]);
 
-    // What is gone is of other topics.
+    // The evicted messages are of other topics.
     let mut client = server.resume(&channel, &["journal"], &ids[3]).await;
     client.ready().await;
-    client.silence().await;
+    client.expect_silence().await;
     let id = server.hub.publish(journal(&channel), "x").await.unwrap();
     assert_eq!(client.id_and_data().await.0, id.to_string());
 }
 
 #[tokio::test]
-async fn one_that_lags_too_far_behind_hears_of_it() {
+async fn a_subscriber_that_lags_too_far_receives_a_gap() {
     let server = Server::start().await;
     let channel = small("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
@@ -133,11 +133,11 @@ async fn one_that_lags_too_far_behind_hears_of_it() {
         last = id;
     }
     assert!(missed > 0);
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_life_is_a_gap_and_then_all_there_is() {
+async fn a_cursor_of_another_epoch_gives_a_gap_and_then_the_whole_history() {
     let server = Server::start().await;
     let channel = room("1");
     let unknown = "000000001-000000007";
@@ -154,7 +154,7 @@ async fn a_cursor_of_another_life_is_a_gap_and_then_all_there_is() {
     assert_eq!(client.gap().await, (unknown.to_owned(), before));
     assert_eq!(client.data().await, "first");
 
-    // An id that this log has not come to is none of its own.
+    // An id beyond the head does not belong to this log.
     let ahead = id.to_string().replace("-000000001", "-000000002");
     let mut client = server.resume(&channel, &["said"], &ahead).await;
     client.ready().await;
@@ -163,7 +163,7 @@ async fn a_cursor_of_another_life_is_a_gap_and_then_all_there_is() {
 }
 
 #[tokio::test]
-async fn messages_too_old_are_gone() {
+async fn messages_that_are_too_old_are_evicted() {
     let server = Server::start().await;
     let channel = brief("1");
     let first = server.hub.publish(said(&channel), "old").await.unwrap();
@@ -171,17 +171,17 @@ async fn messages_too_old_are_gone() {
     tokio::time::sleep(Duration::from_millis(150)).await;
     let mut client = server.resume(&channel, &["said"], "start").await;
     client.ready().await;
-    client.silence().await;
+    client.expect_silence().await;
     let mut client = server.resume(&channel, &["said"], &first.to_string()).await;
     client.ready().await;
     assert_eq!(client.gap().await.0, first.to_string());
     let mut client = server.resume(&channel, &["said"], &second.to_string()).await;
     client.ready().await;
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn since_of_another_shape_is_refused() {
+async fn a_malformed_since_is_rejected() {
     let server = Server::start().await;
     let channel = room("1");
     let token = server.token(&channel, &["said"]);

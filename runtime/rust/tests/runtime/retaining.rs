@@ -1,4 +1,4 @@
-//! What a new subscriber gets at once.
+//! Retained messages, which a new subscriber receives at once.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::bench::definition::{Status, brief, journal, room, said, small, status
 use crate::bench::server::Server;
 
 #[tokio::test]
-async fn the_latest_message_and_the_whole_history_in_the_order_of_ids() {
+async fn retained_messages_and_history_arrive_in_the_order_of_ids() {
     let server = Server::start().await;
     let channel = room("1");
     let hub = &server.hub;
@@ -22,13 +22,13 @@ async fn the_latest_message_and_the_whole_history_in_the_order_of_ids() {
     for expected in [json!("j1"), json!({ "message": "s2" }), json!("j2")] {
         assert_eq!(client.data().await, expected);
     }
-    client.silence().await;
+    client.expect_silence().await;
     hub.publish(said(&channel), "new").await.unwrap();
     assert_eq!(client.data().await, "new");
 }
 
 #[tokio::test]
-async fn the_latest_message_outlives_history() {
+async fn a_retained_message_outlives_the_history() {
     let server = Server::start().await;
     let channel = small("1");
     let hub = &server.hub;
@@ -41,7 +41,7 @@ async fn the_latest_message_outlives_history() {
     let mut client = server.subscribe(&channel, &["status"]).await;
     client.ready().await;
     assert_eq!(client.id_and_data().await, (kept.to_string(), json!({ "message": "s2" })));
-    client.silence().await;
+    client.expect_silence().await;
 
     // A client that resumes there has lost `said` messages, but no `status`.
     let since = kept.to_string().replace("-000000002", "-000000001");
@@ -56,9 +56,9 @@ async fn the_latest_message_outlives_history() {
     let mut client = server.resume(&channel, &["status"], &since).await;
     client.ready().await;
     assert_eq!(client.data().await, json!({ "message": "s2" }));
-    client.silence().await;
+    client.expect_silence().await;
 
-    // Once replaced, it is gone, and clients that did not have it receive a gap.
+    // Once it is replaced, clients that had not received it receive a gap.
     hub.publish(status(&channel), &Status::new("s3")).await.unwrap();
     let mut client = server.resume(&channel, &["status"], &since).await;
     client.ready().await;
@@ -67,7 +67,7 @@ async fn the_latest_message_outlives_history() {
 }
 
 #[tokio::test]
-async fn one_that_is_cut_off_in_the_middle_of_it_gets_the_rest() {
+async fn a_client_that_disconnects_during_the_replay_receives_the_rest() {
     let server = Server::start().await;
     let channel = room("1");
     let hub = &server.hub;
@@ -92,11 +92,11 @@ async fn one_that_is_cut_off_in_the_middle_of_it_gets_the_rest() {
     }
     let mut client = server.resume(&channel, &topics, &cursor).await;
     client.ready().await;
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_topic_retains_its_messages_when_history_is_over() {
+async fn a_topic_retains_messages_that_left_the_history() {
     let server = Server::start().await;
     let channel = brief("1");
     for number in 0..30 {
@@ -108,11 +108,11 @@ async fn a_topic_retains_its_messages_when_history_is_over() {
     for number in 0..30 {
         assert_eq!(client.data().await, json!(number.to_string()));
     }
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_guest_gets_it_too() {
+async fn a_guest_receives_retained_messages() {
     let server = Server::start().await;
     let channel = room("1");
     server.hub.publish(status(&channel), &Status::new("s")).await.unwrap();

@@ -1,9 +1,9 @@
-//! Runs: each step once, whatever happens between them.
+//! Runs: every step has one recorded result, across retries and restarts.
 
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, SignalError, StartError, StartOutcome};
+use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, RunsError, SignalError, StartOutcome};
 use serde_json::{Value, json};
 
 use crate::bench::client::Client;
@@ -13,8 +13,8 @@ use crate::bench::http;
 use crate::bench::runs::{Count, MINUTE, done, ended, in_memory, runs};
 use crate::bench::server::{KEY, Server};
 
-/// Reads on until somebody says this.
-async fn heard(client: &mut Client, text: &str) {
+/// Reads until a message has this text.
+async fn read_until(client: &mut Client, text: &str) {
     loop {
         if let ServerFrame::Data { data, .. } = client.frame().await
             && data == text
@@ -24,19 +24,19 @@ async fn heard(client: &mut Client, text: &str) {
     }
 }
 
-/// The next news of a run.
-async fn news(client: &mut Client) -> Value {
+/// Returns the next run event.
+async fn next_run_event(client: &mut Client) -> Value {
     match client.frame().await {
         ServerFrame::Run { data, run_id, .. } => {
             assert_eq!(run_id.as_deref(), Some("run_1"));
             data
         }
-        other => panic!("expected news of a run, got {other:?}"),
+        other => panic!("expected a run event, got {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn a_run_is_told_from_its_beginning_to_its_result() {
+async fn subscribers_receive_run_events_from_the_start_to_the_result() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, name: String| async move {
@@ -54,7 +54,7 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
         Ok(StartOutcome::Existing),
         "the first counts"
     );
-    assert_eq!(news(&mut client).await, json!({ "status": "running", "attempt": 1 }));
+    assert_eq!(next_run_event(&mut client).await, json!({ "status": "running", "attempt": 1 }));
     for text in ["durable", "not durable"] {
         let ServerFrame::Data { data, run_id, .. } = client.frame().await else {
             panic!("expected a message")
@@ -62,16 +62,20 @@ async fn a_run_is_told_from_its_beginning_to_its_result() {
         assert_eq!((data, run_id.as_deref()), (json!(text), Some("run_1")));
     }
     let result = json!({ "message": "Ada has 3" });
-    assert_eq!(news(&mut client).await, json!({ "status": "completed", "result": result }));
+    assert_eq!(next_run_event(&mut client).await, json!({ "status": "completed", "result": result }));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Completed(result.to_string()))));
     assert_eq!(runs.status("run_2").await, Ok(None));
     let mut late = server.subscribe(&channel.0, &["said"]).await;
     late.ready().await;
-    assert_eq!(news(&mut late).await["status"], "completed", "late subscribers receive the latest event");
+    assert_eq!(
+        next_run_event(&mut late).await["status"],
+        "completed",
+        "late subscribers receive the latest event"
+    );
 }
 
 #[tokio::test]
-async fn what_was_done_is_not_done_again_when_a_run_is_tried_again() {
+async fn recorded_steps_are_not_repeated_when_a_run_is_retried() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (first, second, whole) = (Count::default(), Count::default(), Count::default());
@@ -96,21 +100,21 @@ async fn what_was_done_is_not_done_again_when_a_run_is_tried_again() {
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"10"}"#.into()));
     assert_eq!((first.get(), second.get(), whole.get()), (1, 3, 1), "a waiting execution stays in memory");
-    assert_eq!(news(&mut client).await["attempt"], 1);
+    assert_eq!(next_run_event(&mut client).await["attempt"], 1);
     assert_eq!(client.data().await, json!("10"));
     for attempt in [2, 3] {
         let error = json!({ "message": "not yet" });
         assert_eq!(
-            news(&mut client).await,
+            next_run_event(&mut client).await,
             json!({ "status": "running", "attempt": attempt, "error": error })
         );
     }
-    assert_eq!(news(&mut client).await["status"], "completed");
-    client.silence().await;
+    assert_eq!(next_run_event(&mut client).await["status"], "completed");
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_run_fails_when_it_gets_no_further_or_cannot() {
+async fn a_run_fails_after_its_last_retry_or_a_permanent_error() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let attempts = Count::default();
@@ -144,7 +148,7 @@ async fn a_run_fails_when_it_gets_no_further_or_cannot() {
 }
 
 #[tokio::test]
-async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
+async fn a_run_continues_in_the_next_process_where_it_stopped() {
     let (file, channel) = (File::new(), Room(room("1")));
     let counts = [Count::default(), Count::default()];
     let job = |counts: [Count; 2]| {
@@ -155,7 +159,7 @@ async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
                 run.publish("told", run.channel().said(), "once").await?;
                 run.sleep("a while", Duration::from_millis(300)).await?;
                 let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
-                let nod = nod.map_or("nobody".into(), |nod| format!("{} by {:?}", nod.payload, nod.by));
+                let nod = nod.map_or("nobody".into(), |nod| format!("{} by {:?}", nod.payload, nod.sender));
                 after.up();
                 Ok(done(format!("{number} {nod}")))
             }
@@ -166,23 +170,27 @@ async fn a_run_goes_on_in_the_next_process_where_it_stopped() {
     let mut client = first.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
     earlier_runs.start(&started, "run_1", &channel, &()).await.unwrap();
-    news(&mut client).await;
+    next_run_event(&mut client).await;
     let (id, _) = client.id_and_data().await;
     first.stop().await;
 
     let second = file.server().await;
-    second.hub.signal(channel.nod(), "yes").by("user_1").await.unwrap();
+    second.hub.signal(channel.nod(), "yes").sender("user_1").await.unwrap();
     let (runs, _) = runs(&second, job(counts.clone())).await;
     let result = RunStatus::Completed(r#"{"message":"1 yes by Some(\"user_1\")"}"#.into());
     assert_eq!(ended(&runs, "run_1").await, result);
     assert_eq!((counts[0].get(), counts[1].get()), (1, 1));
     let mut client = second.resume(&channel.0, &["said"], &id).await;
     client.ready().await;
-    assert_eq!(news(&mut client).await["status"], "completed", "and the message is not published again");
+    assert_eq!(
+        next_run_event(&mut client).await["status"],
+        "completed",
+        "and the message is not published again"
+    );
 }
 
 #[tokio::test]
-async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
+async fn changed_code_halts_a_run_until_the_earlier_code_runs_again() {
     let (file, channel) = (File::new(), Room(room("1")));
     let job = |step: &'static str| {
         move |run: Run<Room>, (): ()| async move {
@@ -199,7 +207,7 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
     let second = file.server().await;
     let mut client = second.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    news(&mut client).await;
+    next_run_event(&mut client).await;
     let (others, _) = runs(&second, job("load")).await;
     // The change shows when the run continues.
     second.hub.signal(channel.nod(), "yes").await.unwrap();
@@ -208,7 +216,7 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
     }
     let RunStatus::Halted(why) = others.status("run_1").await.unwrap().unwrap() else { panic!("not halted") };
     assert!(why.contains("step \"load\"") && why.contains("step \"fetch\""), "{why}");
-    assert_eq!(news(&mut client).await["halted"], json!(why));
+    assert_eq!(next_run_event(&mut client).await["halted"], json!(why));
     second.stop().await;
     let third = file.server().await;
     let (runs, _) = runs(&third, job("fetch")).await;
@@ -216,7 +224,7 @@ async fn other_code_halts_a_run_until_the_earlier_code_is_back() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_stops_and_writes_nothing_more() {
+async fn a_cancelled_run_stops_and_records_nothing_more() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let steps = Count::default();
@@ -244,11 +252,11 @@ async fn a_cancelled_run_stops_and_writes_nothing_more() {
     assert!(steps.get() <= after + 1, "one may have been under way");
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    assert_eq!(news(&mut client).await, json!({ "status": "cancelled" }));
+    assert_eq!(next_run_event(&mut client).await, json!({ "status": "cancelled" }));
 }
 
 #[tokio::test]
-async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became_of_theirs() {
+async fn a_signal_counts_once_and_every_sender_receives_its_outcome() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
@@ -282,17 +290,17 @@ async fn a_signal_counts_once_whenever_it_comes_and_everyone_is_told_what_became
     let mut client = server.resume(&channel.0, &["said"], "start").await;
     client.ready().await;
     assert_eq!(send(&token, "\"one\"").await, answer(200, ""));
-    heard(&mut client, "taken").await;
+    read_until(&mut client, "taken").await;
     assert_eq!(send(KEY, "\"late\"").await, answer(409, "already_taken"));
-    heard(&mut client, "given up").await;
-    // For a moment it waits for none.
+    read_until(&mut client, "given up").await;
+    // Between two waits, it waits for no signal.
     while send(&token, "\"three\"").await != answer(200, "") {}
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"one none three"}"#.into()));
     assert_eq!(send(&token, "\"four\"").await, answer(409, "already_taken"));
 }
 
 #[tokio::test]
-async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_is_too_late() {
+async fn an_early_signal_is_kept_and_a_late_one_is_rejected() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, pause: u64| async move {
@@ -309,16 +317,16 @@ async fn a_signal_that_is_early_is_kept_and_one_that_nobody_waits_for_any_more_i
     let receipt = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
     assert_eq!(receipt.run_id, "run_1");
     let again = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
-    assert_eq!(again, receipt, "a repeat is none");
+    assert_eq!(again, receipt, "a repetition is not a second signal");
     let second = server.hub.signal(channel.nod(), "second").await.unwrap_err();
-    assert!(matches!(second, SignalError::AlreadyTaken { by: None, .. }), "{second:?}");
-    heard(&mut client, "waited").await;
+    assert!(matches!(second, SignalError::AlreadyTaken { sender: None, .. }), "{second:?}");
+    read_until(&mut client, "waited").await;
     let late = server.hub.signal(channel.nod(), "late").await.unwrap_err();
     assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"early"}"#.into()));
 
     runs.start(&job, "run_2", &channel, &0).await.unwrap();
-    heard(&mut client, "waited").await;
+    read_until(&mut client, "waited").await;
     assert_eq!(server.hub.signal(channel.nod(), "late").await, Err(SignalError::TooLate));
     assert_eq!(ended(&runs, "run_2").await, RunStatus::Completed(r#"{"message":"none"}"#.into()));
     assert_eq!(server.hub.signal(channel.nod(), "later").await, Err(SignalError::RunEnded));
@@ -374,6 +382,17 @@ async fn two_processes_on_one_file_execute_each_run_once() {
 #[tokio::test]
 async fn runs_need_a_storage() {
     let server = Server::start().await;
-    let error = Runs::builder(&server.hub).start().await.map(|_| ()).unwrap_err();
-    assert_eq!(error, StartError::NoStorage);
+    let error = Runs::builder(&server.hub).build().await.map(|_| ()).unwrap_err();
+    assert_eq!(error, RunsError::NoStorage);
+}
+
+#[tokio::test]
+async fn signals_need_a_storage() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let error = server.hub.signal(Room(channel).nod(), "yes").await.unwrap_err();
+    assert_eq!(error, SignalError::NoStorage);
+    assert!(error.to_string().contains("`HubBuilder::storage`"), "{error}");
+    let refused = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
+    assert_eq!((refused.status, &refused.body["data"]["code"]), (404, &json!("no_run")));
 }

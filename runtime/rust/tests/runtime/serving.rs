@@ -1,4 +1,4 @@
-//! The library's own server cuts off who holds it up, and ends in bounded time.
+//! The library's own server closes slow connections, and shuts down in bounded time.
 
 use std::future::pending;
 use std::io;
@@ -27,21 +27,21 @@ fn hub(set_up: impl FnOnce(HubBuilder) -> HubBuilder) -> Hub {
     set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap()
 }
 
-/// A connection that has sent a text and nothing more.
+/// Opens a connection and sends a text.
 async fn silent(server: &Server, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
     stream
 }
 
-/// Reads until the server has ended the connection.
+/// Reads until the server closes the connection.
 async fn read_to_the_end(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server ends it").map(|_| bytes)
 }
 
 #[tokio::test]
-async fn the_head_of_a_request_may_not_take_for_ever() {
+async fn a_slow_request_head_times_out() {
     let set_up = |serve: fanfare::Serve| serve.head_timeout(Duration::from_millis(300));
     let server = Server::serve_ours(hub(|hub| hub), Router::new(), set_up).await;
     let channel = room("1");
@@ -49,10 +49,10 @@ async fn the_head_of_a_request_may_not_take_for_ever() {
     client.ready().await;
     for text in ["", "GET /v1/realtime/connect HTTP/1.1\r\nHost: te"] {
         let mut stream = silent(&server, text).await;
-        // Whether it ends with an error or without matters to nobody.
+        // The connection may end with or without an error.
         let _ = read_to_the_end(&mut stream).await;
     }
-    // Neither may a client send one byte at a time.
+    // The same if a client sends one byte at a time.
     let stream = silent(&server, "GET / HTTP/1.1\r\nX-Padding: ").await;
     let (mut reader, mut writer) = stream.into_split();
     let dripping = tokio::spawn(async move {
@@ -62,17 +62,17 @@ async fn the_head_of_a_request_may_not_take_for_ever() {
     });
     let _ = timeout(PATIENCE, reader.read_to_end(&mut Vec::new())).await.expect("the server ends it");
     dripping.abort();
-    // One that has got its answer and asks for nothing more is ended, too.
+    // An idle connection is closed, too.
     let mut stream = silent(&server, "GET /nowhere HTTP/1.1\r\nHost: test\r\n\r\n").await;
     let answer = read_to_the_end(&mut stream).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 404"));
-    // The limit is not one of connections that are in use.
+    // The limit does not apply to connections in use.
     server.hub.publish(said(&channel), "still there").await.unwrap();
     assert_eq!(client.data().await, "still there");
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_leaves_no_socket_behind() {
+async fn the_socket_of_a_client_that_does_not_read_is_closed() {
     let hub = hub(|hub| hub.write_timeout(Duration::from_millis(200)));
     let server = Server::serve_ours(hub, Router::new(), |serve| serve).await;
     let channel = room("1");
@@ -86,7 +86,7 @@ async fn a_client_that_does_not_read_leaves_no_socket_behind() {
     for _ in 0..30 {
         server.hub.publish(said(&channel), &large).await.unwrap();
     }
-    // It has not read a byte more; the system at the other end refuses what is for nobody.
+    // It has read no more, and the client's system rejects data for a closed socket.
     let refused = async {
         while stream.write_all(b"x").await.is_ok() {
             sleep(GLANCE).await;
@@ -96,8 +96,9 @@ async fn a_client_that_does_not_read_leaves_no_socket_behind() {
 }
 
 #[tokio::test]
-async fn many_connections_that_ask_for_nothing_keep_nobody_out() {
-    let server = Server::serve_ours(hub(|hub| hub), Router::new(), |serve| serve.max_waiting(10)).await;
+async fn new_clients_connect_while_many_connections_send_nothing() {
+    let server =
+        Server::serve_ours(hub(|hub| hub), Router::new(), |serve| serve.max_waiting_connections(10)).await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
     client.ready().await;
@@ -118,7 +119,7 @@ async fn many_connections_that_ask_for_nothing_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn its_end_is_told_and_comes_in_bounded_time_whoever_holds_it_up() {
+async fn shutdown_is_announced_and_ends_in_bounded_time_whatever_clients_do() {
     let hub = hub(|hub| hub.drain_timeout(Duration::from_secs(2)));
     let (stop, stopped) = oneshot::channel::<()>();
     let app = Router::new().route("/endless", get(pending::<()>));
@@ -142,10 +143,10 @@ async fn its_end_is_told_and_comes_in_bounded_time_whoever_holds_it_up() {
         server.hub.publish(said(&channel), &large).await.unwrap();
     }
     stop.send(()).unwrap();
-    let (mut messages, mut told) = (0, false);
-    while messages < 20 || !told {
+    let (mut messages, mut is_notified) = (0, false);
+    while messages < 20 || !is_notified {
         match client.frame().await {
-            ServerFrame::Closing { .. } => told = true,
+            ServerFrame::Closing { .. } => is_notified = true,
             ServerFrame::Data { .. } => messages += 1,
             other => panic!("{other:?}"),
         }
@@ -161,7 +162,7 @@ async fn its_end_is_told_and_comes_in_bounded_time_whoever_holds_it_up() {
 }
 
 #[tokio::test]
-async fn it_ends_with_its_hub_and_answers_until_then() {
+async fn the_server_ends_with_its_hub_and_responds_until_then() {
     let who = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().is_loopback().to_string());
     let hub = hub(|hub| hub);
     let app = Router::new().route("/who", who).merge(fanfare::healthz(hub.clone()));

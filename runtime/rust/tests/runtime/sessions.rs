@@ -1,4 +1,4 @@
-//! Pages that come by a session of the embedding server, without a token.
+//! Pages that use a session of the embedding server in place of a token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ fn with_sessions(hub: HubBuilder) -> HubBuilder {
         }
         let room = room("ada");
         let grant = room.grant(["said", "status"]).and(room.grant_signals(["nod"]));
-        Ok(SessionGrant::new(grant).publish(room.grant(["said"])).subject("ada").id("session_1"))
+        Ok(SessionGrant::new(grant).allow_publishing(room.grant(["said"])).subject("ada").id("session_1"))
     })
 }
 
@@ -42,7 +42,7 @@ async fn subscribe(client: &mut Client) {
 }
 
 #[tokio::test]
-async fn a_page_subscribes_by_its_session() {
+async fn a_page_subscribes_with_its_session() {
     let server = Server::start_with(with_sessions).await;
     let mut client = Client::open_page(&server, OWN, "session=ada").await.unwrap();
     subscribe(&mut client).await;
@@ -50,7 +50,7 @@ async fn a_page_subscribes_by_its_session() {
     assert_eq!(client.marked_data().await.1, json!("hello"));
     client.send(&json!({ "kind": "renew", "ref": "1" })).await;
     assert!(matches!(client.frame().await, ServerFrame::Renewed { expires_in: 290_000.., .. }));
-    // What the session may not do is refused, and what was subscribed stays.
+    // Actions that the session does not allow are rejected, and existing subscriptions stay.
     client.send(&json!({ "kind": "sub", "ref": "2", "channel": "room:bob" })).await;
     assert_eq!(client.error().await, ("unauthorized".into(), Some("2".into())));
     client.send(&json!({ "kind": "sub", "ref": "3", "channel": "room:ada", "topics": ["nothing"] })).await;
@@ -64,7 +64,7 @@ async fn a_page_subscribes_by_its_session() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_refused_or_cannot_be_looked_up_subscribes_to_nothing() {
+async fn a_session_that_is_refused_or_unavailable_subscribes_to_nothing() {
     let server = Server::start_with(with_sessions).await;
     for (cookie, code) in
         [("session=bob", "unauthorized"), ("x=1", "unauthorized"), ("session=broken", "unavailable")]
@@ -73,7 +73,7 @@ async fn a_session_that_is_refused_or_cannot_be_looked_up_subscribes_to_nothing(
         client.send(&sub("room:ada")).await;
         assert_eq!(client.error().await.0, code, "{cookie}");
     }
-    // A hub without a hook knows no sessions.
+    // A hub without a hook accepts no sessions.
     let server = Server::start().await;
     let mut client = Client::open_page(&server, OWN, "session=ada").await.unwrap();
     client.send(&sub("room:ada")).await;
@@ -81,7 +81,7 @@ async fn a_session_that_is_refused_or_cannot_be_looked_up_subscribes_to_nothing(
 }
 
 #[tokio::test]
-async fn a_token_counts_before_the_session() {
+async fn a_token_takes_precedence_over_the_session() {
     let server = Server::start_with(with_sessions).await;
     let mut client = Client::open_page(&server, OWN, "session=ada").await.unwrap();
     let mut of_token = sub("room:ada");
@@ -92,12 +92,12 @@ async fn a_token_counts_before_the_session() {
     of_token["channel"] = json!("room:1");
     client.send(&of_token).await;
     assert!(matches!(client.frame().await, ServerFrame::Subscribed { .. }));
-    // An empty token is one, and a wrong one.
+    // An empty token is an invalid token, not a missing one.
     let refused = Events::get(&server, "token=", "Origin: http://test\r\nCookie: session=ada\r\n").await;
     assert_eq!(refused.status(), 401);
 }
 
-/// The status of each route, for a page of an origin that has the cookie of Ada.
+/// Returns the status of each route for a page of an origin, with Ada's cookie.
 async fn statuses(server: &Server, origin: &str) -> [Value; 5] {
     let mut client = Client::open_page(server, origin, "session=ada").await.unwrap();
     client.send(&sub("room:ada")).await;
@@ -123,9 +123,9 @@ async fn statuses(server: &Server, origin: &str) -> [Value; 5] {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_never_comes_by_the_session() {
+async fn a_page_of_another_origin_cannot_use_the_session() {
     let server = Server::start_with(with_sessions).await;
-    // There is no run; only clients that may send the signal learn this.
+    // The channel has no run. Only clients that may send the signal learn this.
     let allowed = [json!("subscribed"), json!("subscribed"), json!(200), json!(200), json!(404)];
     let refused = [json!("unauthorized"), json!("unauthorized"), json!(401), json!(401), json!(401)];
     assert_eq!(statuses(&server, OWN).await, allowed);
@@ -147,7 +147,7 @@ async fn a_page_of_another_origin_never_comes_by_the_session() {
 }
 
 #[tokio::test]
-async fn a_request_without_an_origin_counts_if_the_browser_says_that_it_is_of_the_same() {
+async fn a_request_without_an_origin_uses_the_session_if_the_browser_marks_it_same_origin() {
     let server = Server::start_with(with_sessions).await;
     for (site, status) in [
         ("", 401),
@@ -164,9 +164,9 @@ async fn a_request_without_an_origin_counts_if_the_browser_says_that_it_is_of_th
 }
 
 #[tokio::test]
-async fn a_page_that_the_browser_says_is_of_another_site_does_not_count_whatever_its_host() {
+async fn a_cross_site_page_cannot_use_the_session_whatever_its_host() {
     let server = Server::start_with(with_sessions).await;
-    // The page came without TLS, so anyone on the way may have written it.
+    // The page was loaded without TLS, so anyone on the network may have changed it.
     let headers = "Origin: http://test\r\nSec-Fetch-Site: cross-site\r\nCookie: session=ada\r\n";
     assert_eq!(Events::get(&server, "", headers).await.status(), 401);
     let headers = "Origin: https://test\r\nSec-Fetch-Site: same-origin\r\nCookie: session=ada\r\n";
@@ -174,7 +174,7 @@ async fn a_page_that_the_browser_says_is_of_another_site_does_not_count_whatever
 }
 
 #[tokio::test]
-async fn an_address_without_a_session_does_not_have_the_hook_asked_without_end() {
+async fn the_hook_is_not_called_without_limit_for_an_address_without_a_session() {
     let asked = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&asked);
     let server = Server::start_with(|hub| {
@@ -196,7 +196,7 @@ async fn an_address_without_a_session_does_not_have_the_hook_asked_without_end()
 }
 
 #[tokio::test]
-async fn only_pages_of_named_origins_may_send_cookies_to_another() {
+async fn only_pages_of_allowed_origins_may_send_cookies_across_origins() {
     let headers = "Origin: https://app.example\r\n";
     let allows = |events: &Events| events.head.contains("access-control-allow-credentials: true");
     let named = Server::start_with(|hub| with_sessions(hub).allowed_origins(["https://app.example"])).await;
@@ -211,7 +211,7 @@ async fn only_pages_of_named_origins_may_send_cookies_to_another() {
 }
 
 #[tokio::test]
-async fn a_session_is_asked_for_again_and_ends_what_it_opened_when_it_is_over() {
+async fn the_hook_is_called_again_and_subscriptions_end_with_their_session() {
     let (asked, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let (count, over) = (Arc::clone(&asked), Arc::clone(&is_over));
     let server = Server::start_with(|hub| {
@@ -240,6 +240,6 @@ async fn a_session_is_asked_for_again_and_ends_what_it_opened_when_it_is_over() 
     let expired = EndCode::Expired.as_str();
     assert!(matches!(ended, ServerFrame::Unsubscribed { code: Some(code), .. } if code == expired));
     server.hub.publish(said(&room("ada")), "secret").await.unwrap();
-    client.silence().await;
+    client.expect_silence().await;
     assert_eq!(asked.load(Ordering::Relaxed), 3);
 }

@@ -1,4 +1,4 @@
-//! Several servers on one file.
+//! Several servers that share one file.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::bench::file::File;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Forgets a channel as a process does that finds it unused for a week.
+/// Deletes a channel, as a process does once it was unused for a week.
 fn forget(file: &File, channel: &str) {
     let connection = Connection::open(file.path()).unwrap();
     connection
@@ -22,7 +22,7 @@ fn forget(file: &File, channel: &str) {
 }
 
 #[tokio::test]
-async fn a_channel_that_another_server_forgot_gets_no_messages_of_other_channels() {
+async fn a_channel_that_another_server_deleted_receives_no_messages_of_other_channels() {
     let (file, alice, mallory) = (File::new(), room("alice"), room("mallory"));
     let [here, there] = [file.server().await, file.server().await];
     let first = there.hub.publish(said(&alice), "before").await.unwrap();
@@ -41,13 +41,13 @@ async fn a_channel_that_another_server_forgot_gets_no_messages_of_other_channels
     resumed.ready().await;
     assert_eq!(resumed.gap().await.0, first.to_string());
     assert_eq!(resumed.id_and_data().await, (second.to_string(), json!("for alice")));
-    resumed.silence().await;
+    resumed.expect_silence().await;
     assert_eq!(spy.data().await, json!("for mallory"));
-    spy.silence().await;
+    spy.expect_silence().await;
 }
 
 #[tokio::test]
-async fn publishing_to_a_channel_that_another_server_forgot_succeeds_and_ends_its_readers() {
+async fn publishing_to_a_channel_that_another_server_deleted_succeeds_and_closes_its_readers() {
     let (file, channel) = (File::new(), room("1"));
     let server = file.server().await;
     let ids: Vec<MessageId> = [
@@ -58,7 +58,7 @@ async fn publishing_to_a_channel_that_another_server_forgot_succeeds_and_ends_it
     let mut reader = server.subscribe(&channel, &["said"]).await;
     reader.ready().await;
     forget(&file, "room:1");
-    // At once, so that nothing but the publish itself can notice.
+    // At once, so that only the publish itself can notice.
     let next = server.hub.publish(said(&channel), "3").await.unwrap();
     assert!(next > ids[1]);
     assert_eq!(reader.close_code().await, 1011);
@@ -90,18 +90,18 @@ async fn a_new_epoch_reaches_readers_in_all_servers() {
         let mut reader = server.resume(&channel, &["said"], "start").await;
         reader.ready().await;
         assert_eq!(reader.id_and_data().await, (new.to_string(), json!("new")));
-        reader.silence().await;
+        reader.expect_silence().await;
     }
 }
 
 #[tokio::test]
-async fn a_reader_resumes_at_a_server_that_has_not_yet_followed_the_one_it_comes_from() {
+async fn a_reader_resumes_on_a_server_that_lags_behind_its_previous_one() {
     let (file, channel) = (File::new(), room("1"));
     let [here, there] = [file.server().await, file.server().await];
     here.hub.publish(said(&channel), "0").await.unwrap();
     there.subscribe(&channel, &["said"]).await.ready().await;
     for round in 0..20 {
-        // At once, so that `there` has had no time to look what `here` has appended.
+        // At once, so that `there` has not read yet what `here` appended.
         let id = here.hub.publish(said(&channel), &format!("{round}")).await.unwrap().to_string();
         let mut reader = there.resume(&channel, &["said"], &id).await;
         assert_eq!(reader.ready().await, id);
@@ -135,7 +135,7 @@ async fn a_revocation_ends_subscribers_of_other_servers_within_a_second() {
 }
 
 #[tokio::test]
-async fn messages_that_came_and_went_while_a_server_stood_still_are_told_as_a_gap() {
+async fn messages_evicted_while_a_server_stalled_give_a_gap() {
     let (file, channel) = (File::new(), room("1"));
     let server = file.server().await;
     let first = server.hub.publish(said(&channel), "1").await.unwrap();
@@ -150,7 +150,7 @@ async fn messages_that_came_and_went_while_a_server_stood_still_are_told_as_a_ga
 }
 
 #[tokio::test]
-async fn a_text_stream_ends_for_readers_of_other_servers_when_its_server_is_gone() {
+async fn a_text_stream_ends_for_readers_of_other_servers_when_its_server_dies() {
     let (file, channel) = (File::new(), room("1"));
     let [here, there] = [file.server().await, file.server().await];
     let mut reader = here.subscribe(&channel, &["draft"]).await;

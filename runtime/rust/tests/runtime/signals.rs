@@ -1,4 +1,4 @@
-//! Signals: what code is given for them, and the tokens that allow them.
+//! Signals: their Rust types, and the tokens that grant them.
 
 use fanfare::{ResolveError, TokenError, TypedChannel};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::bench::jwt::claims;
 use crate::bench::server::{KEY, Server};
 
 #[test]
-fn a_signal_knows_its_channel_its_definition_and_its_place() {
+fn a_signal_has_its_channel_its_definition_and_its_index() {
     let room = Room(room("1"));
     let nod = room.nod();
     assert_eq!(nod.channel(), room.channel());
@@ -20,7 +20,7 @@ fn a_signal_knows_its_channel_its_definition_and_its_place() {
 }
 
 #[test]
-fn a_channel_gets_its_type_back_and_no_other() {
+fn a_channel_converts_to_its_own_type_only() {
     let named = REGISTRY.resolve("room:1").unwrap();
     let room = Room::from_channel(named).unwrap();
     assert_eq!(room.channel().name(), "room:1");
@@ -31,7 +31,7 @@ fn a_channel_gets_its_type_back_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_names_signals_beside_topics() {
+async fn a_token_grants_signals_and_topics() {
     let server = Server::start().await;
     let channel = room("1");
     let grant = channel.grant(["said"]).and(channel.grant_signals(["approve", "nod"]));
@@ -44,14 +44,14 @@ async fn a_token_names_signals_beside_topics() {
 }
 
 #[tokio::test]
-async fn a_token_without_signals_does_not_speak_of_them() {
+async fn a_token_without_signals_has_no_signals_claim() {
     let server = Server::start().await;
     let claims = claims(&server.token(&room("1"), &["said"]));
     assert_eq!(claims.get("signals"), None);
 }
 
 #[tokio::test]
-async fn a_token_for_signals_only_is_one_and_subscribes_to_nothing() {
+async fn a_token_for_signals_only_is_valid_and_subscribes_to_nothing() {
     let server = Server::start().await;
     let channel = room("1");
     let token = server.hub.token(channel.grant_signals(["approve"])).mint().unwrap();
@@ -68,14 +68,14 @@ async fn a_token_for_signals_only_is_one_and_subscribes_to_nothing() {
 #[tokio::test]
 async fn a_token_for_signals_does_not_publish() {
     let server = Server::start().await;
-    let token = server.hub.token(room("1").grant_signals(["approve"])).publish().mint().unwrap();
+    let token = server.hub.token(room("1").grant_signals(["approve"])).for_publishing().mint().unwrap();
     let path = "publish?channel=room:1&topic=said";
     let answer = crate::bench::http::post(server.address, path, Some(&token), br#""Hello""#).await;
     assert_eq!(answer.status, 401);
 }
 
 #[tokio::test]
-async fn a_backend_asks_for_signals_and_topics_in_one_list() {
+async fn a_backend_requests_signals_and_topics_in_one_list() {
     let server = Server::start().await;
     let entry = |kind: &str, name: &str| json!({ "channel": "room:1", "name": name, "kind": kind });
     let asked = json!([entry("run", "said"), entry("signal", "approve")]);
@@ -99,17 +99,17 @@ async fn a_backend_asks_for_signals_and_topics_in_one_list() {
 }
 
 #[tokio::test]
-async fn a_token_is_refused_for_signals_that_nobody_knows_and_for_too_many() {
+async fn a_token_for_unknown_or_too_many_signals_is_rejected() {
     let server = Server::start().await;
     let channel = room("1");
     let unknown = server.hub.token(channel.grant_signals(["applaud"])).mint().unwrap_err();
     assert!(matches!(unknown, TokenError::Unknown(ResolveError::Signal { .. })));
     assert_eq!(unknown.to_string(), r#"the channel "room:1" has no signal "applaud""#);
-    assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::NoTopics));
+    assert_eq!(server.hub.token(channel.grant_signals([])).mint(), Err(TokenError::EmptyGrant));
     let many = |count: u32| {
         let rooms = (0..count).map(|id| room(&id.to_string()).grant_signals(["approve"]));
         rooms.fold(channel.grant(["said"]), fanfare::Grant::and)
     };
     assert!(server.hub.token(many(63)).mint().is_ok());
-    assert_eq!(server.hub.token(many(64)).mint(), Err(TokenError::TooManyTopics(65)));
+    assert_eq!(server.hub.token(many(64)).mint(), Err(TokenError::GrantTooLarge(65)));
 }

@@ -1,8 +1,8 @@
-//! Runs whose values are too large.
+//! Size limits of runs.
 
 use std::time::Duration;
 
-use fanfare::{Run, RunError, RunStatus, RunStreamWriter, RunsBuilder, StartError, StepOptions};
+use fanfare::{Run, RunError, RunStatus, RunStreamWriter, RunsBuilder, RunsError, StepOptions};
 
 use crate::bench::definition::{Room, room};
 use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs_with, waits};
@@ -14,22 +14,22 @@ fn failure(status: RunStatus) -> String {
     }
 }
 
-fn small(builder: &mut RunsBuilder) -> &mut RunsBuilder {
+fn small(builder: RunsBuilder) -> RunsBuilder {
     builder
         .max_input_bytes(100)
-        .max_value_bytes(1000)
+        .max_step_value_bytes(1000)
         .max_result_bytes(500)
         .max_error_bytes(200)
         .max_journal_bytes(10_000)
 }
 
 #[tokio::test]
-async fn an_input_that_is_too_large_is_refused() {
+async fn an_input_that_is_too_large_is_rejected() {
     let server = in_memory().await;
     let (runs, job) = runs_with(&server, small, |_: Run<Room>, _: String| async { Ok(done("fine")) }).await;
     let room = Room(room("1"));
     let refused = runs.start(&job, "run_1", &room, &"x".repeat(99)).await;
-    assert_eq!(refused, Err(StartError::InputTooLarge { bytes: 101, max: 100 }));
+    assert_eq!(refused, Err(RunsError::InputTooLarge { bytes: 101, max: 100 }));
     assert!(refused.unwrap_err().to_string().contains("`max_input_bytes` (100)"));
     assert_eq!(runs.status("run_1").await, Ok(None));
     runs.start(&job, "run_1", &room, &"x".repeat(98)).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_step_with_a_value_that_is_too_large_fails_and_is_not_retried() {
     runs.start(&job, "run_1", &Room(room("1")), &999).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
     assert!(
-        why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_value_bytes`"),
+        why.starts_with("step \"load\" has a value of 1001 bytes, which exceeds `max_step_value_bytes`"),
         "{why}"
     );
     assert_eq!(tries.get(), 1);
@@ -75,7 +75,7 @@ async fn a_result_that_is_too_large_fails_the_run() {
 }
 
 #[tokio::test]
-async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
+async fn errors_that_are_too_long_are_truncated() {
     let server = in_memory().await;
     let job = |run: Run<Room>, whence: String| async move {
         let long = "é".repeat(1000);
@@ -103,7 +103,7 @@ async fn errors_that_are_too_long_are_cut_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn a_run_that_records_too_much_fails_also_after_a_restart() {
+async fn a_run_that_records_too_much_fails_even_across_a_restart() {
     let server = in_memory().await;
     let job = |run: Run<Room>, wait: bool| async move {
         for number in 0..20 {
@@ -115,7 +115,7 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
         Ok(done("fine"))
     };
     // Waiting runs are executed from their beginning once they continue.
-    let (runs, job) = runs_with(&server, |builder| small(builder).max_waiting_in_memory(0), job).await;
+    let (runs, job) = runs_with(&server, |builder| small(builder).max_waiting_runs_in_memory(0), job).await;
     runs.start(&job, "run_1", &Room(room("1")), &false).await.unwrap();
     let why = failure(ended(&runs, "run_1").await);
     assert_eq!(why, "the run recorded more than `max_journal_bytes` (10000)");
@@ -128,7 +128,7 @@ async fn a_run_that_records_too_much_fails_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_text_counts_once_and_failed_attempts_do_not() {
+async fn a_text_stream_counts_once_and_failed_attempts_do_not_count() {
     let server = in_memory().await;
     let tries = Count::default();
     let count = tries.clone();
@@ -151,7 +151,7 @@ async fn a_text_counts_once_and_failed_attempts_do_not() {
 }
 
 #[tokio::test]
-async fn a_text_stream_that_is_too_long_fails_and_what_was_written_stays() {
+async fn a_text_stream_that_is_too_long_fails_and_keeps_its_text() {
     let server = in_memory().await;
     let job = |run: Run<Room>, (): ()| async move {
         let written = run

@@ -1,4 +1,4 @@
-//! History in a file outlives the process.
+//! History in a file, which outlives the process.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn say(server: &Server, channel: &Channel, numbers: std::ops::Range<u32>) 
 }
 
 #[tokio::test]
-async fn a_restarted_server_goes_on_where_it_stopped() {
+async fn a_restarted_server_continues_where_it_stopped() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;
     let ids = say(&first, &channel, 0..20).await;
@@ -44,11 +44,11 @@ async fn a_restarted_server_goes_on_where_it_stopped() {
     }
     let mut up_to_date = second.resume(&channel, &["said"], &more[4]).await;
     assert_eq!(up_to_date.ready().await, more[4]);
-    up_to_date.silence().await;
+    up_to_date.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_gap_is_exact_across_restarts_too() {
+async fn a_gap_is_exact_across_restarts() {
     let (file, channel) = (File::new(), small("1"));
     let first = file.server().await;
     let ids = say(&first, &channel, 0..700).await;
@@ -70,12 +70,12 @@ async fn a_gap_is_exact_across_restarts_too() {
         for number in known + 1..700 {
             assert_eq!(client.data().await, json!(number.to_string()));
         }
-        client.silence().await;
+        client.expect_silence().await;
     }
 }
 
 #[tokio::test]
-async fn a_long_text_and_what_a_topic_retains_outlive_history_and_process() {
+async fn a_long_text_stream_outlives_history_and_process() {
     let (file, channel) = (File::new(), brief("1"));
     let first = file.server().await;
     for number in 0..30 {
@@ -92,23 +92,23 @@ async fn a_long_text_and_what_a_topic_retains_outlive_history_and_process() {
             assert_eq!(client.data().await, json!(number.to_string()));
         }
         assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
-        let mut heard = String::new();
+        let mut received = String::new();
         while let ServerFrame::Chunk { data, .. } = client.frame().await {
-            heard.push_str(&data);
+            received.push_str(&data);
         }
-        assert_eq!(heard, text);
+        assert_eq!(received, text);
         server.stop().await;
     }
 }
 
 #[tokio::test]
-async fn a_server_that_missed_what_is_deleted_tells_a_gap() {
+async fn a_server_that_missed_deleted_messages_sends_a_gap() {
     let (file, channel) = (File::new(), small("1"));
     let (first, second) = (file.server().await, file.server().await);
     let before = say(&first, &channel, 0..2).await;
     let mut client = second.subscribe(&channel, &["said"]).await;
     client.ready().await;
-    // Published and deleted behind its back, as by a server that continued while this one was stopped.
+    // Published and deleted by another server while this one was stopped.
     let other = rusqlite::Connection::open(file.path()).unwrap();
     let skip = "UPDATE channels SET head = 700; UPDATE messages SET offset = offset + 698;
                 INSERT OR REPLACE INTO gone SELECT channel, 'said', 698 FROM messages LIMIT 1;";
@@ -123,7 +123,7 @@ async fn a_server_that_missed_what_is_deleted_tells_a_gap() {
 }
 
 #[tokio::test]
-async fn what_topics_retain_outlives_history_and_process() {
+async fn retained_messages_outlive_history_and_process() {
     let (file, channel) = (File::new(), small("1"));
     let first = file.server().await;
     let retained = first.hub.publish(status(&channel), &Status::new("kept")).await.unwrap().to_string();
@@ -135,11 +135,11 @@ async fn what_topics_retain_outlives_history_and_process() {
     client.ready().await;
     assert_eq!(client.id_and_data().await, (retained, json!({ "message": "kept" })));
     assert_eq!(client.data().await, json!("written"));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_key_publishes_once_across_restarts() {
+async fn an_idempotency_key_publishes_once_across_restarts() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;
     let publish = |server: &Server, text: &'static str| {
@@ -155,11 +155,11 @@ async fn a_key_publishes_once_across_restarts() {
     let mut client = second.resume(&channel, &["said"], "start").await;
     client.ready().await;
     assert_eq!(client.data().await, json!("once"));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_publishers_at_once_get_ids_of_their_own_and_all_readers_the_same_order() {
+async fn concurrent_publishers_get_distinct_ids_and_all_readers_one_order() {
     const PUBLISHERS: usize = 8;
     const EACH: usize = 150;
     let (file, channel) = (File::new(), room("1"));
@@ -196,7 +196,7 @@ async fn many_publishers_at_once_get_ids_of_their_own_and_all_readers_the_same_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_servers_on_one_file_are_one_order_for_all_their_readers() {
+async fn readers_of_two_servers_on_one_file_see_one_order() {
     const EACH: u32 = 300;
     let (file, channel) = (File::new(), room("1"));
     let servers = [file.server().await, file.server().await];
@@ -224,14 +224,14 @@ async fn two_servers_on_one_file_are_one_order_for_all_their_readers() {
             log.push(reader.id_and_data().await);
         }
         assert!(log.is_sorted_by(|(a, _), (b, _)| a < b));
-        reader.silence().await;
+        reader.expect_silence().await;
         logs.push(log);
     }
     assert_eq!(logs[0], logs[1]);
 }
 
 #[tokio::test]
-async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
+async fn messages_that_a_new_definition_rejects_become_a_gap() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;
     let ids = say(&first, &channel, 0..6).await;
@@ -249,11 +249,11 @@ async fn what_a_new_definition_refuses_is_not_sent_and_told_as_a_gap() {
     assert!(long.to_string() < after[0]);
     assert_eq!(client.data().await, json!("7"));
     assert_eq!(client.data().await, json!("8"));
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_text_that_was_being_written_is_ended_by_the_next_process() {
+async fn an_abandoned_text_stream_is_ended_by_the_next_process() {
     let (file, channel) = (File::new(), room("1"));
     let first = file.server().await;
     let mut writer = first.hub.stream(channel.topic(5)).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_text_that_was_being_written_is_ended_by_the_next_process() {
     assert!(matches!(client.frame().await, ServerFrame::DatastreamStart { .. }));
     let ServerFrame::Chunk { id, .. } = client.frame().await else { panic!("expected a chunk") };
     first.stop().await;
-    // A hub that was shut down takes no end either.
+    // After the shutdown, the end of a stream is rejected, too.
     drop(writer);
     tokio::time::sleep(Duration::from_millis(300)).await;
     let second = file.server().await;
@@ -275,7 +275,7 @@ async fn a_text_that_was_being_written_is_ended_by_the_next_process() {
 }
 
 #[tokio::test]
-async fn a_text_that_another_server_is_writing_is_left_to_it() {
+async fn a_text_stream_that_another_server_writes_is_not_ended() {
     let (file, channel) = (File::new(), room("1"));
     let servers = [file.server().await, file.server().await];
     let mut writer = servers[0].hub.stream(channel.topic(5)).await.unwrap();
@@ -309,7 +309,7 @@ async fn a_revoked_token_stays_revoked_after_a_restart() {
 }
 
 #[tokio::test]
-async fn files_of_other_programs_are_left_alone() {
+async fn files_of_other_programs_are_rejected_and_untouched() {
     let file = File::new();
     std::fs::write(
         file.path(),

@@ -1,4 +1,4 @@
-//! Event streams, where no WebSocket comes through.
+//! Event streams, for clients that cannot open a WebSocket.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn assert_is_passed_on_at_once(events: &Events) {
 }
 
 #[tokio::test]
-async fn a_stream_carries_subscriptions_as_a_connection_does() {
+async fn an_event_stream_carries_subscriptions_like_a_websocket() {
     let server = Server::start().await;
     let (first, second) = (room("1"), room("2"));
     let id = server.hub.publish(said(&first), "a").await.unwrap();
@@ -65,7 +65,7 @@ async fn a_stream_carries_subscriptions_as_a_connection_does() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_no_subscription_is_left_or_the_server_stops() {
+async fn an_event_stream_ends_with_its_last_subscription_or_its_server() {
     let server = Server::start().await;
     let channel = room("1");
     let named = server.hub.token(channel.grant(["said"])).id("login_17").mint().unwrap();
@@ -96,7 +96,7 @@ async fn a_stream_ends_when_no_subscription_is_left_or_the_server_stops() {
 }
 
 #[tokio::test]
-async fn what_is_no_list_of_subs_is_refused() {
+async fn a_body_that_is_not_a_list_of_subs_is_rejected() {
     let server = Server::start().await;
     let token = server.token(&room("1"), &["said"]);
     for body in [
@@ -128,7 +128,7 @@ async fn an_event_source_resumes_from_the_id_of_its_last_event() {
     events.ready().await;
     events.ready().await;
     assert_eq!(events.data().await, "j1");
-    // In the middle of what the topic retains.
+    // In the middle of the retained messages.
     let last = events.last_id.clone().unwrap();
     let mut events = Events::get(&server, &query, &format!("Last-Event-ID: {last}\r\n")).await;
     events.ready().await;
@@ -142,7 +142,7 @@ async fn an_event_source_resumes_from_the_id_of_its_last_event() {
     let last = events.last_id.clone().unwrap();
     drop(events);
     server.hub.publish(said(&second), "while away").await.unwrap();
-    // It is later than what the address says.
+    // The header is later than the cursor in the URL.
     let query = format!("{query}&since=%7B%22room:1%22:%22start%22%7D");
     let mut events = Events::get(&server, &query, &format!("Last-Event-ID: {last}\r\n")).await;
     events.ready().await;
@@ -157,7 +157,7 @@ async fn an_event_source_resumes_from_the_id_of_its_last_event() {
 }
 
 #[tokio::test]
-async fn a_payload_of_several_lines_is_one_event() {
+async fn a_multi_line_payload_is_one_event() {
     let server = Server::start().await;
     let channel = room("1");
     let token = server.token(&channel, &["status"]);
@@ -169,7 +169,7 @@ async fn a_payload_of_several_lines_is_one_event() {
 }
 
 #[tokio::test]
-async fn a_stream_says_that_it_lives_and_ends_with_its_token() {
+async fn an_event_stream_sends_heartbeats_and_ends_with_its_token() {
     let server = Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100))).await;
     let token =
         server.hub.token(room("1").grant(["said"])).expires_in(Duration::from_secs(2)).mint().unwrap();
@@ -188,7 +188,7 @@ async fn a_stream_says_that_it_lives_and_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_not_read_lags_and_is_told_of_its_gap() {
+async fn an_event_stream_that_is_read_slowly_receives_a_gap() {
     let server = Server::start().await;
     let channel = small("1");
     let mut slow = Events::get(&server, &format!("token={}", server.token(&channel, &["said"])), "").await;
@@ -209,7 +209,7 @@ async fn a_stream_that_is_not_read_lags_and_is_told_of_its_gap() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_not_read_at_all_loses_its_place() {
+async fn an_event_stream_that_is_not_read_is_closed() {
     let server =
         Server::start_with(|hub| hub.max_connections(1).write_timeout(Duration::from_millis(500))).await;
     let channel = small("1");
@@ -217,17 +217,17 @@ async fn a_stream_that_is_not_read_at_all_loses_its_place() {
     let frozen = Events::get(&server, &query, "").await;
     let large = "x".repeat(1_000_000);
     let start = Instant::now();
-    // Another has room once it is gone.
+    // Once it is closed, another connection fits.
     while Events::get(&server, &query, "").await.status() != 200 {
         server.hub.publish(said(&channel), &large).await.unwrap();
-        assert!(start.elapsed() < Duration::from_secs(20), "one that reads nothing keeps its place");
+        assert!(start.elapsed() < Duration::from_secs(20), "a connection that does not read keeps its slot");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(frozen);
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_are_refused_where_origins_are_named() {
+async fn pages_of_other_origins_are_rejected_if_origins_are_set() {
     let server = Server::start_with(|hub| hub.allowed_origins(["https://example.com/"])).await;
     let token = server.token(&room("1"), &["said"]);
     let query = format!("token={token}");
@@ -249,7 +249,7 @@ async fn pages_of_other_origins_are_refused_where_origins_are_named() {
         let answer = Events::ask(&server, "GET", &format!("connect?{query}"), &upgrade, "").await;
         assert_eq!(answer.status(), if status == 200 { 101 } else { 403 }, "{origin}");
     }
-    assert_eq!(Events::get(&server, &query, "").await.status(), 200, "no page");
+    assert_eq!(Events::get(&server, &query, "").await.status(), 200, "not a page");
     let preflight = "Origin: https://example.com\r\nAccess-Control-Request-Method: POST\r\n";
     let answer = Events::ask(&server, "OPTIONS", "publish", preflight, "").await;
     assert_eq!(answer.status(), 200);

@@ -1,4 +1,4 @@
-//! More channels and topics on an open connection.
+//! Adding and removing subscriptions on an open connection.
 
 use fanfare::wire::ServerFrame;
 use serde_json::{Value, json};
@@ -38,14 +38,14 @@ async fn sub_and_unsub_are_acknowledged() {
     server.hub.publish(said(&second), "no").await.unwrap();
     server.hub.publish(said(&first), "one").await.unwrap();
     assert_eq!(client.data().await, "one");
-    client.silence().await;
+    client.expect_silence().await;
 
     client.send(&json!({ "kind": "unsub", "channel": "room:2" })).await;
     assert_eq!(client.error().await, ("not_subscribed".into(), None));
 }
 
 #[tokio::test]
-async fn sub_resumes_where_since_says() {
+async fn sub_resumes_from_its_since() {
     let server = Server::start().await;
     let (first, second) = (room("1"), room("2"));
     let id = server.hub.publish(said(&second), "a").await.unwrap();
@@ -59,7 +59,7 @@ async fn sub_resumes_where_since_says() {
 }
 
 #[tokio::test]
-async fn sub_again_refreshes_and_repeats_nothing_unless_asked() {
+async fn a_repeated_sub_repeats_no_message_unless_asked_to() {
     let server = Server::start().await;
     let channel = room("1");
     server.hub.publish(status(&channel), &Status::new("s")).await.unwrap();
@@ -73,14 +73,14 @@ async fn sub_again_refreshes_and_repeats_nothing_unless_asked() {
     client.sub(&token, json!({})).await;
     subscribed(&mut client).await;
     assert_eq!(client.ready().await, last, "the position is what was sent");
-    client.silence().await;
+    client.expect_silence().await;
 
-    // A second reader of the same socket is new to it.
+    // A second subscription on the connection starts as a new subscriber.
     client.sub(&server.token(&channel, &["status"]), json!({ "room:1": "now" })).await;
     subscribed(&mut client).await;
     assert!(client.ready().await.contains('~'));
     assert_eq!(client.data().await, json!({ "message": "s" }));
-    client.silence().await;
+    client.expect_silence().await;
 
     // A topic that is added starts as for a new subscriber; the others continue.
     server.hub.publish(fanfare::Channel::topic::<str>(&channel, 2), "j").await.unwrap();
@@ -88,21 +88,21 @@ async fn sub_again_refreshes_and_repeats_nothing_unless_asked() {
     subscribed(&mut client).await;
     client.ready().await;
     assert_eq!(client.data().await, "j");
-    client.silence().await;
+    client.expect_silence().await;
     server.hub.publish(said(&channel), "b").await.unwrap();
     assert_eq!(client.data().await, "b");
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_sub_that_is_refused_changes_nothing() {
+async fn a_rejected_sub_changes_nothing() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;
     client.ready().await;
     client.sub("a.b.c", json!({})).await;
     assert_eq!(client.error().await, ("unauthorized".into(), None));
-    let publisher = server.hub.token(channel.grant(["said"])).publish().mint().unwrap();
+    let publisher = server.hub.token(channel.grant(["said"])).for_publishing().mint().unwrap();
     client.sub(&publisher, json!({})).await;
     assert_eq!(client.error().await, ("unauthorized".into(), None));
     client.sub(&crate::tokens::token_for("room:", "said"), json!({})).await;
@@ -112,7 +112,7 @@ async fn a_sub_that_is_refused_changes_nothing() {
 }
 
 #[tokio::test]
-async fn one_connection_has_a_thousand_channels_at_most() {
+async fn a_connection_has_at_most_a_thousand_channels() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("x"), &["said"]).await;
     client.ready().await;
@@ -138,7 +138,7 @@ async fn one_connection_has_a_thousand_channels_at_most() {
 }
 
 #[tokio::test]
-async fn bad_frames_are_answered_until_there_are_too_many() {
+async fn bad_frames_get_errors_until_there_are_too_many() {
     let server = Server::start().await;
     let mut client = server.subscribe(&room("1"), &["said"]).await;
     client.ready().await;

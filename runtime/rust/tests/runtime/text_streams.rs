@@ -1,4 +1,4 @@
-//! Texts that are published piece by piece.
+//! Text streams.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::bench::definition::{Status, brief, draft, room, said, small, status};
 use crate::bench::file::File;
 use crate::bench::server::{KEY, Server};
 
-/// One text stream as a client got it.
+/// A text stream as a client received it.
 #[derive(Debug, Default, PartialEq)]
-struct Heard {
+struct ReceivedStream {
     text: String,
     chunks: usize,
     error: Option<String>,
@@ -22,20 +22,20 @@ struct Heard {
     id: String,
 }
 
-async fn hear(client: &mut Client) -> Heard {
+async fn receive_stream(client: &mut Client) -> ReceivedStream {
     let ServerFrame::DatastreamStart { data: stream, topic, .. } = client.frame().await else {
         panic!("expected the start of a stream")
     };
     assert_eq!(topic, "draft");
-    let mut heard = Heard::default();
+    let mut received = ReceivedStream::default();
     loop {
         match client.frame().await {
             ServerFrame::Chunk { stream_id, data, .. } if stream_id == stream => {
-                heard.text.push_str(&data);
-                heard.chunks += 1;
+                received.text.push_str(&data);
+                received.chunks += 1;
             }
             ServerFrame::DatastreamEnd { data, error, id, .. } if data == stream => {
-                return Heard { error, id: id.to_string(), ..heard };
+                return ReceivedStream { error, id: id.to_string(), ..received };
             }
             other => panic!("expected a chunk or the end, got {other:?}"),
         }
@@ -43,7 +43,7 @@ async fn hear(client: &mut Client) -> Heard {
 }
 
 #[tokio::test]
-async fn a_text_arrives_whole_and_pieces_that_come_at_once_together() {
+async fn a_text_stream_arrives_whole_with_chunks_joined() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["draft"]).await;
@@ -56,13 +56,13 @@ async fn a_text_arrives_whole_and_pieces_that_come_at_once_together() {
         text.push_str(&piece);
     }
     let end = writer.end().await.unwrap();
-    let heard = hear(&mut client).await;
-    assert_eq!((heard.text, heard.error, heard.id), (text, None, end.to_string()));
-    assert!(heard.chunks < 500, "{} chunks", heard.chunks);
+    let received = receive_stream(&mut client).await;
+    assert_eq!((received.text, received.error, received.id), (text, None, end.to_string()));
+    assert!(received.chunks < 500, "{} chunks", received.chunks);
 }
 
 #[tokio::test]
-async fn a_reader_that_comes_late_gets_the_latest_text_from_its_start() {
+async fn a_late_reader_receives_the_latest_text_stream_from_its_start() {
     let server = Server::start().await;
     let channel = room("1");
     for text in ["the first", "the second"] {
@@ -73,11 +73,11 @@ async fn a_reader_that_comes_late_gets_the_latest_text_from_its_start() {
     }
     let mut client = server.subscribe(&channel, &["draft"]).await;
     client.ready().await;
-    assert_eq!(hear(&mut client).await.text, "the second");
-    client.silence().await;
+    assert_eq!(receive_stream(&mut client).await.text, "the second");
+    client.expect_silence().await;
 }
 
-/// Writes a text in so many pieces that are published one by one, and returns it with its writer.
+/// Writes a text in this many chunks, published one by one, and returns it with its writer.
 pub(crate) async fn write_long(
     server: &Server,
     channel: &Channel,
@@ -95,20 +95,20 @@ pub(crate) async fn write_long(
 }
 
 #[tokio::test]
-async fn a_reader_that_comes_late_gets_a_text_that_is_longer_and_older_than_history() {
+async fn a_late_reader_receives_a_text_stream_longer_and_older_than_history() {
     let server = Server::start().await;
-    // Both in turn: more pieces than the history has messages, and pieces that are older than it.
+    // First more chunks than the history has messages, then chunks that are older than the history.
     for channel in [small("1"), brief("1")] {
         let (text, writer) = write_long(&server, &channel, 200).await;
         server.hub.publish(status(&channel), &Status::new("meanwhile")).await.unwrap();
         let mut early = server.subscribe(&channel, &["draft"]).await;
         early.ready().await;
         let ServerFrame::DatastreamStart { .. } = early.frame().await else { panic!("expected the start") };
-        let mut heard = String::new();
+        let mut received = String::new();
         let mut last = String::new();
-        while heard.len() < text.len() / 2 {
+        while received.len() < text.len() / 2 {
             let ServerFrame::Chunk { data, id, .. } = early.frame().await else { panic!("expected a chunk") };
-            heard.push_str(&data);
+            received.push_str(&data);
             last = id.to_string();
         }
         drop(early);
@@ -116,22 +116,22 @@ async fn a_reader_that_comes_late_gets_a_text_that_is_longer_and_older_than_hist
         let mut resumed = server.resume(&channel, &["draft"], &last).await;
         resumed.ready().await;
         while let ServerFrame::Chunk { data, .. } = resumed.frame().await {
-            heard.push_str(&data);
+            received.push_str(&data);
         }
-        assert_eq!(heard, text, "cut off in the middle");
+        assert_eq!(received, text, "cut off in the middle");
         let mut late = server.subscribe(&channel, &["draft", "status"]).await;
         late.ready().await;
-        assert_eq!(hear_beside(&mut late).await.text, text);
+        assert_eq!(receive_stream_among_others(&mut late).await.text, text);
     }
 }
 
-/// Hears a text among messages of other topics.
-async fn hear_beside(client: &mut Client) -> Heard {
-    let mut heard = Heard::default();
+/// Reads a text stream among messages of other topics.
+async fn receive_stream_among_others(client: &mut Client) -> ReceivedStream {
+    let mut received = ReceivedStream::default();
     loop {
         match client.frame().await {
-            ServerFrame::Chunk { data, .. } => heard.text.push_str(&data),
-            ServerFrame::DatastreamEnd { error, .. } => return Heard { error, ..heard },
+            ServerFrame::Chunk { data, .. } => received.text.push_str(&data),
+            ServerFrame::DatastreamEnd { error, .. } => return ReceivedStream { error, ..received },
             ServerFrame::DatastreamStart { .. } | ServerFrame::Data { .. } => {}
             other => panic!("expected a text or a message, got {other:?}"),
         }
@@ -139,7 +139,7 @@ async fn hear_beside(client: &mut Client) -> Heard {
 }
 
 #[tokio::test]
-async fn pieces_of_a_text_push_no_other_topic_out_of_history() {
+async fn chunks_of_a_text_stream_evict_no_other_topic_from_history() {
     let server = Server::start().await;
     let channel = small("1");
     let mut ids = Vec::new();
@@ -153,11 +153,11 @@ async fn pieces_of_a_text_push_no_other_topic_out_of_history() {
     for number in 1..4 {
         assert_eq!(client.data().await, number.to_string());
     }
-    client.silence().await;
+    client.expect_silence().await;
 }
 
 #[tokio::test]
-async fn a_text_that_is_too_long_to_hold_is_told_as_a_gap() {
+async fn a_text_stream_that_is_too_long_to_keep_gives_a_gap() {
     let server = Server::start_with(|builder| builder.max_stream_bytes(1000)).await;
     let channel = brief("1");
     let (_, writer) = write_long(&server, &channel, 200).await;
@@ -170,7 +170,7 @@ async fn a_text_that_is_too_long_to_hold_is_told_as_a_gap() {
 }
 
 #[tokio::test]
-async fn a_text_goes_on_after_a_reconnect_where_it_stopped() {
+async fn a_text_stream_continues_after_a_reconnect() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["draft"]).await;
@@ -190,7 +190,7 @@ async fn a_text_goes_on_after_a_reconnect_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_writer_that_fails_or_is_dropped_does_not_pass_for_one_that_ended() {
+async fn a_writer_that_fails_or_is_dropped_ends_its_stream_with_an_error() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["draft"]).await;
@@ -198,18 +198,18 @@ async fn a_writer_that_fails_or_is_dropped_does_not_pass_for_one_that_ended() {
     let mut writer = server.hub.stream(draft(&channel)).await.unwrap();
     writer.write("half").await.unwrap();
     drop(writer);
-    let heard = hear(&mut client).await;
+    let received = receive_stream(&mut client).await;
     assert_eq!(
-        (heard.text.as_str(), heard.error.as_deref()),
+        (received.text.as_str(), received.error.as_deref()),
         ("half", Some("the publisher stopped before the end of the text"))
     );
     let writer = server.hub.stream(draft(&channel)).await.unwrap();
     writer.fail("the model is away").await.unwrap();
-    assert_eq!(hear(&mut client).await.error.as_deref(), Some("the model is away"));
+    assert_eq!(receive_stream(&mut client).await.error.as_deref(), Some("the model is away"));
 }
 
 #[tokio::test]
-async fn a_body_is_published_as_it_arrives_and_its_characters_are_not_cut() {
+async fn a_body_is_published_as_it_arrives_without_splitting_characters() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["draft"]).await;
@@ -226,15 +226,15 @@ async fn a_body_is_published_as_it_arrives_and_its_characters_are_not_cut() {
     let mut answer = String::new();
     posting.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"id\""), "{answer}");
-    let mut heard = String::new();
+    let mut received = String::new();
     while let ServerFrame::Chunk { data, .. } = client.frame().await {
-        heard.push_str(&data);
+        received.push_str(&data);
     }
-    assert_eq!(heard, text);
+    assert_eq!(received, text);
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_or_is_no_text_ends_its_stream_with_an_error() {
+async fn a_body_that_breaks_off_or_is_not_utf8_ends_its_stream_with_an_error() {
     let server = Server::start().await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["draft"]).await;
@@ -242,19 +242,19 @@ async fn a_body_that_breaks_off_or_is_no_text_ends_its_stream_with_an_error() {
     let mut posting = post_stream(&server, "draft").await;
     posting.write_all(b"4\r\nhalf\r\n").await.unwrap();
     drop(posting);
-    let heard = hear(&mut client).await;
-    assert_eq!(heard.text, "half");
-    assert!(heard.error.is_some());
+    let received = receive_stream(&mut client).await;
+    assert_eq!(received.text, "half");
+    assert!(received.error.is_some());
     let mut posting = post_stream(&server, "draft").await;
     posting.write_all(b"2\r\na\xff\r\n").await.unwrap();
     let mut answer = String::new();
     posting.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("not UTF-8"), "{answer}");
-    assert_eq!(hear(&mut client).await.error.as_deref(), Some("the text is not UTF-8"));
+    assert_eq!(receive_stream(&mut client).await.error.as_deref(), Some("the text is not UTF-8"));
 }
 
 #[tokio::test]
-async fn streams_and_payloads_are_refused_where_the_other_is_carried() {
+async fn text_streams_and_payloads_are_rejected_on_topics_of_the_other_kind() {
     let server = Server::start().await;
     let mut posting = post_stream(&server, "said").await;
     let mut answer = String::new();
@@ -266,7 +266,7 @@ async fn streams_and_payloads_are_refused_where_the_other_is_carried() {
     assert!(refused.error().contains("carries text streams"), "{}", refused.error());
 }
 
-/// Starts to post a text stream over HTTP; the body is to follow in HTTP's chunks.
+/// Starts to post a text stream over HTTP. The body follows in chunks.
 async fn post_stream(server: &Server, topic: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
@@ -279,11 +279,11 @@ async fn post_stream(server: &Server, topic: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_stream_goes_on_after_its_log_was_closed_while_nobody_read_it() {
+async fn a_text_stream_continues_after_its_log_was_unloaded() {
     let (file, channel) = (File::new(), room("1"));
     let open = || Sqlite::open(file.path()).unwrap();
     let server = Server::start_with(|builder| builder.storage(open()).max_history_bytes(10_000)).await;
-    // Another channel needs so much memory that logs that nobody reads are closed within seconds.
+    // Another channel uses so much memory that logs without readers are unloaded within seconds.
     let other = room("2");
     let _reader = server.subscribe(&other, &["said"]).await;
     server.hub.publish(said(&other), &"x".repeat(8900)).await.unwrap();
@@ -296,6 +296,6 @@ async fn a_stream_goes_on_after_its_log_was_closed_while_nobody_read_it() {
     let server = file.server().await;
     let mut client = server.subscribe(&channel, &["draft"]).await;
     client.ready().await;
-    let Heard { text, error, .. } = hear(&mut client).await;
+    let ReceivedStream { text, error, .. } = receive_stream(&mut client).await;
     assert_eq!((text.as_str(), error), ("Once upon", None));
 }

@@ -1,4 +1,5 @@
-//! Figures, not verdicts: `cargo test --release -p fanfare --test runtime -- --ignored --nocapture throughput`.
+//! Prints figures and asserts nothing: `cargo test --release -p fanfare --test runtime -- --ignored --nocapture
+//! throughput`.
 
 use std::time::{Duration, Instant};
 

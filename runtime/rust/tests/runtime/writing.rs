@@ -1,4 +1,4 @@
-//! Text streams of runs: readers see one text, whatever happens to the process that writes it.
+//! Text streams of runs: readers receive one text even if the process that writes it restarts.
 
 use std::future::pending;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::bench::definition::{Room, room};
 use crate::bench::file::File;
 use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, waits};
 
-/// How a text ended: complete, stopped or failed.
+/// The end of a text stream: complete, stopped or failed.
 #[derive(Debug, PartialEq)]
 enum End {
     Complete,
@@ -19,7 +19,7 @@ enum End {
     Failed(String),
 }
 
-/// Reads on until a stream ends, and gives its id with all of its text.
+/// Reads until a stream ends, and returns its id and its text.
 async fn read(client: &mut Client) -> (String, String, End) {
     let (mut stream, mut text) = (String::new(), String::new());
     loop {
@@ -47,7 +47,7 @@ async fn read(client: &mut Client) -> (String, String, End) {
     }
 }
 
-/// Writes the words that are not written yet, and pauses for ever before one of them.
+/// Writes the words that are not written yet, and hangs before one of them.
 async fn write(draft: RunStreamWriter, words: &[&str], pause_before: Option<&str>) -> Result<(), RunError> {
     for (at, word) in words.iter().enumerate() {
         let before: usize = words[..at].iter().map(|word| word.len()).sum();
@@ -64,7 +64,7 @@ async fn write(draft: RunStreamWriter, words: &[&str], pause_before: Option<&str
 const WORDS: [&str; 4] = ["Once ", "upon ", "a ", "time"];
 
 #[tokio::test]
-async fn a_text_goes_on_in_the_next_process_after_the_last_piece_that_readers_have() {
+async fn a_text_stream_continues_in_the_next_process_after_its_last_published_chunk() {
     let (file, channel) = (File::new(), Room(room("1")));
     let job = |pause_before: Option<&'static str>| {
         move |run: Run<Room>, (): ()| async move {
@@ -93,7 +93,7 @@ async fn a_text_goes_on_in_the_next_process_after_the_last_piece_that_readers_ha
 }
 
 #[tokio::test]
-async fn a_text_goes_on_when_its_writer_fails_and_fails_with_its_last_attempt() {
+async fn a_text_stream_continues_after_a_failed_attempt_and_fails_with_the_last_one() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let tries = Count::default();
@@ -121,13 +121,13 @@ async fn a_text_goes_on_when_its_writer_fails_and_fails_with_its_last_attempt() 
 }
 
 #[tokio::test]
-async fn a_text_is_stopped_by_a_signal_and_by_cancelling_its_run() {
+async fn a_text_stream_is_stopped_by_a_signal_or_by_cancelling_its_run() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
         let write = async |draft| write(draft, &WORDS, Some("a ")).await;
         let text = run
-            .first(
+            .race(
                 async |run| run.stream("draft", run.channel().draft(), write).await,
                 async |run| run.wait_for(run.channel().nod(), MINUTE).await.map(|_| "stopped".into()),
             )

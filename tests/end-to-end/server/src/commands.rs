@@ -155,7 +155,7 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             if let Some(id) = id {
                 token = token.id(id);
             }
-            Ok(json!(if publish { token.publish() } else { token }.mint()?))
+            Ok(json!(if publish { token.for_publishing() } else { token }.mint()?))
         }
         Command::Draft { run, text, piece, pause_milliseconds, error } => {
             let pipeline = Pipeline::new(&run)?;

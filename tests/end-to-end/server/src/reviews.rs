@@ -2,7 +2,7 @@
 
 use channels::Step;
 use channels::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
-use fanfare::{Hub, Job, Run, RunError, Runs, StartError};
+use fanfare::{Hub, Job, Run, RunError, Runs, RunsError};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -27,11 +27,10 @@ pub(crate) struct Reviews {
 }
 
 /// Executes reviews in this process, including those that an earlier process started.
-pub(crate) async fn start(hub: &Hub) -> Result<Reviews, StartError> {
-    let mut runs = Runs::builder(hub);
-    runs.backoff(Duration::from_millis(20), Duration::from_millis(50));
+pub(crate) async fn start(hub: &Hub) -> Result<Reviews, RunsError> {
+    let mut runs = Runs::builder(hub).backoff(Duration::from_millis(20), Duration::from_millis(50));
     let job = runs.register("review", review);
-    Ok(Reviews { runs: runs.start().await?, job })
+    Ok(Reviews { runs: runs.build().await?, job })
 }
 
 async fn review(run: Run<Pipeline>, input: Review) -> Result<RunResult, RunError> {
@@ -52,7 +51,7 @@ async fn review(run: Run<Pipeline>, input: Review) -> Result<RunResult, RunError
         ApproveVerdict::Reject => return Err(RunError::fail("it was rejected")),
     };
     tell(&run, "thank", "Thank you").await?;
-    Ok(RunResult { title: verdict.by, summary })
+    Ok(RunResult { title: verdict.sender, summary })
 }
 
 async fn tell(run: &Run<Pipeline>, id: &str, message: &str) -> Result<(), RunError> {

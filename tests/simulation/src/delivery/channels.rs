@@ -22,10 +22,10 @@ const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
 const TOPICS: [TopicDefinition; 6] = [
     payload("said", Retain::None),
     payload("status", Retain::Last),
-    payload("journal", Retain::Latest(7)),
+    payload("journal", Retain::LastN(7)),
     stream("log", Retain::None),
     stream("draft", Retain::Last),
-    stream("drafts", Retain::Latest(3)),
+    stream("drafts", Retain::LastN(3)),
 ];
 
 pub(super) const TOPIC_COUNT: usize = TOPICS.len();
@@ -112,6 +112,6 @@ pub(super) fn retained(topic: usize) -> usize {
     match TOPICS[topic].retain {
         Retain::None => 0,
         Retain::Last => 1,
-        Retain::Latest(count) => count as usize,
+        Retain::LastN(count) => count as usize,
     }
 }

@@ -15,7 +15,7 @@ use super::publish::{Message, Outcome, Plan, Written};
 use super::reader::{Connection, Reader, Subscription, Transport};
 use super::reference::Reference;
 use super::serve::Server;
-use super::settings::Climate;
+use super::settings::Scenario;
 use crate::world::World;
 
 /// How long a process may take to answer a publisher.
@@ -47,18 +47,18 @@ struct Revocation {
 }
 
 impl Clients {
-    pub(super) fn new(climate: &Climate, world: &Arc<World>, rng: &mut Rng) -> Self {
-        let readers = (0..climate.readers).map(|number| Reader {
+    pub(super) fn new(scenario: &Scenario, world: &Arc<World>, rng: &mut Rng) -> Self {
+        let readers = (0..scenario.readers).map(|number| Reader {
             number,
             transport: [Transport::Events, Transport::Socket, Transport::SocketWithSubs][rng.usize(0..3)],
             pause: Duration::from_millis(if rng.f64() < 0.15 { rng.u64(1..60) } else { 0 }),
-            subscriptions: subscriptions(climate, rng),
+            subscriptions: subscriptions(scenario, rng),
             token: format!("token {number}"),
             connection: None,
             back_at: Duration::from_millis(
-                rng.u64(0..u64::try_from(climate.faults_until.as_millis()).unwrap_or(1)),
+                rng.u64(0..u64::try_from(scenario.faults_until.as_millis()).unwrap_or(1)),
             ),
-            is_short: climate.limits.is_any(),
+            is_short: scenario.limits.is_any(),
             only_in: None,
             frames: 0,
             chunks: 0,
@@ -71,17 +71,17 @@ impl Clients {
             messages: Vec::new(),
             written: Vec::new(),
             revocations: BTreeMap::new(),
-            is_quick: climate.weather.batch == 64,
-            tokens: climate.readers,
+            is_quick: scenario.conditions.max_batch == 64,
+            tokens: scenario.readers,
             connections: 0,
             revoked: 0,
         }
     }
 
     /// Adds a reader without a cursor, in one process.
-    pub(super) fn add_new_reader(&mut self, slot: usize, climate: &Climate) {
+    pub(super) fn add_new_reader(&mut self, slot: usize, scenario: &Scenario) {
         let all: Vec<usize> = (0..TOPIC_COUNT).collect();
-        let subscriptions = climate.channels.iter().map(|channel| Subscription::new(*channel, &all, "now"));
+        let subscriptions = scenario.channels.iter().map(|channel| Subscription::new(*channel, &all, "now"));
         self.readers.push(Reader {
             number: self.readers.len(),
             transport: Transport::Events,
@@ -90,7 +90,7 @@ impl Clients {
             token: format!("newcomer {slot}"),
             connection: None,
             back_at: Duration::ZERO,
-            is_short: climate.limits.is_any(),
+            is_short: scenario.limits.is_any(),
             only_in: Some(slot),
             frames: 0,
             chunks: 0,
@@ -105,35 +105,35 @@ impl Clients {
         slots: &[Slot],
         now: Duration,
         is_busy: bool,
-        climate: &Climate,
+        scenario: &Scenario,
         rng: &mut Rng,
     ) {
         let serving: Vec<usize> = (0..slots.len()).filter(|index| slots[*index].server().is_some()).collect();
         let happens = |share: f64, rng: &mut Rng| is_busy && share > 0.0 && rng.f64() < share;
-        if happens(climate.messages, rng) {
+        if happens(scenario.messages, rng) {
             for _ in 0..if rng.f64() < 0.05 { rng.usize(1..40) } else { 1 } {
-                let (channel, topic) = (any(&climate.channels, rng), rng.usize(0..PAYLOADS));
+                let (channel, topic) = (any(&scenario.channels, rng), rng.usize(0..PAYLOADS));
                 self.messages.push(Message::new(self.messages.len(), channel, topic, rng));
             }
         }
-        if happens(climate.cuts, rng) {
+        if happens(scenario.cuts, rng) {
             let index = rng.usize(0..self.readers.len());
             if self.readers[index].connection.is_some() {
-                let away = rng.u64(0..=climate.away);
+                let away = rng.u64(0..=scenario.away);
                 let back_at = now + Duration::from_millis(rng.u64(0..=away));
                 self.world.trace(format_args!("reader {index} leaves until {back_at:?}"));
                 self.readers[index].leave(back_at);
             }
         }
-        if happens(climate.revocations, rng) {
+        if happens(scenario.revocations, rng) {
             let token = self.readers[rng.usize(0..self.readers.len())].token.clone();
             self.revocations.entry(token).or_default();
         }
         if serving.is_empty() {
             return;
         }
-        if happens(climate.streams, rng) {
-            self.start_stream(slots, any(&serving, rng), climate, rng);
+        if happens(scenario.streams, rng) {
+            self.start_stream(slots, any(&serving, rng), scenario, rng);
         }
         for message in &mut self.messages {
             if message.slot.is_none() && message.wanted > 0 && message.retry_at <= now {
@@ -158,9 +158,9 @@ impl Clients {
         }
     }
 
-    fn start_stream(&mut self, slots: &[Slot], slot: usize, climate: &Climate, rng: &mut Rng) {
+    fn start_stream(&mut self, slots: &[Slot], slot: usize, scenario: &Scenario, rng: &mut Rng) {
         let Some((handle, server)) = server(slots, slot) else { return };
-        let is_long = rng.f64() < climate.long;
+        let is_long = rng.f64() < scenario.long;
         let chunks = match rng.usize(0..4) {
             _ if is_long => rng.usize(1_000..20_000),
             0 => rng.usize(0..4),
@@ -169,7 +169,7 @@ impl Clients {
         };
         let plan = Plan {
             number: self.written.len(),
-            channel: any(&climate.channels, rng),
+            channel: any(&scenario.channels, rng),
             topic: rng.usize(PAYLOADS..TOPIC_COUNT),
             chunks,
             pace: if is_long { rng.u64(0..8) } else { rng.u64(0..20) },
@@ -212,7 +212,7 @@ impl Clients {
     }
 
     /// Handles what clients have received in the last turn.
-    pub(super) fn look(
+    pub(super) fn read_received(
         &mut self,
         slots: &[Slot],
         reference: &Reference,
@@ -233,7 +233,7 @@ impl Clients {
                 Some(Err(error)) => {
                     self.world.trace(format_args!("message {}: {error}", message.number));
                     if error.contains("idempotency key") {
-                        self.world.violation(format_args!("(e) message {}: {error}", message.number));
+                        self.world.report_violation(format_args!("(e) message {}: {error}", message.number));
                     }
                     message.slot = None;
                     message.retry_at = now + Duration::from_millis(rng.u64(0..1000));
@@ -245,7 +245,8 @@ impl Clients {
             }
         }
         if let Some((waited, number)) = late.filter(|(waited, _)| self.is_quick && *waited > ANSWER_TIME) {
-            self.world.violation(format_args!("(h) message {number} is not answered after {waited:?}"));
+            self.world
+                .report_violation(format_args!("(h) message {number} is not answered after {waited:?}"));
         }
         for revocation in self.revocations.values_mut() {
             match revocation.answer.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -255,11 +256,11 @@ impl Clients {
             }
         }
         for index in 0..self.readers.len() {
-            self.look_at(index, slots, reference, now, is_locked, rng);
+            self.read_connection(index, slots, reference, now, is_locked, rng);
         }
     }
 
-    fn look_at(
+    fn read_connection(
         &mut self,
         index: usize,
         slots: &[Slot],
@@ -270,14 +271,14 @@ impl Clients {
     ) {
         let reader = &mut self.readers[index];
         let before = (reader.frames, reader.gaps);
-        let end = reader.look(reference, now);
+        let end = reader.read_received(reference, now);
         if before != (reader.frames, reader.gaps) {
             let cursors = reader.since();
             let (frames, gaps) = (reader.frames, reader.gaps);
             self.world.trace(format_args!("reader {index} has {frames} frames, {gaps} gaps, {cursors}"));
         }
         for violation in reader.violations.drain(..) {
-            self.world.violation(violation);
+            self.world.report_violation(violation);
         }
         let revocation = self.revocations.get(&reader.token);
         if let Some(end) = end {
@@ -296,7 +297,7 @@ impl Clients {
             if connection.overdue > REVOCATION_TIME {
                 let (token, overdue) = (&reader.token, connection.overdue);
                 let what = format!("(g) reader {index} is not ended {overdue:?} after {token} was revoked");
-                self.world.violation(what);
+                self.world.report_violation(what);
             }
         }
     }
@@ -361,8 +362,8 @@ impl Clients {
     }
 
     /// Returns a description of messages that a reader lacks, if any.
-    pub(super) fn lacks(&self, reference: &Reference) -> Option<String> {
-        self.readers.iter().find_map(|reader| reader.lacks(reference))
+    pub(super) fn find_missing(&self, reference: &Reference) -> Option<String> {
+        self.readers.iter().find_map(|reader| reader.find_missing(reference))
     }
 
     pub(super) fn count(&self, counts: &mut Counts) {
@@ -389,8 +390,8 @@ impl Revocation {
     }
 }
 
-fn subscriptions(climate: &Climate, rng: &mut Rng) -> Vec<Subscription> {
-    let mut channels = climate.channels.clone();
+fn subscriptions(scenario: &Scenario, rng: &mut Rng) -> Vec<Subscription> {
+    let mut channels = scenario.channels.clone();
     rng.shuffle(&mut channels);
     channels.truncate(rng.usize(1..3));
     let cursor = if rng.f64() < 0.7 { "now" } else { "start" };

@@ -12,7 +12,7 @@ use super::check::{check_messages, check_streams};
 use super::clients::Clients;
 use super::reference::{Reference, TRIGGERS};
 use super::serve::{Server, serve};
-use super::settings::{Climate, Storage};
+use super::settings::{Scenario, Storage};
 use super::witness::Witness;
 use crate::file::File;
 use crate::process::{self, Process};
@@ -26,7 +26,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(35);
 const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 /// How long everything may take to arrive after the last fault.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(120);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The quiet time before a simulation ends.
 const QUIET_TIME: Duration = Duration::from_secs(8);
@@ -34,7 +34,7 @@ const QUIET_TIME: Duration = Duration::from_secs(8);
 const HOUR: i64 = 3_600_000;
 
 pub(super) struct Simulation {
-    climate: Climate,
+    scenario: Scenario,
     world: Arc<World>,
     file: Option<File>,
     rng: Rng,
@@ -75,20 +75,20 @@ impl Simulate for Simulation {
     }
 
     fn run(&mut self) -> Counts {
-        while self.time < self.climate.faults_until && !self.is_violated() {
-            self.disturb();
-            self.clients.act(&self.slots, self.time, true, &self.climate, &mut self.rng);
-            let turn = Duration::from_millis(self.rng.u64(1..=self.climate.turn));
+        while self.time < self.scenario.faults_until && !self.is_violated() {
+            self.inject_faults();
+            self.clients.act(&self.slots, self.time, true, &self.scenario, &mut self.rng);
+            let turn = Duration::from_millis(self.rng.u64(1..=self.scenario.turn));
             self.turn(turn);
         }
-        self.settle();
+        self.wait_for_arrival();
         if !self.is_violated() {
-            let is_whole = self.file.is_some() && !self.climate.limits.is_any();
-            let knows_ends = is_whole && self.climate.weather.knows_gone;
+            let is_whole = self.file.is_some() && !self.scenario.limits.is_any();
+            let knows_ends = is_whole && self.scenario.conditions.detects_ended_processes;
             let mut wrong = check_messages(&self.reference, &self.clients.messages);
             wrong.extend(check_streams(&self.reference, &self.clients.written, knows_ends));
             for violation in wrong {
-                self.world.violation(violation);
+                self.world.report_violation(violation);
             }
         }
         for slot in &mut self.slots {
@@ -105,22 +105,22 @@ impl Simulate for Simulation {
 impl Simulation {
     pub(super) fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let climate = Climate::generate(&mut rng);
-        let file = (climate.storage != Storage::Memory).then(|| {
+        let scenario = Scenario::generate(&mut rng);
+        let file = (scenario.storage != Storage::Memory).then(|| {
             let file = File::create();
             file.connection.execute_batch(TRIGGERS).unwrap_or_else(|error| panic!("{error}"));
             file
         });
         let path = file.as_ref().map_or(Path::new(""), |file| &file.path);
-        let world = World::new(rng.u64(..), climate.weather, path, options);
-        world.trace(format_args!("{climate:?}"));
-        let slots = (0..if climate.storage == Storage::Two { 2 } else { 1 })
+        let world = World::new(rng.u64(..), scenario.conditions, path, options);
+        world.trace(format_args!("{scenario:?}"));
+        let slots = (0..if scenario.storage == Storage::Two { 2 } else { 1 })
             .map(|_| Slot::new(Duration::from_millis(rng.u64(0..500)), 0, Delivery::default()));
         let slots = slots.collect();
-        let clients = Clients::new(&climate, &world, &mut rng);
+        let clients = Clients::new(&scenario, &world, &mut rng);
         let (time, reference) = (Duration::ZERO, Reference::default());
         let (processes, backup, counts) = (0, None, Counts::default());
-        Self { climate, world, file, rng, time, slots, processes, clients, reference, backup, counts }
+        Self { scenario, world, file, rng, time, slots, processes, clients, reference, backup, counts }
     }
 
     fn is_violated(&self) -> bool {
@@ -137,21 +137,21 @@ impl Simulation {
         }
         let mut committed = self.file.as_ref().map_or(0, |file| {
             if self.reference.clock.is_zero() && self.processes > 0 {
-                self.reference.clock = file.clock_if_known().unwrap_or_default();
+                self.reference.clock = file.find_clock_offset().unwrap_or_default();
             }
             self.reference.read(file)
         });
         for witness in self.slots.iter_mut().filter_map(|slot| slot.state.witness.as_mut()) {
-            match witness.look(&mut self.reference, self.time) {
+            match witness.read_received(&mut self.reference, self.time) {
                 Ok(count) => committed += count,
-                Err(violation) => self.world.violation(violation),
+                Err(violation) => self.world.report_violation(violation),
             }
         }
         if committed > 0 {
             self.world.trace(format_args!("{committed} messages"));
         }
         let is_locked = self.time < self.world.state().locked_until;
-        self.clients.look(&self.slots, &self.reference, self.time, is_locked, &mut self.rng);
+        self.clients.read_received(&self.slots, &self.reference, self.time, is_locked, &mut self.rng);
     }
 
     fn execute(&mut self, index: usize, turn: Duration) {
@@ -160,7 +160,7 @@ impl Simulation {
         if slot.is_due(time) {
             self.processes += 1;
             let file = self.file.as_ref().map(|file| file.path.clone());
-            let starting = serve(Arc::clone(&self.world), file, self.climate.limits);
+            let starting = serve(Arc::clone(&self.world), file, self.scenario.limits);
             slot.process = Some(Process::start(&self.world, self.processes, (time, slot.skew), starting));
             return;
         }
@@ -169,7 +169,7 @@ impl Simulation {
         let has_ended = process.has_ended();
         let server = process.server().filter(|_| needs_witness);
         let witness =
-            server.map(|server| Witness::start(&self.climate.channels, process.runtime.handle(), server));
+            server.map(|server| Witness::start(&self.scenario.channels, process.runtime.handle(), server));
         slot.state.executed = turn;
         slot.state.witness = slot.state.witness.take().or(witness);
         if has_ended {
@@ -178,7 +178,7 @@ impl Simulation {
                 self.kill(index);
             }
         } else if slot.state.stopping_since.is_some_and(|since| time > since + STOP_TIMEOUT) {
-            self.world.violation("(h) a graceful stop did not end");
+            self.world.report_violation("(h) a graceful stop did not end");
         }
     }
 
@@ -207,11 +207,11 @@ impl Simulation {
     }
 
     /// Injects the faults of this turn.
-    fn disturb(&mut self) {
-        let climate = self.climate.clone();
+    fn inject_faults(&mut self) {
+        let scenario = self.scenario.clone();
         for index in 0..self.slots.len() {
-            let (kills, stops) = (self.decide(climate.kills), self.decide(climate.stops));
-            let (stalls, jumps) = (self.decide(climate.stalls), self.decide(climate.jumps));
+            let (kills, stops) = (self.decide(scenario.kills), self.decide(scenario.stops));
+            let (stalls, jumps) = (self.decide(scenario.stalls), self.decide(scenario.jumps));
             if jumps {
                 let skew = [0, -HOUR, 24 * HOUR][self.rng.usize(0..3)];
                 self.slots[index].skew = skew;
@@ -235,20 +235,20 @@ impl Simulation {
             }
         }
         let locked_until = self.world.state().locked_until;
-        if self.decide(climate.locks) && self.time > locked_until + Duration::from_secs(10) {
+        if self.decide(scenario.locks) && self.time > locked_until + Duration::from_secs(10) {
             let locked = Duration::from_millis(self.rng.u64(100..10_000));
             self.world.state().locked_until = self.time + locked;
             self.world.trace(format_args!("the file is locked for {locked:?}"));
             self.counts.locks += 1;
         }
-        if self.decide(climate.backups) {
+        if self.decide(scenario.backups) {
             self.backup = self.file.as_ref().map(File::back_up);
             self.world.trace("a backup is created");
         }
-        if self.backup.is_some() && self.decide(climate.restores) {
+        if self.backup.is_some() && self.decide(scenario.restores) {
             self.restore();
         }
-        if self.decide(climate.idles) {
+        if self.decide(scenario.idles) {
             self.pass_days();
         }
     }
@@ -273,8 +273,8 @@ impl Simulation {
     fn pass_days(&mut self) {
         let until = self.time + Duration::from_secs(10);
         while self.time < until && self.clients.is_waiting() && !self.is_violated() {
-            self.clients.act(&self.slots, self.time, false, &self.climate, &mut self.rng);
-            self.turn(Duration::from_millis(self.climate.turn));
+            self.clients.act(&self.slots, self.time, false, &self.scenario, &mut self.rng);
+            self.turn(Duration::from_millis(self.scenario.turn));
         }
         if self.clients.is_waiting() {
             return;
@@ -288,7 +288,7 @@ impl Simulation {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.stalled_until = if index == alone { self.time } else { until };
         }
-        self.climate.faults_until += Duration::from_secs(8 * 86_400 + 100);
+        self.scenario.faults_until += Duration::from_secs(8 * 86_400 + 100);
         while self.time < until && !self.is_violated() {
             self.turn(Duration::from_millis(500));
         }
@@ -296,36 +296,37 @@ impl Simulation {
     }
 
     /// Ends all faults, and waits until everything has arrived.
-    fn settle(&mut self) {
+    fn wait_for_arrival(&mut self) {
         {
             let mut state = self.world.state();
-            state.weather.fails_commit = 0.0;
+            state.conditions.commit_failure_rate = 0.0;
             state.locked_until = self.time;
         }
         for slot in &mut self.slots {
-            slot.calm(self.time);
+            slot.end_faults(self.time);
         }
-        let (calm, bound) = (self.time + QUIET_TIME, self.time + SETTLE_TIMEOUT);
+        let (quiet_until, deadline) = (self.time + QUIET_TIME, self.time + ARRIVAL_TIMEOUT);
         let mut has_new_reader = BTreeSet::new();
         while !self.is_violated() {
             for _ in 0..10 {
-                self.clients.act(&self.slots, self.time, false, &self.climate, &mut self.rng);
+                self.clients.act(&self.slots, self.time, false, &self.scenario, &mut self.rng);
                 self.turn(Duration::from_millis(50));
             }
-            if self.time < calm || self.slots.iter().any(|slot| slot.server().is_none()) {
+            if self.time < quiet_until || self.slots.iter().any(|slot| slot.server().is_none()) {
                 continue;
             }
             for index in 0..self.slots.len() {
                 if has_new_reader.insert(index) {
-                    self.clients.add_new_reader(index, &self.climate);
+                    self.clients.add_new_reader(index, &self.scenario);
                 }
             }
-            let lacks = self.clients.lacks(&self.reference);
-            match lacks {
-                None if !self.clients.is_waiting() && self.time > calm + QUIET_TIME => return,
-                Some(lacks) if self.time > bound => self.world.violation(lacks),
-                None if self.time > bound => {
-                    self.world.violation("(h) publishers are not answered although there are no faults");
+            let missing = self.clients.find_missing(&self.reference);
+            match missing {
+                None if !self.clients.is_waiting() && self.time > quiet_until + QUIET_TIME => return,
+                Some(missing) if self.time > deadline => self.world.report_violation(missing),
+                None if self.time > deadline => {
+                    self.world
+                        .report_violation("(h) publishers are not answered although there are no faults");
                 }
                 _ => {}
             }

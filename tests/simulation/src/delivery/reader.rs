@@ -133,7 +133,7 @@ impl Reader {
         self.back_at = back_at;
     }
 
-    fn violation(&mut self, what: impl std::fmt::Display) {
+    fn report_violation(&mut self, what: impl std::fmt::Display) {
         // The first violation causes others.
         if self.violations.is_empty() {
             let what: Vec<char> = what.to_string().chars().collect();
@@ -145,7 +145,7 @@ impl Reader {
     }
 
     /// Handles everything that has arrived. Returns why the connection ended, if it did.
-    pub(super) fn look(&mut self, reference: &Reference, now: Duration) -> Option<String> {
+    pub(super) fn read_received(&mut self, reference: &Reference, now: Duration) -> Option<String> {
         let events = self.connection.as_ref()?.mailbox.take();
         let mut end = None;
         for event in events {
@@ -161,7 +161,7 @@ impl Reader {
                 let connection = self.connection.as_mut()?;
                 let since = *connection.waits_since.get_or_insert(now);
                 if now > since + MAX_DELAY {
-                    self.violation(format_args!("(a) {text} was never published"));
+                    self.report_violation(format_args!("(a) {text} was never published"));
                     return Some("it received a message that was never published".into());
                 }
                 connection.waiting.push_front(text);
@@ -190,7 +190,7 @@ impl Reader {
                 let channel = frame["channel"].as_str().unwrap_or_default();
                 let index = self.subscriptions.iter().position(|sub| sub.name() == channel);
                 let Some(index) = index else {
-                    self.violation(format_args!("(a) it did not subscribe to the channel of {frame}"));
+                    self.report_violation(format_args!("(a) it did not subscribe to the channel of {frame}"));
                     return None;
                 };
                 let sub = &mut self.subscriptions[index];
@@ -206,7 +206,7 @@ impl Reader {
                     }
                 };
                 if let Err(violation) = result {
-                    self.violation(violation);
+                    self.report_violation(violation);
                 }
                 None
             }
@@ -214,7 +214,7 @@ impl Reader {
     }
 
     /// Returns a description of messages that it lacks, if any.
-    pub(super) fn lacks(&self, reference: &Reference) -> Option<String> {
+    pub(super) fn find_missing(&self, reference: &Reference) -> Option<String> {
         if !self.is_ready() {
             return Some(format!("(c) reader {} is not connected", self.number));
         }

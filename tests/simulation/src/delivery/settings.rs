@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::channels::CHANNELS;
-use crate::world::Weather;
+use crate::world::Conditions;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
@@ -35,7 +35,7 @@ impl Limits {
 
 /// The probability of each event per turn, and the other settings.
 #[derive(Clone, Debug)]
-pub(super) struct Climate {
+pub(super) struct Scenario {
     pub(super) storage: Storage,
     pub(super) channels: Vec<usize>,
     pub(super) readers: usize,
@@ -60,10 +60,10 @@ pub(super) struct Climate {
     pub(super) backups: f64,
     pub(super) restores: f64,
     pub(super) idles: f64,
-    pub(super) weather: Weather,
+    pub(super) conditions: Conditions,
 }
 
-impl Climate {
+impl Scenario {
     pub(super) fn generate(rng: &mut Rng) -> Self {
         let storage = match rng.usize(0..10) {
             0..2 => Storage::Memory,
@@ -85,13 +85,13 @@ impl Climate {
         // In a rush, the other process publishes more than the history while one stalls.
         let is_rush = rng.f64() < 0.2;
         let rush = if is_rush { 4.0 } else { 1.0 };
-        let fails_commit = if is_file && rng.f64() < 0.3 { rng.f64() * 0.1 } else { 0.0 };
-        let weather = Weather {
-            fails_commit,
-            pause: (rng.u64(1..40), rng.f64() * 0.5),
+        let commit_failure_rate = if is_file && rng.f64() < 0.3 { rng.f64() * 0.1 } else { 0.0 };
+        let conditions = Conditions {
+            commit_failure_rate,
+            writer_pause: (rng.u64(1..40), rng.f64() * 0.5),
             // A writer with small batches cannot keep up with a rush.
-            batch: if !is_rush && rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
-            knows_gone: rng.f64() < 0.8,
+            max_batch: if !is_rush && rng.f64() < 0.3 { rng.usize(1..4) } else { 64 },
+            detects_ended_processes: rng.f64() < 0.8,
         };
         let mut limit = |most: usize| (rng.f64() < 0.4).then(|| rng.usize(most / 8..most));
         let limits = Limits {
@@ -131,7 +131,7 @@ impl Climate {
             backups: only(is_file, backups),
             restores: only(is_file, restores),
             idles: only(is_file, idles),
-            weather,
+            conditions,
         }
     }
 }

@@ -37,7 +37,11 @@ impl Witness {
     }
 
     /// Adds the received messages to the reference, and returns their number.
-    pub(super) fn look(&mut self, reference: &mut Reference, now: Duration) -> Result<usize, String> {
+    pub(super) fn read_received(
+        &mut self,
+        reference: &mut Reference,
+        now: Duration,
+    ) -> Result<usize, String> {
         let mut count = 0;
         for event in self.mailbox.take() {
             let Event::Frame(text) = event else { continue };

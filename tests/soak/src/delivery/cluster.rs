@@ -35,7 +35,7 @@ pub(super) struct Cluster {
     numbers: AtomicU32,
     /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
-    faults: Mutex<Vec<String>>,
+    violations: Mutex<Vec<String>>,
     /// When this process was scheduled late, and by how much.
     delays: Mutex<Vec<(Instant, Duration)>>,
     pub(super) counts: Counts,
@@ -119,7 +119,7 @@ impl Cluster {
             phase: watch::Sender::new(Phase::Faults),
             numbers: AtomicU32::new(0),
             revoked: Mutex::default(),
-            faults: Mutex::default(),
+            violations: Mutex::default(),
             delays: Mutex::default(),
             counts: Counts::default(),
         }
@@ -228,13 +228,13 @@ impl Cluster {
         lock(&self.revoked).contains(id)
     }
 
-    /// Records a fault.
-    pub(super) fn fault(&self, fault: String) {
-        lock(&self.faults).push(fault);
+    /// Records a violation.
+    pub(super) fn report_violation(&self, violation: String) {
+        lock(&self.violations).push(violation);
     }
 
-    pub(super) fn take_faults(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.faults))
+    pub(super) fn take_violations(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.violations))
     }
 
     /// Measures how late this process is scheduled. A busy machine delays all other processes, too.

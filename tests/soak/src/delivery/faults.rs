@@ -203,7 +203,7 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
         204 => Counts::add(&cluster.counts.revocations),
         503 => return Ok(()),
         status => {
-            cluster.fault(format!("revoking {id} failed with {status}"));
+            cluster.report_violation(format!("revoking {id} failed with {status}"));
             return Ok(());
         }
     }
@@ -217,7 +217,7 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
         }
         if cluster.has_run_since(used_at, answered) && cluster.was_unlocked_since(answered) {
             let after = answered.elapsed();
-            cluster.fault(format!(
+            cluster.report_violation(format!(
                 "{id} was revoked at server {server} and still subscribed at {used_at} after {after:?}"
             ));
         }

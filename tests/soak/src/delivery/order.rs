@@ -111,7 +111,7 @@ pub(super) struct Entry {
     /// The number of messages and streams in the channel so far, including this one.
     pub(super) rank: usize,
     /// In milliseconds since 1970.
-    pub(super) published: i64,
+    pub(super) published_at: i64,
     pub(super) content: Content,
 }
 
@@ -131,7 +131,7 @@ pub(super) struct Epoch {
 pub(super) struct Row {
     pub(super) at: MessageId,
     pub(super) topic: usize,
-    pub(super) published: i64,
+    pub(super) published_at: i64,
     pub(super) content: Content,
 }
 
@@ -145,15 +145,15 @@ impl Epoch {
     }
 
     fn push(&mut self, row: &Row) {
-        let Row { at, topic, published, content } = row.clone();
+        let Row { at, topic, published_at, content } = row.clone();
         if content.starts_message() {
-            self.start_times.push(published);
+            self.start_times.push(published_at);
         }
         self.head = at.offset;
         self.topics[topic].push(Entry {
             offset: at.offset,
             rank: self.start_times.len(),
-            published,
+            published_at,
             content,
         });
     }
@@ -176,23 +176,23 @@ pub(super) struct Order {
     pub(super) channels: Vec<Channel>,
     /// The number of distinct messages.
     pub(super) messages: usize,
-    /// Faults of the order itself.
-    pub(super) faults: Vec<String>,
+    /// Violations in the order itself.
+    pub(super) violations: Vec<String>,
 }
 
 /// Records each message and each new epoch in the file itself, so that a copy of the file has its own records.
 const TRIGGERS: &str = "
-    CREATE TABLE noted (channel TEXT, life INTEGER, offset INTEGER, topic TEXT, published INTEGER, frame TEXT);
-    CREATE TRIGGER note_message AFTER INSERT ON messages BEGIN
-        INSERT INTO noted SELECT name, life, NEW.offset, NEW.topic, NEW.published, NEW.frame
+    CREATE TABLE recorded (channel TEXT, life INTEGER, offset INTEGER, topic TEXT, published INTEGER, frame TEXT);
+    CREATE TRIGGER record_message AFTER INSERT ON messages BEGIN
+        INSERT INTO recorded SELECT name, life, NEW.offset, NEW.topic, NEW.published, NEW.frame
         FROM channels WHERE id = NEW.channel;
     END;
-    CREATE TABLE noted_epochs (channel TEXT, life INTEGER, head INTEGER);
-    CREATE TRIGGER note_channel AFTER INSERT ON channels BEGIN
-        INSERT INTO noted_epochs VALUES (NEW.name, NEW.life, NEW.head);
+    CREATE TABLE recorded_epochs (channel TEXT, life INTEGER, head INTEGER);
+    CREATE TRIGGER record_channel AFTER INSERT ON channels BEGIN
+        INSERT INTO recorded_epochs VALUES (NEW.name, NEW.life, NEW.head);
     END;
-    CREATE TRIGGER note_epoch AFTER UPDATE OF life ON channels WHEN NEW.life <> 0 BEGIN
-        INSERT INTO noted_epochs VALUES (NEW.name, NEW.life, NEW.head);
+    CREATE TRIGGER record_epoch AFTER UPDATE OF life ON channels WHEN NEW.life <> 0 BEGIN
+        INSERT INTO recorded_epochs VALUES (NEW.name, NEW.life, NEW.head);
     END;
 ";
 
@@ -212,27 +212,28 @@ impl Order {
     pub(super) fn add_file(&mut self, database: &Path, names: &[String]) -> Result {
         let connection = Connection::open(database)?;
         for (channel, name) in names.iter().enumerate() {
-            let rows = noted(&connection, name)?;
+            let rows = read_recorded(&connection, name)?;
             for pair in rows.windows(2).filter(|pair| pair[0].at.offset + 1 != pair[1].at.offset) {
-                self.faults.push(format!("{name}: {} was committed after {}", pair[1].at, pair[0].at));
+                self.violations.push(format!("{name}: {} was committed after {}", pair[1].at, pair[0].at));
             }
             let mut numbers = HashSet::new();
             for row in &rows {
                 if let Content::Message(number) = row.content
                     && !numbers.insert(number)
                 {
-                    self.faults.push(format!("{name}: number {number} was committed again as {}", row.at));
+                    self.violations
+                        .push(format!("{name}: number {number} was committed again as {}", row.at));
                 }
             }
             let mut statement = connection
-                .prepare("SELECT life, head FROM noted_epochs WHERE channel = ?1 ORDER BY rowid")?;
+                .prepare("SELECT life, head FROM recorded_epochs WHERE channel = ?1 ORDER BY rowid")?;
             let started = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let started: Vec<(u64, u64)> = started.collect::<rusqlite::Result<_>>()?;
-            for (index, (life, start)) in started.iter().enumerate() {
+            for (index, (number, start)) in started.iter().enumerate() {
                 let end = started.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
                 let end = rows.partition_point(|row| row.at.offset <= end);
                 let epoch = Epoch::new(*start, &rows[..end]);
-                let known = self.channels[channel].entry(*life).or_default();
+                let known = self.channels[channel].entry(*number).or_default();
                 // A copy of the file may contain a shorter part of the same epoch.
                 if epoch.head >= known.head {
                     self.messages += usize::try_from(epoch.head - known.head.max(*start))?;
@@ -245,8 +246,8 @@ impl Order {
 
     /// Adds an epoch of a channel.
     #[cfg(test)]
-    pub(super) fn add_rows(&mut self, channel: usize, life: u64, start: u64, rows: &[Row]) {
-        self.channels[channel].insert(life, Epoch::new(start, rows));
+    pub(super) fn add_rows(&mut self, channel: usize, epoch: u64, start: u64, rows: &[Row]) {
+        self.channels[channel].insert(epoch, Epoch::new(start, rows));
     }
 
     /// Adds the messages of the reader of everything.
@@ -270,7 +271,8 @@ impl Order {
                 self.messages += 1;
             } else {
                 let head = epoch.head;
-                self.faults.push(format!("the reader of everything received {} after offset {head}", row.at));
+                self.violations
+                    .push(format!("the reader of everything received {} after offset {head}", row.at));
                 return;
             }
         }
@@ -279,7 +281,7 @@ impl Order {
     /// Adds messages that other readers received just before a kill and the reader of everything did not.
     pub(super) fn add_tails(&mut self, channel: usize, records: &[&Record]) {
         let epochs = &mut self.channels[channel];
-        let heads: BTreeMap<u64, u64> = epochs.iter().map(|(life, epoch)| (*life, epoch.head)).collect();
+        let heads: BTreeMap<u64, u64> = epochs.iter().map(|(number, epoch)| (*number, epoch.head)).collect();
         let mut tail: BTreeMap<MessageId, Row> = BTreeMap::new();
         for row in records.iter().flat_map(|record| record.rows()) {
             if row.at.offset <= heads.get(&row.at.epoch).copied().unwrap_or(0) {
@@ -288,7 +290,7 @@ impl Order {
             let known = tail.entry(row.at).or_insert_with(|| row.clone());
             if known.content != row.content {
                 let (one, other) = (&known.content, &row.content);
-                self.faults.push(format!(
+                self.violations.push(format!(
                     "two readers received different messages as {}: {one:?}, {other:?}",
                     row.at
                 ));
@@ -300,12 +302,12 @@ impl Order {
     }
 }
 
-fn noted(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
+fn read_recorded(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
     let mut statement = connection.prepare(
-        "SELECT life, offset, topic, published, frame FROM noted WHERE channel = ?1 ORDER BY rowid",
+        "SELECT life, offset, topic, published, frame FROM recorded WHERE channel = ?1 ORDER BY rowid",
     )?;
     let mut rows = statement.query([channel])?;
-    let mut noted = Vec::new();
+    let mut recorded = Vec::new();
     while let Some(row) = rows.next()? {
         let at = MessageId { epoch: row.get(0)?, offset: row.get(1)? };
         let (topic, text): (String, String) = (row.get(2)?, row.get(4)?);
@@ -313,9 +315,9 @@ fn noted(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
         let (Some(topic), Some(content)) = (topic_index(&topic), frame.and_then(Content::from_frame)) else {
             return Err(format!("a message that no publisher sent: {text}").into());
         };
-        noted.push(Row { at, topic, published: row.get(3)?, content });
+        recorded.push(Row { at, topic, published_at: row.get(3)?, content });
     }
-    Ok(noted)
+    Ok(recorded)
 }
 
 impl Record {

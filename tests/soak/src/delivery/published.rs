@@ -60,7 +60,7 @@ struct Found {
 
 /// Checks the texts of all streams, and that streams whose server kept running have an end.
 pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -> (Streams, Vec<String>) {
-    let (mut streams, mut faults) = (Streams::default(), Vec::new());
+    let (mut streams, mut violations) = (Streams::default(), Vec::new());
     let found: Vec<_> = order.channels.iter().map(streams_of).collect();
     for written in written {
         match written.ending {
@@ -70,10 +70,11 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
         }
         let tag = written.text.split_inclusive(']').next().unwrap_or_default();
         let all = found[written.channel].get(&(written.topic, tag.to_owned()));
-        let fault = |content: String| format!("the text {tag} on {}: {content}", TOPICS[written.topic].name);
+        let violation =
+            |content: String| format!("the text {tag} on {}: {content}", TOPICS[written.topic].name);
         let Some(all) = all else {
             if is_kept && matches!(written.ending, Ending::Ended(_)) {
-                faults.push(fault("was acknowledged, but is not in the order".into()));
+                violations.push(violation("was acknowledged, but is not in the order".into()));
             }
             continue;
         };
@@ -83,32 +84,33 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
         for found in all {
             let is_whole = found.text == written.text;
             if !written.text.starts_with(&found.text) {
-                faults.push(fault(format!("{:?} is not a prefix of {:?}", found.text, written.text)));
+                violations.push(violation(format!("{:?} is not a prefix of {:?}", found.text, written.text)));
             }
             if matches!(found.end, Some((_, false))) && !is_whole {
-                faults.push(fault(format!("ends as complete after {:?}", found.text)));
+                violations.push(violation(format!("ends as complete after {:?}", found.text)));
             }
         }
         let ends: Vec<(MessageId, bool)> = all.iter().filter_map(|found| found.end).collect();
         streams.left_open += usize::from(ends.is_empty());
         match written.ending {
             Ending::Ended(at) if is_kept && !ends.contains(&(at, false)) => {
-                faults.push(fault(format!("was acknowledged as {at}, but its ends are {ends:?}")));
+                violations.push(violation(format!("was acknowledged as {at}, but its ends are {ends:?}")));
             }
             _ if ends.is_empty() && written.has_run => {
-                faults.push(fault(format!("has no end, although its server runs: {:?}", written.ending)));
+                violations
+                    .push(violation(format!("has no end, although its server runs: {:?}", written.ending)));
             }
             _ => {}
         }
     }
-    (streams, faults)
+    (streams, violations)
 }
 
 /// Returns the text streams of a channel by topic and by the number in brackets at the start of each text. A stream
 /// that a copy of the file contains has one entry per epoch.
 fn streams_of(channel: &Channel) -> HashMap<(usize, String), Vec<Found>> {
     let mut streams: HashMap<(usize, String), Vec<Found>> = HashMap::new();
-    for (life, epoch) in channel {
+    for (number, epoch) in channel {
         for (topic, entries) in epoch.topics.iter().enumerate() {
             let mut found: BTreeMap<&str, Found> = BTreeMap::new();
             for entry in entries {
@@ -123,7 +125,7 @@ fn streams_of(channel: &Channel) -> HashMap<(usize, String), Vec<Found>> {
                         stream.chunks += 1;
                     }
                     Content::End { stream, is_failed } => {
-                        let at = MessageId { epoch: *life, offset: entry.offset };
+                        let at = MessageId { epoch: *number, offset: entry.offset };
                         found.entry(stream).or_default().end = Some((at, *is_failed));
                     }
                 }

@@ -72,7 +72,7 @@ pub(super) async fn publish_one(
             Ok(Ok(response)) => response,
             Ok(Err(_)) => continue,
             Err(late) => {
-                cluster.fault(format!("number {number} on {name}: {late}"));
+                cluster.report_violation(format!("number {number} on {name}: {late}"));
                 continue;
             }
         };
@@ -83,12 +83,12 @@ pub(super) async fn publish_one(
                 return Some(Answered { channel, topic, number, at });
             }
             (503, _) => Counts::add(&cluster.counts.unavailable),
-            (status, _) => {
-                cluster.fault(format!("number {number} on {name}: unexpected response {status} {answer}"))
-            }
+            (status, _) => cluster.report_violation(format!(
+                "number {number} on {name}: unexpected response {status} {answer}"
+            )),
         }
     }
-    cluster.fault(format!("number {number} on {name} was not acknowledged within {TIMEOUT:?}"));
+    cluster.report_violation(format!("number {number} on {name} was not acknowledged within {TIMEOUT:?}"));
     None
 }
 

@@ -2,10 +2,10 @@
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::{Content, MessageId, Row, TOPICS, topic_index};
-use super::time::{milliseconds, now};
+use super::time::{now_in_milliseconds, parse_milliseconds};
 use crate::log::{Gap, Id};
 use crate::random::{between, decisions};
-use crate::subscribers::client::encoded;
+use crate::subscribers::client::percent_encode;
 use crate::subscribers::event_stream::EventStream;
 use crate::subscribers::frames::{self, Frame};
 use crate::subscribers::resume_state::ResumeState;
@@ -191,7 +191,7 @@ impl Reader {
                 }
                 Ok(Err(Refusal::Status(401))) => self.lose_token("refused with 401"),
                 Ok(Err(Refusal::Status(status))) if status != 503 => {
-                    self.fault(&format!("refused with {status}"));
+                    self.report_violation(&format!("refused with {status}"));
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
@@ -228,7 +228,7 @@ impl Reader {
     async fn open(&mut self, port: u16) -> std::result::Result<Source, Refusal> {
         let token = match &self.token {
             Some((token, _)) => token.clone(),
-            None => self.mint(port).await.map_err(|_| Refusal::Broken)?,
+            None => self.mint_token(port).await.map_err(|_| Refusal::Broken)?,
         };
         for subscription in &mut self.subscriptions {
             let start = if self.reads_history { Sent::Start } else { Sent::New };
@@ -236,7 +236,7 @@ impl Reader {
             subscription.is_ready = false;
         }
         let since = self.since();
-        let query = encoded(&since.to_string());
+        let query = percent_encode(&since.to_string());
         match self.method {
             Method::Connect => {
                 let protocols = format!("fanfare.v1, bearer.{token}");
@@ -274,12 +274,12 @@ impl Reader {
             let cursor = cursor.as_str().unwrap_or_default();
             let known = std::mem::replace(&mut subscription.sent, Sent::Cursor(cursor.to_owned()));
             if matches!(&known, Sent::Cursor(known) if known != cursor) {
-                self.fault(&format!("an event has the id {cursor}, but the cursor is {known:?}"));
+                self.report_violation(&format!("an event has the id {cursor}, but the cursor is {known:?}"));
             }
         }
     }
 
-    async fn mint(&mut self, port: u16) -> Result<String> {
+    async fn mint_token(&mut self, port: u16) -> Result<String> {
         let entries: Vec<Value> = self
             .subscriptions
             .iter()
@@ -355,12 +355,12 @@ impl Reader {
             };
             let (text, id) = match next {
                 Ok(Ok(next)) => next,
-                Ok(Err(code)) => return self.closed(code),
+                Ok(Err(code)) => return self.handle_close(code),
                 Err(_) => return,
             };
             let frames = match frames::read(&text) {
                 Ok(frames) => frames,
-                Err(error) => return self.fault(&format!("cannot read a frame: {error}: {text}")),
+                Err(error) => return self.report_violation(&format!("cannot read a frame: {error}: {text}")),
             };
             for frame in frames {
                 if let Err(Leave) = self.take(frame, &text) {
@@ -375,11 +375,11 @@ impl Reader {
         }
     }
 
-    fn closed(&mut self, code: Option<u16>) {
+    fn handle_close(&mut self, code: Option<u16>) {
         match code {
             Some(4403) => self.lose_token("closed with 4403"),
             None | Some(1000 | 1001 | 1006 | 1011) => {}
-            Some(code) => self.fault(&format!("closed with {code}")),
+            Some(code) => self.report_violation(&format!("closed with {code}")),
         }
     }
 
@@ -412,7 +412,7 @@ impl Reader {
             _ => self.message(frame),
         };
         if taken.is_none() {
-            self.fault(&format!("an unexpected frame: {text}"));
+            self.report_violation(&format!("an unexpected frame: {text}"));
             return Err(Leave);
         }
         Ok(())
@@ -433,7 +433,7 @@ impl Reader {
                 TOPICS.iter().zip(&mut subscription.reached).filter(|(topic, _)| topic.retained == 0);
             not_retained.for_each(|(_, reached)| *reached = Id::new("~"));
         }
-        subscription.steps.push(Step::Ready { sent, position, at: now() });
+        subscription.steps.push(Step::Ready { sent, position, at: now_in_milliseconds() });
         self.shared.ready.fetch_add(1, Ordering::Relaxed);
         Some(())
     }
@@ -445,7 +445,7 @@ impl Reader {
         let subscription = self.subscription(frame)?;
         subscription.resume_state.gap(gap);
         subscription.reached.iter_mut().for_each(|reached| *reached = (*reached).max(Some(gap.before)));
-        subscription.steps.push(Step::Gap { after, before, at: now() });
+        subscription.steps.push(Step::Gap { after, before, at: now_in_milliseconds() });
         Some(())
     }
 
@@ -453,13 +453,13 @@ impl Reader {
         let topic = frame.topic.as_deref().and_then(topic_index)?;
         let text = frame.id.clone()?;
         let (id, at) = (Id::new(&text)?, text.parse().ok()?);
-        let published = frame.created_at.as_deref().and_then(milliseconds)?;
+        let published_at = frame.created_at.as_deref().and_then(parse_milliseconds)?;
         let subscription = self.subscription(&frame)?;
         let content = Content::from_frame(frame)?;
         // The verdict detects repeated messages.
         subscription.resume_state.message(topic, id);
         subscription.reached[topic] = subscription.reached[topic].max(Some(id));
-        subscription.steps.push(Step::Message(Row { at, topic, published, content }));
+        subscription.steps.push(Step::Message(Row { at, topic, published_at, content }));
         Some(())
     }
 
@@ -478,11 +478,11 @@ impl Reader {
         if let Some((_, id)) = self.token.take()
             && !self.cluster.is_revoked(&id)
         {
-            self.fault(&format!("the token {id} was not revoked, but {how}"));
+            self.report_violation(&format!("the token {id} was not revoked, but {how}"));
         }
     }
 
-    fn fault(&self, fault: &str) {
-        self.cluster.fault(format!("{} by {:?}: {fault}", self.name, self.method));
+    fn report_violation(&self, what: &str) {
+        self.cluster.report_violation(format!("{} by {:?}: {what}", self.name, self.method));
     }
 }

@@ -30,7 +30,7 @@ impl Counts {
     }
 }
 
-/// Checks what a reader received, and returns the counts or the first fault.
+/// Checks what a reader received, and returns the counts or the first violation.
 pub(super) fn judge(
     record: &Record,
     channel: &Channel,
@@ -54,10 +54,10 @@ pub(super) fn judge(
             Step::Gap { after, before, at } => reader.gap(*after, *before, *at),
             Step::Message(row) => reader.message(row),
         };
-        taken.map_err(|fault| format!("step {index}: {fault}"))?;
+        taken.map_err(|what| format!("step {index}: {what}"))?;
     }
     if is_last {
-        reader.is_complete().map_err(|fault| format!("at the end: {fault}"))?;
+        reader.check_complete().map_err(|what| format!("at the end: {what}"))?;
     }
     Ok(reader.counts)
 }
@@ -112,8 +112,8 @@ impl<'r> Reader<'r> {
             }
             return Ok(());
         }
-        let (life, epoch) = self.find_epoch(id.epoch)?;
-        self.epoch = Some((life, epoch));
+        let (number, epoch) = self.find_epoch(id.epoch)?;
+        self.epoch = Some((number, epoch));
         self.reads_history = *sent == Sent::Start;
         for index in 0..TOPICS.len() {
             self.topics[index] = if self.reads_history {
@@ -130,15 +130,15 @@ impl<'r> Reader<'r> {
 
     fn gap(&mut self, after: MessageId, before: MessageId, at: i64) -> Result<(), String> {
         self.counts.gaps += 1;
-        let (life, epoch) = self.find_epoch(before.epoch)?;
+        let (number, epoch) = self.find_epoch(before.epoch)?;
         let shown = format!("the gap after {after} before {before}");
-        if self.epoch.map(|(life, _)| life) != Some(life) {
+        if self.epoch.map(|(number, _)| number) != Some(number) {
             self.counts.epochs += 1;
-            self.epoch = Some((life, epoch));
+            self.epoch = Some((number, epoch));
             self.topics = Default::default();
-        } else if after.epoch == life && after >= before {
+        } else if after.epoch == number && after >= before {
             return Err(format!("{shown} covers nothing"));
-        } else if after.epoch == life && !self.reads_history {
+        } else if after.epoch == number && !self.reads_history {
             let is_missing = |index: usize| {
                 let had = self.topics[index].had;
                 epoch.topics[index].iter().any(|entry| entry.offset > had && entry.offset < before.offset)
@@ -149,7 +149,7 @@ impl<'r> Reader<'r> {
         }
         for (index, topic) in self.topics.iter_mut().enumerate() {
             // Retained messages are still sent, regardless of their age.
-            let retained = retained_start(epoch, index, |entry| entry.published <= at + MARGIN);
+            let retained = retained_start(epoch, index, |entry| entry.published_at <= at + MARGIN);
             let owed = retained.map_or(before.offset - 1, |retained| retained.min(before.offset - 1));
             topic.seen = topic.seen.max(owed);
             topic.is_early = true;
@@ -161,9 +161,9 @@ impl<'r> Reader<'r> {
         self.counts.messages += 1;
         let Row { at, topic: index, content, .. } = row;
         let name = TOPICS[*index].name;
-        let (life, epoch) = self.epoch.ok_or_else(|| format!("{at} arrived before `ready`"))?;
-        if at.epoch != life {
-            return Err(format!("{at} arrived without a gap in epoch {life}"));
+        let (number, epoch) = self.epoch.ok_or_else(|| format!("{at} arrived before `ready`"))?;
+        if at.epoch != number {
+            return Err(format!("{at} arrived without a gap in epoch {number}"));
         }
         if at.offset <= self.last {
             return Err(format!("{at} arrived after offset {}", self.last));
@@ -204,11 +204,11 @@ impl<'r> Reader<'r> {
     }
 
     /// Checks that the reader has received everything.
-    fn is_complete(&self) -> Result<(), String> {
-        let latest = self.channel.last_key_value().map(|(life, _)| *life);
-        let Some((life, epoch)) = self.epoch else { return Err("it never became ready".into()) };
-        if Some(life) != latest {
-            return Err(format!("the reader is in epoch {life}, but the channel in {latest:?}"));
+    fn check_complete(&self) -> Result<(), String> {
+        let latest = self.channel.last_key_value().map(|(number, _)| *number);
+        let Some((number, epoch)) = self.epoch else { return Err("it never became ready".into()) };
+        if Some(number) != latest {
+            return Err(format!("the reader is in epoch {number}, but the channel in {latest:?}"));
         }
         for (index, topic) in self.topics.iter().enumerate().filter(|(index, _)| self.wanted[*index]) {
             if let Some(missing) = epoch.topics[index].iter().find(|entry| entry.offset > topic.seen) {
@@ -234,9 +234,9 @@ fn retained_start(epoch: &Epoch, index: usize, is_known: impl Fn(&Entry) -> bool
 fn history_start(epoch: &Epoch, index: usize, history: History, at: i64) -> u64 {
     let count = epoch.start_times.partition_point(|published| *published <= at + MARGIN);
     let is_due = |entry: &&Entry| {
-        let is_young = at - entry.published <= history.age - MARGIN;
+        let is_young = at - entry.published_at <= history.age - MARGIN;
         entry.offset > epoch.start
-            && ((entry.rank + history.messages > count && is_young) || entry.published > at + MARGIN)
+            && ((entry.rank + history.messages > count && is_young) || entry.published_at > at + MARGIN)
     };
     epoch.topics[index].iter().find(is_due).map_or(epoch.head, |entry| entry.offset - 1)
 }

@@ -16,11 +16,11 @@ fn at(epoch: u64, offset: u64) -> MessageId {
 
 fn message(epoch: u64, offset: u64, topic: usize) -> Row {
     let content = Content::Message(u32::try_from(offset).unwrap());
-    Row { at: at(epoch, offset), topic, published: 1000 * offset.cast_signed(), content }
+    Row { at: at(epoch, offset), topic, published_at: 1000 * offset.cast_signed(), content }
 }
 
 fn text(epoch: u64, offset: u64, content: Content) -> Row {
-    Row { at: at(epoch, offset), topic: DRAFT, published: 1000 * offset.cast_signed(), content }
+    Row { at: at(epoch, offset), topic: DRAFT, published_at: 1000 * offset.cast_signed(), content }
 }
 
 fn chunk(epoch: u64, offset: u64, chunk: &str) -> Row {
@@ -83,8 +83,8 @@ fn accepts(topics: &[usize], steps: impl IntoIterator<Item = Step>) {
 
 #[track_caller]
 fn refuses(topics: &[usize], steps: impl IntoIterator<Item = Step>, why: &str) {
-    let fault = judged(topics, steps.into_iter().collect(), false).unwrap_err();
-    assert!(fault.contains(why), "{fault}");
+    let violation = judged(topics, steps.into_iter().collect(), false).unwrap_err();
+    assert!(violation.contains(why), "{violation}");
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn a_new_epoch_needs_a_gap_and_has_retained_messages() {
         first.chain(retained).chain([next(14, SAID), next(15, SAID)]).collect::<Vec<_>>()
     };
     assert_eq!(judged(&[SAID, STATUS], steps(true), true).unwrap().epochs, 1);
-    let fault = judged(&[SAID, STATUS], steps(false), true).unwrap_err();
-    assert!(fault.contains("it lacks status from offset 6"), "{fault}");
+    let violation = judged(&[SAID, STATUS], steps(false), true).unwrap_err();
+    assert!(violation.contains("it lacks status from offset 6"), "{violation}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) async fn crowd(port: u16) -> Result<String> {
     let count = WANTED.min(open_files().saturating_sub(RESERVED));
     let mut tokens = Vec::new();
     for _ in 0..count.div_ceil(PER_TOKEN) {
-        tokens.push(publisher::token(port, &[("narrow:crowd".into(), "left")]).await?);
+        tokens.push(publisher::mint_token(port, &[("narrow:crowd".into(), "left")]).await?);
     }
     let (connecting, ready) = (Arc::new(Semaphore::new(AT_A_TIME)), Arc::new(Semaphore::new(0)));
     let mut crowd = JoinSet::new();

@@ -21,7 +21,7 @@ const MAX_HANDLED: usize = 1_200 + 100 * (SECONDS + 1);
 /// Each connection sends frames as fast as possible, and half of them read the answers. The rate limit slows down only
 /// these connections.
 pub(super) async fn subscribe(port: u16) -> Result<String> {
-    let token = publisher::token(port, &[("narrow:flood".into(), "left")]).await?;
+    let token = publisher::mint_token(port, &[("narrow:flood".into(), "left")]).await?;
     let mut connections = JoinSet::new();
     for index in 0..CONNECTIONS {
         let token = token.clone();

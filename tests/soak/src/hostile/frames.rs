@@ -9,7 +9,7 @@ const CONNECTIONS: usize = 200;
 const MEGABYTE: usize = 1024 * 1024;
 
 /// Each kind of malformed frame closes its connection with a specific code.
-pub(super) async fn malformed(port: u16) -> Result<String> {
+pub(super) async fn send_malformed(port: u16) -> Result<String> {
     let garbage = text("no frame").repeat(16);
     let deep = text(&"[".repeat(32 * 1024)).repeat(16);
     let unmasked = vec![FINAL | TEXT, 2, b'{', b'}'];
@@ -33,7 +33,7 @@ pub(super) async fn malformed(port: u16) -> Result<String> {
 }
 
 /// The server does not negotiate compression, so small frames cannot expand in memory.
-pub(super) async fn compressed(port: u16) -> Result<String> {
+pub(super) async fn send_compressed(port: u16) -> Result<String> {
     let offers =
         ["permessage-deflate", "permessage-deflate; client_max_window_bits", "x-webkit-deflate-frame"];
     for offer in offers {
@@ -47,7 +47,7 @@ pub(super) async fn compressed(port: u16) -> Result<String> {
 }
 
 /// A frame that is too large is refused by its length, before it is received.
-pub(super) async fn too_large(port: u16) -> Result<String> {
+pub(super) async fn send_too_large(port: u16) -> Result<String> {
     let mut connections = JoinSet::new();
     for index in 0..CONNECTIONS {
         connections.spawn(async move {

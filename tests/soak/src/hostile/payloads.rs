@@ -50,7 +50,7 @@ pub(super) async fn alternatives(port: u16) -> Result<String> {
 
 /// Sends a signal many times, and returns the size of the largest response.
 async fn send(port: u16, signal: &'static str, payload: &str, status: u16) -> Result<usize> {
-    let token = publisher::signal_token(port, CHANNEL, signal).await?;
+    let token = publisher::mint_signal_token(port, CHANNEL, signal).await?;
     let mut senders = JoinSet::new();
     for _ in 0..AT_A_TIME {
         let (token, payload) = (token.clone(), payload.to_owned());

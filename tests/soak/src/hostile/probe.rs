@@ -92,7 +92,7 @@ fn add(delays: &Mutex<Delays>, change: impl FnOnce(&mut Delays)) {
 /// they were due.
 async fn subscribe(port: u16, subscriber: u32, delays: &Mutex<Delays>) -> Result<()> {
     let channel = format!("wide:probe-{subscriber}");
-    let token = publisher::token(port, &[(channel.clone(), "left")]).await?;
+    let token = publisher::mint_token(port, &[(channel.clone(), "left")]).await?;
     let mut socket = Raw::connect(port, Some(&token)).await?;
     socket.expect(r#""kind":"ready""#).await?;
     let mut connection = http::Connection::open(port).await?;
@@ -115,6 +115,6 @@ async fn subscribe(port: u16, subscriber: u32, delays: &Mutex<Delays>) -> Result
 
 /// Requests a token and subscribes, as a page does when it is opened.
 async fn visit(port: u16) -> Result<()> {
-    let token = publisher::token(port, &[("wide:visited".into(), "left")]).await?;
+    let token = publisher::mint_token(port, &[("wide:visited".into(), "left")]).await?;
     Raw::connect(port, Some(&token)).await?.expect(r#""kind":"ready""#).await
 }

@@ -22,7 +22,7 @@ const SLOW_FOR: Duration = Duration::from_secs(60);
 pub(super) async fn frozen(port: u16) -> Result<String> {
     let mut tokens = Vec::new();
     for _ in 0..CONNECTIONS.div_ceil(50) {
-        tokens.push(publisher::token(port, &[("wide:hostile".into(), "left")]).await?);
+        tokens.push(publisher::mint_token(port, &[("wide:hostile".into(), "left")]).await?);
     }
     let dropped = count(|index| {
         let token = tokens[index / 50].clone();
@@ -32,7 +32,7 @@ pub(super) async fn frozen(port: u16) -> Result<String> {
             Ok(timeout(Duration::from_secs(1), socket.end()).await.is_ok())
         }
     });
-    all("half-open sockets", "dropped", dropped.await?)
+    require_all("half-open sockets", "dropped", dropped.await?)
 }
 
 /// Answers pings but subscribes to nothing. The server closes the connections.
@@ -43,7 +43,7 @@ pub(super) async fn idle(port: u16) -> Result<String> {
             .await
             .is_ok_and(|end| matches!(end, Ok(End::Closed(4408)))))
     });
-    all("connections without a subscription", "closed with 4408", closed.await?)
+    require_all("connections without a subscription", "closed with 4408", closed.await?)
 }
 
 /// Slowloris: sends the head or the body of requests byte by byte. The server ends the connections.
@@ -60,7 +60,11 @@ pub(super) async fn slow(port: u16) -> Result<String> {
             if index % 2 == 0 { (String::new(), head.clone()) } else { (start.clone(), " ".repeat(999)) };
         async move { drip(port, &at_once, &slowly, end).await }
     });
-    all("slow requests, half of them in the head, half in the body", "ended by the server", ended.await?)
+    require_all(
+        "slow requests, half of them in the head, half in the body",
+        "ended by the server",
+        ended.await?,
+    )
 }
 
 /// Sends some text at once and the rest byte by byte. Returns `true` if the server ended the connection.
@@ -96,7 +100,7 @@ where
     Ok(count)
 }
 
-fn all(what: &str, became: &str, count: usize) -> Result<String> {
+fn require_all(what: &str, became: &str, count: usize) -> Result<String> {
     let text = format!("{CONNECTIONS} {what}: {count} {became}");
     if count == CONNECTIONS { Ok(text) } else { Err(text.into()) }
 }

@@ -17,7 +17,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(2);
 
 /// Subscribes without reading, so that an unbounded server would buffer all messages for each subscriber.
 pub(super) async fn readers(port: u16) -> Result<String> {
-    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+    let token = publisher::mint_token(port, &[(CHANNEL.into(), "left")]).await?;
     let mut readers = Vec::new();
     for _ in 0..READERS {
         let mut socket = Raw::connect(port, Some(&token)).await?;

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 const CHANNEL: &str = "wide:hostile";
 
 /// Every endpoint refuses every altered token and accepts the original.
-pub(super) async fn altered(port: u16) -> Result<String> {
-    let token = publisher::token(port, &[(CHANNEL.into(), "left")]).await?;
+pub(super) async fn send_altered(port: u16) -> Result<String> {
+    let token = publisher::mint_token(port, &[(CHANNEL.into(), "left")]).await?;
     Raw::connect(port, Some(&token)).await?;
     let altered = alterations(&token)?;
     for (what, token) in &altered {
@@ -51,16 +51,16 @@ fn alterations(token: &str) -> Result<Vec<(String, String)>> {
     };
     let mut altered = Vec::new();
     let mut add = |what: String, parts: [&str; 3]| altered.push((what, parts.join(".")));
-    for (what, header) in altered_fields("the header's", &decoded(header)?) {
-        add(what, [&encoded(&header), claims, signature]);
+    for (what, header) in altered_fields("the header's", &decode(header)?) {
+        add(what, [&encode(&header), claims, signature]);
     }
     for algorithm in ["none", "None", "HS384", "HS512", "RS256"] {
-        let header = encoded(&json!({ "typ": "JWT", "alg": algorithm }));
+        let header = encode(&json!({ "typ": "JWT", "alg": algorithm }));
         add(format!("alg {algorithm}"), [&header, claims, signature]);
         add(format!("alg {algorithm} and no signature"), [&header, claims, ""]);
     }
-    for (what, claims) in altered_fields("the claim", &decoded(claims)?) {
-        add(what, [header, &encoded(&claims), signature]);
+    for (what, claims) in altered_fields("the claim", &decode(claims)?) {
+        add(what, [header, &encode(&claims), signature]);
     }
     let bytes = BASE64.decode(signature)?;
     for index in 0..bytes.len() {
@@ -107,10 +107,10 @@ fn altered_values(value: &Value) -> Vec<Value> {
     }
 }
 
-fn decoded(part: &str) -> Result<Map<String, Value>> {
+fn decode(part: &str) -> Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&BASE64.decode(part)?)?)
 }
 
-fn encoded(part: &Value) -> String {
+fn encode(part: &Value) -> String {
     BASE64.encode(part.to_string())
 }

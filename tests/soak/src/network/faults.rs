@@ -43,8 +43,8 @@ const MIN_DURATION: Duration = Duration::from_millis(100);
 
 /// Chooses the next fault. Always draws the same number of random numbers.
 pub(super) fn next(random: &mut fastrand::Rng, faults: Faults) -> Next {
-    let after = until_next(random, faults.every);
-    let lasts = between(random, MIN_DURATION, faults.longest);
+    let after = until_next(random, faults.mean_interval);
+    let lasts = between(random, MIN_DURATION, faults.max_duration);
     let latency = between(random, Duration::from_millis(1), MIN_DURATION);
     let direction = if random.bool() { Direction::Up } else { Direction::Down };
     let swallowed = random.u32(0..3);
@@ -57,6 +57,6 @@ pub(super) fn next(random: &mut fastrand::Rng, faults: Faults) -> Next {
         _ => Fault::Swallow { up: swallowed != 0, down: swallowed != 1, lasts },
     };
     let is_outage = random.u32(0..100) < faults.outage_percent;
-    let outage = between(random, MIN_DURATION, faults.outage);
+    let outage = between(random, MIN_DURATION, faults.max_outage);
     Next { after, fault, outage: if is_outage { outage } else { Duration::ZERO } }
 }

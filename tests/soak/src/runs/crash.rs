@@ -90,7 +90,7 @@ pub(super) async fn test(soak: &Soak, work: Work, kills: u32) -> Result {
     server = installation.start().await?;
     network.forward_to(Some(server.port));
     drivers.over.store(true, Ordering::Relaxed);
-    let finished = driver::all(running).await?;
+    let finished = driver::join_all(running).await?;
     line("kills", kills);
     line("of which at failpoints", inside.iter().sum::<u32>());
     for (failpoint, kills) in FAILPOINTS.iter().zip(inside) {

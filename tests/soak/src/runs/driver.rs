@@ -108,7 +108,7 @@ impl Drivers {
         let input = json!({ "first": first, "rounds": self.work.rounds, "pause_milliseconds": pause });
         let start = format!("POST /runs/{name}/{run}");
         let mut asked = self.random_for(&run);
-        self.status(&start, &input, &mut asked).await?;
+        self.request_status(&start, &input, &mut asked).await?;
         // A signal after the end of the run is refused with the same codes as one that is sent too early.
         let ended = AtomicBool::new(false);
         let signals = futures_util::future::try_join_all(
@@ -116,7 +116,7 @@ impl Drivers {
         );
         let (result, recorded) = tokio::try_join!(
             async {
-                let result = self.result(&start, &input, &mut asked).await;
+                let result = self.wait_for_result(&start, &input, &mut asked).await;
                 ended.store(true, Ordering::Relaxed);
                 result
             },
@@ -126,10 +126,15 @@ impl Drivers {
     }
 
     /// Waits for the result of a run.
-    async fn result(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<RunResult> {
+    async fn wait_for_result(
+        &self,
+        start: &str,
+        input: &Value,
+        random: &mut fastrand::Rng,
+    ) -> Result<RunResult> {
         let end = Instant::now() + MAX_RUN_TIME;
         while Instant::now() < end {
-            let reply = self.status(start, input, random).await?;
+            let reply = self.request_status(start, input, random).await?;
             match reply["status"].as_str() {
                 Some("running") => sleep(POLL).await,
                 Some("completed") => {
@@ -141,7 +146,7 @@ impl Drivers {
         Err(format!("{start}: the run did not end within {} s", MAX_RUN_TIME.as_secs()).into())
     }
 
-    async fn status(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<Value> {
+    async fn request_status(&self, start: &str, input: &Value, random: &mut fastrand::Rng) -> Result<Value> {
         let answer = self.send_until_answered(start, "", &input.to_string(), random).await;
         if answer.head.status == 200 {
             return Ok(serde_json::from_slice(&answer.body)?);
@@ -206,7 +211,7 @@ fn bearer(credential: &str) -> String {
 }
 
 /// Waits for all runs.
-pub(super) async fn all(mut drivers: JoinSet<Result<Vec<Finished>>>) -> Result<Vec<Finished>> {
+pub(super) async fn join_all(mut drivers: JoinSet<Result<Vec<Finished>>>) -> Result<Vec<Finished>> {
     let mut finished = Vec::new();
     while let Some(driver) = drivers.join_next().await {
         finished.extend(driver??);

@@ -68,10 +68,10 @@ impl Journal {
         let mut journal = Self {
             channels: Vec::new(),
             run_events: Vec::new(),
-            steps: steps(&connection)?,
-            runs: runs(&connection)?,
-            signals: signals(&connection)?,
-            missing: missing(&connection)?,
+            steps: read_steps(&connection)?,
+            runs: read_runs(&connection)?,
+            signals: read_signals(&connection)?,
+            missing: read_missing(&connection)?,
         };
         for channel in channels {
             let kept = journal.channel(&connection, channel)?;
@@ -111,12 +111,12 @@ impl Journal {
     }
 }
 
-fn missing(connection: &Connection) -> rusqlite::Result<i64> {
+fn read_missing(connection: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT (SELECT sum(head) FROM channels) - (SELECT count(*) FROM messages)";
     connection.query_row(sql, [], |row| row.get(0))
 }
 
-fn steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
+fn read_steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
     let mut statement = connection.prepare(
         "SELECT runs.run, position, kind, value FROM steps JOIN runs ON runs.id = steps.run
          ORDER BY runs.id, branch, position",
@@ -127,14 +127,14 @@ fn steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
     rows.collect()
 }
 
-fn runs(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
+fn read_runs(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
     let mut statement = connection.prepare("SELECT run, state, outcome FROM runs ORDER BY id")?;
     let rows = statement
         .query_map([], |row| Ok(Run { run: row.get(0)?, state: row.get(1)?, outcome: row.get(2)? }))?;
     rows.collect()
 }
 
-fn signals(connection: &Connection) -> rusqlite::Result<Vec<Signal>> {
+fn read_signals(connection: &Connection) -> rusqlite::Result<Vec<Signal>> {
     let mut statement = connection.prepare(
         "SELECT runs.run, signals.state FROM signals JOIN runs ON runs.id = signals.run ORDER BY signals.id",
     )?;

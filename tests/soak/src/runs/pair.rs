@@ -76,7 +76,7 @@ async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Res
     let drivers = Drivers::new(work, servers[0].port, ports).await?;
     let mut stops = 0;
     let finished = tokio::select! {
-        finished = driver::all(drivers.start()) => finished?,
+        finished = driver::join_all(drivers.start()) => finished?,
         failed = suspend_at_random(&work, &servers, &mut stops) => return Err(failed),
     };
     // One may still be suspended.

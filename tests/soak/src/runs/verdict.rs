@@ -10,15 +10,15 @@ use crate::verdict;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-/// The counts and faults.
+/// The counts and violations.
 pub(super) struct Verdict {
     pub(super) steps: usize,
     pub(super) effects: usize,
     pub(super) durable: usize,
-    pub(super) loose: usize,
+    pub(super) non_durable: usize,
     /// The verdict on subscribers.
     pub(super) delivery: verdict::Verdict,
-    pub(super) faults: Vec<String>,
+    pub(super) violations: Vec<String>,
 }
 
 const DURABLE: u8 = 0;
@@ -36,8 +36,9 @@ pub(super) fn judge(
         let kept = journal.channels.iter().flatten();
         kept.filter(|kept| (kept.message.topic == DURABLE) == (topic == DURABLE)).count()
     };
-    let mut faults: Vec<String> = delivery.differences.iter().map(ToString::to_string).collect();
-    let mut judge_run = Judge { work, journal: ByRun::new(journal), effects: &effects, faults: &mut faults };
+    let mut violations: Vec<String> = delivery.differences.iter().map(ToString::to_string).collect();
+    let mut judge_run =
+        Judge { work, journal: ByRun::new(journal), effects: &effects, violations: &mut violations };
     for run in finished {
         judge_run.run(run);
     }
@@ -45,16 +46,16 @@ pub(super) fn judge(
     judge_run.check(runs == known, || format!("{runs} runs exist, but {known} were started"));
     let missing = journal.missing;
     judge_run.check(missing == 0, || format!("{missing} messages are missing from the history"));
-    let (durable, loose) = (count(DURABLE), count(DURABLE + 1));
+    let (durable, non_durable) = (count(DURABLE), count(DURABLE + 1));
     let wanted = known * work.rounds as usize;
     judge_run.check(durable == wanted, || format!("{durable} durable messages instead of {wanted}"));
     Ok(Verdict {
         steps: effects.values.len(),
         effects: effects.values.values().map(HashSet::len).sum(),
         durable,
-        loose,
+        non_durable,
         delivery,
-        faults,
+        violations,
     })
 }
 
@@ -114,21 +115,21 @@ struct Judge<'j> {
     work: &'j Work,
     journal: ByRun<'j>,
     effects: &'j Effects,
-    faults: &'j mut Vec<String>,
+    violations: &'j mut Vec<String>,
 }
 
 impl Judge<'_> {
-    fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+    fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
         if !holds {
-            self.faults.push(fault());
+            self.violations.push(violation());
         }
     }
 
     fn run(&mut self, run: &Finished) {
         self.effects(run);
         self.messages(run);
-        self.steps(run);
-        self.signals(run);
+        self.check_steps(run);
+        self.check_signals(run);
         self.end(run);
     }
 
@@ -150,7 +151,7 @@ impl Judge<'_> {
     fn messages(&mut self, run: &Finished) {
         let name = &run.run;
         let kept = self.journal.kept.get(name.as_str()).cloned().unwrap_or_default();
-        let (mut durable, mut loose) = (Vec::new(), HashSet::new());
+        let (mut durable, mut non_durable) = (Vec::new(), HashSet::new());
         for (channel, Kept { message, text, .. }) in kept {
             let effect = message.number.checked_sub(run.first).and_then(|round| {
                 let effect = run.result.effects.get(round as usize)?;
@@ -161,19 +162,19 @@ impl Judge<'_> {
             if message.topic == DURABLE {
                 durable.push(message.number);
             } else {
-                loose.insert(message.number);
+                non_durable.insert(message.number);
             }
         }
         let wanted: Vec<u32> = (run.first..run.first + self.work.rounds).collect();
         self.check(durable == wanted, || format!("{name}: the durable messages are {durable:?}"));
-        let all = loose.len() == wanted.len();
+        let all = non_durable.len() == wanted.len();
         self.check(all, || {
-            format!("{name}: expected {} other messages, {} were published", wanted.len(), loose.len())
+            format!("{name}: expected {} other messages, {} were published", wanted.len(), non_durable.len())
         });
     }
 
     /// Each call is recorded once, with the value that the run continued with.
-    fn steps(&mut self, run: &Finished) {
+    fn check_steps(&mut self, run: &Finished) {
         let name = &run.run;
         let steps = self.journal.steps.get(name.as_str()).cloned().unwrap_or_default();
         let rounds = self.work.rounds as usize;
@@ -192,7 +193,7 @@ impl Judge<'_> {
     }
 
     /// Exactly the accepted signals were delivered to the run, one per wait.
-    fn signals(&mut self, run: &Finished) {
+    fn check_signals(&mut self, run: &Finished) {
         let name = &run.run;
         let (mut recorded, mut taken) = (run.recorded.clone(), run.result.signals.clone());
         recorded.sort_unstable();

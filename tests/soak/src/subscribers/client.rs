@@ -105,7 +105,7 @@ impl Client {
         match self.method {
             Method::Connect => {
                 let protocols = format!("fanfare.v1, bearer.{token}");
-                let query = format!("?since={}", encoded(&self.since().to_string()));
+                let query = format!("?since={}", percent_encode(&self.since().to_string()));
                 let socket = WebSocket::open(port, &query, &protocols).await?;
                 Ok(Source::WebSocket(Box::new(socket)))
             }
@@ -121,7 +121,7 @@ impl Client {
                 EventStream::open(port, "POST /v1/realtime/sse", "", &body).await.map(Source::Events)
             }
             Method::EventSource => {
-                let since = encoded(&self.since().to_string());
+                let since = percent_encode(&self.since().to_string());
                 let start = format!("GET /v1/realtime/sse?token={token}&since={since}");
                 let id = self.last_event_id.as_ref().map(|id| format!("Last-Event-ID: {id}\r\n"));
                 EventStream::open(port, &start, &id.unwrap_or_default(), "").await.map(Source::Events)
@@ -257,7 +257,7 @@ impl Client {
 }
 
 /// Percent-encodes a text.
-pub(crate) fn encoded(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),

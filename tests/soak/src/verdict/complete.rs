@@ -1,11 +1,11 @@
 //! Compares logs of channels with a long history: no message may be lost, repeated or out of order, and no gap is
 //! allowed.
 
-use super::{Verdict, shown};
+use super::{Verdict, describe};
 use crate::log::{ChannelLog, Entry, Id, Message};
 use std::collections::HashSet;
 
-/// Counts the faults and returns the first difference.
+/// Counts the violations and returns the first difference.
 pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdict) -> Option<String> {
     let received = log.entries.iter().filter_map(|entry| match entry {
         Entry::Message(message) => Some(message),
@@ -31,8 +31,8 @@ pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdic
     let index = log.entries.iter().zip(wanted).take_while(|pair| same(*pair)).count();
     Some(format!(
         "entry {index} should be {} but is {}",
-        shown(wanted.get(index)),
-        shown(log.entries.get(index))
+        describe(wanted.get(index)),
+        describe(log.entries.get(index))
     ))
 }
 

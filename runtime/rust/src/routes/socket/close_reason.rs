@@ -3,7 +3,7 @@
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use crate::routes::session::CloseReason;
+use crate::routes::connection::CloseReason;
 use crate::wire::close;
 
 /// Returns the close reason for an error. axum hides the kind of the error, so this inspects its source.

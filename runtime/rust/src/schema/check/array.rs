@@ -9,13 +9,14 @@ use super::{Checker, breaks_profile, visit};
 
 /// An array on its way through the interpreter.
 pub(in super::super) struct ArrayChecker<'a> {
-    rules: Rules<'a>,
+    mode: ArrayMode<'a>,
     length: usize,
     path: &'a Path<'a>,
     report: &'a mut Report,
 }
 
-enum Rules<'a> {
+/// How the items of an array are checked.
+enum ArrayMode<'a> {
     /// The array is rejected already, so its items are not checked.
     Skipped,
     Any,
@@ -25,7 +26,7 @@ enum Rules<'a> {
     Tuple(&'a [&'static Schema]),
 }
 
-impl Rules<'_> {
+impl ArrayMode<'_> {
     #[inline(never)]
     fn ignored(path: &Path<'_>, report: &mut Report) -> Self {
         match report.ignore(path) {
@@ -40,48 +41,50 @@ impl<'a> ArrayChecker<'a> {
     #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, path, report } = checker;
-        let rules = match schema {
-            _ if breaks_profile(Found::Array, path, report)? => Rules::Skipped,
-            Schema::Any if report.is_nested() => Rules::ignored(path, report),
-            Schema::Any => Rules::Any,
-            Schema::Array(array) => Rules::Items(array),
-            Schema::Tuple(items) => Rules::Tuple(items),
+        let mode = match schema {
+            _ if breaks_profile(Found::Array, path, report)? => ArrayMode::Skipped,
+            Schema::Any if report.is_nested() => ArrayMode::ignored(path, report),
+            Schema::Any => ArrayMode::Any,
+            Schema::Array(array) => ArrayMode::Items(array),
+            Schema::Tuple(items) => ArrayMode::Tuple(items),
             _ => {
                 scalar::report_wrong_type(schema, Found::Array, path, report)?;
-                Rules::Skipped
+                ArrayMode::Skipped
             }
         };
-        Ok(Self { rules, length: 0, path, report })
+        Ok(Self { mode, length: 0, path, report })
     }
 
     pub(in super::super) fn item(&mut self, value: &dyn Visit) -> Result<(), Stop> {
         let index = self.length;
         self.length += 1;
-        let schema = match self.rules {
-            Rules::Skipped => return Ok(()),
-            Rules::Any | Rules::Ignored => &Schema::Any,
-            Rules::Items(array) => array.items,
+        let schema = match self.mode {
+            ArrayMode::Skipped => return Ok(()),
+            ArrayMode::Any | ArrayMode::Ignored => &Schema::Any,
+            ArrayMode::Items(array) => array.items,
             // Additional items are counted, and rejected at the end.
-            Rules::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
+            ArrayMode::Tuple(items) => items.get(index).copied().unwrap_or(&Schema::Any),
         };
         visit(schema, value, &self.path.item(index), self.report)
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let Self { ref rules, length, path, ref mut report } = *self;
-        match rules {
-            Rules::Items(array) => check_item_count((array.min_items, array.max_items), length, path, report),
-            Rules::Tuple(items) if length != items.len() => {
+        let Self { ref mode, length, path, ref mut report } = *self;
+        match mode {
+            ArrayMode::Items(array) => {
+                check_item_count((array.min_items, array.max_items), length, path, report)
+            }
+            ArrayMode::Tuple(items) if length != items.len() => {
                 let rule = if length < items.len() { "minItems" } else { "maxItems" };
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let exactly = pluralize(count, "item");
                 report.add(path, Found::Array, rule, || format!("must have exactly {exactly}"))
             }
-            Rules::Ignored => {
+            ArrayMode::Ignored => {
                 report.remember_ignored(path);
                 Ok(())
             }
-            Rules::Skipped | Rules::Any | Rules::Tuple(_) => Ok(()),
+            ArrayMode::Skipped | ArrayMode::Any | ArrayMode::Tuple(_) => Ok(()),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Checker, breaks_profile, visit};
 
 /// An object on its way through the interpreter.
 pub(in super::super) struct ObjectChecker<'a> {
-    rules: Rules<'a>,
+    mode: ObjectMode<'a>,
     finder: PropertyFinder,
     /// The number of properties so far.
     length: usize,
@@ -18,8 +18,9 @@ pub(in super::super) struct ObjectChecker<'a> {
     report: &'a mut Report,
 }
 
+/// How the properties of an object are checked.
 #[derive(Clone, Copy)]
-enum Rules<'a> {
+enum ObjectMode<'a> {
     /// The object is rejected already, so its properties are not checked.
     Skipped,
     /// Every property must match this schema.
@@ -29,7 +30,7 @@ enum Rules<'a> {
     Declared(&'a Object),
 }
 
-impl Rules<'_> {
+impl ObjectMode<'_> {
     #[inline(never)]
     fn ignored(path: &Path<'_>, report: &mut Report) -> Self {
         match report.ignore(path) {
@@ -44,28 +45,28 @@ impl<'a> ObjectChecker<'a> {
     #[inline]
     pub(super) fn start(checker: Checker<'a>) -> Result<Self, Stop> {
         let Checker { schema, path, report } = checker;
-        let rules = match schema {
-            _ if breaks_profile(Found::Object, path, report)? => Rules::Skipped,
-            Schema::Any if report.is_nested() => Rules::ignored(path, report),
-            Schema::Any => Rules::All(&Schema::Any),
-            Schema::Map(values) => Rules::All(values),
-            Schema::Object(object) => Rules::Declared(object),
+        let mode = match schema {
+            _ if breaks_profile(Found::Object, path, report)? => ObjectMode::Skipped,
+            Schema::Any if report.is_nested() => ObjectMode::ignored(path, report),
+            Schema::Any => ObjectMode::All(&Schema::Any),
+            Schema::Map(values) => ObjectMode::All(values),
+            Schema::Object(object) => ObjectMode::Declared(object),
             _ => {
                 scalar::report_wrong_type(schema, Found::Object, path, report)?;
-                Rules::Skipped
+                ObjectMode::Skipped
             }
         };
-        Ok(Self { rules, finder: PropertyFinder::default(), length: 0, path, report })
+        Ok(Self { mode, finder: PropertyFinder::default(), length: 0, path, report })
     }
 
     pub(in super::super) fn property(&mut self, name: &str, value: &dyn Visit) -> Result<(), Stop> {
         let path = self.path.property(name, self.length);
         self.length += 1;
-        let schema = match self.rules {
-            Rules::Skipped => return Ok(()),
-            Rules::All(schema) => schema,
-            Rules::Ignored => &Schema::Any,
-            Rules::Declared(object) => {
+        let schema = match self.mode {
+            ObjectMode::Skipped => return Ok(()),
+            ObjectMode::All(schema) => schema,
+            ObjectMode::Ignored => &Schema::Any,
+            ObjectMode::Declared(object) => {
                 let properties = object.properties;
                 match self.finder.find(properties.len(), |index| is_same_name(properties[index].name, name)) {
                     Some(found) if found.is_duplicate => return report_duplicate(&path, value, self.report),
@@ -86,8 +87,8 @@ impl<'a> ObjectChecker<'a> {
     }
 
     pub(in super::super) fn end(&mut self) -> Result<(), Stop> {
-        let Rules::Declared(object) = self.rules else {
-            if let Rules::Ignored = self.rules {
+        let ObjectMode::Declared(object) = self.mode else {
+            if let ObjectMode::Ignored = self.mode {
                 self.report.remember_ignored(self.path);
             }
             return Ok(());

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::clock::StorageClock;
 use super::messages::{self, AppendOutcome, ChannelEpoch};
-use super::schema::milliseconds;
 use super::{Entry, StorageError, channels};
+use crate::clock::to_milliseconds;
 use crate::history::{Log, StoredMessage};
 
 /// Executes work in a transaction. Rolls it back if the work fails.
@@ -35,7 +35,7 @@ pub(super) trait Work: Send {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<()>;
 
     /// Notifies the caller that the work is committed, or that it failed.
-    fn answer(self: Box<Self>, result: Result<(), StorageError>);
+    fn reply(self: Box<Self>, result: Result<(), StorageError>);
 }
 
 /// A transaction, and the messages that it appends.
@@ -43,7 +43,7 @@ pub(super) struct Batch<'t> {
     pub(super) transaction: &'t Transaction<'t>,
     clock: StorageClock,
     /// The row of the channel that was last appended to. If the transaction fails, that channel may be damaged.
-    touched: &'t Cell<Option<i64>>,
+    last_channel: &'t Cell<Option<i64>>,
     heads: HashMap<ChannelEpoch, u64>,
     /// The epochs that replace the ended epochs of open logs.
     successors: HashMap<ChannelEpoch, ChannelEpoch>,
@@ -64,30 +64,30 @@ impl<'t> Batch<'t> {
     pub(super) fn new(
         transaction: &'t Transaction<'t>,
         clock: StorageClock,
-        touched: &'t Cell<Option<i64>>,
+        last_channel: &'t Cell<Option<i64>>,
     ) -> Self {
         let (heads, successors, appended) = (HashMap::new(), HashMap::new(), Appended::default());
-        Self { transaction, clock, touched, heads, successors, appended }
+        Self { transaction, clock, last_channel, heads, successors, appended }
     }
 
     /// Returns the time by the storage's clock. It is read for each call: a question is asked when it is written,
     /// after the signals that arrived before the transaction began.
-    pub(super) fn time(&self) -> SystemTime {
+    pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
     /// Returns the time in milliseconds, as in the tables.
-    pub(super) fn now(&self) -> i64 {
-        milliseconds(self.time())
+    pub(super) fn now_in_milliseconds(&self) -> i64 {
+        to_milliseconds(self.now())
     }
 
     /// Appends a message to its channel.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<AppendOutcome> {
         let own = ChannelEpoch::from_log(&entry.log);
-        self.touched.set(Some(own.row));
-        let (epoch, head) = self.end_of(&entry.log)?;
-        self.touched.set(Some(epoch.row));
-        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.time())?;
+        self.last_channel.set(Some(own.row));
+        let (epoch, head) = self.find_head(&entry.log)?;
+        self.last_channel.set(Some(epoch.row));
+        let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.now())?;
         if let Some(message) = message {
             self.heads.insert(epoch, message.offset);
             if epoch == own {
@@ -101,7 +101,7 @@ impl<'t> Batch<'t> {
 
     /// Returns the epoch and the head of a log's channel. If the log's own epoch has ended, looks the channel up
     /// again, and creates it if it was deleted.
-    fn end_of(&mut self, log: &Arc<Log>) -> Result<(ChannelEpoch, u64)> {
+    fn find_head(&mut self, log: &Arc<Log>) -> Result<(ChannelEpoch, u64)> {
         let own = ChannelEpoch::from_log(log);
         let epoch = self.successors.get(&own).copied().unwrap_or(own);
         if let Some(head) = self.heads.get(&epoch) {
@@ -110,7 +110,7 @@ impl<'t> Batch<'t> {
         if let Some(head) = messages::head(self.transaction, epoch)? {
             return Ok((epoch, head));
         }
-        let found = channels::find_or_create(self.transaction, log.channel(), self.time())?;
+        let found = channels::find_or_create(self.transaction, log.channel(), self.now())?;
         let epoch = ChannelEpoch { row: found.row, number: found.epoch };
         self.successors.insert(own, epoch);
         self.appended.retired.push(Arc::clone(log));
@@ -119,7 +119,7 @@ impl<'t> Batch<'t> {
 
     /// Updates the heads of the channels, and returns the messages for the logs.
     pub(super) fn finish(self) -> Result<Appended> {
-        let now = self.now();
+        let now = self.now_in_milliseconds();
         for (epoch, head) in self.heads {
             let mut statement =
                 self.transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;
@@ -148,7 +148,7 @@ impl<T: Send, F: FnMut(&mut Batch<'_>) -> Result<T> + Send> Work for Request<T, 
         Ok(())
     }
 
-    fn answer(self: Box<Self>, result: Result<(), StorageError>) {
+    fn reply(self: Box<Self>, result: Result<(), StorageError>) {
         let Self { answer, reply, .. } = *self;
         // Committed work has run, so it has an answer.
         let answer =

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, params};
 
-use super::schema::{milliseconds, time};
 use crate::channel::{Channel, ChannelDefinition};
-use crate::history::{StoredLog, StoredMessage};
+use crate::clock::{from_milliseconds, to_milliseconds};
+use crate::history::{ChannelHandle, StoredLog, StoredMessage};
 use crate::wire::{MessageId, with_id};
 
 /// How often to record that a channel is in use while nothing is published to it.
@@ -52,7 +52,7 @@ fn load(
 ) -> Result<StoredLog> {
     let ChannelRow { row, epoch, head, .. } = *found;
     Ok(StoredLog {
-        storage_id: row,
+        channel: ChannelHandle::new(row),
         epoch,
         head,
         messages: read_messages(connection, row, epoch, definition, 0)?.messages,
@@ -80,8 +80,8 @@ pub(super) fn find_or_create(
 pub(super) fn record_use(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Result<()> {
     let mut statement =
         transaction.prepare_cached("UPDATE channels SET used = ?2 WHERE id = ?1 AND used < ?3")?;
-    let noted = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, milliseconds);
-    statement.execute(params![row, milliseconds(now), noted])?;
+    let recorded_before = now.checked_sub(USE_RECORD_INTERVAL).map_or(0, to_milliseconds);
+    statement.execute(params![row, to_milliseconds(now), recorded_before])?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
 }
 
 /// Returns the row of a channel by its name.
-pub(super) fn row_of(connection: &Connection, name: &str) -> Result<Option<i64>> {
+pub(super) fn find_row(connection: &Connection, name: &str) -> Result<Option<i64>> {
     connection.query_row("SELECT id FROM channels WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
@@ -136,13 +136,13 @@ fn find(connection: &Connection, name: &str) -> Result<Option<ChannelRow>> {
 fn create(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime) -> Result<ChannelRow> {
     let fingerprint = channel.definition().fingerprint;
     let epoch = next_epoch(transaction, now)?;
-    if bug!(RowsReused) {
+    if bug!(ChannelRowsReused) {
         transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'channels'", [])?;
     }
     let mut statement = transaction.prepare_cached(
         "INSERT INTO channels (name, life, head, fingerprint, used, sweep_at) VALUES (?1, ?2, 0, ?3, ?4, ?4)",
     )?;
-    statement.execute(params![channel.name(), epoch, fingerprint, milliseconds(now)])?;
+    statement.execute(params![channel.name(), epoch, fingerprint, to_milliseconds(now)])?;
     let (row, fingerprint) = (transaction.last_insert_rowid(), fingerprint.to_owned());
     Ok(ChannelRow { row, epoch, head: 0, fingerprint, is_new: true })
 }
@@ -159,7 +159,7 @@ fn begin_epoch(transaction: &Transaction<'_>, row: i64, now: SystemTime) -> Resu
 /// Returns an epoch greater than all earlier ones. It follows the clock, so it is also greater than epochs that a
 /// restored backup does not know.
 fn next_epoch(transaction: &Transaction<'_>, now: SystemTime) -> Result<u64> {
-    let now = milliseconds(now);
+    let now = to_milliseconds(now);
     let mut statement = transaction.prepare_cached(
         "INSERT INTO facts VALUES ('last_life', ?1)
          ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER) + 1, CAST(excluded.value AS INTEGER))
@@ -196,7 +196,7 @@ pub(super) fn read_messages(
         let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(epoch, offset)).into();
-        messages.push(StoredMessage { offset, topic, published: time(row.get(2)?), frame });
+        messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
     }
     Ok(MessageRows { count, messages })
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Result, params};
 
 use super::facts;
-use super::schema::milliseconds;
 use crate::clock;
+use crate::clock::to_milliseconds;
 
 /// The fact that records the offset: the start of the machine that it is for, and its milliseconds.
 const OFFSET: &str = "clock";
@@ -26,8 +26,8 @@ pub(super) struct StorageClock {
 impl StorageClock {
     /// Returns the file's clock. Call it inside a transaction.
     pub(super) fn open(connection: &Connection) -> Result<Self> {
-        let wall = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::open_at(connection, clock::start().as_deref(), clock::steady(), wall)
+        let wall = clock::wall_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::open_at(connection, clock::steady_clock_id().as_deref(), clock::steady_time(), wall)
     }
 
     /// Returns the clock of a machine that started at `start`, `steady` ago, and whose wall clock shows `wall`.
@@ -54,7 +54,7 @@ impl StorageClock {
     }
 
     pub(super) fn now(self) -> SystemTime {
-        self.at(clock::steady())
+        self.at(clock::steady_time())
     }
 
     fn at(self, steady: Duration) -> SystemTime {
@@ -72,7 +72,7 @@ impl StorageClock {
             "INSERT INTO facts VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
         )?;
-        statement.execute(params![LATEST, milliseconds(now).to_string()])?;
+        statement.execute(params![LATEST, to_milliseconds(now).to_string()])?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! Next to `app.db` is a file `app.db-mark`. It contains a random id, the mark, that is also in the database. Both get
 //! a new mark whenever the database is opened or closed, and while messages are published. A backup contains an
 //! earlier mark, so if it takes the place of the database, the marks differ when it is opened. Then all channels begin
-//! a new epoch, because the backup does not contain the ids that were given out after it was made.
+//! a new epoch, because the backup does not contain the ids that were assigned after it was made.
 //!
 //! The database gets a new mark first, and keeps the mark that was in the file until then. So if a process ends before
 //! it writes the new mark to the file, the database still recognizes the old one.
@@ -65,7 +65,7 @@ impl DatabaseFile {
             Some(in_file) => [mark, facts::get(connection, FORMER)?].contains(&Some(in_file)),
             None => mark.is_none(),
         };
-        Ok(is_own || bug!(BackupIgnored))
+        Ok(is_own || bug!(RestoredBackupIgnored))
     }
 
     /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file.

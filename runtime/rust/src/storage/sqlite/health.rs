@@ -11,8 +11,8 @@ use super::StorageError;
 /// How long a transaction waits for a locked file.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// After a lock timeout, transactions fail immediately for this long. Later ones wait only this long for the lock, until
-/// one succeeds.
+/// After a lock timeout, transactions fail immediately for this long. Later ones wait only this long for the lock,
+/// until one succeeds.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How long a transaction may take before the storage is reported as hanging.
@@ -26,13 +26,13 @@ pub(super) struct Health(Arc<Mutex<State>>);
 struct State {
     failure: Option<StorageError>,
     /// When the current transaction began.
-    since: Option<Instant>,
+    begun_at: Option<Instant>,
 }
 
 impl Health {
     pub(super) fn get(&self) -> Result<(), StorageError> {
         let state = self.lock();
-        if state.since.is_some_and(|since| since.elapsed() > HANG_THRESHOLD) {
+        if state.begun_at.is_some_and(|begun_at| begun_at.elapsed() > HANG_THRESHOLD) {
             let seconds = HANG_THRESHOLD.as_secs();
             return Err(StorageError::new(format!(
                 "a transaction has been running for more than {seconds} seconds"
@@ -47,12 +47,12 @@ impl Health {
 
     /// Records that a transaction begins.
     pub(super) fn begin(&self) {
-        self.lock().since = Some(Instant::now());
+        self.lock().begun_at = Some(Instant::now());
     }
 
     /// Records that the transaction has ended, and returns how long it took.
     pub(super) fn end(&self) -> Duration {
-        self.lock().since.take().map(|since| since.elapsed()).unwrap_or_default()
+        self.lock().begun_at.take().map(|begun_at| begun_at.elapsed()).unwrap_or_default()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -63,10 +63,10 @@ impl Health {
 /// The time limit for a locked file. One transaction waits long; those that follow fail soon, however many there are.
 #[derive(Default)]
 pub(super) struct LockTimeout {
-    /// When the last transaction timed out, if none has succeeded since.
-    locked: Option<(Instant, StorageError)>,
+    /// When the last transaction timed out, and its error. `None` once another has succeeded.
+    timed_out: Option<(Instant, StorageError)>,
     /// How long the last transaction took. The work of the next one has already waited that long.
-    last: Duration,
+    last_duration: Duration,
 }
 
 impl LockTimeout {
@@ -75,7 +75,7 @@ impl LockTimeout {
     /// # Errors
     /// If a transaction has just timed out. Trying again so soon is useless.
     pub(super) fn begin(&self, connection: &Connection) -> Result<(), StorageError> {
-        if let Some((since, error)) = &self.locked
+        if let Some((since, error)) = &self.timed_out
             && since.elapsed() < SHORT_LOCK_TIMEOUT
         {
             return Err(error.clone());
@@ -87,17 +87,20 @@ impl LockTimeout {
 
     /// Returns how long the next transaction waits, if it is tried at all.
     pub(super) fn limit(&self) -> Duration {
-        let lock_timeout =
-            if self.locked.is_some() { Duration::ZERO } else { LOCK_TIMEOUT.saturating_sub(self.last) };
+        let lock_timeout = if self.timed_out.is_some() {
+            Duration::ZERO
+        } else {
+            LOCK_TIMEOUT.saturating_sub(self.last_duration)
+        };
         lock_timeout.max(SHORT_LOCK_TIMEOUT)
     }
 
     pub(super) fn record_timeout(&mut self, error: &StorageError) {
-        self.locked = Some((Instant::now(), error.clone()));
+        self.timed_out = Some((Instant::now(), error.clone()));
     }
 
     pub(super) fn record_success(&mut self, took: Duration) {
-        (self.locked, self.last) = (None, took);
+        (self.timed_out, self.last_duration) = (None, took);
     }
 }
 

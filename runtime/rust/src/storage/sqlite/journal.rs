@@ -3,27 +3,27 @@
 use std::time::SystemTime;
 
 use super::super::{
-    CallSite, Claim, ClaimedRun, Decided, Decision, End, Entry, Journal, NewChunk, NewRun, NewSignal,
-    Recorded, RecordedCall, RunCounts, RunEvent, RunRecord, RunStream, Settled, Signalled, StorageError,
-    StorageFuture, Wait, Waited,
+    CallSite, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
+    NewQuestion, NewRun, NewSignal, QuestionState, RecordOutcome, RecordedCall, RunCounts, RunEvent,
+    RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
 };
 use super::{Sqlite, questions, runs, signals, streams};
 
 impl Journal for Sqlite {
-    fn enter(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| runs::enter(batch, &jobs))
+    fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| runs::recover(batch, &jobs))
     }
 
     fn free_orphans(&self) -> StorageFuture<Result<(), StorageError>> {
         self.submit(move |batch| runs::free_orphans(batch))
     }
 
-    fn add(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>> {
+    fn add_run(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>> {
         let bytes = run.input.len() + event.frame.len();
         self.submit_unless_busy(bytes, move |batch| runs::add(batch, &run, &event))
     }
 
-    fn claim(
+    fn claim_runs(
         &self,
         jobs: Vec<String>,
         lease: SystemTime,
@@ -33,50 +33,50 @@ impl Journal for Sqlite {
         self.submit(move |batch| runs::claim(batch, owner, &jobs, lease, limit))
     }
 
-    fn make_due(&self, rows: Vec<i64>) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| runs::make_due(batch, &rows))
+    fn make_due(&self, runs: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>> {
+        self.submit(move |batch| runs::make_due(batch, &runs))
     }
 
-    fn load(&self, row: i64) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
-        self.submit(move |batch| runs::load(batch.transaction, row))
+    fn load_calls(&self, run: RunHandle) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
+        self.submit(move |batch| runs::load_calls(batch.transaction, run))
     }
 
-    fn extend(
+    fn extend_leases(
         &self,
         claims: Vec<Claim>,
         lease: SystemTime,
     ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
         let owner = self.info.owner;
-        self.submit(move |batch| runs::extend(batch.transaction, owner, &claims, lease))
+        self.submit(move |batch| runs::extend_leases(batch.transaction, owner, &claims, lease))
     }
 
-    fn valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        self.submit(move |batch| runs::valid_claims(batch.transaction, &claims))
+    fn find_valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
+        self.submit(move |batch| runs::find_valid_claims(batch.transaction, &claims))
     }
 
-    fn leave(&self) -> StorageFuture<Result<(), StorageError>> {
+    fn release_runs(&self) -> StorageFuture<Result<(), StorageError>> {
         let owner = self.info.owner;
-        self.submit(move |batch| runs::release(batch.transaction, owner))
+        self.submit(move |batch| runs::release_all(batch.transaction, owner))
     }
 
-    fn record(
+    fn record_call(
         &self,
         claim: Claim,
         call: RecordedCall,
         message: Option<Entry>,
-    ) -> StorageFuture<Result<Recorded, StorageError>> {
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
         let waiting = self.queue.reserve(bytes);
-        self.submit_reserved(waiting, move |batch| runs::record(batch, claim, &call, message.as_ref()))
+        self.submit_reserved(waiting, move |batch| runs::record_call(batch, claim, &call, message.as_ref()))
     }
 
-    fn decide(
+    fn decide_fork(
         &self,
         claim: Claim,
         decision: Decision,
         event: RunEvent,
-    ) -> StorageFuture<Result<Decided, StorageError>> {
-        self.submit(move |batch| questions::decide(batch, claim, &decision, &event))
+    ) -> StorageFuture<Result<DecideOutcome, StorageError>> {
+        self.submit(move |batch| questions::decide_fork(batch, claim, &decision, &event))
     }
 
     fn begin_stream(
@@ -85,66 +85,75 @@ impl Journal for Sqlite {
         call: RecordedCall,
         stream: RunStream,
         start: Entry,
-    ) -> StorageFuture<Result<Recorded, StorageError>> {
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         self.submit(move |batch| streams::begin(batch, claim, &call, &stream, &start))
     }
 
-    fn write_stream(
+    fn write_chunk(
         &self,
         claim: Claim,
         chunk: NewChunk,
         message: Entry,
-    ) -> StorageFuture<Result<Recorded, StorageError>> {
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let waiting = self.queue.reserve(chunk.text.len() + message.frame.len());
         self.submit_reserved(waiting, move |batch| streams::write_chunk(batch, claim, &chunk, &message))
     }
 
-    fn load_stream(
+    fn load_chunks(
         &self,
-        row: i64,
+        run: RunHandle,
         site: CallSite,
     ) -> StorageFuture<Result<Option<Vec<String>>, StorageError>> {
-        self.submit(move |batch| streams::load(batch.transaction, row, &site))
+        self.submit(move |batch| streams::load_chunks(batch.transaction, run, &site))
     }
 
-    fn open_streams(&self, row: i64) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
-        self.submit(move |batch| streams::open(batch.transaction, row))
+    fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
+        self.submit(move |batch| streams::list_open(batch.transaction, run))
     }
 
     fn end_stream(&self, stream_id: String, end: Entry) -> StorageFuture<Result<(), StorageError>> {
         self.submit(move |batch| streams::end(batch, &stream_id, &end))
     }
 
-    fn wait(&self, claim: Claim, wait: Wait, event: RunEvent) -> StorageFuture<Result<Waited, StorageError>> {
-        self.submit(move |batch| questions::wait(batch, claim, &wait, &event))
-    }
-
-    fn settle(
+    fn poll_question(
         &self,
         claim: Claim,
-        end: End,
-        event: Option<Entry>,
-    ) -> StorageFuture<Result<Settled, StorageError>> {
-        self.submit(move |batch| runs::settle(batch, claim, &end, event.as_ref()))
+        question: NewQuestion,
+        event: RunEvent,
+    ) -> StorageFuture<Result<QuestionState, StorageError>> {
+        self.submit(move |batch| questions::poll(batch, claim, &question, &event))
     }
 
-    fn cancel(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<Settled, StorageError>> {
+    fn end_execution(
+        &self,
+        claim: Claim,
+        end: ExecutionEnd,
+        event: Option<Entry>,
+    ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
+        self.submit(move |batch| runs::end_execution(batch, claim, &end, event.as_ref()))
+    }
+
+    fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>> {
         self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
     }
 
-    fn signal(&self, signal: NewSignal) -> StorageFuture<Result<Signalled, StorageError>> {
+    fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>> {
         self.submit_unless_busy(signal.payload.len(), move |batch| signals::send(batch, &signal))
     }
 
-    fn find(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
+    fn find_run(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
         self.submit(move |batch| runs::find(batch.transaction, &run_id))
     }
 
-    fn delete_ended(&self, before: SystemTime, limit: usize) -> StorageFuture<Result<usize, StorageError>> {
+    fn delete_ended_runs(
+        &self,
+        before: SystemTime,
+        limit: usize,
+    ) -> StorageFuture<Result<usize, StorageError>> {
         self.submit(move |batch| runs::delete_ended(batch.transaction, before, limit))
     }
 
-    fn count(&self) -> StorageFuture<Result<RunCounts, StorageError>> {
+    fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>> {
         self.submit(move |batch| runs::count(batch))
     }
 }

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::Entry;
-use super::schema::milliseconds;
 use crate::channel::ChannelDefinition;
 use crate::clock;
-use crate::history::{IdempotencyKey, Log, MAX_KEYS, StoredMessage};
+use crate::clock::to_milliseconds;
+use crate::history::{ChannelHandle, IdempotencyKey, Log, MAX_KEYS, StoredMessage};
 use crate::wire::MessageId;
 
 /// The outcome of appending a message.
@@ -29,14 +29,14 @@ impl ChannelEpoch {
     /// Returns the row and the epoch that a log was opened with.
     pub(super) fn from_log(log: &Log) -> Self {
         // A log without a storage has no row, and is never given to this storage.
-        Self { row: log.storage_id().unwrap_or_default(), number: log.epoch() }
+        Self { row: log.handle().map_or(0, ChannelHandle::id), number: log.epoch() }
     }
 }
 
 /// Returns the offset of the latest message, or `None` if the epoch has ended because another process deleted the
 /// channel or began a new epoch.
 pub(super) fn head(connection: &Connection, epoch: ChannelEpoch) -> Result<Option<u64>> {
-    let sql = if bug!(RowsReused) {
+    let sql = if bug!(ChannelRowsReused) {
         "SELECT head FROM channels WHERE id = ?1 AND ?2"
     } else {
         "SELECT head FROM channels WHERE id = ?1 AND life = ?2"
@@ -51,27 +51,27 @@ pub(super) fn append(
     entry: &Entry,
     epoch: ChannelEpoch,
     head: u64,
-    published: SystemTime,
+    published_at: SystemTime,
 ) -> Result<(AppendOutcome, Option<StoredMessage>)> {
     let Entry { log, topic, frame, key } = entry;
     let (row, offset) = (epoch.row, head + 1);
-    let key = key.filter(|_| !bug!(KeysForgotten));
+    let key = key.filter(|_| !bug!(IdempotencyKeysForgotten));
     if let Some(key) = key
         && let Some(outcome) = find_repeated(transaction, epoch, key)?
     {
         return Ok((outcome, None));
     }
     let id = MessageId::new(epoch.number, offset);
-    let frame = frame.clone().stamp(id, clock::now());
+    let frame = frame.clone().stamp(id, clock::wall_time());
     let name = log.channel().definition().log_topic(*topic).name;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO messages (channel, offset, topic, published, frame) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    statement.execute(params![row, offset, name, milliseconds(published), frame.as_str()])?;
+    statement.execute(params![row, offset, name, to_milliseconds(published_at), frame.as_str()])?;
     if let Some(key) = key {
-        remember(transaction, row, key, offset, published)?;
+        record_key(transaction, row, key, offset, published_at)?;
     }
-    Ok((AppendOutcome::Stored(id), Some(StoredMessage { offset, topic: *topic, published, frame })))
+    Ok((AppendOutcome::Stored(id), Some(StoredMessage { offset, topic: *topic, published_at, frame })))
 }
 
 /// Returns the outcome for a key that was used before.
@@ -94,15 +94,16 @@ fn find_repeated(
     }))
 }
 
-fn remember(
+/// Records a used key, and sometimes deletes the oldest of a channel with too many.
+fn record_key(
     transaction: &Transaction<'_>,
     row: i64,
     key: IdempotencyKey,
     offset: u64,
-    now: SystemTime,
+    used_at: SystemTime,
 ) -> Result<()> {
     let mut statement = transaction.prepare_cached("INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    statement.execute(params![row, key.hash, key.content_hash, offset, milliseconds(now)])?;
+    statement.execute(params![row, key.hash, key.content_hash, offset, to_milliseconds(used_at)])?;
     if offset.is_multiple_of(256) {
         let mut statement = transaction.prepare_cached(
             "DELETE FROM keys WHERE channel = ?1 AND offset <=
@@ -120,22 +121,22 @@ pub(super) fn trim(
     row: i64,
     definition: &ChannelDefinition,
     before: &[(usize, u64)],
-    lost: &[(usize, u64)],
+    evicted: &[(usize, u64)],
 ) -> Result<()> {
-    for (topic, until) in lost {
+    for (topic, until) in evicted {
         let after = before.iter().find(|(known, _)| known == topic).map_or(0, |(_, offset)| *offset);
         let name = definition.log_topic(*topic).name;
         if after >= *until {
             continue;
         }
-        let mut gone = transaction.prepare_cached(
+        let mut record = transaction.prepare_cached(
             "INSERT INTO gone VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET offset = max(offset, excluded.offset)",
         )?;
-        gone.execute(params![row, name, until])?;
-        let mut deleted = transaction.prepare_cached(
+        record.execute(params![row, name, until])?;
+        let mut delete = transaction.prepare_cached(
             "DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset <= ?3 AND topic = ?4",
         )?;
-        deleted.execute(params![row, after, until, name])?;
+        delete.execute(params![row, after, until, name])?;
     }
     Ok(())
 }

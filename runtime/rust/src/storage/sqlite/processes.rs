@@ -32,13 +32,13 @@ pub(super) fn unregister(connection: &Connection, owner: u32) -> Result<()> {
 
 /// Returns whether any process may have the file open.
 pub(super) fn is_any_running(connection: &Connection) -> Result<bool> {
-    Ok(registered(connection)?.iter().any(|(_, identity)| !identity.has_ended()))
+    Ok(list_registered(connection)?.iter().any(|(_, identity)| !identity.has_ended()))
 }
 
 /// Removes the processes that ended without closing the file, and returns them.
 pub(super) fn remove_ended(connection: &Connection) -> Result<Vec<u32>> {
     let mut ended = Vec::new();
-    for (owner, identity) in registered(connection)? {
+    for (owner, identity) in list_registered(connection)? {
         if identity.has_ended() {
             unregister(connection, owner)?;
             ended.push(owner);
@@ -49,17 +49,17 @@ pub(super) fn remove_ended(connection: &Connection) -> Result<Vec<u32>> {
 
 /// Returns the processes that may have the file open.
 pub(super) fn list_running(connection: &Connection) -> Result<BTreeSet<u32>> {
-    let known = registered(connection)?.into_iter().filter(|(_, identity)| !identity.has_ended());
-    Ok(known.map(|(owner, _)| owner).collect())
+    let running = list_registered(connection)?.into_iter().filter(|(_, identity)| !identity.has_ended());
+    Ok(running.map(|(owner, _)| owner).collect())
 }
 
 /// Returns whether a process may have the file open.
 pub(super) fn is_running(connection: &Connection, owner: u32) -> Result<bool> {
     let is_running = |(known, identity): &(u32, Identity)| *known == owner && !identity.has_ended();
-    Ok(registered(connection)?.iter().any(is_running))
+    Ok(list_registered(connection)?.iter().any(is_running))
 }
 
-fn registered(connection: &Connection) -> Result<Vec<(u32, Identity)>> {
+fn list_registered(connection: &Connection) -> Result<Vec<(u32, Identity)>> {
     let mut statement = connection.prepare_cached("SELECT owner, pid, place, began FROM processes")?;
     let rows = statement.query_map([], |row| {
         Ok((row.get(0)?, Identity { pid: row.get(1)?, host: row.get(2)?, start_time: row.get(3)? }))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Result};
 
-use super::super::{NewSignal, Signalled};
+use super::super::{NewSignal, SignalOutcome};
 use super::batch::{self, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
@@ -97,14 +97,16 @@ fn a_signal_does_not_scan_the_ended_runs_of_its_channel() {
             };
             let began = Instant::now();
             let sent = batch::in_transaction(&mut connection, |transaction| {
-                let touched = std::cell::Cell::new(None);
-                let batch = Batch::new(transaction, StorageClock::open(transaction)?, &touched);
+                let last_channel = std::cell::Cell::new(None);
+                let batch = Batch::new(transaction, StorageClock::open(transaction)?, &last_channel);
                 signals::send(&batch, &signal)
             });
             let took = began.elapsed();
             let is_expected = match sent.unwrap() {
-                Signalled::NoRun => run_id == Some("missing"),
-                Signalled::Kept { run_id: receiver, .. } => run_id != Some("missing") && receiver == "open",
+                SignalOutcome::NoRun => run_id == Some("missing"),
+                SignalOutcome::Kept { run_id: receiver, .. } => {
+                    run_id != Some("missing") && receiver == "open"
+                }
                 _ => false,
             };
             assert!(is_expected, "{run_id:?}");
@@ -142,12 +144,12 @@ fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
 fn statements_of(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or(source);
     let literals =
-        literals(source).into_iter().filter(|text| VERBS.iter().any(|verb| text.starts_with(verb)));
-    literals.map(|text| filled(source, &text)).collect()
+        read_literals(source).into_iter().filter(|text| VERBS.iter().any(|verb| text.starts_with(verb)));
+    literals.map(|text| fill_in(source, &text)).collect()
 }
 
 /// Replaces `{name}` with the string or number that the file declares under the name.
-fn filled(source: &str, text: &str) -> String {
+fn fill_in(source: &str, text: &str) -> String {
     let mut text = text.to_owned();
     while let Some((before, rest)) = text.split_once('{') {
         let (name, after) = rest.split_once('}').unwrap();
@@ -158,7 +160,7 @@ fn filled(source: &str, text: &str) -> String {
                 let value = value.trim_start();
                 let number = || value.split(';').next().filter(|number| number.parse::<u32>().is_ok());
                 if value.starts_with('"') {
-                    Some(literals(value).remove(0))
+                    Some(read_literals(value).remove(0))
                 } else {
                     number().map(str::to_owned)
                 }
@@ -169,7 +171,7 @@ fn filled(source: &str, text: &str) -> String {
 }
 
 /// Returns the contents of string literals, with white space collapsed.
-fn literals(source: &str) -> Vec<String> {
+fn read_literals(source: &str) -> Vec<String> {
     let mut literals = Vec::new();
     let mut rest = source.char_indices();
     while let Some((at, character)) = rest.next() {

@@ -3,84 +3,94 @@
 use rusqlite::{Result, Transaction, params};
 
 use super::super::{
-    CallKind, CallSite, Claim, Decided, Decision, Outcome, Question, RecordedCall, RunEvent, Taken, Wait,
-    WaitEnd, Waited,
+    Answer, CallKind, CallSite, Claim, ClosedQuestion, DecideOutcome, Decision, NewQuestion, Outcome,
+    Question, QuestionState, RecordedCall, RunEvent, RunHandle,
 };
 use super::batch::Batch;
-use super::runs::{is_claim_valid, json, load_fork, write};
-use super::schema::{milliseconds, time};
+use super::runs::{is_claim_valid, json, load_fork, write_call};
 use super::signals;
+use crate::clock::{from_milliseconds, to_milliseconds};
 
-pub(super) fn wait(batch: &mut Batch<'_>, claim: Claim, wait: &Wait, event: &RunEvent) -> Result<Waited> {
-    let (transaction, now) = (batch.transaction, batch.now());
+/// Asks a question unless it was asked before, and closes it if it is answered or its time is over.
+pub(super) fn poll(
+    batch: &mut Batch<'_>,
+    claim: Claim,
+    question: &NewQuestion,
+    event: &RunEvent,
+) -> Result<QuestionState> {
+    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     if !is_claim_valid(transaction, claim)? {
-        return Ok(Waited::Lost);
+        return Ok(QuestionState::ClaimLost);
     }
-    let (row, names, CallSite { branch, position }) = (claim.row, json(&wait.names), &wait.site);
-    let mut begun = transaction.prepare_cached(
+    let (run, names, CallSite { branch, position }) = (claim.run, json(&question.names), &question.site);
+    let mut asked = transaction.prepare_cached(
         "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let until = milliseconds(wait.until);
-    let is_new = begun.execute(params![row, branch, position, wait.id, names, now, until])? == 1;
+    let closes_at = to_milliseconds(question.closes_at);
+    let is_new = asked.execute(params![run, branch, position, question.id, names, now, closes_at])? == 1;
     if is_new {
-        signals::answer_with_kept(transaction, row, &wait.site, &names)?;
+        signals::answer_with_kept(transaction, run, &question.site, &names)?;
     }
     let mut current = transaction
         .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    let (until, answer): (i64, Option<i64>) =
-        current.query_row(params![row, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if answer.is_none() && until > now {
+    let (closes_at, answer): (i64, Option<i64>) =
+        current.query_row(params![run, branch, position], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if answer.is_none() && closes_at > now {
         if is_new {
-            batch.append(&event(&open_questions(transaction, row)?))?;
+            batch.append(&event(&open_questions(transaction, run)?))?;
         }
-        return Ok(Waited::Until(time(until)));
+        return Ok(QuestionState::Open { closes_at: from_milliseconds(closes_at) });
     }
-    let taken = answer.map(|answer| signals::take(transaction, answer)).transpose()?;
-    if taken.is_some() {
+    let answer = answer.map(|signal| signals::take(transaction, signal)).transpose()?;
+    if answer.is_some() {
         failpoint!("between-signal-and-step");
     }
-    let value = close(batch, row, &wait.site, &wait.id, wait.names.clone(), taken)?;
+    let value = close(batch, run, &question.site, &question.id, question.names.clone(), answer)?;
     if !is_new {
-        batch.append(&event(&open_questions(transaction, row)?))?;
+        batch.append(&event(&open_questions(transaction, run)?))?;
     }
-    Ok(Waited::Done(value))
+    Ok(QuestionState::Closed(value))
 }
 
-/// Closes a question, and returns its recorded end in JSON.
+/// Closes a question, and returns it as JSON, as the journal records it.
 fn close(
     batch: &Batch<'_>,
-    row: i64,
+    run: RunHandle,
     site: &CallSite,
     id: &str,
     names: Vec<String>,
-    taken: Option<Taken>,
+    answer: Option<Answer>,
 ) -> Result<String> {
     let mut closed = batch.transaction.prepare_cached(
         "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3 RETURNING since",
     )?;
-    let since = closed.query_row(params![row, site.branch, site.position], |row| row.get(0))?;
-    let end = WaitEnd { names, taken, since };
+    let asked_at = closed.query_row(params![run, site.branch, site.position], |row| row.get(0))?;
+    let question = ClosedQuestion { names, answer, asked_at };
     // Cannot fail: the value has only strings and numbers.
-    let value = serde_json::to_string(&end).unwrap_or_default();
+    let value = serde_json::to_string(&question).unwrap_or_default();
     let outcome = Outcome::Value(value.clone());
-    write(batch, row, &RecordedCall { site: site.clone(), kind: CallKind::Wait, id: id.into(), outcome })?;
+    write_call(
+        batch,
+        run,
+        &RecordedCall { site: site.clone(), kind: CallKind::Wait, id: id.into(), outcome },
+    )?;
     Ok(value)
 }
 
-struct OpenWait {
+struct OpenQuestion {
     question: Question,
     id: String,
     is_answered: bool,
 }
 
-fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> {
+fn list_open(transaction: &Transaction<'_>, run: RunHandle) -> Result<Vec<OpenQuestion>> {
     let mut statement = transaction.prepare_cached(
         "SELECT branch, position, names, id, answer FROM waits WHERE run = ?1 ORDER BY since, branch, position",
     )?;
-    let rows = statement.query_map([row], |row| {
+    let rows = statement.query_map([run], |row| {
         let names: String = row.get(2)?;
-        Ok(OpenWait {
+        Ok(OpenQuestion {
             question: Question {
                 site: CallSite { branch: row.get(0)?, position: row.get(1)? },
                 names: serde_json::from_str(&names).unwrap_or_default(),
@@ -93,46 +103,48 @@ fn open_waits(transaction: &Transaction<'_>, row: i64) -> Result<Vec<OpenWait>> 
 }
 
 /// Returns the questions of a run that have no answer yet.
-pub(super) fn open_questions(transaction: &Transaction<'_>, row: i64) -> Result<Vec<Question>> {
-    let open = open_waits(transaction, row)?.into_iter().filter(|wait| !wait.is_answered);
-    Ok(open.map(|wait| wait.question).collect())
+pub(super) fn open_questions(transaction: &Transaction<'_>, run: RunHandle) -> Result<Vec<Question>> {
+    let open = list_open(transaction, run)?.into_iter().filter(|open| !open.is_answered);
+    Ok(open.map(|open| open.question).collect())
 }
 
-pub(super) fn decide(
+/// Records the branch that decides a fork, and closes the questions of all others.
+pub(super) fn decide_fork(
     batch: &mut Batch<'_>,
     claim: Claim,
     decision: &Decision,
     event: &RunEvent,
-) -> Result<Decided> {
+) -> Result<DecideOutcome> {
     let Decision { fork, winner, preferred, pending } = decision;
     let transaction = batch.transaction;
     if !is_claim_valid(transaction, claim)? {
-        return Ok(Decided::Lost);
+        return Ok(DecideOutcome::ClaimLost);
     }
-    let mut lost = open_waits(transaction, claim.row)?;
-    lost.retain(|wait| fork.site.branch_of(&wait.question.site.branch).is_some_and(|index| index != *winner));
+    let mut losing = list_open(transaction, claim.run)?;
+    losing
+        .retain(|open| fork.site.branch_of(&open.question.site.branch).is_some_and(|index| index != *winner));
     if !preferred.is_empty() {
         let is_preferred =
             |branch: &str| fork.site.branch_of(branch).is_some_and(|index| preferred.contains(&index));
-        let holds_answer = |wait: &OpenWait| wait.is_answered && is_preferred(&wait.question.site.branch);
-        let calls = load_fork(transaction, claim.row, &fork.site)?;
+        let holds_answer = |open: &OpenQuestion| open.is_answered && is_preferred(&open.question.site.branch);
+        let calls = load_fork(transaction, claim.run, &fork.site)?;
         // Calls that begin together may be recorded in any order.
-        let holds_taken = |call: &RecordedCall| pending.contains(&call.site) && signals::took_answer(call);
-        if lost.iter().any(holds_answer)
-            || calls.iter().any(holds_taken)
+        let took_answer = |call: &RecordedCall| pending.contains(&call.site) && signals::took_answer(call);
+        if losing.iter().any(holds_answer)
+            || calls.iter().any(took_answer)
             || signals::is_answer_fresh(&calls, &fork.site, is_preferred)
         {
-            return Ok(Decided::Contested);
+            return Ok(DecideOutcome::Contested);
         }
     }
-    for OpenWait { question, id, .. } in &lost {
-        close(batch, claim.row, &question.site, id, question.names.clone(), None)?;
+    for OpenQuestion { question, id, .. } in &losing {
+        close(batch, claim.run, &question.site, id, question.names.clone(), None)?;
     }
-    if !bug!(WinnerInMemory) {
-        write(batch, claim.row, fork)?;
+    if !bug!(WinnerNotRecorded) {
+        write_call(batch, claim.run, fork)?;
     }
-    if !lost.is_empty() {
-        batch.append(&event(&open_questions(transaction, claim.row)?))?;
+    if !losing.is_empty() {
+        batch.append(&event(&open_questions(transaction, claim.run)?))?;
     }
-    Ok(Decided::Committed)
+    Ok(DecideOutcome::Committed)
 }

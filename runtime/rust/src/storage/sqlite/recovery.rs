@@ -1,9 +1,9 @@
-//! Detects that message ids could be given out twice: the machine stopped without warning and lost commits, or the
+//! Detects that message ids could be assigned twice: the machine stopped without warning and lost commits, or the
 //! file was replaced by a backup of itself.
 //!
 //! When a commit returns, the operating system has it; the disk has it some time later. If a process ends, nothing is
-//! lost. If the machine stops, the last commits may be. An id that a subscriber has seen could then be given to
-//! another message. So all channels begin a new epoch, with new ids.
+//! lost. If the machine stops, the last commits may be. Another message could then get an id that a
+//! subscriber has seen. So all channels begin a new epoch, with new ids.
 
 use rusqlite::{Connection, Result, Transaction};
 
@@ -61,7 +61,7 @@ pub(super) fn end_use(
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     in_transaction(connection, |transaction| {
-        runs::release(transaction, owner)?;
+        runs::release_all(transaction, owner)?;
         processes::unregister(transaction, owner)?;
         clock.record(transaction)?;
         if !processes::is_any_running(transaction)? {

@@ -2,17 +2,31 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, Transaction, params};
 
 use super::super::{
-    CallKind, CallSite, Claim, ClaimedRun, End, Entry, NewRun, Outcome as CallOutcome, Recorded,
-    RecordedCall, RunCounts, RunRecord, Settled,
+    CallKind, CallSite, Claim, ClaimedRun, Entry, ExecutionEnd, NewRun, Outcome as CallOutcome,
+    RecordOutcome, RecordedCall, RunCounts, RunHandle, RunRecord, RunState,
 };
 use super::batch::Batch;
 use super::messages::AppendOutcome;
 use super::questions::open_questions;
-use super::schema::{milliseconds, time};
 use super::{processes, streams};
+use crate::clock::{from_milliseconds, to_milliseconds};
+
+/// A run's handle is the id of its row.
+impl ToSql for RunHandle {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for RunHandle {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(Self)
+    }
+}
 
 /// The number of calls that a run has recorded.
 const RECORDED: &str =
@@ -22,11 +36,11 @@ const RECORDED: &str =
 /// from runs that only happened to be in the same process.
 const SUSPECT: u32 = 2;
 
-/// Makes halted runs of these jobs due, because this server may have the code that they need.
-pub(super) fn enter(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
+/// Makes halted runs of these jobs due, because this server may have the code that they need, and frees orphans.
+pub(super) fn recover(batch: &Batch<'_>, jobs: &[String]) -> Result<()> {
     batch.transaction.execute(
         "UPDATE runs SET state = 'running', due = ?2 WHERE state = 'halted' AND job IN (SELECT value FROM json_each(?1))",
-        params![json(jobs), batch.now()],
+        params![json(jobs), batch.now_in_milliseconds()],
     )?;
     free_orphans(batch)
 }
@@ -47,15 +61,15 @@ pub(super) fn free_orphans(batch: &Batch<'_>) -> Result<()> {
             "UPDATE runs SET owner = NULL, lease = 0,
              due = CASE WHEN crashes < ?3 THEN due ELSE max(due, ?2 + (1000 << min(crashes - ?3, 6))) END
              WHERE owner = ?1",
-            params![owner, batch.now(), SUSPECT],
+            params![owner, batch.now_in_milliseconds(), SUSPECT],
         )?;
     }
     Ok(())
 }
 
 /// Releases all runs that a process holds.
-pub(super) fn release(connection: &Connection, owner: u32) -> Result<()> {
-    if bug!(NoRelease) {
+pub(super) fn release_all(connection: &Connection, owner: u32) -> Result<()> {
+    if bug!(RunsNotReleased) {
         return Ok(());
     }
     connection.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", [owner])?;
@@ -67,7 +81,13 @@ pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<
         "INSERT INTO runs (run, job, channel, input, state, due, changed)
          VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
     )?;
-    let added = statement.execute(params![run.run_id, run.job, run.channel, run.input, batch.now()])? == 1;
+    let added = statement.execute(params![
+        run.run_id,
+        run.job,
+        run.channel,
+        run.input,
+        batch.now_in_milliseconds()
+    ])? == 1;
     if added {
         batch.append(event)?;
     }
@@ -95,10 +115,10 @@ pub(super) fn claim(
              ORDER BY due LIMIT 0 + ?5)
          RETURNING id, fence, run, job, channel, input, failures, crashes"
     ))?;
-    let arguments = params![owner, milliseconds(lease), batch.now(), json(jobs), limit];
+    let arguments = params![owner, to_milliseconds(lease), batch.now_in_milliseconds(), json(jobs), limit];
     let rows = statement.query_map(arguments, |row| {
         Ok(ClaimedRun {
-            claim: Claim { row: row.get(0)?, fence: row.get(1)? },
+            claim: Claim { run: row.get(0)?, fence: row.get(1)? },
             run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
             failures: row.get(6)?,
             crashes: row.get(7)?,
@@ -107,27 +127,27 @@ pub(super) fn claim(
     rows.collect()
 }
 
-pub(super) fn make_due(batch: &Batch<'_>, rows: &[i64]) -> Result<()> {
+pub(super) fn make_due(batch: &Batch<'_>, runs: &[RunHandle]) -> Result<()> {
     let mut statement = batch
         .transaction
         .prepare_cached("UPDATE runs SET due = min(due, ?2) WHERE id = ?1 AND owner IS NULL")?;
-    rows.iter().try_for_each(|row| statement.execute(params![row, batch.now()]).map(|_| ()))
+    runs.iter().try_for_each(|run| statement.execute(params![run, batch.now_in_milliseconds()]).map(|_| ()))
 }
 
 /// Returns the calls that a run has recorded or begun.
-pub(super) fn load(transaction: &Transaction<'_>, row: i64) -> Result<Vec<RecordedCall>> {
+pub(super) fn load_calls(transaction: &Transaction<'_>, run: RunHandle) -> Result<Vec<RecordedCall>> {
     let mut statement = transaction.prepare_cached(
         "SELECT branch, position, kind, id, value, error, failures, due FROM steps WHERE run = ?1
          UNION ALL SELECT branch, position, 'wait', id, NULL, NULL, 0, until FROM waits WHERE run = ?1",
     )?;
-    let rows = statement.query_map([row], read_call)?;
+    let rows = statement.query_map([run], read_call)?;
     rows.collect()
 }
 
 /// Returns the calls that the branches of a fork have recorded or begun.
 pub(super) fn load_fork(
     transaction: &Transaction<'_>,
-    row: i64,
+    run: RunHandle,
     fork: &CallSite,
 ) -> Result<Vec<RecordedCall>> {
     let first = fork.child(0);
@@ -138,7 +158,7 @@ pub(super) fn load_fork(
     )?;
     // The branches start with `3.`, so they sort before `3/`: the slash is the character after the dot.
     let end = format!("{}/", prefix.trim_end_matches('.'));
-    let rows = statement.query_map(params![row, prefix, end], read_call)?;
+    let rows = statement.query_map(params![run, prefix, end], read_call)?;
     rows.collect()
 }
 
@@ -160,7 +180,7 @@ fn read_call(row: &Row<'_>) -> Result<RecordedCall> {
 
 /// Extends the leases of the given runs only. A run whose end could not be recorded is still held but no longer
 /// executed; its lease must expire.
-pub(super) fn extend(
+pub(super) fn extend_leases(
     transaction: &Transaction<'_>,
     owner: u32,
     claims: &[Claim],
@@ -171,14 +191,14 @@ pub(super) fn extend(
     )?;
     let mut extended = Vec::new();
     for claim in claims {
-        if statement.execute(params![claim.row, claim.fence, owner, milliseconds(lease)])? == 1 {
+        if statement.execute(params![claim.run, claim.fence, owner, to_milliseconds(lease)])? == 1 {
             extended.push(*claim);
         }
     }
     Ok(extended)
 }
 
-pub(super) fn valid_claims(transaction: &Transaction<'_>, claims: &[Claim]) -> Result<Vec<Claim>> {
+pub(super) fn find_valid_claims(transaction: &Transaction<'_>, claims: &[Claim]) -> Result<Vec<Claim>> {
     let mut valid = Vec::new();
     for claim in claims {
         if is_claim_valid(transaction, *claim)? {
@@ -192,17 +212,17 @@ pub(super) fn valid_claims(transaction: &Transaction<'_>, claims: &[Claim]) -> R
 pub(super) fn is_claim_valid(transaction: &Transaction<'_>, claim: Claim) -> Result<bool> {
     let mut statement = transaction
         .prepare_cached("SELECT 1 FROM runs WHERE id = ?1 AND fence = ?2 AND state = 'running'")?;
-    Ok(statement.exists(params![claim.row, claim.fence])? || bug!(NoFence))
+    Ok(statement.exists(params![claim.run, claim.fence])? || bug!(FenceNotChecked))
 }
 
-pub(super) fn record(
+pub(super) fn record_call(
     batch: &mut Batch<'_>,
     claim: Claim,
     call: &RecordedCall,
     message: Option<&Entry>,
-) -> Result<Recorded> {
+) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
-        return Ok(Recorded::Lost);
+        return Ok(RecordOutcome::ClaimLost);
     }
     let mut id = None;
     if let Some(message) = message
@@ -214,23 +234,28 @@ pub(super) fn record(
     match id.filter(|_| call.kind == CallKind::Publish) {
         Some(id) => {
             let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write_outcome(batch, claim.row, call, &outcome)?;
+            write_outcome(batch, claim.run, call, &outcome)?;
         }
-        None => write(batch, claim.row, call)?,
+        None => write_call(batch, claim.run, call)?,
     }
     if call.kind == CallKind::Stream && call.outcome.is_final() {
-        streams::forget(batch.transaction, claim.row, &call.site)?;
+        streams::delete(batch.transaction, claim.run, &call.site)?;
     }
-    Ok(Recorded::Committed(id))
+    Ok(RecordOutcome::Committed(id))
 }
 
-pub(super) fn write(batch: &Batch<'_>, row: i64, call: &RecordedCall) -> Result<()> {
-    write_outcome(batch, row, call, &call.outcome)
+pub(super) fn write_call(batch: &Batch<'_>, run: RunHandle, call: &RecordedCall) -> Result<()> {
+    write_outcome(batch, run, call, &call.outcome)
 }
 
-/// Records a call with `outcome` instead of the step's own outcome.
-fn write_outcome(batch: &Batch<'_>, row: i64, call: &RecordedCall, outcome: &CallOutcome) -> Result<()> {
-    let (transaction, now) = (batch.transaction, batch.now());
+/// Records a call with `outcome` instead of the call's own outcome.
+fn write_outcome(
+    batch: &Batch<'_>,
+    run: RunHandle,
+    call: &RecordedCall,
+    outcome: &CallOutcome,
+) -> Result<()> {
+    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     let RecordedCall { site: CallSite { branch, position }, kind, id, .. } = call;
     let (value, error, failures, due) = match outcome {
         CallOutcome::Value(value) => (Some(value), None, 0, 0),
@@ -242,7 +267,7 @@ fn write_outcome(batch: &Batch<'_>, row: i64, call: &RecordedCall, outcome: &Cal
         "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    let is_new = once.execute(params![row, branch, position, kind.name(), id, value, now])? == 1;
+    let is_new = once.execute(params![run, branch, position, kind.name(), id, value, now])? == 1;
     if is_new && value.is_some() {
         return Ok(());
     }
@@ -250,25 +275,25 @@ fn write_outcome(batch: &Batch<'_>, row: i64, call: &RecordedCall, outcome: &Cal
         "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
          WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
     )?;
-    again.execute(params![row, branch, position, value, error, failures, due, now])?;
+    again.execute(params![run, branch, position, value, error, failures, due, now])?;
     Ok(())
 }
 
-pub(super) fn settle(
+pub(super) fn end_execution(
     batch: &mut Batch<'_>,
     claim: Claim,
-    end: &End,
+    end: &ExecutionEnd,
     event: Option<&Entry>,
-) -> Result<Settled> {
+) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
-        return Ok(Settled::Lost);
+        return Ok(RecordOutcome::ClaimLost);
     }
     let (state, outcome, due, failures) = match end {
-        End::Completed(result) => ("completed", Some(result), 0, 0),
-        End::Failed(error) => ("failed", Some(error), 0, 0),
-        End::Halted(why) => ("halted", Some(why), 0, 0),
-        End::Retry { at, failures } => ("running", None, milliseconds(*at), *failures),
-        End::Waiting { due } => ("running", None, milliseconds(*due), 0),
+        ExecutionEnd::Completed(result) => ("completed", Some(result), 0, 0),
+        ExecutionEnd::Failed(error) => ("failed", Some(error), 0, 0),
+        ExecutionEnd::Halted(why) => ("halted", Some(why), 0, 0),
+        ExecutionEnd::Retry { at, failures } => ("running", None, to_milliseconds(*at), *failures),
+        ExecutionEnd::Waiting { due } => ("running", None, to_milliseconds(*due), 0),
     };
     let mut statement = batch.transaction.prepare_cached(
         "UPDATE runs SET state = ?2, outcome = ?3, owner = NULL, lease = 0, changed = ?6, failures = ?5, due = CASE
@@ -276,24 +301,24 @@ pub(super) fn settle(
              ELSE ?4 END
          WHERE id = ?1",
     )?;
-    statement.execute(params![claim.row, state, outcome, due, failures, batch.now()])?;
-    if matches!(end, End::Completed(_) | End::Failed(_)) {
-        batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [claim.row])?;
+    statement.execute(params![claim.run, state, outcome, due, failures, batch.now_in_milliseconds()])?;
+    if matches!(end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_)) {
+        batch.transaction.execute("DELETE FROM waits WHERE run = ?1", [claim.run])?;
     }
     if let Some(event) = event {
         batch.append(event)?;
     }
-    Ok(Settled::Committed)
+    Ok(RecordOutcome::Committed(None))
 }
 
-pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>) -> Result<Settled> {
+pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>) -> Result<bool> {
     let cancelled = batch.transaction.execute(
         "UPDATE runs SET state = 'cancelled', owner = NULL, lease = 0, fence = fence + 1, changed = ?2
          WHERE run = ?1 AND state IN ('running', 'halted')",
-        params![run_id, batch.now()],
+        params![run_id, batch.now_in_milliseconds()],
     )?;
     if cancelled == 0 {
-        return Ok(Settled::Lost);
+        return Ok(false);
     }
     batch
         .transaction
@@ -301,27 +326,30 @@ pub(super) fn cancel(batch: &mut Batch<'_>, run_id: &str, event: Option<&Entry>)
     if let Some(event) = event {
         batch.append(event)?;
     }
-    Ok(Settled::Committed)
+    Ok(true)
 }
 
 pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option<RunRecord>> {
     let mut statement = transaction
         .prepare_cached("SELECT id, job, channel, input, state, outcome FROM runs WHERE run = ?1")?;
     let record = statement.query_row([run_id], |row| {
-        Ok(RunRecord {
-            row: row.get(0)?,
-            job: row.get(1)?,
-            channel: row.get(2)?,
-            input: row.get(3)?,
-            state: row.get(4)?,
-            waiting_for: Vec::new(),
-            outcome: row.get(5)?,
-        })
+        let outcome = row.get::<_, Option<String>>(5)?.unwrap_or_default();
+        let state = match row.get_ref(4)?.as_str()? {
+            "halted" => RunState::Halted(outcome),
+            "completed" => RunState::Completed(outcome),
+            "failed" => RunState::Failed(outcome),
+            "cancelled" => RunState::Cancelled,
+            _ => RunState::Unfinished { waiting_for: Vec::new() },
+        };
+        Ok(RunRecord { run: row.get(0)?, job: row.get(1)?, channel: row.get(2)?, input: row.get(3)?, state })
     });
     let Some(mut record) = record.optional()? else { return Ok(None) };
-    for question in open_questions(transaction, record.row)? {
-        let new = question.names.into_iter().filter(|name| !record.waiting_for.contains(name));
-        record.waiting_for.extend(new.collect::<Vec<_>>());
+    if let RunState::Unfinished { waiting_for } = &mut record.state {
+        for name in open_questions(transaction, record.run)?.into_iter().flat_map(|question| question.names) {
+            if !waiting_for.contains(&name) {
+                waiting_for.push(name);
+            }
+        }
     }
     Ok(Some(record))
 }
@@ -330,13 +358,13 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
     let mut ended = transaction.prepare_cached(
         "SELECT id FROM runs WHERE state NOT IN ('running', 'halted') AND changed < ?1 ORDER BY changed LIMIT 0 + ?2",
     )?;
-    let ended = ended.query_map(params![milliseconds(before), limit], |row| row.get::<_, i64>(0))?;
+    let ended = ended.query_map(params![to_milliseconds(before), limit], |row| row.get::<_, RunHandle>(0))?;
     let ended = ended.collect::<Result<Vec<_>>>()?;
-    for row in &ended {
+    for run in &ended {
         for deletion in [
             "DELETE FROM steps WHERE run = ?1",
             "DELETE FROM waits WHERE run = ?1",
-            if bug!(SignalsLeft) {
+            if bug!(SignalsNotDeleted) {
                 "DELETE FROM signals WHERE run = ?1 AND FALSE"
             } else {
                 "DELETE FROM signals WHERE run = ?1"
@@ -345,7 +373,7 @@ pub(super) fn delete_ended(transaction: &Transaction<'_>, before: SystemTime, li
             "DELETE FROM pieces WHERE run = ?1",
             "DELETE FROM runs WHERE id = ?1",
         ] {
-            transaction.prepare_cached(deletion)?.execute([row])?;
+            transaction.prepare_cached(deletion)?.execute([run])?;
         }
     }
     Ok(ended.len())
@@ -357,7 +385,7 @@ pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
          WHERE state IN ('running', 'halted') GROUP BY 1, 2, 3",
     )?;
     let mut counts = RunCounts::default();
-    let mut rows = statement.query([batch.now()])?;
+    let mut rows = statement.query([batch.now_in_milliseconds()])?;
     while let Some(row) = rows.next()? {
         let runs: u64 = row.get(3)?;
         match (row.get(0)?, row.get(1)?, row.get(2)?) {
@@ -366,7 +394,7 @@ pub(super) fn count(batch: &Batch<'_>) -> Result<RunCounts> {
             (false, false, false) => counts.waiting += runs,
             (false, false, true) => {
                 counts.due += runs;
-                counts.oldest_due = Some(time(row.get(4)?));
+                counts.oldest_due = Some(from_milliseconds(row.get(4)?));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The tables, and the settings of the connection.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::{Connection, Result};
 
@@ -20,7 +20,7 @@ const APPLICATION: i32 = 0x464e_4652;
 const TABLES: &str = "
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
-    -- `frame`: as it goes out.
+    -- `frame`: the JSON text that subscribers receive.
     CREATE TABLE messages (
         id INTEGER PRIMARY KEY,
         channel INTEGER NOT NULL,
@@ -31,7 +31,7 @@ const TABLES: &str = "
     ) STRICT;
     CREATE UNIQUE INDEX messages_by_offset ON messages (channel, offset);
 
-    -- The latest message of each topic that is no longer there.
+    -- The offset of the latest evicted message of each topic.
     CREATE TABLE gone (
         channel INTEGER NOT NULL,
         topic TEXT NOT NULL,
@@ -39,7 +39,7 @@ const TABLES: &str = "
         PRIMARY KEY (channel, topic)
     ) STRICT, WITHOUT ROWID;
 
-    -- Keys of idempotent publishing, and what was published under them.
+    -- Idempotency keys. `content`: a hash of the message that was published under the key. `used`: when.
     CREATE TABLE keys (
         channel INTEGER NOT NULL,
         key BLOB NOT NULL,
@@ -64,7 +64,7 @@ const TABLES: &str = "
 const CHANNELS: &str = "
     -- `life`: the epoch, or 0 if a new one begins when the channel is opened next. `fingerprint`: of the
     -- definition. `used`: when a message was published, or, to the day, when a process had the channel open.
-    -- `sweep_at`: when to look whether what is too old can go.
+    -- `sweep_at`: when to delete old data next.
     CREATE TABLE channels (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
@@ -90,7 +90,7 @@ const REVOKED: &str = "
 const JOURNAL_TABLES: &str = "
     -- `state`: running, halted, completed, failed or cancelled. `due`: when to execute it next.
     -- `failures`: how often in a row its job failed. `crashes`: how often in a row a process ended while it
-    -- executed the run. Both count since `progress` calls were recorded.
+    -- executed the run. Both restart once the run has recorded more calls than `progress`.
     -- `owner`: the process that executes it, until `lease`, under `fence`.
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -116,8 +116,8 @@ const JOURNAL_TABLES: &str = "
     CREATE INDEX open_runs_by_channel ON runs (channel, id) WHERE state IN ('running', 'halted');
     CREATE INDEX runs_by_change ON runs (changed) WHERE state NOT IN ('running', 'halted');
 
-    -- One call and what came of it: a `value` in JSON, or an `error` that ended it for good. A step that
-    -- has neither failed `failures` times and is tried again at `due`.
+    -- One call and its outcome: a `value` in JSON, or an `error` if it failed for good. A step without
+    -- either has failed `failures` times and is retried at `due`.
     CREATE TABLE steps (
         run INTEGER NOT NULL,
         branch TEXT NOT NULL,
@@ -132,8 +132,8 @@ const JOURNAL_TABLES: &str = "
         PRIMARY KEY (run, branch, position)
     ) STRICT, WITHOUT ROWID;
 
-    -- Questions that are open. `names`: a JSON array of the signals that answer. `answer`: the signal
-    -- that did, until the run takes it.
+    -- Open questions. `names`: a JSON array of the signals that can answer. `answer`: the signal that
+    -- answered, until the run takes it.
     CREATE TABLE waits (
         run INTEGER NOT NULL,
         branch TEXT NOT NULL,
@@ -146,8 +146,8 @@ const JOURNAL_TABLES: &str = "
         PRIMARY KEY (run, branch, position)
     ) STRICT, WITHOUT ROWID;
 
-    -- `state`: kept for a question to come, the answer of an open question, taken by the run, or dropped
-    -- because an earlier kept signal answered. `sender`: the subject of its token.
+    -- `state`: `kept` until a question asks for it, `answer` to an open question, `taken` by the run, or
+    -- `dropped` because an earlier kept signal answered. `sender`: the subject of its token.
     CREATE TABLE signals (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         run INTEGER NOT NULL,
@@ -161,7 +161,7 @@ const JOURNAL_TABLES: &str = "
     ) STRICT;
     CREATE INDEX signals_by_run ON signals (run, name);
 
-    -- Text streams that runs have begun and not ended, and their pieces so far.
+    -- Text streams of runs that have begun and not ended, and their chunks so far.
     CREATE TABLE streams (
         run INTEGER NOT NULL,
         branch TEXT NOT NULL,
@@ -317,15 +317,4 @@ fn drop_first_journal(connection: &Connection) -> Result<(), FileError> {
     }
     Ok(connection
         .execute_batch("DROP TABLE runs; DROP TABLE steps; DROP TABLE waits; DROP TABLE signals;")?)
-}
-
-/// Converts a time to milliseconds since 1970, as in the tables.
-pub(super) fn milliseconds(time: SystemTime) -> i64 {
-    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Converts milliseconds since 1970 to a time.
-pub(super) fn time(milliseconds: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }

@@ -29,7 +29,7 @@ async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
         };
         if !batch.is_empty() {
             pause().await;
-            let max = world().map_or(1, |world| world.batch());
+            let max = world().map_or(1, |world| world.max_batch());
             while batch.len() < max
                 && let Ok(command) = commands.try_recv()
             {
@@ -38,15 +38,15 @@ async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
             wait_for_lock(writer.lock_timeout()).await;
             let done = writer.execute(batch);
             pause().await;
-            writer.report(done);
+            writer.notify_callers(done);
         }
         writer.maintain();
     }
-    writer.end();
+    writer.close();
 }
 
 async fn pause() {
-    let pause = world().map(|world| world.pause()).unwrap_or_default();
+    let pause = world().map(|world| world.writer_pause()).unwrap_or_default();
     if !pause.is_zero() {
         sleep(pause).await;
     }

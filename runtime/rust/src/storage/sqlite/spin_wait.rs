@@ -32,7 +32,7 @@ pub(super) fn spin<T>(mut poll: impl FnMut() -> Option<T>) -> Option<T> {
 pub(super) struct Callers(Arc<AtomicUsize>);
 
 impl Callers {
-    pub(super) fn enter(&self) -> Caller {
+    pub(super) fn register(&self) -> Caller {
         let is_alone = self.0.fetch_add(1, Ordering::Relaxed) == 0;
         // In a simulation the writer is a task of the same thread, so it answers only after this task waits.
         #[cfg(feature = "simulation")]
@@ -79,23 +79,23 @@ mod tests {
         let callers = Callers::default();
         let (reply, answer) = channel();
         reply.send("soon").unwrap();
-        assert_eq!(callers.enter().wait(answer).await, Some("soon"));
+        assert_eq!(callers.register().wait(answer).await, Some("soon"));
         let (reply, answer) = channel();
-        let late = tokio::spawn(callers.enter().wait(answer));
+        let late = tokio::spawn(callers.register().wait(answer));
         tokio::time::sleep(5 * SPIN_TIME).await;
         reply.send("late").unwrap();
         assert_eq!(late.await.unwrap(), Some("late"));
         let (reply, answer) = channel::<()>();
         drop(reply);
-        assert_eq!(callers.enter().wait(answer).await, None);
+        assert_eq!(callers.register().wait(answer).await, None);
     }
 
     #[test]
     fn only_the_first_caller_is_alone() {
         let callers = Callers::default();
-        let first = callers.enter();
-        assert!(first.is_alone && !callers.enter().is_alone);
+        let first = callers.register();
+        assert!(first.is_alone && !callers.register().is_alone);
         drop(first);
-        assert!(callers.enter().is_alone);
+        assert!(callers.register().is_alone);
     }
 }

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Result, Transaction, params};
 
 use super::channels;
 use super::messages::trim;
-use super::schema::milliseconds;
 use crate::channel::{Channel, Registry};
+use crate::clock::to_milliseconds;
 use crate::history::{Limits, Log, MAX_KEY_AGE, OpenStream};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
@@ -16,8 +16,8 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 /// and subscribers that resume have no gap.
 const CHANNEL_RETENTION: Duration = Duration::from_secs(7 * 86_400);
 
-/// When to sweep again if one sweep did not finish.
-pub(super) const SOON: Duration = Duration::from_secs(1);
+/// When to sweep again if channels are left.
+pub(super) const UNFINISHED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often to check a channel that this process has open.
 const OPEN_INTERVAL: Duration = Duration::from_secs(600);
@@ -29,7 +29,7 @@ pub(super) struct DueChannel {
     pub(super) row: i64,
     pub(super) name: String,
     /// In milliseconds since 1970. Sums of such times must saturate.
-    used: i64,
+    used_at: i64,
 }
 
 /// Deletes old messages, channels and keys. Returns whether there is more to do.
@@ -39,27 +39,28 @@ pub(super) fn sweep(
     is_open: impl Fn(i64) -> bool,
     time: SystemTime,
 ) -> Result<bool> {
-    let now = milliseconds(time);
-    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - as_milliseconds(MAX_KEY_AGE)])?;
-    let due = due(transaction, time)?;
+    let now = to_milliseconds(time);
+    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - duration_in_milliseconds(MAX_KEY_AGE)])?;
+    let due = find_due(transaction, time)?;
     let has_more = due.len() == MAX_CHANNELS;
     for due in due {
         let channel = registry.resolve(&due.name);
-        let age = channel.as_ref().map_or(0, |channel| as_milliseconds(channel.definition().history.age));
-        let youngest = due.used.saturating_add(age);
-        let forget_at = youngest.saturating_add(as_milliseconds(CHANNEL_RETENTION));
+        let age =
+            channel.as_ref().map_or(0, |channel| duration_in_milliseconds(channel.definition().history.age));
+        let expires_at = due.used_at.saturating_add(age);
+        let delete_at = expires_at.saturating_add(duration_in_milliseconds(CHANNEL_RETENTION));
         match channel {
             // Open logs delete their own messages.
             _ if is_open(due.row) => {
-                sweep_again_at(transaction, due.row, now + as_milliseconds(OPEN_INTERVAL))?
+                sweep_again_at(transaction, due.row, now + duration_in_milliseconds(OPEN_INTERVAL))?
             }
-            _ if forget_at <= now => delete_channel(transaction, due.row)?,
+            _ if delete_at <= now => delete_channel(transaction, due.row)?,
             Some(channel) => {
                 trim_closed(transaction, &channel, time)?;
-                sweep_again_at(transaction, due.row, if youngest > now { youngest } else { forget_at })?;
+                sweep_again_at(transaction, due.row, if expires_at > now { expires_at } else { delete_at })?;
             }
             // No definition has the channel. A definition that is restored within the week finds it again.
-            None => sweep_again_at(transaction, due.row, forget_at)?,
+            None => sweep_again_at(transaction, due.row, delete_at)?,
         }
     }
     Ok(has_more)
@@ -72,18 +73,18 @@ fn trim_closed(transaction: &Transaction<'_>, channel: &Channel, now: SystemTime
     if !OpenStream::among(channel.definition(), &stored.messages).is_empty() {
         return Ok(());
     }
-    let (row, before) = (stored.storage_id, stored.evicted.clone());
+    let (row, before) = (stored.channel.id(), stored.evicted.clone());
     let log = Log::restore(channel, stored, &Limits::none());
     trim(transaction, row, channel.definition(), &before, &log.take_evicted(1))
 }
 
 /// Returns the channels that are due for a sweep.
-pub(super) fn due(connection: &Connection, now: SystemTime) -> Result<Vec<DueChannel>> {
+pub(super) fn find_due(connection: &Connection, now: SystemTime) -> Result<Vec<DueChannel>> {
     let mut statement = connection.prepare_cached(
         "SELECT id, name, used FROM channels WHERE sweep_at <= ?1 ORDER BY sweep_at LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![milliseconds(now), MAX_CHANNELS], |row| {
-        Ok(DueChannel { row: row.get(0)?, name: row.get(1)?, used: row.get(2)? })
+    let rows = statement.query_map(params![to_milliseconds(now), MAX_CHANNELS], |row| {
+        Ok(DueChannel { row: row.get(0)?, name: row.get(1)?, used_at: row.get(2)? })
     })?;
     rows.collect()
 }
@@ -94,7 +95,7 @@ fn sweep_again_at(transaction: &Transaction<'_>, row: i64, at: i64) -> Result<()
     Ok(())
 }
 
-fn as_milliseconds(duration: Duration) -> i64 {
+fn duration_in_milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

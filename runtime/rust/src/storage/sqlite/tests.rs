@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, Result};
 
 use super::super::{
-    CallKind, CallSite, Claim, Decided, Decision, NewRun, Outcome as CallOutcome, RecordedCall, RunEvent,
+    CallKind, CallSite, Claim, DecideOutcome, Decision, NewRun, Outcome as CallOutcome, RecordedCall,
+    RunEvent,
 };
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
@@ -75,8 +76,8 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
 /// Executes work as the writer does.
 fn in_batch<T>(connection: &mut Connection, work: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> (T, Appended) {
     in_transaction(connection, |transaction| {
-        let touched = Cell::new(None);
-        let mut batch = Batch::new(transaction, StorageClock::open(transaction)?, &touched);
+        let last_channel = Cell::new(None);
+        let mut batch = Batch::new(transaction, StorageClock::open(transaction)?, &last_channel);
         let result = work(&mut batch)?;
         Ok((result, batch.finish()?))
     })
@@ -216,11 +217,11 @@ fn a_run_that_is_held_but_not_executed_is_free_when_its_lease_expires() {
     let first = claim(&mut connection, 1);
     assert_eq!(first.len(), 2);
     let extend = |connection: &mut Connection, claims: &[Claim]| {
-        in_transaction(connection, |transaction| runs::extend(transaction, 1, claims, later))
+        in_transaction(connection, |transaction| runs::extend_leases(transaction, 1, claims, later))
     };
     assert_eq!(extend(&mut connection, &first[..1]), first[..1]);
     let claimed = claim(&mut connection, 2);
-    assert_eq!(claimed.iter().map(|claim| claim.row).collect::<Vec<_>>(), [first[1].row]);
+    assert_eq!(claimed.iter().map(|claim| claim.run).collect::<Vec<_>>(), [first[1].run]);
     assert_eq!(extend(&mut connection, &first), first[..1], "another process holds the other run");
 }
 
@@ -241,16 +242,16 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         let lease = SystemTime::now() + HOUR;
         let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
         // Both began at the same time, and the second was recorded first.
-        runs::record(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
-        runs::record(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
         let fork = step(site("", 0), CallKind::First, "0");
         let mut decide = |pending| {
             let decision = Decision { fork: fork.clone(), winner: 0, preferred: vec![1], pending };
-            questions::decide(batch, claim, &decision, &event)
+            questions::decide_fork(batch, claim, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
-    assert!(matches!(decided, [Decided::Contested, Decided::Committed]));
+    assert!(matches!(decided, [DecideOutcome::Contested, DecideOutcome::Committed]));
 }
 
 #[test]
@@ -352,7 +353,7 @@ fn a_file_of_version_2_keeps_its_channels_and_revocations() {
     prepare(&mut connection).unwrap();
     assert_eq!(schema(&connection), created);
     let stored = open(&mut connection, &room(3));
-    assert_eq!((stored.storage_id, stored.epoch, stored.head), (3, 7, 20));
+    assert_eq!((stored.channel.id(), stored.epoch, stored.head), (3, 7, 20));
     assert_eq!((count(&connection, "channels"), count(&connection, "runs")), (2, 1));
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
     let (mut revoked, _) = revocations::read(&connection, 0, now).unwrap();
@@ -360,7 +361,7 @@ fn a_file_of_version_2_keeps_its_channels_and_revocations() {
     let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
     assert_eq!(revoked, [("a", 0), ("b", 1)]);
     connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
-    assert_eq!(open(&mut connection, &room(9)).storage_id, 9, "ids are not reused");
+    assert_eq!(open(&mut connection, &room(9)).channel.id(), 9, "ids are not reused");
     prepare(&mut connection).unwrap();
 }
 
@@ -375,8 +376,8 @@ fn a_log_is_retired_when_its_channel_is_deleted_or_begins_a_new_epoch() {
     let second = open(&mut connection, &room(1));
     assert_eq!((appended.messages.len(), appended.retired.len()), (0, 1));
     let [(epoch, message)] = &appended.moved[..] else { panic!("expected one message") };
-    assert_eq!((epoch.row, epoch.number, message.offset), (second.storage_id, second.epoch, 1));
-    assert!(second.storage_id > 2 && second.epoch > first.epoch());
+    assert_eq!((epoch.row, epoch.number, message.offset), (second.channel.id(), second.epoch, 1));
+    assert!(second.channel.id() > 2 && second.epoch > first.epoch());
     let id = crate::wire::MessageId::new(second.epoch, 1);
     assert!(message.frame.contains(&format!("\"id\":\"{id}\"")), "{}", message.frame.as_str());
 

@@ -40,7 +40,7 @@ pub(super) const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A command to the writer.
 pub(super) enum Command {
-    Attach(&'static Registry),
+    SetRegistry(&'static Registry),
     FollowRevocations(OnRevoked),
     Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<OpenedLog, StorageError>> },
     CatchUp { reply: oneshot::Sender<()> },
@@ -48,7 +48,7 @@ pub(super) enum Command {
 }
 
 /// Executed work whose callers have not been notified yet.
-pub(super) enum Done {
+pub(super) enum Executed {
     Opened {
         opened: Result<OpenedLog, StorageError>,
         reply: oneshot::Sender<Result<OpenedLog, StorageError>>,
@@ -73,24 +73,26 @@ pub(super) struct Writer {
     clock: StorageClock,
     health: Health,
     lock_timeout: LockTimeout,
-    /// Set once the file was deleted or replaced. Nothing is executed any more.
-    lost: Option<StorageError>,
+    /// Set once the file was deleted or replaced. From then on, all work fails with this error.
+    file_lost: Option<StorageError>,
     registry: Option<&'static Registry>,
     on_revoked: Option<OnRevoked>,
     /// The id of the latest revocation that the hub has received.
     latest_revocation: i64,
-    open: BTreeMap<i64, Open>,
+    /// By the row of the channel.
+    open_logs: BTreeMap<i64, TrackedLog>,
     /// When the next sweep is due.
     sweep_at: Instant,
-    /// When this process last checked the file, and when it last used it.
-    checked: Instant,
-    used: Instant,
-    /// Whether ids were given out since the file's mark was renewed.
-    has_given_ids: bool,
+    /// When this process last checked the file.
+    checked_at: Instant,
+    /// When this process last committed.
+    committed_at: Instant,
+    /// Whether ids were assigned since the file's mark was renewed.
+    has_assigned_ids: bool,
     /// When this process last checked for writes by others.
-    followed: Instant,
-    /// The file's version at the last check.
-    version: i64,
+    followed_at: Instant,
+    /// The file's version at that check.
+    followed_version: i64,
     owner: u32,
     /// The processes that had the file open at the last check.
     peers: BTreeSet<u32>,
@@ -116,13 +118,13 @@ struct TransactionError {
     is_total: bool,
 }
 
-/// An open log.
-struct Open {
+/// An open log, and what its channel's rows are known to contain.
+struct TrackedLog {
     log: Weak<Log>,
     /// For each topic, the offset up to which evicted messages are deleted.
     trimmed: Vec<(usize, u64)>,
     /// When the channel was last recorded as in use.
-    used: Instant,
+    use_recorded_at: Instant,
 }
 
 impl Writer {
@@ -143,28 +145,28 @@ impl Writer {
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
         let peers = processes::list_running(&connection)?;
         let (health, now) = (Health::default(), Instant::now());
-        let known = WriterInfo { owner, revoked, clock, health: health.clone() };
+        let info = WriterInfo { owner, revoked, clock, health: health.clone() };
         let writer = Self {
             connection,
             file,
             clock,
             health,
             lock_timeout: LockTimeout::default(),
-            lost: None,
+            file_lost: None,
             registry: None,
             on_revoked: None,
             latest_revocation,
-            open: BTreeMap::new(),
+            open_logs: BTreeMap::new(),
             sweep_at: now,
-            checked: now,
-            used: now,
-            has_given_ids: false,
-            followed: now,
-            version: NOT_FOLLOWED,
+            checked_at: now,
+            committed_at: now,
+            has_assigned_ids: false,
+            followed_at: now,
+            followed_version: NOT_FOLLOWED,
             owner,
             peers,
         };
-        Ok((writer, known))
+        Ok((writer, info))
     }
 
     /// Executes commands until all senders are dropped.
@@ -177,32 +179,32 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let done = self.execute(first.into_iter().chain(commands.try_iter()).take(MAX_BATCH));
-            self.report(done);
+            self.notify_callers(done);
             self.maintain();
         }
-        self.end();
+        self.close();
     }
 
-    /// Executes commands in order. Callers are notified by [`report`](Self::report).
-    pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Done> {
+    /// Executes commands in order. Callers are notified by [`notify_callers`](Self::notify_callers).
+    pub(super) fn execute(&mut self, commands: impl IntoIterator<Item = Command>) -> Vec<Executed> {
         let (mut work, mut done) = (Vec::new(), Vec::new());
         for command in commands {
             match command {
                 Command::Work(more) => work.push(more),
-                Command::Attach(registry) => self.registry = Some(registry),
+                Command::SetRegistry(registry) => self.registry = Some(registry),
                 Command::FollowRevocations(listener) => {
                     self.on_revoked = Some(listener);
                     self.read_revocations();
                 }
                 Command::Open { channel, limits, reply } => {
-                    self.work(std::mem::take(&mut work), &mut done);
+                    self.execute_work(std::mem::take(&mut work), &mut done);
                     let opened = self.open_log(&channel, &limits);
-                    done.push(Done::Opened { opened, reply });
+                    done.push(Executed::Opened { opened, reply });
                 }
-                Command::CatchUp { reply } => done.push(Done::CaughtUp { reply }),
+                Command::CatchUp { reply } => done.push(Executed::CaughtUp { reply }),
             }
         }
-        self.work(work, &mut done);
+        self.execute_work(work, &mut done);
         done
     }
 
@@ -213,23 +215,23 @@ impl Writer {
     }
 
     /// Hands committed messages to their logs, and notifies the callers.
-    pub(super) fn report(&mut self, done: Vec<Done>) {
+    pub(super) fn notify_callers(&mut self, done: Vec<Executed>) {
         for done in done {
             match done {
-                Done::Opened { opened, reply } => {
+                Executed::Opened { opened, reply } => {
                     let _ = reply.send(opened);
                 }
-                Done::CaughtUp { reply } => {
+                Executed::CaughtUp { reply } => {
                     self.follow();
                     let _ = reply.send(());
                 }
-                Done::Committed { work, appended } => {
+                Executed::Committed { work, appended } => {
                     self.hand_to_logs(appended);
                     for work in work {
-                        work.answer(Ok(()));
+                        work.reply(Ok(()));
                     }
                 }
-                Done::Failed { work, error } => work.answer(Err(error)),
+                Executed::Failed { work, error } => work.reply(Err(error)),
             }
         }
     }
@@ -242,7 +244,7 @@ impl Writer {
     }
 
     /// Closes the file.
-    pub(super) fn end(mut self) {
+    pub(super) fn close(mut self) {
         // If the file was replaced, the mark next to it belongs to the new file.
         let file = self.file.filter(|file| !file.was_replaced());
         if let Err(error) = recovery::end_use(&mut self.connection, self.owner, self.clock, file.as_ref()) {
@@ -254,59 +256,60 @@ impl Writer {
         let now = self.clock.now();
         let mut stored = self.transact(|transaction| channels::open(transaction, channel, now));
         if matches!(stored, Err(TransactionError { is_corrupt: true, .. }))
-            && let Ok(Some(row)) = channels::row_of(&self.connection, channel.name())
+            && let Ok(Some(row)) = channels::find_row(&self.connection, channel.name())
             && self.repair(row)
         {
             stored = self.transact(|transaction| channels::open(transaction, channel, now));
         }
         let stored = stored.map_err(|failure| failure.error)?;
-        self.has_given_ids = true;
-        let (row, trimmed) = (stored.storage_id, stored.evicted.clone());
+        self.has_assigned_ids = true;
+        let (row, trimmed) = (stored.channel.id(), stored.evicted.clone());
         // Include streams that the history no longer has, because they may have readers.
         let open = OpenStream::among(channel.definition(), &stored.messages);
         self.watch_writers(&open);
         let abandoned = self.find_abandoned(open);
         let log = Arc::new(Log::restore(channel, stored, limits));
-        self.open.insert(row, Open { log: Arc::downgrade(&log), trimmed, used: Instant::now() });
+        self.open_logs
+            .insert(row, TrackedLog { log: Arc::downgrade(&log), trimmed, use_recorded_at: Instant::now() });
         self.trim(std::slice::from_ref(&log), 1);
         Ok(OpenedLog { log, abandoned })
     }
 
     /// Executes work in order, in one transaction. If that fails, executes each item in its own transaction, so that
     /// none fails because of another.
-    fn work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Done>) {
+    fn execute_work(&mut self, mut work: Vec<Box<dyn Work>>, done: &mut Vec<Executed>) {
         if work.is_empty() {
             return;
         }
-        let touched = Cell::new(None);
-        let mut result = self.try_work(&mut work, &touched);
+        let last_channel = Cell::new(None);
+        let mut result = self.try_execute_work(&mut work, &last_channel);
         if matches!(result, Err(TransactionError { is_corrupt: true, .. }))
             && work.len() == 1
-            && touched.get().is_some_and(|row| self.repair(row))
+            && last_channel.get().is_some_and(|row| self.repair(row))
         {
-            result = self.try_work(&mut work, &touched);
+            result = self.try_execute_work(&mut work, &last_channel);
         }
         match result {
             Ok(appended) => {
                 failpoint!("after-commit");
-                self.has_given_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
-                done.push(Done::Committed { work, appended });
+                self.has_assigned_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
+                done.push(Executed::Committed { work, appended });
             }
             Err(TransactionError { error, is_total, .. }) if is_total || work.len() == 1 => {
-                done.extend(work.into_iter().map(|work| Done::Failed { work, error: error.clone() }));
+                done.extend(work.into_iter().map(|work| Executed::Failed { work, error: error.clone() }));
             }
-            Err(_) => work.into_iter().for_each(|work| self.work(vec![work], done)),
+            Err(_) => work.into_iter().for_each(|work| self.execute_work(vec![work], done)),
         }
     }
 
-    fn try_work(
+    fn try_execute_work(
         &mut self,
         work: &mut [Box<dyn Work>],
-        touched: &Cell<Option<i64>>,
+        last_channel: &Cell<Option<i64>>,
     ) -> Result<Appended, TransactionError> {
         let clock = self.clock;
         self.transact(|transaction| {
-            let mut batch = Batch::new(transaction, clock, touched);
+            let mut batch = Batch::new(transaction, clock, last_channel);
             work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
             let appended = batch.finish()?;
             failpoint!("before-commit");
@@ -320,14 +323,14 @@ impl Writer {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, TransactionError> {
-        let refused = self.lost.clone().map_or_else(|| self.lock_timeout.begin(&self.connection), Err);
+        let refused = self.file_lost.clone().map_or_else(|| self.lock_timeout.begin(&self.connection), Err);
         refused.map_err(|error| TransactionError { error, is_corrupt: false, is_total: true })?;
         self.health.begin();
         let result = in_transaction(&mut self.connection, work);
         let took = self.health.end();
         match result {
             Ok(result) => {
-                self.used = Instant::now();
+                self.committed_at = Instant::now();
                 self.lock_timeout.record_success(took);
                 self.health.set(Ok(()));
                 Ok(result)
@@ -359,7 +362,7 @@ impl Writer {
         let now = self.clock.now();
         let is_aside = self.transact(|transaction| channels::set_aside(transaction, row, now)).is_ok();
         if is_aside {
-            let log = self.open.get(&row).and_then(|open| open.log.upgrade());
+            let log = self.open_logs.get(&row).and_then(|open| open.log.upgrade());
             let channel = log.as_ref().map(|log| log.channel().name());
             tracing::error!(row, channel, "a channel is damaged: it was set aside and begins a new epoch");
         }
@@ -375,7 +378,7 @@ impl Writer {
             self.publish(&log, message);
         }
         for (epoch, message) in appended.moved {
-            let log = self.open.get(&epoch.row).and_then(|open| open.log.upgrade());
+            let log = self.open_logs.get(&epoch.row).and_then(|open| open.log.upgrade());
             if let Some(log) = log.filter(|log| log.epoch() == epoch.number) {
                 self.publish(&log, message);
             }
@@ -386,8 +389,8 @@ impl Writer {
     fn retire(&mut self, log: &Arc<Log>) {
         tracing::debug!(channel = log.channel().name(), "the history of a channel was replaced");
         log.retire();
-        let is_same = |open: &mut Open| open.log.ptr_eq(&Arc::downgrade(log));
-        if let Entry::Occupied(mut open) = self.open.entry(ChannelEpoch::from_log(log).row)
+        let is_same = |open: &mut TrackedLog| open.log.ptr_eq(&Arc::downgrade(log));
+        if let Entry::Occupied(mut open) = self.open_logs.entry(ChannelEpoch::from_log(log).row)
             && is_same(open.get_mut())
         {
             open.remove();
@@ -407,26 +410,27 @@ impl Writer {
 
     /// Deletes the messages that each of these logs has evicted, if there are at least this many.
     pub(super) fn trim(&mut self, logs: &[Arc<Log>], at_least: usize) {
-        let lost = |log: &Arc<Log>| {
-            let lost = log.take_evicted(at_least);
-            (!lost.is_empty()).then_some((log.storage_id()?, log.channel().definition(), lost))
+        let take_evicted = |log: &Arc<Log>| {
+            let evicted = log.take_evicted(at_least);
+            let row = ChannelEpoch::from_log(log).row;
+            (!evicted.is_empty()).then_some((row, log.channel().definition(), evicted))
         };
-        let lost: Vec<_> = logs.iter().filter_map(lost).collect();
-        if lost.is_empty() {
+        let evicted: Vec<_> = logs.iter().filter_map(take_evicted).collect();
+        if evicted.is_empty() {
             return;
         }
-        let open = std::mem::take(&mut self.open);
+        let open = std::mem::take(&mut self.open_logs);
         let trimmed = self.transact(|transaction| {
-            lost.iter().try_for_each(|(row, definition, lost)| {
+            evicted.iter().try_for_each(|(row, definition, evicted)| {
                 let before = open.get(row).map_or(&[][..], |open| &open.trimmed);
-                messages::trim(transaction, *row, definition, before, lost)
+                messages::trim(transaction, *row, definition, before, evicted)
             })
         });
-        self.open = open;
+        self.open_logs = open;
         // Messages that are not deleted now are deleted the next time.
         if trimmed.is_ok() {
-            for (row, _, lost) in lost {
-                self.open.entry(row).and_modify(|open| open.trimmed = lost);
+            for (row, _, evicted) in evicted {
+                self.open_logs.entry(row).and_modify(|open| open.trimmed = evicted);
             }
         }
     }

@@ -79,7 +79,7 @@ pub enum ErrorCode {
     /// Too many connections use the token.
     TooManyConnections,
     /// The client exceeded a rate limit.
-    TooOften,
+    RateLimited,
     /// The storage or the authorization hook failed.
     Unavailable,
 }
@@ -97,7 +97,7 @@ impl ErrorCode {
             Self::RefInUse => "ref_in_use",
             Self::TooManyChannels => "too_many_channels",
             Self::TooManyConnections => "too_many_connections",
-            Self::TooOften => "too_often",
+            Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
         }
     }

@@ -1,4 +1,4 @@
-//! A client that sees every frame.
+//! A WebSocket client that exposes every frame.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
-    /// Frames that came together and were not looked at yet.
+    /// Frames that arrived in one batch and were not returned yet.
     waiting: VecDeque<(Option<String>, ServerFrame)>,
-    /// How many frames came in each text.
+    /// How many frames each text contained.
     pub(crate) batches: Vec<usize>,
     pub(crate) subprotocol: Option<String>,
-    /// Whether frames that say that a token ends are looked at.
+    /// Whether `expiring` frames are returned.
     pub(crate) sees_expiring: bool,
 }
 
@@ -53,7 +53,7 @@ impl Client {
         Self::open_on(stream, query, protocols).await
     }
 
-    /// Opens a connection of ours as the page of an origin does, with a cookie.
+    /// Opens a connection as a page of an origin does, with a cookie.
     pub(crate) async fn open_page(server: &Server, origin: &str, cookie: &str) -> Result<Self, Refusal> {
         let stream = TcpStream::connect(server.address).await.unwrap();
         Self::open_with(stream, "", Some("fanfare.v1"), &[("origin", origin), ("cookie", cookie)]).await
@@ -101,7 +101,7 @@ impl Client {
         }
     }
 
-    /// The next text, unchanged.
+    /// Returns the next text, unchanged.
     pub(crate) async fn text(&mut self) -> String {
         match self.message().await {
             Some(Ok(Message::Text(text))) => text.to_string(),
@@ -109,12 +109,12 @@ impl Client {
         }
     }
 
-    /// The next frame, with arrays taken apart.
+    /// Returns the next frame. Splits batches.
     pub(crate) async fn frame(&mut self) -> ServerFrame {
         self.marked().await.1
     }
 
-    /// The next frame and the `ref` that the array that it came in is marked with.
+    /// Returns the next frame, and the `ref` of its batch.
     pub(crate) async fn marked(&mut self) -> (Option<String>, ServerFrame) {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
@@ -134,7 +134,7 @@ impl Client {
         self.waiting.extend(frames.map(|frame| (subscription_id.clone(), frame)));
     }
 
-    /// The payload of the next frame, which must be a message.
+    /// Returns the payload of the next frame, which must be a message.
     pub(crate) async fn data(&mut self) -> Value {
         self.id_and_data().await.1
     }
@@ -146,7 +146,7 @@ impl Client {
         }
     }
 
-    /// The position of the next frame, which must be `ready`.
+    /// Returns the position of the next frame, which must be `ready`.
     pub(crate) async fn ready(&mut self) -> String {
         match self.frame().await {
             ServerFrame::Ready { position, fingerprint, .. } => {
@@ -157,20 +157,20 @@ impl Client {
         }
     }
 
-    /// The next frame must be `ready`, of a channel.
+    /// Expects `ready` of a channel as the next frame.
     pub(crate) async fn ready_of(&mut self, name: &str) {
         let frame = self.frame().await;
         assert!(matches!(&frame, ServerFrame::Ready { channel, .. } if channel == name), "{frame:?}");
     }
 
-    /// The next frame must be `ready`, of whatever definition.
+    /// Expects `ready` of any definition as the next frame.
     #[cfg(feature = "sqlite")]
     pub(crate) async fn any_ready(&mut self) {
         let frame = self.frame().await;
         assert!(matches!(frame, ServerFrame::Ready { .. }), "expected ready, got {frame:?}");
     }
 
-    /// Both ends of the next frame, which must be a gap.
+    /// Returns both ids of the next frame, which must be a gap.
     pub(crate) async fn gap(&mut self) -> (String, String) {
         match self.frame().await {
             ServerFrame::Gap { after, before, .. } => (after.to_string(), before.to_string()),
@@ -178,7 +178,7 @@ impl Client {
         }
     }
 
-    /// The code of the next frame, which must be an error, and the `ref` in it.
+    /// Returns the code and the `ref` of the next frame, which must be an error.
     pub(crate) async fn error(&mut self) -> (String, Option<String>) {
         match self.frame().await {
             ServerFrame::Error { code, subscription_id, .. } => (code, subscription_id),
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    /// The code that the connection is closed with; 0 where there was no close frame.
+    /// Returns the close code of the connection, or 0 if there was no close frame.
     pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.message().await {
@@ -198,11 +198,11 @@ impl Client {
         }
     }
 
-    /// Nothing comes for a while.
-    pub(crate) async fn silence(&mut self) {
+    /// Asserts that no frame arrives for a while.
+    pub(crate) async fn expect_silence(&mut self) {
         assert_eq!(self.waiting, []);
-        let heard = timeout(Duration::from_millis(100), self.socket.next()).await;
-        assert!(heard.is_err(), "expected nothing, got {heard:?}");
+        let next = timeout(Duration::from_millis(100), self.socket.next()).await;
+        assert!(next.is_err(), "expected nothing, got {next:?}");
     }
 
     pub(crate) async fn send(&mut self, frame: &Value) {
@@ -221,7 +221,7 @@ impl Client {
         self.send(&json!({ "kind": "sub", "data": token, "since": since })).await;
     }
 
-    /// Subscribes with a `ref`, and waits until the subscription stands.
+    /// Subscribes with a `ref`, and waits for the acknowledgement.
     pub(crate) async fn sub_as(&mut self, subscription_id: &str, token: &str, since: Value) {
         self.send(&json!({ "kind": "sub", "ref": subscription_id, "data": token, "since": since })).await;
         let ServerFrame::Subscribed { subscription_id: Some(answered), channels } = self.frame().await else {
@@ -238,7 +238,7 @@ impl Client {
         }
     }
 
-    /// The `ref` and the payload of the next frame, which must be a message.
+    /// Returns the `ref` and the payload of the next frame, which must be a message.
     pub(crate) async fn marked_data(&mut self) -> (Option<String>, Value) {
         match self.marked().await {
             (subscription_id, ServerFrame::Data { data, .. }) => (subscription_id, data),

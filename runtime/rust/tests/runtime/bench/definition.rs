@@ -1,4 +1,4 @@
-//! Channels as generated code would describe them.
+//! Channels, written as generated code would be.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const PARAMS: &[ParamDefinition] = &[ParamDefinition { name: "id", schema: &Sche
 const TOPICS: &[TopicDefinition] = &[
     TopicDefinition { name: "said", carries: Carries::Payload(TEXT), retain: Retain::None },
     TopicDefinition { name: "status", carries: Carries::Payload(STATUS), retain: Retain::Last },
-    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::Latest(1000) },
+    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::LastN(1000) },
     TopicDefinition { name: "count", carries: Carries::Payload(&Schema::Int64), retain: Retain::None },
     TopicDefinition { name: "flag", carries: Carries::Payload(&Schema::Boolean), retain: Retain::None },
     TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::Last },
@@ -55,15 +55,15 @@ const fn definition(name: &'static str, address: &'static [AddressPart], message
     }
 }
 
-/// Remembers more than any test sends.
+/// Keeps more history than any test sends.
 pub(crate) static ROOM: ChannelDefinition =
     definition("room", &[AddressPart::Literal("room:"), AddressPart::Param(0)], 100_000);
 
-/// Remembers five messages.
+/// Keeps five messages.
 static SMALL: ChannelDefinition =
     definition("small", &[AddressPart::Literal("small:"), AddressPart::Param(0)], 5);
 
-/// Forgets what is older than a tenth of a second.
+/// Keeps messages for a tenth of a second.
 static BRIEF: ChannelDefinition = ChannelDefinition {
     history: History { messages: 100, age: Duration::from_millis(100) },
     ..definition("brief", &[AddressPart::Literal("brief:"), AddressPart::Param(0)], 0)
@@ -88,7 +88,7 @@ pub(crate) fn room(id: &str) -> Channel {
     Channel::new(&ROOM, &[&id]).unwrap()
 }
 
-/// The rooms of a later definition, in which nobody may say much, and how to get one.
+/// A room of a later definition, which allows short texts only, and its registry.
 #[cfg(feature = "sqlite")]
 pub(crate) fn strict_room(id: &str) -> (&'static Registry, Channel) {
     static TOPICS: &[TopicDefinition] = &[TopicDefinition {
@@ -125,7 +125,7 @@ pub(crate) fn journal(channel: &Channel) -> Topic<'_, str> {
     channel.topic(2)
 }
 
-/// What generated code makes of a room.
+/// The type that generated code has for a room.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Room(pub(crate) Channel);
 

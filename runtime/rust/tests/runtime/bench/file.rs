@@ -1,4 +1,4 @@
-//! A storage's file.
+//! A file for a storage.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use fanfare::Sqlite;
 
 use super::server::Server;
 
-/// A file in a folder of its own, which goes with it.
+/// A file in a temporary folder, which is deleted with it.
 pub(crate) struct File {
     pub(crate) folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Just enough of an HTTP client to see every byte of an answer.
+//! A minimal HTTP client that exposes every byte of a response.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub(crate) async fn post(address: SocketAddr, path: &str, bearer: Option<&str>, 
     post_slowly(address, path, bearer, body, async {}).await
 }
 
-/// Sends the body once something else is over.
+/// Sends the body once a future has completed.
 pub(crate) async fn post_slowly(
     address: SocketAddr,
     path: &str,
@@ -39,7 +39,7 @@ pub(crate) async fn post_slowly(
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     before_body.await;
-    // A server that refuses need not read all of the body.
+    // A server that rejects the request need not read all of the body.
     let _ = stream.write_all(body).await;
     read_answer(stream).await
 }

@@ -1,4 +1,4 @@
-//! Tokens that other issuers sign, and their claims.
+//! Tokens of other issuers, and the claims of tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384, Sha512};
 
-/// A token with the header `{"alg": …}`, signed as it says.
+/// Returns a token with the header `{"alg": …}`, signed with that algorithm.
 pub(crate) fn sign(algorithm: &str, claims: &Value, key: &str) -> String {
     sign_with(&json!({ "typ": "JWT", "alg": algorithm }), claims, key)
 }

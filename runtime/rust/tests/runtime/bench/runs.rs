@@ -1,4 +1,4 @@
-//! Runs of one job, and how they end.
+//! Runs of one job, and their outcomes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,7 +16,7 @@ pub(crate) fn done(message: impl Into<String>) -> Outcome {
     Outcome { message: message.into() }
 }
 
-/// Counts what was done outside of the journal.
+/// Counts side effects, which the journal does not record.
 #[derive(Clone, Default)]
 pub(crate) struct Count(Arc<AtomicU32>);
 
@@ -38,7 +38,7 @@ pub(crate) async fn in_memory() -> Server {
     Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
 }
 
-/// Runs with one job, which are tried again at once.
+/// Builds runs with one job, with short delays before retries.
 pub(crate) async fn runs<I, F, R>(server: &Server, job: F) -> (Runs, Job<Room, I>)
 where
     I: Serialize + serde::de::DeserializeOwned + Send + 'static,
@@ -48,10 +48,10 @@ where
     runs_with(server, |builder| builder, job).await
 }
 
-/// The same, set up as a test wants them.
+/// Like [`runs`], with settings.
 pub(crate) async fn runs_with<I, F, R>(
     server: &Server,
-    configure: impl FnOnce(&mut RunsBuilder) -> &mut RunsBuilder,
+    configure: impl FnOnce(RunsBuilder) -> RunsBuilder,
     job: F,
 ) -> (Runs, Job<Room, I>)
 where
@@ -59,10 +59,10 @@ where
     F: Fn(Run<Room>, I) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
 {
-    let mut builder = Runs::builder(&server.hub);
-    configure(builder.backoff(Duration::from_millis(10), Duration::from_millis(50)));
+    let builder = Runs::builder(&server.hub).backoff(Duration::from_millis(10), Duration::from_millis(50));
+    let mut builder = configure(builder);
     let job = builder.register("job", job);
-    (builder.start().await.unwrap(), job)
+    (builder.build().await.unwrap(), job)
 }
 
 pub(crate) async fn ended(runs: &Runs, run_id: &str) -> RunStatus {

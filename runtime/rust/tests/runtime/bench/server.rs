@@ -30,7 +30,7 @@ impl Server {
         Self::serve(set_up(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap()).await
     }
 
-    /// Has the routes in a server of somebody else's.
+    /// Serves the routes with axum's server.
     pub(crate) async fn serve(hub: Hub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -39,7 +39,7 @@ impl Server {
         Self { hub, address, serving }
     }
 
-    /// Serves with the library's own server, which is set up as a test wants it, and routes of the test's.
+    /// Serves with the library's own server, with settings and additional routes.
     pub(crate) async fn serve_ours(hub: Hub, app: Router, set_up: impl FnOnce(Serve) -> Serve) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -47,12 +47,12 @@ impl Server {
         Self { hub, address, serving: tokio::spawn(serve.into_future()) }
     }
 
-    /// Waits until the server has ended by itself.
+    /// Waits until the server ends by itself.
     pub(crate) async fn ended(self) {
         self.serving.await.unwrap();
     }
 
-    /// Ends it, connections and all, so that nobody has its storage any more.
+    /// Stops the server and its connections, so that its storage is closed.
     #[cfg(feature = "sqlite")]
     pub(crate) async fn stop(self) {
         self.hub.shutdown().await;
@@ -65,7 +65,7 @@ impl Server {
         self.hub.token(grant).expires_in(Duration::from_secs(600)).mint().unwrap()
     }
 
-    /// A client of ours, subscribed as a new one. Its first frame, `ready`, is still to come.
+    /// Returns a new client that has subscribed. It has not read its first frame, `ready`, yet.
     pub(crate) async fn subscribe(&self, channel: &Channel, topics: &[&'static str]) -> Client {
         Client::connect(self, &self.token(channel, topics), None).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! A client of event streams that sees every line.
+//! A client of event streams that exposes every line.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Events {
     stream: TcpStream,
-    /// What came and is not taken apart yet.
+    /// Received bytes that are not parsed yet.
     bytes: Vec<u8>,
     text: String,
     waiting: VecDeque<(Option<String>, ServerFrame)>,
@@ -24,7 +24,7 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Sends a request and reads the head of the answer.
+    /// Sends a request and reads the head of the response.
     pub(crate) async fn ask(server: &Server, method: &str, path: &str, headers: &str, body: &str) -> Self {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         let length = body.len();
@@ -57,7 +57,7 @@ impl Events {
         self.head.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
-    /// The next frame and the `ref` that the array that it came in is marked with; nothing at the end.
+    /// Returns the next frame and the `ref` of its batch, or `None` at the end.
     pub(crate) async fn marked(&mut self) -> Option<(Option<String>, ServerFrame)> {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
@@ -105,7 +105,7 @@ impl Events {
         }
     }
 
-    /// The next piece of the body, which comes chunked.
+    /// Reads the next chunk of the body.
     async fn chunk(&mut self) -> Option<Vec<u8>> {
         loop {
             let line = self.bytes.windows(2).position(|window| window == b"\r\n");

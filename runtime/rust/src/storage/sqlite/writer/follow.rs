@@ -27,7 +27,7 @@ impl Writer {
                 if channels::is_corrupt(&error) {
                     self.repair(ChannelEpoch::from_log(log).row);
                 }
-                self.version = NOT_FOLLOWED;
+                self.followed_version = NOT_FOLLOWED;
             }
         }
     }
@@ -40,7 +40,7 @@ impl Writer {
         let Some(head) = messages::head(&transaction, epoch)? else { return Ok(false) };
         let definition = log.channel().definition();
         let missed = channels::read_messages(&transaction, epoch.row, epoch.number, definition, log.head())?;
-        if missed.count == head - log.head() || bug!(GapIgnored) {
+        if missed.count == head - log.head() || bug!(MissedMessagesSkipped) {
             for message in missed.messages {
                 log.append_stored(message);
             }
@@ -55,20 +55,20 @@ impl Writer {
 
     /// Checks for writes by other processes. Not after each transaction, because the check is a transaction, too.
     pub(super) fn follow_if_due(&mut self) {
-        if self.followed.elapsed() >= FOLLOW_INTERVAL {
+        if self.followed_at.elapsed() >= FOLLOW_INTERVAL {
             self.follow();
-            self.followed = Instant::now();
+            self.followed_at = Instant::now();
         }
     }
 
     /// Checks whether another process has written to the file, and hands the logs the new messages.
     pub(in super::super) fn follow(&mut self) {
         let Ok(version) = self.data_version() else { return };
-        if version == std::mem::replace(&mut self.version, version) {
+        if version == std::mem::replace(&mut self.followed_version, version) {
             return;
         }
         self.read_revocations();
-        let open: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
+        let open: Vec<_> = self.open_logs.values().filter_map(|open| open.log.upgrade()).collect();
         for log in open {
             match messages::head(&self.connection, ChannelEpoch::from_log(&log)) {
                 Ok(Some(head)) if head <= log.head() => {}

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::super::abandoned_streams::end_message;
+use super::super::super::abandoned_streams::end_entry;
 use super::super::batch::{Request, Work};
 use super::super::{StorageError, channels, processes, revocations, streams, sweep};
-use super::{Done, NOT_FOLLOWED, TransactionError, Writer};
+use super::{Executed, NOT_FOLLOWED, TransactionError, Writer};
 use crate::history::OpenStream;
 
 /// How often to check that the file still exists and, if nothing else uses it, that it works; and how often to renew
@@ -25,7 +25,9 @@ const MAX_RECORDED_USES: usize = 1_000;
 impl Writer {
     /// Hands the hub the revocations by other processes.
     pub(super) fn read_revocations(&mut self) {
-        let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationIgnored)) else { return };
+        let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationsNotShared)) else {
+            return;
+        };
         match revocations::read(&self.connection, self.latest_revocation, self.clock.now()) {
             Ok((revoked, latest)) => {
                 for (id, age) in &revoked {
@@ -36,20 +38,21 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "failed to read the storage");
                 // Make the next check read again, even if nothing is written until then.
-                self.version = NOT_FOLLOWED;
+                self.followed_version = NOT_FOLLOWED;
             }
         }
     }
 
     pub(super) fn sweep_if_due(&mut self) {
         let Some(registry) = self.registry.filter(|_| self.sweep_at <= Instant::now()) else { return };
-        self.open.retain(|_, open| open.log.strong_count() > 0);
-        let logs: Vec<_> = self.open.values().filter_map(|open| open.log.upgrade()).collect();
+        self.open_logs.retain(|_, open| open.log.strong_count() > 0);
+        let logs: Vec<_> = self.open_logs.values().filter_map(|open| open.log.upgrade()).collect();
         self.trim(&logs, 1);
         drop(logs);
-        let unrecorded = self.open.iter().filter(|(_, open)| open.used.elapsed() >= USE_INTERVAL);
+        let unrecorded =
+            self.open_logs.iter().filter(|(_, open)| open.use_recorded_at.elapsed() >= USE_INTERVAL);
         let unrecorded: Vec<i64> = unrecorded.map(|(row, _)| *row).take(MAX_RECORDED_USES).collect();
-        let (clock, mut open) = (self.clock, std::mem::take(&mut self.open));
+        let (clock, mut open) = (self.clock, std::mem::take(&mut self.open_logs));
         let swept = self.transact(|transaction| {
             clock.record(transaction)?;
             unrecorded.iter().try_for_each(|row| channels::record_use(transaction, *row, clock.now()))?;
@@ -58,11 +61,11 @@ impl Writer {
         if swept.is_ok() {
             let now = Instant::now();
             for row in unrecorded {
-                open.entry(row).and_modify(|open| open.used = now);
+                open.entry(row).and_modify(|open| open.use_recorded_at = now);
             }
         }
-        self.open = open;
-        let next = if matches!(swept, Ok(true)) { sweep::SOON } else { sweep::INTERVAL };
+        self.open_logs = open;
+        let next = if matches!(swept, Ok(true)) { sweep::UNFINISHED_INTERVAL } else { sweep::INTERVAL };
         self.sweep_at = Instant::now() + next;
         if matches!(swept, Err(TransactionError { is_corrupt: true, .. })) {
             self.repair_due();
@@ -71,42 +74,43 @@ impl Writer {
 
     /// Sets aside the channels that could not be swept because they are damaged.
     fn repair_due(&mut self) {
-        let due = sweep::due(&self.connection, self.clock.now()).unwrap_or_default();
+        let due = sweep::find_due(&self.connection, self.clock.now()).unwrap_or_default();
         for due in due {
             self.repair(due.row);
         }
     }
 
-    /// Renews the file's mark if ids were given since it was last renewed.
+    /// Renews the file's mark if ids were assigned since it was last renewed.
     fn renew_mark(&mut self) {
         let Some(file) = self.file.take() else { return };
-        if self.has_given_ids && !file.was_replaced() {
+        if self.has_assigned_ids && !file.was_replaced() {
             let renewed = self
                 .transact(|transaction| file.renew_mark(transaction))
                 .and_then(|()| self.transact(|transaction| file.publish_mark(transaction)));
-            self.has_given_ids = renewed.is_err();
+            self.has_assigned_ids = renewed.is_err();
         }
         self.file = Some(file);
     }
 
     pub(super) fn check_if_due(&mut self) {
         let now = Instant::now();
-        if now < self.checked + CHECK_INTERVAL {
+        if now < self.checked_at + CHECK_INTERVAL {
             return;
         }
-        self.checked = now;
-        if let Some(file) = self.file.as_ref().filter(|file| self.lost.is_none() && file.was_replaced()) {
+        self.checked_at = now;
+        if let Some(file) = self.file.as_ref().filter(|file| self.file_lost.is_none() && file.was_replaced())
+        {
             let file = file.path().display();
             let error = StorageError::new(format!(
                 "the file {file} was deleted or replaced while it was open: restart the server"
             ));
             tracing::error!(%error, "the storage can no longer be used");
             self.health.set(Err(error.clone()));
-            self.lost = Some(error);
+            self.file_lost = Some(error);
         }
         self.renew_mark();
         self.end_abandoned_streams();
-        if now >= self.used + CHECK_INTERVAL {
+        if now >= self.committed_at + CHECK_INTERVAL {
             self.probe();
         }
     }
@@ -114,42 +118,47 @@ impl Writer {
     /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
     /// write them either.
     pub(super) fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
-        let is_left = |stream: &OpenStream| {
+        let is_abandoned = |stream: &OpenStream| {
             if stream.is_of_run() {
                 return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
             }
             let owner = stream.owner().filter(|owner| *owner != self.owner);
             !owner.is_some_and(|owner| processes::is_running(&self.connection, owner).unwrap_or(true))
         };
-        open.retain(|stream| is_left(stream) && !bug!(StreamsLeftOpen));
+        open.retain(|stream| is_abandoned(stream) && !bug!(AbandonedStreamsNotEnded));
         open
     }
 
     /// Ends the text streams of processes that have ended since the last check, so that their readers do not wait for
     /// more.
     fn end_abandoned_streams(&mut self) {
-        let Ok(here) = processes::list_running(&self.connection) else { return };
-        let gone: Vec<u32> = self.peers.difference(&here).copied().collect();
-        if !gone.is_empty() {
+        let Ok(running) = processes::list_running(&self.connection) else { return };
+        let ended: Vec<u32> = self.peers.difference(&running).copied().collect();
+        if !ended.is_empty() {
             // They may have ended their streams themselves.
             self.follow();
         }
-        let is_left = |stream: &OpenStream| stream.owner().is_some_and(|owner| gone.contains(&owner));
+        let is_abandoned = |stream: &OpenStream| stream.owner().is_some_and(|owner| ended.contains(&owner));
         let mut work: Vec<Box<dyn Work>> = Vec::new();
-        let logs = if gone.is_empty() { None } else { Some(self.open.values()) };
+        let logs = if ended.is_empty() { None } else { Some(self.open_logs.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
-            for stream in log.open_streams().into_iter().filter(is_left).filter(|_| !bug!(StreamsLeftOpen)) {
-                let end = end_message(&log, &stream);
+            for stream in log
+                .open_streams()
+                .into_iter()
+                .filter(is_abandoned)
+                .filter(|_| !bug!(AbandonedStreamsNotEnded))
+            {
+                let end = end_entry(&log, &stream);
                 let (reply, _) = oneshot::channel();
                 work.push(Request::boxed(move |batch| batch.append(&end).map(drop), reply));
             }
         }
         let mut done = Vec::new();
-        self.work(work, &mut done);
-        if done.iter().all(|done| matches!(done, Done::Committed { .. })) {
-            self.peers = here;
+        self.execute_work(work, &mut done);
+        if done.iter().all(|done| matches!(done, Executed::Committed { .. })) {
+            self.peers = running;
         }
-        self.report(done);
+        self.notify_callers(done);
     }
 
     /// Uses the file, so that an idle process notices when it fails, and when it works again. Only a write shows

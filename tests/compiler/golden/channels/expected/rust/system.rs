@@ -96,7 +96,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "audit-log",
             carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
-            retain: fanfare::Retain::Latest(1000),
+            retain: fanfare::Retain::LastN(1000),
         },
     ],
     signals: &[],

@@ -81,7 +81,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "output",
             carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::Latest(50),
+            retain: fanfare::Retain::LastN(50),
         },
     ],
     signals: &[],

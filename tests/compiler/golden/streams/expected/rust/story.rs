@@ -114,7 +114,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
         fanfare::TopicDefinition {
             name: "thoughts",
             carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::Latest(1000),
+            retain: fanfare::Retain::LastN(1000),
         },
         fanfare::TopicDefinition {
             name: "stream",

@@ -1,4 +1,4 @@
-//! Rules as Rust tables: JSON Schema beyond what types express.
+//! Prints rules as Rust tables: JSON Schema beyond what types express.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -8,15 +8,15 @@ use crate::model::{Items, Kinds, Members, Number, Rules, RulesId, Text};
 use crate::names::table;
 
 impl Tables<'_> {
-    /// `pub(super) static NODE: Rules = …;`
-    pub(super) fn of_rules(&mut self, id: RulesId) -> TokenStream {
+    /// Prints a table of rules: `pub(super) static NODE: Rules = …;`
+    pub(super) fn print_rules(&mut self, id: RulesId) -> TokenStream {
         let name = format_ident!("{}", table(&self.model.rules[id.0].name));
         let rules = &self.model.rules[id.0].rules;
         let rules = self.rules(rules);
         quote!(pub(super) static #name: Rules = #rules;)
     }
 
-    /// A table of rules, as an expression.
+    /// Returns a table of rules, as an expression.
     pub(super) fn rules(&mut self, rules: &Rules) -> TokenStream {
         if *rules == Rules::never() {
             return quote!(Rules::NEVER);
@@ -31,7 +31,7 @@ impl Tables<'_> {
             fields.push(rule("kinds", &kinds.fold(first, |all, kind| quote!(#all.or(#kind)))));
         }
         if let Some(values) = &rules.values {
-            let name = self.literals_of(values);
+            let name = self.add_literals(values);
             fields.push(quote!(values: Some(&#name)));
         }
         if rules.number != Number::default() {
@@ -83,7 +83,7 @@ impl Tables<'_> {
         }
     }
 
-    /// `not: Some(&Rules { … })`
+    /// Returns `not: Some(&Rules { … })`
     fn some(&mut self, name: &str, rules: &Rules) -> TokenStream {
         let rules = self.rules(rules);
         rule(name, &quote!(Some(&#rules)))
@@ -102,8 +102,8 @@ impl Tables<'_> {
             let max = contains.max.map_or_else(|| quote!(u32::MAX), count);
             fields.push(quote!(contains: Some(Contains { rules: &#rules, min: #min, max: #max })));
         }
-        fields.extend(array.min_items.map(|least| rule("min_items", &count(least))));
-        fields.extend(array.max_items.map(|most| rule("max_items", &count(most))));
+        fields.extend(array.min_items.map(|min| rule("min_items", &count(min))));
+        fields.extend(array.max_items.map(|max| rule("max_items", &count(max))));
         fields.extend(array.unique.then(|| quote!(unique: true)));
         quote!(Items { #(#fields,)* ..Items::ANY })
     }
@@ -129,7 +129,7 @@ impl Tables<'_> {
                 .patterns
                 .iter()
                 .map(|(pattern, rules)| {
-                    let (pattern, rules) = (self.pattern_of(pattern), self.rules(rules));
+                    let (pattern, rules) = (self.add_pattern(pattern), self.rules(rules));
                     quote!((&#pattern, &#rules))
                 })
                 .collect();
@@ -146,8 +146,8 @@ impl Tables<'_> {
                 object.dependent_required.iter().map(|(name, others)| quote!((#name, &[#(#others),*])));
             fields.push(quote!(dependent_required: &[#(#dependent),*]));
         }
-        fields.extend(object.min_properties.map(|least| rule("min_properties", &count(least))));
-        fields.extend(object.max_properties.map(|most| rule("max_properties", &count(most))));
+        fields.extend(object.min_properties.map(|min| rule("min_properties", &count(min))));
+        fields.extend(object.max_properties.map(|max| rule("max_properties", &count(max))));
         quote!(Members { #(#fields,)* ..Members::ANY })
     }
 }

@@ -1,14 +1,14 @@
 //! Frames from the client, and the answers to them.
 
 use super::subscribe::resolve;
-use super::{CloseReason, Session, SubscribeRequest, encode};
+use super::{CloseReason, Connection, SubscribeRequest, encode};
 use crate::hub::{RatedAction, RenewError, SubscribeError, SubscriptionId};
 use crate::token;
 use crate::wire::{
     ClientFrame, ErrorCode, MAX_BAD_FRAMES, ServerFrame, SharedText, close, read_client_frame,
 };
 
-impl Session {
+impl Connection {
     /// Handles a frame and returns the answer. Guests get no answers.
     pub(in crate::routes) async fn handle_frame(
         &mut self,
@@ -50,7 +50,7 @@ impl Session {
         };
         let ready = match subscribed {
             Ok(ready) => ready,
-            Err(error) => return vec![self.subscribe_error_frame(error, &request.subscription_id)],
+            Err(error) => return vec![self.reject_subscription(error, &request.subscription_id)],
         };
         let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
         let subscription_id = encode::owned_id(&request.subscription_id);
@@ -88,12 +88,12 @@ impl Session {
         });
         let (channels, guard) = match verified {
             Ok(verified) => verified,
-            Err(error) => return vec![self.subscribe_error_frame(error, id)],
+            Err(error) => return vec![self.reject_subscription(error, id)],
         };
         match self.reader.renew(id, &channels, &guard) {
             Ok(()) => {}
             Err(RenewError::NotGranted) => {
-                return vec![self.subscribe_error_frame(SubscribeError::NotGranted, id)];
+                return vec![self.reject_subscription(SubscribeError::NotGranted, id)];
             }
             Err(RenewError::NotSubscribed) => {
                 return vec![error_frame(ErrorCode::NotSubscribed, "subscription not found", id)];
@@ -104,9 +104,10 @@ impl Session {
         vec![encode::frame(&ServerFrame::Renewed { subscription_id: encode::owned_id(id), expires_in })]
     }
 
-    /// Returns the frame of an error. Counts a failed authorization, and reports the rate limit if that exceeds it.
-    fn subscribe_error_frame(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
-        let client = self.connection.client();
+    /// Returns the error frame for a rejected `sub` or `renew`. Counts a failed authorization, and reports the rate
+    /// limit if that exceeds it.
+    fn reject_subscription(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
+        let client = self.guard.client();
         let is_unauthorized = matches!(error, SubscribeError::Unauthorized(_));
         let (mut code, mut message) = error.into_code_and_message();
         if is_unauthorized

@@ -8,7 +8,7 @@ use fanfare::simulation::{Bug, World, install as install_world};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A deliberate bug.
-pub struct Fault {
+pub struct DeliberateBug {
     /// The name in commands.
     pub name: &'static str,
     /// The target that finds it.
@@ -17,12 +17,20 @@ pub struct Fault {
 }
 
 /// All deliberate bugs that the fuzzer finds.
-pub const FAULTS: [Fault; 5] = [
-    Fault { name: "expiry-ignored", target: "tokens", bug: Bug::ExpiryIgnored },
-    Fault { name: "id-sliced", target: "cursors", bug: Bug::IdSliced },
-    Fault { name: "address-shared", target: "addresses", bug: Bug::AddressShared },
-    Fault { name: "judged-again", target: "payloads", bug: Bug::JudgedAgain },
-    Fault { name: "event-split", target: "requests", bug: Bug::EventSplit },
+pub const BUGS: [DeliberateBug; 5] = [
+    DeliberateBug { name: "token-expiry-ignored", target: "tokens", bug: Bug::TokenExpiryIgnored },
+    DeliberateBug { name: "id-cut-inside-character", target: "cursors", bug: Bug::IdCutInsideCharacter },
+    DeliberateBug { name: "colon-not-escaped", target: "addresses", bug: Bug::ColonNotEscaped },
+    DeliberateBug {
+        name: "alternatives-checked-again",
+        target: "payloads",
+        bug: Bug::AlternativesCheckedAgain,
+    },
+    DeliberateBug {
+        name: "event-split-at-carriage-return",
+        target: "requests",
+        bug: Bug::EventSplitAtCarriageReturn,
+    },
 ];
 
 /// Switches a bug on, for this thread.
@@ -31,22 +39,22 @@ pub const FAULTS: [Fault; 5] = [
 /// If no bug has this name.
 #[must_use = "the bug is switched off when this is dropped"]
 pub fn install(name: &str) -> Installed {
-    let fault = FAULTS.iter().find(|fault| fault.name == name);
-    let Fault { bug, .. } = fault.unwrap_or_else(|| panic!("unknown bug {name:?}"));
-    // Starts the server first. Inside a simulated world its storage would wait for turns that never come.
+    let known = BUGS.iter().find(|known| known.name == name);
+    let DeliberateBug { bug, .. } = known.unwrap_or_else(|| panic!("unknown bug {name:?}"));
+    // Start the server first. In a simulated world, its storage would wait for turns that never come.
     crate::server::start();
-    install_world(Rc::new(Faulty(*bug)))
+    install_world(Rc::new(BuggyWorld(*bug)))
 }
 
 /// The real world, with one bug.
-struct Faulty(Bug);
+struct BuggyWorld(Bug);
 
-impl World for Faulty {
-    fn now(&self) -> SystemTime {
+impl World for BuggyWorld {
+    fn wall_time(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    fn steady(&self) -> Duration {
+    fn steady_time(&self) -> Duration {
         Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
     }
 
@@ -70,11 +78,11 @@ impl World for Faulty {
         false
     }
 
-    fn pause(&self) -> Duration {
+    fn writer_pause(&self) -> Duration {
         Duration::ZERO
     }
 
-    fn batch(&self) -> usize {
+    fn max_batch(&self) -> usize {
         usize::MAX
     }
 

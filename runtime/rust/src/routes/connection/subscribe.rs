@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Session, encode};
+use super::{Connection, encode};
 use crate::channel::Channel;
 use crate::hub::{Action, Hub, Ready, SessionError, SubscribeError, SubscriptionId, TokenGuard};
 use crate::token::{AuthError, VerifiedGrant};
@@ -19,7 +19,7 @@ pub(in crate::routes) struct SubscribeRequest {
     pub(in crate::routes) since: Since,
 }
 
-impl Session {
+impl Connection {
     /// Subscribes to what is both granted and requested. The reader receives every message from here on.
     pub(in crate::routes) async fn subscribe(
         &mut self,
@@ -42,7 +42,7 @@ impl Session {
     ) -> Result<VerifiedGrant, SubscribeError> {
         let Some(token) = token else {
             // Check first, because the hook may query a database.
-            self.hub.check_auth_failures(self.connection.client()).map_err(SubscribeError::RateLimited)?;
+            self.hub.check_auth_failures(self.guard.client()).map_err(SubscribeError::RateLimited)?;
             return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
         };
         match self.hub.verify(token).await {
@@ -57,7 +57,7 @@ impl Session {
 
     pub(super) fn use_token(&self, grant: &VerifiedGrant) -> Result<Arc<TokenGuard>, SubscribeError> {
         let shared = self.reader.token_use(&grant.id);
-        self.hub.use_token(grant, self.connection.inbox(), shared)
+        self.hub.use_token(grant, self.guard.inbox(), shared)
     }
 
     /// Returns the `ready` frames of a subscription. Guests do not understand them and get none.
@@ -157,7 +157,7 @@ impl SubscribeError {
             Self::TooManyConnections => {
                 (ErrorCode::TooManyConnections, "too many connections use this token: close one first")
             }
-            Self::RateLimited(_) => (ErrorCode::TooOften, "rate limit exceeded; try again later"),
+            Self::RateLimited(_) => (ErrorCode::RateLimited, "rate limit exceeded; try again later"),
             Self::Unavailable => {
                 (ErrorCode::Unavailable, "the channel is temporarily unavailable; try again later")
             }

@@ -25,7 +25,7 @@ pub(super) use subscribe::SubscribeRequest;
 const MAX_IDLE: Duration = Duration::from_secs(10);
 
 /// A connection and its subscriptions.
-pub(super) struct Session {
+pub(super) struct Connection {
     hub: Hub,
     reader: Reader,
     /// The client did not offer the subprotocol, so it understands only a few kinds of frames.
@@ -39,7 +39,7 @@ pub(super) struct Session {
     /// The client was notified that the server is closing, and receives only the messages that wait.
     draining: bool,
     events: Vec<Event>,
-    connection: ConnectionGuard,
+    guard: ConnectionGuard,
     /// The request that opened the connection, if its cookies are trusted.
     head: Option<Arc<Parts>>,
 }
@@ -79,7 +79,7 @@ const REPLACED: CloseReason =
 /// Closes a connection without subscriptions, because there are too many connections.
 const EVICTED: CloseReason = CloseReason::with_code(
     close::IDLE,
-    "gave_way",
+    "evicted",
     "nothing was subscribed, and another connection needs the slot",
 );
 
@@ -89,37 +89,36 @@ pub(super) const TOO_SLOW: CloseReason = CloseReason::without_code(
     "the client reads too slowly, and other connections are waiting to write",
 );
 
-impl Session {
-    pub(super) fn new(hub: Hub, guest: bool, connection: ConnectionGuard, head: Option<Arc<Parts>>) -> Self {
+impl Connection {
+    pub(super) fn new(hub: Hub, guest: bool, guard: ConnectionGuard, head: Option<Arc<Parts>>) -> Self {
         let now = Instant::now();
-        let mut session = Self {
+        let mut connection = Self {
             next_ping: now + hub.settings().ping_interval,
             hub,
-            reader: Reader::new(connection.inbox()),
+            reader: Reader::new(guard.inbox()),
             guest,
             bad_frames: 0,
             idle_since: Some(now),
             timer: Box::pin(sleep_until(now)),
             draining: false,
             events: Vec::new(),
-            connection,
+            guard,
             head,
         };
-        session.set_timer();
-        session
+        connection.set_timer();
+        connection
     }
 
     /// Returns the tracing span of the connection.
     pub(super) fn span(&self) -> tracing::Span {
-        let span =
-            tracing::debug_span!("connection", transport = self.connection.transport(), guest = self.guest);
+        let span = tracing::debug_span!("connection", transport = self.guard.transport(), guest = self.guest);
         span.in_scope(|| tracing::debug!("connected"));
         span
     }
 
     /// Records the end of the connection in metrics and the log. Call it once.
     pub(super) fn record_close(&self, reason: &CloseReason) {
-        let transport = self.connection.transport();
+        let transport = self.guard.transport();
         metrics::record_connection_end(transport, reason.cause);
         tracing::debug!(code = reason.code, cause = reason.cause, reason = reason.reason, "disconnected");
     }
@@ -128,8 +127,8 @@ impl Session {
         &self.hub
     }
 
-    pub(super) fn connection(&self) -> &ConnectionGuard {
-        &self.connection
+    pub(super) fn guard(&self) -> &ConnectionGuard {
+        &self.guard
     }
 
     pub(super) fn is_guest(&self) -> bool {
@@ -192,7 +191,7 @@ impl Session {
         });
         tokio::select! {
             biased;
-            reservation = self.connection.reserve(bytes.sum()) => Ok(reservation),
+            reservation = self.guard.reserve(bytes.sum()) => Ok(reservation),
             reason = Self::wait_for_shutdown(phase) => Err(reason),
         }
     }
@@ -228,7 +227,7 @@ impl Session {
             Event::Messages { messages, .. } => messages.messages().len(),
             Event::Gap { .. } => 0,
         });
-        metrics::record_delivery(self.connection.transport(), messages.sum());
+        metrics::record_delivery(self.guard.transport(), messages.sum());
         Turn::Events(std::mem::take(&mut self.events))
     }
 
@@ -248,7 +247,7 @@ impl Session {
         if !notices.is_empty() {
             return Some(self.notify(notices));
         }
-        if self.idle_since.is_some() && self.connection.is_evicted() {
+        if self.idle_since.is_some() && self.guard.is_evicted() {
             return Some(Turn::Close(EVICTED));
         }
         let now = Instant::now();
@@ -300,7 +299,7 @@ impl Session {
         } else {
             self.idle_since = None;
         }
-        self.connection.set_subscribed(self.idle_since.is_none());
+        self.guard.set_subscribed(self.idle_since.is_none());
         let mut due = self.next_ping;
         if let Some(since) = self.idle_since {
             due = due.min(since + MAX_IDLE);

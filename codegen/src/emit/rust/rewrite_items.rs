@@ -1,5 +1,5 @@
-//! Rewrites typify's items as one would write them by hand. Names, order, docs, derives and optionality come from the
-//! model; unnecessary attributes and paths are removed.
+//! Rewrites the items that typify generates as one would write them by hand. Names, order, docs, derives and
+//! optionality come from the model; unnecessary attributes and paths are removed.
 
 use quote::{format_ident, quote};
 use syn::visit_mut::{VisitMut, visit_type_mut};
@@ -7,55 +7,61 @@ use syn::{
     Attribute, Field, Fields, Item, ItemEnum, ItemStruct, PathArguments, Type as RustType, parse_quote,
 };
 
-use super::shapes::{member_key, type_of_key};
-use super::{docs, path};
+use super::typify_items::{member_key, type_of_key};
+use super::{doc_comments, type_path};
 use crate::model::{Additional, Enum, Model, Object, Scope, Type, TypeId};
 
-/// The item of a named type, reworked.
-pub(super) fn rework(model: &Model, id: TypeId, item: &Item) -> Option<Item> {
+/// Rewrites the item of a named type. Returns `None` if typify generates no item for it.
+pub(super) fn rewrite_item(model: &Model, id: TypeId, item: &Item) -> Option<Item> {
     let named = model.get(id);
-    let paths = Paths { model, scope: named.scope };
+    let rewriter = ItemRewriter { model, scope: named.scope };
     match (item.clone(), named.shape.shape()) {
-        (Item::Struct(item), Type::Object(object)) => Some(Item::Struct(paths.object(id, item, object))),
-        (Item::Struct(item), _) => Some(Item::Struct(paths.newtype(id, item))),
-        (Item::Enum(item), Type::Enum(values)) => Some(Item::Enum(paths.string_enum(id, item, values))),
+        (Item::Struct(item), Type::Object(object)) => {
+            Some(Item::Struct(rewriter.rewrite_object(id, item, object)))
+        }
+        (Item::Struct(item), _) => Some(Item::Struct(rewriter.rewrite_newtype(id, item))),
+        (Item::Enum(item), Type::Enum(values)) => {
+            Some(Item::Enum(rewriter.rewrite_string_enum(id, item, values)))
+        }
         _ => None,
     }
 }
 
-struct Paths<'m> {
+struct ItemRewriter<'m> {
     model: &'m Model,
     scope: Scope,
 }
 
-impl Paths<'_> {
-    fn object(&self, id: TypeId, mut item: ItemStruct, object: &Object) -> ItemStruct {
-        let made: Vec<Field> = item.fields.iter().cloned().collect();
-        let find = |at: usize| {
-            made.iter().find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(at)))
+impl ItemRewriter<'_> {
+    fn rewrite_object(&self, id: TypeId, mut item: ItemStruct, object: &Object) -> ItemStruct {
+        let generated: Vec<Field> = item.fields.iter().cloned().collect();
+        let find = |index: usize| {
+            generated
+                .iter()
+                .find(|field| field.ident.as_ref().is_some_and(|ident| *ident == member_key(index)))
         };
         let mut fields: Vec<Field> = Vec::new();
-        let mut twice_optional = false;
-        for (at, property) in object.properties.iter().enumerate() {
-            let Some(field) = find(at) else { continue };
-            let mut ty = self.shortened(&field.ty);
+        let mut has_optional_null = false;
+        for (index, property) in object.properties.iter().enumerate() {
+            let Some(field) = find(index) else { continue };
+            let mut ty = self.shorten_paths(&field.ty);
             if property.boxed {
-                ty = boxed(&ty);
+                ty = box_type(&ty);
             }
             if !property.required {
-                twice_optional |= content_of("Option", &ty).is_some();
+                has_optional_null |= unwrap_generic("Option", &ty).is_some();
                 ty = parse_quote!(Option<#ty>);
             }
-            let name: syn::Ident = ident(&property.name.rust());
+            let name: syn::Ident = to_ident(&property.name.rust());
             let docs = doc_attributes(property.description.as_deref(), &format!("`{}`.", property.name.wire));
             fields.push(parse_quote!(#(#docs)* pub #name: #ty));
         }
         if let (Additional::Checked(_), Some(field)) = (&object.additional, find(object.properties.len())) {
-            let ty = self.shortened(&field.ty);
+            let ty = self.shorten_paths(&field.ty);
             fields.push(parse_quote!(#[doc = " Properties that the definition does not declare."] pub additional: #ty));
         }
-        self.head(id, &mut item, &quote!(Clone, Debug, PartialEq));
-        if twice_optional {
+        self.set_head(id, &mut item, &quote!(Clone, Debug, PartialEq));
+        if has_optional_null {
             item.attrs
                 .push(parse_quote!(#[allow(clippy::option_option, reason = "absent and null are distinct")]));
         }
@@ -63,32 +69,32 @@ impl Paths<'_> {
         item
     }
 
-    fn newtype(&self, id: TypeId, mut item: ItemStruct) -> ItemStruct {
-        let text = matches!(self.model.get(id).shape.shape(), Type::Text(_));
-        let derives = if text {
+    fn rewrite_newtype(&self, id: TypeId, mut item: ItemStruct) -> ItemStruct {
+        let is_text = matches!(self.model.get(id).shape.shape(), Type::Text(_));
+        let derives = if is_text {
             quote!(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)
         } else {
             quote!(Clone, Debug, PartialEq)
         };
-        self.head(id, &mut item, &derives);
+        self.set_head(id, &mut item, &derives);
         for field in &mut item.fields {
             field.attrs.clear();
-            field.ty = self.shortened(&field.ty);
+            field.ty = self.shorten_paths(&field.ty);
         }
         item
     }
 
-    fn string_enum(&self, id: TypeId, mut item: ItemEnum, values: &Enum) -> ItemEnum {
+    fn rewrite_string_enum(&self, id: TypeId, mut item: ItemEnum, values: &Enum) -> ItemEnum {
         let named = self.model.get(id);
         let derives = if values.open { quote!() } else { quote!(Copy,) };
         let docs =
             doc_attributes(named.description.as_deref(), "One of the strings that the definition lists.");
         item.attrs = docs;
         item.attrs.push(parse_quote!(#[derive(Clone, #derives Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]));
-        item.ident = ident(&named.rust);
+        item.ident = to_ident(&named.rust);
         for (variant, value) in item.variants.iter_mut().zip(&values.values) {
             variant.attrs = doc_attributes(value.description.as_deref(), &format!("`{}`", value.wire));
-            variant.ident = ident(&value.variant);
+            variant.ident = to_ident(&value.variant);
         }
         if values.open {
             item.variants.push(parse_quote!(
@@ -99,30 +105,30 @@ impl Paths<'_> {
         item
     }
 
-    fn head(&self, id: TypeId, item: &mut ItemStruct, derives: &proc_macro2::TokenStream) {
+    fn set_head(&self, id: TypeId, item: &mut ItemStruct, derives: &proc_macro2::TokenStream) {
         let named = self.model.get(id);
         item.attrs = doc_attributes(named.description.as_deref(), &format!("`{}`.", named.typescript));
         item.attrs.push(parse_quote!(#[derive(#derives)]));
-        item.ident = ident(&named.rust);
+        item.ident = to_ident(&named.rust);
     }
 
-    fn shortened(&self, ty: &RustType) -> RustType {
-        shortened(self.model, self.scope, ty)
+    fn shorten_paths(&self, ty: &RustType) -> RustType {
+        shorten_paths(self.model, self.scope, ty)
     }
 }
 
 /// Shortens the paths in a type printed by typify, for use inside a scope.
-pub(super) fn shortened(model: &Model, scope: Scope, ty: &RustType) -> RustType {
+pub(super) fn shorten_paths(model: &Model, scope: Scope, ty: &RustType) -> RustType {
     let mut ty = ty.clone();
-    Paths { model, scope }.visit_type_mut(&mut ty);
+    ItemRewriter { model, scope }.visit_type_mut(&mut ty);
     ty
 }
 
 /// Shortens the full paths that typify prints, and resolves its opaque names.
-impl VisitMut for Paths<'_> {
+impl VisitMut for ItemRewriter<'_> {
     fn visit_type_mut(&mut self, ty: &mut RustType) {
         // typify boxes recursive types; here, the model decides which types are boxed.
-        if let Some(inner) = content_of("Box", ty) {
+        if let Some(inner) = unwrap_generic("Box", ty) {
             *ty = inner;
             return self.visit_type_mut(ty);
         }
@@ -145,7 +151,9 @@ impl VisitMut for Paths<'_> {
             }
             ("serde_json::Value", _) => parse_quote!(fanfare::Value),
             (full, None) => match type_of_key(&name).filter(|_| full == name) {
-                Some(id) => syn::parse_str(&path(self.model, id, self.scope)).unwrap_or_else(|_| ty.clone()),
+                Some(id) => {
+                    syn::parse_str(&type_path(self.model, id, self.scope)).unwrap_or_else(|_| ty.clone())
+                }
                 None => return,
             },
             _ => return,
@@ -153,8 +161,8 @@ impl VisitMut for Paths<'_> {
     }
 }
 
-/// The `T` of `Wrapper<T>`.
-fn content_of(wrapper: &str, ty: &RustType) -> Option<RustType> {
+/// Returns the `T` of `Wrapper<T>`.
+fn unwrap_generic(wrapper: &str, ty: &RustType) -> Option<RustType> {
     let RustType::Path(typed) = ty else { return None };
     let last = typed.path.segments.last().filter(|segment| segment.ident == wrapper)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
@@ -165,15 +173,15 @@ fn content_of(wrapper: &str, ty: &RustType) -> Option<RustType> {
 }
 
 /// Boxes a type; inside an `Option` if it is one: `Option<Box<T>>`.
-fn boxed(ty: &RustType) -> RustType {
-    match content_of("Option", ty) {
+fn box_type(ty: &RustType) -> RustType {
+    match unwrap_generic("Option", ty) {
         Some(inner) => parse_quote!(Option<Box<#inner>>),
         None => parse_quote!(Box<#ty>),
     }
 }
 
 pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {
-    docs(description, otherwise, "")
+    doc_comments(description, otherwise, "")
         .lines()
         .map(|line| {
             let text = line.trim_start_matches("///");
@@ -183,7 +191,7 @@ pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<
 }
 
 /// Parses a name as an identifier. Names are valid identifiers by construction.
-pub(super) fn ident(name: &str) -> syn::Ident {
+pub(super) fn to_ident(name: &str) -> syn::Ident {
     match name.strip_prefix("r#") {
         Some(raw) => syn::Ident::new_raw(raw, proc_macro2::Span::call_site()),
         None => format_ident!("{name}"),

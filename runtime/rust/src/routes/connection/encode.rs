@@ -6,7 +6,7 @@ use crate::wire::{LogKind, ServerFrame, SharedText};
 
 /// The kind of client that receives frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::routes) enum Audience {
+pub(in crate::routes) enum ClientKind {
     /// A client that offers the subprotocol `fanfare.v1`. Receives all frames, with several messages in one.
     Fanfare,
     /// Any other client. Receives messages only, each in its own frame.
@@ -28,24 +28,27 @@ pub(in crate::routes) fn owned_id(subscription_id: &SubscriptionId) -> Option<St
 }
 
 /// Encodes events.
-pub(in crate::routes) fn events(events: Vec<Event>, audience: Audience) -> Vec<SharedText> {
+pub(in crate::routes) fn events(events: Vec<Event>, client_kind: ClientKind) -> Vec<SharedText> {
     let mut frames = Vec::new();
     for event in events {
-        match (event, audience) {
-            (Event::Messages { messages, .. }, Audience::Guest { streams }) => {
+        match (event, client_kind) {
+            (Event::Messages { messages, .. }, ClientKind::Guest { streams }) => {
                 let is_known = |message: &SharedText| {
                     streams || LogKind::Data.is_of(message) || LogKind::Run.is_of(message)
                 };
                 frames.extend(messages.messages().iter().filter(|message| is_known(message)).cloned());
             }
-            (Event::Messages { subscription_id: None, messages, .. }, Audience::Fanfare) => {
+            (Event::Messages { subscription_id: None, messages, .. }, ClientKind::Fanfare) => {
                 frames.push(messages.frame());
             }
-            (Event::Messages { subscription_id: Some(subscription_id), messages, .. }, Audience::Fanfare) => {
+            (
+                Event::Messages { subscription_id: Some(subscription_id), messages, .. },
+                ClientKind::Fanfare,
+            ) => {
                 frames.push(encode_batch(&subscription_id, &messages));
             }
-            (Event::Gap { .. }, Audience::Guest { .. }) => {}
-            (event @ Event::Gap { .. }, Audience::Fanfare) => frames.extend(gap(&event)),
+            (Event::Gap { .. }, ClientKind::Guest { .. }) => {}
+            (event @ Event::Gap { .. }, ClientKind::Fanfare) => frames.extend(gap(&event)),
         }
     }
     frames

@@ -1,5 +1,6 @@
-//! Generates the shapes of the types with typify. Its input is a canonical JSON Schema in which every type is a
-//! definition with an opaque name, so no text of a user reaches it.
+//! Generates Rust items with typify: structs, enums of strings and newtypes. Its input is a JSON Schema in which every
+//! type is a definition with an opaque name, so no text of a user reaches it. [`rewrite_item`](super::rewrite_items)
+//! then gives the items their names, docs and order.
 
 use std::collections::HashMap;
 
@@ -9,33 +10,33 @@ use syn::Item;
 use crate::model::{Additional, Enum, Format, Integer, MAX_INTEGER, Model, Object, Text, Type, TypeId};
 
 /// The output of typify, by type.
-pub(super) struct Shapes {
+pub(super) struct TypifyItems {
     /// Structs, enums of strings and newtypes.
     items: HashMap<TypeId, Item>,
     /// The contents of a union's variants, in order, or the target of an alias.
     parts: HashMap<TypeId, Vec<syn::Type>>,
 }
 
-impl Shapes {
-    pub(super) fn of(model: &Model) -> Self {
+impl TypifyItems {
+    pub(super) fn generate(model: &Model) -> Self {
         let mut definitions = Map::new();
         let mut settings = typify::TypeSpaceSettings::default();
         settings.with_map_type("::std::collections::BTreeMap");
         let no_impls = || std::iter::empty::<typify::TypeSpaceImpl>();
         for id in (0..model.types.len()).map(TypeId) {
-            match definition(model, id) {
+            match item_schema(model, id) {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
                     definitions.insert(type_key(id), json!({ "type": "object" }));
                     definitions.insert(
                         parts_key(id),
-                        members(parts(model.get(id).shape.shape()).into_iter().enumerate()),
+                        members_schema(list_parts(model.get(id).shape.shape()).into_iter().enumerate()),
                     );
                     settings.with_replacement(type_key(id), type_key(id), no_impls());
                 }
             }
         }
-        for (key, path) in runtime_types() {
+        for (key, path) in list_runtime_types() {
             definitions.insert(key.clone(), json!({ "type": "object" }));
             settings.with_replacement(key, path, no_impls());
         }
@@ -44,7 +45,7 @@ impl Shapes {
             .map(|root| space.add_root_schema(root));
         debug_assert!(matches!(added, Ok(Ok(_))), "typify refused a canonical schema: {added:?}");
         let file = syn::parse2::<syn::File>(space.to_stream()).map(|file| file.items).unwrap_or_default();
-        let mut shapes = Self { items: HashMap::new(), parts: HashMap::new() };
+        let mut generated = Self { items: HashMap::new(), parts: HashMap::new() };
         for item in file {
             let name = match &item {
                 Item::Struct(item) => item.ident.to_string(),
@@ -52,12 +53,12 @@ impl Shapes {
                 _ => continue,
             };
             if let Some(id) = type_of_key(&name) {
-                shapes.items.insert(id, item);
+                generated.items.insert(id, item);
             } else if let (Some(id), Item::Struct(item)) = (type_of_parts_key(&name), item) {
-                shapes.parts.insert(id, item.fields.into_iter().map(|field| field.ty).collect());
+                generated.parts.insert(id, item.fields.into_iter().map(|field| field.ty).collect());
             }
         }
-        shapes
+        generated
     }
 
     pub(super) fn item(&self, id: TypeId) -> Option<&Item> {
@@ -97,7 +98,7 @@ pub(super) fn variant_key(at: usize) -> String {
 }
 
 /// Types that the runtime provides, by their name in typify's input.
-fn runtime_types() -> Vec<(String, String)> {
+fn list_runtime_types() -> Vec<(String, String)> {
     let formats =
         Format::ALL.map(|format| (format_key(format), format!("fanfare::formats::{}", format.rust())));
     let integers = ["Int64", "Uint64"].map(|name| (name.to_owned(), format!("fanfare::{name}")));
@@ -108,10 +109,10 @@ fn format_key(format: Format) -> String {
     format!("Format{}", format.rust())
 }
 
-/// The schema of a named type that is a struct, an enum of strings or a newtype. typify generates no others.
-fn definition(model: &Model, id: TypeId) -> Option<Value> {
+/// Returns the schema of a named type that is a struct, an enum of strings or a newtype. typify generates no others.
+fn item_schema(model: &Model, id: TypeId) -> Option<Value> {
     match model.get(id).shape.shape() {
-        Type::Object(object) => Some(self::object(object)),
+        Type::Object(object) => Some(object_schema(object)),
         Type::Enum(Enum { values, .. }) => {
             Some(json!({ "type": "string", "enum": (0..values.len()).map(variant_key).collect::<Vec<_>>() }))
         }
@@ -127,25 +128,25 @@ pub(super) fn is_newtype(shape: &Type) -> bool {
     matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))
 }
 
-fn object(object: &Object) -> Value {
+fn object_schema(object: &Object) -> Value {
     let properties =
         object.properties.iter().enumerate().filter(|(_, property)| property.constant().is_none());
     let others = match &object.additional {
         Additional::Checked(values) => Some((object.properties.len(), Type::Map(values.clone()))),
         _ => None,
     };
-    members(properties.map(|(at, property)| (at, property.shape.clone())).chain(others))
+    members_schema(properties.map(|(at, property)| (at, property.shape.clone())).chain(others))
 }
 
 /// All members are required here, because the model decides which are optional.
-fn members(members: impl Iterator<Item = (usize, Type)>) -> Value {
+fn members_schema(members: impl Iterator<Item = (usize, Type)>) -> Value {
     let properties: Map<String, Value> =
-        members.map(|(at, shape)| (member_key(at), schema(&shape))).collect();
+        members.map(|(at, shape)| (member_key(at), part_schema(&shape))).collect();
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-fn parts(shape: &Type) -> Vec<Type> {
+fn list_parts(shape: &Type) -> Vec<Type> {
     match shape {
         Type::Union(union) => {
             union.alternatives.iter().map(|alternative| alternative.shape.clone()).collect()
@@ -155,12 +156,12 @@ fn parts(shape: &Type) -> Vec<Type> {
     }
 }
 
-fn schema(shape: &Type) -> Value {
+fn part_schema(shape: &Type) -> Value {
     match shape.shape() {
         Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) | Type::Checked(_) => json!({}),
         Type::Null => json!({ "type": "null" }),
         Type::Boolean => json!({ "type": "boolean" }),
-        Type::Integer(integer) => json!({ "type": "integer", "format": width(integer) }),
+        Type::Integer(integer) => json!({ "type": "integer", "format": integer_format(integer) }),
         Type::Number(_) => json!({ "type": "number", "format": "double" }),
         Type::Text(Text { format: Some(format), .. }) => {
             json!({ "$ref": format!("#/definitions/{}", format_key(*format)) })
@@ -168,21 +169,21 @@ fn schema(shape: &Type) -> Value {
         Type::Text(_) | Type::Enum(_) => json!({ "type": "string" }),
         Type::Int64 => json!({ "$ref": "#/definitions/Int64" }),
         Type::Uint64 => json!({ "$ref": "#/definitions/Uint64" }),
-        Type::Literals(values) => literals(values),
-        Type::Array(array) => json!({ "type": "array", "items": schema(&array.items) }),
+        Type::Literals(values) => literals_schema(values),
+        Type::Array(array) => json!({ "type": "array", "items": part_schema(&array.items) }),
         Type::Tuple(items) => {
-            let items: Vec<Value> = items.iter().map(schema).collect();
+            let items: Vec<Value> = items.iter().map(part_schema).collect();
             json!({ "type": "array", "items": items, "minItems": items.len(), "maxItems": items.len() })
         }
-        Type::Map(values) => json!({ "type": "object", "additionalProperties": schema(values) }),
-        Type::Nullable(inner) => json!({ "oneOf": [schema(inner), { "type": "null" }] }),
+        Type::Map(values) => json!({ "type": "object", "additionalProperties": part_schema(values) }),
+        Type::Nullable(inner) => json!({ "oneOf": [part_schema(inner), { "type": "null" }] }),
         Type::Named(id) => json!({ "$ref": format!("#/definitions/{}", type_key(*id)) }),
     }
 }
 
-/// The narrowest integer type that holds all allowed values.
-fn width(integer: &Integer) -> &'static str {
-    let fits = |least: i64, most: i64| integer.minimum >= least && integer.maximum <= most;
+/// Returns the `format` of the narrowest integer type that holds all allowed values.
+fn integer_format(integer: &Integer) -> &'static str {
+    let fits = |min: i64, max: i64| integer.minimum >= min && integer.maximum <= max;
     if fits(0, u8::MAX.into()) {
         "uint8"
     } else if fits(0, u16::MAX.into()) {
@@ -203,7 +204,7 @@ fn width(integer: &Integer) -> &'static str {
 }
 
 /// Literals of one kind have that kind's type. A rule restricts the values.
-fn literals(values: &[Value]) -> Value {
+fn literals_schema(values: &[Value]) -> Value {
     let all = |is: fn(&Value) -> bool| values.iter().all(is);
     #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
     let whole = |value: &Value| {
