@@ -194,7 +194,10 @@ fn find_reachable_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<Rul
 /// Calls `found` for the rules in a type.
 pub(super) fn visit_rules(shape: &Type, found: &mut dyn FnMut(&Rules)) {
     match shape {
-        Type::Checked(checked) => found(&checked.rules),
+        Type::Checked(checked) => {
+            found(&checked.rules);
+            visit_rules(&checked.shape, found);
+        }
         shape => shape.children().into_iter().for_each(|part| visit_rules(part, found)),
     }
 }

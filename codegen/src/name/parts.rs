@@ -54,7 +54,7 @@ impl<'s> Namer<'s, '_> {
         let (nulls, others): (Vec<_>, Vec<_>) =
             sum.alternatives.iter().partition(|alternative| alternative.form == Form::Null);
         let shape = match others.as_slice() {
-            [] if nulls.is_empty() => return Type::Any,
+            [] if nulls.is_empty() => return self.checked(Type::Any, Some(&Rules::never())),
             [] => return Type::Null,
             [lone] => {
                 let shape = self.form(&lone.form, rules.or(lone.rules), &declared(sum), naming);

@@ -122,7 +122,13 @@ fn has_value(shape: &Type, inhabited: &[bool]) -> bool {
     match shape {
         Type::Named(id) => inhabited[id.0],
         Type::Checked(checked) => has_value(&checked.shape, inhabited),
-        Type::Array(array) => array.min_items.is_none() || has_value(&array.items, inhabited),
+        Type::Array(array) if array.prefix.is_empty() => {
+            array.min_items.is_none() || has_value(&array.items, inhabited)
+        }
+        Type::Array(array) => {
+            let required = &array.prefix[..array.required()];
+            required.iter().all(|item| has_value(item, inhabited))
+        }
         Type::Tuple(items) => items.iter().all(|item| has_value(item, inhabited)),
         Type::Object(object) => object
             .properties
@@ -143,7 +149,9 @@ fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
         Type::Named(id) => targets.push(*id),
         Type::Nullable(inner) => contained(inner, inline, targets),
         Type::Tuple(items) => items.iter().for_each(|item| contained(item, inline, targets)),
-        Type::Array(array) if !inline => contained(&array.items, inline, targets),
+        Type::Array(_) if !inline => {
+            shape.children().into_iter().for_each(|item| contained(item, inline, targets));
+        }
         Type::Map(values) if !inline => contained(values, inline, targets),
         Type::Object(object) => {
             object.properties.iter().for_each(|property| contained(&property.shape, inline, targets));

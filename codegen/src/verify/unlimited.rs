@@ -40,7 +40,7 @@ impl Search<'_> {
         match shape {
             Type::Named(id) => self.named(*id),
             Type::Text(text) => self.text(text, place),
-            Type::Array(array) => self.shape(&array.items, &place.join("items")),
+            Type::Array(array) if array.prefix.is_empty() => self.shape(&array.items, &place.join("items")),
             Type::Map(values) => self.shape(values, &place.join("additionalProperties")),
             Type::Object(object) => {
                 for property in &object.properties {

@@ -173,10 +173,11 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                     if at < required { item } else { format!("f.optional({item})") }
                 });
                 let items = items.collect::<Vec<_>>().join(", ");
-                match &array.rest {
+                let tuple = match &array.rest {
                     Some(rest) => format!("f.tuple([{items}], {})", self.expression(rest, indent)),
                     None => format!("f.tuple([{items}])"),
-                }
+                };
+                if *array.items == Type::Any { format!("f.unchanged({tuple})") } else { tuple }
             }
             Type::Array(array) => {
                 call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))

@@ -195,6 +195,10 @@ export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodLazy<Inne
 export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodType<z.output<Shaped>, z.input<Shaped>> =
   /* @__PURE__ */ create.checked(z.ZodLazy);
 
+/** A value of a schema's type that validation leaves as it is. Only for use in `checked`, whose rules decide. */
+export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodType<z.output<Inner>, z.input<Inner>> =
+  /* @__PURE__ */ create.unchanged(z.ZodLazy);
+
 /**
  * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
  * most 127 levels of nesting, finite numbers, no lone surrogates.

@@ -144,6 +144,12 @@ export const lazy: Kind<Wrapper> = {
   read: ({ getter }) => unions.lazy(() => readerOf(getter())),
 };
 
+/** The value stays as it is: other rules decide whether it is valid, and Rust keeps it as JSON, too. */
+export const unchanged: Kind<Wrapper> = {
+  type: "lazy",
+  read: () => anyJson,
+};
+
 export const payload: Kind<Wrapper> = {
   type: "lazy",
   read: ({ getter }) => unions.payload(readerOf(getter())),

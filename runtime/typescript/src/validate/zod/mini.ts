@@ -189,6 +189,10 @@ export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodMiniLazy<
 export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> =
   /* @__PURE__ */ create.checked(z.ZodMiniLazy);
 
+/** A value of a schema's type that validation leaves as it is. Only for use in `checked`, whose rules decide. */
+export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodMiniType<z.output<Inner>, z.input<Inner>> =
+  /* @__PURE__ */ create.unchanged(z.ZodMiniLazy);
+
 /**
  * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
  * most 127 levels of nesting, finite numbers, no lone surrogates.

@@ -110,4 +110,6 @@ export const checked = /* @__PURE__ */ validator("Checked", kinds.checked, (shap
   rules,
 }));
 
+export const unchanged = /* @__PURE__ */ validator("Unchanged", kinds.unchanged, (schema: Schema) => ({ getter: () => schema }));
+
 export const payload = /* @__PURE__ */ validator("Payload", kinds.payload, (schema: Schema) => ({ getter: () => schema }));

@@ -51,7 +51,7 @@ export const PositionSchema = f.checked(f.tuple([f.number(), f.number()], f.numb
   minItems: 2,
 }) satisfies z.core.$ZodType<t.Position>;
 
-export const OptionalSchema = f.checked(f.tuple([f.string(), f.optional(f.int())]), {
+export const OptionalSchema = f.checked(f.unchanged(f.tuple([f.string(), f.optional(f.int())])), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   items: false,

@@ -57,7 +57,7 @@ export const TreeSchema: z.ZodType<t.Tree> = f.lazy(() => f.checked(f.object({
   children: f.optional(f.checked(f.array(TreeSchema), { type: "array", items: { $ref: () => $Tree }, uniqueItems: true })),
 }), $Tree));
 
-export const PairSchema = f.checked(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json()), {
+export const PairSchema = f.checked(f.unchanged(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json())), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   unevaluatedItems: { type: "boolean" },
