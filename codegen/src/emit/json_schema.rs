@@ -40,7 +40,7 @@ pub(super) fn to_document(model: &Model, root: TypeId) -> Value {
     let mut reachable = BTreeSet::from([root]);
     let mut pending = vec![root];
     while let Some(id) = pending.pop() {
-        visit_types(&model.get(id).shape, &mut |target| {
+        visit_unchecked_types(&model.get(id).shape, &mut |target| {
             if reachable.insert(target) {
                 pending.push(target);
             }
@@ -260,5 +260,15 @@ pub(super) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
         Type::Named(id) => found(*id),
         Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
         shape => shape.children().into_iter().for_each(|part| visit_types(part, found)),
+    }
+}
+
+/// Like [`visit_types`], except for types with rules, which describe them in JSON Schema.
+fn visit_unchecked_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
+    match shape {
+        Type::Checked(_) => {}
+        Type::Named(id) => found(*id),
+        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
+        shape => shape.children().into_iter().for_each(|part| visit_unchecked_types(part, found)),
     }
 }

@@ -53,7 +53,8 @@ impl ItemRewriter<'_> {
                 ty = parse_quote!(Option<#ty>);
             }
             let name: syn::Ident = to_ident(&property.name.rust());
-            let docs = doc_attributes(property.description.as_deref(), &format!("`{}`.", property.name.wire));
+            let docs =
+                doc_attributes(property.description.as_deref(), &format!("{}.", code(&property.name.wire)));
             fields.push(parse_quote!(#(#docs)* pub #name: #ty));
         }
         if let (Additional::Checked(_), Some(field)) = (&object.additional, find(object.properties.len())) {
@@ -93,7 +94,7 @@ impl ItemRewriter<'_> {
         item.attrs.push(parse_quote!(#[derive(Clone, #derives Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]));
         item.ident = to_ident(&named.rust);
         for (variant, value) in item.variants.iter_mut().zip(&values.values) {
-            variant.attrs = doc_attributes(value.description.as_deref(), &format!("`{}`", value.wire));
+            variant.attrs = doc_attributes(value.description.as_deref(), &code(&value.wire));
             variant.ident = to_ident(&value.variant);
         }
         if values.open {
@@ -178,6 +179,11 @@ fn box_type(ty: &RustType) -> RustType {
         Some(inner) => parse_quote!(Option<Box<#inner>>),
         None => parse_quote!(Box<#ty>),
     }
+}
+
+/// A text as inline code in documentation. An empty text is shown in quotes.
+pub(super) fn code(text: &str) -> String {
+    if text.is_empty() { "`\"\"`".to_owned() } else { format!("`{text}`") }
 }
 
 pub(super) fn doc_attributes(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {

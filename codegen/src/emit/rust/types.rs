@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Item, parse_quote};
 
-use super::rewrite_items::{doc_attributes, rewrite_item, shorten_paths, to_ident};
+use super::rewrite_items::{code, doc_attributes, rewrite_item, shorten_paths, to_ident};
 use super::table_path;
 use super::tables::{RenderedTables, TableModule, Tables};
 use super::typify_items::{TypifyItems, is_newtype};
@@ -117,7 +117,7 @@ fn union_variants(model: &Model, union: &Union, parts: &[syn::Type]) -> Vec<Toke
 fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
     let variant = |(case, part): (&Case, &syn::Type)| {
         let name = to_ident(&case.variant);
-        let doc = format!(" `{}` is `{}`.", tagged.tag, case.wire);
+        let doc = format!(" {} is {}.", code(&tagged.tag), code(&case.wire));
         let part = box_if(case.boxed, part);
         quote!(#[doc = #doc] #name(#part))
     };

@@ -16,7 +16,7 @@ pub enum Job {
     JobDotStarted(JobJobDotStarted),
     /// `type` is `job-started`.
     JobMinusStarted(JobJobMinusStarted),
-    /// `type` is ``.
+    /// `type` is `""`.
     Unnamed1(JobUnnamed1),
 }
 fanfare::tagged!(Job: schemas::JOB by "type" {
@@ -28,7 +28,7 @@ fanfare::tagged!(Job: schemas::JOB by "type" {
 /// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symbols {
-    /// ``
+    /// `""`
     Unnamed1,
     /// `<`
     Less,
@@ -184,7 +184,7 @@ fanfare::object!(NullableSpellings: schemas::NULLABLE_SPELLINGS {
 /// `Fields`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fields {
-    /// ``.
+    /// `""`.
     pub unnamed1: Option<String>,
     /// `😀`.
     pub unnamed2: Option<String>,

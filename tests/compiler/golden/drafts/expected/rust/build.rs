@@ -129,7 +129,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "225a45ea1eaa1db3",
+    fingerprint: "5bb700bc07bfb7fd",
 };
 
 /// `BuildOld`.

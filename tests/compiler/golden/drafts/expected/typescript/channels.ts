@@ -7,7 +7,7 @@ import { SettingsSchema, TaskSchema } from "./settings.zod-mini.js";
 export const build = defineChannel({
   name: "build",
   address: "build",
-  fingerprint: "225a45ea1eaa1db3",
+  fingerprint: "5bb700bc07bfb7fd",
   topics: {
     settings: { payload: f.payload(SettingsSchema) },
     task: { payload: f.payload(TaskSchema) },

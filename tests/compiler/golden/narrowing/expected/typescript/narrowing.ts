@@ -6,7 +6,7 @@ import { ItemSchema, StoppedEventSchema, PetSchema, LeftToTheParentSchema, Share
 export const feed = defineChannel({
   name: "feed",
   address: "feed",
-  fingerprint: "60b33e5c0b6217fe",
+  fingerprint: "bd6f645fe3ac59e5",
   topics: {
     item: { payload: f.payload(ItemSchema) },
     event: { payload: f.payload(StoppedEventSchema) },

@@ -199,7 +199,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "97890b4459eb5ea4",
+    fingerprint: "00c1aa82e3e40392",
 };
 
 /// A struct with a condition.

@@ -6,7 +6,7 @@ import { BasketSchema, TreeSchema, ShopPaymentSchema, ShopLabelsSchema, ShopPhra
 export const shop = defineChannel({
   name: "shop",
   address: "shop",
-  fingerprint: "97890b4459eb5ea4",
+  fingerprint: "00c1aa82e3e40392",
   topics: {
     /** A struct with a condition. */
     payment: { payload: f.payload(ShopPaymentSchema) },
