@@ -219,10 +219,12 @@ codes! {
     UncheckedFormat "W0001" "a format that is not checked, in Rust or in TypeScript",
     Ignored "W0002" "an unknown keyword, which is an annotation",
     BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
-    AnyValue "W0004" "a schema that becomes any JSON value in Rust and TypeScript, although values are checked",
+    LostType "W0004" "a part of a schema that becomes any JSON value, or a wider type than the schema describes; values are still checked",
     UnlimitedPattern "W0005" "a pattern without `maxLength` on client input",
     WideInteger "W0006" "an integer format or limit beyond ±(2^53−1), outside which integers are rejected",
-    NeverMatches "W0007" "an alternative that no value matches",
+    NeverMatches "W0007" "an alternative or a property that no value matches",
+    UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
+    Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
 }
 
 impl Code {

@@ -5,14 +5,19 @@
 
 mod base;
 mod condition;
+mod findings;
 mod meet;
 mod shape;
 mod unite;
 
 use std::rc::Rc;
 
+use indexmap::IndexSet;
+
+pub(crate) use findings::Finding;
 pub(crate) use shape::{Alternative, Array, Form, Object, Others, Part, Property, Shape, Strings, Sum};
 
+use crate::diagnostics::{Diagnostic, Place};
 use crate::lower::LoweredSchema;
 use crate::model::{Kinds, Notes, Rules, RulesId};
 
@@ -37,6 +42,9 @@ pub(crate) struct Infer<'s> {
     depth: usize,
     /// The nesting depth of the current schema.
     nesting: usize,
+    /// The schemas around the current one, from the outside.
+    around: Vec<&'s Notes>,
+    findings: IndexSet<(Finding, Place)>,
 }
 
 #[derive(Clone)]
@@ -48,7 +56,14 @@ enum State<'s> {
 
 impl<'s> Infer<'s> {
     pub(crate) fn new(schemas: &'s [LoweredSchema]) -> Self {
-        Self { schemas, states: vec![State::New; schemas.len()], depth: 0, nesting: 0 }
+        Self {
+            schemas,
+            states: vec![State::New; schemas.len()],
+            depth: 0,
+            nesting: 0,
+            around: Vec::new(),
+            findings: IndexSet::new(),
+        }
     }
 
     /// The shape of a schema. `None` while it is being inferred, so a schema that contains itself stays a reference.
@@ -93,9 +108,24 @@ impl<'s> Infer<'s> {
 
     fn rules(&mut self, rules: &'s Rules) -> Inferred<'s> {
         self.nesting += 1;
+        self.around.push(&rules.notes);
         let inferred = self.all_of(rules);
+        self.around.pop();
         self.nesting -= 1;
         inferred
+    }
+
+    /// Reports something about the current schema.
+    fn find(&mut self, finding: Finding) {
+        let place = self.around.iter().rev().find_map(|notes| notes.place.as_ref());
+        if let Some(place) = place {
+            self.findings.insert((finding, place.clone()));
+        }
+    }
+
+    /// The warnings about all schemas inferred so far.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
+        self.findings.iter().map(|(finding, place)| finding.at(place))
     }
 
     /// The meeting of everything that a schema says.
@@ -133,7 +163,11 @@ impl<'s> Infer<'s> {
     }
 
     fn both(&mut self, one: Inferred<'s>, other: Inferred<'s>) -> Inferred<'s> {
+        let may_match = !one.shape.is_never() && !other.shape.is_never();
         let met = self.meet(one.shape, other.shape);
+        if may_match && met.shape.is_never() {
+            self.find(Finding::Excluded);
+        }
         Inferred { exact: one.exact && other.exact && met.exact, shape: met.shape }
     }
 }

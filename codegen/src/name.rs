@@ -14,7 +14,7 @@ use crate::model::{
     Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
     Wrapper,
 };
-use crate::names::RESERVED_TYPE_NAMES;
+use crate::names::{Name, RESERVED_TYPE_NAMES};
 
 /// Builds the model of lowered definitions.
 pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec<Diagnostic>) -> Model {
@@ -39,9 +39,13 @@ pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec
     }
     namer.model.channels = channels;
     namer.number_rules();
+    namer.diagnostics.extend(namer.infer.warnings());
     tags::find(&mut namer.model, namer.diagnostics);
     namer.model
 }
+
+/// The length beyond which a title is the better name.
+const MAX_NAME_LENGTH: usize = 50;
 
 struct Namer<'s, 'd> {
     infer: Infer<'s>,
@@ -72,6 +76,21 @@ impl Namer<'_, '_> {
         let naming = root.naming.clone();
         let id = self.reserve(&schema.place, &naming, description);
         self.root_types.push(id);
+    }
+
+    /// The name of a part: its title, if the name that its location suggests is long.
+    fn naming_of(&self, notes: &Notes, naming: &Naming) -> Naming {
+        let title = notes.title.as_deref().and_then(Name::new).map(|name| name.rust_type());
+        match title {
+            Some(title)
+                if naming.typescript.len() > MAX_NAME_LENGTH
+                    && title.len() <= MAX_NAME_LENGTH
+                    && !self.is_taken(naming.scope, &title, &title) =>
+            {
+                Naming { rust: title.clone(), typescript: title, ..naming.clone() }
+            }
+            _ => naming.clone(),
+        }
     }
 
     /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
@@ -150,7 +169,7 @@ impl Namer<'_, '_> {
         let Some(place) = &notes.place else { return };
         let message = "this schema becomes any JSON value in Rust and TypeScript";
         self.diagnostics.push(
-            Diagnostic::at(Code::AnyValue, place, message)
+            Diagnostic::at(Code::LostType, place, message)
                 .note("values are still checked; the schema allows values of every kind")
                 .help("add a `type`"),
         );

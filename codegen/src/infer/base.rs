@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Alternative, Array, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum};
+use super::{
+    Alternative, Array, Finding, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum,
+};
 use crate::lower::is_of_kind;
 use crate::model::{Format, Integer, Items, Kinds, MAX_INTEGER, Members, Number, Rules, Text};
 
@@ -39,6 +41,9 @@ impl<'s> Infer<'s> {
         if has(Kinds::ARRAY) {
             exact &= rules.array.contains.is_none() && !rules.array.unique;
             let array = self.array(&rules.array);
+            if !array.prefix.is_empty() && !array.is_tuple() && !array.has_one_type() {
+                self.find(Finding::OpenTuple);
+            }
             exact &= array.prefix.is_empty() || array.is_tuple();
             exact &= !array.prefix.is_empty() || !array.rest.as_ref().is_some_and(|rest| rest.is_never());
             forms.push(Form::Array(array));
@@ -71,8 +76,17 @@ impl<'s> Infer<'s> {
         let members = &rules.object;
         let patterns = members.patterns.iter().map(|(_, rules)| rules);
         match members.others.as_deref() {
+            others if others.is_none_or(|others| *others == Rules::default()) => {
+                if members
+                    .patterns
+                    .iter()
+                    .any(|(_, rules)| *rules != Rules::default() && *rules != Rules::never())
+                {
+                    self.find(Finding::Patterns);
+                }
+                Others::Ignored
+            }
             None => Others::Ignored,
-            Some(others) if *others == Rules::default() => Others::Ignored,
             Some(others) if members.patterns.is_empty() => match others {
                 others if *others == Rules::never() => Others::Refused,
                 others => Others::Typed(Box::new(self.part(others))),
@@ -101,6 +115,9 @@ impl<'s> Infer<'s> {
             others,
             declares: rules.notes.declares_properties,
         };
+        if members.dependent_schemas.iter().any(|(_, rules)| describes_others(rules, members)) {
+            self.find(Finding::Branches);
+        }
         for (name, rules) in &members.properties {
             let part = self.part(rules);
             let required = members.required.contains(name);
@@ -125,6 +142,16 @@ impl<'s> Infer<'s> {
         }
         (Some(object), exact)
     }
+}
+
+/// Returns `true` if a schema for the same object gives a type to a property that the object does not declare.
+fn describes_others(rules: &Rules, members: &Members) -> bool {
+    let declares = |name: &str| members.properties.iter().any(|(declared, _)| declared == name);
+    rules
+        .object
+        .properties
+        .iter()
+        .any(|(name, rules)| !declares(name) && *rules != Rules::default() && *rules != Rules::never())
 }
 
 fn sum<'s>(forms: Vec<Form<'s>>, rules: &'s Rules) -> Shape<'s> {

@@ -1,6 +1,8 @@
 //! `if`, `then` and `else`: a condition on a property with listed values becomes a union, one alternative per case.
 
-use super::{Alternative, Form, Infer, Inferred, Object, Others, Shape, Strings, Sum, only_requires};
+use super::{
+    Alternative, Finding, Form, Infer, Inferred, Object, Others, Shape, Strings, Sum, only_requires,
+};
 use crate::model::{Condition, Kinds, Rules};
 
 impl<'s> Infer<'s> {
@@ -16,6 +18,9 @@ impl<'s> Infer<'s> {
         let (then, otherwise) = (&condition.then, &condition.otherwise);
         let is_said = |branch: &Rules| *branch != Rules::default() && !only_requires(branch);
         if !is_said(then) || !is_said(otherwise) {
+            if [then, otherwise].into_iter().any(describes_properties) {
+                self.find(Finding::Branches);
+            }
             return Inferred { exact, ..result };
         }
         let (test, passed) = (self.rules(&condition.test), self.rules(then));
@@ -47,6 +52,12 @@ impl<'s> Infer<'s> {
         }
         Inferred { shape: Shape::Sum(united), exact }
     }
+}
+
+/// Returns `true` if a schema gives properties types.
+fn describes_properties(rules: &Rules) -> bool {
+    let says = |(_, rules): &(String, Rules)| *rules != Rules::default() && *rules != Rules::never();
+    rules.object.properties.iter().any(says) || !rules.references.is_empty()
 }
 
 /// A test of whether a property has one of several values.

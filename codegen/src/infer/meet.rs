@@ -5,7 +5,9 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::base::is_equal_number;
-use super::{Alternative, Array, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum};
+use super::{
+    Alternative, Array, Finding, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum,
+};
 use crate::model::{Integer, Number, RulesId, Text};
 
 /// The limit for the alternatives that the meeting of two unions is made of.
@@ -31,6 +33,7 @@ impl<'s> Infer<'s> {
                 // The narrower of two references stays a reference.
                 let (Some(expanded), Some(expanded_other)) = (self.expanded(&one), self.expanded(&other))
                 else {
+                    self.find(Finding::Recursive);
                     let shape = Shape::Sum(if one.alternatives.len() > 1 { other } else { one });
                     return Inferred { shape, exact: false };
                 };
@@ -115,6 +118,7 @@ impl<'s> Infer<'s> {
             }
             let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
             let Some(expanded) = self.expanded(&alone) else {
+                self.find(Finding::Recursive);
                 result.alternatives.push(alternative.clone());
                 exact = false;
                 continue;
@@ -135,6 +139,7 @@ impl<'s> Infer<'s> {
     fn meet_forms(&mut self, one: &Sum<'s>, other: &Sum<'s>) -> Inferred<'s> {
         let pairs = one.alternatives.len() * other.alternatives.len();
         if pairs > MAX_PAIRS {
+            self.find(Finding::TooMany);
             let wider = if one.alternatives.len() < other.alternatives.len() { one } else { other };
             return Inferred { shape: Shape::Sum(wider.clone()), exact: false };
         }
@@ -286,7 +291,10 @@ impl<'s> Infer<'s> {
                 }
                 None if required => return None,
                 // A property that must be absent.
-                None => exact &= one.others == Others::Refused || other.others == Others::Refused,
+                None if one.others == Others::Refused || other.others == Others::Refused => {
+                    self.find(Finding::Rejected);
+                }
+                None => exact = false,
             }
         }
         object.others = match (&one.others, &other.others) {

@@ -72,6 +72,15 @@ pub(crate) struct Array<'s> {
 }
 
 impl Array<'_> {
+    /// Returns `true` if all items have the same shape.
+    pub(crate) fn has_one_type(&self) -> bool {
+        let rest = self.rest.as_ref().filter(|rest| !rest.is_never());
+        let mut items = self.prefix.iter().chain(rest.map(|rest| &**rest));
+        let is_closed = self.rest.is_some() || self.max_items.is_some();
+        let first = items.next();
+        is_closed && items.all(|item| first.is_some_and(|first| first.shape == item.shape))
+    }
+
     /// Returns `true` if every array has the length of the prefix.
     pub(crate) fn is_tuple(&self) -> bool {
         let length = u32::try_from(self.prefix.len()).unwrap_or(u32::MAX);

@@ -2,7 +2,7 @@
 
 use super::base::is_equal_number;
 use super::meet::may_have;
-use super::{Alternative, Array, Form, Infer, Inferred, Shape, Strings, Sum};
+use super::{Alternative, Array, Finding, Form, Infer, Inferred, Shape, Strings, Sum};
 use crate::model::{Number, Rules, Text};
 
 impl<'s> Infer<'s> {
@@ -53,6 +53,9 @@ impl<'s> Infer<'s> {
             }
             sum.alternatives.extend(inner.alternatives);
         }
+        if exactly_one && sum.overlaps() {
+            self.find(Finding::Overlap);
+        }
         if exactly_one {
             exact &= !self.accepts_null_twice(&sum);
         }
@@ -90,6 +93,19 @@ impl<'s> Infer<'s> {
 }
 
 impl<'s> Sum<'s> {
+    /// Returns `true` if all values of one alternative match another one.
+    fn overlaps(&self) -> bool {
+        let without_required = self.alternatives.iter().filter(|alternative| match &alternative.form {
+            Form::Object(object) => !object.properties.values().any(|property| property.required),
+            _ => false,
+        });
+        let is = |matches: fn(&Form<'_>) -> bool| {
+            self.alternatives.iter().any(|alternative| matches(&alternative.form))
+        };
+        without_required.count() > 1
+            || (is(|form| matches!(form, Form::Integer(_))) && is(|form| matches!(form, Form::Number(_))))
+    }
+
     fn has_null(&self) -> bool {
         self.alternatives.iter().any(|alternative| alternative.form == Form::Null)
     }

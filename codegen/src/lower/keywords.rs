@@ -61,6 +61,7 @@ impl Check<'_> {
             let mut found = Vec::new();
             limits::check(keywords, place, &mut found);
             refuse_undeclared(keywords, place, &mut found);
+            found.extend(misspelt_required(keywords, place));
             let demoted = found.into_iter().map(|diagnostic| {
                 if required {
                     diagnostic
@@ -98,6 +99,22 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// Warns about required properties that are not declared, if another name is similar.
+fn misspelt_required(keywords: &Keywords, place: &Place) -> Vec<Diagnostic> {
+    let declared = || keywords.properties.iter().flatten().map(|(name, _)| name.as_str());
+    let is_required = |name: &str| keywords.required.iter().flatten().any(|required| required == name);
+    let misspelt = keywords.required.iter().flatten().enumerate().filter_map(|(at, name)| {
+        let is_declared = declared().any(|declared| declared == name);
+        let near = closest(name, declared().filter(|near| !is_required(near)))?;
+        (!is_declared).then(|| {
+            let message = format!("required property `{name}` is not declared");
+            Diagnostic::at(Code::UndeclaredRequired, &place.join("required").join(at), message)
+                .help(format!("did you mean `{near}`?"))
+        })
+    });
+    misspelt.collect()
 }
 
 /// Reports required properties that `additionalProperties: false` rejects.

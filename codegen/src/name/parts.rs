@@ -32,8 +32,9 @@ impl<'s> Namer<'s, '_> {
             return self.checked(shape, rules);
         };
         // Reserve the name first, so that inner types come after it.
-        let id = self.reserve(place, naming, notes.description.clone());
-        match self.shape(shape, rules, naming) {
+        let naming = self.naming_of(notes, naming);
+        let id = self.reserve(place, &naming, notes.description.clone());
+        match self.shape(shape, rules, &naming) {
             Type::Nullable(inner) => {
                 self.model.types[id.0].shape = *inner;
                 self.checked(Type::Nullable(Box::new(Type::Named(id))), rules)
@@ -107,8 +108,9 @@ impl<'s> Namer<'s, '_> {
             let shape = self.form(form, rules, declared, naming);
             return self.checked(shape, *own);
         };
-        let id = self.reserve(place, naming, notes.description.clone());
-        let shape = self.form(form, rules, declared, naming);
+        let naming = self.naming_of(notes, naming);
+        let id = self.reserve(place, &naming, notes.description.clone());
+        let shape = self.form(form, rules, declared, &naming);
         self.model.types[id.0].shape = self.checked(shape, *own);
         Type::Named(id)
     }

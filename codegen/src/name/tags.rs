@@ -10,6 +10,12 @@ pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
         let Type::Union(union) = &model.types[at].shape else { continue };
         if let Some(tagged) = tagged(model, union) {
             model.types[at].shape = Type::Tagged(tagged);
+        } else if let Some(tag) = repeated_tag(model, union) {
+            let message = format!("two alternatives of this union have the tag `{tag}`");
+            diagnostics.push(
+                Diagnostic::at_key(Code::Overlap, &model.types[at].place, message)
+                    .help("give each alternative a tag of its own"),
+            );
         } else if union.open {
             let place = &model.types[at].place;
             diagnostics.push(
@@ -20,16 +26,32 @@ pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
-    let objects: Option<Vec<&[Property]>> = union
+/// The properties of each alternative, if all of them are objects.
+fn objects<'m>(model: &'m Model, union: &'m Union) -> Option<Vec<&'m [Property]>> {
+    union
         .alternatives
         .iter()
         .map(|alternative| match (alternative.shape.shape(), model.resolve(&alternative.shape)) {
             (Type::Named(_), Type::Object(object)) => Some(object.properties.as_slice()),
             _ => None,
         })
-        .collect();
-    let objects = objects?;
+        .collect()
+}
+
+/// A tag of two alternatives, in a union where each alternative has one and not all have the same.
+fn repeated_tag(model: &Model, union: &Union) -> Option<String> {
+    let objects = objects(model, union)?;
+    objects.first()?.iter().find_map(|candidate| {
+        let tags: Vec<String> =
+            objects.iter().map_while(|properties| tag_value(properties, &candidate.name.wire)).collect();
+        let is_tag = tags.len() == objects.len() && tags.iter().any(|tag| *tag != tags[0]);
+        let repeated = (1..tags.len()).find(|at| tags[..*at].contains(&tags[*at]));
+        repeated.filter(|_| is_tag).map(|at| tags[at].clone())
+    })
+}
+
+fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
+    let objects = objects(model, union)?;
     objects.first()?.iter().find_map(|candidate| {
         let tags: Vec<String> =
             objects.iter().map_while(|properties| tag_value(properties, &candidate.name.wire)).collect();
