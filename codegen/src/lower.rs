@@ -122,7 +122,7 @@ impl Lowering<'_> {
                     ignored: &mut self.ignored,
                     diagnostics: self.diagnostics,
                 };
-                check.node(&node, place, true);
+                check.node(&node, place, true, 0);
                 node
             }
             Err(diagnostic) => {
@@ -224,6 +224,8 @@ impl InScope<'_, '_> {
     }
 
     fn keywords(&mut self, keywords: &Keywords, dialect: Dialect, place: &Place) -> Rules {
+        // Keywords that the draft does not have are ignored in schemas for other tools, and errors elsewhere.
+        let keywords = &keywords.without(|name| dialect.refuses(name).is_some());
         let mut rules = Rules {
             notes: notes(keywords, place),
             kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),

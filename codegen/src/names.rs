@@ -106,6 +106,11 @@ impl Name {
 /// Returns names that differ in every spelling. Separators are spelled out if necessary; names that still collide get a
 /// number.
 pub(crate) fn distinct_names(wires: &[&str]) -> Vec<Name> {
+    distinct_names_besides(wires, None)
+}
+
+/// Like [`distinct_names`], with names that also differ from a reserved one in Pascal case.
+pub(crate) fn distinct_names_besides(wires: &[&str], reserved: Option<&str>) -> Vec<Name> {
     let plain: Vec<Option<Name>> = wires.iter().map(|wire| Name::new(wire)).collect();
     let mut uses: HashMap<[&str; 2], u32> = HashMap::new();
     for name in plain.iter().flatten() {
@@ -113,7 +118,8 @@ pub(crate) fn distinct_names(wires: &[&str]) -> Vec<Name> {
         *uses.entry(["pascal", &name.pascal]).or_default() += 1;
     }
     let is_alone = |name: &Name| uses[&["snake", &*name.snake]] == 1 && uses[&["pascal", &*name.pascal]] == 1;
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<(bool, String)> =
+        reserved.into_iter().map(|reserved| (true, reserved.to_owned())).collect();
     let mut names: Vec<Option<Name>> = plain
         .iter()
         .map(|name| name.clone().filter(|name| is_alone(name) && name.claim(&mut seen)))

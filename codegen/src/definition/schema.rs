@@ -2,6 +2,8 @@
 
 mod values;
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -102,6 +104,16 @@ macro_rules! keywords {
         impl Keywords {
             /// The names of all supported keywords.
             pub(crate) const NAMES: &[&str] = &[$($name),*];
+
+            /// This schema without some keywords.
+            pub(crate) fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Cow<'_, Self> {
+                if !self.set().into_iter().any(&is_left_out) {
+                    return Cow::Borrowed(self);
+                }
+                let mut kept = self.clone();
+                $(if is_left_out($name) { kept.$field = None; })*
+                Cow::Owned(kept)
+            }
 
             /// The names of the keywords that are present, in the order of [`Self::NAMES`].
             pub(crate) fn set(&self) -> Vec<&'static str> {

@@ -50,20 +50,22 @@ const OPTIONAL_SCHEMAS: [&str; 9] =
 
 impl Check<'_> {
     /// Checks a schema. `required` if every value at this location must match it.
-    pub(super) fn node(&mut self, node: &SchemaNode, place: &Place, required: bool) {
+    pub(super) fn node(&mut self, node: &SchemaNode, place: &Place, required: bool, depth: usize) {
         let SchemaNode::Keywords(keywords) = node else { return };
         let dialect = (self.dialect_at)(place);
         let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
         if !overruled {
             self.unknown(keywords, place);
-            check_names(keywords, dialect, place, self.diagnostics);
+            check_names(keywords, dialect, place, self.is_foreign, self.diagnostics);
             check_values(keywords, place, self.is_foreign, self.diagnostics);
             let mut found = Vec::new();
             limits::check(keywords, place, &mut found);
             refuse_undeclared(keywords, place, &mut found);
             found.extend(misspelt_required(keywords, place));
+            // A schema for other tools may describe a property that no value has, and be used without it.
+            let is_error = required && !(self.is_foreign && depth > 0);
             let demoted = found.into_iter().map(|diagnostic| {
-                if required {
+                if is_error {
                     diagnostic
                 } else {
                     diagnostic.instead_of(Code::Unsatisfiable, Code::NeverMatches)
@@ -73,7 +75,7 @@ impl Check<'_> {
         }
         keywords.parts(&mut |steps, node| {
             let is_optional = steps.first().is_some_and(|step| OPTIONAL_SCHEMAS.contains(step));
-            self.node(node, &place.below(steps), required && !is_optional);
+            self.node(node, &place.below(steps), required && !is_optional, depth + 1);
         });
     }
 }
@@ -139,7 +141,13 @@ fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
     }
 }
 
-fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn check_names(
+    keywords: &Keywords,
+    dialect: Dialect,
+    place: &Place,
+    is_foreign: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for key in keywords.idle() {
         diagnostics.push(
             Diagnostic::at_key(
@@ -154,8 +162,8 @@ fn check_names(keywords: &Keywords, dialect: Dialect, place: &Place, diagnostics
         let refused = dialect.refuses(key);
         if let Some(help) = refused {
             let message = format!("`{key}` is not a keyword of {}", dialect.name());
-            diagnostics
-                .push(Diagnostic::at_key(Code::UnsupportedKeyword, &place.join(key), message).help(help));
+            let code = if is_foreign { Code::Ignored } else { Code::UnsupportedKeyword };
+            diagnostics.push(Diagnostic::at_key(code, &place.join(key), message).help(help));
         }
     }
     let exclusive = [

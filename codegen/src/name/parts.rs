@@ -11,7 +11,13 @@ use crate::model::{
     Additional, Array as ArrayType, Enum, EnumValue, Notes, Object as ObjectType, Property, Rules, RulesId,
     Type, Union,
 };
-use crate::names::distinct_names;
+use crate::names::{distinct_names, distinct_names_besides};
+
+/// The field of a struct for the properties that it does not declare, in Pascal case.
+const ADDITIONAL_FIELD: &str = "Additional";
+
+/// The variant of an open enum for the strings that it does not list.
+const OTHER_VARIANT: &str = "Other";
 
 impl<'s> Namer<'s, '_> {
     /// The type of a part.
@@ -185,7 +191,8 @@ impl<'s> Namer<'s, '_> {
             Others::Ignored => Additional::Ignored,
         };
         let wires: Vec<&str> = object.properties.keys().map(String::as_str).collect();
-        let names = distinct_names(&wires);
+        let reserved = matches!(additional, Additional::Checked(_)).then_some(ADDITIONAL_FIELD);
+        let names = distinct_names_besides(&wires, reserved);
         let properties = object.properties.values().zip(names);
         let properties: Vec<Property> = properties
             .map(|(property, name)| Property {
@@ -298,7 +305,9 @@ fn string_values(strings: &Strings<'_>) -> Type {
         return Type::Literals(vec![Value::String(lone.clone())]);
     }
     let wires: Vec<&str> = strings.values.iter().map(|(text, _)| text.as_str()).collect();
-    let values = strings.values.iter().zip(distinct_names(&wires)).map(|((_, notes), name)| EnumValue {
+    let reserved = strings.open.then_some(OTHER_VARIANT);
+    let names = distinct_names_besides(&wires, reserved);
+    let values = strings.values.iter().zip(names).map(|((_, notes), name)| EnumValue {
         variant: name.rust_type(),
         wire: name.wire,
         description: notes.and_then(|notes| notes.description.clone()),

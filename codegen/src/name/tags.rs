@@ -2,7 +2,10 @@
 
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::{Case, Model, Property, Tagged, Type, Union};
-use crate::names::distinct_names;
+use crate::names::distinct_names_besides;
+
+/// The variant of an open union for the tags that it does not list.
+const UNKNOWN_VARIANT: &str = "Unknown";
 
 /// Turns unions of objects with a distinguishing property into tagged unions.
 pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
@@ -58,7 +61,8 @@ fn tagged(model: &Model, union: &Union) -> Option<Tagged> {
         let distinct =
             tags.len() == objects.len() && (1..tags.len()).all(|at| !tags[..at].contains(&tags[at]));
         distinct.then(|| {
-            let names = distinct_names(&tags.iter().map(String::as_str).collect::<Vec<_>>());
+            let wires: Vec<&str> = tags.iter().map(String::as_str).collect();
+            let names = distinct_names_besides(&wires, union.open.then_some(UNKNOWN_VARIANT));
             let cases = union.alternatives.iter().zip(names).filter_map(|(alternative, name)| {
                 match alternative.shape {
                     Type::Named(target) => {

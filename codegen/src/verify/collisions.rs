@@ -36,9 +36,6 @@ const RESERVED_CONSTANTS: [&str; 2] = ["defineChannel", "f"];
 /// Reports every collision of names in a model.
 pub(super) fn check(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     let mut findings = Findings { diagnostics, reported: HashSet::new() };
-    for named in &model.types {
-        check_members(&named.shape, &named.place, &mut findings);
-    }
     check_types(model, &mut findings);
     check_channels(&model.channels, &mut findings);
 }
@@ -208,59 +205,4 @@ fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
         format!("`{name}` is reserved for generated code and cannot name a {what}"),
     )
     .help("choose another name")
-}
-
-/// Checks the fields of a struct and the variants of an enum.
-fn check_members(shape: &Type, place: &Place, findings: &mut Findings<'_>) {
-    match shape {
-        Type::Nullable(inner) => check_members(inner, place, findings),
-        Type::Checked(checked) => check_members(&checked.shape, place, findings),
-        Type::Object(object) => {
-            let fields = object
-                .properties
-                .iter()
-                .map(|property| (property.name.rust(), place.join("properties").join(&property.name.wire)));
-            let reserved = matches!(object.additional, crate::model::Additional::Checked(_))
-                .then(|| ("additional".to_owned(), place.clone()));
-            distinct(fields.chain(reserved), findings);
-        }
-        Type::Enum(values) => {
-            let variants = values
-                .values
-                .iter()
-                .enumerate()
-                .map(|(at, value)| (value.variant.clone(), place.join("enum").join(at)));
-            let reserved = values.open.then(|| ("Other".to_owned(), place.clone()));
-            distinct(variants.chain(reserved), findings);
-        }
-        Type::Union(union) => {
-            let reserved = union.open.then(|| ("Unknown".to_owned(), place.clone()));
-            let variants = union.alternatives.iter().enumerate();
-            distinct(
-                variants
-                    .map(|(at, alternative)| (alternative.variant.clone(), place.join(union.key()).join(at)))
-                    .chain(reserved),
-                findings,
-            );
-        }
-        Type::Tagged(tagged) => {
-            let reserved = tagged.open.then(|| ("Unknown".to_owned(), place.clone()));
-            let variants = tagged.cases.iter().enumerate();
-            distinct(
-                variants
-                    .map(|(at, case)| (case.variant.clone(), place.join("oneOf").join(at)))
-                    .chain(reserved),
-                findings,
-            );
-        }
-        _ => {}
-    }
-}
-
-fn distinct(names: impl Iterator<Item = (String, Place)>, findings: &mut Findings<'_>) {
-    let names: Vec<(String, Place)> = names.collect();
-    let mut taken = Taken::new();
-    for (name, place) in &names {
-        taken.take(name.clone(), place, "Rust", findings);
-    }
 }

@@ -69,6 +69,9 @@ export type awkward_unions_unions = [
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedSchema>, awkward_unions_unions_types.Unnamed>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.NullableSpellingsSchema>, awkward_unions_unions_types.NullableSpellings>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.FieldsSchema>, awkward_unions_unions_types.Fields>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.OtherOpenSchema>, awkward_unions_unions_types.OtherOpen>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnknownOpenSchema>, awkward_unions_unions_types.UnknownOpen>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.AdditionalSchema>, awkward_unions_unions_types.Additional>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.EverythingSchema>, awkward_unions_unions_types.Everything>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobJobDotStartedSchema>, awkward_unions_unions_types.JobJobDotStarted>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.JobJobMinusStartedSchema>, awkward_unions_unions_types.JobJobMinusStarted>>,
@@ -79,6 +82,8 @@ export type awkward_unions_unions = [
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObjectSchema>, awkward_unions_unions_types.UnnamedObject>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObject2Schema>, awkward_unions_unions_types.UnnamedObject2>>,
   Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnnamedObject3Schema>, awkward_unions_unions_types.UnnamedObject3>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnknownOpenUnknownSchema>, awkward_unions_unions_types.UnknownOpenUnknown>>,
+  Holds<Same<z.infer<typeof awkward_unions_unions_zod.UnknownOpenKnownSchema>, awkward_unions_unions_types.UnknownOpenKnown>>,
 ];
 
 import type * as channels_channels_types from "../golden/channels/expected/typescript/channels.types.js";

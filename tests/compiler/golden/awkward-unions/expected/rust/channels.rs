@@ -218,9 +218,60 @@ fanfare::object!(Fields: schemas::FIELDS {
     "foo.bar" => foo_dot_bar?,
 });
 
+/// One of the strings that the definition lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OtherOpen {
+    /// `other`
+    Other1,
+    /// `some`
+    Some,
+    /// A string that the definition does not list.
+    Other(String),
+}
+fanfare::string_enum!(OtherOpen: schemas::OTHER_OPEN {
+    Other1 = "other",
+    Some = "some",
+    .. Other
+});
+
+/// `UnknownOpen`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnknownOpen {
+    /// `kind` is `unknown`.
+    Unknown1(UnknownOpenUnknown),
+    /// `kind` is `known`.
+    Known(UnknownOpenKnown),
+    /// A value with a tag that the definition does not list, unchanged.
+    Unknown(fanfare::Value),
+}
+fanfare::tagged!(UnknownOpen: schemas::UNKNOWN_OPEN by "kind" {
+    Unknown1 = "unknown",
+    Known = "known",
+    .. Unknown
+});
+
+/// `Additional`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Additional {
+    /// `additional`.
+    pub additional1: Option<String>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(Additional: schemas::ADDITIONAL {
+    "additional" => additional1?,
+    .. additional
+});
+
 /// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
+    /// `otherOpen`.
+    pub other_open: Option<OtherOpen>,
+    /// `unknownOpen`.
+    pub unknown_open: Option<UnknownOpen>,
+    /// `additional`.
+    pub additional: Option<Additional>,
     /// `job`.
     pub job: Option<Job>,
     /// `symbols`.
@@ -253,6 +304,9 @@ pub struct Everything {
     pub fields: Option<Fields>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
+    "otherOpen" => other_open?,
+    "unknownOpen" => unknown_open?,
+    "additional" => additional?,
     "job" => job?,
     "symbols" => symbols?,
     "literals" => literals?,
@@ -362,6 +416,20 @@ pub struct UnnamedObject3 {
 }
 fanfare::object!(UnnamedObject3: schemas::UNNAMED_OBJECT3 {
     "c" => c?,
+});
+
+/// `UnknownOpenUnknown`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnknownOpenUnknown {}
+fanfare::object!(UnknownOpenUnknown: schemas::UNKNOWN_OPEN_UNKNOWN {
+    "kind" = "unknown",
+});
+
+/// `UnknownOpenKnown`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnknownOpenKnown {}
+fanfare::object!(UnknownOpenKnown: schemas::UNKNOWN_OPEN_KNOWN {
+    "kind" = "known",
 });
 
 /// The schemas that the runtime validates values against.
@@ -631,8 +699,42 @@ mod schemas {
         additional: Additional::Refused,
     });
 
+    pub(super) static OTHER_OPEN: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static UNKNOWN_OPEN: Schema = Schema::Tagged(Tagged {
+        tag: "kind",
+        cases: &[("unknown", &UNKNOWN_OPEN_UNKNOWN), ("known", &UNKNOWN_OPEN_KNOWN)],
+        open: true,
+    });
+
+    pub(super) static ADDITIONAL: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "additional",
+                schema: &Schema::Text(Text::ANY),
+                required: false,
+            },
+        ],
+        additional: Additional::Checked(&Schema::Text(Text::ANY)),
+    });
+
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
+            Property {
+                name: "otherOpen",
+                schema: &OTHER_OPEN,
+                required: false,
+            },
+            Property {
+                name: "unknownOpen",
+                schema: &UNKNOWN_OPEN,
+                required: false,
+            },
+            Property {
+                name: "additional",
+                schema: &ADDITIONAL,
+                required: false,
+            },
             Property {
                 name: "job",
                 schema: &JOB,
@@ -814,6 +916,28 @@ mod schemas {
                 name: "c",
                 schema: &Schema::Text(Text::ANY),
                 required: false,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static UNKNOWN_OPEN_UNKNOWN: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "kind",
+                schema: &Schema::Enum(&["unknown"]),
+                required: true,
+            },
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static UNKNOWN_OPEN_KNOWN: Schema = Schema::Object(Object {
+        properties: &[
+            Property {
+                name: "kind",
+                schema: &Schema::Enum(&["known"]),
+                required: true,
             },
         ],
         additional: Additional::Ignored,

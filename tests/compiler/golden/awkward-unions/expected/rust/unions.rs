@@ -87,5 +87,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "830df8bfae1e2c02",
+    fingerprint: "5f73ab3a621eb9e9",
 };

@@ -6,7 +6,7 @@ import { EverythingSchema } from "./unions.zod-mini.js";
 export const unions = defineChannel({
   name: "unions",
   address: "unions",
-  fingerprint: "830df8bfae1e2c02",
+  fingerprint: "5f73ab3a621eb9e9",
   topics: {
     everything: { payload: f.payload(EverythingSchema) },
   },

@@ -52,7 +52,19 @@ export interface Fields {
   "foo.bar"?: number | undefined;
 }
 
+export type OtherOpen = "other" | "some" | (string & {});
+
+export type UnknownOpen = UnknownOpenUnknown | UnknownOpenKnown | { kind: string & {}; [key: string]: unknown };
+
+export interface Additional {
+  additional?: string | undefined;
+  [key: string]: string | undefined;
+}
+
 export interface Everything {
+  otherOpen?: OtherOpen | undefined;
+  unknownOpen?: UnknownOpen | undefined;
+  additional?: Additional | undefined;
   job?: Job | undefined;
   symbols?: Symbols | undefined;
   literals?: Literals | undefined;
@@ -104,4 +116,12 @@ export interface UnnamedObject2 {
 
 export interface UnnamedObject3 {
   c?: string | undefined;
+}
+
+export interface UnknownOpenUnknown {
+  kind: "unknown";
+}
+
+export interface UnknownOpenKnown {
+  kind: "known";
 }

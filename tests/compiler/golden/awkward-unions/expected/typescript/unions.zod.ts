@@ -105,7 +105,29 @@ export const FieldsSchema = f.strictObject({
   "foo.bar": f.optional(f.int()),
 }) satisfies z.core.$ZodType<t.Fields>;
 
+export const OtherOpenSchema = f.openEnum(["other", "some"]) satisfies z.core.$ZodType<t.OtherOpen>;
+
+export const UnknownOpenUnknownSchema = f.object({
+  kind: f.literal("unknown"),
+}) satisfies z.core.$ZodType<t.UnknownOpenUnknown>;
+
+export const UnknownOpenKnownSchema = f.object({
+  kind: f.literal("known"),
+}) satisfies z.core.$ZodType<t.UnknownOpenKnown>;
+
+export const UnknownOpenSchema = f.openDiscriminatedUnion("kind", {
+  unknown: UnknownOpenUnknownSchema,
+  known: UnknownOpenKnownSchema,
+}) satisfies z.core.$ZodType<t.UnknownOpen>;
+
+export const AdditionalSchema = f.catchall(f.object({
+  additional: f.optional(f.string()),
+}), f.string()) satisfies z.core.$ZodType<t.Additional>;
+
 export const EverythingSchema = f.object({
+  otherOpen: f.optional(OtherOpenSchema),
+  unknownOpen: f.optional(UnknownOpenSchema),
+  additional: f.optional(AdditionalSchema),
   job: f.optional(JobSchema),
   symbols: f.optional(SymbolsSchema),
   literals: f.optional(LiteralsSchema),
