@@ -198,7 +198,7 @@ codes! {
     Shape "E0003" "a value of the wrong kind",
     UnknownKey "E0004" "an unknown key in the definition format",
     UnknownKeyword "E0005" "a misspelt JSON Schema keyword",
-    UnsupportedKeyword "E0006" "a keyword that the draft does not have, where it would have no effect; `nullable`",
+    UnsupportedKeyword "E0006" "a keyword that the draft does not have, where it would have no effect",
     KeywordNeedsType "E0007" "`x-open` on a schema that cannot be open",
     Reference "E0008" "a `$ref` to nothing, to a file outside the definition folder, or to the network",
     EndlessReference "E0009" "a schema that applies itself to the same value, so that validation would not terminate",

@@ -44,7 +44,7 @@ fn formats() -> String {
     format!(
         "### Formats\n\n| format | meaning |\n|---|---|\n\
          | {checked} | checked, with the same grammar in Rust and TypeScript |\n\
-         | `int64`, `uint64` | with `type: string`: a 64-bit integer in decimal digits; an error with `type: integer` |\n\
+         | `int64`, `uint64` | with `type: string`: a 64-bit integer in decimal digits |\n\
          {}| {} | an annotation, not checked; `fanfare lint` warns about it |\n",
         integers.collect::<String>(),
         listed(UNCHECKED_FORMATS.to_vec())
