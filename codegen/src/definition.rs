@@ -7,6 +7,7 @@ mod dialect;
 mod read;
 mod resources;
 mod schema;
+mod syntax;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,7 +19,7 @@ pub(crate) use dialect::Dialect;
 pub(crate) use read::{Definitions, node, read_folder, refuse_unknown};
 pub(crate) use resources::{DynamicAnchors, Resources, Target, at};
 pub(crate) use schema::{
-    Dependency, Exclusive, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas,
+    Dependency, Exclusive, ItemsNode, KEYWORDS, Keywords, Role, SchemaNode, TypeName, TypeNames, subschemas,
 };
 
 /// Channel definitions for Fanfare.

@@ -1,6 +1,6 @@
 //! The tables of `docs/json-schema.md`, generated from the tables that the compiler uses.
 
-use crate::definition::{Dialect, Keywords};
+use crate::definition::{KEYWORDS, Role};
 use crate::diagnostics::Code;
 use crate::lower::{INTEGER_FORMATS, UNCHECKED_FORMATS};
 use crate::model::Format;
@@ -11,7 +11,10 @@ pub(crate) fn tables() -> String {
 }
 
 fn keywords() -> String {
-    let rows = Keywords::ANNOTATIONS.iter().map(|(name, meaning)| format!("| `{name}` | {meaning} |\n"));
+    let rows = KEYWORDS.iter().filter_map(|keyword| match keyword.role {
+        Role::Annotation(meaning) => Some(format!("| `{}` | {meaning} |\n", keyword.name)),
+        Role::Constrains(_) => None,
+    });
     format!(
         "### Annotations\n\nThese keywords do not restrict values.\n\n| keyword | meaning |\n|---|---|\n{}",
         rows.collect::<String>()
@@ -19,7 +22,8 @@ fn keywords() -> String {
 }
 
 fn drafts() -> String {
-    let rows = Dialect::ranges().map(|(name, first, last)| {
+    let ranges = KEYWORDS.iter().filter_map(|keyword| Some((keyword.name, keyword.drafts?)));
+    let rows = ranges.map(|(name, (first, last, _))| {
         let drafts = if first == last {
             first.name().to_owned()
         } else {

@@ -1,5 +1,7 @@
 //! The drafts of JSON Schema and their keywords.
 
+use super::schema::Keyword;
+
 /// A draft of JSON Schema, from the oldest to the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dialect {
@@ -53,52 +55,7 @@ impl Dialect {
 
     /// What to write instead of a keyword that this draft does not have; `None` if it has the keyword.
     pub(crate) fn refuses(self, keyword: &str) -> Option<&'static str> {
-        RANGES
-            .iter()
-            .find(|(name, first, last, _)| *name == keyword && !(*first..=*last).contains(&self))
-            .map(|(.., help)| *help)
+        let (first, last, instead) = Keyword::named(keyword)?.drafts?;
+        (!(first..=last).contains(&self)).then_some(instead)
     }
 }
-
-impl Dialect {
-    /// The keywords that not every draft has, each with the first and the last draft that does.
-    pub(crate) fn ranges() -> impl Iterator<Item = (&'static str, Self, Self)> {
-        RANGES.iter().map(|(name, first, last, _)| (*name, *first, *last))
-    }
-}
-
-const NEWER: &str = "set a newer draft with `$schema`, or remove the keyword";
-
-/// Keywords that not every draft has: the first and the last draft that does, and what to write in others.
-const RANGES: [(&str, Dialect, Dialect, &str); 20] = [
-    ("const", Dialect::Draft6, Dialect::Draft2020, "write `enum` with one value"),
-    ("contains", Dialect::Draft6, Dialect::Draft2020, NEWER),
-    ("propertyNames", Dialect::Draft6, Dialect::Draft2020, NEWER),
-    ("if", Dialect::Draft7, Dialect::Draft2020, NEWER),
-    ("then", Dialect::Draft7, Dialect::Draft2020, NEWER),
-    ("else", Dialect::Draft7, Dialect::Draft2020, NEWER),
-    ("$anchor", Dialect::Draft2019, Dialect::Draft2020, "write `$id: \"#name\"`"),
-    ("dependentRequired", Dialect::Draft2019, Dialect::Draft2020, "write `dependencies`"),
-    ("dependentSchemas", Dialect::Draft2019, Dialect::Draft2020, "write `dependencies`"),
-    ("minContains", Dialect::Draft2019, Dialect::Draft2020, NEWER),
-    ("maxContains", Dialect::Draft2019, Dialect::Draft2020, NEWER),
-    ("unevaluatedItems", Dialect::Draft2019, Dialect::Draft2020, NEWER),
-    ("unevaluatedProperties", Dialect::Draft2019, Dialect::Draft2020, NEWER),
-    ("prefixItems", Dialect::Draft2020, Dialect::Draft2020, "write `items` with a list"),
-    ("$dynamicRef", Dialect::Draft2020, Dialect::Draft2020, NEWER),
-    ("$dynamicAnchor", Dialect::Draft2020, Dialect::Draft2020, NEWER),
-    ("$recursiveRef", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicRef`"),
-    ("$recursiveAnchor", Dialect::Draft2019, Dialect::Draft2019, "write `$dynamicAnchor`"),
-    (
-        "additionalItems",
-        Dialect::Draft4,
-        Dialect::Draft2019,
-        "write `items`, and `prefixItems` for the first items",
-    ),
-    (
-        "dependencies",
-        Dialect::Draft4,
-        Dialect::Draft7,
-        "write `dependentRequired` for names, and `dependentSchemas` for schemas",
-    ),
-];

@@ -4,13 +4,14 @@ mod values;
 
 use std::borrow::Cow;
 
+use super::Dialect;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use values::{count, number, present};
+use values::{Holds, Subschemas, count, number, present};
 
 pub(crate) use values::{Dependency, Exclusive, ItemsNode, TypeName, TypeNames};
 
@@ -44,39 +45,54 @@ impl<'de> Deserialize<'de> for SchemaNode {
     }
 }
 
+/// A keyword of JSON Schema.
+pub(crate) struct Keyword {
+    pub(crate) name: &'static str,
+    pub(crate) role: Role,
+    /// The drafts that have the keyword, and what to write in others. `None` if all drafts have it.
+    pub(crate) drafts: Option<(Dialect, Dialect, &'static str)>,
+    /// The schemas that the keyword's value holds.
+    holds: Holds,
+}
+
+/// The effect of a keyword.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    /// None: it does not restrict values. With its meaning for the documentation.
+    Annotation(&'static str),
+    /// It restricts values of these kinds.
+    Constrains(&'static [TypeName]),
+}
+
+impl Keyword {
+    /// The keyword with this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        KEYWORDS.iter().find(|keyword| keyword.name == name)
+    }
+}
+
 /// Calls `found` for each direct subschema, with the steps to it.
 pub(crate) fn subschemas<'v>(
     keywords: &'v serde_json::Map<String, Value>,
     found: &mut dyn FnMut(&[String], &'v Value),
 ) {
-    for (keyword, value) in keywords {
-        match (keyword.as_str(), value) {
-            (
-                "items"
-                | "additionalItems"
-                | "contains"
-                | "additionalProperties"
-                | "propertyNames"
-                | "not"
-                | "if"
-                | "then"
-                | "else"
-                | "unevaluatedItems"
-                | "unevaluatedProperties",
-                Value::Object(_),
-            ) => found(std::slice::from_ref(keyword), value),
-            ("allOf" | "anyOf" | "oneOf" | "prefixItems" | "items", Value::Array(schemas)) => {
+    for (name, value) in keywords {
+        let holds = match name.as_str() {
+            "$defs" | "definitions" => Holds::Map,
+            name => Keyword::named(name).map_or(Holds::Nothing, |keyword| keyword.holds),
+        };
+        match (holds, value) {
+            (Holds::Schema | Holds::SchemaOrList, Value::Object(_)) => {
+                found(std::slice::from_ref(name), value);
+            }
+            (Holds::List | Holds::SchemaOrList, Value::Array(schemas)) => {
                 for (at, schema) in schemas.iter().enumerate() {
-                    found(&[keyword.clone(), at.to_string()], schema);
+                    found(&[name.clone(), at.to_string()], schema);
                 }
             }
-            (
-                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
-                | "dependencies",
-                Value::Object(schemas),
-            ) => {
-                for (name, schema) in schemas {
-                    found(&[keyword.clone(), name.clone()], schema);
+            (Holds::Map, Value::Object(schemas)) => {
+                for (key, schema) in schemas {
+                    found(&[name.clone(), key.clone()], schema);
                 }
             }
             _ => {}
@@ -84,9 +100,27 @@ pub(crate) fn subschemas<'v>(
     }
 }
 
-/// Declares the keywords: the struct that parses them, and their names.
+const NUMBERS: &[TypeName] = &[TypeName::Integer, TypeName::Number];
+const STRINGS: &[TypeName] = &[TypeName::String];
+const ARRAYS: &[TypeName] = &[TypeName::Array];
+const OBJECTS: &[TypeName] = &[TypeName::Object];
+const ALL: &[TypeName] = &[
+    TypeName::Null,
+    TypeName::Boolean,
+    TypeName::Integer,
+    TypeName::Number,
+    TypeName::String,
+    TypeName::Array,
+    TypeName::Object,
+];
+
+/// What to write instead of a keyword that an older draft does not have.
+const NEWER: &str = "set a newer draft with `$schema`, or remove the keyword";
+
+/// Declares the keywords: the struct that parses them, and the table that describes them.
 macro_rules! keywords {
-    ($($(#[$attribute:meta])* $field:ident $name:literal : $type:ty,)*) => {
+    ($($(#[$attribute:meta])* $field:ident $name:literal : $type:ty => $role:ident($($detail:tt)*)
+        $(, $first:ident to $last:ident, $instead:expr)?;)*) => {
         /// The keywords of a schema.
         #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
         #[schemars(extend("additionalProperties" = false))]
@@ -101,10 +135,15 @@ macro_rules! keywords {
             pub(crate) unknown: IndexMap<String, Value>,
         }
 
-        impl Keywords {
-            /// The names of all supported keywords.
-            pub(crate) const NAMES: &[&str] = &[$($name),*];
+        /// All supported keywords.
+        pub(crate) const KEYWORDS: &[Keyword] = &[$(Keyword {
+            name: $name,
+            role: Role::$role($($detail)*),
+            drafts: keywords!(@drafts $($first to $last, $instead)?),
+            holds: <$type as Subschemas>::HOLDS,
+        }),*];
 
+        impl Keywords {
             /// This schema without some keywords.
             pub(crate) fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Cow<'_, Self> {
                 if !self.set().into_iter().any(&is_left_out) {
@@ -115,198 +154,184 @@ macro_rules! keywords {
                 Cow::Owned(kept)
             }
 
-            /// The names of the keywords that are present, in the order of [`Self::NAMES`].
+            /// The names of the keywords that are present, in the order of [`KEYWORDS`].
             pub(crate) fn set(&self) -> Vec<&'static str> {
                 let mut set = Vec::new();
                 $(if self.$field.is_some() { set.push($name); })*
                 set
             }
+
+            /// Calls `found` for each direct subschema, with the steps to it.
+            pub(crate) fn parts<'k>(&'k self, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+                $(if let Some(value) = &self.$field { value.visit($name, found); })*
+            }
         }
+    };
+    (@drafts) => { None };
+    (@drafts $first:ident to $last:ident, $instead:expr) => {
+        Some((Dialect::$first, Dialect::$last, $instead))
     };
 }
 
 keywords! {
     /// A name for this type, used if nothing else names it.
-    title "title": String,
+    title "title": String => Annotation("names an alternative of a union if nothing else does");
     /// The meaning of the value. Becomes documentation in generated code.
-    description "description": String,
+    description "description": String => Annotation("documents the type or the field in generated code");
     /// A note to other authors. Ignored.
     #[serde(deserialize_with = "present")]
-    comment "$comment": Value,
+    comment "$comment": Value => Annotation("ignored");
     /// An annotation: missing values are not filled in.
     #[serde(deserialize_with = "present")]
-    default "default": Value,
+    default "default": Value => Annotation("an annotation: missing values are not filled in");
     /// Example values. Ignored.
     #[serde(deserialize_with = "present")]
-    examples "examples": Value,
+    examples "examples": Value => Annotation("an annotation");
     /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
-    deprecated "deprecated": Value,
+    deprecated "deprecated": Value => Annotation("an annotation");
     /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
-    read_only "readOnly": Value,
+    read_only "readOnly": Value => Annotation("an annotation: senders may include the value");
     /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
-    write_only "writeOnly": Value,
+    write_only "writeOnly": Value => Annotation("an annotation: senders may include the value");
     /// The JSON Schema draft of this schema and its subschemas.
-    dialect "$schema": String,
+    dialect "$schema": String => Annotation("the draft of the schema and its subschemas");
     /// The URI of this schema, and the base URI of the `$ref`s inside it.
-    id "$id": String,
+    id "$id": String => Annotation("the base URI of the `$ref`s inside; never fetched");
     /// A name that a `$ref` can use instead of a path.
-    anchor "$anchor": String,
+    anchor "$anchor": String => Annotation("a name for a `$ref`"), Draft2019 to Draft2020, "write `$id: \"#name\"`";
     /// A name that a `$dynamicRef` can use.
-    dynamic_anchor "$dynamicAnchor": String,
+    dynamic_anchor "$dynamicAnchor": String => Annotation("a name for a `$dynamicRef`"), Draft2020 to Draft2020, NEWER;
     /// Makes this schema a target of `$recursiveRef`, in draft 2019-09.
-    recursive_anchor "$recursiveAnchor": bool,
+    recursive_anchor "$recursiveAnchor": bool => Annotation("a target for a `$recursiveRef`"), Draft2019 to Draft2019, "write `$dynamicAnchor`";
     /// Schemas for others to refer to.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
-    defs "$defs": Value,
+    defs "$defs": Value => Annotation("schemas to refer to");
     /// Schemas for others to refer to; the spelling of `$defs` in older drafts.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "IndexMap<String, SchemaNode>")]
-    definitions "definitions": Value,
+    definitions "definitions": Value => Annotation("schemas to refer to");
     /// An annotation: the draft determines the vocabularies.
     #[serde(deserialize_with = "present")]
-    vocabulary "$vocabulary": Value,
+    vocabulary "$vocabulary": Value => Annotation("ignored: the draft determines the vocabularies");
     /// An annotation: the encoding of other data in a string. The string is not decoded.
     #[serde(deserialize_with = "present")]
-    content_encoding "contentEncoding": Value,
+    content_encoding "contentEncoding": Value => Annotation("an annotation: the string is not decoded");
     /// An annotation: the media type of the data in a string. The data is not checked.
     #[serde(deserialize_with = "present")]
-    content_media_type "contentMediaType": Value,
+    content_media_type "contentMediaType": Value => Annotation("an annotation: the content of the string is not checked");
     /// An annotation: the schema of the data in a string. The data is not checked.
     #[serde(deserialize_with = "present")]
     #[schemars(with = "Box<SchemaNode>")]
-    content_schema "contentSchema": Value,
+    content_schema "contentSchema": Value => Annotation("an annotation: the content of the string is not checked");
     /// Another type: `#/$defs/Name`, or `other.yaml#/$defs/Name`.
-    reference "$ref": String,
+    reference "$ref": String => Constrains(ALL);
     /// Another type, which an outer schema with the same `$dynamicAnchor` replaces.
-    dynamic_reference "$dynamicRef": String,
+    dynamic_reference "$dynamicRef": String => Constrains(ALL), Draft2020 to Draft2020, NEWER;
     /// `#`: a reference to the outermost schema, in draft 2019-09.
-    recursive_reference "$recursiveRef": String,
+    recursive_reference "$recursiveRef": String => Constrains(ALL), Draft2019 to Draft2019, "write `$dynamicRef`";
     /// The kind of value, or a list of kinds.
-    type_ "type": TypeNames,
+    type_ "type": TypeNames => Constrains(ALL);
     /// Also accepts `null`: the spelling of `OpenAPI` 3.0.
-    nullable "nullable": bool,
+    nullable "nullable": bool => Constrains(ALL);
     /// The allowed values.
-    enumeration "enum": Vec<Value>,
+    enumeration "enum": Vec<Value> => Constrains(ALL);
     /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
-    open "x-open": bool,
+    open "x-open": bool => Constrains(ALL);
     /// The only allowed value.
     #[serde(deserialize_with = "present")]
-    constant "const": Value,
+    constant "const": Value => Constrains(ALL), Draft6 to Draft2020, "write `enum` with one value";
     /// The minimum, inclusive.
     #[serde(deserialize_with = "number")]
-    minimum "minimum": f64,
+    minimum "minimum": f64 => Constrains(NUMBERS);
     /// The maximum, inclusive.
     #[serde(deserialize_with = "number")]
-    maximum "maximum": f64,
+    maximum "maximum": f64 => Constrains(NUMBERS);
     /// The minimum, exclusive.
-    exclusive_minimum "exclusiveMinimum": Exclusive,
+    exclusive_minimum "exclusiveMinimum": Exclusive => Constrains(NUMBERS);
     /// The maximum, exclusive.
-    exclusive_maximum "exclusiveMaximum": Exclusive,
+    exclusive_maximum "exclusiveMaximum": Exclusive => Constrains(NUMBERS);
     /// Numbers must be a multiple of this.
     #[serde(deserialize_with = "number")]
-    multiple_of "multipleOf": f64,
+    multiple_of "multipleOf": f64 => Constrains(NUMBERS);
     /// The minimum length in characters (code points).
     #[serde(deserialize_with = "count")]
-    min_length "minLength": u32,
+    min_length "minLength": u32 => Constrains(STRINGS);
     /// The maximum length in characters (code points).
     #[serde(deserialize_with = "count")]
-    max_length "maxLength": u32,
+    max_length "maxLength": u32 => Constrains(STRINGS);
     /// An ECMA-262 regular expression (with the `u` flag) that must match somewhere in the string.
-    pattern "pattern": String,
+    pattern "pattern": String => Constrains(STRINGS);
     /// The grammar of a string, or the width of an integer.
-    format "format": String,
+    format "format": String => Constrains(ALL);
     /// The schema of every item.
-    items "items": ItemsNode,
+    items "items": ItemsNode => Constrains(ARRAYS);
     /// The schema of the items after a list of `items`, in older drafts.
-    additional_items "additionalItems": Box<SchemaNode>,
+    additional_items "additionalItems": Box<SchemaNode> => Constrains(ARRAYS), Draft4 to Draft2019, "write `items`, and `prefixItems` for the first items";
     /// The schemas of the first items, as for a tuple.
-    prefix_items "prefixItems": Vec<SchemaNode>,
+    prefix_items "prefixItems": Vec<SchemaNode> => Constrains(ARRAYS), Draft2020 to Draft2020, "write `items` with a list";
     /// The minimum number of items.
     #[serde(deserialize_with = "count")]
-    min_items "minItems": u32,
+    min_items "minItems": u32 => Constrains(ARRAYS);
     /// The maximum number of items.
     #[serde(deserialize_with = "count")]
-    max_items "maxItems": u32,
+    max_items "maxItems": u32 => Constrains(ARRAYS);
     /// Requires all items to be distinct.
-    unique_items "uniqueItems": bool,
+    unique_items "uniqueItems": bool => Constrains(ARRAYS);
     /// A schema that at least one item must match.
-    contains "contains": Box<SchemaNode>,
+    contains "contains": Box<SchemaNode> => Constrains(ARRAYS), Draft6 to Draft2020, NEWER;
     /// The minimum number of items that match `contains`, 1 by default.
     #[serde(deserialize_with = "count")]
-    min_contains "minContains": u32,
+    min_contains "minContains": u32 => Constrains(ARRAYS), Draft2019 to Draft2020, NEWER;
     /// The maximum number of items that match `contains`.
     #[serde(deserialize_with = "count")]
-    max_contains "maxContains": u32,
+    max_contains "maxContains": u32 => Constrains(ARRAYS), Draft2019 to Draft2020, NEWER;
     /// The schema of items that no other keyword evaluates.
-    unevaluated_items "unevaluatedItems": Box<SchemaNode>,
+    unevaluated_items "unevaluatedItems": Box<SchemaNode> => Constrains(ARRAYS), Draft2019 to Draft2020, NEWER;
     /// The properties, by name.
-    properties "properties": IndexMap<String, SchemaNode>,
+    properties "properties": IndexMap<String, SchemaNode> => Constrains(OBJECTS);
     /// The names of the required properties.
-    required "required": Vec<String>,
+    required "required": Vec<String> => Constrains(OBJECTS);
     /// The schema of all other properties; `false` forbids them.
-    additional_properties "additionalProperties": Box<SchemaNode>,
+    additional_properties "additionalProperties": Box<SchemaNode> => Constrains(OBJECTS);
     /// The schemas of the properties whose names match a regular expression.
-    pattern_properties "patternProperties": IndexMap<String, SchemaNode>,
+    pattern_properties "patternProperties": IndexMap<String, SchemaNode> => Constrains(OBJECTS);
     /// The schema of the names of all properties.
-    property_names "propertyNames": Box<SchemaNode>,
+    property_names "propertyNames": Box<SchemaNode> => Constrains(OBJECTS), Draft6 to Draft2020, NEWER;
     /// The minimum number of properties.
     #[serde(deserialize_with = "count")]
-    min_properties "minProperties": u32,
+    min_properties "minProperties": u32 => Constrains(OBJECTS);
     /// The maximum number of properties.
     #[serde(deserialize_with = "count")]
-    max_properties "maxProperties": u32,
+    max_properties "maxProperties": u32 => Constrains(OBJECTS);
     /// The properties that are required if another is present.
-    dependent_required "dependentRequired": IndexMap<String, Vec<String>>,
+    dependent_required "dependentRequired": IndexMap<String, Vec<String>> => Constrains(OBJECTS), Draft2019 to Draft2020, "write `dependencies`";
     /// Schemas that the object must match if a property is present.
-    dependent_schemas "dependentSchemas": IndexMap<String, SchemaNode>,
+    dependent_schemas "dependentSchemas": IndexMap<String, SchemaNode> => Constrains(OBJECTS), Draft2019 to Draft2020, "write `dependencies`";
     /// Properties or schemas that are required if a property is present, in older drafts.
-    dependencies "dependencies": IndexMap<String, Dependency>,
+    dependencies "dependencies": IndexMap<String, Dependency> => Constrains(OBJECTS), Draft4 to Draft7, "write `dependentRequired` for names, and `dependentSchemas` for schemas";
     /// The schema of properties that no other keyword evaluates.
-    unevaluated_properties "unevaluatedProperties": Box<SchemaNode>,
+    unevaluated_properties "unevaluatedProperties": Box<SchemaNode> => Constrains(OBJECTS), Draft2019 to Draft2020, NEWER;
     /// The value must match exactly one of these schemas.
-    one_of "oneOf": Vec<SchemaNode>,
+    one_of "oneOf": Vec<SchemaNode> => Constrains(ALL);
     /// The value must match at least one of these schemas.
-    any_of "anyOf": Vec<SchemaNode>,
+    any_of "anyOf": Vec<SchemaNode> => Constrains(ALL);
     /// The value must match all of these schemas. Objects are merged into one type.
-    all_of "allOf": Vec<SchemaNode>,
+    all_of "allOf": Vec<SchemaNode> => Constrains(ALL);
     /// A schema that the value must not match.
-    not "not": Box<SchemaNode>,
+    not "not": Box<SchemaNode> => Constrains(ALL);
     /// If the value matches this schema, it must match `then`, otherwise `else`.
-    condition "if": Box<SchemaNode>,
+    condition "if": Box<SchemaNode> => Constrains(ALL), Draft7 to Draft2020, NEWER;
     /// The schema that the value must match if it matches `if`.
-    then "then": Box<SchemaNode>,
+    then "then": Box<SchemaNode> => Constrains(ALL), Draft7 to Draft2020, NEWER;
     /// The schema that the value must match if it does not match `if`.
-    otherwise "else": Box<SchemaNode>,
+    otherwise "else": Box<SchemaNode> => Constrains(ALL), Draft7 to Draft2020, NEWER;
 }
 
 impl Keywords {
-    /// Keywords that do not restrict values, with their meaning for the documentation.
-    pub(crate) const ANNOTATIONS: [(&str, &str); 19] = [
-        ("title", "names an alternative of a union if nothing else does"),
-        ("description", "documents the type or the field in generated code"),
-        ("$comment", "ignored"),
-        ("default", "an annotation: missing values are not filled in"),
-        ("examples", "an annotation"),
-        ("deprecated", "an annotation"),
-        ("readOnly", "an annotation: senders may include the value"),
-        ("writeOnly", "an annotation: senders may include the value"),
-        ("$schema", "the draft of the schema and its subschemas"),
-        ("$id", "the base URI of the `$ref`s inside; never fetched"),
-        ("$anchor", "a name for a `$ref`"),
-        ("$dynamicAnchor", "a name for a `$dynamicRef`"),
-        ("$recursiveAnchor", "a target for a `$recursiveRef`"),
-        ("$defs", "schemas to refer to"),
-        ("definitions", "schemas to refer to"),
-        ("$vocabulary", "ignored: the draft determines the vocabularies"),
-        ("contentEncoding", "an annotation: the string is not decoded"),
-        ("contentMediaType", "an annotation: the content of the string is not checked"),
-        ("contentSchema", "an annotation: the content of the string is not checked"),
-    ];
-
     /// The keywords that restrict values. `additionalItems` does only with a list of `items`, `then` and `else` only with
     /// `if`, and `minContains` and `maxContains` only with `contains`.
     pub(crate) fn assertions(&self) -> Vec<&'static str> {
@@ -315,7 +340,10 @@ impl Keywords {
             "then" | "else" => self.condition.is_some(),
             "minContains" | "maxContains" => self.contains.is_some(),
             "uniqueItems" => self.unique_items == Some(true),
-            name => !Self::ANNOTATIONS.iter().any(|(known, _)| *known == name) && self.speaks_of(name),
+            name => {
+                let is_annotation = |keyword: &Keyword| matches!(keyword.role, Role::Annotation(_));
+                !Keyword::named(name).is_some_and(is_annotation) && self.speaks_of(name)
+            }
         };
         self.set().into_iter().filter(binds).collect()
     }
@@ -327,13 +355,15 @@ impl Keywords {
 
     /// Returns `true` if a keyword applies to a kind of value that the `type` allows.
     fn speaks_of(&self, keyword: &str) -> bool {
-        let bound = KINDS_BOUND.iter().find(|(_, keywords)| keywords.contains(&keyword));
         let allowed = match &self.type_ {
             None => return true,
             Some(TypeNames::One(name)) => std::slice::from_ref(name),
             Some(TypeNames::Several(names)) => names,
         };
-        bound.is_none_or(|(kinds, _)| kinds.iter().any(|kind| allowed.contains(kind)))
+        match Keyword::named(keyword).map(|keyword| keyword.role) {
+            Some(Role::Constrains(kinds)) => kinds.iter().any(|kind| allowed.contains(kind)),
+            _ => true,
+        }
     }
 
     /// This schema in an older draft, where keywords next to a `$ref` are ignored.
@@ -363,53 +393,6 @@ impl Keywords {
         }
     }
 
-    /// Calls `found` for each direct subschema, with the steps to it.
-    pub(crate) fn parts<'k>(&'k self, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
-        let single = [
-            ("additionalItems", &self.additional_items),
-            ("contains", &self.contains),
-            ("unevaluatedItems", &self.unevaluated_items),
-            ("additionalProperties", &self.additional_properties),
-            ("propertyNames", &self.property_names),
-            ("unevaluatedProperties", &self.unevaluated_properties),
-            ("not", &self.not),
-            ("if", &self.condition),
-            ("then", &self.then),
-            ("else", &self.otherwise),
-        ];
-        for (key, node) in single {
-            if let Some(node) = node {
-                found(&[key], node);
-            }
-        }
-        if let Some(ItemsNode::Every(node)) = &self.items {
-            found(&["items"], node);
-        }
-        let (first, key) = self.first_items();
-        let lists = [
-            (key, first),
-            ("allOf", self.all_of.as_deref().unwrap_or_default()),
-            ("anyOf", self.any_of.as_deref().unwrap_or_default()),
-            ("oneOf", self.one_of.as_deref().unwrap_or_default()),
-        ];
-        for (key, nodes) in lists {
-            nodes.iter().enumerate().for_each(|(at, node)| found(&[key, &at.to_string()], node));
-        }
-        let maps = [
-            ("properties", &self.properties),
-            ("patternProperties", &self.pattern_properties),
-            ("dependentSchemas", &self.dependent_schemas),
-        ];
-        for (key, nodes) in maps {
-            nodes.iter().flatten().for_each(|(name, node)| found(&[key, name], node));
-        }
-        for (name, dependency) in self.dependencies.iter().flatten() {
-            if let Dependency::Schema(node) = dependency {
-                found(&["dependencies", name], node);
-            }
-        }
-    }
-
     /// The inclusive and the exclusive lower limit of a number.
     pub(crate) fn lower_limits(&self) -> (Option<f64>, Option<f64>) {
         limits(self.minimum, self.exclusive_minimum)
@@ -420,46 +403,6 @@ impl Keywords {
         limits(self.maximum, self.exclusive_maximum)
     }
 }
-
-/// Keywords that apply only to some kinds of values.
-const KINDS_BOUND: [(&[TypeName], &[&str]); 4] = [
-    (
-        &[TypeName::Integer, TypeName::Number],
-        &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-    ),
-    (&[TypeName::String], &["minLength", "maxLength", "pattern"]),
-    (
-        &[TypeName::Array],
-        &[
-            "items",
-            "prefixItems",
-            "additionalItems",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "unevaluatedItems",
-        ],
-    ),
-    (
-        &[TypeName::Object],
-        &[
-            "properties",
-            "patternProperties",
-            "additionalProperties",
-            "propertyNames",
-            "minProperties",
-            "maxProperties",
-            "required",
-            "dependentRequired",
-            "dependentSchemas",
-            "dependencies",
-            "unevaluatedProperties",
-        ],
-    ),
-];
 
 fn limits(inclusive: Option<f64>, exclusive: Option<Exclusive>) -> (Option<f64>, Option<f64>) {
     match exclusive {

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::limits;
-use crate::definition::{Dialect, Exclusive, ItemsNode, Keywords, SchemaNode};
+use crate::definition::{Dialect, Exclusive, ItemsNode, KEYWORDS, Keywords, SchemaNode};
 use crate::diagnostics::{Code, Diagnostic, Place, SourceId, closest};
 use crate::model::MAX_INTEGER;
 
@@ -87,7 +87,7 @@ impl Check<'_> {
             // A leading `$` marks keywords of JSON Schema's core, or of a tool, so it is not a misspelling.
             let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
             let is_annotation = self.is_foreign || ANNOTATIONS_OF_OTHERS.contains(&key.as_str());
-            let near = closest(key, Keywords::NAMES.iter().copied().filter(is_alike));
+            let near = closest(key, KEYWORDS.iter().map(|keyword| keyword.name).filter(is_alike));
             match near.filter(|_| !is_annotation) {
                 Some(near) => self.diagnostics.push(
                     Diagnostic::at_key(

@@ -1,5 +1,6 @@
 //! Values of keywords that can be written in more than one way.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -162,4 +163,81 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     whole.map(|number| Some(number as u32)).ok_or_else(|| {
         de::Error::custom(format!("expected a whole number from 0 to 4294967294, found `{value}`"))
     })
+}
+
+/// The schemas that the value of a keyword holds.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Holds {
+    Nothing,
+    Schema,
+    List,
+    /// In older drafts, `items` may be a list.
+    SchemaOrList,
+    Map,
+}
+
+/// A value of a keyword, which may hold schemas.
+pub(crate) trait Subschemas {
+    const HOLDS: Holds = Holds::Nothing;
+
+    /// Calls `found` for each schema, with the steps to it.
+    fn visit<'k>(&'k self, _: &str, _: &mut dyn FnMut(&[&str], &'k SchemaNode)) {}
+}
+
+impl Subschemas for Value {}
+impl Subschemas for String {}
+impl Subschemas for bool {}
+impl Subschemas for f64 {}
+impl Subschemas for u32 {}
+impl Subschemas for TypeNames {}
+impl Subschemas for Exclusive {}
+impl Subschemas for Vec<Value> {}
+impl Subschemas for Vec<String> {}
+impl Subschemas for IndexMap<String, Vec<String>> {}
+
+impl Subschemas for Box<SchemaNode> {
+    const HOLDS: Holds = Holds::Schema;
+
+    fn visit<'k>(&'k self, keyword: &str, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        found(&[keyword], self);
+    }
+}
+
+impl Subschemas for Vec<SchemaNode> {
+    const HOLDS: Holds = Holds::List;
+
+    fn visit<'k>(&'k self, keyword: &str, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        self.iter().enumerate().for_each(|(at, node)| found(&[keyword, &at.to_string()], node));
+    }
+}
+
+impl Subschemas for IndexMap<String, SchemaNode> {
+    const HOLDS: Holds = Holds::Map;
+
+    fn visit<'k>(&'k self, keyword: &str, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        self.iter().for_each(|(name, node)| found(&[keyword, name], node));
+    }
+}
+
+impl Subschemas for ItemsNode {
+    const HOLDS: Holds = Holds::SchemaOrList;
+
+    fn visit<'k>(&'k self, keyword: &str, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        match self {
+            Self::Every(node) => node.visit(keyword, found),
+            Self::First(nodes) => nodes.visit(keyword, found),
+        }
+    }
+}
+
+impl Subschemas for IndexMap<String, Dependency> {
+    const HOLDS: Holds = Holds::Map;
+
+    fn visit<'k>(&'k self, keyword: &str, found: &mut dyn FnMut(&[&str], &'k SchemaNode)) {
+        for (name, dependency) in self {
+            if let Dependency::Schema(node) = dependency {
+                found(&[keyword, name], node);
+            }
+        }
+    }
 }
