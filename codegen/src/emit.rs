@@ -6,6 +6,8 @@ mod keywords;
 mod rust;
 mod typescript;
 
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+
 use crate::model::Model;
 use crate::output::Files;
 
@@ -13,16 +15,48 @@ use crate::output::Files;
 pub(crate) fn emit(model: &Model) -> Files {
     let fingerprints = fingerprint::hash_channels(model);
     let mut files = Files::default();
-    for (path, text) in rust::emit(model, &fingerprints) {
-        files.add(format!("rust/{path}"), text);
-    }
-    for (path, text) in typescript::emit(model, &fingerprints) {
-        files.add(format!("typescript/{path}"), text);
-    }
-    for (path, text) in json_schema::emit(model) {
-        files.add(format!("json-schema/{path}"), text);
-    }
+    let emit_typescript = || typescript::emit(model, &fingerprints);
+    let emit_schemas = || json_schema::emit(model);
+    std::thread::scope(|scope| {
+        let typescript = Task::start(scope, &emit_typescript);
+        let schemas = Task::start(scope, &emit_schemas);
+        for (path, text) in rust::emit(model, &fingerprints) {
+            files.add(format!("rust/{path}"), text);
+        }
+        for (path, text) in typescript.join() {
+            files.add(format!("typescript/{path}"), text);
+        }
+        for (path, text) in schemas.join() {
+            files.add(format!("json-schema/{path}"), text);
+        }
+    });
     files
+}
+
+/// A computation on another thread. It is done on this one if no thread can be started.
+enum Task<'s, T> {
+    Started(ScopedJoinHandle<'s, T>),
+    Done(T),
+}
+
+impl<'s, T: Send + 's> Task<'s, T> {
+    /// The stack size of a main thread: deeply nested types need as much.
+    const STACK: usize = 8 << 20;
+
+    fn start<'e>(scope: &'s Scope<'s, 'e>, compute: &'s (impl Fn() -> T + Sync)) -> Self {
+        match Builder::new().stack_size(Self::STACK).spawn_scoped(scope, compute) {
+            Ok(thread) => Self::Started(thread),
+            Err(_) => Self::Done(compute()),
+        }
+    }
+
+    /// Waits for the result. A panic of the other thread continues in this one.
+    fn join(self) -> T {
+        match self {
+            Self::Started(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Self::Done(result) => result,
+        }
+    }
 }
 
 /// Generates only the Rust files, for a build script.

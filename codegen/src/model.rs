@@ -2,6 +2,8 @@
 
 mod rules;
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
@@ -19,9 +21,33 @@ pub(crate) struct Model {
     /// Every schema that rules refer to.
     pub(crate) rules: Vec<NamedRules>,
     pub(crate) channels: Vec<Channel>,
+    by_scope: HashMap<Scope, Vec<TypeId>>,
+    by_module: HashMap<usize, Vec<TypeId>>,
 }
 
 impl Model {
+    pub(crate) fn new(modules: Vec<Module>) -> Self {
+        Self { modules, ..Self::default() }
+    }
+
+    /// The types of a module in Rust, in the order of declaration.
+    pub(crate) fn types_in(&self, scope: Scope) -> impl Iterator<Item = TypeId> {
+        self.by_scope.get(&scope).into_iter().flatten().copied()
+    }
+
+    /// The types that a definition file declares, in the order of declaration.
+    pub(crate) fn types_of(&self, module: usize) -> impl Iterator<Item = TypeId> {
+        self.by_module.get(&module).into_iter().flatten().copied()
+    }
+
+    /// Lists the types by scope and by file.
+    pub(crate) fn index(&mut self) {
+        for (at, named) in self.types.iter().enumerate() {
+            self.by_scope.entry(named.scope).or_default().push(TypeId(at));
+            self.by_module.entry(named.module).or_default().push(TypeId(at));
+        }
+    }
+
     pub(crate) fn get(&self, id: TypeId) -> &NamedType {
         &self.types[id.0]
     }

@@ -24,7 +24,7 @@ pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec
         schemas: &schemas,
         roots,
         root_types: Vec::new(),
-        model: Model { modules, ..Model::default() },
+        model: Model::new(modules),
         taken: HashSet::new(),
         diagnostics,
     };
@@ -41,6 +41,7 @@ pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec
     namer.number_rules();
     namer.diagnostics.extend(namer.infer.warnings());
     tags::find(&mut namer.model, namer.diagnostics);
+    namer.model.index();
     namer.model
 }
 

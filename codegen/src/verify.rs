@@ -7,6 +7,8 @@ mod unlimited;
 
 pub(crate) use recursion::refuse_endless;
 
+use std::collections::HashMap;
+
 use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
 use crate::diagnostics::{Code, Diagnostic, Place, Report};
 use crate::model::{Model, Module};
@@ -61,12 +63,13 @@ fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagno
 
 fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     let mut modules: Vec<Module> = Vec::new();
+    let mut taken: HashMap<String, usize> = HashMap::new();
     for definition in &definitions.files {
         let path = &report.sources.get(definition.source).path;
         let module = Module { stem: definition.stem.clone(), source: definition.label.clone() };
         let own = outputs(&module.stem);
-        let taken = modules.iter().find(|other| outputs(&other.stem).iter().any(|path| own.contains(path)));
-        if let Some(other) = taken {
+        let other = own.iter().find_map(|path| taken.get(path)).map(|at| &modules[*at]);
+        if let Some(other) = other {
             let message =
                 format!("name collision: this file and {} generate files of the same name", other.source);
             report.diagnostics.push(
@@ -93,6 +96,7 @@ fn modules(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
                 .help("rename the file"),
             );
         }
+        taken.extend(own.map(|path| (path, modules.len())));
         modules.push(module);
     }
     modules

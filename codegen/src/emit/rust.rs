@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::Task;
 use crate::model::{Channel, Model, Scope, Type, TypeId};
 use crate::names::table;
 
@@ -41,25 +42,48 @@ struct Module {
 }
 
 pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
-    let items = TypifyItems::generate(model);
     let referenced = find_referenced(model);
-    let mut files = Vec::new();
-    for (index, (channel, fingerprint)) in model.channels.iter().zip(fingerprints).enumerate() {
+    let channels: Vec<usize> = (0..model.channels.len()).collect();
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let portion = channels.len().div_ceil(threads).max(1);
+    let emit_portions: Vec<_> = channels
+        .chunks(portion)
+        .map(|channels| || emit_modules(model, channels, fingerprints, &referenced))
+        .collect();
+    std::thread::scope(|scope| {
+        let modules: Vec<_> = emit_portions.iter().map(|emit| Task::start(scope, emit)).collect();
+        let root = emit_root(model, &referenced);
+        let mut files: Vec<(String, String)> = modules.into_iter().flat_map(Task::join).collect();
+        files.push((ROOT.to_owned(), root));
+        files
+    })
+}
+
+fn emit_modules(
+    model: &Model,
+    channels: &[usize],
+    fingerprints: &[String],
+    referenced: &BTreeSet<TypeId>,
+) -> Vec<(String, String)> {
+    let ids: Vec<TypeId> = channels.iter().flat_map(|index| model.types_in(Scope::Channel(*index))).collect();
+    let items = TypifyItems::generate(model, &ids);
+    let module = |index: &usize| {
+        let channel = &model.channels[*index];
+        let params = channels::param_tables(channel);
         let module = Module {
             header: super::header([model.modules[channel.module].source.as_str()]),
-            channel: channels::render(model, index, fingerprint),
-            declarations: types::render(
-                model,
-                Scope::Channel(index),
-                &items,
-                &referenced,
-                &channels::param_tables(channel),
-            ),
+            channel: channels::render(model, *index, &fingerprints[*index]),
+            declarations: types::render(model, Scope::Channel(*index), &items, referenced, &params),
         };
-        files
-            .push((format!("{}.rs", channel.name.rust().trim_start_matches("r#")), render_template(&module)));
-    }
-    let root = Root {
+        (format!("{}.rs", channel.name.rust().trim_start_matches("r#")), render_template(&module))
+    };
+    channels.iter().map(module).collect()
+}
+
+fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
+    let ids: Vec<TypeId> = model.types_in(Scope::Root).collect();
+    let items = TypifyItems::generate(model, &ids);
+    render_template(&Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
         registry: model
@@ -67,11 +91,9 @@ pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, Strin
             .iter()
             .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
             .collect(),
-        declarations: types::render(model, Scope::Root, &items, &referenced, &[]),
+        declarations: types::render(model, Scope::Root, &items, referenced, &[]),
         rules: types::render_rules(model),
-    };
-    files.push((ROOT.to_owned(), render_template(&root)));
-    files
+    })
 }
 
 /// Returns the types whose tables are referenced by a channel or by another table.

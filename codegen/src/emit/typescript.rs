@@ -58,7 +58,7 @@ struct File<'m> {
 impl File<'_> {
     /// The types declared in this file, in the order of declaration.
     fn types(&self) -> impl Iterator<Item = TypeId> {
-        (0..self.model.types.len()).map(TypeId).filter(|id| self.model.get(*id).module == self.at)
+        self.model.types_of(self.at)
     }
 
     /// The file's own name, without its folder.

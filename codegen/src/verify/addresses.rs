@@ -7,8 +7,13 @@ use crate::model::{AddressPart, Channel};
 /// Reports addresses that can produce the same name as an earlier one.
 pub(super) fn refuse_overlaps(channels: &[Channel], diagnostics: &mut Vec<Diagnostic>) {
     let patterns: Vec<Vec<Token>> = channels.iter().map(|channel| tokens(&channel.address)).collect();
+    let starts: Vec<&str> = channels.iter().map(|channel| start(&channel.address)).collect();
     for (later, pattern) in patterns.iter().enumerate() {
         for earlier in 0..later {
+            let (one, other) = (starts[earlier], starts[later]);
+            if !one.starts_with(other) && !other.starts_with(one) {
+                continue;
+            }
             // An address without parts has its own diagnostic.
             if !pattern.is_empty() && can_meet(&patterns[earlier], pattern) {
                 diagnostics.push(
@@ -23,6 +28,14 @@ pub(super) fn refuse_overlaps(channels: &[Channel], diagnostics: &mut Vec<Diagno
                 );
             }
         }
+    }
+}
+
+/// The literal that an address starts with.
+fn start(address: &[AddressPart]) -> &str {
+    match address.first() {
+        Some(AddressPart::Literal(text)) => text,
+        _ => "",
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn render(
     let mut types = String::new();
     let mut tables = Tables::new(model, TableModule::Schemas(scope));
     let mut statics = Vec::new();
-    for id in (0..model.types.len()).map(TypeId).filter(|id| model.get(*id).scope == scope) {
+    for id in model.types_in(scope) {
         let item = items
             .item(id)
             .and_then(|item| rewrite_item(model, id, item))

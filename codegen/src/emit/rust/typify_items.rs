@@ -2,11 +2,12 @@
 //! type is a definition with an opaque name, so no text of a user reaches it. [`rewrite_item`](super::rewrite_items)
 //! then gives the items their names, docs and order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 use syn::Item;
 
+use crate::emit::json_schema::visit_types;
 use crate::model::{Additional, Enum, Format, Integer, MAX_INTEGER, Model, Object, Text, Type, TypeId};
 
 /// The output of typify, by type.
@@ -18,12 +19,22 @@ pub(super) struct TypifyItems {
 }
 
 impl TypifyItems {
-    pub(super) fn generate(model: &Model) -> Self {
+    /// Generates the items of some types.
+    pub(super) fn generate(model: &Model, ids: &[TypeId]) -> Self {
         let mut definitions = Map::new();
         let mut settings = typify::TypeSpaceSettings::default();
         settings.with_map_type("::std::collections::BTreeMap");
         let no_impls = || std::iter::empty::<typify::TypeSpaceImpl>();
-        for id in (0..model.types.len()).map(TypeId) {
+        let own: BTreeSet<TypeId> = ids.iter().copied().collect();
+        let mut others = BTreeSet::new();
+        for id in ids {
+            visit_types(&model.get(*id).shape, &mut |target| _ = others.insert(target));
+        }
+        for id in others.difference(&own) {
+            definitions.insert(type_key(*id), json!({ "type": "object" }));
+            settings.with_replacement(type_key(*id), type_key(*id), no_impls());
+        }
+        for id in ids.iter().copied() {
             match item_schema(model, id) {
                 Some(schema) => _ = definitions.insert(type_key(id), schema),
                 None => {
