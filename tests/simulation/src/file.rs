@@ -31,11 +31,11 @@ const NOTES: &str = "
     END;
     CREATE TRIGGER recorded AFTER INSERT ON steps BEGIN
         INSERT INTO notes (what, run, branch, position, a, b, c)
-        VALUES ('step', new.run, new.branch, new.position, new.value, new.error, new.kind);
+        VALUES ('call', new.run, new.branch, new.position, new.value, new.error, new.kind);
     END;
     CREATE TRIGGER changed AFTER UPDATE ON steps BEGIN
         INSERT INTO notes (what, run, branch, position, a, b, c)
-        VALUES ('step', new.run, new.branch, new.position, new.value, new.error, new.kind);
+        VALUES ('call', new.run, new.branch, new.position, new.value, new.error, new.kind);
     END;
     CREATE TRIGGER begun AFTER INSERT ON runs BEGIN
         INSERT INTO notes (what, run, a) VALUES ('begun', new.id, new.run);

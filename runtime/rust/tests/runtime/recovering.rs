@@ -10,10 +10,10 @@ use fanfare::{Channel, PublishError, Sqlite};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::bench::definition::{Status, room, said, status};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::server::Server;
+use crate::support::definition::{Status, room, said, status};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::server::Server;
 
 async fn say(server: &Server, channel: &Channel, text: &str) -> String {
     server.hub.publish(said(channel), text).await.unwrap().to_string()

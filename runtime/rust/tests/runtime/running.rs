@@ -6,12 +6,12 @@ use fanfare::wire::ServerFrame;
 use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, RunsError, SignalError, StartOutcome};
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Room, room};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::runs::{Count, MINUTE, done, ended, in_memory, runs};
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Room, room};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::runs::{Count, MINUTE, done, ended, in_memory, runs};
+use crate::support::server::{KEY, Server};
 
 /// Reads until a message has this text.
 async fn read_until(client: &mut Client, text: &str) {

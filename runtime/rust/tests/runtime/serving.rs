@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::bench::definition::{REGISTRY, room, said};
-use crate::bench::http::get_path;
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::http::get_path;
+use crate::support::server::{KEY, Server};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,11 +6,11 @@ use fanfare::{ReceivedSignal, Run, SignalError, SignalStatus};
 use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::bench::definition::{Room, room};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::{Room, room};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::support::server::{KEY, Server};
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "what is in it is printed")]
@@ -20,7 +20,7 @@ enum Answer {
 }
 
 /// Waits for either signal, and then for one of them again.
-async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
     let channel = run.channel();
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
     let first = first.timeout(MINUTE).await?.map(|first| first.payload);
@@ -196,7 +196,7 @@ async fn waiting_runs_hold_no_slot() {
 }
 
 /// Waits for either signal once both are kept.
-async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
     run.sleep("until both are there", Duration::from_millis(300)).await?;
     let channel = run.channel();
     let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
