@@ -133,10 +133,11 @@ it("a text is streamed from any source, without splitting a character", async ()
     },
   });
   for (const text of ["all at once", pieces(), stream]) {
-    await realtime.publish(stories.draft, text);
+    await realtime.publish(stories.draft, text, { idempotencyKey: "mine" });
   }
   expect(asked.map(({ body }) => body)).toEqual(["all at once", "Once 😀 upon", "a time"]);
   expect(asked.map(({ headers }) => headers["content-type"])).toEqual(Array(3).fill("text/stream"));
+  expect(asked.map(({ headers }) => headers["idempotency-key"])).toEqual(Array(3).fill(undefined));
 });
 
 it("a token is created for all topics of a channel, or for some", async () => {
