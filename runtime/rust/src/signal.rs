@@ -14,7 +14,7 @@ use crate::clock;
 use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
-use crate::storage::{Answer, NewSignal, SignalOutcome, StorageError};
+use crate::storage::{Answer, NewSignal, QuestionId, SignalOutcome, StorageError};
 
 impl Hub {
     /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
@@ -96,13 +96,19 @@ impl SignalOptions<'_> {
         definition: &SignalDefinition,
         SignalPayload(payload): SignalPayload,
     ) -> Result<NewSignal, SignalError> {
-        let question = self.question.as_deref().map(str::parse).transpose();
+        let question = self.question.as_deref().map(str::parse::<QuestionId>).transpose();
+        let question = question.map_err(|()| SignalError::TooLate)?;
+        let (run_id, site) = match (self.run_id.as_deref(), question) {
+            (Some(run_id), Some(question)) if run_id != question.run_id => return Err(SignalError::TooLate),
+            (_, Some(QuestionId { run_id, site })) => (Some(run_id), Some(site)),
+            (run_id, None) => (run_id.map(str::to_owned), None),
+        };
         // Using a key for another payload or run is an error, not a repetition.
         let content = format!("{}\n{payload}", self.run_id.as_deref().unwrap_or_default());
         Ok(NewSignal {
             channel: channel.name().to_owned(),
-            run_id: self.run_id.as_deref().map(str::to_owned),
-            question: question.map_err(|_| SignalError::TooLate)?,
+            run_id,
+            question: site,
             name: definition.name.to_owned(),
             by: self.sender.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),

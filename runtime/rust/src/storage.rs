@@ -24,8 +24,8 @@ mod sqlite;
 pub(crate) use abandoned_streams::end_abandoned_streams;
 pub(crate) use journal::{
     Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionState, RecordOutcome, RunCounts,
-    RunEvent, RunHandle, RunRecord, RunState, RunStream, SignalOutcome,
+    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionId, QuestionState, RecordOutcome,
+    RunCounts, RunEvent, RunHandle, RunRecord, RunState, RunStream, SignalOutcome,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 

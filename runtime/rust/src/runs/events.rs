@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::history::Log;
-use crate::storage::{Entry, Question, RunEvent};
+use crate::storage::{Entry, Question, QuestionId, RunEvent};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
 pub(super) fn running(log: &Arc<Log>, run_id: &str, attempt: u32, error: Option<&str>) -> Entry {
@@ -28,8 +28,9 @@ pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> RunEve
                 questions.iter().flat_map(|it| it.names.iter().map(move |name| (it, name)))
             {
                 if !ids.contains_key(name) {
+                    let id = QuestionId { run_id: run_id.to_string(), site: question.site.clone() };
                     names.push(name);
-                    ids.insert(name.clone(), json!(question.site.to_string()));
+                    ids.insert(name.clone(), json!(id.to_string()));
                 }
             }
             event["waitingFor"] = json!(names);

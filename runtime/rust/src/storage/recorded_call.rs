@@ -35,7 +35,7 @@ impl CallSite {
     }
 }
 
-/// Formats as `4` in the root and as `3.1/4` in a branch. Clients use it as the id of a question.
+/// Formats as `4` in the root and as `3.1/4` in a branch.
 impl std::fmt::Display for CallSite {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let separator = if self.branch.is_empty() { "" } else { "/" };
