@@ -266,8 +266,9 @@ impl<C: TypedChannel> Fork<'_, C> {
         let branch = self.call.site.child(index);
         let context = &self.run.context;
         context.calls().open(branch.clone());
-        let (_over, run) = self.run.branch(branch.clone());
+        let (returned, run) = self.run.branch(branch.clone());
         let result = work(run).await;
+        returned.send_replace(true);
         let end = context.calls().end(&branch, result.is_ok());
         if let Err(refusal) = end {
             return context.refuse(refusal).await;

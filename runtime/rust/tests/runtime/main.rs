@@ -5,6 +5,7 @@ mod admission;
 mod answering;
 #[cfg(feature = "sqlite")]
 mod branching;
+mod cancelled;
 #[cfg(feature = "sqlite")]
 mod clocks;
 mod closing;
