@@ -59,7 +59,7 @@ pub(super) enum StopReason {
     /// The run fails and is not retried, because it makes calls in a way that cannot be replayed or records too much.
     Failed(String),
     /// The storage failed. This does not count as a failure of the run.
-    Storage(String),
+    Storage(RunsError),
     /// A branch failed outside of its steps. This is not recorded, so the whole job is retried.
     Retry { message: String, after: Option<Duration> },
 }
@@ -137,7 +137,7 @@ impl Context {
     pub(super) async fn engine(&self) -> &dyn Engine {
         match self.shared.engine() {
             Ok(engine) => engine,
-            Err(error) => self.stop(StopReason::Storage(error.to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(error)).await,
         }
     }
 
@@ -148,7 +148,7 @@ impl Context {
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error).to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error))).await,
         }
     }
 
@@ -232,8 +232,8 @@ impl Context {
         self.stop(refusal.into()).await
     }
 
-    pub(super) async fn fail_storage<T>(&self, error: &StorageError) -> T {
-        self.stop(StopReason::Storage(error.to_string())).await
+    pub(super) async fn fail_storage<T>(&self, error: StorageError) -> T {
+        self.stop(StopReason::Storage(error.into())).await
     }
 
     /// Returns the id of the recorded message, if there is one. If nothing was recorded, stops the execution.
@@ -244,7 +244,7 @@ impl Context {
         match recorded {
             Ok(RecordOutcome::Committed(id)) => id,
             Ok(RecordOutcome::ClaimLost) => self.stop(StopReason::Lost).await,
-            Err(error) => self.fail_storage(&error).await,
+            Err(error) => self.fail_storage(error).await,
         }
     }
 

@@ -204,9 +204,9 @@ impl Execution {
                 let event = events::halted(log, run_id, &why);
                 Some((ExecutionEnd::Halted(why), event))
             }
-            StopReason::Storage(why) => {
+            StopReason::Storage(error) => {
                 let at = shared.after(shared.settings.backoff.0);
-                let event = events::running(log, run_id, *attempt, Some(&why));
+                let event = events::running(log, run_id, *attempt, Some(&error.to_string()));
                 Some((ExecutionEnd::Retry { at, failures: self.failures }, event))
             }
         }

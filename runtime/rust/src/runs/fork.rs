@@ -384,7 +384,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 false
             }
             Ok(DecideOutcome::ClaimLost) => context.stop(StopReason::Lost).await,
-            Err(error) => context.fail_storage(&error).await,
+            Err(error) => context.fail_storage(error).await,
         }
     }
 

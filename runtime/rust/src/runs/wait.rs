@@ -135,7 +135,7 @@ async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
             }
             Ok(QuestionState::Open { closes_at }) => closes_at,
             Ok(QuestionState::ClaimLost) => return context.stop(StopReason::Lost).await,
-            Err(error) => return context.fail_storage(&error).await,
+            Err(error) => return context.fail_storage(error).await,
         };
         call.set_activity(Activity::Waiting(closes_at));
         let left = closes_at.duration_since(context.shared.storage_time()).unwrap_or_default();
