@@ -47,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const CLOSED_ON_ACCEPT_ERROR: usize = 64;
 /// Keeps sums of times from overflowing.
-const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_HEADER_READ_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -55,8 +55,7 @@ type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// Small messages are sent at once (`TCP_NODELAY`). The head of a request may take 30 seconds. If a client vanishes, or
 /// reads nothing for twice the hub's write timeout, its socket is closed; the hub ends its subscriptions before that.
-/// If there are too many connections, new ones replace those that wait for their client, because it has not sent a
-/// whole request or a valid token. Handlers can extract `ConnectInfo<SocketAddr>`.
+/// At the limit, a new connection replaces one whose client has not sent a whole request or a valid token. Handlers can extract `ConnectInfo<SocketAddr>`.
 ///
 /// When [`Hub::shutdown`] is called or the future of [`Serve::with_graceful_shutdown`] completes, clients are notified
 /// and receive their waiting messages, and then all connections close. The server returns at most one second after the
@@ -80,7 +79,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
         listener,
         app,
         hub: hub.clone(),
-        head_timeout: Duration::from_secs(30),
+        header_read_timeout: Duration::from_secs(30),
         max_connections: None,
         max_waiting_connections: 5_000,
         signal: Box::pin(pending()),
@@ -93,7 +92,7 @@ pub struct Serve {
     listener: TcpListener,
     app: Router,
     hub: Hub,
-    head_timeout: Duration,
+    header_read_timeout: Duration,
     max_connections: Option<usize>,
     max_waiting_connections: usize,
     signal: ShutdownSignal,
@@ -106,15 +105,15 @@ impl Serve {
         self
     }
 
-    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it.
-    /// Default: 30 seconds. The keep-alive timeout of a proxy in front should be shorter.
-    pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout.min(MAX_HEAD_TIMEOUT);
+    /// Sets how long a connection waits for the head of the next request. Default: 30 seconds. The keep-alive timeout of a proxy in front should be shorter.
+    pub fn header_read_timeout(mut self, timeout: Duration) -> Self {
+        self.header_read_timeout = timeout.min(MAX_HEADER_READ_TIMEOUT);
         self
     }
 
-    /// Sets the most connections that the server has at the same time. Default: seven eighths of the files that the
-    /// process may open (`ulimit -n`).
+    /// Sets the most sockets that the server has at the same time, including idle ones and those of plain HTTP
+    /// requests. Default: seven eighths of the files that the process may open (`ulimit -n`).
+    /// [`HubBuilder::max_connections`](crate::HubBuilder::max_connections) limits WebSockets and event streams.
     ///
     /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
     /// rest of one, or for a token. If all connections are being served, the new one is closed at once.
@@ -132,12 +131,19 @@ impl Serve {
     }
 
     async fn run(self) {
-        let Self { listener, app, hub, head_timeout, max_connections, max_waiting_connections, signal } =
-            self;
+        let Self {
+            listener,
+            app,
+            hub,
+            header_read_timeout,
+            max_connections,
+            max_waiting_connections,
+            signal,
+        } = self;
         // The standard library uses 128, which remains if this fails.
         let _ = SockRef::from(&listener).listen(BACKLOG);
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_BUFFER);
+        http.timer(TokioTimer::new()).header_read_timeout(header_read_timeout).max_buf_size(MAX_BUFFER);
         let slots = Slots::new(
             max_connections.unwrap_or_else(slots::default_max_connections),
             max_waiting_connections,

@@ -176,7 +176,7 @@ it("a signal is sent with the signing key, and again if it was not answered", as
   answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
   const options = { runId: "run_42", questionId: "q1", idempotencyKey: "mine" };
   const receipt = await realtime.send(approve, { verdict: "edit", text: "Better" }, options);
-  expect(receipt).toEqual({ runId: "run_42", recordedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
+  expect(receipt).toEqual({ runId: "run_42", receivedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   expect(asked).toHaveLength(2);
   expect(asked[1]?.url).toBe(
     "/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q1",

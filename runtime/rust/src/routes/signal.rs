@@ -61,7 +61,7 @@ pub(super) async fn signal(
         SignalStatus::Accepted => "accepted",
         SignalStatus::Kept => "kept",
     };
-    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.recorded_at), "status": status })))
+    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.received_at), "status": status })))
 }
 
 /// Returns the subject of the token or the session, if that grants the signal.

@@ -56,8 +56,8 @@ impl<C: TypedChannel> Run<C> {
         &self.channel
     }
 
-    /// Returns the hub. Messages that the job publishes through it carry the run's id, and are published again
-    /// each time the job reaches the call. [`publish`](Self::publish) publishes once.
+    /// Returns the hub. Messages and text streams that the job itself publishes through it carry the run's id, and are
+    /// published again each time the job reaches the call. [`publish`](Self::publish) publishes once.
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.context.hub()
@@ -163,7 +163,8 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
@@ -200,7 +201,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);

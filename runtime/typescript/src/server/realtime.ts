@@ -217,16 +217,16 @@ async function createToken(
   const grant = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
   const grants = [...topicsOf(channel, tokenOptions).map(grant("run")), ...signals.map(grant("signal"))];
   const query = { expires_in: expiresInSeconds?.toString(), subject, id };
-  const answer = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
-  const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
+  const response = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
+  const { jwt } = (response ?? {}) as { readonly jwt?: unknown };
   if (typeof jwt !== "string") {
     throw new RealtimeError(`${settings.apiBaseUrl} returned no token; check \`apiBaseUrl\``);
   }
   return jwt;
 }
 
-function idOf(answer: unknown): { readonly id: string } {
-  const { id } = (answer ?? {}) as { readonly id?: unknown };
+function idOf(response: unknown): { readonly id: string } {
+  const { id } = (response ?? {}) as { readonly id?: unknown };
   if (typeof id !== "string") {
     throw new RealtimeError("The server did not return the id of the published message; check `apiBaseUrl`");
   }
