@@ -14,8 +14,8 @@ use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunEvent, RunHandle,
-    StorageError,
+    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunHandle, StorageError,
+    WaitingEventBuilder,
 };
 use crate::wire::MessageId;
 
@@ -79,11 +79,11 @@ impl Context {
         claim: Claim,
         run_id: &str,
         attempt: u32,
-        steps: Vec<RecordedCall>,
+        calls: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
         let job = JobWaker::new(&shared, claim.run);
-        let loaded_bytes = steps.iter().map(RecordedCall::bytes).sum();
+        let loaded_bytes = calls.iter().map(RecordedCall::bytes).sum();
         Self {
             shared,
             run: claim.run,
@@ -92,10 +92,10 @@ impl Context {
             log,
             attempt,
             is_replay: false,
-            has_streams: AtomicBool::new(steps.iter().any(RecordedCall::is_open_stream)),
+            has_streams: AtomicBool::new(calls.iter().any(RecordedCall::is_open_stream)),
             loaded_bytes,
             journal_bytes: AtomicUsize::new(loaded_bytes),
-            calls: Mutex::new(CallTracker::new(steps)),
+            calls: Mutex::new(CallTracker::new(calls)),
             stop_reason: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
             poll_again: AtomicBool::new(false),
@@ -109,11 +109,11 @@ impl Context {
     pub(super) fn replaying(
         shared: Arc<Shared>,
         run_id: &str,
-        steps: Vec<RecordedCall>,
+        calls: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
         // Nothing is recorded under this claim.
-        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, steps, log) }
+        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, calls, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -152,7 +152,7 @@ impl Context {
         }
     }
 
-    pub(super) fn waiting_event(&self) -> RunEvent {
+    pub(super) fn waiting_event(&self) -> WaitingEventBuilder {
         events::waiting(&self.log, &self.run_id, self.attempt)
     }
 
@@ -353,12 +353,12 @@ impl Call {
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
         let is_progress = outcome.is_final();
-        let step = self.to_record(outcome);
+        let call = self.to_record(outcome);
         // A failed attempt replaces the previous one, and the chunks of a text are counted already.
-        if is_progress && step.kind != CallKind::Stream {
-            context.count_recorded(step.bytes()).await;
+        if is_progress && call.kind != CallKind::Stream {
+            context.count_recorded(call.bytes()).await;
         }
-        let recording = context.engine().await.record_call(context.claim(), step, message);
+        let recording = context.engine().await.record_call(context.claim(), call, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

@@ -72,7 +72,7 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         decision: Decision,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<DecideOutcome, StorageError>>;
 
     /// Begins a text stream with the call that writes it.
@@ -111,7 +111,7 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         question: NewQuestion,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<QuestionState, StorageError>>;
 
     /// Records how an execution ended, with its event, and releases the run.
@@ -144,7 +144,7 @@ pub(crate) trait Journal {
 }
 
 /// Builds the event that lists the questions a run asks now.
-pub(crate) type RunEvent = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
+pub(crate) type WaitingEventBuilder = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
 
 /// A run to execute.
 #[derive(Clone)]
