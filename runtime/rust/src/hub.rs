@@ -36,7 +36,7 @@ use channels::Channels;
 pub(crate) use channels::StreamGuard;
 pub(crate) use client::Client;
 use connections::Connections;
-pub(crate) use connections::{ConnectionGuard, ConnectionSlot, ServerSlot};
+pub(crate) use connections::{ConnectionGuard, ConnectionHandle, ServerConnection};
 pub(crate) use error::{OpenError, RenewError, SubscribeError};
 use in_flight::InFlight;
 pub(crate) use in_flight::{PendingWrite, WriteReservation};

@@ -78,8 +78,8 @@ impl HubBuilder {
         self
     }
 
-    /// Adds a key that signs no tokens. Its tokens are accepted, and it authorizes backends as the signing key does. Can
-    /// be called several times.
+    /// Adds a key that signs no tokens. Its tokens are accepted, and it authorizes backends as the signing key does.
+    /// Can be called several times.
     ///
     /// Use it to rotate the signing key. First, every server accepts the new key. Then they sign with it, and accept
     /// the old one. Remove the old key once its last token has expired and no backend sends it.
@@ -88,8 +88,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the issuer (`iss`) of the tokens that the signing key and the verifying keys sign. Minted tokens have it, and tokens with another
-    /// issuer are rejected.
+    /// Sets the issuer (`iss`) of the tokens that the signing key and the verifying keys sign. Minted tokens have it,
+    /// and tokens with another issuer are rejected.
     ///
     /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
     /// its tokens. Set it if others sign with the key.
@@ -168,8 +168,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most WebSockets and event streams of this hub at the same time. Default: 20,000. At the limit, a new
-    /// connection replaces one that has no subscription. If all have one, the new connection is rejected.
+    /// Sets the most connections of this hub, WebSocket or event stream, at the same time. Default: 20,000. At the
+    /// limit, a new connection replaces one that has no subscription. If all have one, the new connection is rejected.
     ///
     /// [`Serve::max_connections`](crate::Serve::max_connections) limits the sockets of a server.
     pub fn max_connections(mut self, count: usize) -> Self {

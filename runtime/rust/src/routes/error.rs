@@ -60,7 +60,7 @@ impl HttpError {
         error.record();
         Self::new(
             StatusCode::FORBIDDEN,
-            "the token does not grant this signal: ask the backend for a token that does",
+            "the token or session does not grant this signal: ask the backend for a token that does",
         )
     }
 

@@ -83,5 +83,5 @@ async fn authorize_signal(
         hub.check_rate(RatedAction::Signal, Some(client), Some(&grant))?;
         return Ok(grant.subject);
     }
-    Err(HttpError::not_granted(&AuthError::new("signal", "the token does not grant the signal")))
+    Err(HttpError::not_granted(&AuthError::new("signal", "the token or session does not grant the signal")))
 }

@@ -224,7 +224,7 @@ async fn ended_runs_are_deleted_after_their_retention() {
 /// [`a_run_that_crashes_its_process_fails_and_others_continue`].
 const POISONED: &str = "FANFARE_TEST_POISONED";
 
-/// The prefix of the run that crashes its process.
+/// A job that aborts its process if `poison` is true.
 async fn poisoned(run: Run<Room>, poison: bool) -> Result<Outcome, RunError> {
     if poison {
         run.step("die", async || {
