@@ -93,8 +93,8 @@ export class TextStreamError extends Error {
  * - `too_late`: the question was closed without an answer, or does not exist.
  * - `run_ended`: the run ended without asking for this signal.
  * - `no_run`: there is no run on the channel.
- * - `not_granted`: the token does not grant the signal.
- * - `unauthorized`: the token is invalid or missing.
+ * - `not_granted`: the token or session does not grant the signal.
+ * - `unauthorized`: the token or session is invalid or missing.
  * - `invalid`: the payload violates the definition; see `issues`.
  * - `unknown`: the server does not know the channel or the signal, or it gave a reason that this
  *   library does not know.

@@ -176,7 +176,7 @@ async fn each_limit_reports_its_use_and_how_often_it_was_reached() {
     figures.becomes("fanfare_limit_used unsubscribed_connections", 1.0).await;
     let mut first = server.subscribe(&channel, &["said"]).await;
     first.ready().await;
-    // The silent connection is being evicted, and may still be open.
+    // The silent connection is being closed, and may still be open.
     figures.becomes("fanfare_limit_used unsubscribed_connections", 0.0).await;
     figures.becomes("fanfare_limit_used connections", 1.0).await;
     let mut second = server.subscribe(&channel, &["said"]).await;
