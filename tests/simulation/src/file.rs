@@ -179,9 +179,10 @@ impl File {
             let (branch, position): (String, i64) = (row.get(1)?, row.get(2)?);
             let separator = if branch.is_empty() { "" } else { "/" };
             let names: String = row.get(3)?;
+            let run: String = row.get(0)?;
             Ok(Open {
-                run: row.get(0)?,
-                question: format!("{branch}{separator}{position}"),
+                question: format!("{run}:{branch}{separator}{position}"),
+                run,
                 names: serde_json::from_str(&names).unwrap_or_default(),
             })
         })

@@ -4,6 +4,8 @@ mod admission;
 #[cfg(feature = "sqlite")]
 mod branches;
 #[cfg(feature = "sqlite")]
+mod cancelled;
+#[cfg(feature = "sqlite")]
 mod clocks;
 mod closing;
 mod connecting;

@@ -154,6 +154,51 @@ async fn an_answer_to_a_closed_question_never_answers_the_next_one() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_question_of_one_run_never_answers_another_run() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
+        Ok(done(nod.map(|nod| nod.payload).unwrap_or_default()))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    let mut questions = Vec::new();
+    for run_id in ["a:1", "b"] {
+        runs.start(&job, run_id, &channel, &()).await.unwrap();
+        questions.push(loop {
+            if let fanfare::wire::ServerFrame::Run { data, .. } = client.frame().await
+                && let Some(question) = data["questions"]["nod"].as_str()
+            {
+                break question.to_owned();
+            }
+        });
+    }
+    let [of_a, of_b] = questions.try_into().unwrap();
+    assert_ne!(of_a, of_b);
+    let send = async |payload: &str, run_id: Option<&str>, question: &str| {
+        let signal = server.hub.signal(channel.nod(), payload).question(question.to_owned());
+        match run_id {
+            Some(run_id) => signal.run_id(run_id.to_owned()).await,
+            None => signal.await,
+        }
+    };
+    assert_eq!(send("other run", Some("a:1"), &of_b).await, Err(SignalError::TooLate));
+    assert_eq!(send("unknown run", None, "c:0").await, Err(SignalError::TooLate));
+    // The run `a:1` has waited longest.
+    assert_eq!(send("to b", None, &of_b).await.unwrap().run_id, "b");
+    let again = send("again", None, &of_b).await.unwrap_err();
+    assert!(matches!(again, SignalError::AlreadyTaken { .. }), "{again:?}");
+    assert_eq!(send("to a", Some("a:1"), &of_a).await.unwrap().run_id, "a:1");
+    assert_eq!(ended(&runs, "a:1").await, completed("to a"));
+    assert_eq!(ended(&runs, "b").await, completed("to b"));
+    // The question of a run on another channel.
+    let elsewhere = server.hub.signal(Room(room("2")).nod(), "x").question(of_b).await;
+    assert_eq!(elsewhere, Err(SignalError::TooLate));
+}
+
+#[tokio::test]
 async fn the_earliest_of_several_kept_signals_answers_the_question() {
     let server = in_memory().await;
     let channel = Room(room("1"));

@@ -42,7 +42,7 @@ async fn read_to_the_end(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 #[tokio::test]
 async fn a_slow_request_head_times_out() {
-    let set_up = |serve: fanfare::Serve| serve.head_timeout(Duration::from_millis(300));
+    let set_up = |serve: fanfare::Serve| serve.header_read_timeout(Duration::from_millis(300));
     let server = Server::serve_ours(hub(|hub| hub), Router::new(), set_up).await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;

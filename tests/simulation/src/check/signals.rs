@@ -80,9 +80,10 @@ impl Facts<'_> {
             };
             if let Some(question) = &sent.question {
                 let separator = if answer.branch.is_empty() { "" } else { "/" };
-                let site = format!("{}{separator}{}", answer.branch, answer.position);
-                if site != *question {
-                    return Some(format!("(e) {payload} was sent for {question}, but answers {site}"));
+                let run = &self.runs[&stored.row].id;
+                let answered = format!("{run}:{}{separator}{}", answer.branch, answer.position);
+                if answered != *question {
+                    return Some(format!("(e) {payload} was sent for {question}, but answers {answered}"));
                 }
             }
             let has_completed = self.runs[&stored.row].state == "completed";
