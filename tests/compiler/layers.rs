@@ -16,7 +16,7 @@ struct Part {
     read_imports: fn(&[String], &str) -> BTreeSet<Module>,
     /// Lowest first. A name means the file and the folder of that name.
     layers: &'static [&'static [&'static str]],
-    /// Imports that the layers would allow. An empty name means every room.
+    /// Imports that are forbidden although the layers allow them. An empty name means every module.
     forbidden: &'static [(&'static str, &'static str)],
     /// Files of one folder that import each other in a circle.
     recursions: &'static [Recursion],
@@ -247,20 +247,20 @@ impl Part {
         let mut errors = Vec::new();
         for (module, imported) in imports {
             let file = module.join("/");
-            let Some((layer, room)) = self.layer(module) else {
+            let Some((layer, importer)) = self.layer(module) else {
                 errors
                     .push(format!("{}/{file} has no layer: add it to tests/compiler/layers.rs", self.folder));
                 continue;
             };
             for (other_layer, other) in imported.iter().filter_map(|module| self.layer(module)) {
-                if other == room {
+                if other == importer {
                     continue;
                 }
                 if other_layer >= layer {
-                    errors.push(format!("{file} imports `{other}`, which is not below `{room}`"));
+                    errors.push(format!("{file} imports `{other}`, which is not below `{importer}`"));
                 }
-                if self.forbidden.contains(&(room, other)) || self.forbidden.contains(&("", other)) {
-                    errors.push(format!("{file} imports `{other}`, which `{room}` must not"));
+                if self.forbidden.contains(&(importer, other)) || self.forbidden.contains(&("", other)) {
+                    errors.push(format!("{file} imports `{other}`, which `{importer}` must not"));
                 }
             }
         }

@@ -88,7 +88,7 @@ test("a run continues with a signal, and its page and a later one show its resul
   await until("it asks", () => statuses(store).length === 1);
   const receipt = await store.send(channelOf("run_approved").approve, { verdict: "edit", text: "Better" });
   expect(receipt.runId).toBe("run_approved");
-  expect(Math.abs(Date.now() - receipt.recordedAt.getTime())).toBeLessThan(60_000);
+  expect(Math.abs(Date.now() - receipt.receivedAt.getTime())).toBeLessThan(60_000);
   await until("it is closed", () => store.getSnapshot().connectionStatus === "closed");
   const end = { runStatus: "completed", result: { title: "user_1", summary: "Better" }, attempt: 1, error: null };
   expect(store.getSnapshot()).toMatchObject(end);
@@ -137,7 +137,7 @@ test("the first signal is accepted, and later ones are refused with its sender",
   await server.review("run_twice", { pauseMilliseconds: 3_600_000 });
   const first = await approve("run_twice", "user_1");
   const second = await failure(approve("run_twice", "user_2"));
-  expect(second).toMatchObject({ code: "already_taken", sender: "user_1", recordedAt: first.recordedAt, status: 409 });
+  expect(second).toMatchObject({ code: "already_taken", takenSender: "user_1", takenAt: first.receivedAt, status: 409 });
 });
 
 test("a repeat with the same idempotency key receives the first receipt, even after the end of the run", async () => {

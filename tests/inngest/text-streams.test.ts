@@ -128,7 +128,7 @@ test("Inngest's clients receive all messages except text streams", async () => {
 });
 
 test("Inngest's clients receive text streams if the server enables them", async () => {
-  const open = await Server.start({ inngestStreams: true });
+  const open = await Server.start({ textStreamsForGuests: true });
   const run = pipeline({ runId: "run_open" });
   const { key = "" } = await appOf(open).realtime.token({ channel: run, topics: ["draft"] });
   const bare = await connect(open.url, { protocols: [], query: { token: key } });

@@ -37,7 +37,7 @@ enum Command {
     Conformance(conformance::Conformance),
     /// Publish while the network fails and the server is killed, and check that subscribers miss nothing
     Soak(soak::Soak),
-    /// Execute random runs in simulated processes with faults that a seed determines, and check the guarantees
+    /// Simulate runs or delivery with faults that a seed determines, and check the guarantees
     Simulate(simulate::Simulate),
     /// Check the licences, sources, duplicates and advisories of all dependencies, offline
     Audit(audit::Audit),

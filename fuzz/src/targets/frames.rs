@@ -2,7 +2,7 @@
 
 use std::str::from_utf8;
 
-use fanfare::wire::{ClientFrame, ServerMessage, read_client_frame, read_server_frames};
+use fanfare::wire::{ClientFrame, ServerFrames, read_client_frame, read_server_frames};
 
 /// The longest `ref` of a client, in characters.
 const MAX_REFERENCE: usize = 64;
@@ -31,7 +31,7 @@ pub(crate) fn check_server(input: &[u8]) {
     let Ok(message) = read_server_frames(text) else { return };
     for frame in &message.frames {
         let written = serde_json::to_string(frame).expect("a frame is JSON");
-        let alone = ServerMessage { subscription_id: None, frames: vec![frame.clone()] };
+        let alone = ServerFrames { subscription_id: None, frames: vec![frame.clone()] };
         assert_eq!(read_server_frames(&written), Ok(alone), "{written}");
     }
     if let Some(subscription_id) = &message.subscription_id {

@@ -1,7 +1,7 @@
 //! The log of a channel. Live delivery, resuming and retained messages all read it.
 //!
 //! A log has two parts. Recent messages are in one queue, in order; subscribers that keep up read from it. Messages
-//! that have left the queue are stored per topic, for as long as the channel's history or the topic's `retain`
+//! that have left the queue are held per topic, in memory, for as long as the channel's history or the topic's `retain`
 //! requires. There, the chunks of a text stream are joined.
 //!
 //! A [`ReadCursor`] is a subscriber's position in the log. Reading moves it. If there is nothing to read, the
@@ -212,7 +212,7 @@ impl Log {
         let State { keys, bytes, .. } = &mut *state;
         keys.forget_old(now, bytes);
         let has_keys = !keys.is_empty();
-        Idle { empty: state.recent.is_empty(), has_keys, last_used: state.last_used }
+        Idle { has_no_history: state.recent.is_empty(), has_keys, last_used: state.last_used }
     }
 
     /// Evicts all messages, but keeps the idempotency keys.
@@ -277,7 +277,8 @@ fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
 
 /// Tells the hub whether to keep a log that has no subscribers.
 pub(crate) struct Idle {
-    pub(crate) empty: bool,
+    /// It holds no messages that a subscriber can resume from. It may hold retained messages.
+    pub(crate) has_no_history: bool,
     /// It has idempotency keys that publishers may repeat.
     pub(crate) has_keys: bool,
     pub(crate) last_used: Instant,

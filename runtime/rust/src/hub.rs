@@ -36,7 +36,7 @@ use channels::Channels;
 pub(crate) use channels::StreamGuard;
 pub(crate) use client::Client;
 use connections::Connections;
-pub(crate) use connections::{ConnectionGuard, ConnectionSlot, ServerSlot};
+pub(crate) use connections::{ConnectionGuard, ConnectionHandle, ServerConnection};
 pub(crate) use error::{OpenError, RenewError, SubscribeError};
 use in_flight::InFlight;
 pub(crate) use in_flight::{PendingWrite, WriteReservation};
@@ -73,7 +73,8 @@ use token_guard::TokenUses;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // REGISTRY is generated, and so are types around `Channel` and `topic`.
+/// // Generated code provides `REGISTRY`, and a type with a method per topic: `pipeline.tokens()` in place of
+/// // `pipeline.topic::<str>(0)`.
 /// let hub = Hub::builder(&REGISTRY).signing_key("signkey-test-00112233445566778899aabbccddeeff").build()?;
 /// let pipeline = Channel::new(&PIPELINE, &[&"run_42"])?;
 ///
@@ -131,7 +132,7 @@ pub(crate) struct Settings {
     pub(crate) max_connections_per_token: usize,
     pub(crate) max_connections: usize,
     pub(crate) max_unsubscribed_connections: usize,
-    pub(crate) inngest_streams: bool,
+    pub(crate) text_streams_for_guests: bool,
 }
 
 /// The phases of a hub, in order.

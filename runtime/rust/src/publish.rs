@@ -83,11 +83,15 @@ struct Options<'p> {
     idempotency_key: Option<Cow<'p, str>>,
 }
 
+/// Returns the id of the run whose job is being executed here.
+pub(crate) fn current_run() -> Option<String> {
+    CURRENT_RUN.try_with(ToString::to_string).ok()
+}
+
 impl Options<'_> {
     /// Returns the run that the message belongs to: the one that was set, or the one that publishes.
     fn run_id(&self) -> Option<Cow<'_, str>> {
-        let current = || CURRENT_RUN.try_with(|run_id| Cow::Owned(run_id.to_string())).ok();
-        self.run_id.as_deref().map(Cow::Borrowed).or_else(current)
+        self.run_id.as_deref().map(Cow::Borrowed).or_else(|| current_run().map(Cow::Owned))
     }
 
     fn key(&self, topic: &str, frame: &DataFrame) -> Option<IdempotencyKey> {
@@ -105,7 +109,7 @@ pub struct Publish<'p, P: ?Sized> {
 }
 
 impl<'p, P: ?Sized> Publish<'p, P> {
-    /// Sets the run that the message belongs to.
+    /// Sets the run that the message belongs to. Default: inside a job, the current run.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.options.run_id = Some(run_id.into());
         self

@@ -14,7 +14,6 @@ mod body;
 mod client;
 mod connect;
 mod connection;
-mod drain;
 mod error;
 mod health;
 mod mint;
@@ -25,11 +24,12 @@ mod session_head;
 mod signal;
 mod socket;
 mod sse;
+mod unread_body;
 
-pub(crate) use drain::drain;
 use error::HttpError;
 pub use health::healthz;
 use session_head::SessionHead;
+pub(crate) use unread_body::discard_unread_body;
 
 /// Returns all routes of a hub, below `/v1/realtime`. Serve them, or merge them into your own router.
 ///
@@ -45,7 +45,7 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/healthz", get(health::health))
         .layer(from_fn_with_state(hub.clone(), origin::check))
         .layer(origin::cors(&hub))
-        .layer(from_fn(drain))
+        .layer(from_fn(discard_unread_body))
         .with_state(hub)
 }
 
@@ -129,13 +129,13 @@ fn reject_unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpErr
     hub.check_rate(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| http_error)
 }
 
-/// Returns `true` if a request has the signing key.
+/// Returns `true` if a request has the signing key or a verifying key.
 fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
-    bearer(headers).is_some_and(|bearer| hub.keys().is_signing_key(bearer))
+    bearer(headers).is_some_and(|bearer| hub.keys().is_backend_key(bearer))
 }
 
-/// Returns an error unless the request has the signing key.
-fn require_signing_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), HttpError> {
+/// Returns an error unless the request has the signing key or a verifying key.
+fn require_backend_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), HttpError> {
     if is_backend(hub, headers) {
         client.set_trusted(true);
         return Ok(());

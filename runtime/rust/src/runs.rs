@@ -268,8 +268,8 @@ impl RunsBuilder {
         self
     }
 
-    /// Sets how long this process keeps its runs without renewing their leases; after that, other processes may
-    /// claim them. Default: 15 seconds. The runs of a process that is known to have ended are free at once.
+    /// Sets how long a lease lasts. Default: 15 seconds. This process extends the leases of its runs. After a crash,
+    /// other processes claim its runs once the leases expire, or at once if they know that the process has ended.
     pub fn lease_duration(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(Duration::from_millis(100));
         self

@@ -200,7 +200,7 @@ pub struct Property {
 /// How properties that an object does not declare are handled.
 #[derive(Clone, Copy, Debug)]
 pub enum Additional {
-    /// They are accepted, and not passed on.
+    /// They are accepted, and left out of the decoded value.
     Ignored,
     /// They are rejected.
     Refused,

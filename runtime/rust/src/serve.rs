@@ -25,15 +25,15 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-use crate::hub::{Hub, Phase, ServerSlot};
-use crate::routes::drain;
+use crate::hub::{ConnectionHandle, Hub, Phase};
+use crate::routes::discard_unread_body;
 
 mod body;
-mod slots;
+mod open_connections;
 mod socket;
 
 use body::{RequestBody, ResponseBody};
-use slots::Slots;
+use open_connections::OpenConnections;
 use socket::Socket;
 
 /// The most bytes of a request's head, and of a response that is buffered.
@@ -47,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const CLOSED_ON_ACCEPT_ERROR: usize = 64;
 /// Keeps sums of times from overflowing.
-const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_HEADER_READ_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -55,8 +55,8 @@ type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// Small messages are sent at once (`TCP_NODELAY`). The head of a request may take 30 seconds. If a client vanishes, or
 /// reads nothing for twice the hub's write timeout, its socket is closed; the hub ends its subscriptions before that.
-/// If there are too many connections, new ones replace those that wait for their client, because it has not sent a
-/// whole request or a valid token. Handlers can extract `ConnectInfo<SocketAddr>`.
+/// At the limit, a new connection replaces one whose client has not sent a whole request or a valid token. Handlers can
+/// extract `ConnectInfo<SocketAddr>`.
 ///
 /// When [`Hub::shutdown`] is called or the future of [`Serve::with_graceful_shutdown`] completes, clients are notified
 /// and receive their waiting messages, and then all connections close. The server returns at most one second after the
@@ -80,7 +80,7 @@ pub fn serve(listener: TcpListener, app: Router, hub: &Hub) -> Serve {
         listener,
         app,
         hub: hub.clone(),
-        head_timeout: Duration::from_secs(30),
+        header_read_timeout: Duration::from_secs(30),
         max_connections: None,
         max_waiting_connections: 5_000,
         signal: Box::pin(pending()),
@@ -93,7 +93,7 @@ pub struct Serve {
     listener: TcpListener,
     app: Router,
     hub: Hub,
-    head_timeout: Duration,
+    header_read_timeout: Duration,
     max_connections: Option<usize>,
     max_waiting_connections: usize,
     signal: ShutdownSignal,
@@ -106,15 +106,16 @@ impl Serve {
         self
     }
 
-    /// Sets how long the head of a request may take to arrive, counted from when the connection is free for it.
-    /// Default: 30 seconds. The keep-alive timeout of a proxy in front should be shorter.
-    pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout.min(MAX_HEAD_TIMEOUT);
+    /// Sets how long a connection waits for the head of the next request. Default: 30 seconds. The keep-alive timeout
+    /// of a proxy in front should be shorter.
+    pub fn header_read_timeout(mut self, timeout: Duration) -> Self {
+        self.header_read_timeout = timeout.min(MAX_HEADER_READ_TIMEOUT);
         self
     }
 
-    /// Sets the most connections that the server has at the same time. Default: seven eighths of the files that the
-    /// process may open (`ulimit -n`).
+    /// Sets the most sockets that the server has at the same time, including idle ones and those of plain HTTP
+    /// requests. Default: seven eighths of the files that the process may open (`ulimit -n`).
+    /// [`HubBuilder::max_connections`](crate::HubBuilder::max_connections) limits the subscribers' connections.
     ///
     /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
     /// rest of one, or for a token. If all connections are being served, the new one is closed at once.
@@ -132,23 +133,30 @@ impl Serve {
     }
 
     async fn run(self) {
-        let Self { listener, app, hub, head_timeout, max_connections, max_waiting_connections, signal } =
-            self;
+        let Self {
+            listener,
+            app,
+            hub,
+            header_read_timeout,
+            max_connections,
+            max_waiting_connections,
+            signal,
+        } = self;
         // The standard library uses 128, which remains if this fails.
         let _ = SockRef::from(&listener).listen(BACKLOG);
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_BUFFER);
-        let slots = Slots::new(
-            max_connections.unwrap_or_else(slots::default_max_connections),
+        http.timer(TokioTimer::new()).header_read_timeout(header_read_timeout).max_buf_size(MAX_BUFFER);
+        let open = OpenConnections::new(
+            max_connections.unwrap_or_else(open_connections::default_max_connections),
             max_waiting_connections,
         );
         let mut connections = Connections {
             http,
-            app: TowerToHyperService::new(app.layer(from_fn(drain))),
+            app: TowerToHyperService::new(app.layer(from_fn(discard_unread_body))),
             // Longer than the hub's timeout, so that the hub records why a connection closed.
             write_timeout: hub.settings().write_timeout.saturating_mul(2),
             running: JoinSet::new(),
-            slots: Arc::clone(&slots),
+            open: Arc::clone(&open),
             stop: watch::Sender::new(()),
         };
         let mut shut_down = pin!(shut_down(&hub, signal));
@@ -156,7 +164,7 @@ impl Serve {
             tokio::select! {
                 left = &mut shut_down => break left,
                 Some(_) = connections.running.join_next() => {}
-                accepted = accept(&listener, &slots) => match accepted {
+                accepted = accept(&listener, &open) => match accepted {
                     Ok((socket, peer)) => {
                         connections.add(socket, peer);
                         // A burst of new connections takes turns with the existing ones.
@@ -201,8 +209,8 @@ async fn shut_down(hub: &Hub, signal: ShutdownSignal) -> Duration {
     hub.settings().drain_timeout.saturating_sub(start.elapsed()).saturating_add(GRACE)
 }
 
-async fn accept(listener: &TcpListener, slots: &Slots) -> io::Result<(TcpStream, SocketAddr)> {
-    slots.wait_for_closing().await;
+async fn accept(listener: &TcpListener, open: &OpenConnections) -> io::Result<(TcpStream, SocketAddr)> {
+    open.wait_for_closing().await;
     listener.accept().await
 }
 
@@ -212,18 +220,18 @@ struct Connections {
     /// How long a client may read nothing of what is written to it.
     write_timeout: Duration,
     running: JoinSet<()>,
-    slots: Arc<Slots>,
+    open: Arc<OpenConnections>,
     stop: watch::Sender<()>,
 }
 
 impl Connections {
     fn add(&mut self, socket: TcpStream, peer: SocketAddr) {
-        // Without a slot, the connection is dropped unread.
-        let Some(slot) = self.slots.acquire() else { return };
-        let (app, own) = (self.app.clone(), Arc::clone(&slot));
+        // If there is no room, the socket is dropped unread.
+        let Some(connection) = self.open.add() else { return };
+        let (app, own) = (self.app.clone(), Arc::clone(&connection));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(ServerSlot::new(Arc::clone(&own)));
+            request.extensions_mut().insert(ConnectionHandle::new(Arc::clone(&own)));
             let response = app.call(request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&own)))));
             let own = Arc::clone(&own);
             async move {
@@ -235,7 +243,7 @@ impl Connections {
                 Ok::<_, Infallible>(response.map(|body| Body::new(ResponseBody::new(body, own))))
             }
         });
-        let socket = TokioIo::new(Socket::new(socket, self.write_timeout, slot));
+        let socket = TokioIo::new(Socket::new(socket, self.write_timeout, connection));
         let connection = self.http.serve_connection(socket, service).with_upgrades();
         let mut stop = self.stop.subscribe();
         self.running.spawn(async move {
@@ -257,12 +265,12 @@ impl Connections {
             return;
         }
         tracing::error!(%error, "failed to accept a connection");
-        self.slots.close_oldest(CLOSED_ON_ACCEPT_ERROR);
+        self.open.close_oldest(CLOSED_ON_ACCEPT_ERROR);
         sleep(ACCEPT_PAUSE).await;
     }
 
     async fn close(mut self, left: Duration) {
-        self.slots.close_new();
+        self.open.close_new();
         self.stop.send_replace(());
         let ended = async { while self.running.join_next().await.is_some() {} };
         if timeout(left, ended).await.is_err() {

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::history::IdempotencyKey;
 use crate::hub::Hub;
 use crate::schema::{self, Issue, Schema};
-use crate::storage::{Answer, NewSignal, SignalOutcome, StorageError};
+use crate::storage::{Answer, NewSignal, QuestionId, SignalOutcome, StorageError};
 
 impl Hub {
     /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
@@ -38,15 +38,15 @@ impl Hub {
         let sent = storage.engine().send_signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
             SignalOutcome::Accepted { run_id, at } => {
-                SignalReceipt { run_id, recorded_at: at, status: SignalStatus::Accepted }
+                SignalReceipt { run_id, received_at: at, status: SignalStatus::Accepted }
             }
             SignalOutcome::Kept { run_id, at } => {
-                SignalReceipt { run_id, recorded_at: at, status: SignalStatus::Kept }
+                SignalReceipt { run_id, received_at: at, status: SignalStatus::Kept }
             }
             SignalOutcome::AlreadyTaken(answer) => {
                 let Answer { name, payload, by, at } = answer;
-                let recorded_at = clock::from_milliseconds(at);
-                return Err(SignalError::AlreadyTaken { signal: name, payload, sender: by, recorded_at });
+                let received_at = clock::from_milliseconds(at);
+                return Err(SignalError::AlreadyTaken { signal: name, payload, sender: by, received_at });
             }
             SignalOutcome::TooLate => return Err(SignalError::TooLate),
             SignalOutcome::RunEnded => return Err(SignalError::RunEnded),
@@ -96,13 +96,19 @@ impl SignalOptions<'_> {
         definition: &SignalDefinition,
         SignalPayload(payload): SignalPayload,
     ) -> Result<NewSignal, SignalError> {
-        let question = self.question.as_deref().map(str::parse).transpose();
+        let question = self.question.as_deref().map(str::parse::<QuestionId>).transpose();
+        let question = question.map_err(|()| SignalError::TooLate)?;
+        let (run_id, site) = match (self.run_id.as_deref(), question) {
+            (Some(run_id), Some(question)) if run_id != question.run_id => return Err(SignalError::TooLate),
+            (_, Some(QuestionId { run_id, site })) => (Some(run_id), Some(site)),
+            (run_id, None) => (run_id.map(str::to_owned), None),
+        };
         // Using a key for another payload or run is an error, not a repetition.
         let content = format!("{}\n{payload}", self.run_id.as_deref().unwrap_or_default());
         Ok(NewSignal {
             channel: channel.name().to_owned(),
-            run_id: self.run_id.as_deref().map(str::to_owned),
-            question: question.map_err(|_| SignalError::TooLate)?,
+            run_id,
+            question: site,
             name: definition.name.to_owned(),
             by: self.sender.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
@@ -128,20 +134,22 @@ impl<'p, P: ?Sized> SendSignal<'p, P> {
         self
     }
 
-    /// Sets the run that receives it. Without it, the signal goes to the run that has waited longest for it.
+    /// Sets the run that receives it. Without it, the signal goes to the run that has waited longest for it; if none
+    /// waits for it, to the oldest unfinished run, which keeps it.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.options.run_id = Some(run_id.into());
         self
     }
 
-    /// Sets the question that it answers, by the id in a run event. If that question is closed, the signal
-    /// is rejected, even if the run waits for the same signal again.
+    /// Sets the question that it answers, by the id in a run event, which also selects the run. If that question is
+    /// closed, the signal is rejected, even if the run waits for the same signal again.
     pub fn question(mut self, question: impl Into<Cow<'p, str>>) -> Self {
         self.options.question = Some(question.into());
         self
     }
 
-    /// Makes repeating the call safe: a key sends one signal per channel, however often it is used.
+    /// Makes repeating the call safe: a key sends one signal per channel, however often it is used. It is kept as long
+    /// as the run that received the signal.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.options.key = Some(key.into());
         self
@@ -171,8 +179,8 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for SendSignal<'p, P> {
 pub struct SignalReceipt {
     /// The run that receives it.
     pub run_id: String,
-    /// When the server recorded it, by the storage's clock.
-    pub recorded_at: SystemTime,
+    /// When it arrived at the server, by the storage's clock.
+    pub received_at: SystemTime,
     /// Whether it was accepted or kept.
     pub status: SignalStatus,
 }
@@ -198,18 +206,18 @@ pub enum SignalError {
     NotJson(String),
     /// The payload cannot be serialized.
     Encode(String),
-    /// The question already has an answer.
+    /// The question has an answer, or an earlier signal of this name is kept for it.
     AlreadyTaken {
-        /// The name of the signal that answered.
+        /// The name of that other signal.
         signal: String,
         /// Its payload, in JSON.
         payload: String,
         /// Its sender, if known.
         sender: Option<String>,
-        /// When the server recorded it, by the storage's clock.
-        recorded_at: SystemTime,
+        /// When it arrived at the server, by the storage's clock.
+        received_at: SystemTime,
     },
-    /// The question was closed without an answer.
+    /// The question was closed without an answer, or the run or channel has no such question.
     TooLate,
     /// The run ended without asking for the signal.
     RunEnded,
@@ -217,7 +225,7 @@ pub enum SignalError {
     NoRun,
     /// The hub has no storage, which runs need.
     NoStorage,
-    /// The idempotency key was already used on the channel, with another payload or run.
+    /// The idempotency key was already used on the channel, with another signal, payload or run.
     KeyReused,
     /// The storage failed.
     Storage(StorageError),

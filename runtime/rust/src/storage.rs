@@ -3,7 +3,7 @@
 //! A storage orders messages. It opens a channel as a [`Log`] that contains the stored messages, and from then on
 //! hands that log each message after it is committed. No subscriber receives a message before it is committed, so a
 //! message that a subscriber received is never lost. `docs/storage.md` explains how an engine that several
-//! processes share would fit in here.
+//! machines share would fit in here.
 
 use std::fmt;
 use std::future::Future;
@@ -24,8 +24,8 @@ mod sqlite;
 pub(crate) use abandoned_streams::end_abandoned_streams;
 pub(crate) use journal::{
     Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionState, RecordOutcome, RunCounts,
-    RunEvent, RunHandle, RunRecord, RunState, RunStream, SignalOutcome,
+    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionId, QuestionState, RecordOutcome,
+    RunCounts, RunHandle, RunRecord, RunState, RunStream, SignalOutcome, WaitingEventBuilder,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::channel::{Channel, TextStream, Topic};
 use crate::history::{Appended, OpenStream};
 use crate::hub::{Hub, StreamGuard};
-use crate::publish::PublishError;
+use crate::publish::{self, PublishError};
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
 /// The most bytes of text in one chunk.
@@ -70,7 +70,7 @@ pub struct StartTextStream<'p> {
 }
 
 impl<'p> StartTextStream<'p> {
-    /// Sets the run that the stream belongs to.
+    /// Sets the run that the stream belongs to. Default: inside a job, the current run.
     pub fn run_id(mut self, run_id: impl Into<Cow<'p, str>>) -> Self {
         self.run_id = Some(run_id.into());
         self
@@ -82,7 +82,7 @@ impl<'p> StartTextStream<'p> {
             hub: self.hub.clone(),
             channel: self.channel.clone(),
             topic: self.topic,
-            run_id: self.run_id.map(Cow::into_owned),
+            run_id: self.run_id.map(Cow::into_owned).or_else(publish::current_run),
             guard: self.hub.register_stream(&id),
             id,
         };

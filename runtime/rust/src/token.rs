@@ -165,10 +165,10 @@ impl AuthError {
 }
 
 impl Keys {
-    /// Returns `true` if a bearer is one of the keys, plain or hashed.
-    pub(crate) fn is_signing_key(&self, bearer: &str) -> bool {
+    /// Returns `true` if a bearer is the signing key or a verifying key, plain or hashed.
+    pub(crate) fn is_backend_key(&self, bearer: &str) -> bool {
         // Compare with all keys, so that the time does not reveal which one matches.
-        self.signing_keys().fold(false, |found, key| key.matches(bearer) | found)
+        self.hmac_keys().fold(false, |found, key| key.matches(bearer) | found)
     }
 
     /// Signs a token.
@@ -215,9 +215,7 @@ impl Keys {
         }
         let jws = Jws::parse(token)?;
         let named = |key: &&SigningKey| jws.header.kid.as_deref().is_none_or(|kid| kid == key.id());
-        if let Some(key) =
-            self.signing_keys().filter(named).find(|key| jws.is_signed_with_hs256(key.secret()))
-        {
+        if let Some(key) = self.hmac_keys().filter(named).find(|key| jws.is_signed_with_hs256(key.secret())) {
             return self.verify_claims(&jws.payload, &self.issuer_of(key));
         }
         #[cfg(feature = "jwks")]
@@ -301,7 +299,8 @@ impl Keys {
         }
     }
 
-    fn signing_keys(&self) -> impl Iterator<Item = &SigningKey> {
+    /// Iterates over the signing key and the verifying keys.
+    fn hmac_keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing).chain(&self.verifying)
     }
 }

@@ -17,7 +17,7 @@ mod time;
 pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
 pub(crate) use frame::client_frame;
 pub use frame::{
-    ClientFrame, EndCode, ErrorCode, FrameError, ServerFrame, ServerMessage, Since, read_client_frame,
+    ClientFrame, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames, Since, read_client_frame,
     read_server_frames,
 };
 pub use id::{Cursor, MessageId, ParseCursorError, ParseMessageIdError};

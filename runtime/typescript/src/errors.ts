@@ -88,13 +88,13 @@ export class TextStreamError extends Error {
 /**
  * Why a signal failed:
  *
- * - `already_taken`: the question has an answer; `takenSignal`, `takenPayload`, `sender` and
- *   `recordedAt` describe it.
- * - `too_late`: the question was closed without an answer.
+ * - `already_taken`: the question has an answer, or an earlier signal of this name is kept for it;
+ *   `takenSignal`, `takenPayload`, `takenSender` and `takenAt` describe that other signal.
+ * - `too_late`: the question was closed without an answer, or does not exist.
  * - `run_ended`: the run ended without asking for this signal.
  * - `no_run`: there is no run on the channel.
- * - `not_granted`: the token does not grant the signal.
- * - `unauthorized`: the token is invalid or missing.
+ * - `not_granted`: the token or session does not grant the signal.
+ * - `unauthorized`: the token or session is invalid or missing.
  * - `invalid`: the payload violates the definition; see `issues`.
  * - `unknown`: the server does not know the channel or the signal, or it gave a reason that this
  *   library does not know.
@@ -114,16 +114,16 @@ export type SignalErrorCode =
 /** The error that `send` rejects with. */
 export class SignalError extends Error {
   override readonly name = "SignalError";
-  /** The HTTP status; undefined if there was no answer or no request was sent. */
+  /** The HTTP status; undefined if there was no response or no request was sent. */
   readonly status: number | undefined;
-  /** With `already_taken`: the name of the signal that is the answer. */
+  /** With `already_taken`: the name of the other signal. */
   readonly takenSignal: string | undefined;
   /** With `already_taken`: the payload of that signal, as JSON. It is not validated. */
   readonly takenPayload: unknown;
   /** With `already_taken`: the sender of that signal, if known. */
-  readonly sender: string | undefined;
-  /** With `already_taken`: when that signal was recorded. */
-  readonly recordedAt: Date | undefined;
+  readonly takenSender: string | undefined;
+  /** With `already_taken`: when that signal arrived at the server. */
+  readonly takenAt: Date | undefined;
   /** With `invalid`: how the payload violates the definition. */
   readonly issues: readonly PayloadIssue[];
 
@@ -136,13 +136,13 @@ export class SignalError extends Error {
       status?: number | undefined;
       takenSignal?: string | undefined;
       takenPayload?: unknown;
-      sender?: string | undefined;
-      recordedAt?: Date | undefined;
+      takenSender?: string | undefined;
+      takenAt?: Date | undefined;
       issues?: readonly PayloadIssue[] | undefined;
       cause?: unknown;
     } = {},
   ) {
-    const { status, takenSignal, takenPayload, sender, recordedAt, issues = [], cause } = details;
+    const { status, takenSignal, takenPayload, takenSender, takenAt, issues = [], cause } = details;
     super(
       `The signal "${signal}" to "${channel}" failed: ${message}`,
       cause === undefined ? undefined : { cause },
@@ -150,8 +150,8 @@ export class SignalError extends Error {
     this.status = status;
     this.takenSignal = takenSignal;
     this.takenPayload = takenPayload;
-    this.sender = sender;
-    this.recordedAt = recordedAt;
+    this.takenSender = takenSender;
+    this.takenAt = takenAt;
     this.issues = issues;
   }
 }

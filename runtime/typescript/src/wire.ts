@@ -1,8 +1,8 @@
 /** The wire protocol: paths, subprotocol, frames and close codes. PROTOCOL.md explains them. */
 
 /**
- * Where to read a channel from: the whole history, new messages only, or after a message id or saved
- * position.
+ * Where to read a channel from: `start` is the whole history, `now` is what the topics retain and then new
+ * messages, and all others are a message id or a saved position, after which to continue.
  */
 export type Cursor = "start" | "now" | (string & {});
 
@@ -202,14 +202,14 @@ export function routeUrl(apiBaseUrl: URL, route: Route): URL {
 /** The subprotocol of the WebSocket. It carries no token because each subscription has its own. */
 export const SUBPROTOCOL = "fanfare.v1";
 
-/** The most subscriptions on one connection. */
+/** The most channels on one connection, each counted once per subscription. */
 export const MAX_CHANNELS = 1000;
 
 /** The most bytes of a payload that is published or sent with a signal. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+export const MAX_PAYLOAD = 1024 * 1024;
 
-/** The most bytes of the subscriptions of one event stream. */
-export const MAX_STREAM_BYTES = 256 * 1024;
+/** The most bytes of the body that opens an event stream, which contains its subscriptions. */
+export const MAX_SSE_BODY = 256 * 1024;
 
 /** The close code of a connection that has had no subscription for a while. */
 export const CLOSE_UNUSED = 4408;

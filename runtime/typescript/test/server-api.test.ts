@@ -133,10 +133,11 @@ it("a text is streamed from any source, without splitting a character", async ()
     },
   });
   for (const text of ["all at once", pieces(), stream]) {
-    await realtime.publish(stories.draft, text);
+    await realtime.publish(stories.draft, text, { idempotencyKey: "mine" });
   }
   expect(asked.map(({ body }) => body)).toEqual(["all at once", "Once 😀 upon", "a time"]);
   expect(asked.map(({ headers }) => headers["content-type"])).toEqual(Array(3).fill("text/stream"));
+  expect(asked.map(({ headers }) => headers["idempotency-key"])).toEqual(Array(3).fill(undefined));
 });
 
 it("a token is created for all topics of a channel, or for some", async () => {
@@ -175,7 +176,7 @@ it("a signal is sent with the signing key, and again if it was not answered", as
   answers = [[503, { error: "closing" }], [200, { run_id: "run_42", at: "2026-11-22T03:31:00.000Z" }]];
   const options = { runId: "run_42", questionId: "q1", idempotencyKey: "mine" };
   const receipt = await realtime.send(approve, { verdict: "edit", text: "Better" }, options);
-  expect(receipt).toEqual({ runId: "run_42", recordedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
+  expect(receipt).toEqual({ runId: "run_42", receivedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   expect(asked).toHaveLength(2);
   expect(asked[1]?.url).toBe(
     "/api/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=run_42&question=q1",

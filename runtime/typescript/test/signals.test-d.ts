@@ -43,7 +43,7 @@ export async function core(): Promise<void> {
       case "already_taken":
         isTrue<Same<typeof error.takenSignal, string | undefined>>();
         isTrue<Same<typeof error.takenPayload, unknown>>();
-        return `${error.sender ?? "someone"} ${error.recordedAt?.toISOString() ?? ""}`;
+        return `${error.takenSender ?? "someone"} ${error.takenAt?.toISOString() ?? ""}`;
       case "invalid":
         return error.issues.map(({ path, message }) => `${path} ${message}`).join();
       case "too_late":

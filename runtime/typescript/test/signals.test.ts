@@ -33,7 +33,7 @@ async function failure(sending: Promise<unknown>): Promise<SignalError> {
 it("a signal reaches its run, and its sender receives a receipt", async () => {
   const receipt = await verdict({ runId: "attempt/1" });
   // Without a status in the answer, the signal was accepted.
-  expect(receipt).toEqual({ runId: "run_42", recordedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
+  expect(receipt).toEqual({ runId: "run_42", receivedAt: new Date("2026-11-22T03:31:00.000Z"), status: "accepted" });
   const [sent] = server.signals;
   expect(sent?.url).toBe("/v1/realtime/signal?channel=pipeline%3Arun_42&name=approve&run_id=attempt%2F1");
   expect(sent?.headers.authorization).toBe(`Bearer ${token}`);
@@ -128,8 +128,8 @@ it("send gives up on a server that stays unavailable", async () => {
 const at = "2026-11-22T03:31:00.000Z";
 const issues = [{ path: "/verdict", rule: "enum", message: "must be one of …", value: '"maybe"' }];
 it.each([
-  [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", sender: "user_1", recordedAt: new Date(at) }],
-  [409, { code: "already_taken", at }, { code: "already_taken", sender: undefined, takenSignal: undefined }],
+  [409, { code: "already_taken", by: "user_1", at }, { code: "already_taken", takenSender: "user_1", takenAt: new Date(at) }],
+  [409, { code: "already_taken", at }, { code: "already_taken", takenSender: undefined, takenSignal: undefined }],
   [
     409,
     { code: "already_taken", at, signal: "budget", payload: "7" },

@@ -39,7 +39,7 @@ export interface ServerSettings {
   readonly pingMilliseconds?: number;
   /** The file for history and runs. Without it, the history is in memory and there are no runs. */
   readonly storage?: string;
-  readonly inngestStreams?: boolean;
+  readonly textStreamsForGuests?: boolean;
   readonly origins?: readonly string[];
   readonly maxConnectionsPerToken?: number;
   /** The cookie of a session that may read every run. */

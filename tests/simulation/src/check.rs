@@ -52,7 +52,7 @@ pub(crate) fn check(file: &File, world: &World, plans: &Plans, counts: &mut Coun
         violations: Vec::new(),
     };
     facts.check_runs();
-    facts.check_steps();
+    facts.check_calls();
     facts.check_messages(plans);
     facts.check_streams(plans);
     facts.check_signals(file.clock_offset());
@@ -114,10 +114,10 @@ impl Facts<'_> {
     }
 
     /// Checks that the record of a call does not change.
-    fn check_steps(&mut self) {
+    fn check_calls(&mut self) {
         let mut recorded: BTreeMap<(i64, &str, i64), (&str, &str)> = BTreeMap::new();
         let mut wrong = Vec::new();
-        for note in self.notes.iter().filter(|note| note.what == "step") {
+        for note in self.notes.iter().filter(|note| note.what == "call") {
             let site = (note.row, note.branch.as_str(), note.position);
             let now = (note.a.as_str(), note.b.as_str());
             if let Some(before) = recorded.insert(site, now)

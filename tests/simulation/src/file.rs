@@ -31,11 +31,11 @@ const NOTES: &str = "
     END;
     CREATE TRIGGER recorded AFTER INSERT ON steps BEGIN
         INSERT INTO notes (what, run, branch, position, a, b, c)
-        VALUES ('step', new.run, new.branch, new.position, new.value, new.error, new.kind);
+        VALUES ('call', new.run, new.branch, new.position, new.value, new.error, new.kind);
     END;
     CREATE TRIGGER changed AFTER UPDATE ON steps BEGIN
         INSERT INTO notes (what, run, branch, position, a, b, c)
-        VALUES ('step', new.run, new.branch, new.position, new.value, new.error, new.kind);
+        VALUES ('call', new.run, new.branch, new.position, new.value, new.error, new.kind);
     END;
     CREATE TRIGGER begun AFTER INSERT ON runs BEGIN
         INSERT INTO notes (what, run, a) VALUES ('begun', new.id, new.run);
@@ -179,9 +179,10 @@ impl File {
             let (branch, position): (String, i64) = (row.get(1)?, row.get(2)?);
             let separator = if branch.is_empty() { "" } else { "/" };
             let names: String = row.get(3)?;
+            let run: String = row.get(0)?;
             Ok(Open {
-                run: row.get(0)?,
-                question: format!("{branch}{separator}{position}"),
+                question: format!("{run}:{branch}{separator}{position}"),
+                run,
                 names: serde_json::from_str(&names).unwrap_or_default(),
             })
         })

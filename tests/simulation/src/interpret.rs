@@ -132,7 +132,7 @@ async fn wait(run: &Run<Room>, signals: &[usize], timeout: Duration, site: &Site
     let Some(received) = wait.timeout(timeout).await? else { return Ok("nobody".into()) };
     let (signal, payload) = &received.payload;
     site.execution.record_received(&site.path, payload);
-    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.sender, received.recorded_at))
+    Ok(format!("{payload} {} by {:?} at {:?}", SIGNALS[*signal], received.sender, received.received_at))
 }
 
 async fn step(run: &Run<Room>, attempts: Attempts, site: &Site) -> Returned {

@@ -129,7 +129,7 @@ impl Senders {
         }
         let open = file.open_questions();
         for question in &open {
-            if !self.seen.iter().any(|(run, seen, _)| *run == question.run && *seen == question.question) {
+            if !self.seen.iter().any(|(_, seen, _)| *seen == question.question) {
                 self.seen.push((question.run.clone(), question.question.clone(), question.names.clone()));
             }
         }
@@ -153,7 +153,7 @@ impl Senders {
             let sent = Sent {
                 signal: SIGNALS.iter().position(|known| known == name).unwrap_or(0),
                 room: self.room_of(&run),
-                run: (rng.f64() < 0.7 || says_question).then(|| run.clone()),
+                run: (rng.f64() < 0.7).then(|| run.clone()),
                 question: question.clone().filter(|_| says_question),
                 key: (rng.f64() < 0.5).then(|| format!("key {}", self.sent)),
                 ..Sent::default()

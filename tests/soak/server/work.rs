@@ -1,4 +1,4 @@
-//! The job of the crash test: a number of rounds, each with a step, both kinds of publish, a sleep and a wait.
+//! The job of the crash test: a number of iterations, each with a step, both kinds of publish, a sleep and a wait.
 
 use crate::channels::Numbered;
 use crate::channels::work::{Go, RunResult, Work};
@@ -23,7 +23,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 struct Input {
     /// The number of its first message.
     first: u64,
-    rounds: u64,
+    iterations: u64,
     pause_milliseconds: u64,
 }
 
@@ -46,9 +46,9 @@ pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Res
 async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResult, RunError> {
     let mut result = RunResult { effects: Vec::new(), signals: Vec::new() };
     let pause = Duration::from_millis(input.pause_milliseconds);
-    for round in 0..input.rounds {
-        let effect: String = run.step("effect", async || append(&effects, run.id(), round)).await?;
-        let message = Numbered { number: input.first + round, text: effect.clone() };
+    for iteration in 0..input.iterations {
+        let effect: String = run.step("effect", async || append(&effects, run.id(), iteration)).await?;
+        let message = Numbered { number: input.first + iteration, text: effect.clone() };
         run.publish("tell", run.channel().left(), &message).await?;
         run.hub().publish(run.channel().right(), &message).await?;
         run.sleep("pause", pause).await?;
@@ -62,10 +62,10 @@ async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResul
 }
 
 /// The side effect of a step, which the journal cannot undo. Returns a different value each time.
-fn append(effects: &FilePath, run: &str, round: u64) -> Result<String, RunError> {
+fn append(effects: &FilePath, run: &str, iteration: u64) -> Result<String, RunError> {
     let effect = format!("{:032x}", fastrand::u128(..));
     let mut file = OpenOptions::new().create(true).append(true).open(effects)?;
-    file.write_all(format!("{run} {round} {effect}\n").as_bytes())?;
+    file.write_all(format!("{run} {iteration} {effect}\n").as_bytes())?;
     Ok(effect)
 }
 

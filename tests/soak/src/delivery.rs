@@ -378,7 +378,7 @@ fn write_record(folder: &Path, record: &Record, channel: &str) -> Result {
     let path: PathBuf = folder.join(format!("{}-{}.log", record.reader, channel.replace(':', "-")));
     let wanted = TOPICS.iter().zip(record.topics).filter(|(_, wanted)| *wanted);
     let wanted: Vec<_> = wanted.map(|(topic, _)| topic.name).collect();
-    let steps = record.steps.iter().enumerate().map(|(index, step)| format!("{index} {step:?}"));
-    let lines: Vec<String> = std::iter::once(format!("{channel} {wanted:?}")).chain(steps).collect();
+    let events = record.events.iter().enumerate().map(|(index, event)| format!("{index} {event:?}"));
+    let lines: Vec<String> = std::iter::once(format!("{channel} {wanted:?}")).chain(events).collect();
     Ok(std::fs::write(path, lines.join("\n"))?)
 }

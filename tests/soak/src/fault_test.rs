@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long subscriptions may take to become ready, and to receive the last message after the run.
+/// How long subscriptions may take to become ready, and to receive the last message after the round.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after subscribers have received everything, to detect late repeats.
 pub(crate) const SETTLE_TIME: Duration = Duration::from_millis(1_500);
 const POLL: Duration = Duration::from_millis(50);
 
-/// The server and the network of a run.
+/// The server and the network of a round.
 pub(crate) struct Setup {
     /// Restarts the server.
     pub(crate) installation: Installation,
@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     pub(crate) node: PathBuf,
 }
 
-/// A run in progress.
+/// A round in progress.
 pub(crate) struct Running {
     plan: Plan,
     subscribers: Subscribers,
@@ -41,7 +41,7 @@ pub(crate) struct Running {
     pub(crate) over: watch::Sender<bool>,
 }
 
-/// The outcome of a run.
+/// The outcome of a round.
 pub(crate) struct Outcome {
     /// What was published, per channel.
     pub(crate) published: Vec<Published>,
@@ -69,7 +69,7 @@ impl Setup {
         Ok(Self { installation, server, network, node })
     }
 
-    /// Executes a run, from the first subscription to the last message.
+    /// Executes a round, from the first subscription to the last message.
     pub(crate) async fn run(&mut self, plan: &Plan) -> Result<Outcome> {
         let running = self.begin(plan).await?;
         self.network.inject_faults(plan.faults);
@@ -116,7 +116,7 @@ impl Setup {
         })
     }
 
-    /// Kills the server at random times in the first three quarters of the run, so that the last process runs long
+    /// Kills the server at random times in the first three quarters of the round, so that the last process runs long
     /// enough to reveal leaks.
     async fn kill_at_random(&mut self, plan: &Plan, start: Instant) -> Result {
         let mut random = decisions(plan.seed, plan.name, 1);

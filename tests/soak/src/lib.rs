@@ -11,7 +11,7 @@
 //! - `server`: a process that is killed and restarted with the same database.
 //! - `subscribers`: clients written for this test, and the TypeScript client in Node.
 //! - `verdict`: compares what each subscriber received with what was published.
-//! - `fault_test`: one run with all of these. `soak`: all runs.
+//! - `fault_test`: one round with all of these. `soak`: all rounds.
 //! - `runs`: runs whose server is killed at any time, and two servers that execute the same runs.
 //! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either server.
 //! - `hostile`: attacks on a server that honest clients use. `attackers`: the threads of the attacks.
@@ -38,10 +38,10 @@ pub use attackers::Attackers;
 pub use plan::Size;
 pub use soak::Soak;
 
-/// The error of a run that failed or found a violation.
+/// The error of a round that failed or found a violation.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of a run.
+/// The result of a round.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
 /// The key that signs the server's tokens and authorizes publishers.

@@ -1,4 +1,4 @@
-//! Compact records of what was published and what subscribers received. A run has millions of them.
+//! Compact records of what was published and what subscribers received. A round has millions of them.
 
 use crate::plan::TOPICS;
 use std::fmt::{self, Write as _};

@@ -1,14 +1,14 @@
-//! The parameters of runs.
+//! The parameters of rounds.
 
 use std::time::Duration;
 
 /// The topics of each channel of the definition.
 pub(crate) const TOPICS: [&str; 2] = ["left", "right"];
 
-/// One run of the fault test.
+/// One round of the fault test.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// The name of the run, used for channels, files and random decisions.
+    /// The name of the round, used for channels, files and random decisions.
     pub(crate) name: &'static str,
     pub(crate) seed: u64,
     pub(crate) history: History,
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
 }
 
-/// The history of the channels of a run.
+/// The history of the channels of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum History {
     /// Longer than any outage: no message may be missing.
@@ -110,7 +110,7 @@ impl Size {
         self.plan("faults", seed, duration)
     }
 
-    /// Returns a run with ten honest subscribers and a publisher that continues until it is stopped.
+    /// Returns a round with ten honest subscribers and a publisher that continues until it is stopped.
     pub(crate) fn honest(seed: u64) -> Plan {
         let hour = Duration::from_secs(3_600);
         Plan {

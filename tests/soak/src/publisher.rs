@@ -116,7 +116,7 @@ async fn publish_on(mut stream: TcpStream, outbox: &mut Outbox, due: &Due) -> Re
     }
 }
 
-/// Requests a token that outlives any run.
+/// Requests a token that outlives any round.
 pub(crate) async fn mint_token(server: u16, topics: &[(String, &str)]) -> Result<String> {
     let entries = topics
         .iter()

@@ -33,8 +33,8 @@ struct Work {
     channels: usize,
     /// The number of concurrent runs per channel.
     concurrent: usize,
-    /// The number of steps of each kind per run.
-    rounds: u32,
+    /// The number of iterations of the job. Each makes one call of each kind.
+    iterations: u32,
     pause: Duration,
     /// The maximum number of runs.
     max_runs: u32,
@@ -98,7 +98,7 @@ async fn conclude(
     let verdict = verdict::judge(work, finished, &journal, &files.effects, &logs)?;
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     line("runs", finished.len());
-    line("recorded steps", journal.steps.len());
+    line("recorded calls", journal.calls.len());
     line("side effects of steps", verdict.steps);
     line("side effects, all executions", verdict.effects);
     line("durable messages", verdict.durable);
@@ -135,7 +135,7 @@ pub(crate) async fn test(soak: &Soak, size: Size) -> Result {
         name: "crash",
         channels: if full { 5 } else { 2 },
         concurrent: 3,
-        rounds: if full { 20 } else { 4 },
+        iterations: if full { 20 } else { 4 },
         pause: Duration::from_millis(5),
         max_runs: u32::MAX / 20,
     };

@@ -1,4 +1,4 @@
-//! Executes all runs of a soak and reports their results.
+//! Executes all rounds of a soak and reports their results.
 
 use crate::Result;
 use crate::attackers::Attackers;
@@ -29,7 +29,7 @@ pub struct Soak {
     pub server: PathBuf,
     /// The script that subscribes with the TypeScript client.
     pub node: PathBuf,
-    /// The folder for databases and for the logs of failed runs. It is emptied first.
+    /// The folder for databases and for the logs of failed rounds. It is emptied first.
     pub folder: PathBuf,
 }
 
@@ -153,7 +153,7 @@ impl Soak {
         for log in &outcome.logs {
             write_log(&folder.join(format!("{}.log", log.subscriber)), log)?;
         }
-        let mut failure = format!("seed {}: the run {} failed", self.seed, plan.name);
+        let mut failure = format!("seed {}: the round {} failed", self.seed, plan.name);
         for difference in verdict.differences.iter().take(10) {
             failure.push_str(&format!("\n  {difference}"));
         }

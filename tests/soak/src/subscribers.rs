@@ -31,7 +31,7 @@ impl SharedLog {
     }
 }
 
-/// All subscribers of a run. Dropping them disconnects them.
+/// All subscribers of a round. Dropping them disconnects them.
 pub(crate) struct Subscribers {
     /// What each of them has received so far.
     pub(crate) logs: Vec<SharedLog>,
@@ -42,7 +42,7 @@ pub(crate) struct Subscribers {
 const METHODS: [Method; 4] = [Method::Subscribe, Method::Connect, Method::PostedEvents, Method::EventSource];
 
 impl Subscribers {
-    /// Starts all subscribers of a run. Tokens are requested from `server` directly, without faults.
+    /// Starts all subscribers of a round. Tokens are requested from `server` directly, without faults.
     pub(crate) async fn start(plan: &Plan, network: &mut Network, server: u16, node: &Path) -> Result<Self> {
         let mut subscribers = Self { logs: Vec::new(), tasks: JoinSet::new() };
         for index in 0..plan.rust_clients {

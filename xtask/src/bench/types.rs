@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_has_between_five_and_ten_properties() {
+    fn a_type_has_between_four_and_ten_properties() {
         for object in generate(200).iter().flat_map(|channel| &channel.types) {
             // The first type of a channel can refer to no other, so it may lack up to two properties.
             assert!((4..=10).contains(&object.properties.len()), "{}", object.name);

@@ -70,9 +70,9 @@ function kindly(error: unknown): string {
   }
   switch (error.code) {
     case "already_taken":
-      return error.sender === visitor
+      return error.takenSender === visitor
         ? "You have given your verdict already; the first one counts."
-        : `${error.sender ?? "Somebody"} was first, at ${error.recordedAt?.toLocaleTimeString() ?? "an earlier time"}. Thank you anyway.`;
+        : `${error.takenSender ?? "Somebody"} was first, at ${error.takenAt?.toLocaleTimeString() ?? "an earlier time"}. Thank you anyway.`;
     case "too_late":
     case "run_ended":
       return "The run has ended with another verdict. Thank you anyway.";

@@ -33,7 +33,7 @@ impl State {
         Some(batch)
     }
 
-    /// Reads stored messages in order. A text is read up to the next message of another topic, so that one cursor
+    /// Reads held messages in order. A text is read up to the next message of another topic, so that one cursor
     /// describes what was read.
     fn collect_held(&self, epoch: u64, read_cursor: &mut ReadCursor, max_bytes: usize) -> Collected {
         let mut messages = Collected::default();
@@ -50,7 +50,7 @@ impl State {
         messages
     }
 
-    /// Returns the topic whose stored message is next, the offset after which to read it, and the offset of the next
+    /// Returns the topic whose held message is next, the offset after which to read it, and the offset of the next
     /// message of another topic.
     fn next_held(&self, read_cursor: &ReadCursor, until: u64) -> Option<(u64, u64, &Topic)> {
         let mut next: Option<(u64, u64, &Topic)> = None;

@@ -220,7 +220,7 @@ impl Log {
     }
 }
 
-/// The first offset of a stored block or a recent message, and its rank.
+/// The first offset of a held block or a recent message, and its rank.
 struct Start {
     offset: u64,
     rank: Rank,
@@ -249,7 +249,7 @@ impl State {
         first.map_or(position, |first| (first.offset - 1).max(replayed))
     }
 
-    /// Iterates over the stored and recent messages of a topic, in order.
+    /// Iterates over the held and recent messages of a topic, in order.
     fn of_topic(&self, index: usize) -> impl Iterator<Item = Start> {
         let held = self.topics.get(index).into_iter().flat_map(|topic| &topic.held);
         let held = held.map(|held| Start { offset: held.next_after(0).unwrap_or(0), rank: held.rank() });

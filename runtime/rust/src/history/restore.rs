@@ -89,7 +89,7 @@ impl State {
         self.bytes.remove(self.bytes.get());
     }
 
-    /// Evicts a message before it is stored. It still counts, so that no earlier message takes its place in the
+    /// Evicts a message before it is held. It still counts, so that no earlier message takes its place in the
     /// history.
     fn refuse(&mut self, offset: u64, topic: usize) {
         self.count += 1;

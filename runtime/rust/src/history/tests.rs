@@ -361,9 +361,9 @@ impl Reader {
                     text.push_str(more);
                 }
                 let is_whole = data == text || (is_early && data.ends_with(&text));
-                assert!(is_whole, "{data:?} in read_cursor of {text:?}");
+                assert!(is_whole, "{data:?} instead of {text:?}");
             }
-            (kind, new) => panic!("a frame {kind} in read_cursor of {} messages", new.len()),
+            (kind, new) => panic!("a frame {kind} instead of {} messages", new.len()),
         }
     }
 }

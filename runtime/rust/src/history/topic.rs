@@ -76,7 +76,7 @@ impl Topic {
         self.evicted_rank = self.count;
     }
 
-    /// Counts a message that is evicted before it is stored.
+    /// Counts a message that is evicted before it is held.
     pub(super) fn count_evicted(&mut self, offset: u64) {
         self.count_one();
         (self.evicted, self.evicted_rank) = (offset, self.count);
@@ -164,12 +164,12 @@ impl Topic {
         first.bytes()
     }
 
-    /// Returns the offset of the first stored message after an offset.
+    /// Returns the offset of the first held message after an offset.
     pub(super) fn next_after(&self, offset: u64) -> Option<u64> {
         self.held.get(self.held_until(offset))?.next_after(offset)
     }
 
-    /// Returns the first stored message after the offset `after`. A text is joined up to the offset `before`.
+    /// Returns the first held message after the offset `after`. A text is joined up to the offset `before`.
     pub(super) fn read(&self, after: u64, before: u64, epoch: u64) -> Option<(u64, SharedText)> {
         match self.held.get(self.held_until(after))? {
             Held::Message(message) => Some((message.offset, message.frame.clone())),

@@ -102,14 +102,15 @@ impl SessionGrant {
         Self { grant, publish: None, lifetime: DEFAULT_LIFETIME, subject: None, id: None }
     }
 
-    /// Also allows publishing to the topics of this grant. Without it, the session cannot publish.
+    /// Also allows publishing to the topics of `grant`. Without it, the session cannot publish.
     #[must_use]
     pub fn allow_publishing(mut self, grant: Grant) -> Self {
         self.publish = Some(grant);
         self
     }
 
-    /// Sets how long the grant lasts: at least a second, and at most as long as a token. Default: 5 minutes.
+    /// Sets how long the grant lasts. Default: 5 minutes. A lifetime below a second or above
+    /// [`HubBuilder::max_token_lifetime`](crate::HubBuilder::max_token_lifetime) is replaced by that limit.
     ///
     /// The hub calls the hook again before the grant expires. Subscriptions end with the grant if the hook no longer
     /// allows them.

@@ -63,7 +63,7 @@ impl HubBuilder {
                 max_connections_per_token: 100,
                 max_connections: 20_000,
                 max_unsubscribed_connections: 5_000,
-                inngest_streams: false,
+                text_streams_for_guests: false,
             },
             rates: Rates::default(),
             max_in_flight_bytes: 256 * 1024 * 1024,
@@ -78,21 +78,21 @@ impl HubBuilder {
         self
     }
 
-    /// Adds a key that is accepted, but does not sign. Can be called several times.
+    /// Adds a key that signs no tokens. Its tokens are accepted, and it authorizes backends as the signing key does.
+    /// Can be called several times.
     ///
     /// Use it to rotate the signing key. First, every server accepts the new key. Then they sign with it, and accept
-    /// the old one. Remove the old key once its last token has expired.
+    /// the old one. Remove the old key once its last token has expired and no backend sends it.
     pub fn verifying_key(mut self, key: impl Into<String>) -> Self {
         self.verifying_keys.push(key.into());
         self
     }
 
-    /// Sets the issuer (`iss`) of the tokens that the signing keys sign. Minted tokens have it, and tokens with another
-    /// issuer are rejected.
+    /// Sets the issuer (`iss`) of the tokens that the signing key and the verifying keys sign. Minted tokens have it,
+    /// and tokens with another issuer are rejected.
     ///
     /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
-    /// its tokens. Set it if others sign with the key. Earlier releases used `rt.inngest.com`: set that until the
-    /// last of their tokens has expired.
+    /// its tokens. Set it if others sign with the key.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
@@ -122,8 +122,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the origins whose pages may use the routes, such as `https://example.com`. Requests without an origin,
-    /// which do not come from a page, are always allowed.
+    /// Sets the origins whose pages may use the routes, such as `https://example.com`. Requests without an `Origin`
+    /// header are always allowed: those of programs other than browsers, and a page's GET requests to its own origin.
     ///
     /// Default: every origin is allowed, because tokens protect channels, and a browser does not send them by itself.
     /// ([`authorize`](Self::authorize) is stricter.)
@@ -168,8 +168,10 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most connections at the same time. Default: 20,000. At the limit, a new connection replaces one that
-    /// has no subscription. If all have one, the new connection is rejected.
+    /// Sets the most connections of this hub, WebSocket or event stream, at the same time. Default: 20,000. At the
+    /// limit, a new connection replaces one that has no subscription. If all have one, the new connection is rejected.
+    ///
+    /// [`Serve::max_connections`](crate::Serve::max_connections) limits the sockets of a server.
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count;
         self
@@ -256,14 +258,14 @@ impl HubBuilder {
     ///
     /// Enable it if all your guests ignore frames of an unknown kind. Inngest's SDK 4.24 does not: its process ends at
     /// the first such frame.
-    pub fn inngest_streams(mut self, sent: bool) -> Self {
-        self.settings.inngest_streams = sent;
+    pub fn text_streams_for_guests(mut self, sent: bool) -> Self {
+        self.settings.text_streams_for_guests = sent;
         self
     }
 
-    /// Sets how many channels without a subscriber and without history the hub remembers. Default: 10,000. Beyond that,
-    /// the channels that were idle for longest are dropped: their retained messages are lost, and a subscriber that
-    /// resumes receives a gap even if it missed nothing.
+    /// Sets how many channels without a subscriber and without history the hub keeps in memory. Default: 10,000. Beyond
+    /// that, the channels that were idle for longest are dropped. Without a storage, their retained messages are lost,
+    /// and a subscriber that resumes receives a gap even if it missed nothing.
     pub fn max_idle_channels(mut self, count: usize) -> Self {
         self.max_idle_channels = count;
         self
@@ -291,8 +293,9 @@ impl HubBuilder {
         self
     }
 
-    /// Sets a storage, such as a `Sqlite` file, in which history outlives the process. Default: history is in memory
-    /// only. After a restart it is empty, and subscribers receive a gap.
+    /// Sets a storage, such as a `Sqlite` file, in which history, runs and revocations outlive the process. Runs need
+    /// it. Default: none. After a restart, history is then empty, subscribers receive a gap, and revoked tokens are
+    /// valid again.
     pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
         self.storage = Some(storage.into());
         self

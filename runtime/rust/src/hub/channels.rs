@@ -26,9 +26,9 @@ const TIDY_PAUSE: Duration = Duration::from_secs(1);
 const IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// A log, or one that is being restored from the storage.
-type Slot = Arc<OnceCell<Arc<Log>>>;
+type LogCell = Arc<OnceCell<Arc<Log>>>;
 
-type Slots = RwLock<HashMap<Arc<str>, Slot>>;
+type LogCells = RwLock<HashMap<Arc<str>, LogCell>>;
 
 /// The ids of the text streams that this process writes.
 #[derive(Clone, Default)]
@@ -57,7 +57,7 @@ impl Drop for StreamGuard {
 }
 
 pub(super) struct Channels {
-    slots: Arc<Slots>,
+    cells: Arc<LogCells>,
     registry: &'static Registry,
     storage: Option<Storage>,
     limits: Limits,
@@ -78,7 +78,7 @@ impl Channels {
             storage.engine().set_registry(registry);
         }
         Self {
-            slots: Arc::default(),
+            cells: Arc::default(),
             registry,
             storage,
             limits,
@@ -101,19 +101,19 @@ impl Channels {
 
     /// Returns a channel's log, or `None` if opening it must wait for the storage.
     pub(super) fn try_open(&self, channel: &Channel) -> Option<Result<Arc<Log>, OpenError>> {
-        if let Some(log) = self.current_slot(channel).and_then(|slot| slot.get().cloned()) {
+        if let Some(log) = self.current_cell(channel).and_then(|cell| cell.get().cloned()) {
             return Some(check_definition(log, channel));
         }
         if self.storage.is_some() {
             return None;
         }
-        let slot = match self.slot(channel) {
-            Ok(slot) => slot,
+        let cell = match self.cell(channel) {
+            Ok(cell) => cell,
             Err(error) => return Some(Err(error)),
         };
-        // If this fails, another thread has set the slot.
-        let _ = slot.set(Arc::new(Log::new(channel.clone(), self.next_epoch(), &self.limits)));
-        slot.get().cloned().map(|log| check_definition(log, channel))
+        // If this fails, another thread has set the cell.
+        let _ = cell.set(Arc::new(Log::new(channel.clone(), self.next_epoch(), &self.limits)));
+        cell.get().cloned().map(|log| check_definition(log, channel))
     }
 
     /// Returns a channel's log. Restores it from the storage, or creates it, if it is not in memory.
@@ -122,32 +122,32 @@ impl Channels {
             return log;
         }
         let Some(storage) = &self.storage else { return Err(OpenError::Unknown) };
-        let slot = self.slot(channel)?;
+        let cell = self.cell(channel)?;
         let open = async || {
             let opened = storage.engine().open_log(channel.clone(), self.limits.clone()).await?;
             end_abandoned_streams(storage.engine(), opened, |stream| self.written_streams.contains(stream))
                 .await
         };
-        let log = slot.get_or_try_init(open).await;
+        let log = cell.get_or_try_init(open).await;
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
     }
 
-    fn current_slot(&self, channel: &Channel) -> Option<Slot> {
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.get(channel.name()).filter(|slot| !is_retired(slot)).map(Arc::clone)
+    fn current_cell(&self, channel: &Channel) -> Option<LogCell> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.get(channel.name()).filter(|cell| !is_retired(cell)).map(Arc::clone)
     }
 
-    fn slot(&self, channel: &Channel) -> Result<Slot, OpenError> {
+    fn cell(&self, channel: &Channel) -> Result<LogCell, OpenError> {
         if self.registry.resolve(channel.name()).as_ref() != Some(channel) {
             return Err(OpenError::Unknown);
         }
         self.start_tidying();
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        let slot = slots.entry(channel.shared_name()).or_default();
-        if is_retired(slot) {
-            *slot = Slot::default();
+        let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
+        let cell = cells.entry(channel.shared_name()).or_default();
+        if is_retired(cell) {
+            *cell = LogCell::default();
         }
-        Ok(Arc::clone(slot))
+        Ok(Arc::clone(cell))
     }
 
     /// Returns a new epoch, unique in this process. Epochs are times in milliseconds, so that the ids of a channel's
@@ -166,22 +166,22 @@ impl Channels {
         if tidying.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let (slots, memory) = (Arc::downgrade(&self.slots), Arc::clone(&self.limits.memory));
+        let (cells, memory) = (Arc::downgrade(&self.cells), Arc::clone(&self.limits.memory));
         let (max_idle, is_stored) = (self.max_idle, self.storage.is_some());
         *tidying = Some(runtime.spawn(async move {
             loop {
                 let _ = tokio::time::timeout(TIDY_INTERVAL, memory.wait_until_crowded()).await;
                 tokio::time::sleep(TIDY_PAUSE).await;
-                let Some(slots) = Weak::upgrade(&slots) else { return };
-                tidy(&slots, &memory, max_idle, is_stored);
+                let Some(cells) = Weak::upgrade(&cells) else { return };
+                tidy(&cells, &memory, max_idle, is_stored);
             }
         }));
     }
 }
 
-/// Returns `true` if the slot's log is no longer the channel's history, so that the channel must be opened again.
-fn is_retired(slot: &Slot) -> bool {
-    slot.get().is_some_and(|log| log.is_retired())
+/// Returns `true` if the cell's log is no longer the channel's history, so that the channel must be opened again.
+fn is_retired(cell: &LogCell) -> bool {
+    cell.get().is_some_and(|log| log.is_retired())
 }
 
 /// Returns the log, unless it belongs to another definition with the same channel name.
@@ -200,10 +200,10 @@ fn check_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, OpenEr
 /// - any, if memory is short.
 ///
 /// Without a storage, a log remains while it remembers idempotency keys.
-fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
-    let all: Vec<Slot> = slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+fn tidy(cells: &LogCells, memory: &Memory, max_idle: usize, is_stored: bool) {
+    let all: Vec<LogCell> = cells.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
     let mut unused = Vec::new();
-    for log in all.iter().filter_map(|slot| slot.get()) {
+    for log in all.iter().filter_map(|cell| cell.get()) {
         let idle = log.tidy();
         if is_unused(log) {
             unused.push((idle, log.channel().shared_name()));
@@ -214,7 +214,7 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
     unused.sort_by(|(idle, name), (other, other_name)| {
         idle.last_used.cmp(&other.last_used).then_with(|| name.cmp(other_name))
     });
-    let is_empty = |idle: &Idle| idle.empty && (is_stored || !idle.has_keys);
+    let is_empty = |idle: &Idle| idle.has_no_history && (is_stored || !idle.has_keys);
     let mut excess = unused.iter().filter(|(idle, _)| is_empty(idle)).count().saturating_sub(max_idle);
     for (idle, name) in unused {
         let is_excess = is_empty(&idle) && excess > 0;
@@ -224,20 +224,20 @@ fn tidy(slots: &Slots, memory: &Memory, max_idle: usize, is_stored: bool) {
         if !is_excess && !must_unload {
             continue;
         }
-        let mut slots = slots.write().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock nobody can obtain the slot, so the count is exact.
-        let Some(slot) = slots.get(&name).filter(|slot| Arc::strong_count(slot) == 1) else { continue };
-        let Some(log) = slot.get().filter(|log| is_unused(log)) else { continue };
+        let mut cells = cells.write().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock nobody can obtain the cell, so the count is exact.
+        let Some(cell) = cells.get(&name).filter(|cell| Arc::strong_count(cell) == 1) else { continue };
+        let Some(log) = cell.get().filter(|log| is_unused(log)) else { continue };
         let idle = log.tidy();
         if must_unload && !is_stored && idle.has_keys {
             log.evict_all();
         } else if must_unload || is_empty(&idle) {
-            slots.remove(&name);
+            cells.remove(&name);
         }
     }
 }
 
-/// Returns `true` if only its slot refers to the log.
+/// Returns `true` if only its cell refers to the log.
 fn is_unused(log: &Arc<Log>) -> bool {
     Arc::strong_count(log) == 1
 }
@@ -291,12 +291,12 @@ mod tests {
             tokio::time::advance(Duration::from_millis(10)).await;
         }
         let held = room(&channels, 0);
-        let count = || channels.slots.read().unwrap().len();
+        let count = || channels.cells.read().unwrap().len();
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(count(), 10, "history still holds their messages");
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(count(), 4, "three idle ones, and the one in use");
-        assert!(channels.slots.read().unwrap().contains_key("room:9"));
+        assert!(channels.cells.read().unwrap().contains_key("room:9"));
         assert!(Arc::ptr_eq(&held, &room(&channels, 0)));
     }
 }

@@ -1,4 +1,4 @@
-//! The open connections of a hub, and which of them are evicted when there are too many.
+//! The open connections of a hub, and which of them are closed when there are too many.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,34 +21,34 @@ pub(super) struct Connections {
     inboxes: BTreeMap<u64, Arc<Inbox>>,
     latest: u64,
     /// The connections that have nothing subscribed, by ticket. The first has had nothing subscribed for longest.
-    unsubscribed: BTreeMap<u64, Arc<Eviction>>,
+    unsubscribed: BTreeMap<u64, Arc<CloseRequest>>,
     latest_ticket: u64,
-    /// How many evicted connections are still closing.
+    /// How many connections were asked to close and are still open.
     closing: usize,
 }
 
 /// Notifies a connection that it must close to make room for others.
-struct Eviction {
+struct CloseRequest {
     inbox: Arc<Inbox>,
     is_due: AtomicBool,
 }
 
-/// The slot of a connection in the server that accepted it.
+/// A connection in the server that accepted it.
 #[derive(Clone)]
-pub(crate) struct ServerSlot(Arc<dyn ConnectionSlot>);
+pub(crate) struct ConnectionHandle(Arc<dyn ServerConnection>);
 
 /// What a server implements to be notified about its connections.
-pub(crate) trait ConnectionSlot: Send + Sync {
-    /// Sets whether a subscription of the connection uses a token.
+pub(crate) trait ServerConnection: Send + Sync {
+    /// Sets whether the latest request on the connection was authenticated.
     fn set_trusted(&self, is_trusted: bool);
 
     /// Closes the connection.
     fn close(&self);
 }
 
-impl ServerSlot {
-    pub(crate) fn new(slot: Arc<impl ConnectionSlot + 'static>) -> Self {
-        Self(slot)
+impl ConnectionHandle {
+    pub(crate) fn new(connection: Arc<impl ServerConnection + 'static>) -> Self {
+        Self(connection)
     }
 
     pub(crate) fn set_trusted(&self, is_trusted: bool) {
@@ -67,7 +67,7 @@ pub(crate) struct ConnectionGuard {
     number: u64,
     /// The ticket in `unsubscribed`, while nothing is subscribed.
     ticket: Option<u64>,
-    eviction: Arc<Eviction>,
+    close_request: Arc<CloseRequest>,
     pub(super) client: Client,
     /// Set if the connection must close because its client reads too slowly.
     pub(super) slow_client_signal: Arc<SlowClientSignal>,
@@ -92,9 +92,9 @@ impl Connections {
         self.latest
     }
 
-    /// Evicts the connection that has had nothing subscribed for longest. Returns `false` if all have something
+    /// Closes the connection that has had nothing subscribed for longest. Returns `false` if all have something
     /// subscribed.
-    fn evict_oldest(&mut self) -> bool {
+    fn close_oldest(&mut self) -> bool {
         let Some((_, oldest)) = self.unsubscribed.pop_first() else { return false };
         oldest.is_due.store(true, Ordering::Relaxed);
         oldest.inbox.alarm();
@@ -103,14 +103,14 @@ impl Connections {
     }
 
     /// Registers a connection that has nothing subscribed from now on, and returns its ticket.
-    fn add_unsubscribed(&mut self, eviction: &Arc<Eviction>, max: usize) -> u64 {
+    fn add_unsubscribed(&mut self, close_request: &Arc<CloseRequest>, max: usize) -> u64 {
         self.latest_ticket += 1;
-        if !eviction.is_due.load(Ordering::Relaxed) {
-            self.unsubscribed.insert(self.latest_ticket, Arc::clone(eviction));
+        if !close_request.is_due.load(Ordering::Relaxed) {
+            self.unsubscribed.insert(self.latest_ticket, Arc::clone(close_request));
         }
         while self.unsubscribed.len() > max {
             metrics::limit_reached(Limit::UnsubscribedConnections);
-            self.evict_oldest();
+            self.close_oldest();
         }
         metrics::limit_used(Limit::UnsubscribedConnections, self.unsubscribed.len());
         self.latest_ticket
@@ -132,7 +132,7 @@ pub(super) fn reconnect_spread(count: usize, max: Duration) -> Duration {
 }
 
 impl Hub {
-    /// Registers a connection. If there are too many, evicts one that has nothing subscribed. Returns `None` if all
+    /// Registers a connection. If there are too many, closes one that has nothing subscribed. Returns `None` if all
     /// have something subscribed.
     pub(crate) fn admit_connection(
         &self,
@@ -143,17 +143,19 @@ impl Hub {
         let inbox = Arc::<Inbox>::default();
         // A connection opened during shutdown must see the phase before it waits.
         inbox.alarm();
-        let eviction = Arc::new(Eviction { inbox: Arc::clone(&inbox), is_due: AtomicBool::new(false) });
+        let close_request =
+            Arc::new(CloseRequest { inbox: Arc::clone(&inbox), is_due: AtomicBool::new(false) });
         let mut admitted = None;
         self.shared.connections.send_if_modified(|connections| {
             if connections.inboxes.len() - connections.closing >= max_connections {
                 metrics::limit_reached(Limit::Connections);
-                if !connections.evict_oldest() {
+                if !connections.close_oldest() {
                     return false;
                 }
             }
             let number = connections.add(Arc::clone(&inbox));
-            admitted = Some((number, connections.add_unsubscribed(&eviction, max_unsubscribed_connections)));
+            admitted =
+                Some((number, connections.add_unsubscribed(&close_request, max_unsubscribed_connections)));
             metrics::limit_used(Limit::Connections, connections.inboxes.len());
             true
         });
@@ -166,7 +168,7 @@ impl Hub {
             transport,
             number,
             ticket,
-            eviction,
+            close_request,
             client,
             slow_client_signal,
         })
@@ -181,7 +183,7 @@ impl ConnectionGuard {
 
     /// Returns the inbox that wakes the connection.
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
-        &self.eviction.inbox
+        &self.close_request.inbox
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -194,7 +196,7 @@ impl ConnectionGuard {
             return;
         }
         self.client.set_trusted(is_subscribed);
-        let (max, eviction) = (self.hub.settings().max_unsubscribed_connections, &self.eviction);
+        let (max, close_request) = (self.hub.settings().max_unsubscribed_connections, &self.close_request);
         let ticket = self.ticket.take();
         let mut new_ticket = None;
         // Do not notify the watchers, who wait only for all connections to close.
@@ -202,12 +204,12 @@ impl ConnectionGuard {
             match ticket {
                 Some(ticket) => {
                     connections.remove_unsubscribed(ticket);
-                    // The connection was evicted while it subscribed. Keep it.
-                    if eviction.is_due.swap(false, Ordering::Relaxed) {
+                    // The connection was asked to close while it subscribed. Keep it.
+                    if close_request.is_due.swap(false, Ordering::Relaxed) {
                         connections.closing -= 1;
                     }
                 }
-                None => new_ticket = Some(connections.add_unsubscribed(eviction, max)),
+                None => new_ticket = Some(connections.add_unsubscribed(close_request, max)),
             }
             false
         });
@@ -215,8 +217,8 @@ impl ConnectionGuard {
     }
 
     /// Returns `true` if the connection must close to make room for others.
-    pub(crate) fn is_evicted(&self) -> bool {
-        self.eviction.is_due.load(Ordering::Relaxed)
+    pub(crate) fn must_close(&self) -> bool {
+        self.close_request.is_due.load(Ordering::Relaxed)
     }
 }
 
@@ -228,7 +230,7 @@ impl Drop for ConnectionGuard {
             if let Some(ticket) = self.ticket {
                 connections.remove_unsubscribed(ticket);
             }
-            if self.is_evicted() {
+            if self.must_close() {
                 connections.closing -= 1;
             }
             metrics::limit_used(Limit::Connections, connections.inboxes.len());

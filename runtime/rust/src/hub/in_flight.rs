@@ -19,7 +19,7 @@ use crate::metrics::{self, Limit};
 const GRACE: Duration = Duration::from_secs(1);
 /// How often to check for writes that take longer.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// One check frees more than one part in this many of the limit.
+/// Each check frees more than 1/8 of the limit.
 const FREED_DIVISOR: usize = 8;
 
 /// Bytes are counted in units of this size.

@@ -167,11 +167,12 @@ impl Hub {
 
     /// Revokes all tokens with an id ([`TokenBuilder::id`](super::TokenBuilder::id)) before they expire. They are
     /// rejected from now on, and the subscriptions that use them end. Other processes that share the storage follow
-    /// within a second. After two days, new tokens with this id are valid again.
+    /// within a second. After two days, new tokens with this id are valid again. Without a storage, the id stays
+    /// revoked only until the server restarts.
     ///
     /// # Errors
-    /// Returns an error if the id is not valid, or if the storage fails. In the latter case the id stays revoked until
-    /// the server restarts.
+    /// Returns an error if the id is not valid, or if the storage fails. In the latter case the id stays revoked only
+    /// until the server restarts.
     pub async fn revoke(&self, id: &str) -> Result<(), RevokeError> {
         if !token::is_valid_name(id) {
             return Err(RevokeError::InvalidId);

@@ -7,16 +7,16 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use crate::hub::{Client, Hub, ServerSlot};
+use crate::hub::{Client, ConnectionHandle, Hub};
 
 impl FromRequestParts<Hub> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Infallible> {
-        let slot = parts.extensions.get::<ServerSlot>().cloned();
+        let connection = parts.extensions.get::<ConnectionHandle>().cloned();
         let named = hub.client_address_header().and_then(|header| read_address(&parts.headers, header));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        Ok(Self { slot, address: named.or_else(|| peer.filter(|peer| !is_local(*peer))) })
+        Ok(Self { connection, address: named.or_else(|| peer.filter(|peer| !is_local(*peer))) })
     }
 }
 

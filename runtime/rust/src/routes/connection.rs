@@ -77,10 +77,10 @@ const REPLACED: CloseReason =
     CloseReason::with_code(close::INTERNAL, "replaced", "the history of a channel was replaced: reconnect");
 
 /// Closes a connection without subscriptions, because there are too many connections.
-const EVICTED: CloseReason = CloseReason::with_code(
+const MAKES_ROOM: CloseReason = CloseReason::with_code(
     close::IDLE,
-    "evicted",
-    "nothing was subscribed, and another connection needs the slot",
+    "connection_limit",
+    "nothing was subscribed, and another connection needs the room",
 );
 
 /// Closes a connection that does not read while other connections wait to write.
@@ -247,8 +247,8 @@ impl Connection {
         if !notices.is_empty() {
             return Some(self.notify(notices));
         }
-        if self.idle_since.is_some() && self.guard.is_evicted() {
-            return Some(Turn::Close(EVICTED));
+        if self.idle_since.is_some() && self.guard.must_close() {
+            return Some(Turn::Close(MAKES_ROOM));
         }
         let now = Instant::now();
         if self.idle_since.is_some_and(|since| now >= since + MAX_IDLE) {

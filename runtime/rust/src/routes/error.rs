@@ -60,7 +60,7 @@ impl HttpError {
         error.record();
         Self::new(
             StatusCode::FORBIDDEN,
-            "the token does not grant this signal: ask the backend for a token that does",
+            "the token or session does not grant this signal: ask the backend for a token that does",
         )
     }
 
@@ -193,10 +193,10 @@ impl From<SignalError> for HttpError {
                 Self::invalid_payload("the payload does not match the signal's definition", &issues)
             }
             SignalError::NotJson(_) => Self::bad_request(message),
-            SignalError::AlreadyTaken { signal, payload, sender, recorded_at } => {
+            SignalError::AlreadyTaken { signal, payload, sender, received_at } => {
                 let payload: Value = serde_json::from_str(&payload).unwrap_or_default();
                 let mut data = json!({
-                    "code": "already_taken", "signal": signal, "payload": payload, "at": timestamp(recorded_at),
+                    "code": "already_taken", "signal": signal, "payload": payload, "at": timestamp(received_at),
                 });
                 if let Some(sender) = sender {
                     data["by"] = json!(sender);

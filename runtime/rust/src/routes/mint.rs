@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{HttpError, Parameters, body, ensure_accepting, require_signing_key};
+use super::{HttpError, Parameters, body, ensure_accepting, require_backend_key};
 use crate::hub::{Client, Hub, Phase};
 use crate::token::{SignalClaim, TokenSpec, TopicClaim, TopicKind};
 
@@ -24,7 +24,7 @@ pub(super) async fn mint(
     request: Body,
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
     ensure_accepting(&hub, Phase::Closing)?;
-    require_signing_key(&hub, &client, &headers)?;
+    require_backend_key(&hub, &client, &headers)?;
     let lifetime = match parameters.get("expires_in") {
         None => hub.default_lifetime(),
         Some(seconds) => Duration::from_secs(seconds.parse().map_err(|_| {

@@ -114,6 +114,10 @@ async fn authorize_topic(
     if grant.topics.iter().any(is_topic) {
         return Ok(grant);
     }
-    tracing::debug!(channel, topic, "the token does not grant the topic");
-    Err(reject_unauthorized(hub, client, &AuthError::new("topic", "the token does not grant the topic")))
+    tracing::debug!(channel, topic, "the token or session does not grant the topic");
+    Err(reject_unauthorized(
+        hub,
+        client,
+        &AuthError::new("topic", "the token or session does not grant the topic"),
+    ))
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use super::{HttpError, body, ensure_accepting, require_signing_key};
+use super::{HttpError, body, ensure_accepting, require_backend_key};
 use crate::hub::{Client, Hub, Phase};
 
 /// Enough for an id.
@@ -18,7 +18,7 @@ pub(super) async fn revoke(
     request: Body,
 ) -> Result<StatusCode, HttpError> {
     ensure_accepting(&hub, Phase::Closed)?;
-    require_signing_key(&hub, &client, &headers)?;
+    require_backend_key(&hub, &client, &headers)?;
     let request = body::read(&headers, request, MAX_BODY).await?;
     let request = serde_json::from_slice::<Value>(&request).unwrap_or_default();
     let id = request.get("jti").and_then(Value::as_str).ok_or_else(|| {

@@ -61,7 +61,7 @@ pub(super) async fn signal(
         SignalStatus::Accepted => "accepted",
         SignalStatus::Kept => "kept",
     };
-    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.recorded_at), "status": status })))
+    Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.received_at), "status": status })))
 }
 
 /// Returns the subject of the token or the session, if that grants the signal.
@@ -83,5 +83,5 @@ async fn authorize_signal(
         hub.check_rate(RatedAction::Signal, Some(client), Some(&grant))?;
         return Ok(grant.subject);
     }
-    Err(HttpError::not_granted(&AuthError::new("signal", "the token does not grant the signal")))
+    Err(HttpError::not_granted(&AuthError::new("signal", "the token or session does not grant the signal")))
 }

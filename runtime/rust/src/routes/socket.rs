@@ -54,7 +54,7 @@ impl Socket {
     pub(super) fn new(connection: Connection, transport: WebSocket) -> Self {
         let phase = connection.hub().phase();
         let client_kind = if connection.is_guest() {
-            encode::ClientKind::Guest { streams: connection.hub().settings().inngest_streams }
+            encode::ClientKind::Guest { streams: connection.hub().settings().text_streams_for_guests }
         } else {
             encode::ClientKind::Fanfare
         };

@@ -71,19 +71,19 @@ pub(super) enum Refusal {
 }
 
 impl CallTracker {
-    pub(super) fn new(steps: Vec<RecordedCall>) -> Self {
-        let mut calls = Self::default();
-        calls.open(String::new());
-        for step in steps {
-            let around = std::iter::successors(step.site.fork(), CallSite::fork);
-            calls.forks.extend(around);
-            if step.outcome.is_final() {
-                calls.left.insert(step.site.clone());
+    pub(super) fn new(calls: Vec<RecordedCall>) -> Self {
+        let mut tracker = Self::default();
+        tracker.open(String::new());
+        for call in calls {
+            let around = std::iter::successors(call.site.fork(), CallSite::fork);
+            tracker.forks.extend(around);
+            if call.outcome.is_final() {
+                tracker.left.insert(call.site.clone());
             }
-            let branch = calls.recorded.entry(step.site.branch.clone()).or_default();
-            branch.insert(step.site.position, step);
+            let branch = tracker.recorded.entry(call.site.branch.clone()).or_default();
+            branch.insert(call.site.position, call);
         }
-        calls
+        tracker
     }
 
     pub(super) fn open(&mut self, branch: String) {
@@ -172,8 +172,8 @@ impl CallTracker {
     fn find(&self, site: &CallSite, kind: CallKind, id: &str) -> Result<Option<Outcome>, Refusal> {
         let recorded = self.recorded.get(&site.branch).and_then(|branch| branch.get(&site.position));
         let was = match recorded {
-            Some(step) if step.kind == kind && step.id == id => return Ok(Some(step.outcome.clone())),
-            Some(step) => label(step.kind, &step.id),
+            Some(call) if call.kind == kind && call.id == id => return Ok(Some(call.outcome.clone())),
+            Some(call) => label(call.kind, &call.id),
             None if self.forks.contains(site) && !kind.is_fork() => "a fork".into(),
             None => return Ok(None),
         };
@@ -191,7 +191,7 @@ impl CallTracker {
         let site = CallSite { branch: branch.to_owned(), position };
         let recorded = self.recorded.get(branch).and_then(|branch| branch.get(&position));
         match recorded {
-            Some(step) => step.kind == CallKind::Version && step.id == id,
+            Some(call) => call.kind == CallKind::Version && call.id == id,
             None => !self.forks.contains(&site),
         }
     }
@@ -271,7 +271,7 @@ impl CallTracker {
             return Err(Refusal::Misuse(dropped_call_message(dropped, "the job continued")));
         }
         let recorded = self.recorded.get(branch).and_then(|calls| calls.range(state.next..).next());
-        let left = recorded.map(|(_, step)| label(step.kind, &step.id)).or_else(|| {
+        let left = recorded.map(|(_, call)| label(call.kind, &call.id)).or_else(|| {
             let fork = self.forks.iter().find(|fork| fork.branch == branch && fork.position >= state.next);
             fork.map(|_| "fork".into())
         });
@@ -293,8 +293,8 @@ pub(super) fn label(kind: CallKind, id: &str) -> String {
 /// Returns the method of [`Run`](super::Run) that makes calls of a kind. The journal has other names for some of them.
 pub(super) fn method_name(kind: CallKind) -> &'static str {
     match kind {
-        CallKind::First => "race",
-        CallKind::Within => "timeout",
+        CallKind::Race => "race",
+        CallKind::Timeout => "timeout",
         kind => kind.name(),
     }
 }
@@ -311,7 +311,7 @@ fn dropped_call_message(dropped: &str, then: &str) -> String {
 mod tests {
     use super::*;
 
-    fn step(branch: &str, position: u32, kind: CallKind, id: &str) -> RecordedCall {
+    fn recorded_call(branch: &str, position: u32, kind: CallKind, id: &str) -> RecordedCall {
         let site = CallSite { branch: branch.into(), position };
         RecordedCall { site, kind, id: id.into(), outcome: Outcome::Value("1".into()) }
     }
@@ -325,14 +325,14 @@ mod tests {
 
     #[test]
     fn a_run_finds_its_recorded_calls_whatever_their_ids() {
-        let steps = vec![
-            step("", 0, CallKind::Step, "a"),
-            step("", 1, CallKind::Step, "a"),
-            step("", 2, CallKind::Step, "a#2"),
-            step("", 4, CallKind::Sleep, "c"),
-            step("5.1", 0, CallKind::Step, "a"),
+        let recorded = vec![
+            recorded_call("", 0, CallKind::Step, "a"),
+            recorded_call("", 1, CallKind::Step, "a"),
+            recorded_call("", 2, CallKind::Step, "a#2"),
+            recorded_call("", 4, CallKind::Sleep, "c"),
+            recorded_call("5.1", 0, CallKind::Step, "a"),
         ];
-        let mut calls = CallTracker::new(steps);
+        let mut calls = CallTracker::new(recorded);
         assert!(call(&mut calls, "", CallKind::Step, "a"));
         assert!(call(&mut calls, "", CallKind::Step, "a"));
         assert!(call(&mut calls, "", CallKind::Step, "a#2"));
@@ -354,19 +354,24 @@ mod tests {
 
     #[test]
     fn an_error_about_changed_code_names_both_calls() {
-        let steps = || vec![step("", 0, CallKind::Step, "fetch"), step("1.0", 0, CallKind::Publish, "tell")];
+        let recorded = || {
+            vec![
+                recorded_call("", 0, CallKind::Step, "fetch"),
+                recorded_call("1.0", 0, CallKind::Publish, "tell"),
+            ]
+        };
         let changed = |calls: &mut CallTracker, kind, id| match calls.begin("", kind, id) {
             Err(Refusal::Changed(why)) => why,
             other => panic!("expected a change, got {other:?}"),
         };
-        let renamed = changed(&mut CallTracker::new(steps()), CallKind::Step, "load");
+        let renamed = changed(&mut CallTracker::new(recorded()), CallKind::Step, "load");
         assert!(
             renamed.contains("step \"load\"") && renamed.contains("was recorded as step \"fetch\""),
             "{renamed}"
         );
-        let of_another_kind = changed(&mut CallTracker::new(steps()), CallKind::Sleep, "fetch");
+        let of_another_kind = changed(&mut CallTracker::new(recorded()), CallKind::Sleep, "fetch");
         assert!(of_another_kind.contains("is sleep \"fetch\""), "{of_another_kind}");
-        let mut calls = CallTracker::new(steps());
+        let mut calls = CallTracker::new(recorded());
         call(&mut calls, "", CallKind::Step, "fetch");
         assert!(changed(&mut calls, CallKind::Step, "tell").contains("was recorded as a fork"));
         let Err(Refusal::Changed(why)) = calls.end("", true) else { panic!("the fork is left") };
@@ -404,11 +409,11 @@ mod tests {
 
     #[test]
     fn a_branch_is_behind_until_it_has_made_its_recorded_calls() {
-        let steps = ["0.1", "0.1/0.0", "0.10"]
-            .map(|branch| step(branch, 0, CallKind::Step, "a"))
+        let recorded = ["0.1", "0.1/0.0", "0.10"]
+            .map(|branch| recorded_call(branch, 0, CallKind::Step, "a"))
             .into_iter()
             .collect();
-        let mut calls = CallTracker::new(steps);
+        let mut calls = CallTracker::new(recorded);
         let behind = |calls: &CallTracker| ["0.0", "0.1", "0.10"].map(|branch| calls.is_behind(branch));
         assert_eq!(behind(&calls), [false, true, true]);
         calls.open("0.1".into());
@@ -426,7 +431,7 @@ mod tests {
         let mut calls = CallTracker::new(Vec::new());
         assert_eq!(calls.due(), None, "its code is executed");
         calls.begin_turn();
-        let (fork, _) = calls.begin("", CallKind::First, "").unwrap();
+        let (fork, _) = calls.begin("", CallKind::Race, "").unwrap();
         calls.set_activity(&fork, Activity::Forked);
         let sites: Vec<_> = (0..2)
             .map(|index| {

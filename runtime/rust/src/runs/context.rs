@@ -14,8 +14,8 @@ use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunEvent, RunHandle,
-    StorageError,
+    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunHandle, StorageError,
+    WaitingEventBuilder,
 };
 use crate::wire::MessageId;
 
@@ -59,7 +59,7 @@ pub(super) enum StopReason {
     /// The run fails and is not retried, because it makes calls in a way that cannot be replayed or records too much.
     Failed(String),
     /// The storage failed. This does not count as a failure of the run.
-    Storage(String),
+    Storage(RunsError),
     /// A branch failed outside of its steps. This is not recorded, so the whole job is retried.
     Retry { message: String, after: Option<Duration> },
 }
@@ -79,11 +79,11 @@ impl Context {
         claim: Claim,
         run_id: &str,
         attempt: u32,
-        steps: Vec<RecordedCall>,
+        calls: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
         let job = JobWaker::new(&shared, claim.run);
-        let loaded_bytes = steps.iter().map(RecordedCall::bytes).sum();
+        let loaded_bytes = calls.iter().map(RecordedCall::bytes).sum();
         Self {
             shared,
             run: claim.run,
@@ -92,10 +92,10 @@ impl Context {
             log,
             attempt,
             is_replay: false,
-            has_streams: AtomicBool::new(steps.iter().any(RecordedCall::is_open_stream)),
+            has_streams: AtomicBool::new(calls.iter().any(RecordedCall::is_open_stream)),
             loaded_bytes,
             journal_bytes: AtomicUsize::new(loaded_bytes),
-            calls: Mutex::new(CallTracker::new(steps)),
+            calls: Mutex::new(CallTracker::new(calls)),
             stop_reason: Mutex::new(None),
             has_progressed: AtomicBool::new(false),
             poll_again: AtomicBool::new(false),
@@ -109,11 +109,11 @@ impl Context {
     pub(super) fn replaying(
         shared: Arc<Shared>,
         run_id: &str,
-        steps: Vec<RecordedCall>,
+        calls: Vec<RecordedCall>,
         log: Arc<Log>,
     ) -> Self {
         // Nothing is recorded under this claim.
-        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, steps, log) }
+        Self { is_replay: true, ..Self::new(shared, Claim::default(), run_id, 1, calls, log) }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -137,7 +137,7 @@ impl Context {
     pub(super) async fn engine(&self) -> &dyn Engine {
         match self.shared.engine() {
             Ok(engine) => engine,
-            Err(error) => self.stop(StopReason::Storage(error.to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(error)).await,
         }
     }
 
@@ -148,11 +148,11 @@ impl Context {
         }
         match self.hub().open_log(channel).await {
             Ok(log) => log,
-            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error).to_string())).await,
+            Err(error) => self.stop(StopReason::Storage(RunsError::from_open_error(error))).await,
         }
     }
 
-    pub(super) fn waiting_event(&self) -> RunEvent {
+    pub(super) fn waiting_event(&self) -> WaitingEventBuilder {
         events::waiting(&self.log, &self.run_id, self.attempt)
     }
 
@@ -232,8 +232,8 @@ impl Context {
         self.stop(refusal.into()).await
     }
 
-    pub(super) async fn fail_storage<T>(&self, error: &StorageError) -> T {
-        self.stop(StopReason::Storage(error.to_string())).await
+    pub(super) async fn fail_storage<T>(&self, error: StorageError) -> T {
+        self.stop(StopReason::Storage(error.into())).await
     }
 
     /// Returns the id of the recorded message, if there is one. If nothing was recorded, stops the execution.
@@ -244,7 +244,7 @@ impl Context {
         match recorded {
             Ok(RecordOutcome::Committed(id)) => id,
             Ok(RecordOutcome::ClaimLost) => self.stop(StopReason::Lost).await,
-            Err(error) => self.fail_storage(&error).await,
+            Err(error) => self.fail_storage(error).await,
         }
     }
 
@@ -353,12 +353,12 @@ impl Call {
     pub(super) async fn record(&self, outcome: Outcome, message: Option<Entry>) -> Option<MessageId> {
         let context = &self.context;
         let is_progress = outcome.is_final();
-        let step = self.to_record(outcome);
+        let call = self.to_record(outcome);
         // A failed attempt replaces the previous one, and the chunks of a text are counted already.
-        if is_progress && step.kind != CallKind::Stream {
-            context.count_recorded(step.bytes()).await;
+        if is_progress && call.kind != CallKind::Stream {
+            context.count_recorded(call.bytes()).await;
         }
-        let recording = context.engine().await.record_call(context.claim(), step, message);
+        let recording = context.engine().await.record_call(context.claim(), call, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

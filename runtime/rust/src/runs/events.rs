@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::history::Log;
-use crate::storage::{Entry, Question, RunEvent};
+use crate::storage::{Entry, Question, QuestionId, WaitingEventBuilder};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
 pub(super) fn running(log: &Arc<Log>, run_id: &str, attempt: u32, error: Option<&str>) -> Entry {
@@ -17,7 +17,7 @@ pub(super) fn running(log: &Arc<Log>, run_id: &str, attempt: u32, error: Option<
 }
 
 /// Returns the event that lists the questions a run asks.
-pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> RunEvent {
+pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> WaitingEventBuilder {
     let (log, run_id) = (Arc::clone(log), Arc::clone(run_id));
     Arc::new(move |questions: &[Question]| {
         let mut event = json!({ "status": "running", "attempt": attempt });
@@ -28,8 +28,9 @@ pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> RunEve
                 questions.iter().flat_map(|it| it.names.iter().map(move |name| (it, name)))
             {
                 if !ids.contains_key(name) {
+                    let id = QuestionId { run_id: run_id.to_string(), site: question.site.clone() };
                     names.push(name);
-                    ids.insert(name.clone(), json!(question.site.to_string()));
+                    ids.insert(name.clone(), json!(id.to_string()));
                 }
             }
             event["waitingFor"] = json!(names);

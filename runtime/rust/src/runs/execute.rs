@@ -136,10 +136,10 @@ impl Execution {
         let log = shared.hub.open_log(&channel).await;
         let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
-        let steps = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
+        let calls = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
         let ClaimedRun { claim, run, failures, crashes } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
-        let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, steps, log);
+        let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, calls, log);
         let context = Arc::new(context);
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
         let execution = Self::new(context, &claimed.run.job, claimed.run.input.clone());
@@ -204,9 +204,9 @@ impl Execution {
                 let event = events::halted(log, run_id, &why);
                 Some((ExecutionEnd::Halted(why), event))
             }
-            StopReason::Storage(why) => {
+            StopReason::Storage(error) => {
                 let at = shared.after(shared.settings.backoff.0);
-                let event = events::running(log, run_id, *attempt, Some(&why));
+                let event = events::running(log, run_id, *attempt, Some(&error.to_string()));
                 Some((ExecutionEnd::Retry { at, failures: self.failures }, event))
             }
         }

@@ -127,7 +127,7 @@ impl<C: TypedChannel> Run<C> {
         F: Future<Output = Result<T, RunError>>,
         G: Future<Output = Result<T, RunError>>,
     {
-        let fork = self.fork(CallKind::First).await?;
+        let fork = self.fork(CallKind::Race).await?;
         let mut branches = (pin!(fork.branch(0, first)), pin!(fork.branch(1, second)));
         let mut results = (None, None);
         let winner = fork
@@ -165,7 +165,7 @@ impl<C: TypedChannel> Run<C> {
     where
         F: Future<Output = Result<T, RunError>>,
     {
-        let fork = self.fork(CallKind::Within).await?;
+        let fork = self.fork(CallKind::Timeout).await?;
         let sleep = async move |run: Self| run.sleep("", duration).await;
         let mut branches = (pin!(fork.branch(0, work)), pin!(fork.branch(1, sleep)));
         let mut results = (None, None);
@@ -266,8 +266,9 @@ impl<C: TypedChannel> Fork<'_, C> {
         let branch = self.call.site.child(index);
         let context = &self.run.context;
         context.calls().open(branch.clone());
-        let (_over, run) = self.run.branch(branch.clone());
+        let (returned, run) = self.run.branch(branch.clone());
         let result = work(run).await;
+        returned.send_replace(true);
         let end = context.calls().end(&branch, result.is_ok());
         if let Err(refusal) = end {
             return context.refuse(refusal).await;
@@ -357,7 +358,7 @@ impl<C: TypedChannel> Fork<'_, C> {
     }
 
     fn stops_at_first(&self) -> bool {
-        matches!(self.call.kind, CallKind::First | CallKind::Within)
+        matches!(self.call.kind, CallKind::Race | CallKind::Timeout)
     }
 
     /// Records which branch decides the fork. Returns `false` if another branch holds an answer that it has not
@@ -383,7 +384,7 @@ impl<C: TypedChannel> Fork<'_, C> {
                 false
             }
             Ok(DecideOutcome::ClaimLost) => context.stop(StopReason::Lost).await,
-            Err(error) => context.fail_storage(&error).await,
+            Err(error) => context.fail_storage(error).await,
         }
     }
 

@@ -99,8 +99,10 @@ where
                 }
             };
             let limits = context.shared.settings.limits;
-            let (_over, run) = Run::new(context, channel, "".into());
-            let result = function(run, input).await?;
+            let (returned, run) = Run::new(context, channel);
+            let result = function(run, input).await;
+            returned.send_replace(true);
+            let result = result?;
             if let Some(definition) = C::DEFINITION.result {
                 schema::check(definition, &result).map_err(|issues| {
                     let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();

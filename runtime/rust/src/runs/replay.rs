@@ -24,7 +24,7 @@ pub struct RunRecording {
 }
 
 impl RunRecording {
-    /// Writes the recording as JSON, one call per line.
+    /// Writes the recording as indented JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         // Cannot fail: the value has only strings and numbers.
@@ -64,7 +64,8 @@ pub enum ReplayOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
-    /// Describes the first call that differs, and the recorded call.
+    /// The code differs from the code that made the recording, for this reason: usually the first call that differs,
+    /// with the recorded call.
     Differs(String),
     /// The text is not a recording that this library can replay.
     Unreadable(String),
@@ -125,8 +126,9 @@ impl Runs {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ReplayError::Differs`] if the code makes other calls than the recorded ones. Returns
-    /// [`ReplayError::Runs`] if no job with the recorded name is registered, or the storage fails.
+    /// Returns [`ReplayError::Differs`] if the code makes other calls than the recorded ones, or makes calls in a way
+    /// that cannot be replayed. Returns [`ReplayError::Runs`] if no job with the recorded name is registered, the hub
+    /// has no definition for the channel, or the storage fails.
     pub async fn replay(&self, recording: &RunRecording) -> Result<ReplayOutcome, ReplayError> {
         let shared = &self.shared;
         if !shared.jobs.contains_key(recording.job.as_str()) {
@@ -144,9 +146,10 @@ impl Runs {
                 Ok(ReplayOutcome::Failed(why))
             }
             Turn::Stopped(StopReason::Retry { message, .. }) => Ok(ReplayOutcome::Failed(message)),
-            Turn::Stopped(StopReason::Halted(why) | StopReason::Failed(why) | StopReason::Storage(why)) => {
+            Turn::Stopped(StopReason::Halted(why) | StopReason::Failed(why)) => {
                 Err(ReplayError::Differs(why))
             }
+            Turn::Stopped(StopReason::Storage(error)) => Err(error.into()),
         }
     }
 }

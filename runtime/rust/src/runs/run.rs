@@ -1,6 +1,7 @@
 //! The calls that a job makes through its run.
 
 use std::future::Future;
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -31,15 +32,16 @@ pub struct Run<C> {
     pub(super) context: Arc<Context>,
     channel: C,
     pub(super) branch: Arc<str>,
-    /// Closed when the branch ends.
-    over: watch::Receiver<()>,
+    /// For this branch and those around it, the innermost first: `true` once it returned, and closed once it returned
+    /// or was dropped.
+    returned: Arc<[watch::Receiver<bool>]>,
 }
 
 impl<C: TypedChannel> Run<C> {
-    /// Returns the run for one branch. The branch ends when the sender is dropped.
-    pub(super) fn new(context: Arc<Context>, channel: C, branch: Arc<str>) -> (watch::Sender<()>, Self) {
-        let (sender, over) = watch::channel(());
-        (sender, Self { context, channel, branch, over })
+    /// Returns the run for the job itself. The sender must send `true` when the job returns.
+    pub(super) fn new(context: Arc<Context>, channel: C) -> (watch::Sender<bool>, Self) {
+        let (sender, returned) = watch::channel(false);
+        (sender, Self { context, channel, branch: "".into(), returned: [returned].into() })
     }
 
     /// Returns the run's id.
@@ -54,8 +56,8 @@ impl<C: TypedChannel> Run<C> {
         &self.channel
     }
 
-    /// Returns the hub. Messages that the job publishes through it carry the run's id, and are published again
-    /// each time the job reaches the call. [`publish`](Self::publish) publishes once.
+    /// Returns the hub. Messages and text streams that the job itself publishes through it carry the run's id, and are
+    /// published again each time the job reaches the call. [`publish`](Self::publish) publishes once.
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.context.hub()
@@ -68,28 +70,41 @@ impl<C: TypedChannel> Run<C> {
         self.context.attempt
     }
 
-    /// Completes when this execution ends before the job does: the run is cancelled, another process took it, the
-    /// server stops, or the branch lost a [`race`](Self::race).
+    /// Completes when this execution ends before the job returns. It never completes because the job returned, with a
+    /// result or an error.
+    ///
+    /// An execution ends early if the run is cancelled or halted, another process claims it, the server stops, the
+    /// storage fails, or the job panics. It also ends if the run waits and the server drops it from memory, because
+    /// more than [`max_waiting_runs_in_memory`](crate::RunsBuilder::max_waiting_runs_in_memory) wait; the job is executed again later. In a
+    /// branch, this also completes if the branch is dropped, for example because it lost a [`race`](Self::race).
     ///
     /// The job's own futures are dropped in any case. Use this to stop everything else: spawned tasks, blocking
     /// threads and work in other systems.
     ///
     /// ```
     /// # use fanfare::{Run, RunError, TypedChannel};
+    /// # async fn build() {}
     /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
     /// let cancelled = run.cancelled();
     /// tokio::spawn(async move {
-    ///     cancelled.await;
-    ///     println!("stop the build on the other machine");
+    ///     tokio::select! {
+    ///         () = build() => println!("built"),
+    ///         () = cancelled => println!("stop the build on the other machine"),
+    ///     }
     /// });
     /// # Ok(())
     /// # }
     /// ```
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
-        let mut over = self.over.clone();
+        let returned = Arc::clone(&self.returned);
         async move {
-            // Nothing is ever sent, so this returns when the sender is dropped.
-            let _ = over.changed().await;
+            // After a branch has returned, the branch around it may still be dropped.
+            for mut returned in returned.iter().cloned() {
+                if returned.wait_for(|has_returned| *has_returned).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending().await
         }
     }
 
@@ -148,7 +163,8 @@ impl<C: TypedChannel> Run<C> {
     /// holds no slot, no lease and no thread.
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn sleep(&self, id: &str, duration: Duration) -> Result<(), RunError> {
         let call = self.begin(CallKind::Sleep, id).await?;
         let until = match &call.outcome {
@@ -185,7 +201,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn version(&self, id: &str, version: u32) -> Result<u32, RunError> {
         if self.context.skips_version(&self.branch, id) {
             return Ok(0);
@@ -202,9 +219,12 @@ impl<C: TypedChannel> Run<C> {
         Ok(version)
     }
 
-    /// Returns the run for a branch.
-    pub(super) fn branch(&self, branch: String) -> (watch::Sender<()>, Self) {
-        Self::new(Arc::clone(&self.context), self.channel.clone(), branch.into())
+    /// Returns the run for a branch inside this one. The sender must send `true` when the branch returns.
+    pub(super) fn branch(&self, branch: String) -> (watch::Sender<bool>, Self) {
+        let (sender, returned) = watch::channel(false);
+        let returned = iter::once(returned).chain(self.returned.iter().cloned()).collect();
+        let (context, channel) = (Arc::clone(&self.context), self.channel.clone());
+        (sender, Self { context, channel, branch: branch.into(), returned })
     }
 }
 
@@ -230,7 +250,7 @@ impl<C: Clone> Clone for Run<C> {
             context: Arc::clone(&self.context),
             channel: self.channel.clone(),
             branch: Arc::clone(&self.branch),
-            over: self.over.clone(),
+            returned: Arc::clone(&self.returned),
         }
     }
 }

@@ -220,7 +220,7 @@ impl Context {
                 let text = chunks.unwrap_or_default().concat();
                 State { text, next: u32::try_from(next).unwrap_or(u32::MAX), is_unsure: false }
             }
-            Err(error) => self.fail_storage(&error).await,
+            Err(error) => self.fail_storage(error).await,
         }
     }
 
@@ -233,7 +233,7 @@ impl Context {
         let stopped =
             stop_streams(&self.shared, engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {
-            self.stop(StopReason::Storage(error.to_string())).await
+            self.stop(StopReason::Storage(error)).await
         }
     }
 }

@@ -21,8 +21,8 @@ pub struct ReceivedSignal<T> {
     /// The sender: the subject of the token or the session, or the one set with
     /// [`SendSignal::sender`](crate::SendSignal::sender).
     pub sender: Option<String>,
-    /// When the server recorded it, by the storage's clock.
-    pub recorded_at: SystemTime,
+    /// When it arrived at the server, by the storage's clock.
+    pub received_at: SystemTime,
 }
 
 impl<C: TypedChannel> Run<C> {
@@ -33,7 +33,8 @@ impl<C: TypedChannel> Run<C> {
     /// was sent before the run first asked for it answers at once.
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn wait_for<P>(
         &self,
         signal: Signal<'_, P>,
@@ -85,7 +86,8 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// Waits for one of the signals, for at most `timeout`. Returns `None` if no signal arrived in time.
     ///
     /// # Errors
-    /// Currently never. The result leaves room for errors of later versions.
+    /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
+    /// fails.
     pub async fn timeout(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
         let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
         let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;
@@ -110,8 +112,8 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
-        let recorded_at = clock::from_milliseconds(at);
-        Ok(Some(ReceivedSignal { payload, sender: by, recorded_at }))
+        let received_at = clock::from_milliseconds(at);
+        Ok(Some(ReceivedSignal { payload, sender: by, received_at }))
     }
 }
 
@@ -135,7 +137,7 @@ async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
             }
             Ok(QuestionState::Open { closes_at }) => closes_at,
             Ok(QuestionState::ClaimLost) => return context.stop(StopReason::Lost).await,
-            Err(error) => return context.fail_storage(&error).await,
+            Err(error) => return context.fail_storage(error).await,
         };
         call.set_activity(Activity::Waiting(closes_at));
         let left = closes_at.duration_since(context.shared.storage_time()).unwrap_or_default();

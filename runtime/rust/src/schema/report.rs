@@ -188,8 +188,8 @@ impl Report {
         self.memo.get_or_insert_default().remember(key, verdict);
     }
 
-    /// Returns how often alternatives may ignore one array or object. Because of the wire profile, each of them would
-    /// visit everything in it at every level.
+    /// Returns whether an array or object that no schema constrains was accepted before. Without this, each alternative
+    /// would check all of it against the wire profile again.
     pub(super) fn ignore(&mut self, path: &Path<'_>) -> Ignored {
         if !(self.stops_at_first && self.count_visit()) {
             return Ignored::Forget;

@@ -1,4 +1,4 @@
-//! Bodies that report the progress of a request and its response to their slot.
+//! Bodies that report the progress of a request and its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-use super::slots::Slot;
+use super::open_connections::OpenConnection;
 
 /// A request body. Reports when all of it has arrived or its handler drops it.
 pub(super) struct RequestBody {
     body: Incoming,
-    slot: Arc<Slot>,
+    connection: Arc<OpenConnection>,
     request: u64,
 }
 
 impl RequestBody {
     /// Begins a request.
-    pub(super) fn new(body: Incoming, slot: Arc<Slot>) -> Self {
-        let request = slot.begin_request();
+    pub(super) fn new(body: Incoming, connection: Arc<OpenConnection>) -> Self {
+        let request = connection.begin_request();
         if body.is_end_stream() {
-            slot.finish_request(request);
+            connection.finish_request(request);
         }
-        Self { body, slot, request }
+        Self { body, connection, request }
     }
 }
 
@@ -37,7 +37,7 @@ impl HttpBody for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.slot.finish_request(self.request);
+            self.connection.finish_request(self.request);
         }
         Poll::Ready(frame)
     }
@@ -53,19 +53,19 @@ impl HttpBody for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.slot.finish_request(self.request);
+        self.connection.finish_request(self.request);
     }
 }
 
 /// A response body. The server drops it once it is written.
 pub(super) struct ResponseBody {
     body: Body,
-    slot: Arc<Slot>,
+    connection: Arc<OpenConnection>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Body, slot: Arc<Slot>) -> Self {
-        Self { body, slot }
+    pub(super) fn new(body: Body, connection: Arc<OpenConnection>) -> Self {
+        Self { body, connection }
     }
 }
 
@@ -91,6 +91,6 @@ impl HttpBody for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.slot.finish_response();
+        self.connection.finish_response();
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::slots::Slot;
+use super::open_connections::OpenConnection;
 
 /// When the system starts to probe a connection without traffic, and how often.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -20,7 +20,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// After writing this many bytes, a connection yields to others. Copying them takes less than 0.1 ms.
 const MAX_BURST: usize = 128 * 1024;
 
-/// A socket that fails if the client reads nothing for the write timeout, or if its slot is needed.
+/// A socket that fails if the client reads nothing for the write timeout, or if the connection must close to make room
+/// for others.
 ///
 /// Only Linux has a timeout for this, and handlers cannot see how much of a response was written.
 pub(super) struct Socket {
@@ -30,13 +31,13 @@ pub(super) struct Socket {
     timer: Option<Pin<Box<Sleep>>>,
     /// How many bytes were written since the last yield.
     burst: usize,
-    slot: Arc<Slot>,
+    connection: Arc<OpenConnection>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, write_timeout: Duration, slot: Arc<Slot>) -> Self {
+    pub(super) fn new(stream: TcpStream, write_timeout: Duration, connection: Arc<OpenConnection>) -> Self {
         configure(&stream, write_timeout);
-        Self { stream, write_timeout, timer: None, burst: 0, slot }
+        Self { stream, write_timeout, timer: None, burst: 0, connection }
     }
 
     /// Returns `true` if the connection must yield. The task is woken after the others.
@@ -58,15 +59,15 @@ impl Socket {
         if let Poll::Ready(result) = &written {
             self.burst += result.as_ref().copied().unwrap_or(0);
             if self.timer.take().is_some() {
-                self.slot.set_stalled(false);
+                self.connection.set_stalled(false);
             }
             return written;
         }
         if self.timer.is_none() {
-            self.slot.set_stalled(true);
+            self.connection.set_stalled(true);
         }
-        if self.slot.poll_write_close(context) {
-            return Poll::Ready(Err(slot_taken()));
+        if self.connection.poll_write_close(context) {
+            return Poll::Ready(Err(closed_for_others()));
         }
         let write_timeout = self.write_timeout;
         ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(write_timeout))).as_mut().poll(context));
@@ -77,7 +78,7 @@ impl Socket {
     }
 }
 
-fn slot_taken() -> io::Error {
+fn closed_for_others() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "connection closed to make room for a newer one")
 }
 
@@ -101,12 +102,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.slot.must_close() {
-            return Poll::Ready(Err(slot_taken()));
+        if self.connection.must_close() {
+            return Poll::Ready(Err(closed_for_others()));
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_pending() && self.slot.poll_read_close(context) {
-            return Poll::Ready(Err(slot_taken()));
+        if read.is_pending() && self.connection.poll_read_close(context) {
+            return Poll::Ready(Err(closed_for_others()));
         }
         read
     }
@@ -155,15 +156,15 @@ impl AsyncWrite for Socket {
 mod tests {
     use tokio::net::TcpListener;
 
-    use super::super::slots::Slots;
+    use super::super::open_connections::OpenConnections;
     use super::*;
 
     #[tokio::test]
     async fn a_socket_sends_at_once_and_times_out_if_its_client_is_gone() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let slot = Slots::new(1, 1).acquire().unwrap();
-        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60), slot);
+        let connection = OpenConnections::new(1, 1).add().unwrap();
+        let socket = Socket::new(listener.accept().await.unwrap().0, Duration::from_secs(60), connection);
         assert!(socket.stream.nodelay().unwrap());
         let options = SockRef::from(&socket.stream);
         assert!(options.keepalive().unwrap());

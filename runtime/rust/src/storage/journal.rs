@@ -4,6 +4,8 @@
 //! and is rejected if the fence is outdated. So if two processes believe that they hold a run, only one of them can
 //! write, whatever their clocks say.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -70,7 +72,7 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         decision: Decision,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<DecideOutcome, StorageError>>;
 
     /// Begins a text stream with the call that writes it.
@@ -109,7 +111,7 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         question: NewQuestion,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<QuestionState, StorageError>>;
 
     /// Records how an execution ended, with its event, and releases the run.
@@ -142,7 +144,7 @@ pub(crate) trait Journal {
 }
 
 /// Builds the event that lists the questions a run asks now.
-pub(crate) type RunEvent = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
+pub(crate) type WaitingEventBuilder = Arc<dyn Fn(&[Question]) -> Entry + Send + Sync>;
 
 /// A run to execute.
 #[derive(Clone)]
@@ -257,6 +259,32 @@ pub(crate) struct Question {
     pub(crate) names: Vec<String>,
 }
 
+/// The id of a question, for clients. It identifies the question among those of all runs.
+///
+/// Formats as the run's id, a colon, and the call site. Clients must not rely on this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QuestionId {
+    pub(crate) run_id: String,
+    pub(crate) site: CallSite,
+}
+
+impl fmt::Display for QuestionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.run_id, self.site)
+    }
+}
+
+impl FromStr for QuestionId {
+    /// The text is not the id of a question.
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A run's id may contain colons; a call site does not.
+        let (run_id, site) = text.rsplit_once(':').ok_or(())?;
+        Ok(Self { run_id: run_id.to_owned(), site: site.parse().map_err(|_| ())? })
+    }
+}
+
 /// A closed question, as the journal records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClosedQuestion {
@@ -306,14 +334,15 @@ pub(crate) struct NewSignal {
     pub(crate) channel: String,
     /// The run that receives it; `None` for the one that has waited longest.
     pub(crate) run_id: Option<String>,
-    /// The question that it answers; `None` for the one that has been open longest.
+    /// The question that it answers, which is one of the run `run_id`; `None` for the one that has been open longest.
     pub(crate) question: Option<CallSite>,
     pub(crate) name: String,
     /// JSON.
     pub(crate) payload: String,
     pub(crate) by: Option<String>,
     pub(crate) key: Option<IdempotencyKey>,
-    /// When it arrived. It never answers a question that was asked later.
+    /// When it arrived. Once the run has asked for this signal, it answers only a question that was already open at
+    /// this time.
     pub(crate) at: SystemTime,
 }
 

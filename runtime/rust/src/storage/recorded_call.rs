@@ -35,7 +35,7 @@ impl CallSite {
     }
 }
 
-/// Formats as `4` in the root and as `3.1/4` in a branch. Clients use it as the id of a question.
+/// Formats as `4` in the root and as `3.1/4` in a branch.
 impl std::fmt::Display for CallSite {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let separator = if self.branch.is_empty() { "" } else { "/" };
@@ -120,8 +120,10 @@ pub(crate) enum CallKind {
     Version,
     Stream,
     Join,
-    First,
-    Within,
+    #[serde(rename = "first")]
+    Race,
+    #[serde(rename = "within")]
+    Timeout,
     Map,
 }
 
@@ -134,16 +136,17 @@ impl CallKind {
         Self::Version,
         Self::Stream,
         Self::Join,
-        Self::First,
-        Self::Within,
+        Self::Race,
+        Self::Timeout,
         Self::Map,
     ];
 
     /// Returns whether calls of this kind have branches.
     pub(crate) fn is_fork(self) -> bool {
-        matches!(self, Self::Join | Self::First | Self::Within | Self::Map)
+        matches!(self, Self::Join | Self::Race | Self::Timeout | Self::Map)
     }
 
+    /// Returns the name in the journal.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Step => "step",
@@ -153,8 +156,8 @@ impl CallKind {
             Self::Version => "version",
             Self::Stream => "stream",
             Self::Join => "join",
-            Self::First => "first",
-            Self::Within => "within",
+            Self::Race => "first",
+            Self::Timeout => "within",
             Self::Map => "map",
         }
     }

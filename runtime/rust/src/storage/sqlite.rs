@@ -126,8 +126,8 @@ impl Sqlite {
     }
 
     /// Sets the maximum bytes of messages, signals and new runs that wait to be written. Default: 128 MiB. While more
-    /// are waiting, publishing and sending signals fail with an error that says that the storage is busy; over HTTP,
-    /// the answer is 503. Runs that are being executed continue.
+    /// are waiting, publishing, sending signals and starting runs fail with an error that says that the storage is
+    /// busy; over HTTP, the response is 503. Runs that are being executed continue.
     #[must_use]
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
         // Nothing is queued yet.

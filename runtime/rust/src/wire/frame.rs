@@ -10,7 +10,7 @@ mod server;
 
 pub(crate) use client::client_frame;
 pub use client::{ClientFrame, ErrorCode, Since, read_client_frame};
-pub use server::{EndCode, ServerFrame, ServerMessage, read_server_frames};
+pub use server::{EndCode, ServerFrame, ServerFrames, read_server_frames};
 
 /// An error from parsing a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

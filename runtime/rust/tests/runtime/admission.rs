@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{REGISTRY, room, said};
-use crate::bench::http;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::http;
+use crate::support::server::{KEY, Server};
 
 /// A client that waits longer counts as kept out. Attackers hold their connections for much longer.
 const SOON: Duration = Duration::from_secs(5);
@@ -198,7 +198,7 @@ async fn bodies_of_clients_without_a_token_use_a_limited_share_of_connections() 
 }
 
 #[tokio::test]
-async fn websockets_without_a_token_are_evicted_before_the_hub_is_full() {
+async fn websockets_without_a_token_are_closed_before_the_hub_is_full() {
     let server = Server::start_with(|hub| hub.max_connections(20).max_unsubscribed_connections(5)).await;
     let open = || Client::open(&server, "", Some("fanfare.v1"));
     let mut crowd = Vec::new();

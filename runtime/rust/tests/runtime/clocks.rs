@@ -7,10 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 use fanfare::{Run, RunError, Sqlite};
 use rusqlite::Connection;
 
-use crate::bench::definition::{Outcome, Room, room};
-use crate::bench::file::File;
-use crate::bench::runs::{completed, done, ended, runs};
-use crate::bench::server::Server;
+use crate::support::definition::{Outcome, Room, room};
+use crate::support::file::File;
+use crate::support::runs::{completed, done, ended, runs};
+use crate::support::server::Server;
 
 /// The environment variable with the file that processes share in [`runs_and_revocations_ignore_a_wrong_wall_clock`].
 const FILE: &str = "FANFARE_TEST_CLOCKS";

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use fanfare::PublishError;
 use fanfare::wire::ServerFrame;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{room, said};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn clients_are_notified_receive_waiting_messages_and_are_closed() {

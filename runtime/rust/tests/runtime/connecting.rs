@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::bench::definition::{room, said};
-use crate::bench::http;
-use crate::bench::server::Server;
+use crate::support::definition::{room, said};
+use crate::support::http;
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn a_request_without_an_upgrade_gets_a_clear_error() {

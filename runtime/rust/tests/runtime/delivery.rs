@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, journal, room, said, small, status};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{Status, journal, room, said, small, status};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn a_message_arrives_with_its_envelope() {

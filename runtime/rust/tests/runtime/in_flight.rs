@@ -6,10 +6,10 @@ use axum::Router;
 use fanfare::{Hub, HubBuilder};
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{REGISTRY, room, said};
-use crate::bench::server::{KEY, Server};
-use crate::bench::sse::Events;
+use crate::support::client::Client;
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::server::{KEY, Server};
+use crate::support::sse::Events;
 
 const MEBIBYTE: usize = 1024 * 1024;
 

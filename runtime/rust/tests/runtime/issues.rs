@@ -9,8 +9,8 @@ use fanfare::{
 };
 use serde_json::{Value, json};
 
-use crate::bench::http::{self, Answer};
-use crate::bench::server::{KEY, Server};
+use crate::support::http::{self, Answer};
+use crate::support::server::{KEY, Server};
 
 const MIB: usize = 1024 * 1024;
 /// The maximum bytes of a response.

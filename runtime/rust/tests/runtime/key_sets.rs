@@ -13,10 +13,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{REGISTRY, room};
-use crate::bench::jwt::base64;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{REGISTRY, room};
+use crate::support::jwt::base64;
+use crate::support::server::{KEY, Server};
 use crate::tokens::{claims, now, with};
 
 const ISSUER: &str = "https://auth.example.com";
@@ -58,7 +58,7 @@ async fn a_token_of_another_issuer_is_checked_like_our_own() {
         issuer.sign(&with(&good, "iat", json!(now() + 60))),
         issuer.sign(&with(&good, "aud", json!("https://other.example.com"))),
         // Tokens that the hub signs have the hub's issuer.
-        crate::bench::jwt::sign("HS256", &good, KEY),
+        crate::support::jwt::sign("HS256", &good, KEY),
     ] {
         assert_eq!(server.refusal(&token).await.status, 401, "{token}");
     }

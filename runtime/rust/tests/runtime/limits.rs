@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use fanfare::wire::ServerFrame;
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{room, said};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn connections_per_token_are_limited() {

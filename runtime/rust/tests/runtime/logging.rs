@@ -8,12 +8,12 @@ use tracing::field::Field;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::bench::client::Client;
-use crate::bench::definition::room;
-use crate::bench::http;
-use crate::bench::jwt;
-use crate::bench::server::{KEY, Server};
-use crate::bench::sse::Events;
+use crate::support::client::Client;
+use crate::support::definition::room;
+use crate::support::http;
+use crate::support::jwt;
+use crate::support::server::{KEY, Server};
+use crate::support::sse::Events;
 
 /// Captures logs of all levels, of this library and its dependencies.
 #[derive(Clone, Default)]

@@ -2,16 +2,14 @@
 
 mod admission;
 #[cfg(feature = "sqlite")]
-mod answering;
+mod branches;
 #[cfg(feature = "sqlite")]
-mod branching;
+mod cancelled;
 #[cfg(feature = "sqlite")]
 mod clocks;
 mod closing;
 mod connecting;
 mod delivery;
-#[cfg(feature = "sqlite")]
-mod enduring;
 mod frames;
 mod in_flight;
 mod issues;
@@ -22,6 +20,8 @@ mod logging;
 mod measuring;
 mod multiplexing;
 mod publishing;
+#[cfg(feature = "sqlite")]
+mod questions;
 mod rates;
 #[cfg(feature = "sqlite")]
 mod recovering;
@@ -30,16 +30,18 @@ mod renewing;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
+mod run_failures;
+#[cfg(feature = "sqlite")]
 mod running;
 mod serving;
 mod sessions;
 #[cfg(feature = "sqlite")]
-mod sharing;
+mod shared_storage;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod sizes;
 #[cfg(feature = "sqlite")]
-mod storing;
+mod storage;
 mod streaming;
 mod subscribing;
 mod text_streams;
@@ -49,7 +51,7 @@ mod tokens;
 mod writing;
 
 /// Helpers of all tests.
-mod bench {
+mod support {
     pub(crate) mod client;
     pub(crate) mod definition;
     #[cfg(feature = "sqlite")]

@@ -11,11 +11,11 @@ use ::metrics::{
 use fanfare::metrics;
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{room, said, small};
-use crate::bench::http;
-use crate::bench::server::Server;
-use crate::bench::sse::Events;
+use crate::support::client::Client;
+use crate::support::definition::{room, said, small};
+use crate::support::http;
+use crate::support::server::Server;
+use crate::support::sse::Events;
 
 /// Records the last value of gauges, and the sum of other metrics.
 #[derive(Clone, Default)]
@@ -176,7 +176,7 @@ async fn each_limit_reports_its_use_and_how_often_it_was_reached() {
     figures.becomes("fanfare_limit_used unsubscribed_connections", 1.0).await;
     let mut first = server.subscribe(&channel, &["said"]).await;
     first.ready().await;
-    // The silent connection is being evicted, and may still be open.
+    // The silent connection is being closed, and may still be open.
     figures.becomes("fanfare_limit_used unsubscribed_connections", 0.0).await;
     figures.becomes("fanfare_limit_used connections", 1.0).await;
     let mut second = server.subscribe(&channel, &["said"]).await;
@@ -261,8 +261,8 @@ impl tracing::Subscriber for Warnings {
 #[cfg(feature = "sqlite")]
 #[tokio::test(start_paused = true)]
 async fn runs_are_counted_by_state_and_a_warning_names_the_runs_that_hold_all_slots() {
-    use crate::bench::definition::Room;
-    use crate::bench::runs::{done, in_memory, runs_with};
+    use crate::support::definition::Room;
+    use crate::support::runs::{done, in_memory, runs_with};
     use fanfare::{Run, RunError, StepOptions};
 
     let (figures, warnings) = (Figures::default(), Warnings::default());

@@ -3,9 +3,9 @@
 use fanfare::wire::ServerFrame;
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, room, said, small, status};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{Status, room, said, small, status};
+use crate::support::server::Server;
 
 async fn refused(client: &mut Client, frame: &Value, code: &str) {
     let subscription_id = frame["ref"].as_str().map(str::to_owned);

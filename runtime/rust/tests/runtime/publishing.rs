@@ -5,10 +5,10 @@ use std::time::Duration;
 use fanfare::PublishError;
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, room, said, status};
-use crate::bench::http;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Status, room, said, status};
+use crate::support::http;
+use crate::support::server::{KEY, Server};
 
 #[tokio::test]
 async fn a_payload_is_delivered_verbatim() {

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bench::client::Client;
-use crate::bench::definition::room;
-use crate::bench::http;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::room;
+use crate::support::http;
+use crate::support::server::{KEY, Server};
 
 const RARELY: Rate = Rate::per_minute(1).burst(3);
 

@@ -1,19 +1,23 @@
 //! Files that are locked, deleted, replaced or damaged.
 
 use std::fs;
+use std::future::pending;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Channel, PublishError, Sqlite};
+use fanfare::{
+    Channel, PublishError, ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunsError, Sqlite,
+};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::bench::definition::{Status, room, said, status};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::server::Server;
+use crate::support::definition::{Room, Status, room, said, status};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::runs::{completed, done, ended, runs};
+use crate::support::server::Server;
 
 async fn say(server: &Server, channel: &Channel, text: &str) -> String {
     server.hub.publish(said(channel), text).await.unwrap().to_string()
@@ -120,6 +124,30 @@ async fn a_file_that_is_deleted_or_replaced_while_it_is_open_fails_with_a_clear_
         }
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_replay_reports_a_failing_storage_as_such() {
+    let (file, channel) = (File::new(), Room(room("1")));
+    let server = file.server().await;
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let step =
+            async |run: Run<Room>| run.step("work", async || Ok::<_, RunError>("worked".to_owned())).await;
+        Ok(done(run.race(step, async |_| pending().await).await?))
+    })
+    .await;
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("worked"));
+    // As if the process had ended before it recorded which branch won.
+    let recording = runs.recording("run_1").await.unwrap().unwrap().to_json();
+    let mut recording: serde_json::Value = serde_json::from_str(&recording).unwrap();
+    recording["calls"].as_array_mut().unwrap().retain(|call| call["id"] == "work");
+    let recording = RunRecording::from_json(&recording.to_string()).unwrap();
+    assert_eq!(runs.replay(&recording).await, Ok(ReplayOutcome::Unfinished));
+    fs::remove_file(file.path()).unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let replayed = runs.replay(&recording).await;
+    assert!(matches!(replayed, Err(ReplayError::Runs(RunsError::Storage(_)))), "{replayed:?}");
 }
 
 /// Replaces a database by a copy, as when restoring a backup.

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::bench::definition::REGISTRY;
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::REGISTRY;
+use crate::support::server::{KEY, Server};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const MIB: usize = 1024 * 1024;

@@ -6,10 +6,10 @@ use fanfare::wire::ServerFrame;
 use fanfare::{Channel, RevokeError};
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
-use crate::bench::http;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{room, said};
+use crate::support::http;
+use crate::support::server::{KEY, Server};
 
 fn token(server: &Server, channel: &Channel, seconds: u64, id: &str) -> String {
     let token = server.hub.token(channel.grant(["said"])).expires_in(Duration::from_secs(seconds));

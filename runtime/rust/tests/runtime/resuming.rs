@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{brief, journal, room, said, small};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{brief, journal, room, said, small};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn a_cursor_continues_after_its_message() {

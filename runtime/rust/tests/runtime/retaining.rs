@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::bench::definition::{Status, brief, journal, room, said, small, status};
-use crate::bench::server::Server;
+use crate::support::definition::{Status, brief, journal, room, said, small, status};
+use crate::support::server::Server;
 
 #[tokio::test]
 async fn retained_messages_and_history_arrive_in_the_order_of_ids() {

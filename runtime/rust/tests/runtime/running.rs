@@ -6,12 +6,12 @@ use fanfare::wire::ServerFrame;
 use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, RunsError, SignalError, StartOutcome};
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Room, room};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::runs::{Count, MINUTE, done, ended, in_memory, runs};
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Room, room};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::runs::{Count, MINUTE, done, ended, in_memory, runs};
+use crate::support::server::{KEY, Server};
 
 /// Reads until a message has this text.
 async fn read_until(client: &mut Client, text: &str) {
@@ -43,10 +43,11 @@ async fn subscribers_receive_run_events_from_the_start_to_the_result() {
         let length: usize = run.step("measure", async || Ok::<_, RunError>(name.len())).await?;
         run.publish("tell", run.channel().said(), "durable").await?;
         run.hub().publish(run.channel().said(), "not durable").await?;
+        run.hub().stream(run.channel().draft()).await?.end().await?;
         Ok(done(format!("{name} has {length}")))
     })
     .await;
-    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    let mut client = server.subscribe(&channel.0, &["said", "draft"]).await;
     client.ready().await;
     assert_eq!(runs.start(&job, "run_1", &channel, &"Ada".to_owned()).await, Ok(StartOutcome::New));
     assert_eq!(
@@ -60,6 +61,14 @@ async fn subscribers_receive_run_events_from_the_start_to_the_result() {
             panic!("expected a message")
         };
         assert_eq!((data, run_id.as_deref()), (json!(text), Some("run_1")));
+    }
+    for _ in 0..2 {
+        let (ServerFrame::DatastreamStart { run_id, .. } | ServerFrame::DatastreamEnd { run_id, .. }) =
+            client.frame().await
+        else {
+            panic!("expected a text stream")
+        };
+        assert_eq!(run_id.as_deref(), Some("run_1"));
     }
     let result = json!({ "message": "Ada has 3" });
     assert_eq!(next_run_event(&mut client).await, json!({ "status": "completed", "result": result }));

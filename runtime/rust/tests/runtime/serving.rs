@@ -15,9 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::bench::definition::{REGISTRY, room, said};
-use crate::bench::http::get_path;
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::http::get_path;
+use crate::support::server::{KEY, Server};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ async fn read_to_the_end(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 
 #[tokio::test]
 async fn a_slow_request_head_times_out() {
-    let set_up = |serve: fanfare::Serve| serve.head_timeout(Duration::from_millis(300));
+    let set_up = |serve: fanfare::Serve| serve.header_read_timeout(Duration::from_millis(300));
     let server = Server::serve_ours(hub(|hub| hub), Router::new(), set_up).await;
     let channel = room("1");
     let mut client = server.subscribe(&channel, &["said"]).await;

@@ -8,10 +8,10 @@ use fanfare::wire::{EndCode, ServerFrame};
 use fanfare::{Action, AuthorizeError, HubBuilder, Rate, SessionGrant};
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{room, said};
-use crate::bench::server::Server;
-use crate::bench::sse::Events;
+use crate::support::client::Client;
+use crate::support::definition::{room, said};
+use crate::support::server::Server;
+use crate::support::sse::Events;
 
 /// The origin of the pages of the server itself: tests send `Host: test`.
 const OWN: &str = "http://test";

@@ -3,10 +3,10 @@
 use fanfare::{ResolveError, TokenError, TypedChannel};
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Outcome, REGISTRY, Room, room, small};
-use crate::bench::jwt::claims;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Outcome, REGISTRY, Room, room, small};
+use crate::support::jwt::claims;
+use crate::support::server::{KEY, Server};
 
 #[test]
 fn a_signal_has_its_channel_its_definition_and_its_index() {
@@ -70,7 +70,7 @@ async fn a_token_for_signals_does_not_publish() {
     let server = Server::start().await;
     let token = server.hub.token(room("1").grant_signals(["approve"])).for_publishing().mint().unwrap();
     let path = "publish?channel=room:1&topic=said";
-    let answer = crate::bench::http::post(server.address, path, Some(&token), br#""Hello""#).await;
+    let answer = crate::support::http::post(server.address, path, Some(&token), br#""Hello""#).await;
     assert_eq!(answer.status, 401);
 }
 

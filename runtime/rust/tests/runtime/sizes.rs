@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fanfare::{Run, RunError, RunStatus, RunStreamWriter, RunsBuilder, RunsError, StepOptions};
 
-use crate::bench::definition::{Room, room};
-use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs_with, waits};
+use crate::support::definition::{Room, room};
+use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs_with, waits};
 
 fn failure(status: RunStatus) -> String {
     match status {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use fanfare::wire::ServerFrame;
 use serde_json::json;
 
-use crate::bench::definition::{Status, room, said, small, status};
-use crate::bench::server::{KEY, Server};
-use crate::bench::sse::Events;
+use crate::support::definition::{Status, room, said, small, status};
+use crate::support::server::{KEY, Server};
+use crate::support::sse::Events;
 
 /// Compressing middleware holds events back unless `no-transform` forbids it, and nginx unless a header tells it not to
 /// buffer them.

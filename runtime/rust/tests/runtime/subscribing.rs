@@ -3,9 +3,9 @@
 use fanfare::wire::ServerFrame;
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, room, said, status};
-use crate::bench::server::Server;
+use crate::support::client::Client;
+use crate::support::definition::{Status, room, said, status};
+use crate::support::server::Server;
 
 async fn subscribed(client: &mut Client) -> Vec<String> {
     match client.frame().await {
@@ -120,7 +120,7 @@ async fn a_connection_has_at_most_a_thousand_channels() {
         let channels: Vec<Value> = (0..64)
             .map(|number| json!({ "kind": "run", "channel": format!("room:{batch}-{number}"), "name": "said" }))
             .collect();
-        let answer = server.ask_for_token(Some(crate::bench::server::KEY), &json!(channels)).await;
+        let answer = server.ask_for_token(Some(crate::support::server::KEY), &json!(channels)).await;
         client.sub(answer.body["jwt"].as_str().unwrap(), json!({})).await;
         if batch == 15 {
             assert_eq!(client.error().await.0, "too_many_channels");

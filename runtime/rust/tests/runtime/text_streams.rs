@@ -7,10 +7,10 @@ use fanfare::{Channel, Sqlite, TextStreamWriter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, brief, draft, room, said, small, status};
-use crate::bench::file::File;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Status, brief, draft, room, said, small, status};
+use crate::support::file::File;
+use crate::support::server::{KEY, Server};
 
 /// A text stream as a client received it.
 #[derive(Debug, Default, PartialEq)]

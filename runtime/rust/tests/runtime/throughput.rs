@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::bench::definition::{room, said};
-use crate::bench::server::Server;
+use crate::support::definition::{room, said};
+use crate::support::server::Server;
 
 #[expect(clippy::cast_precision_loss, reason = "figures to read")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

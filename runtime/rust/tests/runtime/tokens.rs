@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use fanfare::{Hub, TokenError};
 use serde_json::{Value, json};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{REGISTRY, room, said};
-use crate::bench::http;
-use crate::bench::jwt::{self, base64, sign, sign_with};
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::http;
+use crate::support::jwt::{self, base64, sign, sign_with};
+use crate::support::server::{KEY, Server};
 
 /// The id of [`KEY`]: `printf 'kid:signkey-test-00112233445566778899aabbccddeeff' | sha256sum`
 const ISSUER: &str = "fanfare:f1c112f0077bee55";

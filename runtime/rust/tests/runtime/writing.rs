@@ -6,10 +6,10 @@ use std::time::Duration;
 use fanfare::wire::ServerFrame;
 use fanfare::{CancelOutcome, Run, RunError, RunStatus, RunStreamWriter};
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Room, room};
-use crate::bench::file::File;
-use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, waits};
+use crate::support::client::Client;
+use crate::support::definition::{Room, room};
+use crate::support::file::File;
+use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, waits};
 
 /// The end of a text stream: complete, stopped or failed.
 #[derive(Debug, PartialEq)]

@@ -149,7 +149,7 @@ export class Connection {
   }
 
   /** Drops the current transport and reconnects, perhaps with the other one. */
-  giveUp(reason: string): void {
+  reconnect(reason: string): void {
     this.#disconnect(LOST, reason);
   }
 

@@ -7,7 +7,7 @@ const MIN_SLACK_MS = 100;
 
 /**
  * Detects a dead connection: a network that drops all packets closes nothing. If the server's
- * heartbeat is late, it is probed; if it does not answer the probe, the connection is given up.
+ * heartbeat is late, it is probed; if it does not answer the probe, the connection is reopened.
  */
 export class Heartbeat {
   /** How long the server may be silent before it is probed. */

@@ -26,7 +26,8 @@ export type TokenValue =
  *
  * `"session"` uses no token: the server authorizes the page by its own session, such as a cookie, and
  * does so again before the grant expires. The hub needs an authorization hook
- * (`HubBuilder::authorize`), and the page must be of the hub's own origin or of an allowed one.
+ * (`HubBuilder::authorize`), and the page must be of an origin in `HubBuilder::allowed_origins`, or of the
+ * hub's own origin if none are set.
  *
  * @example
  * ```ts
@@ -129,6 +130,9 @@ export function describeMissingGrant(
     : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}": create one that does`;
 }
 
+/** A token with more time left than this can be sent again, whatever its lifetime. */
+const MAX_TIME_LEFT_SECONDS = 30;
+
 /** Returns `true` if a token can be sent again. The server requests a renewal when less time is left. */
 export function hasTimeLeft(token: string | undefined): boolean {
   if (token === undefined) {
@@ -139,7 +143,7 @@ export function hasTimeLeft(token: string | undefined): boolean {
     return false;
   }
   const quarter = typeof iat === "number" ? (exp - iat) / 4 : Infinity;
-  return exp - Date.now() / 1000 > Math.min(quarter, 30);
+  return exp - Date.now() / 1000 > Math.min(quarter, MAX_TIME_LEFT_SECONDS);
 }
 
 /** Returns `true` if the token has expired by this machine's clock, which may be wrong. */

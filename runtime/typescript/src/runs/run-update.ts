@@ -3,8 +3,9 @@ import { envelopeOf } from "../channel/message.js";
 import type { RunFrame } from "../wire.js";
 
 /**
- * The status of a run; `unknown` until the server reports one or a message arrives. A run that waits for a
- * signal or is halted is `running`: see `waitingFor` and `haltReason`.
+ * The status of a run. A run that waits for a signal or is halted is `running`: see `waitingFor` and
+ * `haltReason`. As in Inngest's hook, it is `unknown` until the connection opens and then `running` until
+ * the server reports another status, even on a channel without runs.
  */
 export type RunStatus = "unknown" | "running" | "completed" | "failed" | "cancelled";
 
@@ -30,7 +31,10 @@ export interface RunUpdate<
   readonly runId?: string;
   /** Absent if the server sent a status that this library does not know. */
   readonly status?: Exclude<RunStatus, "unknown">;
-  /** The attempt that has begun, counted from 1. */
+  /**
+   * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
+   * the attempt may still wait for its backoff.
+   */
   readonly attempt?: number;
   /** Why the run failed, or why the attempt before this one did. */
   readonly runError?: RunError;

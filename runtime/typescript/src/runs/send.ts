@@ -26,7 +26,7 @@ const MAX_RETRIES = 6;
  * Sends a signal to the run on a channel. Resolves once it is recorded. The receipt's `status` is
  * `accepted` if the signal answers an open question, and `kept` if it waits for a later one.
  *
- * The payload is validated first. If there is no answer, or a temporary error, the signal is sent
+ * The payload is validated first. If there is no response, or a temporary error, the signal is sent
  * again, up to six times, with the same idempotency key, so that it is taken at most once. Rejects
  * with a {@link SignalError}.
  *
@@ -35,7 +35,7 @@ const MAX_RETRIES = 6;
  * try {
  *   await send(pipeline({ runId }).approve, { verdict: "approve" }, { token: () => fetchToken(runId) });
  * } catch (error) {
- *   if (error instanceof SignalError && error.code === "already_taken") show(`${error.sender} was faster`);
+ *   if (error instanceof SignalError && error.code === "already_taken") show(`${error.takenSender} was faster`);
  * }
  * ```
  */

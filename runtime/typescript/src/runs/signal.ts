@@ -15,21 +15,27 @@ import { routeUrl } from "../wire.js";
 export interface SignalReceipt {
   /** The run that it was sent to. */
   readonly runId: string;
-  /** When the signal was recorded. */
-  readonly recordedAt: Date;
+  /** When the signal arrived at the server. */
+  readonly receivedAt: Date;
   /**
    * `accepted`: the signal is the answer to an open question of the run. `kept`: the run has not asked
    * for it yet, and the first question that does takes it, unless another kept signal for that
-   * question was recorded earlier.
+   * question arrived earlier.
    */
   readonly status: "accepted" | "kept";
 }
 
 /** Options of a signal. */
 export interface SignalOptions {
-  /** The run, if several are on the channel. Default: the one that has waited longest. */
+  /**
+   * The run, if several are on the channel. Default: the run that has waited longest for the signal, or, if
+   * none waits for it, the oldest unfinished run, which keeps it.
+   */
   readonly runId?: string | undefined;
-  /** The id of the question that the user saw. If it is no longer open, the signal is refused. */
+  /**
+   * The id of the question that the user saw, which also selects the run. If the question is no longer open,
+   * the signal is refused.
+   */
   readonly questionId?: string | undefined;
   /** Ends the attempts when aborted. The signal may have been taken nevertheless. */
   readonly abortSignal?: AbortSignal | undefined;
@@ -146,10 +152,10 @@ async function sendOnce(
     const credentials = access.bearer === undefined ? "include" : "same-origin";
     const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
     const { status, text, wait } = await post(url, request, end);
-    const answer = parse(text);
+    const response = parse(text);
     return status >= 200 && status < 300
-      ? receipt(reference, status, answer)
-      : { ...refusal(reference, status, answer, access), retryAfterMs: wait };
+      ? receipt(reference, status, response)
+      : { ...refusal(reference, status, response, access), retryAfterMs: wait };
   } catch (cause) {
     const size = explainSize(body);
     const why = size ?? `the request failed: ${failureReason(cause)}`;
@@ -181,7 +187,7 @@ async function post(
 ): Promise<{ readonly status: number; readonly text: string; readonly wait: number | undefined }> {
   end.throwIfAborted();
   const limit = new AbortController();
-  const cancelDeadline = deadline(timing.signalTimeout, () => limit.abort(new Error("the server did not answer in time")));
+  const cancelDeadline = deadline(timing.signalTimeout, () => limit.abort(new Error("the server did not respond in time")));
   const abort = () => limit.abort(end.reason);
   end.addEventListener("abort", abort, { once: true });
   try {
@@ -193,10 +199,10 @@ async function post(
   }
 }
 
-function receipt({ channel, signal }: SignalReference, status: number, answer: unknown): SignalReceipt | Failure {
-  const { run_id: runId, at, status: state } = Object(answer) as Readonly<Record<string, unknown>>;
+function receipt({ channel, signal }: SignalReference, status: number, response: unknown): SignalReceipt | Failure {
+  const { run_id: runId, at, status: state } = Object(response) as Readonly<Record<string, unknown>>;
   if (typeof runId === "string" && typeof at === "string") {
-    return { runId, recordedAt: new Date(at), status: state === "kept" ? "kept" : "accepted" };
+    return { runId, receivedAt: new Date(at), status: state === "kept" ? "kept" : "accepted" };
   }
   // For example the page that a development server returns for every address.
   const why = "the response is not one of a fanfare server; check `apiBaseUrl`";
@@ -222,10 +228,10 @@ interface RefusalData {
 function refusal(
   { channel, signal }: SignalReference,
   status: number,
-  answer: unknown,
+  response: unknown,
   { renewable }: Access,
 ): Failure {
-  const { error: reason, data } = Object(answer) as { readonly error?: unknown; readonly data?: unknown };
+  const { error: reason, data } = Object(response) as { readonly error?: unknown; readonly data?: unknown };
   const { code: detail, signal: takenSignal, payload: takenPayload, by, at, issues } = Object(data) as RefusalData;
   const code = codeOf(status, detail);
   const why = typeof reason === "string" ? reason : `the server responded with status ${status}`;
@@ -233,8 +239,8 @@ function refusal(
     status,
     takenSignal: typeof takenSignal === "string" ? takenSignal : undefined,
     takenPayload,
-    sender: typeof by === "string" ? by : undefined,
-    recordedAt: typeof at === "string" ? new Date(at) : undefined,
+    takenSender: typeof by === "string" ? by : undefined,
+    takenAt: typeof at === "string" ? new Date(at) : undefined,
     issues: Array.isArray(issues) ? issues : undefined,
   });
   if (code === "unavailable") {
@@ -243,7 +249,7 @@ function refusal(
   return { error, retryWith: code === "unauthorized" && renewable ? "bearer" : undefined };
 }
 
-/** The codes of HTTP statuses without a code in the answer. */
+/** The codes of HTTP statuses without a code in the response. */
 const CODES: Readonly<Record<number, SignalErrorCode>> = {
   400: "invalid",
   401: "unauthorized",

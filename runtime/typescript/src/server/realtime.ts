@@ -33,11 +33,12 @@ export interface RealtimeOptions {
 }
 
 export interface PublishOptions {
-  /** The run that publishes, for the message's envelope. */
+  /** The id of the run that publishes, for the message's envelope. */
   readonly runId?: string | undefined;
   /**
-   * Publishes with the same key on the same channel, within an hour, have the effect of one. Default:
-   * a new key for each call.
+   * Publishes of payloads with the same key on the same channel, within an hour, have the effect of one. The
+   * server keeps the latest 1,000 keys of a channel. Default: a new key for each call. Ignored for a text
+   * stream, which is sent once.
    */
   readonly idempotencyKey?: string | undefined;
   /** Cancels the request when aborted. The message may have been published nevertheless. */
@@ -45,7 +46,10 @@ export interface PublishOptions {
 }
 
 export interface ServerSignalOptions extends SignalOptions {
-  /** As in {@link PublishOptions}. */
+  /**
+   * Signals with the same key on the same channel have the effect of one. A key is kept as long as its run.
+   * Default: a new key for each call.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -176,10 +180,7 @@ async function publish(
   const query = { channel, topic, run_id: runId };
   if ((config as Partial<StreamTopicConfig>).stream === "text") {
     const body = bytesOf(value as TextSource);
-    const headers = {
-      "content-type": "text/stream",
-      ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
-    };
+    const headers = { "content-type": "text/stream" };
     return idOf(await request(settings, { route: "publish", query, headers, body, abortSignal }));
   }
   await validatePayload(channel, topic, config.schema, value);
@@ -216,16 +217,16 @@ async function createToken(
   const grant = (kind: string) => (name: string) => ({ channel: nameOf(channel), name, kind });
   const grants = [...topicsOf(channel, tokenOptions).map(grant("run")), ...signals.map(grant("signal"))];
   const query = { expires_in: expiresInSeconds?.toString(), subject, id };
-  const answer = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
-  const { jwt } = (answer ?? {}) as { readonly jwt?: unknown };
+  const response = await request(settings, { route: "token", query, body: JSON.stringify(grants) });
+  const { jwt } = (response ?? {}) as { readonly jwt?: unknown };
   if (typeof jwt !== "string") {
     throw new RealtimeError(`${settings.apiBaseUrl} returned no token; check \`apiBaseUrl\``);
   }
   return jwt;
 }
 
-function idOf(answer: unknown): { readonly id: string } {
-  const { id } = (answer ?? {}) as { readonly id?: unknown };
+function idOf(response: unknown): { readonly id: string } {
+  const { id } = (response ?? {}) as { readonly id?: unknown };
   if (typeof id !== "string") {
     throw new RealtimeError("The server did not return the id of the published message; check `apiBaseUrl`");
   }

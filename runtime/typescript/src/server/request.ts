@@ -8,7 +8,7 @@ import { hashedKey } from "./signing-key.js";
 /** Thrown if a fanfare server refuses a request or is unreachable. */
 export class RealtimeError extends Error {
   override readonly name = "RealtimeError";
-  /** The HTTP status; undefined if there was no answer or no request was sent. */
+  /** The HTTP status; undefined if there was no response or no request was sent. */
   readonly status: number | undefined;
   /** How the payload violates the definition; empty if that is not the reason. */
   readonly issues: readonly PayloadIssue[];
@@ -52,24 +52,24 @@ const FIRST_DELAY_MS = 200;
 
 /**
  * Sends a request, and repeats it after temporary failures if its body can be sent again. Returns the
- * JSON of the answer.
+ * JSON of the response.
  */
 export async function request(settings: RequestSettings, options: ServerRequest): Promise<unknown> {
   // A stream can be read only once.
   const attempts = typeof options.body === "string" ? settings.maxRetries + 1 : 1;
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await requestOnce(settings, options);
-    if (!(answer instanceof RealtimeError)) {
-      return answer;
+    const outcome = await requestOnce(settings, options);
+    if (!(outcome instanceof RealtimeError)) {
+      return outcome;
     }
-    const isDelayTooLong = (answer.retryAfterMs ?? 0) > TIMEOUT_MS;
+    const isDelayTooLong = (outcome.retryAfterMs ?? 0) > TIMEOUT_MS;
     const isLast = attempt >= attempts || options.abortSignal?.aborted === true || isDelayTooLong;
-    if (isLast || !isTransient(answer) || explainSize(options.body) !== undefined) {
-      throw answer;
+    if (isLast || !isTransient(outcome) || explainSize(options.body) !== undefined) {
+      throw outcome;
     }
     const delayMs = FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
     // With jitter, because the server may have requested the same delay from many clients.
-    await delay(Math.max(delayMs, (answer.retryAfterMs ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
+    await delay(Math.max(delayMs, (outcome.retryAfterMs ?? 0) * (1 + Math.random() / 4)), options.abortSignal);
   }
 }
 

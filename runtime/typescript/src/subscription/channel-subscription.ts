@@ -301,7 +301,7 @@ export class ChannelSubscription implements ConnectionListener {
       this.#leaveConnection();
       return this.#retry(new ConnectionError(message, { fatal: false }));
     }
-    connection.giveUp("the server did not confirm the subscription in time");
+    connection.reconnect("the server did not confirm the subscription in time");
   }
 
   /** Joins the connection that the token leads to, which may be to another server than before. */
@@ -388,7 +388,7 @@ export class ChannelSubscription implements ConnectionListener {
     if (isSession && SESSION_ERRORS.includes(frame.code) && !this.#hasCurrentSession) {
       // The server knows the session from when the connection was opened. The user may have signed in since.
       this.#hasCurrentSession = true;
-      return this.#connection?.giveUp("the session may have changed");
+      return this.#connection?.reconnect("the session may have changed");
     }
     const error = subscribeError(frame, this.target.channel, this.#token);
     // The token may have expired since it was resolved, or still count for the connection that was lost.

@@ -57,8 +57,9 @@ export interface SubscribeOptions<
   /**
    * Called for errors that the subscription survives: the `token` function throws, the server is
    * unreachable, `onMessage` throws. In the callback form it is also called with the error that ends
-   * the subscription. Without it, errors that `onMessage` throws and that end the subscription are
-   * unhandled rejections, and all others are logged to the console, each message once.
+   * the subscription. Without it, an error that `onMessage` throws ends the subscription. That error, and
+   * any other that ends a subscription in the callback form, becomes an unhandled rejection. Other errors
+   * are logged to the console, once per error text.
    *
    * An error that this or another callback throws is reported as an uncaught error, which
    * `window.onerror` receives, and the subscription continues.

@@ -33,7 +33,10 @@ export interface RealtimeSnapshot {
   };
   /** The return value of the run; undefined until then. */
   readonly result: unknown;
-  /** The run's latest attempt, counted from 1. */
+  /**
+   * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
+   * the attempt may still wait for its backoff.
+   */
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;

@@ -33,9 +33,12 @@ export interface UseRealtimeOptions<
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
 > extends RealtimeStoreSettings<Validate> {
-  /** The hook is idle while this is undefined, for example because an id is still being fetched. */
+  /**
+   * Default: the `channel` of the token, if the token is an object that has one. Without either, the hook is
+   * idle, for example while an id is still being fetched.
+   */
   readonly channel?: Channel | undefined;
-  /** Default: all topics of the channel. */
+  /** Default: the `topics` of the token, if it has any, otherwise all topics of the channel. */
   readonly topics?: Topics | undefined;
   /** A new value drops all messages and subscribes again. Inngest's hook calls this `key`. */
   readonly resetKey?: string | undefined;
@@ -72,7 +75,10 @@ export interface UseRealtimeResult<
   };
   /** The return value of the run, typed by the definition; undefined until then. */
   readonly result: RunResult<Channel, Validate> | undefined;
-  /** The run's latest attempt, counted from 1. */
+  /**
+   * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
+   * the attempt may still wait for its backoff.
+   */
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
@@ -129,8 +135,8 @@ export interface UseRealtimeResult<
 /**
  * Subscribes a component to topics of a channel.
  *
- * After a lost connection, while the page was hidden, and after a remount, the subscription resumes
- * where it stopped. Messages that the server no longer has are reported as `gap`.
+ * The subscription resumes where it stopped after a lost connection and when a hidden page becomes
+ * visible. A new mount starts at `since`. Messages that the server no longer has are reported as `gap`.
  *
  * @example
  * ```tsx

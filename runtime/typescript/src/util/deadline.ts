@@ -7,7 +7,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
  * Calls `onPassed` after a time, unless the returned function is called first.
  *
  * A timer that fires late shows that the process was suspended or its event loop blocked. The
- * answer may have arrived without having been read, so the deadline is extended once.
+ * response may have arrived without having been read, so the deadline is extended once.
  */
 export function deadline(milliseconds: number, onPassed: () => void): () => void {
   const wait = Math.min(milliseconds, MAX_TIMER_MS);

@@ -8,14 +8,14 @@ export const timing = {
   closeEventTimeout: 200,
   /** A `token` function that has not settled after this time has failed and is called again. */
   tokenTimeout: 30_000,
-  /** When to expect the first heartbeat. Probing an event stream reopens it, so event streams get longer. */
+  /** When to expect the first heartbeat. Probing an event stream reopens it, so event streams get more time. */
   firstHeartbeat: 15_000,
   firstHeartbeatOverEvents: 60_000,
   /** How long the server has to answer a probe. */
   probeTimeout: 4_000,
   /**
-   * A timer that fires this late is extended once by `lateTimerExtension`: the answer may have arrived and not
-   * have been read yet.
+   * A timer that fires this late is extended once by `lateTimerExtension`: the response may have arrived and
+   * not have been read yet.
    */
   lateTimerThreshold: 100,
   lateTimerExtension: 1_000,
@@ -23,11 +23,14 @@ export const timing = {
   minRestartAge: 1_000,
   /** If a closing server names no delay, its clients reconnect at random times within this. */
   reconnectSpread: 1_000,
-  /** A signal that is not answered within this time is sent again, after a delay between the next two. */
+  /**
+   * A signal without a response after this time is sent again, after a delay between `signalRetryMin` and
+   * `signalRetryMax`.
+   */
   signalTimeout: 10_000,
   signalRetryMin: 250,
   signalRetryMax: 4_000,
-  /** A connection without subscriptions closes after this time because the next component may need it. */
+  /** A connection without subscriptions stays open this long, because the next component may need it. */
   idleTimeout: 500,
   /** Changes to the subscriptions of an event stream within this time reopen it once. */
   reopenDelay: 10,

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     /// The file for history and runs. Without it, the history is in memory and there are no runs.
     pub(crate) storage: Option<PathBuf>,
     /// Whether Inngest's clients receive text streams.
-    inngest_streams: bool,
+    text_streams_for_guests: bool,
     /// The origins of pages that may connect. Any if unset.
     origins: Option<Vec<String>>,
     max_connections_per_token: Option<usize>,
@@ -41,7 +41,7 @@ impl Settings {
         if let Some(session) = self.session {
             hub = hub.authorize(move |request| std::future::ready(authorize(&session, &request)));
         }
-        Ok(hub.inngest_streams(self.inngest_streams))
+        Ok(hub.text_streams_for_guests(self.text_streams_for_guests))
     }
 }
 

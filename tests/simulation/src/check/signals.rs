@@ -80,9 +80,10 @@ impl Facts<'_> {
             };
             if let Some(question) = &sent.question {
                 let separator = if answer.branch.is_empty() { "" } else { "/" };
-                let site = format!("{}{separator}{}", answer.branch, answer.position);
-                if site != *question {
-                    return Some(format!("(e) {payload} was sent for {question}, but answers {site}"));
+                let run = &self.runs[&stored.row].id;
+                let answered = format!("{run}:{}{separator}{}", answer.branch, answer.position);
+                if answered != *question {
+                    return Some(format!("(e) {payload} was sent for {question}, but answers {answered}"));
                 }
             }
             let has_completed = self.runs[&stored.row].state == "completed";
@@ -103,7 +104,7 @@ impl Facts<'_> {
             end["names"].as_array().is_some_and(|names| names.iter().any(|known| known == name))
         };
         let mut closed =
-            before.filter(|note| note.what == "step" && note.c == "wait" && note.row == stored.row);
+            before.filter(|note| note.what == "call" && note.c == "wait" && note.row == stored.row);
         // Processes take turns, so their clocks differ by up to one turn, and a question may seem to be asked after the
         // signal was recorded. The library treats such a question as asked before.
         let turn = u128::from(MAX_TURN);
@@ -119,7 +120,7 @@ impl Facts<'_> {
             let (around, fork) = branch.rsplit_once('/').unwrap_or(("", branch));
             let (position, index) = fork.split_once('.').unwrap_or((fork, ""));
             let mut decisions = self.notes.iter().filter(|note| {
-                note.what == "step"
+                note.what == "call"
                     && note.row == answer.row
                     && note.branch == around
                     && note.position.to_string() == position

@@ -3,7 +3,7 @@
 //! With a file, triggers record each message in the transaction that commits it. Without one, a reader that never
 //! disconnects on purpose records what it receives.
 
-use super::reader::{Record, Step};
+use super::reader::{Event, Record};
 use crate::Result;
 use crate::subscribers::frames::{self, Frame};
 use rusqlite::Connection;
@@ -253,12 +253,12 @@ impl Order {
     /// Adds the messages of the reader of everything.
     pub(super) fn add_reference(&mut self, channel: usize, record: &Record) {
         let epochs = &mut self.channels[channel];
-        for step in &record.steps {
+        for event in &record.events {
             // The server may have been killed before it sent a message of the epoch.
-            let known: Option<MessageId> = match step {
-                Step::Ready { position, .. } => position.split('~').next().and_then(|id| id.parse().ok()),
-                Step::Gap { before, .. } => Some(*before),
-                Step::Message(_) => None,
+            let known: Option<MessageId> = match event {
+                Event::Ready { position, .. } => position.split('~').next().and_then(|id| id.parse().ok()),
+                Event::Gap { before, .. } => Some(*before),
+                Event::Message(_) => None,
             };
             if let Some(at) = known {
                 epochs.entry(at.epoch).or_default();
@@ -323,9 +323,9 @@ fn read_recorded(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
 impl Record {
     /// Returns the messages of a record.
     fn rows(&self) -> impl Iterator<Item = Row> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Message(row) => Some(row.clone()),
-            Step::Ready { .. } | Step::Gap { .. } => None,
+        self.events.iter().filter_map(|event| match event {
+            Event::Message(row) => Some(row.clone()),
+            Event::Ready { .. } | Event::Gap { .. } => None,
         })
     }
 }

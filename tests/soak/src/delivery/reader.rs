@@ -45,7 +45,7 @@ pub(super) enum Sent {
 
 /// An event that a reader received, with the time in milliseconds since 1970.
 #[derive(Clone, Debug)]
-pub(super) enum Step {
+pub(super) enum Event {
     Ready { sent: Sent, position: String, at: i64 },
     Message(Row),
     Gap { after: MessageId, before: MessageId, at: i64 },
@@ -57,7 +57,7 @@ pub(super) struct Record {
     /// The index of the channel.
     pub(super) channel: usize,
     pub(super) topics: [bool; TOPICS.len()],
-    pub(super) steps: Vec<Step>,
+    pub(super) events: Vec<Event>,
     /// Whether it stayed until the end.
     pub(super) is_last: bool,
 }
@@ -103,7 +103,7 @@ pub(super) struct Subscription {
     topics: [bool; TOPICS.len()],
     resume_state: ResumeState,
     sent: Sent,
-    steps: Vec<Step>,
+    events: Vec<Event>,
     /// The last message of each topic, or the end of a later gap.
     reached: [Option<Id>; TOPICS.len()],
     is_ready: bool,
@@ -111,13 +111,13 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new(channel: usize, topics: [bool; TOPICS.len()]) -> Self {
-        let (resume_state, steps) = (ResumeState::default(), Vec::new());
+        let (resume_state, events) = (ResumeState::default(), Vec::new());
         Self {
             channel,
             topics,
             resume_state,
             sent: Sent::New,
-            steps,
+            events,
             reached: Default::default(),
             is_ready: false,
         }
@@ -202,7 +202,7 @@ impl Reader {
             reader: name.clone(),
             channel: subscription.channel,
             topics: subscription.topics,
-            steps: subscription.steps,
+            events: subscription.events,
             is_last: stays,
         });
         records.collect()
@@ -433,7 +433,7 @@ impl Reader {
                 TOPICS.iter().zip(&mut subscription.reached).filter(|(topic, _)| topic.retained == 0);
             not_retained.for_each(|(_, reached)| *reached = Id::new("~"));
         }
-        subscription.steps.push(Step::Ready { sent, position, at: now_in_milliseconds() });
+        subscription.events.push(Event::Ready { sent, position, at: now_in_milliseconds() });
         self.shared.ready.fetch_add(1, Ordering::Relaxed);
         Some(())
     }
@@ -445,7 +445,7 @@ impl Reader {
         let subscription = self.subscription(frame)?;
         subscription.resume_state.gap(gap);
         subscription.reached.iter_mut().for_each(|reached| *reached = (*reached).max(Some(gap.before)));
-        subscription.steps.push(Step::Gap { after, before, at: now_in_milliseconds() });
+        subscription.events.push(Event::Gap { after, before, at: now_in_milliseconds() });
         Some(())
     }
 
@@ -459,7 +459,7 @@ impl Reader {
         // The verdict detects repeated messages.
         subscription.resume_state.message(topic, id);
         subscription.reached[topic] = subscription.reached[topic].max(Some(id));
-        subscription.steps.push(Step::Message(Row { at, topic, published_at, content }));
+        subscription.events.push(Event::Message(Row { at, topic, published_at, content }));
         Some(())
     }
 

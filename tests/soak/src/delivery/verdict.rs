@@ -1,7 +1,7 @@
 //! Compares what a reader received from one channel with the order of the channel.
 
 use super::order::{Channel, Content, Entry, Epoch, MessageId, Row, TOPICS};
-use super::reader::{Record, Sent, Step};
+use super::reader::{Event, Record, Sent};
 
 /// The tolerance for clocks and delivery times, in milliseconds, if an age determines what a reader must receive.
 const MARGIN: i64 = 500;
@@ -48,13 +48,13 @@ pub(super) fn judge(
         reads_history: false,
         counts: Counts::default(),
     };
-    for (index, step) in record.steps.iter().enumerate() {
-        let taken = match step {
-            Step::Ready { sent, position, at } => reader.ready(sent, position, *at),
-            Step::Gap { after, before, at } => reader.gap(*after, *before, *at),
-            Step::Message(row) => reader.message(row),
+    for (index, event) in record.events.iter().enumerate() {
+        let taken = match event {
+            Event::Ready { sent, position, at } => reader.ready(sent, position, *at),
+            Event::Gap { after, before, at } => reader.gap(*after, *before, *at),
+            Event::Message(row) => reader.message(row),
         };
-        taken.map_err(|what| format!("step {index}: {what}"))?;
+        taken.map_err(|what| format!("event {index}: {what}"))?;
     }
     if is_last {
         reader.check_complete().map_err(|what| format!("at the end: {what}"))?;

@@ -1,7 +1,7 @@
 //! Tests the verdict.
 
 use super::order::{Channel, Content, MessageId, Row};
-use super::reader::{Record, Sent, Step};
+use super::reader::{Event, Record, Sent};
 use super::verdict::{Counts, History, judge};
 
 const HISTORY: History = History { messages: 4, age: 60_000 };
@@ -47,43 +47,43 @@ fn channel() -> Channel {
     order.channels.remove(0)
 }
 
-fn judged(topics: &[usize], steps: Vec<Step>, is_last: bool) -> Result<Counts, String> {
+fn judged(topics: &[usize], events: Vec<Event>, is_last: bool) -> Result<Counts, String> {
     let mut wanted = [false; 6];
     for topic in topics {
         wanted[*topic] = true;
     }
-    let record = Record { reader: String::new(), channel: 0, topics: wanted, steps, is_last };
+    let record = Record { reader: String::new(), channel: 0, topics: wanted, events, is_last };
     judge(&record, &channel(), HISTORY, is_last)
 }
 
-fn ready(sent: Sent, position: &str) -> Step {
-    Step::Ready { sent, position: position.into(), at: 13_000 }
+fn ready(sent: Sent, position: &str) -> Event {
+    Event::Ready { sent, position: position.into(), at: 13_000 }
 }
 
-fn new(offset: u64) -> Step {
+fn new(offset: u64) -> Event {
     ready(Sent::New, &at(1, offset).id())
 }
 
-fn resumed(cursor: &str) -> Step {
+fn resumed(cursor: &str) -> Event {
     ready(Sent::Cursor(cursor.into()), cursor)
 }
 
-fn said(offsets: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = Step> {
-    offsets.map(|offset| Step::Message(message(1, offset, SAID)))
+fn said(offsets: std::ops::RangeInclusive<u64>) -> impl Iterator<Item = Event> {
+    offsets.map(|offset| Event::Message(message(1, offset, SAID)))
 }
 
-fn gap(after: MessageId, before: MessageId) -> Step {
-    Step::Gap { after, before, at: 15_000 }
-}
-
-#[track_caller]
-fn accepts(topics: &[usize], steps: impl IntoIterator<Item = Step>) {
-    judged(topics, steps.into_iter().collect(), false).unwrap();
+fn gap(after: MessageId, before: MessageId) -> Event {
+    Event::Gap { after, before, at: 15_000 }
 }
 
 #[track_caller]
-fn refuses(topics: &[usize], steps: impl IntoIterator<Item = Step>, why: &str) {
-    let violation = judged(topics, steps.into_iter().collect(), false).unwrap_err();
+fn accepts(topics: &[usize], events: impl IntoIterator<Item = Event>) {
+    judged(topics, events.into_iter().collect(), false).unwrap();
+}
+
+#[track_caller]
+fn refuses(topics: &[usize], events: impl IntoIterator<Item = Event>, why: &str) {
+    let violation = judged(topics, events.into_iter().collect(), false).unwrap_err();
     assert!(violation.contains(why), "{violation}");
 }
 
@@ -100,10 +100,10 @@ fn missing_repeated_and_unexpected_messages_are_reported() {
         [new(2)].into_iter().chain(said(3..=4)).chain([resumed("000000001-000000004")]).chain(said(4..=4)),
         "was repeated",
     );
-    refuses(&[SAID], [new(2), Step::Message(message(1, 6, STATUS))], "did not subscribe to");
-    refuses(&[SAID], [new(2), Step::Message(message(1, 3, RECENT))], "did not subscribe to");
-    refuses(&[SAID, RECENT], [new(2), Step::Message(message(1, 3, RECENT))], "never published on recent");
-    refuses(&[SAID], [new(2), Step::Message(message(2, 3, SAID))], "without a gap");
+    refuses(&[SAID], [new(2), Event::Message(message(1, 6, STATUS))], "did not subscribe to");
+    refuses(&[SAID], [new(2), Event::Message(message(1, 3, RECENT))], "did not subscribe to");
+    refuses(&[SAID, RECENT], [new(2), Event::Message(message(1, 3, RECENT))], "never published on recent");
+    refuses(&[SAID], [new(2), Event::Message(message(2, 3, SAID))], "without a gap");
     refuses(
         &[SAID],
         [new(2), ready(Sent::Cursor("000000001-000000002".into()), "000000001-000000003")],
@@ -113,7 +113,7 @@ fn missing_repeated_and_unexpected_messages_are_reported() {
 
 #[test]
 fn a_gap_must_cover_missing_messages_exactly() {
-    let around = |gap: Step, next| [new(2), gap].into_iter().chain(said(next..=5));
+    let around = |gap: Event, next| [new(2), gap].into_iter().chain(said(next..=5));
     accepts(&[SAID], around(gap(at(1, 2), at(1, 4)), 4));
     refuses(&[SAID], around(gap(at(1, 2), at(1, 4)), 5), "missing on said from 4");
     refuses(&[STATUS], [new(2), gap(at(1, 2), at(1, 4))], "covers no missing message");
@@ -125,24 +125,28 @@ fn a_new_reader_receives_retained_messages() {
     let replaying = |offset| ready(Sent::New, &format!("{}~{}", at(1, offset).id(), at(1, 0).id()));
     accepts(
         &[STATUS, SAID],
-        [replaying(7), Step::Message(message(1, 6, STATUS)), Step::Message(message(1, 8, SAID))],
+        [replaying(7), Event::Message(message(1, 6, STATUS)), Event::Message(message(1, 8, SAID))],
     );
     let missing = judged(&[STATUS], vec![replaying(7)], true).unwrap_err();
     assert!(missing.contains("epoch"), "{missing}");
-    let start = || Step::Message(text(1, 9, Content::Start("s".into())));
+    let start = || Event::Message(text(1, 9, Content::Start("s".into())));
     accepts(
         &[DRAFT],
-        [replaying(11), start(), Step::Message(chunk(1, 11, "ab")), Step::Message(chunk(1, 12, "c"))],
+        [replaying(11), start(), Event::Message(chunk(1, 11, "ab")), Event::Message(chunk(1, 12, "c"))],
     );
-    refuses(&[DRAFT], [replaying(11), Step::Message(chunk(1, 11, "ab"))], "missing on draft from 9");
-    refuses(&[DRAFT], [replaying(11), start(), Step::Message(chunk(1, 11, "b"))], "missing on draft from 10");
-    refuses(&[DRAFT], [replaying(11), start(), Step::Message(chunk(1, 11, "aB"))], "was published");
+    refuses(&[DRAFT], [replaying(11), Event::Message(chunk(1, 11, "ab"))], "missing on draft from 9");
+    refuses(
+        &[DRAFT],
+        [replaying(11), start(), Event::Message(chunk(1, 11, "b"))],
+        "missing on draft from 10",
+    );
+    refuses(&[DRAFT], [replaying(11), start(), Event::Message(chunk(1, 11, "aB"))], "was published");
 }
 
 #[test]
 fn a_reader_of_the_history_receives_its_last_messages() {
     // At 8 seconds, the history contained 5 to 8, of which 6 is a status.
-    let start = || Step::Ready { sent: Sent::Start, position: at(1, 0).id(), at: 8_000 };
+    let start = || Event::Ready { sent: Sent::Start, position: at(1, 0).id(), at: 8_000 };
     accepts(&[SAID], [start()].into_iter().chain(said(5..=5)).chain(said(7..=8)));
     accepts(&[SAID], [start()].into_iter().chain(said(4..=5)).chain(said(7..=8)));
     refuses(&[SAID], [start()].into_iter().chain(said(7..=8)), "missing on said from 5");
@@ -150,15 +154,15 @@ fn a_reader_of_the_history_receives_its_last_messages() {
 
 #[test]
 fn a_new_epoch_needs_a_gap_and_has_retained_messages() {
-    let next = |offset, topic| Step::Message(message(2, offset, topic));
-    let steps = |status: bool| {
+    let next = |offset, topic| Event::Message(message(2, offset, topic));
+    let events = |status: bool| {
         let first = [new(2)].into_iter().chain(said(3..=3)).chain([resumed("000000001-000000003")]);
         let first = first.chain([gap(at(1, 3), at(2, 14))]);
         let retained = status.then(|| next(6, STATUS));
         first.chain(retained).chain([next(14, SAID), next(15, SAID)]).collect::<Vec<_>>()
     };
-    assert_eq!(judged(&[SAID, STATUS], steps(true), true).unwrap().epochs, 1);
-    let violation = judged(&[SAID, STATUS], steps(false), true).unwrap_err();
+    assert_eq!(judged(&[SAID, STATUS], events(true), true).unwrap().epochs, 1);
+    let violation = judged(&[SAID, STATUS], events(false), true).unwrap_err();
     assert!(violation.contains("it lacks status from offset 6"), "{violation}");
 }
 

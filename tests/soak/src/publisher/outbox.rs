@@ -12,8 +12,8 @@ const MAX_UNANSWERED: usize = 32;
 
 /// The requests of one channel, from when they are written until they are acknowledged.
 pub(super) struct Outbox {
-    /// The prefix of idempotency keys, unique per run.
-    run: String,
+    /// The prefix of idempotency keys, unique per round.
+    round: String,
     channel: String,
     random: fastrand::Rng,
     /// The number of the next message.
@@ -31,9 +31,9 @@ struct Unanswered {
 }
 
 impl Outbox {
-    pub(super) fn new(run: String, channel: String, random: fastrand::Rng) -> Self {
+    pub(super) fn new(round: String, channel: String, random: fastrand::Rng) -> Self {
         let (unanswered, bytes) = (VecDeque::new(), Vec::new());
-        Self { run, channel, random, next: 0, unanswered, bytes, published: Published::default() }
+        Self { round, channel, random, next: 0, unanswered, bytes, published: Published::default() }
     }
 
     /// Returns the number of messages written, answered or not.
@@ -94,10 +94,10 @@ impl Outbox {
     fn request(&mut self, number: u32, topic: &str) -> String {
         let text = "é".repeat(self.random.usize(0..100));
         let body = format!(r#"{{"number":{number},"text":"{text}"}}"#);
-        let Self { run, channel, .. } = self;
+        let Self { round, channel, .. } = self;
         format!(
             "POST /v1/realtime/publish?channel={channel}&topic={topic} HTTP/1.1\r\nHost: 127.0.0.1\r\n\
-             Authorization: Bearer {SIGNING_KEY}\r\nIdempotency-Key: {run}-{number}\r\n\
+             Authorization: Bearer {SIGNING_KEY}\r\nIdempotency-Key: {round}-{number}\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         )

@@ -56,7 +56,7 @@ impl Kill {
 }
 
 pub(super) async fn test(soak: &Soak, work: Work, kills: u32) -> Result {
-    println!("\n# {}: {kills} kills, runs with {} steps of each kind", work.name, work.rounds);
+    println!("\n# {}: {kills} kills, runs with {} calls of each kind", work.name, work.iterations);
     let files = Files::new(soak, work.name)?;
     let installation = Installation {
         arguments: vec!["--effects".into(), files.effects.display().to_string()],

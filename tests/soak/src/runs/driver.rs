@@ -102,10 +102,11 @@ impl Drivers {
 
     async fn run(&self, channel: usize, number: u32) -> Result<Finished> {
         let run = format!("{}-{number}", self.work.name);
-        let first = number * self.work.rounds;
+        let first = number * self.work.iterations;
         let name = format!("{}-{channel}", self.work.name);
         let pause = u64::try_from(self.work.pause.as_millis())?;
-        let input = json!({ "first": first, "rounds": self.work.rounds, "pause_milliseconds": pause });
+        let input =
+            json!({ "first": first, "iterations": self.work.iterations, "pause_milliseconds": pause });
         let start = format!("POST /runs/{name}/{run}");
         let mut asked = self.random_for(&run);
         self.request_status(&start, &input, &mut asked).await?;

@@ -14,7 +14,7 @@ pub(super) struct Journal {
     pub(super) channels: Vec<Vec<Kept>>,
     /// The run events, in order.
     pub(super) run_events: Vec<RunEvent>,
-    pub(super) steps: Vec<Step>,
+    pub(super) calls: Vec<Call>,
     pub(super) runs: Vec<Run>,
     pub(super) signals: Vec<Signal>,
     /// The number of messages that are missing from the history.
@@ -33,7 +33,8 @@ pub(super) struct RunEvent {
     pub(super) data: Value,
 }
 
-pub(super) struct Step {
+/// A recorded call, such as a step.
+pub(super) struct Call {
     pub(super) run: String,
     pub(super) position: u32,
     pub(super) kind: String,
@@ -68,7 +69,7 @@ impl Journal {
         let mut journal = Self {
             channels: Vec::new(),
             run_events: Vec::new(),
-            steps: read_steps(&connection)?,
+            calls: read_calls(&connection)?,
             runs: read_runs(&connection)?,
             signals: read_signals(&connection)?,
             missing: read_missing(&connection)?,
@@ -116,13 +117,13 @@ fn read_missing(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row(sql, [], |row| row.get(0))
 }
 
-fn read_steps(connection: &Connection) -> rusqlite::Result<Vec<Step>> {
+fn read_calls(connection: &Connection) -> rusqlite::Result<Vec<Call>> {
     let mut statement = connection.prepare(
         "SELECT runs.run, position, kind, value FROM steps JOIN runs ON runs.id = steps.run
          ORDER BY runs.id, branch, position",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Step { run: row.get(0)?, position: row.get(1)?, kind: row.get(2)?, value: row.get(3)? })
+        Ok(Call { run: row.get(0)?, position: row.get(1)?, kind: row.get(2)?, value: row.get(3)? })
     })?;
     rows.collect()
 }

@@ -2,7 +2,7 @@
 
 use super::Work;
 use super::driver::{Finished, RunResult};
-use super::journal::{Journal, Kept, Step};
+use super::journal::{Call, Journal, Kept};
 use crate::Result;
 use crate::log::Log;
 use crate::plan::History;
@@ -47,7 +47,7 @@ pub(super) fn judge(
     let missing = journal.missing;
     judge_run.check(missing == 0, || format!("{missing} messages are missing from the history"));
     let (durable, non_durable) = (count(DURABLE), count(DURABLE + 1));
-    let wanted = known * work.rounds as usize;
+    let wanted = known * work.iterations as usize;
     judge_run.check(durable == wanted, || format!("{durable} durable messages instead of {wanted}"));
     Ok(Verdict {
         steps: effects.values.len(),
@@ -59,7 +59,7 @@ pub(super) fn judge(
     })
 }
 
-/// The lines that steps appended: the values of all executions, by run and round.
+/// The lines that steps appended: the values of all executions, by run and iteration.
 struct Effects {
     values: HashMap<(String, u32), HashSet<String>>,
 }
@@ -69,8 +69,8 @@ impl Effects {
         let mut values: HashMap<_, HashSet<String>> = HashMap::new();
         for line in std::fs::read_to_string(file)?.lines() {
             let mut words = line.split(' ');
-            if let (Some(run), Some(round), Some(value)) = (words.next(), words.next(), words.next()) {
-                values.entry((run.to_owned(), round.parse()?)).or_default().insert(value.to_owned());
+            if let (Some(run), Some(iteration), Some(value)) = (words.next(), words.next(), words.next()) {
+                values.entry((run.to_owned(), iteration.parse()?)).or_default().insert(value.to_owned());
             }
         }
         Ok(Self { values })
@@ -81,7 +81,7 @@ impl Effects {
 #[derive(Default)]
 struct ByRun<'j> {
     kept: HashMap<&'j str, Vec<(usize, &'j Kept)>>,
-    steps: HashMap<&'j str, Vec<&'j Step>>,
+    calls: HashMap<&'j str, Vec<&'j Call>>,
     run_events: HashMap<&'j str, Vec<String>>,
     signals: HashMap<&'j str, Vec<&'j str>>,
     ended: HashMap<&'j str, (&'j str, Option<&'j str>)>,
@@ -95,8 +95,8 @@ impl<'j> ByRun<'j> {
                 by_run.kept.entry(&kept.run).or_default().push((channel, kept));
             }
         }
-        for step in &journal.steps {
-            by_run.steps.entry(&step.run).or_default().push(step);
+        for call in &journal.calls {
+            by_run.calls.entry(&call.run).or_default().push(call);
         }
         for run_events in &journal.run_events {
             by_run.run_events.entry(&run_events.run).or_default().push(run_events.data.to_string());
@@ -128,21 +128,21 @@ impl Judge<'_> {
     fn run(&mut self, run: &Finished) {
         self.effects(run);
         self.messages(run);
-        self.check_steps(run);
+        self.check_calls(run);
         self.check_signals(run);
         self.end(run);
     }
 
     /// Each step was executed at least once, and the run continued with the value of one execution.
     fn effects(&mut self, run: &Finished) {
-        let (name, rounds) = (&run.run, self.work.rounds);
+        let (name, iterations) = (&run.run, self.work.iterations);
         let given = run.result.effects.len();
-        self.check(given == rounds as usize, || format!("{name}: {given} steps have a result"));
-        for (round, effect) in (0..rounds).zip(&run.result.effects) {
+        self.check(given == iterations as usize, || format!("{name}: {given} steps have a result"));
+        for (iteration, effect) in (0..iterations).zip(&run.result.effects) {
             let done =
-                self.effects.values.get(&(name.clone(), round)).is_some_and(|done| done.contains(effect));
+                self.effects.values.get(&(name.clone(), iteration)).is_some_and(|done| done.contains(effect));
             self.check(done, || {
-                format!("{name}: step {round} has the result {effect}, which no execution returned")
+                format!("{name}: step {iteration} has the result {effect}, which no execution returned")
             });
         }
     }
@@ -153,9 +153,9 @@ impl Judge<'_> {
         let kept = self.journal.kept.get(name.as_str()).cloned().unwrap_or_default();
         let (mut durable, mut non_durable) = (Vec::new(), HashSet::new());
         for (channel, Kept { message, text, .. }) in kept {
-            let effect = message.number.checked_sub(run.first).and_then(|round| {
-                let effect = run.result.effects.get(round as usize)?;
-                Some((round, effect))
+            let effect = message.number.checked_sub(run.first).and_then(|iteration| {
+                let effect = run.result.effects.get(iteration as usize)?;
+                Some((iteration, effect))
             });
             let right = effect.is_some_and(|(_, effect)| effect == text) && channel == run.channel;
             self.check(right, || format!("{name}: {message} carries {text} on channel {channel}"));
@@ -165,7 +165,7 @@ impl Judge<'_> {
                 non_durable.insert(message.number);
             }
         }
-        let wanted: Vec<u32> = (run.first..run.first + self.work.rounds).collect();
+        let wanted: Vec<u32> = (run.first..run.first + self.work.iterations).collect();
         self.check(durable == wanted, || format!("{name}: the durable messages are {durable:?}"));
         let all = non_durable.len() == wanted.len();
         self.check(all, || {
@@ -174,15 +174,15 @@ impl Judge<'_> {
     }
 
     /// Each call is recorded once, with the value that the run continued with.
-    fn check_steps(&mut self, run: &Finished) {
+    fn check_calls(&mut self, run: &Finished) {
         let name = &run.run;
-        let steps = self.journal.steps.get(name.as_str()).cloned().unwrap_or_default();
-        let rounds = self.work.rounds as usize;
-        let in_order = steps.iter().zip(0..).all(|(step, position)| step.position == position);
-        self.check(steps.len() == 4 * rounds && in_order, || format!("{name}: {} steps", steps.len()));
+        let calls = self.journal.calls.get(name.as_str()).cloned().unwrap_or_default();
+        let iterations = self.work.iterations as usize;
+        let in_order = calls.iter().zip(0..).all(|(call, position)| call.position == position);
+        self.check(calls.len() == 4 * iterations && in_order, || format!("{name}: {} calls", calls.len()));
         let values = |kind: &str| -> Vec<String> {
-            let of_kind = steps.iter().filter(|step| step.kind == kind);
-            of_kind.filter_map(|step| serde_json::from_str(&step.value).ok()).collect()
+            let of_kind = calls.iter().filter(|call| call.kind == kind);
+            of_kind.filter_map(|call| serde_json::from_str(&call.value).ok()).collect()
         };
         let (effects, ids) = (values("step"), values("publish"));
         self.check(effects == run.result.effects, || format!("{name}: different results were recorded"));
@@ -198,10 +198,11 @@ impl Judge<'_> {
         let (mut recorded, mut taken) = (run.recorded.clone(), run.result.signals.clone());
         recorded.sort_unstable();
         taken.sort_unstable();
-        let same = recorded == taken && taken.len() == self.work.rounds as usize;
+        let same = recorded == taken && taken.len() == self.work.iterations as usize;
         self.check(same, || format!("{name}: accepted {recorded:?}, but delivered {taken:?}"));
         let states = self.journal.signals.get(name.as_str()).cloned().unwrap_or_default();
-        let all = states.len() == self.work.rounds as usize && states.iter().all(|state| *state == "taken");
+        let all =
+            states.len() == self.work.iterations as usize && states.iter().all(|state| *state == "taken");
         self.check(all, || format!("{name}: the signals are {states:?}"));
     }
 

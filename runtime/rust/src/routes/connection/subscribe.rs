@@ -145,7 +145,7 @@ impl SubscribeError {
             }
             Self::NotGranted => (
                 ErrorCode::NotGranted,
-                "the token does not grant all that was requested: ask the backend for a token that does",
+                "the token or session does not grant all that was requested: ask the backend for a token that does",
             ),
             Self::RefInUse => {
                 (ErrorCode::RefInUse, "another subscription on this connection has this ref: use a new one")

@@ -1,13 +1,13 @@
 //! The database file: whether it is still the one that was opened, and whether an earlier copy of itself took its
 //! place while it was closed.
 //!
-//! Next to `app.db` is a file `app.db-mark`. It contains a random id, the mark, that is also in the database. Both get
-//! a new mark whenever the database is opened or closed, and while messages are published. A backup contains an
-//! earlier mark, so if it takes the place of the database, the marks differ when it is opened. Then all channels begin
-//! a new epoch, because the backup does not contain the ids that were assigned after it was made.
+//! Next to `app.db` is the mark file, `app.db-mark`. It contains a random id, the mark, that is also in the database.
+//! Both get a new mark whenever the database is opened or closed, and while messages are published. A backup contains
+//! an earlier mark, so if it takes the place of the database, the marks differ when it is opened. Then all channels
+//! begin a new epoch, because the backup does not contain the ids that were assigned after it was made.
 //!
-//! The database gets a new mark first, and keeps the mark that was in the file until then. So if a process ends before
-//! it writes the new mark to the file, the database still recognizes the old one.
+//! The database gets a new mark first, and keeps the mark that was in the mark file until then. So if a process ends
+//! before it writes the new mark to the mark file, the database still recognizes the old one.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use rusqlite::{Connection, Result, Transaction};
 
 use super::facts;
 
-/// The facts that hold the mark, and the mark that was in the file before.
+/// The facts that hold the mark, and the mark that was in the mark file before.
 const MARK: &str = "mark";
 const FORMER: &str = "former_mark";
 
@@ -57,7 +57,7 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Returns whether the mark in the file belongs to this database. Call it in a transaction that keeps other
+    /// Returns whether the mark in the mark file belongs to this database. Call it in a transaction that keeps other
     /// processes from writing.
     pub(super) fn has_own_mark(&self, connection: &Connection) -> Result<bool> {
         let mark = facts::get(connection, MARK)?;
@@ -68,14 +68,14 @@ impl DatabaseFile {
         Ok(is_own || bug!(RestoredBackupIgnored))
     }
 
-    /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the file.
+    /// Gives the database a new mark. [`publish_mark`](Self::publish_mark) then writes it to the mark file.
     pub(super) fn renew_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
         facts::set(transaction, FORMER, &self.read_mark_file().unwrap_or_default())?;
         facts::set(transaction, MARK, &format!("{:032x}", rand::random::<u128>()))
     }
 
-    /// Writes the mark of the database to the file. Call it in a transaction after the one that renewed the mark; the
-    /// transaction keeps other processes from renewing it meanwhile.
+    /// Writes the mark of the database to the mark file. Call it in a transaction after the one that renewed the mark;
+    /// the transaction keeps other processes from renewing it meanwhile.
     pub(super) fn publish_mark(&self, transaction: &Transaction<'_>) -> Result<()> {
         let mark = facts::get(transaction, MARK)?.unwrap_or_default();
         // As durable as the mark in the database.
@@ -98,7 +98,8 @@ impl DatabaseFile {
     }
 
     fn write_mark(&self, mark: &str, is_synchronous: bool) -> io::Result<()> {
-        // Replace the file in one step, so that a process that ends meanwhile leaves the former file or the new one.
+        // Replace the file in one step, so that a process that ends meanwhile leaves the former mark file or the new
+        // one.
         let path = with_suffix(&self.resolved, &format!("-mark-{}", std::process::id()));
         let mut new = fs::File::create(&path)?;
         new.write_all(mark.as_bytes())?;

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use super::super::{
     CallSite, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
-    NewQuestion, NewRun, NewSignal, QuestionState, RecordOutcome, RecordedCall, RunCounts, RunEvent,
-    RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
+    NewQuestion, NewRun, NewSignal, QuestionState, RecordOutcome, RecordedCall, RunCounts, RunHandle,
+    RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture, WaitingEventBuilder,
 };
 use super::{Sqlite, questions, runs, signals, streams};
 
@@ -74,7 +74,7 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         decision: Decision,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<DecideOutcome, StorageError>> {
         self.submit(move |batch| questions::decide_fork(batch, claim, &decision, &event))
     }
@@ -119,7 +119,7 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         question: NewQuestion,
-        event: RunEvent,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<QuestionState, StorageError>> {
         self.submit(move |batch| questions::poll(batch, claim, &question, &event))
     }

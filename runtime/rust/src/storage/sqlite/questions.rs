@@ -4,7 +4,7 @@ use rusqlite::{Result, Transaction, params};
 
 use super::super::{
     Answer, CallKind, CallSite, Claim, ClosedQuestion, DecideOutcome, Decision, NewQuestion, Outcome,
-    Question, QuestionState, RecordedCall, RunEvent, RunHandle,
+    Question, QuestionState, RecordedCall, RunHandle, WaitingEventBuilder,
 };
 use super::batch::Batch;
 use super::runs::{is_claim_valid, json, load_fork, write_call};
@@ -16,7 +16,7 @@ pub(super) fn poll(
     batch: &mut Batch<'_>,
     claim: Claim,
     question: &NewQuestion,
-    event: &RunEvent,
+    event: &WaitingEventBuilder,
 ) -> Result<QuestionState> {
     let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     if !is_claim_valid(transaction, claim)? {
@@ -113,7 +113,7 @@ pub(super) fn decide_fork(
     batch: &mut Batch<'_>,
     claim: Claim,
     decision: &Decision,
-    event: &RunEvent,
+    event: &WaitingEventBuilder,
 ) -> Result<DecideOutcome> {
     let Decision { fork, winner, preferred, pending } = decision;
     let transaction = batch.transaction;

@@ -24,7 +24,9 @@ pub(super) fn send(batch: &Batch<'_>, signal: &NewSignal) -> Result<SignalOutcom
     if let Some(repeated) = find_repeated(transaction, signal)? {
         return Ok(repeated);
     }
-    let Some(target) = find_target(transaction, signal)? else { return Ok(SignalOutcome::NoRun) };
+    let Some(target) = find_target(transaction, signal)? else {
+        return Ok(if signal.question.is_some() { SignalOutcome::TooLate } else { SignalOutcome::NoRun });
+    };
     if target.has_ended {
         let asked = latest_question(transaction, target.run, signal)?;
         let answer = asked.and_then(|question| question.answer);

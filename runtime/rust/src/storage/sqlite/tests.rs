@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result};
 
 use super::super::{
     CallKind, CallSite, Claim, DecideOutcome, Decision, NewRun, Outcome as CallOutcome, RecordedCall,
-    RunEvent,
+    WaitingEventBuilder,
 };
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
@@ -235,7 +235,7 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         RecordedCall { site, kind, id: String::new(), outcome }
     };
     let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
-    let event: RunEvent = Arc::new(move |_| entry(&log, 0, None));
+    let event: WaitingEventBuilder = Arc::new(move |_| entry(&log, 0, None));
     let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
         runs::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
@@ -244,7 +244,7 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         // Both began at the same time, and the second was recorded first.
         runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
         runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
-        let fork = step(site("", 0), CallKind::First, "0");
+        let fork = step(site("", 0), CallKind::Race, "0");
         let mut decide = |pending| {
             let decision = Decision { fork: fork.clone(), winner: 0, preferred: vec![1], pending };
             questions::decide_fork(batch, claim, &decision, &event)

@@ -64,9 +64,9 @@ pub enum ClientFrame {
 pub enum ErrorCode {
     /// The frame is not JSON, not of a known kind, or has an invalid field.
     BadFrame,
-    /// The token of a `sub` or `renew` is not valid.
+    /// The token or session of a `sub` or `renew` is not valid.
     Unauthorized,
-    /// The token does not grant a channel or topic that was requested, or that the renewed subscription has.
+    /// The token or session does not grant a channel or topic that was requested, or that the renewed subscription has.
     NotGranted,
     /// The channel or topic is not defined.
     UnknownChannel,

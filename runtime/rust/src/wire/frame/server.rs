@@ -8,7 +8,7 @@ use crate::wire::{Cursor, MessageId};
 
 /// A frame from the server.
 ///
-/// The server encodes messages directly as text, not from this type. Parsing returns it for them, too.
+/// The server encodes messages directly as text, not from this type. [`read_server_frames`] parses all frames into it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum ServerFrame {
@@ -229,26 +229,27 @@ impl EndCode {
     }
 }
 
-/// The content of one WebSocket frame from the server.
+/// The frames in one WebSocket message from the server. Returned by [`read_server_frames`].
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerMessage {
-    /// The id of the subscription that all `frames` belong to, if the array began with one. A single frame has its own.
+pub struct ServerFrames {
+    /// The `ref` at the beginning of the array: the id of the subscription that all `frames` belong to. A frame outside
+    /// of an array has its own `ref`.
     pub subscription_id: Option<String>,
     /// The frames, without those of unknown kinds.
     pub frames: Vec<ServerFrame>,
 }
 
-/// Parses one WebSocket frame from the server: one frame, or an array of frames, which may begin with the `ref` of a
-/// subscription.
+/// Parses the text of one WebSocket message from the server: a frame, or an array of frames that may begin with a
+/// `ref`.
 ///
 /// # Errors
 /// Returns an error if the text is neither.
-pub fn read_server_frames(text: &str) -> Result<ServerMessage, FrameError> {
+pub fn read_server_frames(text: &str) -> Result<ServerFrames, FrameError> {
     let mut frames = match read_json(text)? {
         Value::Array(frames) => frames.into_iter().peekable(),
         frame => {
             let frames = read_server_frame(frame)?.into_iter().collect();
-            return Ok(ServerMessage { subscription_id: None, frames });
+            return Ok(ServerFrames { subscription_id: None, frames });
         }
     };
     let subscription_id = match frames.next_if(Value::is_string) {
@@ -256,7 +257,7 @@ pub fn read_server_frames(text: &str) -> Result<ServerMessage, FrameError> {
         _ => None,
     };
     let frames = frames.filter_map(|frame| read_server_frame(frame).transpose());
-    Ok(ServerMessage { subscription_id, frames: frames.collect::<Result<_, _>>()? })
+    Ok(ServerFrames { subscription_id, frames: frames.collect::<Result<_, _>>()? })
 }
 
 fn read_server_frame(frame: Value) -> Result<Option<ServerFrame>, FrameError> {

@@ -1,5 +1,5 @@
 import { timing } from "../../util/timing.js";
-import { advance, MAX_STREAM_BYTES, MAX_CHANNELS } from "../../wire.js";
+import { advance, MAX_CHANNELS, MAX_SSE_BODY } from "../../wire.js";
 import type { ClientFrame, Cursor, MalformedFrame, ServerFrame, SubFrame } from "../../wire.js";
 import { SseTransport } from "./sse.js";
 
@@ -79,7 +79,7 @@ export class SharedStream {
     const text = JSON.stringify({ ...frame, since: { [channel]: CURSOR_PLACEHOLDER } });
     const bytes = new TextEncoder().encode(text).length;
     const hasRoom = earlier !== undefined || this.#subscriptions.size < MAX_CHANNELS;
-    if (!hasRoom || this.#bytes - (earlier?.bytes ?? 0) + bytes > MAX_STREAM_BYTES) {
+    if (!hasRoom || this.#bytes - (earlier?.bytes ?? 0) + bytes > MAX_SSE_BODY) {
       return false;
     }
     this.#forget(ref);

@@ -69,7 +69,7 @@ export class SseTransport implements Transport {
     }
     const stream = new AbortController();
     this.#stream = stream;
-    const cancelDeadline = deadline(timing.openTimeout, () => this.#fail(stream, "the server did not answer in time"));
+    const cancelDeadline = deadline(timing.openTimeout, () => this.#fail(stream, "the server did not respond in time"));
     try {
       const response = await fetch(this.address, {
         method: "POST",

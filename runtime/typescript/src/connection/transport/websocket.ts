@@ -58,7 +58,7 @@ export class WebSocketTransport implements Transport {
       this.#cancelDeadline();
       this.#cancelDeadline = deadline(timing.closeEventTimeout, () => fail(LOST, ""));
     };
-    this.#cancelDeadline = deadline(timing.openTimeout, () => fail(LOST, "the server did not answer in time"));
+    this.#cancelDeadline = deadline(timing.openTimeout, () => fail(LOST, "the server did not respond in time"));
   }
 
   send(frame: ClientFrame): void {

@@ -15,9 +15,9 @@ use crate::history::OpenStream;
 /// the file's mark.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often to record that a channel is in use. Other processes do not delete a channel whose use was recorded within
-/// the week.
-const USE_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+/// How often to look for channels whose use must be recorded again. Other processes do not delete a channel whose use
+/// was recorded within the week.
+const USE_CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 /// The most channels whose use one sweep records.
 const MAX_RECORDED_USES: usize = 1_000;
@@ -50,7 +50,7 @@ impl Writer {
         self.trim(&logs, 1);
         drop(logs);
         let unrecorded =
-            self.open_logs.iter().filter(|(_, open)| open.use_recorded_at.elapsed() >= USE_INTERVAL);
+            self.open_logs.iter().filter(|(_, open)| open.use_recorded_at.elapsed() >= USE_CHECK_INTERVAL);
         let unrecorded: Vec<i64> = unrecorded.map(|(row, _)| *row).take(MAX_RECORDED_USES).collect();
         let (clock, mut open) = (self.clock, std::mem::take(&mut self.open_logs));
         let swept = self.transact(|transaction| {

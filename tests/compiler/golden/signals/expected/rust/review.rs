@@ -65,13 +65,13 @@ impl Review {
         self.0.signal(4)
     }
 
-    /// Returns a grant to subscribe to topics, for use in a token.
+    /// Returns a grant of these topics, for a token or a session.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
     }
 
-    /// Returns a grant to send signals, for use in a token.
+    /// Returns a grant of these signals, for a token or a session.
     #[must_use]
     pub fn grant_signals(&self, signals: impl std::iter::IntoIterator<Item = Signal>) -> fanfare::Grant {
         self.0.grant_signals(signals.into_iter().map(Signal::name))

@@ -31,7 +31,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Reads the rest of a request's body if it is small and arrives soon. Otherwise the response has `Connection: close`,
 /// and the rest is read after it.
-pub(crate) async fn drain(request: Request, next: Next) -> Response {
+pub(crate) async fn discard_unread_body(request: Request, next: Next) -> Response {
     // HTTP/2 resets one stream without affecting the others.
     if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
         return next.run(request).await;

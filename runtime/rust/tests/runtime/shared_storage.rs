@@ -6,9 +6,9 @@ use fanfare::wire::{MessageId, ServerFrame};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{draft, room, said};
-use crate::bench::file::File;
+use crate::support::client::Client;
+use crate::support::definition::{draft, room, said};
+use crate::support::file::File;
 
 const SECOND: Duration = Duration::from_secs(1);
 

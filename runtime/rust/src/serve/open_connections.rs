@@ -16,21 +16,21 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::hub::ConnectionSlot;
+use crate::hub::ServerConnection;
 use crate::metrics::{self, Limit};
 
-/// One part in this many of the files that a process may open is not for connections, but for its storage, for example.
+/// 1/8 of the files that a process may open are reserved, for example for the storage.
 const RESERVED_FILES_DIVISOR: usize = 8;
 /// The default if the system has no limit, or does not report it.
 const MAX_CONNECTIONS: usize = 1 << 20;
 
-/// While more than one part in this many of the connections is closing, none is accepted. Each still has its file open.
+/// While more than 1/16 of `max_connections` are closing, no connection is accepted. Each still has its file open.
 const MAX_CLOSING_DIVISOR: usize = 16;
 /// How long to wait for closing connections. An inactive one may take long to notice that it must close.
 const MAX_WAIT: Duration = Duration::from_millis(100);
 
 /// All connections of a server.
-pub(super) struct Slots {
+pub(super) struct OpenConnections {
     max_connections: usize,
     max_waiting_connections: usize,
     /// Notified when a connection that had to close is gone.
@@ -56,7 +56,7 @@ struct Entry {
     ticket: u64,
     /// The number of the latest request on the connection.
     request: u64,
-    /// Whether the latest request has sent a valid token.
+    /// Whether the latest request on the connection was authenticated.
     is_trusted: bool,
     close_signal: Arc<CloseSignal>,
 }
@@ -76,9 +76,9 @@ enum Activity {
     Served,
 }
 
-/// The slot of one connection, until this is dropped.
-pub(super) struct Slot {
-    slots: Arc<Slots>,
+/// An open connection, until this is dropped.
+pub(super) struct OpenConnection {
+    connections: Arc<OpenConnections>,
     number: u64,
     close_signal: Arc<CloseSignal>,
 }
@@ -102,7 +102,7 @@ pub(super) fn default_max_connections() -> usize {
     (files - files / RESERVED_FILES_DIVISOR).clamp(1, MAX_CONNECTIONS)
 }
 
-impl Slots {
+impl OpenConnections {
     pub(super) fn new(max_connections: usize, max_waiting_connections: usize) -> Arc<Self> {
         metrics::limit_max(Limit::ServerConnections, max_connections);
         metrics::limit_max(Limit::WaitingConnections, max_waiting_connections);
@@ -114,9 +114,8 @@ impl Slots {
         })
     }
 
-    /// Returns a slot for a new connection. If there are too many, closes another. Returns `None` if all connections
-    /// are being served.
-    pub(super) fn acquire(self: &Arc<Self>) -> Option<Arc<Slot>> {
+    /// Adds a new connection. If there are too many, closes another. Returns `None` if all others are being served.
+    pub(super) fn add(self: &Arc<Self>) -> Option<Arc<OpenConnection>> {
         let mut state = self.lock();
         if state.entries.len() >= self.max_connections {
             metrics::limit_reached(Limit::ServerConnections);
@@ -138,7 +137,7 @@ impl Slots {
         state.set(number, Activity::New);
         self.enforce_max_waiting_connections(&mut state);
         state.report();
-        Some(Arc::new(Slot { slots: Arc::clone(self), number, close_signal }))
+        Some(Arc::new(OpenConnection { connections: Arc::clone(self), number, close_signal }))
     }
 
     /// Waits while too many connections are closing.
@@ -237,7 +236,7 @@ impl State {
     }
 }
 
-impl Slot {
+impl OpenConnection {
     /// Begins a request, and returns its number.
     pub(super) fn begin_request(&self) -> u64 {
         let mut request = 0;
@@ -290,15 +289,15 @@ impl Slot {
     }
 
     fn change(&self, change: impl FnOnce(&mut Entry) -> Option<Activity>) {
-        let mut state = self.slots.lock();
+        let mut state = self.connections.lock();
         let Some(activity) = state.entries.get_mut(&self.number).and_then(change) else { return };
         state.set(self.number, activity);
-        self.slots.enforce_max_waiting_connections(&mut state);
+        self.connections.enforce_max_waiting_connections(&mut state);
         state.report();
     }
 }
 
-impl ConnectionSlot for Slot {
+impl ServerConnection for OpenConnection {
     fn set_trusted(&self, is_trusted: bool) {
         self.change(|entry| {
             entry.is_trusted = is_trusted;
@@ -307,20 +306,20 @@ impl ConnectionSlot for Slot {
     }
 
     fn close(&self) {
-        let mut state = self.slots.lock();
+        let mut state = self.connections.lock();
         state.close(self.number);
         state.report();
     }
 }
 
-impl Drop for Slot {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        let mut state = self.slots.lock();
+        let mut state = self.connections.lock();
         state.remove(self.number);
         if self.must_close() {
             state.closing -= 1;
             // Only the task that accepts connections waits.
-            self.slots.freed.notify_one();
+            self.connections.freed.notify_one();
         }
         state.report();
     }
@@ -332,41 +331,41 @@ mod tests {
 
     #[test]
     fn the_connection_that_has_waited_longest_is_closed_and_served_ones_are_not() {
-        let slots = Slots::new(3, 10);
-        let [served, idle, new] = [(); 3].map(|()| slots.acquire().unwrap());
+        let connections = OpenConnections::new(3, 10);
+        let [served, idle, new] = [(); 3].map(|()| connections.add().unwrap());
         let request = served.begin_request();
         served.finish_request(request);
         idle.begin_request();
         idle.finish_response();
         // The new one has waited since before the idle one was answered.
-        let fourth = slots.acquire().unwrap();
-        assert_eq!([&served, &idle, &new].map(|slot| slot.must_close()), [false, false, true]);
-        let fifth = slots.acquire().unwrap();
+        let fourth = connections.add().unwrap();
+        assert_eq!([&served, &idle, &new].map(|connection| connection.must_close()), [false, false, true]);
+        let fifth = connections.add().unwrap();
         assert!(idle.must_close() && !fourth.must_close());
-        for slot in [&fourth, &fifth] {
-            slot.set_trusted(true);
+        for connection in [&fourth, &fifth] {
+            connection.set_trusted(true);
         }
-        assert!(slots.acquire().is_none(), "all are served");
+        assert!(connections.add().is_none(), "all are served");
         drop(fourth);
-        assert!(slots.acquire().is_some());
+        assert!(connections.add().is_some());
     }
 
     #[test]
     fn connections_that_wait_without_a_token_have_their_own_limit() {
-        let slots = Slots::new(100, 2);
-        let idle = slots.acquire().unwrap();
+        let connections = OpenConnections::new(100, 2);
+        let idle = connections.add().unwrap();
         idle.begin_request();
         idle.finish_response();
         let [body, socket, new] = [(); 3].map(|()| {
-            let slot = slots.acquire().unwrap();
-            slot.begin_request();
-            slot
+            let connection = connections.add().unwrap();
+            connection.begin_request();
+            connection
         });
-        assert_eq!([&body, &socket, &new].map(|slot| slot.must_close()), [true, false, false]);
+        assert_eq!([&body, &socket, &new].map(|connection| connection.must_close()), [true, false, false]);
         socket.set_trusted(false);
-        drop(slots.acquire().unwrap());
+        drop(connections.add().unwrap());
         assert_eq!(
-            [&socket, &new].map(|slot| slot.must_close()),
+            [&socket, &new].map(|connection| connection.must_close()),
             [false, true],
             "the upgrade restarts its wait"
         );
@@ -375,12 +374,12 @@ mod tests {
 
     #[test]
     fn the_end_of_an_earlier_body_does_not_end_the_next() {
-        let slots = Slots::new(1, 10);
-        let slot = slots.acquire().unwrap();
-        let first = slot.begin_request();
-        slot.finish_response();
-        slot.begin_request();
-        slot.finish_request(first);
-        assert!(slots.acquire().is_some() && slot.must_close(), "its second body has not arrived");
+        let connections = OpenConnections::new(1, 10);
+        let connection = connections.add().unwrap();
+        let first = connection.begin_request();
+        connection.finish_response();
+        connection.begin_request();
+        connection.finish_request(first);
+        assert!(connections.add().is_some() && connection.must_close(), "its second body has not arrived");
     }
 }

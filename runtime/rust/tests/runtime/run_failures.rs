@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use fanfare::{CancelOutcome, Hub, Registry, Run, RunError, RunStatus, Runs, Sqlite, StepOptions};
 
-use crate::bench::definition::{Outcome, Room, room};
-use crate::bench::file::File;
-use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::{Outcome, Room, room};
+use crate::support::file::File;
+use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::support::server::{KEY, Server};
 
 /// Counts when it is dropped.
 struct Dropped(Count);
@@ -224,7 +224,7 @@ async fn ended_runs_are_deleted_after_their_retention() {
 /// [`a_run_that_crashes_its_process_fails_and_others_continue`].
 const POISONED: &str = "FANFARE_TEST_POISONED";
 
-/// The prefix of the run that crashes its process.
+/// A job that aborts its process if `poison` is true.
 async fn poisoned(run: Run<Room>, poison: bool) -> Result<Outcome, RunError> {
     if poison {
         run.step("die", async || {
@@ -273,7 +273,7 @@ fn a_run_that_crashes_its_process_fails_and_others_continue() {
     let mut deaths = 0;
     loop {
         let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args(["--exact", "enduring::poisoned_process", "--ignored"]).env(POISONED, file.path());
+        process.args(["--exact", "run_failures::poisoned_process", "--ignored"]).env(POISONED, file.path());
         let ended = process.output().unwrap();
         if ended.status.success() {
             break;
@@ -285,7 +285,7 @@ fn a_run_that_crashes_its_process_fails_and_others_continue() {
 }
 
 #[tokio::test]
-async fn waits_and_their_run_survive_eviction_from_memory() {
+async fn waits_and_their_run_survive_removal_from_memory() {
     let server = in_memory().await;
     let executed = Count::default();
     let count = executed.clone();

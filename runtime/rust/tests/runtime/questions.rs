@@ -6,11 +6,11 @@ use fanfare::{ReceivedSignal, Run, SignalError, SignalStatus};
 use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::bench::definition::{Room, room};
-use crate::bench::file::File;
-use crate::bench::http;
-use crate::bench::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
-use crate::bench::server::{KEY, Server};
+use crate::support::definition::{Room, room};
+use crate::support::file::File;
+use crate::support::http;
+use crate::support::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::support::server::{KEY, Server};
 
 #[derive(Debug)]
 #[expect(dead_code, reason = "what is in it is printed")]
@@ -20,7 +20,7 @@ enum Answer {
 }
 
 /// Waits for either signal, and then for one of them again.
-async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
     let channel = run.channel();
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
     let first = first.timeout(MINUTE).await?.map(|first| first.payload);
@@ -154,6 +154,51 @@ async fn an_answer_to_a_closed_question_never_answers_the_next_one() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_question_of_one_run_never_answers_another_run() {
+    let server = in_memory().await;
+    let channel = Room(room("1"));
+    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
+        let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
+        Ok(done(nod.map(|nod| nod.payload).unwrap_or_default()))
+    })
+    .await;
+    let mut client = server.subscribe(&channel.0, &["said"]).await;
+    client.ready().await;
+    let mut questions = Vec::new();
+    for run_id in ["a:1", "b"] {
+        runs.start(&job, run_id, &channel, &()).await.unwrap();
+        questions.push(loop {
+            if let fanfare::wire::ServerFrame::Run { data, .. } = client.frame().await
+                && let Some(question) = data["questions"]["nod"].as_str()
+            {
+                break question.to_owned();
+            }
+        });
+    }
+    let [of_a, of_b] = questions.try_into().unwrap();
+    assert_ne!(of_a, of_b);
+    let send = async |payload: &str, run_id: Option<&str>, question: &str| {
+        let signal = server.hub.signal(channel.nod(), payload).question(question.to_owned());
+        match run_id {
+            Some(run_id) => signal.run_id(run_id.to_owned()).await,
+            None => signal.await,
+        }
+    };
+    assert_eq!(send("other run", Some("a:1"), &of_b).await, Err(SignalError::TooLate));
+    assert_eq!(send("unknown run", None, "c:0").await, Err(SignalError::TooLate));
+    // The run `a:1` has waited longest.
+    assert_eq!(send("to b", None, &of_b).await.unwrap().run_id, "b");
+    let again = send("again", None, &of_b).await.unwrap_err();
+    assert!(matches!(again, SignalError::AlreadyTaken { .. }), "{again:?}");
+    assert_eq!(send("to a", Some("a:1"), &of_a).await.unwrap().run_id, "a:1");
+    assert_eq!(ended(&runs, "a:1").await, completed("to a"));
+    assert_eq!(ended(&runs, "b").await, completed("to b"));
+    // The question of a run on another channel.
+    let elsewhere = server.hub.signal(Room(room("2")).nod(), "x").question(of_b).await;
+    assert_eq!(elsewhere, Err(SignalError::TooLate));
+}
+
+#[tokio::test]
 async fn the_earliest_of_several_kept_signals_answers_the_question() {
     let server = in_memory().await;
     let channel = Room(room("1"));
@@ -196,7 +241,7 @@ async fn waiting_runs_hold_no_slot() {
 }
 
 /// Waits for either signal once both are kept.
-async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::bench::definition::Outcome, fanfare::RunError> {
+async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
     run.sleep("until both are there", Duration::from_millis(300)).await?;
     let channel = run.channel();
     let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);

@@ -6,10 +6,10 @@ use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Hub, PublishError, Sqlite};
 use serde_json::json;
 
-use crate::bench::client::Client;
-use crate::bench::definition::{Status, brief, journal, room, said, small, status, strict_room};
-use crate::bench::file::File;
-use crate::bench::server::{KEY, Server};
+use crate::support::client::Client;
+use crate::support::definition::{Status, brief, journal, room, said, small, status, strict_room};
+use crate::support::file::File;
+use crate::support::server::{KEY, Server};
 use crate::text_streams::write_long;
 
 async fn say(server: &Server, channel: &Channel, numbers: std::ops::Range<u32>) -> Vec<String> {

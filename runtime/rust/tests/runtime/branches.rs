@@ -7,9 +7,9 @@ use fanfare::{ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunStatus
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::bench::definition::{Outcome, Room, room};
-use crate::bench::file::File;
-use crate::bench::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::support::definition::{Outcome, Room, room};
+use crate::support::file::File;
+use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
 
 const LONG: Duration = Duration::from_secs(3600);
 
