@@ -81,7 +81,7 @@ impl Feed {
         self.0.topic(9)
     }
 
-    /// Returns a grant to subscribe to topics, for use in a token.
+    /// Returns a grant of these topics, for a token or a session.
     #[must_use]
     pub fn grant(&self, topics: impl std::iter::IntoIterator<Item = Topic>) -> fanfare::Grant {
         self.0.grant(topics.into_iter().map(Topic::name))
