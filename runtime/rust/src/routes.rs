@@ -129,12 +129,12 @@ fn reject_unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpErr
     hub.check_rate(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| http_error)
 }
 
-/// Returns `true` if a request has the signing key or a verifying key.
+/// Returns `true` if a request has the signing key or an accepted signing key.
 fn is_backend(hub: &Hub, headers: &HeaderMap) -> bool {
     bearer(headers).is_some_and(|bearer| hub.keys().is_backend_key(bearer))
 }
 
-/// Returns an error unless the request has the signing key or a verifying key.
+/// Returns an error unless the request has the signing key or an accepted signing key.
 fn require_backend_key(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<(), HttpError> {
     if is_backend(hub, headers) {
         client.set_trusted(true);

@@ -246,10 +246,9 @@ impl fmt::Display for SignalError {
             Self::AlreadyTaken { signal, sender: None, .. } => {
                 write!(formatter, "the run already has an answer: the signal {signal:?}")
             }
-            Self::TooLate => formatter.write_str(
-                "the question was closed without an answer: send the signal without a question to keep it until the \
-                 run asks again",
-            ),
+            Self::TooLate => {
+                formatter.write_str("the question is not open: wait until the run asks again, then send the signal")
+            }
             Self::RunEnded => formatter.write_str("the run has ended and receives no more signals"),
             Self::NoRun => {
                 formatter.write_str(

@@ -42,7 +42,7 @@ const MAX_LENGTH: usize = 64 * 1024;
 pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
     /// Keys that are accepted, but do not sign.
-    pub(crate) verifying: Vec<SigningKey>,
+    pub(crate) accepted: Vec<SigningKey>,
     /// The public keys of other issuers.
     #[cfg(feature = "jwks")]
     pub(crate) key_sets: Vec<KeySet>,
@@ -165,7 +165,7 @@ impl AuthError {
 }
 
 impl Keys {
-    /// Returns `true` if a bearer is the signing key or a verifying key, plain or hashed.
+    /// Returns `true` if a bearer is the signing key or an accepted signing key, plain or hashed.
     pub(crate) fn is_backend_key(&self, bearer: &str) -> bool {
         // Compare with all keys, so that the time does not reveal which one matches.
         self.hmac_keys().fold(false, |found, key| key.matches(bearer) | found)
@@ -299,9 +299,9 @@ impl Keys {
         }
     }
 
-    /// Iterates over the signing key and the verifying keys.
+    /// Iterates over the signing key and the accepted signing keys.
     fn hmac_keys(&self) -> impl Iterator<Item = &SigningKey> {
-        std::iter::once(&self.signing).chain(&self.verifying)
+        std::iter::once(&self.signing).chain(&self.accepted)
     }
 }
 

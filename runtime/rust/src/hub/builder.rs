@@ -18,7 +18,7 @@ use crate::token::{Jwks, JwksError};
 pub struct HubBuilder {
     registry: &'static Registry,
     signing_key: String,
-    verifying_keys: Vec<String>,
+    accepted_signing_keys: Vec<String>,
     issuer: Option<String>,
     audience: Option<String>,
     #[cfg(feature = "jwks")]
@@ -42,7 +42,7 @@ impl HubBuilder {
         Self {
             registry,
             signing_key: String::new(),
-            verifying_keys: Vec::new(),
+            accepted_signing_keys: Vec::new(),
             issuer: None,
             audience: None,
             #[cfg(feature = "jwks")]
@@ -83,12 +83,12 @@ impl HubBuilder {
     ///
     /// Use it to rotate the signing key. First, every server accepts the new key. Then they sign with it, and accept
     /// the old one. Remove the old key once its last token has expired and no backend sends it.
-    pub fn verifying_key(mut self, key: impl Into<String>) -> Self {
-        self.verifying_keys.push(key.into());
+    pub fn accepted_signing_key(mut self, key: impl Into<String>) -> Self {
+        self.accepted_signing_keys.push(key.into());
         self
     }
 
-    /// Sets the issuer (`iss`) of the tokens that the signing key and the verifying keys sign. Minted tokens have it,
+    /// Sets the issuer (`iss`) of the tokens of all signing keys. Minted tokens have it,
     /// and tokens with another issuer are rejected.
     ///
     /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
@@ -345,7 +345,7 @@ impl HubBuilder {
         let key = |key: &str| SigningKey::new(key).map_err(|_| BuildError::WeakSigningKey);
         let keys = Keys {
             signing: key(&self.signing_key)?,
-            verifying: self.verifying_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
+            accepted: self.accepted_signing_keys.iter().map(|text| key(text)).collect::<Result<_, _>>()?,
             #[cfg(feature = "jwks")]
             key_sets: self.jwks.iter().map(Jwks::load).collect::<Result<_, _>>()?,
             issuer: self.issuer,
@@ -393,7 +393,7 @@ impl HubBuilder {
 pub enum BuildError {
     /// The signing key is missing.
     NoSigningKey,
-    /// The signing key or a verifying key has fewer than 32 characters.
+    /// The signing key or an accepted signing key has fewer than 32 characters.
     WeakSigningKey,
     /// The key set of an issuer is not valid. The text says which one, and why.
     KeySet(String),
@@ -406,7 +406,7 @@ impl fmt::Display for BuildError {
                 "missing signing key: call `HubBuilder::signing_key` with the output of `openssl rand -hex 32`"
             }
             Self::WeakSigningKey => {
-                "the signing key or a verifying key has fewer than 32 characters and could be guessed: use random ones, \
+                "the signing key or an accepted signing key has fewer than 32 characters and could be guessed: use random ones, \
                  such as the output of `openssl rand -hex 32`"
             }
             Self::KeySet(why) => why,

@@ -246,7 +246,7 @@ async fn a_connection_ends_with_its_token() {
 #[tokio::test]
 async fn keys_can_be_rotated_in_two_steps() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
-    let server = Server::start_with(|hub| hub.signing_key(NEW).verifying_key(KEY)).await;
+    let server = Server::start_with(|hub| hub.signing_key(NEW).accepted_signing_key(KEY)).await;
     Client::connect(&server, &token_for("room:1", "said"), None).await.unwrap().ready().await;
     server.subscribe(&room("1"), &["said"]).await.ready().await;
     let of_another_key = sign("HS256", &claims("room:1", "said"), NEW);
@@ -266,7 +266,8 @@ async fn keys_can_be_rotated_in_two_steps() {
 async fn a_configured_issuer_applies_to_all_keys() {
     const NEW: &str = "signkey-test-ffeeddccbbaa99887766554433221100";
     let server =
-        Server::start_with(|hub| hub.signing_key(NEW).verifying_key(KEY).issuer("rt.inngest.com")).await;
+        Server::start_with(|hub| hub.signing_key(NEW).accepted_signing_key(KEY).issuer("rt.inngest.com"))
+            .await;
     let old = with(&claims("room:1", "said"), "iss", json!("rt.inngest.com"));
     for key in [KEY, NEW] {
         Client::connect(&server, &sign("HS256", &old, key), None).await.unwrap().ready().await;
@@ -352,7 +353,7 @@ async fn a_token_names_its_key_its_subject_and_its_id() {
 }
 
 #[tokio::test]
-async fn several_verifying_keys_can_be_accepted() {
+async fn several_signing_keys_can_be_accepted() {
     let keys = ["a", "b", "c"].map(|letter| format!("signkey-test-{}", letter.repeat(32)));
     let [first, second, third] = &keys;
     let servers = [
@@ -360,8 +361,10 @@ async fn several_verifying_keys_can_be_accepted() {
         Server::start_with(|hub| hub.signing_key(second)).await,
         Server::start_with(|hub| hub.signing_key(third)).await,
     ];
-    let all =
-        Server::start_with(|hub| hub.signing_key(first).verifying_key(second).verifying_key(third)).await;
+    let all = Server::start_with(|hub| {
+        hub.signing_key(first).accepted_signing_key(second).accepted_signing_key(third)
+    })
+    .await;
     for server in &servers {
         let token = server.token(&room("1"), &["said"]);
         Client::connect(&all, &token, None).await.unwrap().ready().await;
