@@ -88,8 +88,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the issuer (`iss`) of the tokens of all signing keys. Minted tokens have it,
-    /// and tokens with another issuer are rejected.
+    /// Sets the issuer (`iss`) of the tokens of all signing keys. Minted tokens have it, and tokens with another issuer are
+    /// rejected.
     ///
     /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
     /// its tokens. Set it if others sign with the key.
