@@ -8,7 +8,9 @@ mod typescript;
 
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use crate::model::Model;
+use serde_json::Value;
+
+use crate::model::{Model, Rules, RulesId, TypeId};
 use crate::output::Files;
 
 /// Generates every output.
@@ -73,4 +75,14 @@ pub(crate) fn emit_rust(model: &Model) -> Files {
 fn header<'s>(sources: impl IntoIterator<Item = &'s str>) -> String {
     let sources: Vec<&str> = sources.into_iter().collect();
     format!("{} {}. Do not edit.", crate::output::GENERATED_MARK, sources.join(", "))
+}
+
+/// Returns a schema as JSON, with references printed by `reference`.
+pub(crate) fn schema_json(rules: &Rules, reference: &dyn Fn(RulesId) -> String) -> Value {
+    json_schema::print_keywords(&keywords::to_keywords(rules), reference)
+}
+
+/// Returns the names and the TypeScript of a type, and of all types that it refers to.
+pub(crate) fn describe_types(model: &Model, root: TypeId) -> String {
+    typescript::describe_types(model, root)
 }

@@ -149,8 +149,7 @@ impl<'s> Infer<'s> {
                 result.exact = false;
                 continue;
             }
-            let union = self.union(alternatives, exactly_one, rules.notes.open);
-            result = self.both(result, union);
+            result = self.union(result, alternatives, exactly_one, rules.notes.open);
         }
         let evaluates = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
         result.exact &= rules.not.is_none() && !evaluates;

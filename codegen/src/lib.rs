@@ -18,6 +18,7 @@
 mod definition;
 mod diagnostics;
 mod emit;
+mod explain;
 mod infer;
 mod lower;
 mod model;
@@ -33,6 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use diagnostics::Report;
+pub use explain::Stage;
 pub use output::{Change, Files};
 pub use schemas::Schemas;
 
@@ -80,6 +82,30 @@ pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
 #[must_use]
 pub fn format_schema() -> String {
     format!("{:#}\n", definition::format_schema())
+}
+
+/// Returns what a stage of the compiler makes of one payload, such as `pipeline/status`: a topic, a signal, or `result`.
+/// The text is for people; its format may change.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if there is no such payload.
+pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Result<String, Error> {
+    let schemas = schemas.into();
+    let (model, _) = model(&schemas)?;
+    let root = explain::find(model.channels.iter(), payload).ok_or_else(|| {
+        io::Error::other(format!(
+            "no payload `{payload}`: write `<channel>/<topic>`, such as `pipeline/status`"
+        ))
+    })?;
+    if stage == Stage::Name {
+        return Ok(explain::named(&model, root));
+    }
+    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let lowered = lower::lower(&definitions, &report.sources, &mut Vec::new());
+    Ok(match stage {
+        Stage::Lower => explain::lowered(&lowered, root),
+        Stage::Infer | Stage::Name => explain::inferred(&lowered, root),
+    })
 }
 
 /// The inputs of a model, with the diagnostics about them.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fanfare_codegen::{Change, Error, Schemas, format_schema, generate, lint};
+use fanfare_codegen::{Change, Error, Schemas, Stage, explain, format_schema, generate, lint};
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
 #[global_allocator]
@@ -45,6 +45,20 @@ enum Verb {
     Lint {
         #[command(flatten)]
         definitions: Definitions,
+    },
+    /// Print what a stage of the compiler makes of one payload
+    ///
+    /// `lower` prints the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types
+    /// with their names.
+    #[command(after_help = "Example:\n  fanfare explain --stage infer pipeline/status")]
+    Explain {
+        #[command(flatten)]
+        definitions: Definitions,
+        /// The stage: `lower`, `infer` or `name`
+        #[arg(long, value_name = "STAGE", default_value = "name")]
+        stage: Stage,
+        /// The payload, as `<channel>/<topic>`, `<channel>/<signal>` or `<channel>/result`
+        payload: String,
     },
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
@@ -105,6 +119,15 @@ fn main() -> ExitCode {
             }
             Err(error) => print_error(&error),
         },
+        Verb::Explain { definitions, stage, payload } => {
+            match explain(definitions.schemas(), stage, &payload) {
+                Ok(text) => {
+                    print(&text);
+                    ExitCode::SUCCESS
+                }
+                Err(error) => print_error(&error),
+            }
+        }
         Verb::Schema => {
             print(&format_schema());
             ExitCode::SUCCESS

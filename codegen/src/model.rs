@@ -208,6 +208,10 @@ pub(crate) struct Integer {
     pub(crate) multiple_of: Option<f64>,
 }
 
+impl Integer {
+    pub(crate) const ANY: Self = Self { minimum: -MAX_INTEGER, maximum: MAX_INTEGER, multiple_of: None };
+}
+
 /// The largest integer that every JSON runtime represents exactly.
 pub(crate) const MAX_INTEGER: i64 = (1 << 53) - 1;
 

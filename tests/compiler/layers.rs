@@ -41,6 +41,7 @@ const COMPILER: Part = Part {
         &["name"],
         &["verify"],
         &["emit", "reference"],
+        &["explain"],
         &["lib"],
         &["main"],
     ],

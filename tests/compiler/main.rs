@@ -7,6 +7,7 @@ mod cases;
 mod deep;
 mod editors;
 mod errors;
+mod explain;
 mod fingerprints;
 mod fresh;
 mod golden;

@@ -59,9 +59,8 @@ pub(super) fn to_document(model: &Model, root: TypeId) -> Value {
             )
         })
         .collect();
-    let rules = rules
-        .into_iter()
-        .map(|id| (rules_key(model, id), print_keywords(model, &to_keywords(&model.rules[id.0].rules))));
+    let rules =
+        rules.into_iter().map(|id| (rules_key(model, id), print_rules(model, &model.rules[id.0].rules)));
     definitions.extend(rules);
     json!({ "$ref": type_reference(model, root), "$defs": definitions })
 }
@@ -155,20 +154,26 @@ pub(super) fn to_schema(model: &Model, shape: &Type) -> Value {
         Type::Tagged(tagged) => to_tagged_schema(model, tagged),
         Type::Nullable(inner) => json!({ "anyOf": [to_schema(model, inner), { "type": "null" }] }),
         Type::Named(id) => json!({ "$ref": type_reference(model, *id) }),
-        Type::Checked(checked) => print_keywords(model, &to_keywords(&checked.rules)),
+        Type::Checked(checked) => print_rules(model, &checked.rules),
     }
 }
 
-fn print_keywords(model: &Model, keywords: &Keywords) -> Value {
+/// Prints keywords as JSON, with references printed by `reference`.
+pub(super) fn print_keywords(keywords: &Keywords, reference: &dyn Fn(RulesId) -> String) -> Value {
     match keywords {
         Keywords::Json(value) => value.clone(),
         Keywords::Pattern(pattern) => json!(pattern),
-        Keywords::Reference(id) => json!(format!("#/$defs/{}", rules_key(model, *id))),
+        Keywords::Reference(id) => json!(reference(*id)),
         Keywords::Members(members) | Keywords::ByPattern(members) => {
-            members.iter().map(|(key, keywords)| (key.clone(), print_keywords(model, keywords))).collect()
+            members.iter().map(|(key, keywords)| (key.clone(), print_keywords(keywords, reference))).collect()
         }
-        Keywords::List(items) => items.iter().map(|keywords| print_keywords(model, keywords)).collect(),
+        Keywords::List(items) => items.iter().map(|keywords| print_keywords(keywords, reference)).collect(),
     }
+}
+
+/// Prints the rules of a type, which refer to entries of `$defs`.
+fn print_rules(model: &Model, rules: &Rules) -> Value {
+    print_keywords(&to_keywords(rules), &|id| format!("#/$defs/{}", rules_key(model, id)))
 }
 
 /// Returns the key of rules in `$defs`. The `$` keeps it distinct from type names.

@@ -127,6 +127,25 @@ fn docs(description: Option<&str>, indent: &str) -> String {
     }
 }
 
+/// Returns the names and the TypeScript of a type, and of all types that it refers to.
+pub(super) fn describe_types(model: &Model, root: TypeId) -> String {
+    let mut ids = vec![root];
+    let mut at = 0;
+    while let Some(id) = ids.get(at).copied() {
+        visit_types(&model.get(id).shape, &mut |target| {
+            if !ids.contains(&target) {
+                ids.push(target);
+            }
+        });
+        at += 1;
+    }
+    let describe = |id: TypeId| {
+        let named = model.get(id);
+        format!("// Rust: {}\n{}\n\n", named.rust, types::declaration(model, named))
+    };
+    ids.into_iter().map(describe).collect()
+}
+
 /// A string literal.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")

@@ -1,5 +1,7 @@
 //! Shapes: types without names.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -134,5 +136,94 @@ impl Shape<'_> {
 
     pub(crate) fn is_untyped(&self) -> bool {
         matches!(self, Self::Sum(sum) if sum.untyped)
+    }
+}
+
+/// Prints shapes like TypeScript types.
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("any"),
+            Self::Sum(sum) => write!(formatter, "{sum}"),
+        }
+    }
+}
+
+impl fmt::Display for Sum<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.alternatives.is_empty() {
+            return formatter.write_str("never");
+        }
+        let separator = if self.exactly_one { " xor " } else { " | " };
+        for (at, alternative) in self.alternatives.iter().enumerate() {
+            let rules = if alternative.rules.is_some() { " (rules decide)" } else { "" };
+            write!(formatter, "{}{}{rules}", if at == 0 { "" } else { separator }, alternative.form)?;
+        }
+        formatter.write_str(if self.untyped { " (no `type`)" } else { "" })
+    }
+}
+
+impl fmt::Display for Form<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => formatter.write_str("any"),
+            Self::Null => formatter.write_str("null"),
+            Self::Boolean => formatter.write_str("boolean"),
+            Self::Integer(integer) if *integer == Integer::ANY => formatter.write_str("integer"),
+            Self::Integer(integer) => write!(formatter, "integer {}..={}", integer.minimum, integer.maximum),
+            Self::Number(_) => formatter.write_str("number"),
+            Self::Text(text) => match text.format {
+                Some(format) => formatter.write_str(format.keyword()),
+                None => formatter.write_str("string"),
+            },
+            Self::Int64 => formatter.write_str("int64"),
+            Self::Uint64 => formatter.write_str("uint64"),
+            Self::Strings(strings) => {
+                let values = strings.values.iter().map(|(text, _)| format!("{text:?}"));
+                let open = strings.open.then(|| "string".to_owned());
+                formatter.write_str(&values.chain(open).collect::<Vec<_>>().join(" | "))
+            }
+            Self::Literals(values) => {
+                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                formatter.write_str(&values.join(" | "))
+            }
+            Self::Array(array) => write!(formatter, "{array}"),
+            Self::Object(object) => write!(formatter, "{object}"),
+            Self::Reference(id) => write!(formatter, "#{}", id.0),
+            Self::Union(sum) => write!(formatter, "({sum})"),
+        }
+    }
+}
+
+impl fmt::Display for Array<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut items: Vec<String> = self.prefix.iter().map(Part::to_string).collect();
+        match &self.rest {
+            Some(rest) if rest.is_never() => {}
+            Some(rest) => items.push(format!("...({rest})[]")),
+            None => items.push("...any[]".to_owned()),
+        }
+        write!(formatter, "[{}]", items.join(", "))
+    }
+}
+
+impl fmt::Display for Object<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let properties = self.properties.iter().map(|(name, property)| {
+            let mark = if property.required { "" } else { "?" };
+            format!("{name}{mark}: {}", property.part)
+        });
+        let others = match &self.others {
+            Others::Ignored => Some("...".to_owned()),
+            Others::Refused => None,
+            Others::Typed(part) => Some(format!("[others]: {part}")),
+        };
+        write!(formatter, "{{ {} }}", properties.chain(others).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", self.shape, if self.rules.is_some() { " (rules decide)" } else { "" })
     }
 }

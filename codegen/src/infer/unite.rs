@@ -6,14 +6,27 @@ use super::{Alternative, Array, Finding, Form, Infer, Inferred, Shape, Strings, 
 use crate::model::{Number, Rules, Text};
 
 impl<'s> Infer<'s> {
-    /// The shape of `anyOf` and `oneOf`.
-    pub(super) fn union(&mut self, schemas: &'s [Rules], exactly_one: bool, open: bool) -> Inferred<'s> {
-        let alternatives = schemas.iter().map(|rules| (self.rules(rules), rules)).collect();
+    /// Narrows a shape by `anyOf` or `oneOf`: unites what it shares with each alternative.
+    pub(super) fn union(
+        &mut self,
+        around: Inferred<'s>,
+        schemas: &'s [Rules],
+        exactly_one: bool,
+        open: bool,
+    ) -> Inferred<'s> {
+        let mut exact = around.exact;
+        let mut alternatives = Vec::new();
+        for rules in schemas {
+            let own = self.rules(rules);
+            let met = self.meet(around.shape.clone(), own.shape);
+            exact &= met.exact;
+            alternatives.push((Inferred { shape: met.shape, exact: own.exact }, rules));
+        }
         let mut united = self.unite(alternatives, exactly_one);
         if let Shape::Sum(sum) = &mut united.shape {
-            sum.open = open;
+            sum.open |= open;
         }
-        united
+        Inferred { exact: exact && united.exact, ..united }
     }
 
     /// Unites the shapes of schemas.

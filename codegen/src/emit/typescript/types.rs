@@ -22,7 +22,7 @@ pub(super) fn render(file: &File<'_>) -> Option<String> {
         .then(|| rendered(&Types { header: file.header.clone(), imports, declarations }))
 }
 
-fn declaration(model: &Model, named: &NamedType) -> String {
+pub(super) fn declaration(model: &Model, named: &NamedType) -> String {
     let docs = docs(named.description.as_deref(), "");
     match named.shape.shape() {
         Type::Object(object) => {

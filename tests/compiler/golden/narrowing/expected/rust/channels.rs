@@ -574,49 +574,8 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            one_of: &[
-                &Rules {
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "card",
-                                    &Rules {
-                                        kinds: Kinds::STRING,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            required: &["card"],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "iban",
-                                    &Rules {
-                                        kinds: Kinds::STRING,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            required: &["iban"],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            ..Rules::ANY
-        },
+    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::OneOf(
+        &[&LEFT_TO_THE_PARENT_CARD, &LEFT_TO_THE_PARENT_IBAN],
     );
 
     pub(super) static SHARED_FIELDS: Schema = Schema::AnyOf(

@@ -213,5 +213,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "bd6f645fe3ac59e5",
+    fingerprint: "13a72efe3aa760de",
 };

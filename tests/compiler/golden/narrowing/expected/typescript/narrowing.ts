@@ -6,7 +6,7 @@ import { ItemSchema, StoppedEventSchema, PetSchema, LeftToTheParentSchema, Share
 export const feed = defineChannel({
   name: "feed",
   address: "feed",
-  fingerprint: "bd6f645fe3ac59e5",
+  fingerprint: "13a72efe3aa760de",
   topics: {
     item: { payload: f.payload(ItemSchema) },
     event: { payload: f.payload(StoppedEventSchema) },

@@ -78,13 +78,7 @@ export const LeftToTheParentIbanSchema = f.object({
   iban: f.string(),
 }) satisfies z.core.$ZodType<t.LeftToTheParentIban>;
 
-export const LeftToTheParentSchema = f.checked(f.union([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]), {
-  type: "object",
-  oneOf: [
-    { properties: { card: { type: "string" } }, required: ["card"] },
-    { properties: { iban: { type: "string" } }, required: ["iban"] },
-  ],
-}) satisfies z.core.$ZodType<t.LeftToTheParent>;
+export const LeftToTheParentSchema = f.xor([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]) satisfies z.core.$ZodType<t.LeftToTheParent>;
 
 export const SharedFieldsTextSchema = f.object({
   id: f.string(),

@@ -1,0 +1,90 @@
+//! Prints what a stage of the compiler makes of one payload, to find out why it has a type.
+
+use std::fmt::Write as _;
+
+use crate::emit;
+use crate::infer::Infer;
+use crate::lower::{Lowered, LoweredSchema};
+use crate::model::{Channel, Model, RulesId, TypeId};
+
+/// A stage of the compiler whose result can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The schemas in the terms of draft 2020-12.
+    Lower,
+    /// The types, before they have names.
+    Infer,
+    /// The types with their names in Rust and TypeScript.
+    Name,
+}
+
+impl std::str::FromStr for Stage {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "lower" => Ok(Self::Lower),
+            "infer" => Ok(Self::Infer),
+            "name" => Ok(Self::Name),
+            _ => Err(format!("unknown stage `{name}`: the stages are `lower`, `infer` and `name`")),
+        }
+    }
+}
+
+/// The position of a payload among the roots: of a topic, a signal, or the result of runs.
+pub(crate) fn find<'c>(channels: impl Iterator<Item = &'c Channel>, payload: &str) -> Option<TypeId> {
+    let (channel, part) = payload.split_once('/')?;
+    let channel = channels.into_iter().find(|candidate| candidate.name.wire == channel)?;
+    let topic = channel.topics.iter().find(|topic| topic.name.wire == part).and_then(|topic| topic.payload());
+    let signal = channel.signals.iter().find(|signal| signal.name.wire == part).map(|signal| signal.payload);
+    topic.or(signal).or(channel.result.filter(|_| part == "result"))
+}
+
+/// Prints the schema of a payload, and those that it refers to.
+pub(crate) fn lowered(lowered: &Lowered, root: TypeId) -> String {
+    let mut text = String::new();
+    for id in reachable(lowered, root) {
+        let schema = &lowered.schemas[id.0];
+        let json = emit::schema_json(&schema.rules, &|id| format!("#{}", id.0));
+        let _ = writeln!(text, "#{} {}\n{json:#}\n", id.0, location(schema));
+    }
+    text
+}
+
+/// Prints the shape of a payload, and those of the schemas that it refers to.
+pub(crate) fn inferred(lowered: &Lowered, root: TypeId) -> String {
+    let mut infer = Infer::new(&lowered.schemas);
+    let mut text = String::new();
+    for id in reachable(lowered, root) {
+        let schema = &lowered.schemas[id.0];
+        let Some(inferred) = infer.schema(id) else { continue };
+        let exact = if inferred.exact { "" } else { " (rules decide)" };
+        let _ = writeln!(text, "#{} {}\n{}{exact}\n", id.0, location(schema), inferred.shape);
+    }
+    text
+}
+
+/// Prints the named types of a payload.
+pub(crate) fn named(model: &Model, root: TypeId) -> String {
+    emit::describe_types(model, root)
+}
+
+fn reachable(lowered: &Lowered, root: TypeId) -> Vec<RulesId> {
+    let mut found = vec![lowered.roots.all[root.0].schema];
+    let mut at = 0;
+    while let Some(id) = found.get(at).copied() {
+        let mut targets = Vec::new();
+        lowered.schemas[id.0].rules.references(false, &mut |id| targets.push(id));
+        for target in targets {
+            if !found.contains(&target) {
+                found.push(target);
+            }
+        }
+        at += 1;
+    }
+    found
+}
+
+fn location(schema: &LoweredSchema) -> String {
+    format!("{:?}", schema.place.pointer)
+}
