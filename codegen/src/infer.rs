@@ -34,6 +34,16 @@ pub(crate) struct Inferred<'s> {
 /// The nesting depth of schemas, including those behind references, beyond which no reference is followed.
 const MAX_NESTING: usize = 192;
 
+impl Inferred<'_> {
+    /// Leaves it to rules to count the alternatives that a value matches, unless the shape is exact.
+    fn settled(mut self) -> Self {
+        if !self.exact {
+            self.shape.stop_counting();
+        }
+        self
+    }
+}
+
 /// Infers shapes, each schema's once.
 pub(crate) struct Infer<'s> {
     schemas: &'s [LoweredSchema],
@@ -158,7 +168,7 @@ impl<'s> Infer<'s> {
         for condition in parts.chain([rules]).filter_map(|rules| rules.condition.as_deref()) {
             result = self.condition(result, condition);
         }
-        result
+        result.settled()
     }
 
     fn both(&mut self, one: Inferred<'s>, other: Inferred<'s>) -> Inferred<'s> {
@@ -167,7 +177,7 @@ impl<'s> Infer<'s> {
         if may_match && met.shape.is_never() {
             self.find(Finding::Excluded);
         }
-        Inferred { exact: one.exact && other.exact && met.exact, shape: met.shape }
+        Inferred { exact: one.exact && other.exact && met.exact, shape: met.shape }.settled()
     }
 }
 

@@ -322,7 +322,8 @@ impl<'s> Infer<'s> {
             return (Part { notes, ..other.clone() }, true);
         }
         let exact = met.exact && one.rules.is_none() && other.rules.is_none();
-        (Part { shape: met.shape, rules: None, notes }, exact)
+        let Inferred { shape, exact } = Inferred { shape: met.shape, exact }.settled();
+        (Part { shape, rules: None, notes }, exact)
     }
 }
 

@@ -134,6 +134,21 @@ impl Shape<'_> {
         matches!(self, Self::Sum(sum) if sum.alternatives.is_empty())
     }
 
+    /// Lets a value match several alternatives: once a shape holds more values than its schema, only rules can count them.
+    pub(crate) fn stop_counting(&mut self) {
+        let Self::Sum(sum) = self else { return };
+        sum.exactly_one = false;
+        for alternative in &mut sum.alternatives {
+            if let Form::Union(inner) = &mut alternative.form {
+                let mut shape = Self::Sum(std::mem::take(inner));
+                shape.stop_counting();
+                if let Self::Sum(relaxed) = shape {
+                    *inner = relaxed;
+                }
+            }
+        }
+    }
+
     pub(crate) fn is_untyped(&self) -> bool {
         matches!(self, Self::Sum(sum) if sum.untyped)
     }

@@ -18,15 +18,20 @@ impl<'s> Infer<'s> {
         let mut alternatives = Vec::new();
         for rules in schemas {
             let own = self.rules(rules);
+            if around.shape == Shape::Any {
+                alternatives.push((own, rules));
+                continue;
+            }
+            // The rules of an alternative do not say what the schema around it says, so those of the whole decide.
             let met = self.meet(around.shape.clone(), own.shape);
-            exact &= met.exact;
-            alternatives.push((Inferred { shape: met.shape, exact: own.exact }, rules));
+            exact &= met.exact && own.exact;
+            alternatives.push((Inferred { shape: met.shape, exact: true }, rules));
         }
         let mut united = self.unite(alternatives, exactly_one);
         if let Shape::Sum(sum) = &mut united.shape {
             sum.open |= open;
         }
-        Inferred { exact: exact && united.exact, ..united }
+        Inferred { exact: exact && united.exact, ..united }.settled()
     }
 
     /// Unites the shapes of schemas.
@@ -73,7 +78,7 @@ impl<'s> Infer<'s> {
             exact &= !self.accepts_null_twice(&sum);
         }
         exact &= sum.simplify();
-        Inferred { shape: Shape::Sum(sum), exact }
+        Inferred { shape: Shape::Sum(sum), exact }.settled()
     }
 
     /// Returns `true` if `null` may have more than one of the forms.
