@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use dialect::Dialect;
-pub(crate) use read::{Definitions, node, read_folder, refuse_unknown};
-pub(crate) use resources::{DynamicAnchors, Resources, Target, at};
+pub(crate) use read::{Definitions, node, parse, read_folder, read_text, read_unsaved, refuse_unknown};
+pub(crate) use resources::{DynamicAnchors, Resources, Target, at, percent_decoded};
 pub(crate) use schema::{
     Dependency, Exclusive, ItemsNode, Keywords, SchemaNode, TypeName, TypeNames, subschemas,
 };
