@@ -6,6 +6,7 @@ mod export;
 mod export_schemas;
 mod import;
 mod import_schemas;
+mod left_out;
 mod messages;
 mod names;
 mod spelling;
@@ -54,9 +55,9 @@ pub(crate) fn import(
     let (documents, root) = documents::Documents::read(path, allowed)?;
     let import::Imported { mut definition, title, mut left_out, mut origins, sources } =
         import::import(documents, &root, is_client)?;
-    let changed = accept::accept(&mut definition, &mut origins, &|definition| check(&print(definition)));
+    let accepted = accept::accept(&mut definition, &mut origins, &|definition| check(&print(definition)));
     let fail = |diagnostics| Report { sources: Sources::default(), diagnostics, warnings: Vec::new() };
-    match changed {
+    match accepted {
         Ok(changes) => left_out.extend(changes),
         Err(diagnostics) => {
             let reason = diagnostics.first().map(Diagnostic::message).unwrap_or_default().to_owned();
@@ -101,12 +102,11 @@ fn locate(left_out: Vec<(Place, String)>, sources: &Sources) -> Vec<LeftOut> {
         .into_iter()
         .zip(lines)
         .map(|((place, reason), line)| {
-            let escaped = place
-                .pointer
-                .segments()
-                .into_iter()
-                .map(|segment| segment.replace('~', "~0").replace('/', "~1"));
-            let pointer: String = escaped.map(|segment| format!("/{segment}")).collect();
+            let mut pointer = String::new();
+            for segment in place.pointer.segments() {
+                pointer.push('/');
+                pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+            }
             let path = sources.get(place.source).path.clone();
             (
                 line,

@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test -p fanfare-tests --test compiler` writes the current output as the expected one. Review the diff
 //! before you commit it.
 
+mod asyncapi;
 mod cases;
 mod deep;
 mod editors;

@@ -37,20 +37,27 @@ pub(super) fn accept(
         if diagnostics.is_empty() {
             return Ok(changes);
         }
-        let mut is_changed = false;
+        let mut resolved: Vec<Vec<String>> = Vec::new();
         for diagnostic in &diagnostics {
             let Some(place) = diagnostic.place() else { continue };
             let path: Vec<String> = place.pointer.segments().into_iter().map(str::to_owned).collect();
-            if get(definition, &path).is_none() && diagnostic.code() != Code::Shape {
+            let is_outdated = get(definition, &path).is_none() && diagnostic.code() != Code::Shape;
+            if is_outdated || resolved.iter().any(|known| path.starts_with(known)) {
                 continue;
             }
             let Some(change) = resolve(definition, origins, &path, diagnostic.code()) else { continue };
-            is_changed = true;
             if let Some(origin) = origin(origins, &path) {
                 changes.push((origin, format!("{change}: {}", diagnostic.message())));
             }
+            resolved.push(path);
+            // Another name, or another address, may resolve the other errors.
+            if [Code::NameCollision, Code::ReservedName, Code::BadName, Code::AddressOverlap]
+                .contains(&diagnostic.code())
+            {
+                break;
+            }
         }
-        if !is_changed {
+        if resolved.is_empty() {
             return Err(diagnostics);
         }
     }
@@ -69,11 +76,12 @@ fn resolve(
         let suffix = match segments[..] {
             ["$defs", _] => Some("Schema"),
             ["channels", _] => Some("Channel"),
-            ["channels", _, "topics" | "signals", _] => Some("Message"),
+            ["channels", _, "topics" | "signals", _, ..] => Some("Message"),
             _ => None,
         };
-        if let Some(suffix) = suffix {
-            return rename(definition, origins, path, suffix);
+        let named = &path[..path.len().min(4)];
+        if let Some(renamed) = suffix.and_then(|suffix| rename(definition, origins, named, suffix)) {
+            return Some(renamed);
         }
     }
     match segments[..] {

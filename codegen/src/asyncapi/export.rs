@@ -101,7 +101,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         match topic.carries {
             Carries::Payload(_) => {
                 let place = channel.place.below(&["topics", name, "payload"]);
-                message.insert("payload".to_owned(), schemas.convert(&place));
+                message.insert("payload".to_owned(), to_object(schemas.convert(&place)));
             }
             Carries::TextStream => {
                 message.insert("payload".to_owned(), json!({ "type": "string" }));
@@ -123,7 +123,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         message.insert("name".to_owned(), json!(name));
         push_text(&mut message, "description", signal.description.as_deref());
         let place = channel.place.below(&["signals", name, "payload"]);
-        message.insert("payload".to_owned(), schemas.convert(&place));
+        message.insert("payload".to_owned(), to_object(schemas.convert(&place)));
         messages.insert(signal_key(channel, name), Value::Object(message));
     }
     members.insert("messages".to_owned(), Value::Object(messages));
@@ -151,9 +151,17 @@ fn print_param(param: &Param, schema: Value) -> Value {
     Value::Object(members)
 }
 
+/// Returns a schema as an object, because AsyncAPI has no `payload: true`.
+fn to_object(schema: Value) -> Value {
+    match schema {
+        Value::Bool(true) => json!({}),
+        schema => schema,
+    }
+}
+
 fn print_history(history: History) -> Value {
     let units = [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')];
-    let unit = units.into_iter().find(|(seconds, _)| history.age_seconds % seconds == 0);
+    let unit = units.into_iter().find(|(seconds, _)| history.age_seconds.is_multiple_of(*seconds));
     let (seconds, unit) = unit.unwrap_or((1, 's'));
     json!({ "messages": history.messages, "age": format!("{}{unit}", history.age_seconds / seconds) })
 }

@@ -1,4 +1,4 @@
-//! Converts the schemas of definitions to those of AsyncAPI, a superset of draft-07.
+//! Converts the schemas of definitions to those of AsyncAPI: draft-07, and a few more keywords.
 
 use std::collections::{HashMap, HashSet};
 
@@ -104,7 +104,7 @@ impl<'d> Schemas<'d> {
         let mut schema = Map::new();
         for (key, value) in members {
             let is_read = !is_alone || ["$ref", "title", "description"].contains(&key.as_str());
-            if is_read && !self.is_hoisted(key, place) {
+            if is_read && !is_hoisted(key, place) {
                 self.keyword(key, value, place, members, &mut schema);
             }
         }
@@ -126,12 +126,6 @@ impl<'d> Schemas<'d> {
         Value::Object(schema)
     }
 
-    /// Returns `true` for the types of a plain JSON Schema, which become components.
-    fn is_hoisted(&self, key: &str, place: &Place) -> bool {
-        let is_file = place.pointer.depth() == 0;
-        is_file && ["$defs", "definitions"].contains(&key)
-    }
-
     fn keyword(
         &mut self,
         key: &str,
@@ -141,17 +135,10 @@ impl<'d> Schemas<'d> {
         schema: &mut Map<String, Value>,
     ) {
         let at = place.join(key);
-        let dialect = self.resources.dialect(place);
-        let set = |schema: &mut Map<String, Value>, key: &str, value: Value| {
-            _ = schema.insert(key.to_owned(), value)
-        };
+        let is_draft_4 = self.resources.dialect(place) == Dialect::Draft4;
+        let is_open = members.get("x-open") == Some(&Value::Bool(true));
         match (key, value) {
-            (
-                "$schema" | "$id" | "$anchor" | "$dynamicAnchor" | "$recursiveAnchor" | "$vocabulary"
-                | "nullable",
-                _,
-            ) => {}
-            ("id", Value::String(_)) if dialect == Dialect::Draft4 => {}
+            _ if is_left_out(key, value, members, is_draft_4) => {}
             ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(reference)) => {
                 if key != "$ref" {
                     self.left_out.push((
@@ -167,22 +154,31 @@ impl<'d> Schemas<'d> {
             ("items", _) if members.contains_key("prefixItems") => {
                 set(schema, "additionalItems", self.convert(&at))
             }
-            ("items", Value::Array(_)) | ("allOf" | "anyOf", Value::Array(_)) => {
-                set(schema, key, self.list(&at))
-            }
-            ("oneOf", Value::Array(_)) => set(schema, key, self.list(&at)),
+            ("items" | "allOf" | "anyOf" | "oneOf", Value::Array(_)) => set(schema, key, self.list(&at)),
             ("exclusiveMinimum" | "exclusiveMaximum", Value::Bool(is_exclusive)) => {
                 let limit = if key == "exclusiveMinimum" { "minimum" } else { "maximum" };
                 if let Some(limit) = members.get(limit).filter(|_| *is_exclusive) {
                     set(schema, key, limit.clone());
                 }
             }
-            ("minimum", limit) if members.get("exclusiveMinimum") == Some(&Value::Bool(true)) => {
-                drop(limit.clone())
+            ("x-open", _) if is_open => self.open(members, place, schema),
+            ("x-open", _) => {}
+            ("minContains" | "maxContains" | "unevaluatedItems" | "unevaluatedProperties", _) => {
+                self.left_out
+                    .push((at.clone(), format!("AsyncAPI has no `{key}`, so other tools do not check it")));
+                let converted = if value.is_number() { value.clone() } else { self.convert(&at) };
+                set(schema, &format!("{}{key}", spelling::PREFIX), converted);
             }
-            ("maximum", limit) if members.get("exclusiveMaximum") == Some(&Value::Bool(true)) => {
-                drop(limit.clone())
+            ("contains", _) if accepts_none(members) => {
+                set(schema, &format!("{}{key}", spelling::PREFIX), self.convert(&at));
             }
+            _ => self.same(key, value, &at, schema),
+        }
+    }
+
+    /// Converts a keyword that draft-07 has, or its older form.
+    fn same(&mut self, key: &str, value: &Value, at: &Place, schema: &mut Map<String, Value>) {
+        match (key, value) {
             ("dependentRequired", Value::Object(names)) => {
                 for (name, others) in names {
                     depend(schema, name, others.clone());
@@ -195,18 +191,6 @@ impl<'d> Schemas<'d> {
                     depend(schema, name, converted);
                 }
             }
-            ("minContains" | "maxContains" | "unevaluatedItems" | "unevaluatedProperties", _) => {
-                self.left_out
-                    .push((at.clone(), format!("AsyncAPI has no `{key}`, so other tools do not check it")));
-                let converted = if value.is_number() { value.clone() } else { self.convert(&at) };
-                set(schema, &format!("{}{key}", spelling::PREFIX), converted);
-            }
-            ("contains", _) if members.get("minContains").and_then(Value::as_f64) == Some(0.0) => {
-                set(schema, &format!("{}{key}", spelling::PREFIX), self.convert(&at));
-            }
-            ("x-open", Value::Bool(true)) => self.open(members, place, schema),
-            ("x-open", _) => {}
-            ("enum", _) if members.get("x-open") == Some(&Value::Bool(true)) => {}
             (
                 "additionalItems"
                 | "items"
@@ -219,7 +203,7 @@ impl<'d> Schemas<'d> {
                 | "else",
                 _,
             ) => {
-                set(schema, key, self.convert(&at));
+                set(schema, key, self.convert(at));
             }
             ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(parts)) => {
                 let converted =
@@ -245,9 +229,12 @@ impl<'d> Schemas<'d> {
             schema.insert(spelling::KNOWN.to_owned(), known.clone());
             return;
         }
+        // An open union has exactly one of them.
         let key = if members.contains_key("oneOf") { "oneOf" } else { "anyOf" };
         let at = place.join(key);
         let Some((tag, known)) = self.tags(&at) else {
+            let alternatives = self.list(&at);
+            set(schema, key, alternatives);
             self.left_out.push((
                 at,
                 "AsyncAPI has no open unions; other tools reject alternatives that are not listed".to_owned(),
@@ -327,22 +314,59 @@ impl<'d> Schemas<'d> {
     }
 }
 
+/// Returns `true` for the types of a plain JSON Schema, which become components.
+fn is_hoisted(key: &str, place: &Place) -> bool {
+    let is_file = place.pointer.depth() == 0;
+    is_file && ["$defs", "definitions"].contains(&key)
+}
+
+/// Returns `true` for a keyword that becomes part of another one, or that references between documents need.
+fn is_left_out(key: &str, value: &Value, members: &Map<String, Value>, is_draft_4: bool) -> bool {
+    let is_true = |key: &str| members.get(key) == Some(&Value::Bool(true));
+    match key {
+        "$schema" | "$id" | "$anchor" | "$dynamicAnchor" | "$recursiveAnchor" | "$vocabulary"
+        | "nullable" => true,
+        "id" => is_draft_4 && value.is_string(),
+        "minimum" => is_true("exclusiveMinimum"),
+        "maximum" => is_true("exclusiveMaximum"),
+        "enum" | "oneOf" | "anyOf" => is_true("x-open"),
+        _ => false,
+    }
+}
+
+/// Returns `true` if no item has to match `contains`. In draft-07, one always has to.
+fn accepts_none(members: &Map<String, Value>) -> bool {
+    members.get("minContains").and_then(Value::as_f64) == Some(0.0)
+}
+
+fn set(schema: &mut Map<String, Value>, key: &str, value: Value) {
+    schema.insert(key.to_owned(), value);
+}
+
 /// Converts a path below a schema of a definition to one below the schema of the document.
 fn to_document(schema: &Value, segments: &[&str]) -> Vec<String> {
     let mut path = Vec::new();
     let mut value = schema;
     let mut is_keyword = true;
+    let mut is_shifted = false;
     for segment in segments {
-        let is_name = !is_keyword;
+        let moved = segment.parse::<usize>().ok().filter(|_| !is_keyword && is_shifted);
         let spelled = match *segment {
-            _ if is_name => (*segment).to_owned(),
+            segment if !is_keyword => {
+                moved.map_or_else(|| segment.to_owned(), |index| (index + 1).to_string())
+            }
             "prefixItems" => "items".to_owned(),
             "items" if value.get("prefixItems").is_some() => "additionalItems".to_owned(),
             "dependentSchemas" => "dependencies".to_owned(),
             "unevaluatedItems" | "unevaluatedProperties" => format!("{}{segment}", spelling::PREFIX),
+            "contains" if value.as_object().is_some_and(accepts_none) => {
+                format!("{}{segment}", spelling::PREFIX)
+            }
             segment => segment.to_owned(),
         };
         path.push(spelled);
+        // The `$ref` next to an `allOf` becomes its first schema.
+        is_shifted = is_keyword && *segment == "allOf" && value.get("$ref").is_some();
         value =
             value.get(*segment).or_else(|| value.get(segment.parse::<usize>().ok()?)).unwrap_or(&Value::Null);
         let holds_schemas = value.is_array()
@@ -355,7 +379,7 @@ fn to_document(schema: &Value, segments: &[&str]) -> Vec<String> {
                 "dependencies",
             ]
             .contains(segment);
-        is_keyword = is_name || !holds_schemas;
+        is_keyword = !is_keyword || !holds_schemas;
     }
     path
 }

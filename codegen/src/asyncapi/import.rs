@@ -24,29 +24,6 @@ pub(super) struct Imported {
     pub(super) sources: Sources,
 }
 
-/// Members of the objects of a document that a definition cannot express, with the reason.
-const LEFT_OUT: &[(&str, &str)] = &[
-    ("servers", "the server that embeds the hub decides where clients connect"),
-    ("serverVariables", "the server that embeds the hub decides where clients connect"),
-    ("security", "tokens grant access to channels"),
-    ("securitySchemes", "tokens grant access to channels"),
-    ("bindings", "Fanfare has its own protocol"),
-    ("headers", "messages have no headers; add properties to the payload"),
-    ("correlationId", "messages have ids, and a signal names its run"),
-    ("examples", "definitions have no example messages"),
-    ("tags", "definitions have no tags"),
-    ("externalDocs", "definitions have no links"),
-    ("location", "a param is part of the channel's name only"),
-    ("operationTraits", "nothing that they contain becomes part of a definition"),
-    ("correlationIds", "messages have ids, and a signal names its run"),
-    ("serverBindings", "Fanfare has its own protocol"),
-    ("channelBindings", "Fanfare has its own protocol"),
-    ("operationBindings", "Fanfare has its own protocol"),
-    ("messageBindings", "Fanfare has its own protocol"),
-    ("replyAddresses", "Fanfare records a receipt for each signal, and has no other replies"),
-    ("id", "definitions have no id"),
-];
-
 /// Imports a document. If it describes a client, its directions are reversed.
 pub(super) fn import(documents: Documents, root: &Place, is_client: bool) -> Result<Imported, Report> {
     let version = documents.text(&root.join("asyncapi")).unwrap_or_default();
@@ -58,11 +35,11 @@ pub(super) fn import(documents: Documents, root: &Place, is_client: bool) -> Res
             .help("the document must start with a version, such as `asyncapi: 3.0.0`");
         return Err(documents.report(vec![diagnostic]));
     }
+    let is_exported = documents.exists(&root.join(spelling::EXPORTED));
     let mut importer = Importer {
-        is_exported: documents.exists(&root.join(spelling::EXPORTED)),
-        schemas: Schemas::new(documents),
+        schemas: Schemas::new(documents, is_exported),
         is_version_2,
-        traits_are_read: false,
+        is_exported,
         origins: HashMap::new(),
     };
     let channels = importer.document(root, is_client);
@@ -72,7 +49,8 @@ pub(super) fn import(documents: Documents, root: &Place, is_client: bool) -> Res
     if channels.is_empty() {
         let diagnostic =
             Diagnostic::at_key(Code::AsyncApi, &root.join("channels"), "no channel can be imported")
-                .note("a channel needs at least one message that the server sends");
+                .note("a channel needs at least one message that the server sends")
+                .help("if the document describes a client, add `--client`");
         return Err(documents.report(vec![diagnostic]));
     }
     let info = |key: &str| documents.text(&root.join("info").join(key)).unwrap_or_default();
@@ -92,14 +70,13 @@ struct Importer {
     is_version_2: bool,
     /// The document was exported by Fanfare.
     is_exported: bool,
-    traits_are_read: bool,
     origins: HashMap<Vec<String>, Place>,
 }
 
 impl Importer {
     fn document(&mut self, root: &Place, is_client: bool) -> Map<String, Value> {
         let known = ["asyncapi", "info", "channels", "operations", "components", "defaultContentType"];
-        self.leave_out_members(root, &known);
+        self.schemas.leave_out_members(root, &known);
         let components = root.join("components");
         self.components(&components);
         let found = find_channels(&mut self.schemas, root, self.is_version_2, is_client);
@@ -109,8 +86,10 @@ impl Importer {
         // Schemas refer to payloads, so all payloads are known before any is converted.
         let mut planned = Vec::new();
         for (name, found) in named {
-            let topics = self.plan(&name, "topics", &found);
-            planned.push((name, found, topics));
+            let messages = self.plan(&name, &found);
+            let result = ["channels", &name, "result"].map(str::to_owned).to_vec();
+            self.schemas.placed.insert(found.place.join(spelling::RESULT), result);
+            planned.push((name, found, messages));
         }
         let mut channels = Map::new();
         for (name, found, messages) in planned {
@@ -127,7 +106,7 @@ impl Importer {
     fn components(&mut self, components: &Place) {
         let known =
             ["schemas", "messages", "parameters", "channels", "operations", "replies", "messageTraits"];
-        self.leave_out_members(components, &known);
+        self.schemas.leave_out_members(components, &known);
         let schemas = components.join("schemas");
         for key in self.schemas.documents.keys(&schemas) {
             let place = schemas.join(&key);
@@ -161,7 +140,7 @@ impl Importer {
     }
 
     /// Decides the names of a channel's topics and signals.
-    fn plan(&mut self, channel: &str, _group: &str, found: &FoundChannel) -> Vec<Planned> {
+    fn plan(&mut self, channel: &str, found: &FoundChannel) -> Vec<Planned> {
         let mut taken = Taken::default();
         let mut planned = Vec::new();
         for (is_signal, message) in
@@ -218,7 +197,6 @@ impl Importer {
         let count = self.schemas.documents.value(&message.join("traits")).as_array().map_or(0, Vec::len);
         let traits = (0..count).rev().filter_map(|index| {
             let place = self.schemas.documents.follow(&message.join("traits").join(index)).ok()?;
-            self.traits_are_read = true;
             self.schemas.documents.text(&place.join(key))
         });
         let from_traits = traits.collect::<Vec<_>>().into_iter().next();
@@ -246,7 +224,7 @@ impl Importer {
         }
         let known =
             ["address", "messages", "parameters", "description", "summary", "title", "subscribe", "publish"];
-        self.leave_out_members(&found.place, &known);
+        self.schemas.leave_out_members(&found.place, &known);
         let mut topics = Map::new();
         let mut signals = Map::new();
         for message in messages {
@@ -258,7 +236,7 @@ impl Importer {
         if topics.is_empty() {
             self.schemas.leave_out(
                 &found.place,
-                "the server sends no message on this channel, and a channel needs a topic",
+                "the server sends no messages on this channel; a channel needs at least one topic",
             );
             return None;
         }
@@ -290,8 +268,12 @@ impl Importer {
             let place = found.place.join("address");
             let place = if self.schemas.documents.exists(&place) { place } else { found.place.clone() };
             let reasons = address.changes.join("; ");
-            self.schemas
-                .leave_out(&place, format!("the address `{written}` becomes `{}`: {reasons}", address.text));
+            let change = if written.is_empty() {
+                format!("the channel has no address; it becomes `{}`", address.text)
+            } else {
+                format!("the address `{written}` becomes `{}`: {reasons}", address.text)
+            };
+            self.schemas.leave_out(&place, change);
         }
         channel.insert("address".to_owned(), json!(address.text));
         let mut params = Map::new();
@@ -313,10 +295,15 @@ impl Importer {
         let Ok(place) = self.schemas.documents.follow(place) else { return json!({ "type": "string" }) };
         let schema = place.join(if self.is_version_2 { "schema" } else { spelling::SCHEMA });
         if self.schemas.documents.exists(&schema) {
-            self.leave_out_members(&place, &["schema", "description", "enum"]);
-            return self.schemas.convert(&schema, Dialect::Draft7);
+            self.schemas.leave_out_members(&place, &["schema", "description", "enum"]);
+            let description = self.schemas.documents.text(&place.join("description"));
+            let mut param = self.schemas.convert(&schema, Dialect::Draft7);
+            if let (Some(description), Value::Object(keywords)) = (description, &mut param) {
+                keywords.entry("description").or_insert(json!(description));
+            }
+            return param;
         }
-        self.leave_out_members(&place, &["enum", "default", "description", "examples"]);
+        self.schemas.leave_out_members(&place, &["enum", "default", "description", "examples"]);
         let mut param = json!({ "type": "string" });
         for key in ["description", "enum", "default", "examples"] {
             if self.schemas.documents.exists(&place.join(key)) {
@@ -339,7 +326,7 @@ impl Importer {
             "traits",
             "contentType",
         ];
-        self.leave_out_members(place, &known);
+        self.schemas.leave_out_members(place, &known);
         self.leave_out_traits(place);
         let content = self.field(place, "contentType").filter(|content| !content.contains("json"));
         if let Some(content) = content {
@@ -387,29 +374,10 @@ impl Importer {
                         "schemaFormat",
                         "contentType",
                     ];
-                    self.leave_out_members(&place, &known);
+                    self.schemas.leave_out_members(&place, &known);
                 }
                 Err(reason) => self.schemas.leave_out(&message.join("traits").join(index), reason),
             }
-        }
-    }
-
-    /// Records the members of an object that are not in a list.
-    fn leave_out_members(&mut self, place: &Place, known: &[&str]) {
-        for key in self.schemas.documents.keys(place) {
-            if known.contains(&key.as_str()) || key.starts_with(spelling::PREFIX) || key == "$ref" {
-                continue;
-            }
-            if self.is_exported && key == "bindings" {
-                continue;
-            }
-            let reason = LEFT_OUT.iter().find(|(name, _)| *name == key).map(|(_, reason)| *reason);
-            let reason = reason.unwrap_or(if key.starts_with("x-") {
-                "an extension of another tool"
-            } else {
-                "definitions have nothing like it"
-            });
-            self.schemas.leave_out(&place.join(key), reason);
         }
     }
 
@@ -442,7 +410,7 @@ struct Planned {
     payload: Result<Option<(Place, Dialect)>, String>,
 }
 
-/// Returns the draft that a schema format means. AsyncAPI's own schemas are a superset of draft-07.
+/// Returns the draft that a schema format means. AsyncAPI's own schemas extend draft-07.
 fn dialect_of(format: &str) -> Option<Dialect> {
     let format: String = format.to_ascii_lowercase().split_whitespace().collect();
     let (media, parameters) = format.split_once(';').unwrap_or((&format, ""));

@@ -23,10 +23,12 @@ pub(super) struct Schemas {
     pub(super) taken: Taken,
     /// Entries of `$defs` that are not converted yet.
     pending: Vec<(String, Place, Dialect)>,
+    /// The document was exported by Fanfare, so unknown keywords are the definition's own annotations.
+    pub(super) is_exported: bool,
 }
 
 impl Schemas {
-    pub(super) fn new(documents: Documents) -> Self {
+    pub(super) fn new(documents: Documents, is_exported: bool) -> Self {
         Self {
             documents,
             left_out: Vec::new(),
@@ -35,6 +37,7 @@ impl Schemas {
             placed: HashMap::new(),
             taken: Taken::default(),
             pending: Vec::new(),
+            is_exported,
         }
     }
 
@@ -65,7 +68,7 @@ impl Schemas {
     /// Converts the schema at a location.
     pub(super) fn convert(&mut self, place: &Place, dialect: Dialect) -> Value {
         match self.documents.value(place).clone() {
-            Value::Object(members) => self.keywords(members, place, dialect),
+            Value::Object(members) => self.keywords(&members, place, dialect),
             Value::Bool(value) => Value::Bool(value),
             _ => {
                 self.leave_out(place, "not a JSON Schema; any value is accepted");
@@ -74,17 +77,17 @@ impl Schemas {
         }
     }
 
-    fn keywords(&mut self, members: Map<String, Value>, place: &Place, dialect: Dialect) -> Value {
+    fn keywords(&mut self, members: &Map<String, Value>, place: &Place, dialect: Dialect) -> Value {
         let own = members.get("$schema").and_then(Value::as_str).and_then(Dialect::of_uri);
         let dialect = own.unwrap_or(dialect);
         let is_reference = members.get("$ref").is_some_and(Value::is_string);
         let reads_reference_only = is_reference && dialect.reference_stands_alone();
         let mut schema = Map::new();
-        for (key, value) in &members {
+        for (key, value) in members {
             let at = place.join(key);
             if reads_reference_only && key != "$ref" && !is_annotation(key) {
                 self.leave_out(&at, format!("has no effect next to `$ref` in {}", dialect.name()));
-            } else if !self.special(key, value, &at, &members, dialect, &mut schema) {
+            } else if !self.special(key, value, &at, members, dialect, &mut schema) {
                 self.keyword(key, value, &at, dialect, &mut schema);
             }
         }
@@ -107,9 +110,8 @@ impl Schemas {
                 Ok(reference) => _ = schema.insert("$ref".to_owned(), json!(reference)),
                 Err(reason) => self.leave_out(at, format!("{reason}; any value is accepted")),
             },
-            ("$schema" | "$id" | "$anchor", _) => {}
             ("id", Value::String(_)) if dialect == Dialect::Draft4 => {}
-            (spelling::NAME | spelling::SIBLING, _) => {}
+            ("$schema" | "$id" | "$anchor" | spelling::NAME | spelling::SIBLING, _) => {}
             (spelling::KNOWN, known) => {
                 schema.insert("enum".to_owned(), known.clone());
                 schema.insert("x-open".to_owned(), json!(true));
@@ -200,11 +202,11 @@ impl Schemas {
                 Value::Object(_),
             ) => self.map(at, dialect),
             ("discriminator", _) => {
-                return self
-                    .leave_out(at, "the alternatives of a `oneOf` are told apart by a `const` property");
+                return self.leave_out(at, "a `const` property distinguishes the alternatives of a `oneOf`");
             }
             ("externalDocs", _) => return self.leave_out(at, "definitions have no links"),
-            _ if Keywords::NAMES.contains(&key) => value.clone(),
+            _ if self.is_exported || Keywords::NAMES.contains(&key) => value.clone(),
+            _ if key.starts_with("x-") => return self.leave_out(at, "an extension of another tool"),
             _ => return self.leave_out(at, "not a keyword of JSON Schema"),
         };
         schema.insert(key.to_owned(), converted);

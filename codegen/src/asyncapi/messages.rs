@@ -70,7 +70,7 @@ fn channel_of_version_2(schemas: &mut Schemas, key: String, place: Place, is_cli
         if !schemas.documents.exists(&operation) {
             continue;
         }
-        leave_out_members(schemas, &operation, &["message", "operationId", "summary", "description"]);
+        schemas.leave_out_members(&operation, &["message", "operationId", "summary", "description"]);
         let otherwise = schemas.documents.text(&operation.join("operationId")).unwrap_or_default();
         let message = operation.join("message");
         let alternatives = schemas.documents.value(&message.join("oneOf")).as_array().map(Vec::len);
@@ -121,14 +121,14 @@ fn directions(schemas: &mut Schemas, root: &Place, found: &mut [FoundChannel], i
             }
         };
         let known = ["action", "channel", "messages", "reply", "title", "summary", "description"];
-        leave_out_members(schemas, &place, &known);
+        schemas.leave_out_members(&place, &known);
         let sends = (schemas.documents.text(&place.join("action")).as_deref() == Some("send")) != is_client;
         operate(schemas, &place, &place, sends, found);
         let reply = place.join("reply");
         if let Ok(reply) = schemas.documents.follow(&reply)
             && schemas.documents.exists(&reply)
         {
-            leave_out_members(schemas, &reply, &["channel", "messages"]);
+            schemas.leave_out_members(&reply, &["channel", "messages"]);
             operate(schemas, &reply, &place, !sends, found);
         }
     }
@@ -177,20 +177,5 @@ fn operate(schemas: &mut Schemas, place: &Place, operation: &Place, sends: bool,
             }
             Err(reason) => schemas.leave_out(&at, reason),
         }
-    }
-}
-
-fn leave_out_members(schemas: &mut Schemas, place: &Place, known: &[&str]) {
-    for key in schemas.documents.keys(place) {
-        if known.contains(&key.as_str()) || key.starts_with("x-") {
-            continue;
-        }
-        let reason = match key.as_str() {
-            "security" => "tokens grant access to channels",
-            "bindings" => "Fanfare has its own protocol",
-            "address" => "replies are messages of their channel",
-            _ => "definitions describe messages, not operations",
-        };
-        schemas.leave_out(&place.join(key), reason);
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn adapt(address: &str, channel: &str) -> Address {
         changes.push("params must be separated by a character that their values cannot contain");
     }
     if parts.is_empty() {
-        changes.push("the address is empty");
+        changes.push("an address cannot be empty");
         parts.push(Part::Literal(channel.to_owned()));
     }
     let print = |part: &Part| match part {
@@ -129,7 +129,7 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.~:/@!$&'()*+,;=|".contains(c)
 }
 
-/// Separates params with `:` where nothing else does. Returns `true` if the address changes.
+/// Adds `:` between params that have no safe separator. Returns `true` if the address changes.
 fn separate(parts: &mut Vec<Part>) -> bool {
     let mut separated: Vec<Part> = Vec::new();
     let mut changed = false;
