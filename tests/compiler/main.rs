@@ -4,6 +4,7 @@
 //! before you commit it.
 
 mod asyncapi;
+mod asyncapi_values;
 mod cases;
 mod deep;
 mod editors;

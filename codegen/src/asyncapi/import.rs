@@ -50,7 +50,11 @@ pub(super) fn import(documents: Documents, root: &Place, is_client: bool) -> Res
         let diagnostic =
             Diagnostic::at_key(Code::AsyncApi, &root.join("channels"), "no channel can be imported")
                 .note("a channel needs at least one message that the server sends")
-                .help("if the document describes a client, add `--client`");
+                .help(if is_client {
+                    "if the document describes the server, leave out `--client`"
+                } else {
+                    "if the document describes a client, add `--client`"
+                });
         return Err(documents.report(vec![diagnostic]));
     }
     let info = |key: &str| documents.text(&root.join("info").join(key)).unwrap_or_default();
