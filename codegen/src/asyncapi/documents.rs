@@ -69,33 +69,42 @@ impl Documents {
 
     /// Follows references from a location until there is another value, or returns why that is impossible.
     pub(super) fn follow(&mut self, place: &Place) -> Result<Place, String> {
-        let mut place = place.clone();
-        for _ in 0..MAX_REFERENCES {
-            let Some(reference) = self.value(&place).get("$ref").and_then(Value::as_str) else {
-                return Ok(place);
-            };
-            let reference = reference.to_owned();
-            place = self.target(&reference, &place)?;
-        }
-        Err("the references form a circle".to_owned())
+        self.follow_within(place, MAX_REFERENCES)
     }
 
     /// Returns the location that a reference names, or why there is none.
     pub(super) fn target(&mut self, reference: &str, from: &Place) -> Result<Place, String> {
+        self.target_within(reference, from, MAX_REFERENCES)
+    }
+
+    fn follow_within(&mut self, place: &Place, limit: usize) -> Result<Place, String> {
+        let mut place = place.clone();
+        for limit in (0..limit).rev() {
+            let Some(reference) = self.value(&place).get("$ref").and_then(Value::as_str) else {
+                return Ok(place);
+            };
+            let reference = reference.to_owned();
+            place = self.target_within(&reference, &place, limit)?;
+        }
+        Err("the references form a circle".to_owned())
+    }
+
+    fn target_within(&mut self, reference: &str, from: &Place, limit: usize) -> Result<Place, String> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let root = Place::root(self.source(&percent_decoded(file), from)?);
-        let mut place = root;
+        let mut place = Place::root(self.source(&percent_decoded(file), from)?);
+        if !fragment.is_empty() && !fragment.starts_with('/') {
+            return Err(format!("`{reference}` names an anchor; AsyncAPI's references are paths"));
+        }
         for segment in percent_decoded(fragment).split('/').skip(1) {
-            let next = place.join(segment.replace("~1", "/").replace("~0", "~"));
-            if self.exists(&next) {
-                place = next;
-                continue;
+            let segment = segment.replace("~1", "/").replace("~0", "~");
+            if !self.exists(&place.join(&segment)) {
+                // A part of what a reference names.
+                place = self.follow_within(&place, limit)?;
             }
-            let next = self.follow(&place)?.join(segment.replace("~1", "/").replace("~0", "~"));
-            if !self.exists(&next) {
+            place = place.join(segment);
+            if !self.exists(&place) {
                 return Err(format!("`{reference}` refers to nothing"));
             }
-            place = next;
         }
         Ok(place)
     }

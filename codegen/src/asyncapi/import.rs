@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::documents::Documents;
-use super::import_schemas::Schemas;
+use super::import_schemas::{Schemas, dialect_of};
 use super::messages::{FoundChannel, Message, find_channels};
 use super::names::{Taken, adapt};
 use super::spelling;
@@ -412,22 +412,4 @@ struct Planned {
     is_signal: bool,
     place: Place,
     payload: Result<Option<(Place, Dialect)>, String>,
-}
-
-/// Returns the draft that a schema format means. AsyncAPI's own schemas extend draft-07.
-fn dialect_of(format: &str) -> Option<Dialect> {
-    let format: String = format.to_ascii_lowercase().split_whitespace().collect();
-    let (media, parameters) = format.split_once(';').unwrap_or((&format, ""));
-    match media.trim_end_matches("+json").trim_end_matches("+yaml") {
-        "application/vnd.aai.asyncapi" => Some(Dialect::Draft7),
-        "application/schema" => match parameters.strip_prefix("version=").unwrap_or(parameters) {
-            "draft-04" | "draft-4" => Some(Dialect::Draft4),
-            "draft-06" | "draft-6" => Some(Dialect::Draft6),
-            "draft-07" | "draft-7" | "" => Some(Dialect::Draft7),
-            "2019-09" | "draft-2019-09" => Some(Dialect::Draft2019),
-            "2020-12" | "draft-2020-12" => Some(Dialect::Draft2020),
-            _ => None,
-        },
-        _ => None,
-    }
 }

@@ -243,8 +243,18 @@ impl Schemas {
 
     /// Returns a reference from the definition to the schema that a document's reference names.
     fn reference(&mut self, reference: &str, at: &Place, dialect: Dialect) -> Result<String, String> {
-        let target = self.documents.target(reference, at)?;
+        let mut target = self.documents.target(reference, at)?;
+        let mut dialect = dialect;
+        // In version 3, a schema of another format is inside an object that names the format.
+        if let Some(format) = self.documents.text(&target.join("schemaFormat")) {
+            dialect = dialect_of(&format)
+                .ok_or_else(|| format!("the schema format `{format}` is not JSON Schema"))?;
+            target = target.join("schema");
+        }
         let value = self.documents.value(&target);
+        if value.get("asyncapi").is_some() {
+            return Err(format!("`{reference}` refers to the whole document"));
+        }
         if !value.is_object() && !value.is_boolean() {
             return Err(format!("`{reference}` does not refer to a schema"));
         }
@@ -329,4 +339,22 @@ fn to_definition(schema: &Value, segments: &[&str]) -> Vec<String> {
 
 fn is_annotation(keyword: &str) -> bool {
     Keywords::ANNOTATIONS.iter().any(|(known, _)| *known == keyword) || keyword.starts_with("x-")
+}
+
+/// Returns the draft that a schema format means. AsyncAPI's own schemas extend draft-07.
+pub(super) fn dialect_of(format: &str) -> Option<Dialect> {
+    let format: String = format.to_ascii_lowercase().split_whitespace().collect();
+    let (media, parameters) = format.split_once(';').unwrap_or((&format, ""));
+    match media.trim_end_matches("+json").trim_end_matches("+yaml") {
+        "application/vnd.aai.asyncapi" => Some(Dialect::Draft7),
+        "application/schema" => match parameters.strip_prefix("version=").unwrap_or(parameters) {
+            "draft-04" | "draft-4" => Some(Dialect::Draft4),
+            "draft-06" | "draft-6" => Some(Dialect::Draft6),
+            "draft-07" | "draft-7" | "" => Some(Dialect::Draft7),
+            "2019-09" | "draft-2019-09" => Some(Dialect::Draft2019),
+            "2020-12" | "draft-2020-12" => Some(Dialect::Draft2020),
+            _ => None,
+        },
+        _ => None,
+    }
 }
