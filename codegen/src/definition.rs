@@ -16,11 +16,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use dialect::Dialect;
-pub(crate) use read::{Definitions, node, read_folder, refuse_unknown};
-pub(crate) use resources::{DynamicAnchors, Resources, Target, at};
+pub(crate) use read::{Definitions, node, read_folder, read_text, read_unsaved, refuse_unknown};
+pub(crate) use resources::{DynamicAnchors, Resources, Target, at, percent_decoded};
 pub(crate) use schema::{
-    Dependency, Exclusive, ItemsNode, KEYWORDS, Keywords, Role, SchemaNode, TypeName, TypeNames, subschemas,
+    Dependency, Exclusive, ItemsNode, KEYWORDS, Keyword, Keywords, Role, SchemaNode, TypeName, TypeNames,
+    subschemas,
 };
+pub(crate) use syntax::parse;
 
 /// Channel definitions for Fanfare.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -45,6 +45,22 @@ impl Sources {
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(|source| source.path.as_path())
     }
+
+    /// Returns the line of the key at each location.
+    pub(crate) fn lines(&self, places: &[&Place]) -> Vec<usize> {
+        let mut paths: HashMap<SourceId, Vec<Vec<&str>>> = HashMap::new();
+        for place in places {
+            paths.entry(place.source).or_default().push(place.pointer.segments());
+        }
+        let index =
+            |(id, paths): (SourceId, Vec<Vec<&str>>)| (id, locate::Index::of(&self.get(id).text, &paths));
+        let indexes: HashMap<SourceId, locate::Index> = paths.into_iter().map(index).collect();
+        let line = |place: &&Place| {
+            let start = indexes[&place.source].key(&place.pointer.segments()).start;
+            self.get(place.source).text[..start].matches('\n').count() + 1
+        };
+        places.iter().map(line).collect()
+    }
 }
 
 /// A path of keys and indexes in a document. Paths share their beginnings, so that joining and cloning are cheap.
@@ -216,6 +232,7 @@ codes! {
     NoDefinitions "E0022" "a folder without definitions",
     File "E0023" "a file that cannot be read",
     Dialect "E0024" "an unknown draft in `$schema`",
+    AsyncApi "E0025" "a document that `fanfare import asyncapi` cannot read: not AsyncAPI 2 or 3, or without channels",
     UncheckedFormat "W0001" "a format that is not checked, in Rust or in TypeScript",
     Ignored "W0002" "an unknown keyword, which is an annotation",
     BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
@@ -293,6 +310,22 @@ impl Diagnostic {
         self.code.is_warning()
     }
 
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The location of the key or value that it underlines.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match &self.target {
+            Target::Key(place) | Target::Value(place) => Some(place),
+            Target::Position(..) | Target::Path(_) => None,
+        }
+    }
+
     /// Adds the reason.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
@@ -307,11 +340,7 @@ impl Diagnostic {
 
     /// The locations whose line and column are needed.
     fn places(&self) -> impl Iterator<Item = &Place> {
-        let target = match &self.target {
-            Target::Key(place) | Target::Value(place) => Some(place),
-            Target::Position(..) | Target::Path(_) => None,
-        };
-        target.into_iter().chain(self.related.as_ref().map(|(place, _)| place))
+        self.place().into_iter().chain(self.related.as_ref().map(|(place, _)| place))
     }
 
     fn render(&self, texts: &Texts<'_>, renderer: &Renderer) -> String {

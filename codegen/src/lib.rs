@@ -15,6 +15,7 @@
 //! fanfare::include_channels!();
 //! ```
 
+mod asyncapi;
 mod definition;
 mod diagnostics;
 mod emit;
@@ -33,6 +34,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use asyncapi::{Converted, LeftOut};
+use definition::Definitions;
 use diagnostics::Report;
 pub use explain::Stage;
 pub use output::{Change, Files};
@@ -108,6 +111,37 @@ pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Resu
     })
 }
 
+/// Converts an AsyncAPI document of version 2 or 3 to a definition that [`generate`] accepts. If `is_client`, the document
+/// describes a client of the server.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] if the file is not an AsyncAPI document, or contains no channel that a definition can
+/// express.
+pub fn import_asyncapi(
+    document: &Path,
+    allow_refs_to: &[PathBuf],
+    is_client: bool,
+) -> Result<Converted, Error> {
+    let check = |text: &str| {
+        let (definitions, report) = definition::read_unsaved(Path::new("imported.yaml"), text.to_owned());
+        build(&definitions, report).map_or_else(|report| report.diagnostics, |_| Vec::new())
+    };
+    asyncapi::import(document, allow_refs_to, is_client, &check)
+        .map_err(|report| Error::Definitions(Diagnostics(report)))
+}
+
+/// Converts definitions to an AsyncAPI 3.0 document with a title and a version.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
+pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) -> Result<Converted, Error> {
+    let schemas = schemas.into();
+    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let (model, report) =
+        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
+    Ok(asyncapi::export(&model, &definitions, &report.sources, title, version))
+}
+
 /// The inputs of a model, with the diagnostics about them.
 struct Inputs {
     report: Report,
@@ -130,17 +164,20 @@ pub fn reference() -> String {
 
 /// Reads, lowers, names and verifies the definitions.
 fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
-    let (definitions, mut report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    let modules = verify::files(&definitions, &mut report);
+    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let (model, report) =
+        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
+    Ok((model, Inputs { report, folders: definitions.folders }))
+}
+
+/// Lowers, names and verifies definitions.
+fn build(definitions: &Definitions, mut report: Report) -> Result<(model::Model, Report), Report> {
+    let modules = verify::files(definitions, &mut report);
     let mut diagnostics = Vec::new();
-    let lowered = lower::lower(&definitions, &report.sources, &mut diagnostics);
+    let lowered = lower::lower(definitions, &report.sources, &mut diagnostics);
     verify::refuse_endless(&lowered.schemas, &mut diagnostics);
     let mut model = name::name(lowered, modules, &mut diagnostics);
-    if verify::verify(&mut model, diagnostics, &mut report) {
-        Ok((model, Inputs { report, folders: definitions.folders }))
-    } else {
-        Err(Error::Definitions(Diagnostics(report)))
-    }
+    if verify::verify(&mut model, diagnostics, &mut report) { Ok((model, report)) } else { Err(report) }
 }
 
 /// An error of the compiler.

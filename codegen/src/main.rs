@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fanfare_codegen::{Change, Error, Schemas, Stage, explain, format_schema, generate, lint};
+use fanfare_codegen::{
+    Change, Converted, Error, Schemas, Stage, explain, export_asyncapi, format_schema, generate,
+    import_asyncapi, lint,
+};
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
 #[global_allocator]
@@ -63,6 +66,64 @@ enum Verb {
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
     Schema,
+    /// Convert a document of another format to a definition
+    Import {
+        #[command(subcommand)]
+        format: ImportFormat,
+    },
+    /// Convert the definitions to another format
+    Export {
+        #[command(subcommand)]
+        format: ExportFormat,
+    },
+}
+
+#[derive(Subcommand)]
+enum ImportFormat {
+    /// Convert an AsyncAPI document of version 2 or 3 to a definition
+    ///
+    /// Messages that the server sends become topics, messages that it receives become signals. Prints everything that the
+    /// definition does not contain, with its location and the reason.
+    #[command(
+        name = "asyncapi",
+        after_help = "Example:\n  fanfare import asyncapi asyncapi.yaml --out schemas/channels.yaml"
+    )]
+    AsyncApi {
+        /// The document, in YAML or JSON
+        #[arg(value_name = "FILE")]
+        document: PathBuf,
+        /// File for the definition; without it, the definition is printed
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The document describes a client: what it receives becomes topics, what it sends becomes signals
+        #[arg(long)]
+        client: bool,
+        /// Another folder that `$ref`s may read from; can be repeated
+        #[arg(long = "allow-refs-to", value_name = "FOLDER")]
+        referable: Vec<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum ExportFormat {
+    /// Convert the definitions to an AsyncAPI 3.0 document
+    ///
+    /// Extensions that start with `x-fanfare-` keep what AsyncAPI cannot express, so `fanfare import asyncapi` restores the
+    /// definitions. Prints every constraint that other tools do not check.
+    #[command(name = "asyncapi", after_help = "Example:\n  fanfare export asyncapi --out asyncapi.yaml")]
+    AsyncApi {
+        #[command(flatten)]
+        definitions: Definitions,
+        /// File for the document; without it, the document is printed
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The title of the document
+        #[arg(long, value_name = "TEXT", default_value = "Channels")]
+        title: String,
+        /// The version of the document
+        #[arg(long, value_name = "TEXT", default_value = "1.0.0")]
+        api_version: String,
+    },
 }
 
 #[derive(clap::Args)]
@@ -132,7 +193,38 @@ fn main() -> ExitCode {
             print(&format_schema());
             ExitCode::SUCCESS
         }
+        Verb::Import { format: ImportFormat::AsyncApi { document, out, client, referable } } => {
+            print_converted(import_asyncapi(&document, &referable, client), out.as_deref())
+        }
+        Verb::Export { format: ExportFormat::AsyncApi { definitions, out, title, api_version } } => {
+            print_converted(export_asyncapi(definitions.schemas(), &title, &api_version), out.as_deref())
+        }
     }
+}
+
+/// Writes or prints the output of a conversion, and prints what it does not contain.
+fn print_converted(converted: Result<Converted, Error>, out: Option<&Path>) -> ExitCode {
+    let converted = match converted {
+        Ok(converted) => converted,
+        Err(error) => return print_error(&error),
+    };
+    match out {
+        None => print(&converted.text),
+        Some(path) => {
+            if let Err(error) = std::fs::write(path, &converted.text) {
+                eprintln!("error: {}: {error}", path.display());
+                return ExitCode::from(FAILURE);
+            }
+            print(&format!("wrote {}\n", path.display()));
+        }
+    }
+    if !converted.left_out.is_empty() {
+        eprintln!("left out or changed:");
+        for left_out in &converted.left_out {
+            eprintln!("{left_out}");
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn is_inside(folder: &Path, other: &Path) -> bool {

@@ -3,6 +3,8 @@
 //! `UPDATE=1 cargo test -p fanfare-tests --test compiler` writes the current output as the expected one. Review the diff
 //! before you commit it.
 
+mod asyncapi;
+mod asyncapi_values;
 mod cases;
 mod deep;
 mod editors;

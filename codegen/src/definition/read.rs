@@ -117,6 +117,17 @@ pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, R
     (reader.definitions, reader.report)
 }
 
+/// Reads one definition that is not on the disk. Its `$ref`s cannot name files.
+pub(crate) fn read_unsaved(path: &Path, text: String) -> (Definitions, Report) {
+    let mut reader = Reader {
+        root: PathBuf::new(),
+        definitions: Definitions::default(),
+        report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
+    };
+    reader.add(path, normalised(path), text, false);
+    (reader.definitions, reader.report)
+}
+
 struct Reader {
     root: PathBuf,
     definitions: Definitions,
@@ -173,6 +184,11 @@ impl Reader {
                 return;
             }
         };
+        self.add(path, key, text, is_referenced);
+    }
+
+    /// Parses the text of a file.
+    fn add(&mut self, path: &Path, key: PathBuf, text: String, is_referenced: bool) {
         let source = self.report.sources.add(path.to_owned(), text);
         let text = &self.report.sources.get(source).text;
         let parsed = parse(path, text, source).and_then(|document| {
@@ -316,7 +332,8 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+/// Returns the text of a file, or why it cannot be read.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read the file: {error}"))?;
     if !metadata.is_file() {
         return Err("not a file".to_owned());

@@ -348,7 +348,7 @@ fn without_fragment(uri: &str) -> &str {
 }
 
 /// Decodes the percent-encoding of a URI.
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

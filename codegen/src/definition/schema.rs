@@ -65,6 +65,11 @@ pub(crate) enum Role {
 }
 
 impl Keyword {
+    /// Returns `true` if the keyword does not restrict values.
+    pub(crate) fn is_annotation(&self) -> bool {
+        matches!(self.role, Role::Annotation(_))
+    }
+
     /// The keyword with this name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         KEYWORDS.iter().find(|keyword| keyword.name == name)
@@ -340,10 +345,7 @@ impl Keywords {
             "then" | "else" => self.condition.is_some(),
             "minContains" | "maxContains" => self.contains.is_some(),
             "uniqueItems" => self.unique_items == Some(true),
-            name => {
-                let is_annotation = |keyword: &Keyword| matches!(keyword.role, Role::Annotation(_));
-                !Keyword::named(name).is_some_and(is_annotation) && self.speaks_of(name)
-            }
+            name => !Keyword::named(name).is_some_and(Keyword::is_annotation) && self.speaks_of(name),
         };
         self.set().into_iter().filter(binds).collect()
     }

@@ -10,7 +10,7 @@ use crate::diagnostics::{Code, Diagnostic, Place, SourceId, second_document, sec
 ///
 /// # Errors
 /// Returns the syntax error, or a diagnostic for each value that JSON cannot represent.
-pub(super) fn parse(path: &Path, text: &str, source: SourceId) -> Result<Value, Vec<Diagnostic>> {
+pub(crate) fn parse(path: &Path, text: &str, source: SourceId) -> Result<Value, Vec<Diagnostic>> {
     let json = path.extension().is_some_and(|extension| extension == "json");
     let parsed: Result<serde_yaml::Value, (Option<(usize, usize)>, String)> = if json {
         serde_json::from_str(text).map_err(|error| (Some((error.line(), error.column())), error.to_string()))
