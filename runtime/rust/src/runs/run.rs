@@ -116,7 +116,8 @@ impl<C: TypedChannel> Run<C> {
     /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// Returns an error if the payload does not match its definition. Passed on with `?`, the error fails the run.
+    /// Returns an error if the payload does not match its definition. The error is recorded, so the call returns it
+    /// each time the run is executed. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -124,18 +125,21 @@ impl<C: TypedChannel> Run<C> {
         payload: &P,
     ) -> Result<MessageId, RunError> {
         let call = self.begin(CallKind::Publish, id).await?;
-        if let Some(Outcome::Value(recorded)) = &call.outcome {
-            return match serde_json::from_str(recorded) {
-                Ok(id) => {
-                    call.finish();
-                    Ok(id)
-                }
-                Err(_) => {
-                    self.context
-                        .stop(StopReason::Halted(format!("publish {id:?} recorded no message id")))
-                        .await
-                }
-            };
+        match &call.outcome {
+            Some(Outcome::Value(recorded)) => {
+                let Ok(recorded) = serde_json::from_str(recorded) else {
+                    let why = format!("publish {id:?} recorded no message id");
+                    return self.context.stop(StopReason::Halted(why)).await;
+                };
+                call.finish();
+                return Ok(recorded);
+            }
+            Some(Outcome::Error(error)) => {
+                let error = RunError::fail(error.clone());
+                call.finish();
+                return Err(error);
+            }
+            Some(Outcome::Begun { .. }) | None => {}
         }
         let frame = match publish::encode(topic, payload, Some(self.id())) {
             Ok(frame) => frame,
