@@ -70,8 +70,8 @@ impl<C: TypedChannel> Run<C> {
         self.context.attempt
     }
 
-    /// Completes when this execution ends before the job returns. It never completes because the job returned, with a
-    /// result or an error.
+    /// Completes when this execution ends early. Never completes if the job returns. The run itself may continue later,
+    /// in another execution.
     ///
     /// An execution ends early if the run is cancelled or halted, another process claims it, the server stops, the
     /// storage fails, or the job panics. It also ends if the run waits and the server drops it from memory, because
@@ -85,17 +85,17 @@ impl<C: TypedChannel> Run<C> {
     /// # use fanfare::{Run, RunError, TypedChannel};
     /// # async fn build() {}
     /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
-    /// let cancelled = run.cancelled();
+    /// let interrupted = run.interrupted();
     /// tokio::spawn(async move {
     ///     tokio::select! {
     ///         () = build() => println!("built"),
-    ///         () = cancelled => println!("stop the build on the other machine"),
+    ///         () = interrupted => println!("stop the build on the other machine"),
     ///     }
     /// });
     /// # Ok(())
     /// # }
     /// ```
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
+    pub fn interrupted(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
         let returned = Arc::clone(&self.returned);
         async move {
             // After a branch has returned, the branch around it may still be dropped.
