@@ -63,8 +63,8 @@ impl<C: TypedChannel> Run<C> {
         self.context.hub()
     }
 
-    /// Returns the number of this attempt, from 1 on. It rises each time the job fails, or its process dies,
-    /// without recording anything new. Attempts of a step are not counted here.
+    /// Returns the number of this attempt: 1, plus how often the job failed or its process died since the run last
+    /// recorded a call. It can fall back to 1. Attempts of a step are not counted here.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.context.attempt
@@ -163,8 +163,8 @@ impl<C: TypedChannel> Run<C> {
         published.ok_or_else(|| RunError::retry(format!("{id:?} was not published")))
     }
 
-    /// Waits for `duration`, measured from the first call even if the server restarts meanwhile. A sleeping run
-    /// holds no slot, no lease and no thread.
+    /// Waits for `duration`, measured from when the run first reaches this call, even if the server restarts. A
+    /// sleeping run holds no slot, no lease and no thread.
     ///
     /// # Errors
     /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
