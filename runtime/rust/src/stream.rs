@@ -14,7 +14,7 @@ use crate::hub::{Hub, StreamGuard};
 use crate::publish::{self, PublishError};
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
-/// The most bytes of text in one chunk.
+/// The maximum bytes of text in one chunk.
 const MAX_CHUNK: usize = 16 * 1024;
 
 /// The minimum time between chunks. Text that is written sooner joins the next chunk.

@@ -11,9 +11,9 @@ mod connecting;
 mod delivery;
 mod frames;
 mod in_flight;
-mod issues;
 #[cfg(feature = "jwks")]
 mod interrupted;
+mod issues;
 mod key_sets;
 mod limits;
 mod logging;
