@@ -217,9 +217,9 @@ pub struct TextStream;
 /// How much a channel keeps for subscribers that resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
-    /// The most messages and text streams. A text stream counts as one, whatever its length.
+    /// The maximum number of messages and text streams. A text stream counts as one, whatever its length.
     pub messages: u32,
-    /// The longest time that they are kept.
+    /// The maximum age of a message or text stream.
     pub age: Duration,
 }
 

@@ -130,8 +130,8 @@ pub enum RunStatus {
     Running,
     /// The run waits for one of these signals.
     Waiting(Vec<String>),
-    /// The code no longer matches what the run recorded, for this reason. The run continues when a server with the
-    /// earlier code starts.
+    /// The code no longer matches what the run recorded, for this reason. The run continues when a server with
+    /// matching code starts.
     Halted(String),
     /// The run returned this result, in JSON.
     Completed(String),

@@ -36,7 +36,7 @@ use body::{RequestBody, ResponseBody};
 use open_connections::OpenConnections;
 use socket::Socket;
 
-/// The most bytes of a request's head, and of a response that is buffered.
+/// The maximum bytes of a request's head, and of a response that is buffered.
 const MAX_BUFFER: usize = 64 * 1024;
 /// How many connections may wait to be accepted. If a burst exceeds it, the system drops the attempts of other clients
 /// too, which then retry after a second. Linux allows 4,096 at most unless configured otherwise.
@@ -113,8 +113,8 @@ impl Serve {
         self
     }
 
-    /// Sets the most sockets that the server has at the same time, including idle ones and those of plain HTTP
-    /// requests. Default: seven eighths of the files that the process may open (`ulimit -n`).
+    /// Sets the maximum number of sockets that the server has at the same time, including idle ones and those of plain
+    /// HTTP requests. Default: seven eighths of the files that the process may open (`ulimit -n`).
     /// [`HubBuilder::max_connections`](crate::HubBuilder::max_connections) limits the subscribers' connections.
     ///
     /// At the limit, a new connection replaces the one that has waited longest for its client: for a request, for the
@@ -124,9 +124,9 @@ impl Serve {
         self
     }
 
-    /// Sets the most connections that wait for their client without a token at the same time: those that have not sent
-    /// a whole request, and those that were upgraded and have not sent a valid token. Default: 5,000. Beyond that, the
-    /// one that has waited longest is closed. Connections between two requests do not count.
+    /// Sets the maximum number of connections that wait for their client without a token at the same time: those that
+    /// have not sent a whole request, and those that were upgraded and have not sent a valid token. Default: 5,000.
+    /// Beyond that, the one that has waited longest is closed. Connections between two requests do not count.
     pub fn max_waiting_connections(mut self, count: usize) -> Self {
         self.max_waiting_connections = count.max(1);
         self

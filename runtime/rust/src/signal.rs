@@ -191,8 +191,8 @@ pub struct SignalReceipt {
 pub enum SignalStatus {
     /// It is the answer to an open question of the run.
     Accepted,
-    /// The run has not asked for it yet. It is kept for the first question that does, unless that question finds
-    /// another signal that was kept earlier.
+    /// The run has not asked for it yet. It is kept for the first question that asks for it. If signals of several
+    /// names are kept for that question, the earliest is the answer and the others are dropped.
     Kept,
 }
 
@@ -217,9 +217,10 @@ pub enum SignalError {
         /// When it arrived at the server, by the storage's clock.
         received_at: SystemTime,
     },
-    /// The question was closed without an answer, or the run or channel has no such question.
+    /// The question was closed without an answer, or the run or channel has no such question, and the run has not
+    /// ended.
     TooLate,
-    /// The run ended without asking for the signal.
+    /// The run has ended. It never asked for the signal, or its question was closed without an answer.
     RunEnded,
     /// The channel has no run, or no run with the id that was set.
     NoRun,

@@ -14,7 +14,7 @@ use crate::hub::{Hub, StreamGuard};
 use crate::publish::{self, PublishError};
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
-/// The most bytes of text in one chunk.
+/// The maximum bytes of text in one chunk.
 const MAX_CHUNK: usize = 16 * 1024;
 
 /// The minimum time between chunks. Text that is written sooner joins the next chunk.
@@ -89,7 +89,7 @@ impl<'p> StartTextStream<'p> {
         stream.append(LogKind::StreamStart, &stream.id).await?;
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let task = tokio::spawn(stream.run(receiver));
-        Ok(TextStreamWriter { sender, task })
+        Ok(TextStreamWriter { sender, task, outcome: None })
     }
 }
 
@@ -112,6 +112,8 @@ impl<'p> IntoFuture for StartTextStream<'p> {
 pub struct TextStreamWriter {
     sender: mpsc::Sender<Write>,
     task: JoinHandle<Result<MessageId, PublishError>>,
+    /// What the task returned, because it can be awaited only once.
+    outcome: Option<Result<MessageId, PublishError>>,
 }
 
 #[derive(Debug)]
@@ -131,16 +133,19 @@ impl TextStreamWriter {
     /// Writes text of any length. Waits if text is written faster than it can be published.
     ///
     /// # Errors
-    /// Returns an error if earlier text could not be published. The stream has then ended.
+    /// Returns an error if earlier text could not be published. The stream has then ended, and every later call returns
+    /// the same error.
     pub async fn write(&mut self, text: &str) -> Result<(), PublishError> {
-        if text.is_empty() || self.sender.send(Write::Text(text.to_owned())).await.is_ok() {
+        let is_open = if text.is_empty() {
+            !self.sender.is_closed()
+        } else {
+            self.sender.send(Write::Text(text.to_owned())).await.is_ok()
+        };
+        if is_open {
             return Ok(());
         }
         // While the sender exists, the task ends only after an error.
-        match (&mut self.task).await {
-            Ok(Err(error)) => Err(error),
-            Ok(Ok(_)) | Err(_) => Err(PublishError::Closed),
-        }
+        Err(self.outcome().await.err().unwrap_or(PublishError::Closed))
     }
 
     /// Ends the stream: the text is complete. Returns the message id of the end.
@@ -168,9 +173,18 @@ impl TextStreamWriter {
         self.finish(Ending::Stopped(reason.into())).await
     }
 
-    async fn finish(self, ending: Ending) -> Result<MessageId, PublishError> {
+    async fn finish(mut self, ending: Ending) -> Result<MessageId, PublishError> {
         let _ = self.sender.send(Write::End(ending)).await;
-        self.task.await.unwrap_or(Err(PublishError::Closed))
+        self.outcome().await
+    }
+
+    /// Waits until the stream has ended, and returns how.
+    async fn outcome(&mut self) -> Result<MessageId, PublishError> {
+        if let Some(outcome) = &self.outcome {
+            return outcome.clone();
+        }
+        let outcome = (&mut self.task).await.unwrap_or(Err(PublishError::Closed));
+        self.outcome.insert(outcome).clone()
     }
 }
 

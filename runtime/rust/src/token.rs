@@ -29,7 +29,7 @@ pub(crate) use revocations::Revocations;
 /// The default lifetime of a token.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The longest lifetime of a token, whatever the hub's configuration.
+/// The maximum lifetime of a token, whatever the hub's configuration.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// How far the clock of a token's issuer may be ahead of this server's, in seconds.
@@ -50,7 +50,7 @@ pub(crate) struct Keys {
     pub(crate) issuer: Option<String>,
     /// The audience that tokens must have. If `None`, tokens with an audience are rejected.
     pub(crate) audience: Option<String>,
-    /// The longest lifetime of a token.
+    /// The maximum lifetime of a token.
     pub(crate) max_lifetime: Duration,
 }
 

@@ -38,28 +38,28 @@ pub const ISSUER_PREFIX: &str = "fanfare:";
 /// The largest payload, in bytes of JSON.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 
-/// The largest frame from a client, in bytes.
+/// The maximum size of a frame from a client, in bytes.
 pub const MAX_CLIENT_FRAME: usize = 32 * 1024;
 
 /// A connection with this many bad frames is closed.
 pub const MAX_BAD_FRAMES: u32 = 16;
 
-/// The most channels on one connection. A channel counts once per subscription.
+/// The maximum number of channels on one connection. A channel counts once per subscription.
 pub const MAX_CHANNELS: usize = 1000;
 
-/// The most frames from a client that are read at once.
+/// The maximum number of frames from a client that are read at once.
 pub const FRAME_BURST: u32 = 1200;
 
-/// The most frames from a client that are read per second, on average.
+/// The maximum number of frames from a client that are read per second, on average.
 pub const FRAMES_PER_SECOND: u32 = 100;
 
-/// The largest request body of `POST sse`, in bytes.
+/// The maximum size of the request body of `POST sse`, in bytes.
 pub const MAX_SSE_BODY: usize = 256 * 1024;
 
-/// The longest `sub` or `jti` of a token, in characters.
+/// The maximum length of a token's `sub` or `jti`, in characters.
 pub const MAX_TOKEN_NAME: usize = 256;
 
-/// The most topics and signals that a token may grant.
+/// The maximum number of topics and signals that a token may grant.
 pub const MAX_GRANT_ENTRIES: usize = 64;
 
 /// Close codes, and whether a client reconnects.

@@ -90,12 +90,15 @@ export class TextStreamError extends Error {
  *
  * - `already_taken`: the question has an answer, or an earlier signal of this name is kept for it;
  *   `takenSignal`, `takenPayload`, `takenSender` and `takenAt` describe that other signal.
- * - `too_late`: the question was closed without an answer, or does not exist.
- * - `run_ended`: the run ended without asking for this signal.
- * - `no_run`: there is no run on the channel.
+ * - `too_late`: the question was closed without an answer, or does not exist, and the run has not
+ *   ended.
+ * - `run_ended`: the run has ended. It never asked for the signal, or its question was closed without
+ *   an answer.
+ * - `no_run`: there is no run on the channel, or none with this `runId`.
  * - `not_granted`: the token or session does not grant the signal.
  * - `unauthorized`: the token or session is invalid or missing.
- * - `invalid`: the payload violates the definition; see `issues`.
+ * - `invalid`: the server cannot accept the request: the payload violates the definition (see
+ *   `issues`) or is too large, or the idempotency key was used for something else.
  * - `unknown`: the server does not know the channel or the signal, or it gave a reason that this
  *   library does not know.
  * - `unavailable`: the server is unreachable or temporarily unavailable.
@@ -111,7 +114,7 @@ export type SignalErrorCode =
   | "unknown"
   | "unavailable";
 
-/** The error that `send` rejects with. */
+/** The error that `send` rejects with, unless its `abortSignal` was aborted. */
 export class SignalError extends Error {
   override readonly name = "SignalError";
   /** The HTTP status; undefined if there was no response or no request was sent. */

@@ -202,13 +202,13 @@ export function routeUrl(apiBaseUrl: URL, route: Route): URL {
 /** The subprotocol of the WebSocket. It carries no token because each subscription has its own. */
 export const SUBPROTOCOL = "fanfare.v1";
 
-/** The most channels on one connection, each counted once per subscription. */
+/** The maximum number of channels on one connection, each counted once per subscription. */
 export const MAX_CHANNELS = 1000;
 
-/** The most bytes of a payload that is published or sent with a signal. */
+/** The maximum bytes of a payload that is published or sent with a signal. */
 export const MAX_PAYLOAD = 1024 * 1024;
 
-/** The most bytes of the body that opens an event stream, which contains its subscriptions. */
+/** The maximum bytes of the body that opens an event stream, which contains its subscriptions. */
 export const MAX_SSE_BODY = 256 * 1024;
 
 /** The close code of a connection that has had no subscription for a while. */

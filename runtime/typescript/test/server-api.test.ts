@@ -90,8 +90,10 @@ it("an abort ends the wait for another attempt", async () => {
   const refused: [number, unknown] = [429, { error: "rate limit exceeded", data: { code: "rate_limited" }, status: 429 }];
   [answers, retryAfter] = [[refused, [200, { id: "1-3" }]], "20"];
   const begun = performance.now();
-  const publishing = realtime.publish(channel.tokens, "hello", { abortSignal: AbortSignal.timeout(100) });
+  const abortSignal = AbortSignal.timeout(100);
+  const publishing = realtime.publish(channel.tokens, "hello", { abortSignal });
   await expect(publishing).rejects.toThrow(/^The request to .+ failed/);
+  await expect(publishing).rejects.toHaveProperty("cause", abortSignal.reason);
   expect(performance.now() - begun).toBeLessThan(10_000);
 });
 

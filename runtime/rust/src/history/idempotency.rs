@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::memory::Usage;
 
-/// The most keys that a channel remembers, and for how long.
+/// The maximum number of keys that a channel remembers, and for how long.
 pub(crate) const MAX_KEYS: usize = 1000;
 pub(crate) const MAX_KEY_AGE: Duration = Duration::from_secs(3600);
 

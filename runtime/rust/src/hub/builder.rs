@@ -115,7 +115,7 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the longest lifetime of a token (`exp` − `iat`), including those of other issuers, from a second to a day.
+    /// Sets the maximum lifetime of a token (`exp` − `iat`), including those of other issuers, from a second to a day.
     /// Default: a day.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_token_lifetime = lifetime.clamp(Duration::from_secs(1), MAX_LIFETIME);
@@ -162,14 +162,16 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most connections that use a token, or tokens that share an id, at the same time. Default: 100.
+    /// Sets the maximum number of connections that use a token, or tokens that share an id, at the same time. Default:
+    /// 100.
     pub fn max_connections_per_token(mut self, count: usize) -> Self {
         self.settings.max_connections_per_token = count.max(1);
         self
     }
 
-    /// Sets the most connections of this hub, WebSocket or event stream, at the same time. Default: 20,000. At the
-    /// limit, a new connection replaces one that has no subscription. If all have one, the new connection is rejected.
+    /// Sets the maximum number of connections of this hub, WebSocket or event stream, at the same time. Default:
+    /// 20,000. At the limit, a new connection replaces one that has no subscription. If all have one, the new
+    /// connection is rejected.
     ///
     /// [`Serve::max_connections`](crate::Serve::max_connections) limits the sockets of a server.
     pub fn max_connections(mut self, count: usize) -> Self {
@@ -177,9 +179,9 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most connections without a subscription at the same time: those that have not sent a token yet, or have
-    /// ended all their subscriptions. Default: 5,000. Beyond that, the one that has had none for longest is closed,
-    /// with the code 4408.
+    /// Sets the maximum number of connections without a subscription at the same time: those that have not sent a token
+    /// yet, or have ended all their subscriptions. Default: 5,000. Beyond that, the one that has had none for longest
+    /// is closed, with the code 4408.
     pub fn max_unsubscribed_connections(mut self, count: usize) -> Self {
         self.settings.max_unsubscribed_connections = count.max(1);
         self
@@ -219,8 +221,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most bytes of messages that are being written to all connections together: read from history, but not
-    /// yet accepted by the clients' sockets. Default: 256 MiB.
+    /// Sets the maximum bytes of messages that are being written to all connections together: read from history, but
+    /// not yet accepted by the clients' sockets. Default: 256 MiB.
     ///
     /// At the limit, connections wait and lag in their channels. If some have not read for a second meanwhile, those
     /// that have not read for longest are closed. Their clients resume, and receive a `gap` if the messages are no
@@ -271,21 +273,21 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the most bytes of messages in the history of one channel, whatever its definition allows. Default: 64
+    /// Sets the maximum bytes of messages in the history of one channel, whatever its definition allows. Default: 64
     /// MiB.
     pub fn max_channel_bytes(mut self, bytes: usize) -> Self {
         self.max_channel_bytes = bytes;
         self
     }
 
-    /// Sets the most bytes of text that a channel keeps for each topic of text streams. Default: 4 MiB. The oldest text
-    /// is dropped first, and subscribers that miss it receive a gap.
+    /// Sets the maximum bytes of text that a channel keeps for each topic of text streams. Default: 4 MiB. The oldest
+    /// text is dropped first, and subscribers that miss it receive a gap.
     pub fn max_stream_bytes(mut self, bytes: usize) -> Self {
         self.max_stream_bytes = bytes;
         self
     }
 
-    /// Sets the most bytes of messages in memory for all channels together. Default: 1 GiB. Near the limit, unused
+    /// Sets the maximum bytes of messages in memory for all channels together. Default: 1 GiB. Near the limit, unused
     /// channels are unloaded (and lost, without a storage); then the history of channels that are published to is
     /// shortened.
     pub fn max_history_bytes(mut self, bytes: usize) -> Self {
@@ -320,7 +322,7 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the longest time over which clients spread their reconnects when the hub shuts down. Default: 5
+    /// Sets the maximum time over which clients spread their reconnects when the hub shuts down. Default: 5
     /// seconds.
     ///
     /// Each client is asked to reconnect after a random delay, so that they do not all connect to another server at

@@ -12,8 +12,8 @@ use super::{Client, Hub};
 use crate::metrics::{self, Limit};
 use crate::token::VerifiedGrant;
 
-/// The most buckets in each of two generations. If there are more clients, the ones that have been idle for longest are
-/// treated as new ones.
+/// The maximum number of buckets in each of two generations. If there are more clients, the ones that have been idle
+/// for longest are treated as new ones.
 const MAX_REMEMBERED: usize = 32_768;
 
 /// A rate limit: a token bucket. Each client has its own bucket, which refills over time.

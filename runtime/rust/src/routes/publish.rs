@@ -21,10 +21,10 @@ mod text_stream;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The longest idempotency key, in characters.
+/// The maximum length of an idempotency key, in characters.
 const MAX_IDEMPOTENCY_KEY: usize = 256;
 
-/// The longest run id, in characters.
+/// The maximum length of a run id, in characters.
 const MAX_RUN_ID: usize = 256;
 
 pub(super) async fn publish(

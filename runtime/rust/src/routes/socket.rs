@@ -20,7 +20,7 @@ mod close_reason;
 
 use close_reason::close_reason;
 
-/// The most unanswered pings when the next one is due.
+/// The maximum number of unanswered pings when the next one is due.
 const MAX_UNANSWERED: u32 = 2;
 
 /// How long a client may take to answer a close frame.

@@ -139,9 +139,9 @@ impl<C: TypedChannel> Run<C> {
         if winner == Some(0) { results.0 } else { results.1 }.ok_or_else(missing_result)
     }
 
-    /// Runs work with a time limit, measured from the first call even if the server restarts meanwhile. Returns
-    /// `None` if the time is up first; the work is then dropped at its `await`. The outcome is recorded: it stays
-    /// the same however often the run is executed.
+    /// Runs work with a time limit, measured from when the run first reaches this call, even if the server restarts.
+    /// Returns `None` if the time is up first; the work is then dropped at its `await`. The outcome is recorded: it
+    /// stays the same however often the run is executed.
     ///
     /// ```
     /// # use std::time::Duration;

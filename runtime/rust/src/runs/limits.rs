@@ -15,7 +15,7 @@ pub(super) struct Limits {
     pub(super) journal: usize,
 }
 
-/// The longest suffix of a truncated text.
+/// The maximum length of the suffix of a truncated text.
 const MAX_SUFFIX_BYTES: usize = "… (18446744073709551615 bytes in all)".len();
 
 impl Default for Limits {

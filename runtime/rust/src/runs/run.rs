@@ -63,15 +63,15 @@ impl<C: TypedChannel> Run<C> {
         self.context.hub()
     }
 
-    /// Returns the number of this attempt, from 1 on. It rises each time the job fails, or its process dies,
-    /// without recording anything new. Attempts of a step are not counted here.
+    /// Returns the number of this attempt: 1, plus how often the job failed or its process died since the run last
+    /// recorded a call. It can fall back to 1. Attempts of a step are not counted here.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.context.attempt
     }
 
-    /// Completes when this execution ends before the job returns. It never completes because the job returned, with a
-    /// result or an error.
+    /// Completes when this execution ends early. Never completes if the job returns. The run itself may continue later,
+    /// in another execution.
     ///
     /// An execution ends early if the run is cancelled or halted, another process claims it, the server stops, the
     /// storage fails, or the job panics. It also ends if the run waits and the server drops it from memory, because
@@ -85,17 +85,17 @@ impl<C: TypedChannel> Run<C> {
     /// # use fanfare::{Run, RunError, TypedChannel};
     /// # async fn build() {}
     /// # async fn job<C: TypedChannel>(run: Run<C>) -> Result<(), RunError> {
-    /// let cancelled = run.cancelled();
+    /// let interrupted = run.interrupted();
     /// tokio::spawn(async move {
     ///     tokio::select! {
     ///         () = build() => println!("built"),
-    ///         () = cancelled => println!("stop the build on the other machine"),
+    ///         () = interrupted => println!("stop the build on the other machine"),
     ///     }
     /// });
     /// # Ok(())
     /// # }
     /// ```
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
+    pub fn interrupted(&self) -> impl Future<Output = ()> + Send + 'static + use<C> {
         let returned = Arc::clone(&self.returned);
         async move {
             // After a branch has returned, the branch around it may still be dropped.
@@ -116,7 +116,8 @@ impl<C: TypedChannel> Run<C> {
     /// message and the record of the call are committed in one transaction.
     ///
     /// # Errors
-    /// Returns an error if the payload does not match its definition. Passed on with `?`, the error fails the run.
+    /// Returns an error if the payload does not match its definition. The error is recorded, so the call returns it
+    /// each time the run is executed. Passed on with `?`, the error fails the run.
     pub async fn publish<P: Serialize + ?Sized>(
         &self,
         id: &str,
@@ -124,18 +125,21 @@ impl<C: TypedChannel> Run<C> {
         payload: &P,
     ) -> Result<MessageId, RunError> {
         let call = self.begin(CallKind::Publish, id).await?;
-        if let Some(Outcome::Value(recorded)) = &call.outcome {
-            return match serde_json::from_str(recorded) {
-                Ok(id) => {
-                    call.finish();
-                    Ok(id)
-                }
-                Err(_) => {
-                    self.context
-                        .stop(StopReason::Halted(format!("publish {id:?} recorded no message id")))
-                        .await
-                }
-            };
+        match &call.outcome {
+            Some(Outcome::Value(recorded)) => {
+                let Ok(recorded) = serde_json::from_str(recorded) else {
+                    let why = format!("publish {id:?} recorded no message id");
+                    return self.context.stop(StopReason::Halted(why)).await;
+                };
+                call.finish();
+                return Ok(recorded);
+            }
+            Some(Outcome::Error(error)) => {
+                let error = RunError::fail(error.clone());
+                call.finish();
+                return Err(error);
+            }
+            Some(Outcome::Begun { .. }) | None => {}
         }
         let frame = match publish::encode(topic, payload, Some(self.id())) {
             Ok(frame) => frame,
@@ -159,8 +163,8 @@ impl<C: TypedChannel> Run<C> {
         published.ok_or_else(|| RunError::retry(format!("{id:?} was not published")))
     }
 
-    /// Waits for `duration`, measured from the first call even if the server restarts meanwhile. A sleeping run
-    /// holds no slot, no lease and no thread.
+    /// Waits for `duration`, measured from when the run first reaches this call, even if the server restarts. A
+    /// sleeping run holds no slot, no lease and no thread.
     ///
     /// # Errors
     /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then

@@ -169,9 +169,9 @@ async fn a_step_that_loses_to_a_signal_is_dropped_and_notified() {
             let built = run
                 .race(
                     async |run| {
-                        let (cancelled, count) = (run.cancelled(), count.clone());
+                        let (interrupted, count) = (run.interrupted(), count.clone());
                         tokio::spawn(async move {
-                            cancelled.await;
+                            interrupted.await;
                             count.up();
                         });
                         run.step("build", async || pending::<Result<String, RunError>>().await).await

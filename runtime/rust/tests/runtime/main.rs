@@ -4,7 +4,6 @@ mod admission;
 #[cfg(feature = "sqlite")]
 mod branches;
 #[cfg(feature = "sqlite")]
-mod cancelled;
 #[cfg(feature = "sqlite")]
 mod clocks;
 mod closing;
@@ -12,8 +11,9 @@ mod connecting;
 mod delivery;
 mod frames;
 mod in_flight;
-mod issues;
 #[cfg(feature = "jwks")]
+mod interrupted;
+mod issues;
 mod key_sets;
 mod limits;
 mod logging;

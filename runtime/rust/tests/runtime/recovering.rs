@@ -12,12 +12,14 @@ use fanfare::{
 };
 use rusqlite::Connection;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::definition::{Room, Status, room, said, status};
+use crate::support::definition::{Room, Status, draft, room, said, status};
 use crate::support::file::File;
 use crate::support::http;
 use crate::support::runs::{completed, done, ended, runs};
 use crate::support::server::Server;
+use crate::text_streams::post_stream;
 
 async fn say(server: &Server, channel: &Channel, text: &str) -> String {
     server.hub.publish(said(channel), text).await.unwrap().to_string()
@@ -100,6 +102,53 @@ async fn a_text_stream_that_could_not_be_stored_ends_once_the_storage_works_agai
     other.execute_batch("COMMIT").unwrap();
     let frame = reader.frame().await;
     assert!(matches!(frame, ServerFrame::DatastreamEnd { error: Some(_), .. }), "{frame:?}");
+}
+
+#[tokio::test]
+async fn a_text_stream_that_could_not_be_stored_returns_the_same_error_from_every_call() {
+    for ending in ["end", "fail", "stop"] {
+        let file = File::new();
+        let server = file.server().await;
+        let mut writer = server.hub.stream(draft(&room("1"))).await.unwrap();
+        fs::remove_file(file.path()).unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let error = loop {
+            if let Err(error) = writer.write("lost").await {
+                break error;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert!(matches!(error, PublishError::Storage(_)), "{error}");
+        for text in ["more", ""] {
+            assert_eq!(writer.write(text).await, Err(error.clone()));
+        }
+        let ended = match ending {
+            "end" => writer.end().await,
+            "fail" => writer.fail("failed").await,
+            _ => writer.stop("stopped").await,
+        };
+        assert_eq!(ended, Err(error), "{ending}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_could_not_be_stored_to_its_end_is_answered_with_503() {
+    let file = File::new();
+    let server = file.server().await;
+    let mut reader = server.subscribe(&room("1"), &["draft"]).await;
+    reader.ready().await;
+    let mut posting = post_stream(&server, "draft").await;
+    assert!(matches!(reader.frame().await, ServerFrame::DatastreamStart { .. }));
+    fs::remove_file(file.path()).unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // The server answers at the first part that it cannot take, so later ones may not be sent.
+    for _ in 0..20 {
+        let _ = posting.write_all(b"4\r\nlost\r\n").await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut answer = [0; 12];
+    posting.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 503");
 }
 
 #[tokio::test]

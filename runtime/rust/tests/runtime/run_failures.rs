@@ -2,11 +2,15 @@
 
 use std::future::{Future, pending};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fanfare::{CancelOutcome, Hub, Registry, Run, RunError, RunStatus, Runs, Sqlite, StepOptions};
+use fanfare::wire::ServerFrame;
+use fanfare::{
+    CancelOutcome, Hub, Registry, ReplayOutcome, Run, RunError, RunStatus, Runs, Sqlite, StepOptions,
+};
 
-use crate::support::definition::{Outcome, Room, room};
+use crate::support::definition::{Outcome, Room, Status, room, status};
 use crate::support::file::File;
 use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
 use crate::support::server::{KEY, Server};
@@ -91,6 +95,43 @@ async fn a_hung_step_times_out_and_is_retried_under_its_own_policy() {
     let expected = "step \"default\" took longer than its timeout of 20ms; step \"own\" took longer than its timeout of 5ms";
     assert_eq!(ended(&runs, "run_1").await, completed(expected));
     assert_eq!(tries.get(), 2 + 4);
+}
+
+#[tokio::test]
+async fn a_message_that_was_invalid_once_fails_the_same_way_in_every_execution() {
+    const REASON: &str = "must have at least 1 character";
+    let server = in_memory().await;
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&attempts);
+    let (runs, job) = runs(&server, move |run: Run<Room>, later: String| {
+        let attempts = Arc::clone(&seen);
+        async move {
+            let message = {
+                let mut attempts = attempts.lock().unwrap();
+                attempts.push(run.attempt());
+                if attempts.len() == 1 { String::new() } else { later }
+            };
+            let topic = status(&run.channel().0);
+            let error = run.publish("tell", topic, &Status::new(&message)).await.unwrap_err();
+            Err(RunError::retry(format!("after {error}")))
+        }
+    })
+    .await;
+    for (run_id, later) in [("run_1", ""), ("run_2", "valid by now")] {
+        attempts.lock().unwrap().clear();
+        let channel = Room(room(run_id));
+        runs.start(&job, run_id, &channel, &later.to_owned()).await.unwrap();
+        let RunStatus::Failed(why) = ended(&runs, run_id).await else { panic!("it should fail") };
+        assert!(why.starts_with("after ") && why.contains(REASON), "{why}");
+        assert_eq!(*attempts.lock().unwrap(), [1, 2, 3, 4, 5]);
+        let recording = runs.recording(run_id).await.unwrap().unwrap();
+        assert_eq!(runs.replay(&recording).await, Ok(ReplayOutcome::Failed(why)));
+        let mut client = server.subscribe(&channel.0, &["status"]).await;
+        client.ready().await;
+        let retained = client.frame().await;
+        assert!(matches!(retained, ServerFrame::Run { .. }), "only the end of the run, got {retained:?}");
+        client.expect_silence().await;
+    }
 }
 
 #[tokio::test]

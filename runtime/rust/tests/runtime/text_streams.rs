@@ -267,7 +267,7 @@ async fn text_streams_and_payloads_are_rejected_on_topics_of_the_other_kind() {
 }
 
 /// Starts to post a text stream over HTTP. The body follows in chunks.
-async fn post_stream(server: &Server, topic: &str) -> TcpStream {
+pub(crate) async fn post_stream(server: &Server, topic: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!(
         "POST /v1/realtime/publish?channel=room:1&topic={topic} HTTP/1.1\r\nhost: test\r\n\

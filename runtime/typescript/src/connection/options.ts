@@ -28,7 +28,7 @@ export interface ConnectionOptions {
   readonly reconnect?: boolean | undefined;
   /** The delay before the first reconnect, in milliseconds; it doubles each time. Default: 250. */
   readonly reconnectMinMs?: number | undefined;
-  /** The longest delay between two attempts, in milliseconds. Default: 5000. */
+  /** The maximum delay between two attempts, in milliseconds. Default: 5000. */
   readonly reconnectMaxMs?: number | undefined;
   /**
    * A WebSocket, or an event stream over HTTP (`"sse"`). Default: `"auto"`, a WebSocket if one can

@@ -28,7 +28,7 @@ const MAX_RETRIES = 6;
  *
  * The payload is validated first. If there is no response, or a temporary error, the signal is sent
  * again, up to six times, with the same idempotency key, so that it is taken at most once. Rejects
- * with a {@link SignalError}.
+ * with a {@link SignalError}, or the reason of `abortSignal`.
  *
  * @example
  * ```ts

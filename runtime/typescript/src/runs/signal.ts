@@ -19,8 +19,8 @@ export interface SignalReceipt {
   readonly receivedAt: Date;
   /**
    * `accepted`: the signal is the answer to an open question of the run. `kept`: the run has not asked
-   * for it yet, and the first question that does takes it, unless another kept signal for that
-   * question arrived earlier.
+   * for it yet. It is kept for the first question that asks for it. If signals of several names are
+   * kept for that question, the earliest is the answer and the others are dropped.
    */
   readonly status: "accepted" | "kept";
 }
@@ -37,7 +37,10 @@ export interface SignalOptions {
    * the signal is refused.
    */
   readonly questionId?: string | undefined;
-  /** Ends the attempts when aborted. The signal may have been taken nevertheless. */
+  /**
+   * Ends the attempts when aborted. `send` then rejects with the reason of this `AbortSignal`, and the
+   * signal may have been taken nevertheless.
+   */
   readonly abortSignal?: AbortSignal | undefined;
 }
 
@@ -53,7 +56,7 @@ export interface Access {
 /** How to send a signal. */
 export interface SignalRequest extends SignalOptions {
   readonly getAccess: () => Promise<Access>;
-  /** The most attempts after the first, if the server is unreachable or temporarily unavailable. */
+  /** The maximum number of attempts after the first, if the server is unreachable or temporarily unavailable. */
   readonly maxRetries: number;
   readonly idempotencyKey?: string | undefined;
 }

@@ -26,8 +26,8 @@ export interface RealtimeOptions {
   /** The base URL as pages reach it, for client subscription tokens. Default: `apiBaseUrl`. */
   readonly clientApiBaseUrl?: string | undefined;
   /**
-   * The most retries of a request that fails with a network error, 429 or 5xx. Default: 4. Retries of a
-   * publish have its idempotency key, so they take effect once. Text streams are not retried.
+   * The maximum number of retries of a request that fails with a network error, 429 or 5xx. Default: 4.
+   * Retries of a publish have its idempotency key, so they take effect once. Text streams are not retried.
    */
   readonly maxRetries?: number | undefined;
 }
@@ -37,18 +37,21 @@ export interface PublishOptions {
   readonly runId?: string | undefined;
   /**
    * Publishes of payloads with the same key on the same channel, within an hour, have the effect of one. The
-   * server keeps the latest 1,000 keys of a channel. Default: a new key for each call. Ignored for a text
-   * stream, which is sent once.
+   * server keeps the latest 1,000 keys of a channel. A key that was used for another topic or payload is
+   * rejected. Default: a new key for each call. Ignored for a text stream, which is sent once.
    */
   readonly idempotencyKey?: string | undefined;
-  /** Cancels the request when aborted. The message may have been published nevertheless. */
+  /**
+   * Cancels the request when aborted. `publish` then rejects with a {@link RealtimeError}, whose `cause` is
+   * the reason of this `AbortSignal`, and the message may have been published nevertheless.
+   */
   readonly abortSignal?: AbortSignal | undefined;
 }
 
 export interface ServerSignalOptions extends SignalOptions {
   /**
    * Signals with the same key on the same channel have the effect of one. A key is kept as long as its run.
-   * Default: a new key for each call.
+   * A key that was used for another signal, payload or run is rejected. Default: a new key for each call.
    */
   readonly idempotencyKey?: string | undefined;
 }
@@ -78,7 +81,8 @@ export interface ClientSubscriptionToken {
 export interface Realtime {
   /**
    * Publishes a payload, which is validated first, or a text stream. Resolves to the message's id once
-   * the message is in the channel's log; for a text stream, to the id of its end.
+   * the message is in the channel's log; for a text stream, to the id of its end. Rejects with a
+   * {@link RealtimeError}.
    *
    * @example
    * ```ts
@@ -98,7 +102,7 @@ export interface Realtime {
   ): Promise<{ readonly id: string }>;
   /**
    * Sends a signal to the run on a channel. The payload is validated first. Resolves once the signal
-   * is recorded; rejects with a `SignalError`, like `send` in a page.
+   * is recorded; rejects with a `SignalError`, or the reason of `abortSignal`, like `send` in a page.
    *
    * @example
    * ```ts

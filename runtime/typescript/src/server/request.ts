@@ -5,7 +5,10 @@ import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
 import { hashedKey } from "./signing-key.js";
 
-/** Thrown if a fanfare server refuses a request or is unreachable. */
+/**
+ * Thrown if a fanfare server refuses a request or is unreachable, or if a payload is invalid, before
+ * any request.
+ */
 export class RealtimeError extends Error {
   override readonly name = "RealtimeError";
   /** The HTTP status; undefined if there was no response or no request was sent. */
@@ -34,7 +37,7 @@ export class RealtimeError extends Error {
 export interface RequestSettings {
   readonly apiBaseUrl: string;
   readonly signingKey: string;
-  /** The most retries of a request that fails with a network error, 429 or 5xx. */
+  /** The maximum number of retries of a request that fails with a network error, 429 or 5xx. */
   readonly maxRetries: number;
 }
 

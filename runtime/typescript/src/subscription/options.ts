@@ -34,12 +34,15 @@ export interface SubscribeOptions<
    */
   readonly since?: Cursor | undefined;
   /**
-   * The most messages that are buffered for a slow reader. At the limit the subscription pauses; once half
-   * of them were read, it resumes from the server's history, so that memory stays bounded. Messages
+   * The maximum number of messages that are buffered for a slow reader. At the limit the subscription
+   * pauses; once half of them were read, it resumes from the server's history, so that memory stays bounded. Messages
    * that the history no longer has by then are reported as a gap. Default: 10,000.
    */
   readonly bufferLimit?: number | undefined;
-  /** Closes the subscription when aborted, as `close()` does. */
+  /**
+   * Closes the subscription when aborted, as `close()` does. Until the server has confirmed the
+   * subscription, `subscribe` then rejects with the reason of this `AbortSignal`.
+   */
   readonly abortSignal?: AbortSignal | undefined;
   /** Called, in order with the messages, when messages were missed for good. */
   readonly onGap?: ((gap: Gap) => void) | undefined;
@@ -56,13 +59,14 @@ export interface SubscribeOptions<
   readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;
   /**
    * Called for errors that the subscription survives: the `token` function throws, the server is
-   * unreachable, `onMessage` throws. In the callback form it is also called with the error that ends
-   * the subscription. Without it, an error that `onMessage` throws ends the subscription. That error, and
-   * any other that ends a subscription in the callback form, becomes an unhandled rejection. Other errors
-   * are logged to the console, once per error text.
+   * unreachable, `onMessage` throws. In the callback form, also called with the error that ends the
+   * subscription.
    *
-   * An error that this or another callback throws is reported as an uncaught error, which
-   * `window.onerror` receives, and the subscription continues.
+   * Without `onError`: an error from `onMessage` ends the subscription; in the callback form, the error
+   * that ends it becomes an unhandled rejection; other errors are logged once per text.
+   *
+   * If `onError`, `onGap`, `onRun`, `onInvalid` or `onDrift` throws, the error is reported as uncaught,
+   * and the subscription continues.
    */
   readonly onError?: ((error: Error) => void) | undefined;
   /**

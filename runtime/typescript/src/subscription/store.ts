@@ -59,7 +59,10 @@ export interface RealtimeSnapshot {
 /** Why a store is paused: the page is hidden, or `enabled` is `false`. */
 export type PauseReason = "hidden" | "disabled";
 
-/** Settings of a store, which {@link RealtimeStore.configure} can change. All have defaults but `token`. */
+/**
+ * Settings of a store, which {@link RealtimeStore.configure} can change. Only `token` is always required;
+ * outside a web page, `apiBaseUrl` is, too.
+ */
 export interface RealtimeStoreSettings<Validate extends boolean = boolean> extends ConnectionOptions {
   /** A token, or a function that returns one, which is called whenever a new token is needed. */
   readonly token?: TokenInput | undefined;
@@ -76,7 +79,7 @@ export interface RealtimeStoreSettings<Validate extends boolean = boolean> exten
   readonly autoCloseOnTerminal?: boolean | undefined;
   /** The time in milliseconds to collect messages before listeners are called. Default: 0, at once. */
   readonly bufferInterval?: number | undefined;
-  /** The most messages in `messages.all`. Default: 100; null for no limit. */
+  /** The maximum number of messages in `messages.all`. Default: 100; null for no limit. */
   readonly historyLimit?: number | null | undefined;
 }
 

@@ -16,8 +16,10 @@ import type {
  * After a lost connection the subscription resumes where it stopped: no message is lost or repeated,
  * and messages that the server no longer has are reported as a {@link Gap}. Rejects if retrying would
  * not help: the token or session does not grant the channel, the server refused permanently, or an option
- * is missing. Other failures are retried and reported to `onError`, or, without it, logged once; a web page
- * cannot distinguish an unreachable server from one that refuses the token, so both are retried.
+ * is missing. Also rejects, with the reason of `abortSignal`, if that is aborted before the server has
+ * confirmed the subscription. Other failures are retried and reported to `onError`, or, without it, logged
+ * once; a web page cannot distinguish an unreachable server from one that refuses the token, so both are
+ * retried.
  *
  * @example
  * ```ts

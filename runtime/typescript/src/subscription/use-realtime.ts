@@ -25,8 +25,8 @@ export type UseRealtimeRunStatus = RunStatus;
 export type UseRealtimePauseReason = PauseReason | null;
 
 /**
- * Options of {@link useRealtime}. All have defaults but `channel` and `token`. If `token` is a
- * function, it may be another one at each render; the latest is called.
+ * Options of {@link useRealtime}. Only `token` is always required; outside a web page, `apiBaseUrl` is,
+ * too. If `token` is a function, it may be another one at each render; the latest is called.
  */
 export interface UseRealtimeOptions<
   Channel extends ChannelInput = ChannelInput,
@@ -44,7 +44,7 @@ export interface UseRealtimeOptions<
   readonly resetKey?: string | undefined;
   /**
    * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a
-   * saved `position`. Read only when the channel, its topics or `resetKey` change.
+   * saved `position`. It is read at mount, and when the channel, its topics or `resetKey` change.
    */
   readonly since?: Cursor | undefined;
 }
@@ -118,7 +118,7 @@ export interface UseRealtimeResult<
   readonly reset: () => void;
   /**
    * Sends a signal to the run, with the token and the `apiBaseUrl` of this hook. Resolves once it is
-   * recorded; rejects with a `SignalError`. The function is the same at each render.
+   * recorded; rejects with a `SignalError`, or the reason of `abortSignal`. The function is the same at each render.
    *
    * @example
    * ```tsx

@@ -22,7 +22,7 @@ pub(super) const UNFINISHED_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to check a channel that this process has open.
 const OPEN_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The most channels per sweep. Publishers wait meanwhile.
+/// The maximum number of channels per sweep. Publishers wait meanwhile.
 const MAX_CHANNELS: usize = 200;
 
 pub(super) struct DueChannel {

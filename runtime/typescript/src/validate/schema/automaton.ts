@@ -8,7 +8,7 @@ export interface Automaton {
   test(text: string): boolean;
 }
 
-/** The most cached states and outcomes of a program. Beyond that the cache is cleared. */
+/** The maximum number of cached states and outcomes of a program. Beyond that the cache is cleared. */
 const MAX_CACHED = 10_000;
 
 /**

@@ -30,7 +30,7 @@ export function describeValue(value: unknown): string | undefined {
   }
 }
 
-/** The most issues that are reported for a value. If it has more, a last issue says so, and reading stops. */
+/** The maximum number of issues reported for a value. If it has more, a last issue says so, and reading stops. */
 export const MAX_ISSUES = 20;
 
 const MAX_TEXT = 40;

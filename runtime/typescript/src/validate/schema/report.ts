@@ -20,7 +20,7 @@ export function outputOf(value: unknown, result: unknown): unknown {
   return result === undefined ? value : result === NOTHING ? undefined : result;
 }
 
-/** The most levels of nested arrays and objects. */
+/** The maximum number of levels of nested arrays and objects. */
 export const MAX_DEPTH = 127;
 
 /** An issue whose path is not complete yet, or a promise of an outcome. */

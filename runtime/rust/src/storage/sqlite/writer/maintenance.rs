@@ -19,7 +19,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// was recorded within the week.
 const USE_CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
-/// The most channels whose use one sweep records.
+/// The maximum number of channels whose use one sweep records.
 const MAX_RECORDED_USES: usize = 1_000;
 
 impl Writer {

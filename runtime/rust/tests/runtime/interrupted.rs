@@ -1,4 +1,4 @@
-//! `Run::cancelled`: it completes only if the execution ends before the job does.
+//! `Run::interrupted`: it completes only if the execution ends before the job does.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use fanfare::Run;
 use crate::support::definition::{Room, room};
 use crate::support::runs::{Count, MINUTE, completed, done, ended, in_memory, runs, waits};
 
-/// Counts in a spawned task when `run.cancelled()` completes.
-fn count_cancelled(run: &Run<Room>, count: &Count) {
-    let (cancelled, count) = (run.cancelled(), count.clone());
+/// Counts in a spawned task when `run.interrupted()` completes.
+fn count_interrupted(run: &Run<Room>, count: &Count) {
+    let (interrupted, count) = (run.interrupted(), count.clone());
     tokio::spawn(async move {
-        cancelled.await;
+        interrupted.await;
         count.up();
     });
 }
 
 #[tokio::test]
-async fn cancelled_does_not_complete_when_the_job_or_a_branch_returns() {
+async fn interrupted_does_not_complete_when_the_job_or_a_branch_returns() {
     let notified = Count::default();
     let count = notified.clone();
     let server = in_memory().await;
     let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
         let count = count.clone();
         async move {
-            count_cancelled(&run, &count);
+            count_interrupted(&run, &count);
             run.join(
                 async |run| {
-                    count_cancelled(&run, &count);
+                    count_interrupted(&run, &count);
                     Ok(())
                 },
                 async |run| run.sleep("a moment", Duration::from_millis(20)).await,
@@ -54,7 +54,7 @@ async fn a_branch_that_returned_is_notified_when_the_run_is_cancelled() {
         async move {
             run.join(
                 async |run| {
-                    count_cancelled(&run, &count);
+                    count_interrupted(&run, &count);
                     Ok(())
                 },
                 async |_| Ok(()),
