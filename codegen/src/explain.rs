@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::emit;
 use crate::infer::Infer;
 use crate::lower::{Lowered, LoweredSchema};
-use crate::model::{Channel, Model, RulesId, TypeId};
+use crate::model::{Channel, Model, RulesId, Topic, TypeId};
 
 /// A stage of the compiler whose result can be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl std::str::FromStr for Stage {
 pub(crate) fn find<'c>(channels: impl Iterator<Item = &'c Channel>, payload: &str) -> Option<TypeId> {
     let (channel, part) = payload.split_once('/')?;
     let channel = channels.into_iter().find(|candidate| candidate.name.wire == channel)?;
-    let topic = channel.topics.iter().find(|topic| topic.name.wire == part).and_then(|topic| topic.payload());
+    let topic = channel.topics.iter().find(|topic| topic.name.wire == part).and_then(Topic::payload);
     let signal = channel.signals.iter().find(|signal| signal.name.wire == part).map(|signal| signal.payload);
     topic.or(signal).or(channel.result.filter(|_| part == "result"))
 }

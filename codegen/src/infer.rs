@@ -159,7 +159,7 @@ impl<'s> Infer<'s> {
                 result.exact = false;
                 continue;
             }
-            result = self.union(result, alternatives, exactly_one, rules.notes.open);
+            result = self.union(&result, alternatives, exactly_one, rules.notes.open);
         }
         let evaluates = rules.unevaluated_items.is_some() || rules.unevaluated_properties.is_some();
         result.exact &= rules.not.is_none() && !evaluates;

@@ -9,7 +9,7 @@ impl<'s> Infer<'s> {
     /// Narrows a shape by `anyOf` or `oneOf`: unites what it shares with each alternative.
     pub(super) fn union(
         &mut self,
-        around: Inferred<'s>,
+        around: &Inferred<'s>,
         schemas: &'s [Rules],
         exactly_one: bool,
         open: bool,
