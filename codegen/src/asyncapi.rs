@@ -41,7 +41,7 @@ impl fmt::Display for LeftOut {
 pub struct Converted {
     /// The output, as YAML.
     pub text: String,
-    /// What the output does not contain, in the order of the input.
+    /// What the output does not contain, or contains in another form, in the order of the input.
     pub left_out: Vec<LeftOut>,
 }
 

@@ -1,4 +1,4 @@
-//! Prints what a stage of the compiler makes of one payload, to find out why it has a type.
+//! Prints what a stage of the compiler makes of one payload, to find out why it has its type.
 
 use std::fmt::Write as _;
 
@@ -31,7 +31,8 @@ impl std::str::FromStr for Stage {
     }
 }
 
-/// The position of a payload among the roots: of a topic, a signal, or the result of runs.
+/// Returns the type of a payload: of a topic, of a signal, or of a run's result. Payloads are declared first, so the id is
+/// also the index of the root.
 pub(crate) fn find<'c>(channels: impl Iterator<Item = &'c Channel>, payload: &str) -> Option<TypeId> {
     let (channel, part) = payload.split_once('/')?;
     let channel = channels.into_iter().find(|candidate| candidate.name.wire == channel)?;

@@ -119,14 +119,14 @@ impl<'s> Infer<'s> {
     fn rules(&mut self, rules: &'s Rules) -> Inferred<'s> {
         self.nesting += 1;
         self.around.push(&rules.notes);
-        let inferred = self.all_of(rules);
+        let inferred = self.keywords(rules);
         self.around.pop();
         self.nesting -= 1;
         inferred
     }
 
     /// Reports something about the current schema.
-    fn find(&mut self, finding: Finding) {
+    fn report(&mut self, finding: Finding) {
         let place = self.around.iter().rev().find_map(|notes| notes.place.as_ref());
         if let Some(place) = place {
             self.findings.insert((finding, place.clone()));
@@ -139,7 +139,7 @@ impl<'s> Infer<'s> {
     }
 
     /// The meeting of everything that a schema says.
-    fn all_of(&mut self, rules: &'s Rules) -> Inferred<'s> {
+    fn keywords(&mut self, rules: &'s Rules) -> Inferred<'s> {
         let mut result = Inferred { shape: Shape::Any, exact: true };
         for id in &rules.references {
             let reference = Shape::of(Form::Reference(*id), &rules.notes);
@@ -175,7 +175,7 @@ impl<'s> Infer<'s> {
         let may_match = !one.shape.is_never() && !other.shape.is_never();
         let met = self.meet(one.shape, other.shape);
         if may_match && met.shape.is_never() {
-            self.find(Finding::Excluded);
+            self.report(Finding::Excluded);
         }
         Inferred { exact: one.exact && other.exact && met.exact, shape: met.shape }.settled()
     }

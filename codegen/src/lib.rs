@@ -184,7 +184,7 @@ fn build(definitions: &Definitions, mut report: Report) -> Result<(model::Model,
 pub enum Error {
     /// A definition is invalid.
     Definitions(Diagnostics),
-    /// A file or folder could not be read or written.
+    /// A file or folder could not be read or written, or a call does not fit the definitions.
     Io(io::Error),
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn lower(
 /// A schema that is referred to and not lowered yet.
 struct Pending {
     id: RulesId,
-    way: DynamicAnchors,
+    dynamic_scope: DynamicAnchors,
 }
 
 struct Lowering<'d> {
@@ -94,10 +94,10 @@ struct Lowering<'d> {
 impl Lowering<'_> {
     /// Lowers the schemas that others refer to, until none is pending.
     fn finish(&mut self) {
-        while let Some(Pending { id, way }) = self.pending.pop().filter(|_| !self.has_too_many) {
+        while let Some(Pending { id, dynamic_scope }) = self.pending.pop().filter(|_| !self.has_too_many) {
             let place = self.lowered.schemas[id.0].place.clone();
             let node = self.node_at(&place);
-            self.lowered.schemas[id.0].rules = InScope { lowering: self, way }.node(&node, &place);
+            self.lowered.schemas[id.0].rules = InScope { lowering: self, dynamic_scope }.node(&node, &place);
         }
     }
 
@@ -136,9 +136,9 @@ impl Lowering<'_> {
     }
 
     /// The schema at a location, which is lowered later.
-    fn schema_at(&mut self, place: &Place, way: &DynamicAnchors) -> RulesId {
-        let way = self.resources.enter(place, way);
-        let key = (place.clone(), way);
+    fn schema_at(&mut self, place: &Place, dynamic_scope: &DynamicAnchors) -> RulesId {
+        let dynamic_scope = self.resources.enter(place, dynamic_scope);
+        let key = (place.clone(), dynamic_scope);
         if let Some(id) = self.by_place.get(&key) {
             return *id;
         }
@@ -146,7 +146,7 @@ impl Lowering<'_> {
         if id.0 >= MAX_SCHEMAS && !key.1.is_empty() {
             return self.one_too_many(place);
         }
-        self.pending.push(Pending { id, way: key.1.clone() });
+        self.pending.push(Pending { id, dynamic_scope: key.1.clone() });
         self.by_place.insert(key, id);
         self.lowered.schemas.push(LoweredSchema {
             rules: Rules::default(),
@@ -193,7 +193,7 @@ impl Lowering<'_> {
 struct InScope<'l, 'd> {
     lowering: &'l mut Lowering<'d>,
     /// The dynamic anchors that the path to this schema sets.
-    way: DynamicAnchors,
+    dynamic_scope: DynamicAnchors,
 }
 
 impl InScope<'_, '_> {
@@ -216,10 +216,10 @@ impl InScope<'_, '_> {
         if keywords.id.is_none() || !self.lowering.resources.are_dynamic(place) {
             return self.keywords(keywords, dialect, place);
         }
-        let inside = self.lowering.resources.enter(place, &self.way);
-        let outside = std::mem::replace(&mut self.way, inside);
+        let inside = self.lowering.resources.enter(place, &self.dynamic_scope);
+        let outside = std::mem::replace(&mut self.dynamic_scope, inside);
         let rules = self.keywords(keywords, dialect, place);
-        self.way = outside;
+        self.dynamic_scope = outside;
         rules
     }
 
@@ -268,7 +268,7 @@ impl InScope<'_, '_> {
                     rules.notes.known = Some(known.clone());
                     if !known.iter().all(|value| value.is_string() || value.is_null()) {
                         self.lowering.diagnostics.push(Diagnostic::at(
-                            Code::KeywordNeedsType,
+                            Code::CannotBeOpen,
                             &place.join("enum"),
                             "`x-open` requires an `enum` of strings",
                         ));
@@ -278,7 +278,7 @@ impl InScope<'_, '_> {
                 None => {
                     let message = "`x-open` requires an `enum`, or a `oneOf` of tagged objects";
                     self.lowering.diagnostics.push(Diagnostic::at_key(
-                        Code::KeywordNeedsType,
+                        Code::CannotBeOpen,
                         &place.join("x-open"),
                         message,
                     ));
@@ -369,7 +369,9 @@ impl InScope<'_, '_> {
         }
         if let Some(reference) = &keywords.dynamic_reference {
             let target = match self.lowering.target(reference, &place.join("$dynamicRef")) {
-                Some(Target::Dynamic(name, target)) => Some(self.way.get(&name).cloned().unwrap_or(target)),
+                Some(Target::Dynamic(name, target)) => {
+                    Some(self.dynamic_scope.get(&name).cloned().unwrap_or(target))
+                }
                 target => target.and_then(Target::into_place),
             };
             references.extend(target.map(|target| self.named(&target)));
@@ -378,7 +380,7 @@ impl InScope<'_, '_> {
             let target = self.lowering.target(reference, &place.join("$recursiveRef"));
             let target = target.and_then(Target::into_place).map(|target| {
                 let anchor = self.lowering.resources.recursive_anchor(&target);
-                anchor.and_then(|_| self.way.get("")).cloned().unwrap_or(target)
+                anchor.and_then(|_| self.dynamic_scope.get("")).cloned().unwrap_or(target)
             });
             references.extend(target.map(|target| self.named(&target)));
         }
@@ -386,7 +388,7 @@ impl InScope<'_, '_> {
     }
 
     fn named(&mut self, place: &Place) -> RulesId {
-        self.lowering.schema_at(place, &self.way)
+        self.lowering.schema_at(place, &self.dynamic_scope)
     }
 
     fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place) -> Option<Box<Rules>> {

@@ -14,7 +14,7 @@ use crate::names::Name;
 /// Everything in one compilation.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    /// The definition files, sorted by name.
+    /// The files: those of the folder, sorted by name, then the files that they refer to.
     pub(crate) modules: Vec<Module>,
     /// Every named type, in the order of declaration.
     pub(crate) types: Vec<NamedType>,

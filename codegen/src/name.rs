@@ -121,14 +121,14 @@ impl Namer<'_, '_> {
             typescript = format!("{}{count}", naming.typescript);
             count += 1;
         }
-        self.taken.extend(constants(naming.scope, &rust, &typescript));
+        self.taken.extend(claimed_names(naming.scope, &rust, &typescript));
         (rust, typescript)
     }
 
     fn is_taken(&self, scope: Scope, rust: &str, typescript: &str) -> bool {
         let is_reserved = |name: &str| RESERVED_TYPE_NAMES.contains(&name);
-        let constants = constants(scope, rust, typescript);
-        is_reserved(rust) || is_reserved(typescript) || constants.iter().any(|name| self.taken.contains(name))
+        let names = claimed_names(scope, rust, typescript);
+        is_reserved(rust) || is_reserved(typescript) || names.iter().any(|name| self.taken.contains(name))
     }
 
     /// Converts the shape of a root.
@@ -198,7 +198,8 @@ impl Namer<'_, '_> {
         channel
     }
 
-    /// The type of a param, which has no name of its own. `None` if its schema refers to itself.
+    /// The type of a param, which has no name of its own: `Null` if a param cannot have it, `None` if its schema refers to
+    /// itself.
     fn param(&mut self, schema: RulesId) -> Option<Type> {
         let inferred = self.infer.expanded_schema(schema)?;
         if !inferred.exact || inferred.shape.is_untyped() {
@@ -216,7 +217,7 @@ pub(crate) fn is_nominal(shape: &Type) -> bool {
 }
 
 /// The lower-case names of a type in Rust and TypeScript, and of its validator.
-fn constants(scope: Scope, rust: &str, typescript: &str) -> [(Option<Scope>, String); 3] {
+fn claimed_names(scope: Scope, rust: &str, typescript: &str) -> [(Option<Scope>, String); 3] {
     let typescript = typescript.to_lowercase();
     let validator = format!("{typescript}schema");
     [(Some(scope), rust.to_lowercase()), (None, typescript), (None, validator)]

@@ -146,7 +146,7 @@ pub(crate) fn numbered(names: Vec<String>) -> Vec<String> {
     names.into_iter().map(free).collect()
 }
 
-/// The static that holds a type's rules in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.
+/// The static that holds a type's table in Rust: `ContentPipeline` is `CONTENT_PIPELINE`.
 pub(crate) fn table(type_name: &str) -> String {
     Name::new(type_name).map_or_else(|| type_name.to_owned(), |name| name.snake).to_uppercase()
 }

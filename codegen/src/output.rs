@@ -1,4 +1,4 @@
-//! Generated files: kept in memory, compared with the disk, and written all or none.
+//! Generated files: kept in memory, compared with the disk, and written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -60,8 +60,8 @@ impl Files {
 
     /// Writes the changed files to a folder, removes orphans, and leaves the rest untouched. Returns the changes.
     ///
-    /// All files are first written to temporary files next to their final paths, so that a failure to write leaves the
-    /// folder unchanged.
+    /// All files are first written to temporary files next to their final paths. If one cannot be written, no generated file
+    /// changes. An error while files are renamed or removed can leave some of them changed.
     ///
     /// # Errors
     /// Returns an error if a file or folder cannot be read or written.

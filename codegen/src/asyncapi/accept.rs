@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::definition::Keyword;
 use crate::diagnostics::{Code, Diagnostic, Place};
 
-/// The maximum number of compilations. Each removes at least one part.
+/// The maximum number of rounds. Each changes at least one part.
 const MAX_ROUNDS: usize = 200;
 
 /// Errors that removing one keyword resolves. The schema then accepts more values.
@@ -16,7 +16,7 @@ const OF_A_KEYWORD: [Code; 11] = [
     Code::UnknownKey,
     Code::UnknownKeyword,
     Code::UnsupportedKeyword,
-    Code::KeywordNeedsType,
+    Code::CannotBeOpen,
     Code::Reference,
     Code::Pattern,
     Code::Format,

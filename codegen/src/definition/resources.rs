@@ -181,8 +181,8 @@ impl Resources {
     }
 
     /// Adds the dynamic anchors of the location's resource to those that the path there has set.
-    pub(crate) fn enter(&self, place: &Place, way: &DynamicAnchors) -> DynamicAnchors {
-        let mut anchors = way.clone();
+    pub(crate) fn enter(&self, place: &Place, dynamic_scope: &DynamicAnchors) -> DynamicAnchors {
+        let mut anchors = dynamic_scope.clone();
         let root = self.scope(place).map(|scope| &scope.root);
         for (name, place) in root.and_then(|root| self.dynamic_anchors.get(root)).into_iter().flatten() {
             anchors.entry(name.clone()).or_insert_with(|| place.clone());

@@ -179,8 +179,8 @@ macro_rules! keywords {
 }
 
 keywords! {
-    /// A name for this type, used if nothing else names it.
-    title "title": String => Annotation("names an alternative of a union if nothing else does");
+    /// A name for this alternative of a union.
+    title "title": String => Annotation("names an alternative of a union, before its tag or type");
     /// The meaning of the value. Becomes documentation in generated code.
     description "description": String => Annotation("documents the type or the field in generated code");
     /// A note to other authors. Ignored.

@@ -268,7 +268,7 @@ pub(super) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
     }
 }
 
-/// Like [`visit_types`], except for types with rules, which describe them in JSON Schema.
+/// Like [`visit_types`], but skips types with rules: in JSON Schema, only their rules are printed.
 fn visit_unchecked_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Checked(_) => {}

@@ -42,7 +42,7 @@ impl<'s> Infer<'s> {
             exact &= rules.array.contains.is_none() && !rules.array.unique;
             let array = self.array(&rules.array);
             if !array.prefix.is_empty() && !array.is_tuple() && !array.has_one_type() {
-                self.find(Finding::OpenTuple);
+                self.report(Finding::OpenTuple);
             }
             exact &= array.prefix.is_empty() || array.is_tuple();
             exact &= !array.prefix.is_empty() || !array.rest.as_ref().is_some_and(|rest| rest.is_never());
@@ -70,7 +70,7 @@ impl<'s> Infer<'s> {
         }
     }
 
-    /// The shape of the properties that are not declared: all of them have one of the schemas of `patternProperties` and
+    /// The shape of the undeclared properties, each of which matches a schema of `patternProperties` or
     /// `additionalProperties`.
     fn others(&mut self, rules: &'s Rules) -> Others<'s> {
         let members = &rules.object;
@@ -82,7 +82,7 @@ impl<'s> Infer<'s> {
                     .iter()
                     .any(|(_, rules)| *rules != Rules::default() && *rules != Rules::never())
                 {
-                    self.find(Finding::Patterns);
+                    self.report(Finding::Patterns);
                 }
                 Others::Ignored
             }
@@ -116,7 +116,7 @@ impl<'s> Infer<'s> {
             declares: rules.notes.declares_properties,
         };
         if members.dependent_schemas.iter().any(|(_, rules)| describes_others(rules, members)) {
-            self.find(Finding::Branches);
+            self.report(Finding::Branches);
         }
         for (name, rules) in &members.properties {
             let part = self.part(rules);

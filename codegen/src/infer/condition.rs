@@ -19,7 +19,7 @@ impl<'s> Infer<'s> {
         let is_said = |branch: &Rules| *branch != Rules::default() && !only_requires(branch);
         if !is_said(then) || !is_said(otherwise) {
             if [then, otherwise].into_iter().any(describes_properties) {
-                self.find(Finding::Branches);
+                self.report(Finding::Branches);
             }
             return Inferred { exact, ..result };
         }
@@ -104,7 +104,7 @@ impl<'s> Test<'s> {
 
     fn split(&self, object: &Object<'s>) -> Option<(Option<Object<'s>>, Option<Object<'s>>)> {
         let Some(property) = object.properties.get(self.property) else {
-            // Without the property, the test passes unless it requires it.
+            // An object without the property passes the test, unless the test requires the property.
             let is_absent = object.others == Others::Refused;
             let case = Some(object.clone()).filter(|_| is_absent)?;
             return Some(if self.required { (None, Some(case)) } else { (Some(case), None) });

@@ -11,7 +11,7 @@ pub(crate) enum Finding {
     Branches,
     /// A schema that contains itself meets another one.
     Recursive,
-    /// The alternatives of several unions meet.
+    /// The alternatives of several unions meet in too many combinations.
     TooMany,
     /// Items of different types in an array without a fixed length.
     OpenTuple,

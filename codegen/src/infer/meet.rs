@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{Integer, Number, RulesId, Text};
 
-/// The limit for the alternatives that the meeting of two unions is made of.
+/// The maximum number of pairs of alternatives that are met.
 const MAX_PAIRS: usize = 1024;
 
 impl<'s> Infer<'s> {
@@ -25,15 +25,15 @@ impl<'s> Infer<'s> {
     }
 
     fn meet_sums(&mut self, one: Sum<'s>, other: Sum<'s>) -> Inferred<'s> {
-        match (one.has_references(), other.has_references()) {
+        match (one.has_nested(), other.has_nested()) {
             (false, false) => self.meet_forms(&one, &other),
-            (true, false) => self.meet_references(&one, &other, Self::meet),
-            (false, true) => self.meet_references(&other, &one, |infer, one, other| infer.meet(other, one)),
+            (true, false) => self.meet_nested(&one, &other, Self::meet),
+            (false, true) => self.meet_nested(&other, &one, |infer, one, other| infer.meet(other, one)),
             (true, true) => {
                 // The narrower of two references stays a reference.
                 let (Some(expanded), Some(expanded_other)) = (self.expanded(&one), self.expanded(&other))
                 else {
-                    self.find(Finding::Recursive);
+                    self.report(Finding::Recursive);
                     let shape = Shape::Sum(if one.alternatives.len() > 1 { other } else { one });
                     return Inferred { shape, exact: false };
                 };
@@ -84,7 +84,7 @@ impl<'s> Infer<'s> {
             }
         }
         let shape = Shape::Sum(result);
-        let shape = if shape_has_references(&shape) { self.expanded_again(shape)? } else { shape };
+        let shape = if shape_has_nested(&shape) { self.expanded_again(shape)? } else { shape };
         Some(Inferred { shape, exact })
     }
 
@@ -95,7 +95,7 @@ impl<'s> Infer<'s> {
     }
 
     /// Meets each reference with the whole other shape. A reference that is narrower stays as it is.
-    fn meet_references(
+    fn meet_nested(
         &mut self,
         sum: &Sum<'s>,
         other: &Sum<'s>,
@@ -118,7 +118,7 @@ impl<'s> Infer<'s> {
             }
             let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
             let Some(expanded) = self.expanded(&alone) else {
-                self.find(Finding::Recursive);
+                self.report(Finding::Recursive);
                 result.alternatives.push(alternative.clone());
                 exact = false;
                 continue;
@@ -139,9 +139,9 @@ impl<'s> Infer<'s> {
     fn meet_forms(&mut self, one: &Sum<'s>, other: &Sum<'s>) -> Inferred<'s> {
         let pairs = one.alternatives.len() * other.alternatives.len();
         if pairs > MAX_PAIRS {
-            self.find(Finding::TooMany);
-            let wider = if one.alternatives.len() < other.alternatives.len() { one } else { other };
-            return Inferred { shape: Shape::Sum(wider.clone()), exact: false };
+            self.report(Finding::TooMany);
+            let smaller = if one.alternatives.len() < other.alternatives.len() { one } else { other };
+            return Inferred { shape: Shape::Sum(smaller.clone()), exact: false };
         }
         let is_swapped = one.alternatives.len() < other.alternatives.len();
         let (many, few) = if is_swapped { (other, one) } else { (one, other) };
@@ -252,7 +252,7 @@ impl<'s> Infer<'s> {
         let min_items = one.min_items.max(other.min_items);
         let max_items = one.max_items.into_iter().chain(other.max_items).min();
         let array = Array { prefix, rest, min_items, max_items };
-        // What decides between a tuple and a list of any length has changed.
+        // The merged array has new lengths. Only the type of a tuple expresses all of its items.
         let exact = exact && (array.prefix.is_empty() || array.is_tuple());
         (array, exact)
     }
@@ -292,7 +292,7 @@ impl<'s> Infer<'s> {
                 None if required => return None,
                 // A property that must be absent.
                 None if one.others == Others::Refused || other.others == Others::Refused => {
-                    self.find(Finding::Rejected);
+                    self.report(Finding::Rejected);
                 }
                 None => exact = false,
             }
@@ -310,7 +310,8 @@ impl<'s> Infer<'s> {
         Some((object, exact))
     }
 
-    /// The part that both parts share. Its rules are left to those of the whole.
+    /// Returns what both parts accept. Drops their rules unless the result is one of the parts unchanged; the rules of the
+    /// schema around it then decide.
     fn parts(&mut self, one: &Part<'s>, other: &Part<'s>) -> (Part<'s>, bool) {
         let met = self.meet(one.shape.clone(), other.shape.clone());
         if met.exact && met.shape == one.shape && other.rules.is_none() {
@@ -343,7 +344,7 @@ impl Form<'_> {
 }
 
 impl<'s> Sum<'s> {
-    fn has_references(&self) -> bool {
+    fn has_nested(&self) -> bool {
         self.alternatives.iter().any(|alternative| alternative.form.is_nested())
     }
 
@@ -363,8 +364,8 @@ impl<'s> Sum<'s> {
     }
 }
 
-fn shape_has_references(shape: &Shape<'_>) -> bool {
-    matches!(shape, Shape::Sum(sum) if sum.has_references())
+fn shape_has_nested(shape: &Shape<'_>) -> bool {
+    matches!(shape, Shape::Sum(sum) if sum.has_nested())
 }
 
 fn integers(one: &Integer, other: &Integer) -> Option<(Integer, bool)> {

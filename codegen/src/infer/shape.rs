@@ -22,7 +22,7 @@ pub(crate) struct Sum<'s> {
     pub(crate) exactly_one: bool,
     /// Also accepts objects with unlisted tags.
     pub(crate) open: bool,
-    /// No `type` was said, so that there is a form for each kind of value. Without one, the type is any JSON value.
+    /// The schema has no `type`, so the sum has a form for each kind of value. The generated type is any JSON value.
     pub(crate) untyped: bool,
 }
 
@@ -83,7 +83,7 @@ impl Array<'_> {
         is_closed && items.all(|item| first.is_some_and(|first| first.shape == item.shape))
     }
 
-    /// Returns `true` if every array has the length of the prefix.
+    /// Returns `true` if every array has the length of the prefix, at most 12: Rust has traits for tuples up to that.
     pub(crate) fn is_tuple(&self) -> bool {
         let length = u32::try_from(self.prefix.len()).unwrap_or(u32::MAX);
         let closed = self.max_items == Some(length) || self.rest.as_ref().is_some_and(|rest| rest.is_never());

@@ -72,7 +72,7 @@ impl<'s> Infer<'s> {
             sum.alternatives.extend(inner.alternatives);
         }
         if exactly_one && sum.overlaps() {
-            self.find(Finding::Overlap);
+            self.report(Finding::Overlap);
         }
         if exactly_one {
             exact &= !self.accepts_null_twice(&sum);
@@ -111,7 +111,7 @@ impl<'s> Infer<'s> {
 }
 
 impl<'s> Sum<'s> {
-    /// Returns `true` if all values of one alternative match another one.
+    /// Returns `true` if some value certainly matches two of the alternatives.
     fn overlaps(&self) -> bool {
         let without_required = self.alternatives.iter().filter(|alternative| match &alternative.form {
             Form::Object(object) => !object.properties.values().any(|property| property.required),
@@ -200,7 +200,7 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
             if matches!(wide, Form::Boolean | Form::Integer(_) | Form::Number(_))
                 && values.iter().all(|value| may_have(value, wide)) =>
         {
-            (wide.clone(), !exactly_one && has_all(wide, values))
+            (wide.clone(), !exactly_one && divisor_excludes_none(wide, values))
         }
         (Form::Integer(_), Form::Number(number)) | (Form::Number(number), Form::Integer(_)) => {
             (Form::Number(Number::default()), !exactly_one && *number == Number::default())
@@ -230,8 +230,8 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
     })
 }
 
-/// Returns `true` if the form decides about the values without a divisor.
-fn has_all(form: &Form<'_>, values: &[serde_json::Value]) -> bool {
+/// Returns `true` if `multipleOf` cannot exclude any of the values.
+fn divisor_excludes_none(form: &Form<'_>, values: &[serde_json::Value]) -> bool {
     let divides = match form {
         Form::Integer(integer) => integer.multiple_of.is_some(),
         Form::Number(number) => number.multiple_of.is_some(),

@@ -218,6 +218,9 @@ impl<'s> Namer<'s, '_> {
     }
 }
 
+/// How many references are followed to find properties that are not declared.
+const MAX_TARGETS: usize = 64;
+
 struct Described<'d> {
     schemas: &'d [crate::lower::LoweredSchema],
     declared: &'d HashSet<&'d str>,
@@ -253,12 +256,13 @@ impl Described<'_> {
         }
         let mut found = false;
         rules.parts(true, &mut |part| found = found || self.others(part));
-        found || rules.references.iter().any(|id| self.there(*id))
+        found || rules.references.iter().any(|id| self.target_describes_others(*id))
     }
 
-    fn there(&mut self, id: RulesId) -> bool {
+    /// Follows a reference. Returns `true` if too many were followed.
+    fn target_describes_others(&mut self, id: RulesId) -> bool {
         let schemas = self.schemas;
-        self.seen.insert(id) && (self.seen.len() > 64 || self.others(&schemas[id.0].rules))
+        self.seen.insert(id) && (self.seen.len() > MAX_TARGETS || self.others(&schemas[id.0].rules))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{NamedRules, Rules, RulesId, Type};
 use crate::names::Name;
 
 impl Namer<'_, '_> {
-    /// Adds all rules that types refer to to the model, with names.
+    /// Names the rules that types refer to, and adds them to the model.
     pub(super) fn number_rules(&mut self) {
         let mut numbering = Numbering { numbers: HashMap::new(), order: Vec::new() };
         let mut types = std::mem::take(&mut self.model.types);

@@ -5,8 +5,8 @@ use crate::infer::{Alternative, Form, Object, Others, Shape};
 use crate::names::{Name, distinct_names, numbered};
 
 impl<'s> Namer<'s, '_> {
-    /// A distinct name for each alternative's variant: from its title, the type that it refers to, its tag, its kind of
-    /// value, or a property that only it requires.
+    /// A distinct name for each alternative's variant: from its title, the type that it refers to, its tag, a
+    /// property that only it requires, or its kind of value.
     pub(super) fn variants(&mut self, alternatives: &[&Alternative<'s>]) -> Vec<String> {
         if let Some(tags) = tags(alternatives) {
             return distinct_names(&tags).iter().map(Name::rust_type).collect();

@@ -56,7 +56,7 @@ impl Search<'_> {
         }
     }
 
-    /// Rules have no location of their own, so they are reported where they are used.
+    /// Reports rules at the input that they apply to, so that a pattern is reported for each of them.
     fn rules(&mut self, rules: &Rules, place: &Place) {
         self.text(&rules.text, place);
         for id in &rules.references {

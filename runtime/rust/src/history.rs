@@ -229,7 +229,7 @@ impl Log {
         self.lock().head
     }
 
-    /// If at least this many messages were evicted since the last call, returns for each topic the offset up to which
+    /// If at least this many messages were evicted since the last call that returned any, returns for each topic the offset up to which
     /// its messages are evicted. The storage can delete them.
     pub(crate) fn take_evicted(&self, at_least: usize) -> Vec<(usize, u64)> {
         let mut state = self.lock();

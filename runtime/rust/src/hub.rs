@@ -167,7 +167,7 @@ impl Hub {
     }
 
     /// Returns a builder of a token that carries a grant, for subscribing and sending signals. Default lifetime: 60
-    /// seconds.
+    /// seconds, or the maximum lifetime of tokens if that is shorter.
     pub fn token(&self, grant: Grant) -> TokenBuilder<'_> {
         TokenBuilder::new(self, grant)
     }

@@ -50,7 +50,8 @@ pub const LIMIT_USED: &str = "fanfare_limit_used";
 /// The limit itself. Label `limit`.
 pub const LIMIT_MAX: &str = "fanfare_limit_max";
 
-/// How often a limit was reached, so that something was rejected or closed. Label `limit`.
+/// How often a limit was reached. Usually something was rejected or closed; for `in_flight_bytes` a write waited, and for
+/// `run_error_bytes` a text was truncated. Label `limit`.
 pub const LIMIT_REACHED: &str = "fanfare_limit_reached_total";
 
 /// A limit over all clients together, or for each of them.

@@ -1,9 +1,8 @@
 //! Exact reading and writing of payloads.
 //!
 //! [`decode`] parses JSON, validates it against the type's schema, and only then reads it, so the result does not
-//! depend on what a derived `Deserialize` accepts. Generated types get their impls from the macros of this crate:
-//! [`object!`](crate::object), [`string_enum!`](crate::string_enum), [`newtype!`](crate::newtype),
-//! [`wrapper!`](crate::wrapper), [`union!`](crate::union) and [`tagged!`](crate::tagged).
+//! depend on what a derived `Deserialize` accepts. Generated types get their impls from hidden macros of this crate, which
+//! only generated code calls.
 
 use std::fmt;
 

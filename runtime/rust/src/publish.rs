@@ -169,7 +169,8 @@ impl<P: Serialize + ?Sized> IntoFuture for Publish<'_, P> {
     }
 }
 
-/// The future of [`Publish`]. It does not borrow, so it can be spawned.
+/// The future of [`Publish`]. It does not borrow, so it can be spawned. Publishing may begin when the future is created, and
+/// dropping the future does not cancel the message.
 #[must_use = "errors are lost unless the future is awaited"]
 pub struct PublishFuture(Appending);
 

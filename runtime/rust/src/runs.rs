@@ -130,8 +130,8 @@ pub enum RunStatus {
     Running,
     /// The run waits for one of these signals.
     Waiting(Vec<String>),
-    /// The code no longer matches what the run recorded, for this reason. The run continues when a server with
-    /// matching code starts.
+    /// The run cannot continue on this server, for this reason: usually its code no longer matches what the run
+    /// recorded. It continues when a server that can execute it starts.
     Halted(String),
     /// The run returned this result, in JSON.
     Completed(String),
@@ -324,7 +324,8 @@ impl RunsBuilder {
     }
 
     /// Sets the maximum bytes that a run may record: the ids and values of its calls, and the text of its streams. A
-    /// run that records more fails. Default: 64 MiB.
+    /// run that records more fails. A run that already has more when it is loaded halts, and continues on a server with a
+    /// higher limit. Default: 64 MiB.
     pub fn max_journal_bytes(mut self, max: usize) -> Self {
         self.settings.limits.journal = max;
         self

@@ -55,7 +55,7 @@ type ShutdownSignal = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// Small messages are sent at once (`TCP_NODELAY`). The head of a request may take 30 seconds. If a client vanishes, or
 /// reads nothing for twice the hub's write timeout, its socket is closed; the hub ends its subscriptions before that.
-/// At the limit, a new connection replaces one whose client has not sent a whole request or a valid token. Handlers can
+/// At [`Serve::max_connections`], a new connection replaces the one that has waited longest for its client. Handlers can
 /// extract `ConnectInfo<SocketAddr>`.
 ///
 /// When [`Hub::shutdown`] is called or the future of [`Serve::with_graceful_shutdown`] completes, clients are notified

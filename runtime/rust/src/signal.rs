@@ -17,7 +17,8 @@ use crate::schema::{self, Issue, Schema};
 use crate::storage::{Answer, NewSignal, QuestionId, SignalOutcome, StorageError};
 
 impl Hub {
-    /// Sends a signal to a run on a channel, as clients do with `POST signal`. Set options, then await it.
+    /// Sends a signal to a run on a channel, as clients do with `POST signal`. Returns a builder: set its options, then
+    /// await it to send the signal.
     ///
     /// A run that waits for signals asks a question, and a question accepts one answer. The receipt states that the
     /// signal is that answer, or that it is kept because the run has not asked for it yet.

@@ -27,8 +27,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 const MAX_QUEUED: usize = 64;
 
 impl Hub {
-    /// Starts a text stream on a topic that carries them (`stream: text` in the definition). Set options, then await
-    /// it.
+    /// Starts a text stream on a topic that carries them (`stream: text` in the definition). Returns a builder: set its
+    /// options, then await it to start the stream.
     ///
     /// ```
     /// # async fn write(hub: &fanfare::Hub, topic: fanfare::Topic<'_, fanfare::TextStream>) -> Result<(), fanfare::PublishError> {

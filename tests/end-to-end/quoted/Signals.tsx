@@ -19,15 +19,15 @@ export function RunStatus({ runId, token }: Props) {
 }
 
 export function Approve({ runId, token, show }: Props) {
-  const ch = pipeline({ runId });
-  const { send } = useRealtime({ channel: ch, token });
-  <button onClick={() => send(ch.approve, { verdict: "approve" }).catch(show)}>Approve</button>
+  const channel = pipeline({ runId });
+  const { send } = useRealtime({ channel, token });
+  <button onClick={() => send(channel.approve, { verdict: "approve" }).catch(show)}>Approve</button>
 }
 
 export function ApproveQuestion({ runId, token, show }: Props) {
-  const ch = pipeline({ runId });
-  const { send, waitingFor, questionIds } = useRealtime({ channel: ch, token });
-  const approve = () => send(ch.approve, { verdict: "approve" }, { questionId: questionIds.approve }).catch(show);
+  const channel = pipeline({ runId });
+  const { send, waitingFor, questionIds } = useRealtime({ channel, token });
+  const approve = () => send(channel.approve, { verdict: "approve" }, { questionId: questionIds.approve }).catch(show);
   return waitingFor.includes("approve") && <button onClick={approve}>Approve</button>;
 }
 

@@ -142,11 +142,11 @@ fn render_param(param: &Param) -> RenderedParam {
 
 /// Returns the tables of a channel's params.
 pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
-    channel.params.iter().map(|param| (param_table(&param.name), close_enum(&param.shape))).collect()
+    channel.params.iter().map(|param| (param_table(&param.name), param_shape(&param.shape))).collect()
 }
 
 /// Replaces an open enum, which accepts any string, by a non-empty string: a param is never empty.
-fn close_enum(shape: &Type) -> Type {
+fn param_shape(shape: &Type) -> Type {
     match shape {
         Type::Enum(Enum { open: true, .. }) => {
             Type::Text(crate::model::Text { min_length: Some(1), ..crate::model::Text::default() })

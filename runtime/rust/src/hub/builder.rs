@@ -78,8 +78,8 @@ impl HubBuilder {
         self
     }
 
-    /// Adds a key that signs no tokens. Its tokens are accepted, and it authorizes backends as the signing key does.
-    /// Can be called several times.
+    /// Adds another key whose tokens the hub accepts, but with which it does not sign. The key authorizes backends as the
+    /// signing key does. Can be called several times.
     ///
     /// Use it to rotate the signing key. First, every server accepts the new key. Then they sign with it, and accept
     /// the old one. Remove the old key once its last token has expired and no backend sends it.
@@ -88,8 +88,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets the issuer (`iss`) of the tokens of all signing keys. Minted tokens have it, and tokens with another issuer are
-    /// rejected.
+    /// Sets the issuer (`iss`) of tokens that are signed with the signing key or an accepted signing key. Minted tokens have
+    /// it, and tokens that these keys signed for another issuer are rejected. [`jwks`](Self::jwks) adds further issuers.
     ///
     /// Default: each key is an issuer of its own, `fanfare:<kid>`, where `<kid>` is the id of the key in the header of
     /// its tokens. Set it if others sign with the key.
@@ -213,9 +213,11 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how often each client address may send an invalid token or key. Default: 20 per second with bursts of 500.
-    /// Beyond that, the response is 429 instead of 401, and the hook of [`authorize`](Self::authorize) is
-    /// not called. Clients with valid tokens are not affected, even if they have the same address.
+    /// Sets how often each client address may fail to authenticate: without a token, with an invalid token or key, with a
+    /// token that does not grant the topic it publishes to, or with a session that the hook refuses. Default: 20 per second
+    /// with bursts of 500. Beyond that, the response is 429 instead of 401, or an `error` frame with the code
+    /// `rate_limited`, and the hook of [`authorize`](Self::authorize) is not called. Requests that authenticate with a token
+    /// are not affected, even if they have the same address.
     pub fn max_auth_failure_rate(mut self, rate: Rate) -> Self {
         self.rates.auth_failures = rate;
         self
@@ -303,8 +305,8 @@ impl HubBuilder {
         self
     }
 
-    /// Sets how often connections are pinged. Default: 15 seconds. A connection that does not answer two pings is
-    /// closed when the third is due.
+    /// Sets how often a WebSocket is pinged, and how often clients receive a heartbeat. Default: 15 seconds. A WebSocket
+    /// whose client does not answer two pings is closed when the third is due.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.settings.ping_interval = interval.max(Duration::from_millis(1));
         self

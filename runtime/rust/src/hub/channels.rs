@@ -16,7 +16,7 @@ use crate::history::{Idle, Limits, Log, Memory};
 use crate::metrics;
 use crate::storage::{Storage, end_abandoned_streams};
 
-/// How often unused logs are tidied.
+/// How often logs are tidied, unless memory is short.
 const TIDY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The minimum time between tidying, which visits every log.

@@ -23,8 +23,8 @@ impl<'h> TokenBuilder<'h> {
         Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
     }
 
-    /// Sets how long the token lasts. Default: 60 seconds. [`mint`](Self::mint) returns an error if this is below a
-    /// second or above [`HubBuilder::max_token_lifetime`](crate::HubBuilder::max_token_lifetime).
+    /// Sets how long the token lasts. Default: 60 seconds, or the maximum if that is shorter. [`mint`](Self::mint) returns an
+    /// error if this is below a second or above [`HubBuilder::max_token_lifetime`](crate::HubBuilder::max_token_lifetime).
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self

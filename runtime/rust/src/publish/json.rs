@@ -15,8 +15,9 @@ use crate::schema::{self, Issue, Schema};
 use crate::wire::{Envelope, LogKind};
 
 impl Hub {
-    /// Publishes JSON text to a channel and topic by name, as `POST publish` does. Set options, then await it. The text
-    /// is carried verbatim, unless an object in it has a duplicate key.
+    /// Publishes JSON text to a channel and topic by name, as `POST publish` does. Returns a builder: set its
+    /// options, then await it to publish. The text is carried verbatim, unless an object in it has a duplicate key; then the
+    /// last value of the key counts, and the JSON is written again.
     ///
     /// If the topic accepts strings and the text is not JSON that the topic accepts, the text itself is published as a
     /// string.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::hub::OpenError;
 use crate::storage::StorageError;
 
-/// The error of a job or a step, which decides about a retry. Every standard error converts into one that is retried,
+/// The error of a job or a step. It determines whether, and when, the work is retried. Every standard error converts into one that is retried,
 /// so `?` usually does the right thing. Use [`RunError::fail`] for failures that a retry cannot fix.
 ///
 /// Calls of [`Runs`](super::Runs), outside of jobs, return a [`RunsError`].

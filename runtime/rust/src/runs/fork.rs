@@ -41,7 +41,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the first branch that failed.
+    /// Returns the error of the first branch that failed, if it is the recorded error of a call or from
+    /// [`RunError::fail`]. Any other error of a branch retries the whole job, and this call does not return.
     pub async fn join<A, B, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -65,7 +66,8 @@ impl<C: TypedChannel> Run<C> {
     /// Runs three branches at the same time, like [`join`](Self::join).
     ///
     /// # Errors
-    /// Returns the error of the first branch that failed.
+    /// Returns the error of the first branch that failed, if it is the recorded error of a call or from
+    /// [`RunError::fail`]. Any other error of a branch retries the whole job, and this call does not return.
     pub async fn join3<A, B, D, F, G, H>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -117,7 +119,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the branch that finished first.
+    /// Returns the error of the branch that finished first, if it is the recorded error of a call or from
+    /// [`RunError::fail`]. Any other error of a branch retries the whole job, and this call does not return.
     pub async fn race<T, F, G>(
         &self,
         first: impl FnOnce(Self) -> F,
@@ -156,7 +159,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the work, if it failed within the time.
+    /// Returns the error of the work, if it failed within the time and the error is the recorded one of a call or from
+    /// [`RunError::fail`]. Any other error retries the whole job, and this call does not return.
     pub async fn timeout<T, F>(
         &self,
         duration: Duration,
@@ -195,7 +199,8 @@ impl<C: TypedChannel> Run<C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error of the first branch that failed.
+    /// Returns the error of the first branch that failed, if it is the recorded error of a call or from
+    /// [`RunError::fail`]. Any other error of a branch retries the whole job, and this call does not return.
     pub async fn map<I, T, F>(
         &self,
         limit: usize,

@@ -21,7 +21,8 @@ pub struct Issue {
     /// The path of the value, as a JSON Pointer; empty for the whole value. Names of more than 64 characters are
     /// truncated and end with `…`, and so are paths of more than 300.
     pub path: String,
-    /// The JSON Schema keyword that is violated.
+    /// The JSON Schema keyword that is violated; `depth` if the value is nested too deeply; `issues` in the issue that stands
+    /// for those beyond [`MAX_ISSUES`](super::MAX_ISSUES).
     pub rule: &'static str,
     /// The requirement, such as `must be at most 100`.
     pub message: String,

@@ -113,7 +113,7 @@ impl Jwks {
         Self { issuer: issuer.into(), source: Source::File(path.as_ref().to_owned()) }
     }
 
-    /// Creates a key set from a function that returns JSON, for example of the issuer's `jwks_uri`.
+    /// Creates a key set from a function that returns the JSON, for example by fetching the issuer's `jwks_uri`.
     ///
     /// The function is called for the first token of the issuer, for a token with an unknown key id (at most every 10
     /// seconds), and for a token that arrives five minutes or more after the last call. It may take 5 seconds. If it

@@ -19,7 +19,7 @@ export interface RunError {
   readonly message: string;
 }
 
-/** A run event. Members are absent if the event does not have them. */
+/** A run event. Optional members are absent if the event does not have them. */
 export interface RunUpdate<
   Channel extends ChannelInput = ChannelInput,
   Validate extends boolean = true,
@@ -38,7 +38,7 @@ export interface RunUpdate<
   readonly attempt?: number;
   /** Why the run failed, or why the attempt before this one did. */
   readonly runError?: RunError;
-  /** Why the run is halted, that is, how its code no longer matches its journal. */
+  /** Why the run is halted, usually because its code no longer matches its journal. */
   readonly haltReason?: string;
   /**
    * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run
@@ -47,7 +47,7 @@ export interface RunUpdate<
   readonly waitingFor: readonly AwaitedSignal<Channel>[];
   /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
   readonly questionIds: QuestionIds<Channel>;
-  /** The return value of the run. Absent until then, and if it does not match the definition. */
+  /** The return value of the run. Absent until the run completes, and if it does not match the definition. */
   readonly result?: RunResult<Channel, Validate>;
 }
 

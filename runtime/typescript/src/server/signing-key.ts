@@ -1,6 +1,6 @@
 /**
- * Returns the signing key as it is sent: the prefix, and the SHA-256 of the remaining bytes, so that
- * the key itself never appears in a proxy's log.
+ * Returns the signing key as it is sent. Of a hexadecimal key, this is the prefix and the SHA-256 of the
+ * remaining bytes, so that the key itself never appears in a proxy's log. Another key is sent unchanged.
  */
 export async function hashedKey(key: string): Promise<string> {
   const [, prefix = "", rest = ""] = /^(signkey-\w+-)?((?:[0-9a-f]{2})+)$/iu.exec(key) ?? [];

@@ -14,7 +14,7 @@ export interface SubscribeOptions<
   Validate extends boolean = true,
 > extends ConnectionOptions {
   readonly channel: Channel;
-  /** Default: all topics of the channel. */
+  /** Default: all topics of the channel that the token or session grants. */
   readonly topics?: Topics | undefined;
   /**
    * A token, or a function that returns one, which is called whenever a new token is needed.

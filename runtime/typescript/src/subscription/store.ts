@@ -31,7 +31,7 @@ export interface RealtimeSnapshot {
     /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView[];
   };
-  /** The return value of the run; undefined until then. */
+  /** The return value of the run; undefined until the run completes. */
   readonly result: unknown;
   /**
    * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
@@ -40,7 +40,7 @@ export interface RealtimeSnapshot {
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
-  /** Why the run is halted, that is, how its code no longer matches its journal; null while it is not. */
+  /** Why the run is halted, usually because its code no longer matches its journal; null while it is not. */
   readonly haltReason: string | null;
   /** The signals that the run waits for; the first of them to arrive is the answer. */
   readonly waitingFor: readonly string[];
@@ -87,7 +87,7 @@ export interface RealtimeStoreSettings<Validate extends boolean = boolean> exten
 export interface RealtimeStoreOptions extends RealtimeStoreSettings {
   /** Without a channel the store stays idle. */
   readonly channel?: ChannelInput | undefined;
-  /** Default: all topics of the channel. */
+  /** Default: all topics of the channel that the token or session grants. */
   readonly topics?: readonly string[] | undefined;
   /**
    * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a

@@ -38,7 +38,7 @@ export interface UseRealtimeOptions<
    * idle, for example while an id is still being fetched.
    */
   readonly channel?: Channel | undefined;
-  /** Default: the `topics` of the token, if it has any, otherwise all topics of the channel. */
+  /** Default: the `topics` of the token, if it has any, otherwise all that the token or session grants. */
   readonly topics?: Topics | undefined;
   /** A new value drops all messages and subscribes again. Inngest's hook calls this `key`. */
   readonly resetKey?: string | undefined;
@@ -73,7 +73,7 @@ export interface UseRealtimeResult<
     /** The messages of the last update: one, or several that arrived at once. */
     readonly delta: readonly MessageView<Channel, Topics[number], Validate>[];
   };
-  /** The return value of the run, typed by the definition; undefined until then. */
+  /** The return value of the run, typed by the definition; undefined until the run completes. */
   readonly result: RunResult<Channel, Validate> | undefined;
   /**
    * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
@@ -82,7 +82,7 @@ export interface UseRealtimeResult<
   readonly attempt: number | null;
   /** Why the run failed or, while it is `running`, why the attempt before did. */
   readonly runError: RunError | null;
-  /** Why the run is halted, that is, how its code no longer matches its journal; null while it is not. */
+  /** Why the run is halted, usually because its code no longer matches its journal; null while it is not. */
   readonly haltReason: string | null;
   /**
    * The signals that the run waits for; the first of them to arrive is the answer. Empty if the run

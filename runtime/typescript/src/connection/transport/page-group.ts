@@ -121,8 +121,8 @@ export class PageGroup<Request, Answer> {
   }
 
   /**
-   * Ignored until this page has its own lock, because the leader would take it for gone. It then sends
-   * `hello`.
+   * Follows a leader. Announcements are ignored until this page holds its own lock, because a leader
+   * would otherwise take the page for gone. The page sends `hello` once it has the lock.
    */
   #follow(leader: string): void {
     if (this.#isMember && !this.#isLeader && leader > this.#leader) {

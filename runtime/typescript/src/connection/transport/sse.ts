@@ -8,7 +8,7 @@ import { eventParser } from "./event-parser.js";
 import { LOST } from "./transport.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
-/** Returns the cursors that a subscription resumes from now. */
+/** Returns the cursors from which a subscription would currently resume. */
 export type ResumeAt = (ref: string) => Readonly<Record<string, Cursor>> | undefined;
 
 /**
