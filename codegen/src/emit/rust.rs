@@ -103,11 +103,9 @@ fn find_referenced(model: &Model) -> BTreeSet<TypeId> {
         match (&named.shape, named.shape.shape()) {
             // Rules refer to rules. Tables of types are needed only to choose between alternatives.
             (Type::Checked(_), Type::Union(union)) => {
-                let shapes = union.alternatives.iter().map(|alternative| &alternative.shape);
-                referenced.extend(shapes.filter_map(|shape| match shape {
-                    Type::Named(id) => Some(*id),
-                    _ => None,
-                }));
+                for alternative in &union.alternatives {
+                    collect_referenced(&alternative.shape, &mut referenced);
+                }
             }
             (shape, _) => collect_referenced(shape, &mut referenced),
         }

@@ -26,7 +26,12 @@ impl<'s> Infer<'s> {
         let (test, passed) = (self.rules(&condition.test), self.rules(then));
         let passed = self.both(test, passed);
         let failed = self.rules(otherwise);
-        let branches = self.unite(vec![(passed, then), (failed, otherwise)], false);
+        // The rules of a branch do not include the test, so those of the whole schema decide.
+        let branches = [(passed, then), (failed, otherwise)].map(|(branch, rules)| {
+            let branch = Inferred { exact: true, ..branch };
+            (branch, rules)
+        });
+        let branches = self.unite(branches.into(), false);
         let met = self.both(result, branches);
         Inferred { exact, ..met }
     }

@@ -200,7 +200,8 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
             if matches!(wide, Form::Boolean | Form::Integer(_) | Form::Number(_))
                 && values.iter().all(|value| may_have(value, wide)) =>
         {
-            (wide.clone(), !exactly_one && divisor_excludes_none(wide, values))
+            let exact = !exactly_one && divisor_excludes_none(wide, values);
+            (without_divisor(wide, values), exact)
         }
         (Form::Integer(_), Form::Number(number)) | (Form::Number(number), Form::Integer(_)) => {
             (Form::Number(Number::default()), !exactly_one && *number == Number::default())
@@ -228,6 +229,18 @@ fn join<'s>(one: &Form<'s>, other: &Form<'s>, exactly_one: bool) -> Option<(Form
         }
         _ => return None,
     })
+}
+
+/// The form without a `multipleOf` that might exclude one of the values.
+fn without_divisor<'s>(form: &Form<'s>, values: &[serde_json::Value]) -> Form<'s> {
+    match form {
+        _ if divisor_excludes_none(form, values) => form.clone(),
+        Form::Integer(integer) => {
+            Form::Integer(crate::model::Integer { multiple_of: None, ..integer.clone() })
+        }
+        Form::Number(number) => Form::Number(Number { multiple_of: None, ..number.clone() }),
+        form => form.clone(),
+    }
 }
 
 /// Returns `true` if `multipleOf` cannot exclude any of the values.
