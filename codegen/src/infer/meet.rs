@@ -83,15 +83,12 @@ impl<'s> Infer<'s> {
                 }
             }
         }
-        let shape = Shape::Sum(result);
-        let shape = if shape_has_nested(&shape) { self.expanded_again(shape)? } else { shape };
-        Some(Inferred { shape, exact })
-    }
-
-    /// Follows references to references, unless there are too many.
-    fn expanded_again(&mut self, shape: Shape<'s>) -> Option<Shape<'s>> {
-        let Shape::Sum(sum) = shape else { return Some(shape) };
-        self.deeper(|infer| infer.expanded(&sum)).flatten().map(|inferred| inferred.shape)
+        if !result.has_nested() {
+            return Some(Inferred { shape: Shape::Sum(result), exact });
+        }
+        // Follow references to references, unless there are too many.
+        let followed = self.deeper(|infer| infer.expanded(&result)).flatten()?;
+        Some(Inferred { exact: exact && followed.exact, ..followed })
     }
 
     /// Meets each reference with the whole other shape. A reference that is narrower stays as it is.
@@ -109,14 +106,13 @@ impl<'s> Infer<'s> {
         }
         let mut exact = true;
         for alternative in &sum.alternatives {
+            let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
             if !alternative.form.is_nested() {
-                let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
                 let met = self.meet_forms(&alone, other);
                 exact &= met.exact;
                 result.extend(met.shape);
                 continue;
             }
-            let alone = Sum { alternatives: vec![alternative.clone()], ..Sum::default() };
             let Some(expanded) = self.expanded(&alone) else {
                 self.report(Finding::Recursive);
                 result.alternatives.push(alternative.clone());
@@ -362,10 +358,6 @@ impl<'s> Sum<'s> {
         }
         self.alternatives.extend(sum.alternatives);
     }
-}
-
-fn shape_has_nested(shape: &Shape<'_>) -> bool {
-    matches!(shape, Shape::Sum(sum) if sum.has_nested())
 }
 
 fn integers(one: &Integer, other: &Integer) -> Option<(Integer, bool)> {
