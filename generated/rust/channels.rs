@@ -14,15 +14,10 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 /// A step of a content pipeline. Steps run in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// `split`
     Split,
-    /// `score`
     Score,
-    /// `choose`
     Choose,
-    /// `write`
     Write,
-    /// `complete`
     Complete,
 }
 fanfare::string_enum!(Step: schemas::STEP {
@@ -49,9 +44,7 @@ fanfare::object!(Token: schemas::TOKEN {
 /// Something that the run learned about the text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Insight {
-    /// `kind` is `keyword`.
     Keyword(Keyword),
-    /// `kind` is `choice`.
     Choice(Choice),
 }
 fanfare::tagged!(Insight: schemas::INSIGHT by "kind" {
@@ -62,7 +55,6 @@ fanfare::tagged!(Insight: schemas::INSIGHT by "kind" {
 /// A word that is characteristic of the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Keyword {
-    /// `word`.
     pub word: String,
     /// The number of sentences that contain the word.
     pub occurrences: u32,
@@ -111,28 +103,24 @@ fanfare::object!(Statistics: schemas::STATISTICS {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Format, Integer, Number, Object, Property, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
-    pub(super) static STEP: Schema = Schema::Enum(
-        &["split", "score", "choose", "write", "complete"],
-    );
+    pub(super) static STEP: Schema = Schema::Enum(&[
+        "split",
+        "score",
+        "choose",
+        "write",
+        "complete",
+    ]);
 
     pub(super) static TOKEN: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "index",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: true,
-            },
+            required("index", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -145,104 +133,60 @@ mod schemas {
 
     pub(super) static KEYWORD: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["keyword"]),
-                required: true,
-            },
-            Property {
-                name: "word",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: true,
-            },
-            Property {
-                name: "occurrences",
-                schema: &Schema::Integer(Integer {
-                    minimum: 1,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["keyword"])),
+            required("word", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            required("occurrences", &Schema::Integer(Integer {
+                minimum: 1,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CHOICE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["choice"]),
-                required: true,
-            },
-            Property {
-                name: "sentence",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "score",
-                schema: &Schema::Number(Number {
-                    minimum: Some(0.0),
-                    maximum: Some(1.0),
-                    ..Number::ANY
-                }),
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["choice"])),
+            required("sentence", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            required("score", &Schema::Number(Number {
+                minimum: Some(0.0),
+                maximum: Some(1.0),
+                ..Number::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STATISTICS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "sentences",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "words",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "chosen",
-                schema: &Schema::Integer(Integer {
-                    minimum: 1,
-                    maximum: 255,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "startedAt",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "milliseconds",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
+            required("sentences", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            required("words", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            required("chosen", &Schema::Integer(Integer {
+                minimum: 1,
+                maximum: 255,
+                ..Integer::ANY
+            })),
+            required("startedAt", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
+            required("milliseconds", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });

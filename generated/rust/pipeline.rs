@@ -181,7 +181,6 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 pub struct Status {
     /// The current activity of the run, as a sentence to display.
     pub message: String,
-    /// `step`.
     pub step: super::Step,
     /// How much of the run is done, in percent.
     pub progress: u8,
@@ -199,7 +198,6 @@ pub struct Summary {
     pub title: Option<String>,
     /// The chosen sentences, in the order of the text.
     pub summary: String,
-    /// `statistics`.
     pub statistics: super::Statistics,
 }
 fanfare::object!(Summary: schemas::SUMMARY {
@@ -237,11 +235,8 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
 /// Whether the draft is published unchanged, edited, or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApproveVerdict {
-    /// `approve`
     Approve,
-    /// `edit`
     Edit,
-    /// `reject`
     Reject,
 }
 fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
@@ -252,84 +247,45 @@ fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Object, Pattern, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "message",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: true,
-            },
-            Property {
-                name: "step",
-                schema: &super::super::schemas::STEP,
-                required: true,
-            },
-            Property {
-                name: "progress",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 100,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
+            required("message", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            required("step", &super::super::schemas::STEP),
+            required("progress", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 100,
+                ..Integer::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SUMMARY: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "title",
-                schema: &Schema::AnyOf(
-                    &[&Schema::Text(Text { min_length: 1, ..Text::ANY }), &Schema::Null],
-                ),
-                required: true,
-            },
-            Property {
-                name: "summary",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: true,
-            },
-            Property {
-                name: "statistics",
-                schema: &super::super::schemas::STATISTICS,
-                required: true,
-            },
+            required("title", &Schema::AnyOf(&[
+                &Schema::Text(Text { min_length: 1, ..Text::ANY }),
+                &Schema::Null,
+            ])),
+            required("summary", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            required("statistics", &super::super::schemas::STATISTICS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "verdict",
-                schema: &APPROVE_VERDICT,
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: false,
-            },
+            required("verdict", &APPROVE_VERDICT),
+            optional("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "title",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: true,
-            },
-            Property {
-                name: "summary",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("title", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            required("summary", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -123,9 +123,7 @@ pub type Log = String;
 /// How important the notice is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeLevel {
-    /// `info`
     Info,
-    /// `warning`
     Warning,
     /// A string that the definition does not list.
     Other(String),
@@ -138,20 +136,12 @@ fanfare::string_enum!(NoticeLevel: schemas::NOTICE_LEVEL {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static NOTICE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "level",
-                schema: &NOTICE_LEVEL,
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                required: true,
-            },
+            required("level", &NOTICE_LEVEL),
+            required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });

@@ -61,11 +61,7 @@ const COMPILER: Part = Part {
         ("definition", "output"),
         ("lower", "output"),
     ],
-    recursions: &[Recursion {
-        folder: "emit/rust",
-        files: &["rule_tables", "tables", "types"],
-        reason: "tables contain types and rules, which contain tables",
-    }],
+    recursions: &[],
 };
 
 const SERVER: Part = Part {

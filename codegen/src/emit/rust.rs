@@ -1,14 +1,14 @@
 //! Rust: a root file with the `$defs` types and the registry, and one module per channel.
 //!
-//! typify generates the types. Everything that it drops (rules, order, docs, exact decoding) comes from the model.
+//! typify chooses the types of fields. Everything else (names, order, docs, rules, exact decoding) comes from the model.
 
 mod channels;
-mod imports;
-mod rewrite_items;
+mod expression;
+mod items;
+mod part_types;
 mod rule_tables;
 mod tables;
 mod types;
-mod typify_items;
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,6 @@ use askama::Template;
 use super::Task;
 use crate::model::{Channel, Model, Scope, Type, TypeId};
 use crate::names::table;
-
-use typify_items::TypifyItems;
 
 /// The root file of the generated Rust. The other files are its modules.
 pub(crate) const ROOT: &str = "channels.rs";
@@ -30,7 +28,7 @@ struct Root {
     modules: Vec<String>,
     registry: Vec<String>,
     declarations: types::Declarations,
-    rules: tables::RenderedTables,
+    rules: String,
 }
 
 #[derive(Template)]
@@ -65,15 +63,13 @@ fn emit_modules(
     fingerprints: &[String],
     referenced: &BTreeSet<TypeId>,
 ) -> Vec<(String, String)> {
-    let ids: Vec<TypeId> = channels.iter().flat_map(|index| model.types_in(Scope::Channel(*index))).collect();
-    let items = TypifyItems::generate(model, &ids);
     let module = |index: &usize| {
         let channel = &model.channels[*index];
         let params = channels::param_tables(channel);
         let module = Module {
             header: super::header([model.modules[channel.module].source.as_str()]),
             channel: channels::render(model, *index, &fingerprints[*index]),
-            declarations: types::render(model, Scope::Channel(*index), &items, referenced, &params),
+            declarations: types::render(model, Scope::Channel(*index), referenced, &params),
         };
         (format!("{}.rs", channel.name.rust().trim_start_matches("r#")), render_template(&module))
     };
@@ -81,8 +77,6 @@ fn emit_modules(
 }
 
 fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
-    let ids: Vec<TypeId> = model.types_in(Scope::Root).collect();
-    let items = TypifyItems::generate(model, &ids);
     render_template(&Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
@@ -91,7 +85,7 @@ fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
             .iter()
             .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
             .collect(),
-        declarations: types::render(model, Scope::Root, &items, referenced, &[]),
+        declarations: types::render(model, Scope::Root, referenced, &[]),
         rules: types::render_rules(model),
     })
 }

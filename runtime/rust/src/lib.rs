@@ -99,8 +99,9 @@ macro_rules! include_channels {
             non_camel_case_types,
             reason = "names come from the definitions"
         )]
-        #[allow(clippy::doc_markdown, reason = "docs come from the definitions' descriptions")]
+        #[allow(missing_docs, clippy::doc_markdown, reason = "docs come from the definitions' descriptions")]
         #[allow(clippy::needless_update, reason = "a definition may set every rule of a table")]
+        #[allow(clippy::wildcard_imports, reason = "tables use the types of tables")]
         pub mod channels {
             include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
         }

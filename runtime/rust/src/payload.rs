@@ -41,7 +41,7 @@ pub trait Payload: Serialize + Decode {
 ///
 /// ```
 /// use fanfare::payload::decode;
-/// use fanfare::schema::{Additional, Integer, Object, Property, Schema};
+/// use fanfare::schema::{Additional, Integer, Object, Schema, required};
 ///
 /// #[derive(Debug)]
 /// struct Progress {
@@ -49,11 +49,7 @@ pub trait Payload: Serialize + Decode {
 /// }
 ///
 /// static PROGRESS: Schema = Schema::Object(Object {
-///     properties: &[Property {
-///         name: "percent",
-///         schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
-///         required: true,
-///     }],
+///     properties: &[required("percent", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY }))],
 ///     additional: Additional::Ignored,
 /// });
 ///

@@ -2,16 +2,12 @@
 //! against them.
 //!
 //! ```
-//! use fanfare::schema::{check, Additional, Integer, Object, Property, Schema, Text};
+//! use fanfare::schema::{Additional, Integer, Object, Schema, Text, check, optional, required};
 //!
 //! static STATUS: Schema = Schema::Object(Object {
 //!     properties: &[
-//!         Property { name: "message", schema: &Schema::Text(Text::ANY), required: true },
-//!         Property {
-//!             name: "progress",
-//!             schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
-//!             required: false,
-//!         },
+//!         required("message", &Schema::Text(Text::ANY)),
+//!         optional("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
 //!     ],
 //!     additional: Additional::Ignored,
 //! });
@@ -195,6 +191,18 @@ pub struct Property {
     pub schema: &'static Schema,
     /// Whether the property is required.
     pub required: bool,
+}
+
+/// Returns a required property.
+#[must_use]
+pub const fn required(name: &'static str, schema: &'static Schema) -> Property {
+    Property { name, schema, required: true }
+}
+
+/// Returns an optional property.
+#[must_use]
+pub const fn optional(name: &'static str, schema: &'static Schema) -> Property {
+    Property { name, schema, required: false }
 }
 
 /// How properties that an object does not declare are handled.

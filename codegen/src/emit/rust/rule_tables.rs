@@ -1,69 +1,65 @@
 //! Prints rules as Rust tables: JSON Schema beyond what types express.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
-
-use super::tables::{Tables, count, number_rules, rule};
+use super::expression::Expression;
+use super::tables::{Tables, count, literal, number_rules};
 use crate::model::{Items, Kinds, Members, Number, Rules, RulesId, Text};
 use crate::names::table;
 
+/// The fields of a table.
+type Fields = Vec<(&'static str, Expression)>;
+
 impl Tables<'_> {
     /// Prints a table of rules: `pub(super) static NODE: Rules = …;`
-    pub(super) fn print_rules(&mut self, id: RulesId) -> TokenStream {
-        let name = format_ident!("{}", table(&self.model.rules[id.0].name));
-        let rules = &self.model.rules[id.0].rules;
-        let rules = self.rules(rules);
-        quote!(pub(super) static #name: Rules = #rules;)
+    pub(super) fn print_rules(&mut self, id: RulesId) {
+        let named = &self.model.rules[id.0];
+        let rules = self.rules(&named.rules);
+        self.print("pub(super) ", &table(&named.name), "Rules", &rules);
     }
 
     /// Returns a table of rules, as an expression.
-    pub(super) fn rules(&mut self, rules: &Rules) -> TokenStream {
+    pub(super) fn rules(&mut self, rules: &Rules) -> Expression {
         if *rules == Rules::never() {
-            return quote!(Rules::NEVER);
+            return Expression::word("Rules::NEVER");
         }
-        let mut fields = Vec::new();
+        let mut fields = Fields::new();
         if rules.kinds != Kinds::ANY {
-            let mut kinds = rules.kinds.names().into_iter().map(|(_, name)| {
-                let name = format_ident!("{name}");
-                quote!(Kinds::#name)
-            });
-            let first = kinds.next().unwrap_or_else(|| quote!(Kinds::NONE));
-            fields.push(rule("kinds", &kinds.fold(first, |all, kind| quote!(#all.or(#kind)))));
+            let names = rules.kinds.names();
+            let mut kinds = names.into_iter().map(|(_, name)| format!("Kinds::{name}"));
+            let first = kinds.next().unwrap_or_else(|| "Kinds::NONE".to_owned());
+            fields.push((
+                "kinds",
+                Expression::Word(kinds.fold(first, |all, kind| format!("{all}.or({kind})"))),
+            ));
         }
         if let Some(values) = &rules.values {
-            let name = self.add_literals(values);
-            fields.push(quote!(values: Some(&#name)));
+            fields.push(("values", self.add_literals(values).reference().some()));
         }
         if rules.number != Number::default() {
-            let limits = number_rules(&rules.number);
-            fields.push(quote!(number: Some(&#limits)));
+            fields.push(("number", number_rules(&rules.number).reference().some()));
         }
         if rules.text != Text::default() {
-            let limits = self.text_rules(&rules.text);
-            fields.push(quote!(text: Some(&#limits)));
+            fields.push(("text", self.text_rules(&rules.text).reference().some()));
         }
         if rules.array != Items::default() {
-            let items = self.items(&rules.array);
-            fields.push(quote!(array: Some(&#items)));
+            fields.push(("array", self.items(&rules.array).reference().some()));
         }
         if rules.object != Members::default() {
-            let members = self.members(&rules.object);
-            fields.push(quote!(object: Some(&#members)));
+            fields.push(("object", self.members(&rules.object).reference().some()));
         }
         self.applicators(rules, &mut fields);
-        if fields.is_empty() { quote!(Rules::ANY) } else { quote!(Rules { #(#fields,)* ..Rules::ANY }) }
+        Expression::any_with("Rules", fields)
     }
 
-    fn applicators(&mut self, rules: &Rules, fields: &mut Vec<TokenStream>) {
-        let mut all: Vec<TokenStream> = rules.references.iter().map(|id| self.rules_path(*id)).collect();
-        all.extend(rules.all_of.iter().map(|rules| self.rules(rules)));
+    fn applicators(&mut self, rules: &Rules, fields: &mut Fields) {
+        let mut all: Vec<Expression> =
+            rules.references.iter().map(|id| self.rules_path(*id).reference()).collect();
+        all.extend(rules.all_of.iter().map(|rules| self.rules(rules).reference()));
         if !all.is_empty() {
-            fields.push(quote!(all_of: &[#(&#all),*]));
+            fields.push(("all_of", Expression::slice(all)));
         }
         for (name, alternatives) in [("any_of", &rules.any_of), ("one_of", &rules.one_of)] {
-            let alternatives: Vec<TokenStream> = alternatives.iter().map(|rules| self.rules(rules)).collect();
             if !alternatives.is_empty() {
-                fields.push(rule(name, &quote!(&[#(&#alternatives),*])));
+                fields.push((name, self.list(alternatives)));
             }
         }
         let optional = [
@@ -72,82 +68,83 @@ impl Tables<'_> {
             ("unevaluated_properties", &rules.unevaluated_properties),
         ];
         for (name, rules) in optional {
-            fields.extend(rules.as_deref().map(|rules| self.some(name, rules)));
+            fields.extend(rules.as_deref().map(|rules| (name, self.some(rules))));
         }
         if let Some(condition) = &rules.condition {
-            let [test, then, otherwise] =
-                [&condition.test, &condition.then, &condition.otherwise].map(|rules| self.rules(rules));
-            fields.push(quote!(
-                condition: Some(&Condition { test: &#test, then: &#then, otherwise: &#otherwise })
-            ));
+            let parts =
+                [("test", &condition.test), ("then", &condition.then), ("otherwise", &condition.otherwise)];
+            let parts = parts.map(|(name, rules)| (name, self.rules(rules).reference()));
+            fields.push(("condition", Expression::structure("Condition", parts.into()).reference().some()));
         }
     }
 
-    /// Returns `not: Some(&Rules { … })`
-    fn some(&mut self, name: &str, rules: &Rules) -> TokenStream {
-        let rules = self.rules(rules);
-        rule(name, &quote!(Some(&#rules)))
+    /// Returns `Some(&Rules { … })`
+    fn some(&mut self, rules: &Rules) -> Expression {
+        self.rules(rules).reference().some()
     }
 
-    fn items(&mut self, array: &Items) -> TokenStream {
-        let mut fields = Vec::new();
+    /// Returns `&[&Rules { … }, …]`
+    fn list(&mut self, rules: &[Rules]) -> Expression {
+        Expression::slice(rules.iter().map(|rules| self.rules(rules).reference()).collect())
+    }
+
+    fn items(&mut self, array: &Items) -> Expression {
+        let mut fields = Fields::new();
         if !array.prefix.is_empty() {
-            let prefix: Vec<TokenStream> = array.prefix.iter().map(|rules| self.rules(rules)).collect();
-            fields.push(quote!(prefix: &[#(&#prefix),*]));
+            fields.push(("prefix", self.list(&array.prefix)));
         }
-        fields.extend(array.rest.as_deref().map(|rules| self.some("rest", rules)));
+        fields.extend(array.rest.as_deref().map(|rules| ("rest", self.some(rules))));
         if let Some(contains) = &array.contains {
-            let rules = self.rules(&contains.rules);
-            let min = count(contains.min);
-            let max = contains.max.map_or_else(|| quote!(u32::MAX), count);
-            fields.push(quote!(contains: Some(Contains { rules: &#rules, min: #min, max: #max })));
+            let max = contains.max.map_or_else(|| Expression::word("u32::MAX"), count);
+            let parts = vec![
+                ("rules", self.rules(&contains.rules).reference()),
+                ("min", count(contains.min)),
+                ("max", max),
+            ];
+            fields.push(("contains", Expression::structure("Contains", parts).some()));
         }
-        fields.extend(array.min_items.map(|min| rule("min_items", &count(min))));
-        fields.extend(array.max_items.map(|max| rule("max_items", &count(max))));
-        fields.extend(array.unique.then(|| quote!(unique: true)));
-        quote!(Items { #(#fields,)* ..Items::ANY })
+        fields.extend(array.min_items.map(|min| ("min_items", count(min))));
+        fields.extend(array.max_items.map(|max| ("max_items", count(max))));
+        fields.extend(array.unique.then(|| ("unique", Expression::word("true"))));
+        Expression::any_with("Items", fields)
     }
 
-    fn members(&mut self, object: &Members) -> TokenStream {
-        let mut fields = Vec::new();
+    fn members(&mut self, object: &Members) -> Expression {
+        let mut fields = Fields::new();
         for (name, members) in
             [("properties", &object.properties), ("dependent_schemas", &object.dependent_schemas)]
         {
             if !members.is_empty() {
-                let members: Vec<TokenStream> = members
-                    .iter()
-                    .map(|(name, rules)| {
-                        let rules = self.rules(rules);
-                        quote!((#name, &#rules))
-                    })
-                    .collect();
-                fields.push(rule(name, &quote!(&[#(#members),*])));
+                let members = members.iter().map(|(name, rules)| {
+                    Expression::tuple(vec![literal(name), self.rules(rules).reference()])
+                });
+                fields.push((name, Expression::slice(members.collect())));
             }
         }
         if !object.patterns.is_empty() {
-            let patterns: Vec<TokenStream> = object
-                .patterns
-                .iter()
-                .map(|(pattern, rules)| {
-                    let (pattern, rules) = (self.add_pattern(pattern), self.rules(rules));
-                    quote!((&#pattern, &#rules))
-                })
-                .collect();
-            fields.push(quote!(patterns: &[#(#patterns),*]));
+            let patterns = object.patterns.iter().map(|(pattern, rules)| {
+                Expression::tuple(vec![self.add_pattern(pattern), self.rules(rules).reference()])
+            });
+            fields.push(("patterns", Expression::slice(patterns.collect())));
         }
-        fields.extend(object.others.as_deref().map(|rules| self.some("others", rules)));
-        fields.extend(object.names.as_deref().map(|rules| self.some("names", rules)));
+        fields.extend(object.others.as_deref().map(|rules| ("others", self.some(rules))));
+        fields.extend(object.names.as_deref().map(|rules| ("names", self.some(rules))));
         if !object.required.is_empty() {
-            let required = &object.required;
-            fields.push(quote!(required: &[#(#required),*]));
+            fields.push(("required", literals(&object.required)));
         }
         if !object.dependent_required.is_empty() {
-            let dependent =
-                object.dependent_required.iter().map(|(name, others)| quote!((#name, &[#(#others),*])));
-            fields.push(quote!(dependent_required: &[#(#dependent),*]));
+            let dependent = object
+                .dependent_required
+                .iter()
+                .map(|(name, others)| Expression::tuple(vec![literal(name), literals(others)]));
+            fields.push(("dependent_required", Expression::slice(dependent.collect())));
         }
-        fields.extend(object.min_properties.map(|min| rule("min_properties", &count(min))));
-        fields.extend(object.max_properties.map(|max| rule("max_properties", &count(max))));
-        quote!(Members { #(#fields,)* ..Members::ANY })
+        fields.extend(object.min_properties.map(|min| ("min_properties", count(min))));
+        fields.extend(object.max_properties.map(|max| ("max_properties", count(max))));
+        Expression::any_with("Members", fields)
     }
+}
+
+fn literals(texts: &[String]) -> Expression {
+    Expression::slice(texts.iter().map(|text| literal(text)).collect())
 }

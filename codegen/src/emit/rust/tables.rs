@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::imports::find_imports;
-use super::rewrite_items::to_ident;
-use super::types::print_items;
+use super::expression::Expression;
 use crate::model::{
     Additional, Enum, Integer, MAX_INTEGER, Model, Number, Object, RulesId, Scope, Tagged, Text, Type, TypeId,
 };
@@ -29,207 +25,185 @@ pub(super) struct Tables<'m> {
     module: TableModule,
     patterns: BTreeMap<String, usize>,
     literals: BTreeMap<String, usize>,
+    printed: String,
 }
 
 impl<'m> Tables<'m> {
     pub(super) fn new(model: &'m Model, module: TableModule) -> Self {
-        Self { model, module, patterns: BTreeMap::new(), literals: BTreeMap::new() }
+        Self { model, module, patterns: BTreeMap::new(), literals: BTreeMap::new(), printed: String::new() }
     }
 
     /// Prints the table of a type: `static STATUS: Schema = …;`
-    pub(super) fn print_type(&mut self, id: TypeId) -> TokenStream {
-        let name = format_ident!("{}", table(&self.model.get(id).rust));
+    pub(super) fn print_type(&mut self, id: TypeId) {
+        let name = table(&self.model.get(id).rust);
         let schema = match &self.model.get(id).shape {
             // A static cannot be initialized with a copy of another static, so an alias is a union of one.
             Type::Named(target) => {
-                let target = self.schema_path(*target);
-                quote!(Schema::AnyOf(&[&#target]))
+                let target = Expression::word(self.schema_path(*target)).reference();
+                Expression::call("Schema::AnyOf", vec![Expression::slice(vec![target])])
             }
             shape => self.schema(shape),
         };
-        quote!(pub(super) static #name: Schema = #schema;)
+        self.print("pub(super) ", &name, "Schema", &schema);
     }
 
     /// Prints the table of a param, or of an unnamed alternative.
-    pub(super) fn print_unnamed(&mut self, name: &str, shape: &Type) -> TokenStream {
-        let (name, schema) = (to_ident(name), self.schema(shape));
-        quote!(pub(super) static #name: Schema = #schema;)
+    pub(super) fn print_unnamed(&mut self, name: &str, shape: &Type) {
+        let schema = self.schema(shape);
+        self.print("pub(super) ", name, "Schema", &schema);
     }
 
-    /// Prints the patterns and literals that the tables so far refer to.
-    pub(super) fn print_shared(&self) -> Vec<TokenStream> {
-        let patterns = sort_by_number(&self.patterns).into_iter().map(|(text, number)| {
-            let name = format_ident!("PATTERN_{number}");
-            quote!(static #name: Pattern = Pattern::new(#text);)
-        });
-        let literals = sort_by_number(&self.literals).into_iter().map(|(text, number)| {
-            let name = format_ident!("LITERALS_{number}");
-            quote!(static #name: Literals = Literals::new(#text);)
-        });
-        patterns.chain(literals).collect()
+    /// Returns all tables, and the patterns and literals that they refer to, as the content of a module.
+    pub(super) fn finish(mut self) -> String {
+        for (text, number) in sort_by_number(std::mem::take(&mut self.patterns)) {
+            let pattern = Expression::call("Pattern::new", vec![literal(&text)]);
+            self.print("", &format!("PATTERN_{number}"), "Pattern", &pattern);
+        }
+        for (text, number) in sort_by_number(std::mem::take(&mut self.literals)) {
+            let literals = Expression::call("Literals::new", vec![literal(&text)]);
+            self.print("", &format!("LITERALS_{number}"), "Literals", &literals);
+        }
+        self.printed.trim_end().to_owned()
+    }
+
+    pub(super) fn print(&mut self, visibility: &str, name: &str, kind: &str, value: &Expression) {
+        let start = format!("    {visibility}static {name}: {kind} = ");
+        self.printed.push_str(&start);
+        value.print(&mut self.printed, 4, start.len(), 1);
+        self.printed.push_str(";\n\n");
     }
 
     /// Returns a reference to a schema: `&STEP`, or an inline table.
-    pub(super) fn reference(&mut self, shape: &Type) -> TokenStream {
-        match shape {
-            Type::Named(id) => {
-                let path = self.schema_path(*id);
-                quote!(&#path)
-            }
-            shape => {
-                let schema = self.schema(shape);
-                quote!(&#schema)
-            }
-        }
+    pub(super) fn reference(&mut self, shape: &Type) -> Expression {
+        self.schema(shape).reference()
     }
 
     /// Returns the path of a type's table.
-    pub(super) fn schema_path(&self, id: TypeId) -> TokenStream {
+    fn schema_path(&self, id: TypeId) -> String {
         let named = self.model.get(id);
-        let name = format_ident!("{}", table(&named.rust));
+        let name = table(&named.rust);
         match (named.scope, self.module) {
-            (Scope::Root, TableModule::Schemas(Scope::Channel(_))) => quote!(super::super::schemas::#name),
-            _ => quote!(#name),
+            (Scope::Root, TableModule::Schemas(Scope::Channel(_))) => {
+                format!("super::super::schemas::{name}")
+            }
+            _ => name,
         }
     }
 
     /// Returns the path of a table of rules.
-    pub(super) fn rules_path(&self, id: RulesId) -> TokenStream {
-        let name = format_ident!("{}", table(&self.model.rules[id.0].name));
-        match self.module {
-            TableModule::Rules => quote!(#name),
-            TableModule::Schemas(Scope::Root) => quote!(super::rules::#name),
-            TableModule::Schemas(Scope::Channel(_)) => quote!(super::super::rules::#name),
-        }
+    pub(super) fn rules_path(&self, id: RulesId) -> Expression {
+        let name = table(&self.model.rules[id.0].name);
+        Expression::Word(match self.module {
+            TableModule::Rules => name,
+            TableModule::Schemas(Scope::Root) => format!("super::rules::{name}"),
+            TableModule::Schemas(Scope::Channel(_)) => format!("super::super::rules::{name}"),
+        })
     }
 
     /// Returns a table, as an expression.
-    pub(super) fn schema(&mut self, shape: &Type) -> TokenStream {
-        match shape {
-            Type::Any => quote!(Schema::Any),
-            Type::Null => quote!(Schema::Null),
-            Type::Boolean => quote!(Schema::Boolean),
-            Type::Integer(integer) => {
-                let rules = integer_rules(integer);
-                quote!(Schema::Integer(#rules))
-            }
-            Type::Number(number) => {
-                let rules = number_rules(number);
-                quote!(Schema::Number(#rules))
-            }
-            Type::Text(text) => {
-                let rules = self.text_rules(text);
-                quote!(Schema::Text(#rules))
-            }
-            Type::Int64 => quote!(Schema::Int64),
-            Type::Uint64 => quote!(Schema::Uint64),
-            Type::Enum(Enum { open: true, .. }) => quote!(Schema::Text(Text::ANY)),
+    fn schema(&mut self, shape: &Type) -> Expression {
+        let (variant, content) = match shape {
+            Type::Named(id) => return Expression::Word(self.schema_path(*id)),
+            Type::Any => return Expression::word("Schema::Any"),
+            Type::Null => return Expression::word("Schema::Null"),
+            Type::Boolean => return Expression::word("Schema::Boolean"),
+            Type::Int64 => return Expression::word("Schema::Int64"),
+            Type::Uint64 => return Expression::word("Schema::Uint64"),
+            Type::Integer(integer) => ("Integer", integer_rules(integer)),
+            Type::Number(number) => ("Number", number_rules(number)),
+            Type::Text(text) => ("Text", self.text_rules(text)),
+            Type::Enum(Enum { open: true, .. }) => ("Text", Expression::word("Text::ANY")),
             Type::Enum(Enum { values, .. }) => {
-                let values = values.iter().map(|value| &value.wire);
-                quote!(Schema::Enum(&[#(#values),*]))
+                ("Enum", Expression::slice(values.iter().map(|value| literal(&value.wire)).collect()))
             }
             Type::Literals(values) if values.iter().all(Value::is_string) => {
-                let values = values.iter().filter_map(Value::as_str);
-                quote!(Schema::Enum(&[#(#values),*]))
+                ("Enum", Expression::slice(values.iter().filter_map(Value::as_str).map(literal).collect()))
             }
-            Type::Literals(values) => {
-                let name = self.add_literals(values);
-                quote!(Schema::Literals(&#name))
-            }
+            Type::Literals(values) => ("Literals", self.add_literals(values).reference()),
             Type::Array(array) => {
-                let items = self.reference(&array.items);
-                let min = count(array.min_items.unwrap_or(0));
-                let max = array.max_items.map_or_else(|| quote!(u32::MAX), count);
-                quote!(Schema::Array(Array { items: #items, min_items: #min, max_items: #max }))
+                let max = array.max_items.map_or_else(|| Expression::word("u32::MAX"), count);
+                let fields = vec![
+                    ("items", self.reference(&array.items)),
+                    ("min_items", count(array.min_items.unwrap_or(0))),
+                    ("max_items", max),
+                ];
+                ("Array", Expression::structure("Array", fields))
             }
-            Type::Tuple(items) => {
-                let items: Vec<TokenStream> = items.iter().map(|item| self.reference(item)).collect();
-                quote!(Schema::Tuple(&[#(#items),*]))
-            }
-            Type::Map(values) => {
-                let values = self.reference(values);
-                quote!(Schema::Map(#values))
-            }
-            Type::Object(object) => self.object(object),
+            Type::Tuple(items) => ("Tuple", self.references(items.iter())),
+            Type::Map(values) => ("Map", self.reference(values)),
+            Type::Object(object) => ("Object", self.object(object)),
             Type::Union(union) => {
-                let variant = if union.exactly_one { quote!(OneOf) } else { quote!(AnyOf) };
-                let alternatives: Vec<TokenStream> =
-                    union.alternatives.iter().map(|alternative| self.reference(&alternative.shape)).collect();
-                quote!(Schema::#variant(&[#(#alternatives),*]))
+                let alternatives = union.alternatives.iter().map(|alternative| &alternative.shape);
+                (if union.exactly_one { "OneOf" } else { "AnyOf" }, self.references(alternatives))
             }
-            Type::Tagged(tagged) => self.tagged(tagged),
-            Type::Nullable(inner) => {
-                let inner = self.reference(inner);
-                quote!(Schema::AnyOf(&[#inner, &Schema::Null]))
-            }
-            Type::Named(id) => self.schema_path(*id),
+            Type::Tagged(tagged) => ("Tagged", self.tagged(tagged)),
+            Type::Nullable(inner) => ("AnyOf", self.references([&**inner, &Type::Null].into_iter())),
             Type::Checked(checked) => {
                 let rules = match checked.rules.only_reference() {
                     Some(id) => self.rules_path(id),
                     None => self.rules(&checked.rules),
                 };
-                quote!(Schema::Rules(&#rules))
+                ("Rules", rules.reference())
             }
-        }
+        };
+        Expression::call(&format!("Schema::{variant}"), vec![content])
+    }
+
+    fn references<'s>(&mut self, shapes: impl Iterator<Item = &'s Type>) -> Expression {
+        Expression::slice(shapes.map(|shape| self.reference(shape)).collect())
     }
 
     /// Returns the name of the static that holds a list of values.
-    pub(super) fn add_literals(&mut self, values: &[Value]) -> TokenStream {
+    pub(super) fn add_literals(&mut self, values: &[Value]) -> Expression {
         let text = serde_json::json!(values).to_string();
-        let name = format_ident!("LITERALS_{}", find_or_add(&mut self.literals, text));
-        quote!(#name)
+        Expression::Word(format!("LITERALS_{}", find_or_add(&mut self.literals, text)))
     }
 
-    /// Returns the name of the static that holds a pattern.
-    pub(super) fn add_pattern(&mut self, pattern: &str) -> TokenStream {
-        let name = format_ident!("PATTERN_{}", find_or_add(&mut self.patterns, pattern.to_owned()));
-        quote!(#name)
+    /// Returns a reference to the static that holds a pattern.
+    pub(super) fn add_pattern(&mut self, pattern: &str) -> Expression {
+        Expression::Word(format!("&PATTERN_{}", find_or_add(&mut self.patterns, pattern.to_owned())))
     }
 
-    fn object(&mut self, object: &Object) -> TokenStream {
-        let mut properties = Vec::new();
-        for property in &object.properties {
-            let (name, required) = (&property.name.wire, property.required);
-            let schema = self.reference(&property.shape);
-            properties.push(quote!(Property { name: #name, schema: #schema, required: #required }));
-        }
+    fn object(&mut self, object: &Object) -> Expression {
+        let properties = object.properties.iter().map(|property| {
+            let presence = if property.required { "required" } else { "optional" };
+            Expression::call(presence, vec![literal(&property.name.wire), self.reference(&property.shape)])
+        });
+        let properties = Expression::slice(properties.collect());
         let additional = match &object.additional {
-            Additional::Ignored => quote!(Additional::Ignored),
-            Additional::Refused => quote!(Additional::Refused),
+            Additional::Ignored => Expression::word("Additional::Ignored"),
+            Additional::Refused => Expression::word("Additional::Refused"),
             Additional::Checked(values) => {
-                let values = self.reference(values);
-                quote!(Additional::Checked(#values))
+                Expression::call("Additional::Checked", vec![self.reference(values)])
             }
         };
-        quote!(Schema::Object(Object { properties: &[#(#properties),*], additional: #additional }))
+        Expression::structure("Object", vec![("properties", properties), ("additional", additional)])
     }
 
-    fn tagged(&mut self, tagged: &Tagged) -> TokenStream {
-        let (tag, open) = (&tagged.tag, tagged.open);
-        let cases: Vec<TokenStream> = tagged
-            .cases
-            .iter()
-            .map(|case| {
-                let (wire, schema) = (&case.wire, self.schema_path(case.target));
-                quote!((#wire, &#schema))
-            })
-            .collect();
-        quote!(Schema::Tagged(Tagged { tag: #tag, cases: &[#(#cases),*], open: #open }))
+    fn tagged(&self, tagged: &Tagged) -> Expression {
+        let cases = tagged.cases.iter().map(|case| {
+            let schema = Expression::word(self.schema_path(case.target)).reference();
+            Expression::tuple(vec![literal(&case.wire), schema])
+        });
+        let fields = vec![
+            ("tag", literal(&tagged.tag)),
+            ("cases", Expression::slice(cases.collect())),
+            ("open", Expression::word(tagged.open.to_string())),
+        ];
+        Expression::structure("Tagged", fields)
     }
 
-    pub(super) fn text_rules(&mut self, text: &Text) -> TokenStream {
+    pub(super) fn text_rules(&mut self, text: &Text) -> Expression {
         let mut rules = Vec::new();
-        rules.extend(text.min_length.map(|length| rule("min_length", &count(length))));
-        rules.extend(text.max_length.map(|length| rule("max_length", &count(length))));
+        rules.extend(text.min_length.map(|length| ("min_length", count(length))));
+        rules.extend(text.max_length.map(|length| ("max_length", count(length))));
         if let Some(pattern) = &text.pattern {
-            let name = self.add_pattern(pattern);
-            rules.push(quote!(pattern: Some(&#name)));
+            rules.push(("pattern", self.add_pattern(pattern).some()));
         }
         if let Some(format) = text.format {
-            let name = to_ident(format.rust());
-            rules.push(quote!(format: Some(Format::#name)));
+            rules.push(("format", Expression::word(format!("Format::{}", format.rust())).some()));
         }
-        or_any(&quote!(Text), &rules)
+        Expression::any_with("Text", rules)
     }
 }
 
@@ -238,30 +212,31 @@ fn find_or_add(known: &mut BTreeMap<String, usize>, text: String) -> usize {
     *known.entry(text).or_insert(next)
 }
 
-fn sort_by_number(known: &BTreeMap<String, usize>) -> Vec<(&String, usize)> {
-    let mut known: Vec<(&String, usize)> = known.iter().map(|(text, number)| (text, *number)).collect();
+fn sort_by_number(known: BTreeMap<String, usize>) -> Vec<(String, usize)> {
+    let mut known: Vec<(String, usize)> = known.into_iter().collect();
     known.sort_by_key(|(_, number)| *number);
     known
 }
 
-pub(super) fn rule(name: &str, value: &TokenStream) -> TokenStream {
-    let name = to_ident(name);
-    quote!(#name: #value)
+/// A string literal.
+pub(super) fn literal(text: &str) -> Expression {
+    Expression::Word(format!("{text:?}"))
 }
 
-pub(super) fn count(value: u32) -> TokenStream {
-    group_digits(&value.to_string()).parse().unwrap_or_default()
+pub(super) fn count(value: u32) -> Expression {
+    Expression::Word(group_digits(&value.to_string()))
 }
 
-fn integer_rules(integer: &Integer) -> TokenStream {
+fn integer_rules(integer: &Integer) -> Expression {
+    let limit = |value: i64| Expression::Word(group_digits(&value.to_string()));
     let mut rules = Vec::new();
-    rules.extend((integer.minimum != -MAX_INTEGER).then(|| rule("minimum", &whole(integer.minimum))));
-    rules.extend((integer.maximum != MAX_INTEGER).then(|| rule("maximum", &whole(integer.maximum))));
-    rules.extend(integer.multiple_of.map(|divisor| rule("multiple_of", &some_float(divisor))));
-    or_any(&quote!(Integer), &rules)
+    rules.extend((integer.minimum != -MAX_INTEGER).then(|| ("minimum", limit(integer.minimum))));
+    rules.extend((integer.maximum != MAX_INTEGER).then(|| ("maximum", limit(integer.maximum))));
+    rules.extend(integer.multiple_of.map(|divisor| ("multiple_of", some_float(divisor))));
+    Expression::any_with("Integer", rules)
 }
 
-pub(super) fn number_rules(number: &Number) -> TokenStream {
+pub(super) fn number_rules(number: &Number) -> Expression {
     let limits = [
         ("minimum", number.minimum),
         ("maximum", number.maximum),
@@ -269,25 +244,14 @@ pub(super) fn number_rules(number: &Number) -> TokenStream {
         ("exclusive_maximum", number.exclusive_maximum),
         ("multiple_of", number.multiple_of),
     ];
-    let rules =
-        limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| rule(name, &some_float(limit))));
-    or_any(&quote!(Number), &rules.collect::<Vec<_>>())
+    let rules = limits.into_iter().filter_map(|(name, limit)| limit.map(|limit| (name, some_float(limit))));
+    Expression::any_with("Number", rules.collect())
 }
 
-/// `Text { min_length: 1, ..Text::ANY }`, or just `Text::ANY`.
-fn or_any(kind: &TokenStream, rules: &[TokenStream]) -> TokenStream {
-    if rules.is_empty() { quote!(#kind::ANY) } else { quote!(#kind { #(#rules,)* ..#kind::ANY }) }
-}
-
-fn whole(value: i64) -> TokenStream {
-    group_digits(&value.to_string()).parse().unwrap_or_default()
-}
-
-fn some_float(value: f64) -> TokenStream {
+fn some_float(value: f64) -> Expression {
     let text = format!("{value:?}");
     let (whole, rest) = text.split_at(text.find(['.', 'e']).unwrap_or(text.len()));
-    let literal: TokenStream = format!("{}{rest}", group_digits(whole)).parse().unwrap_or_default();
-    quote!(Some(#literal))
+    Expression::Word(format!("{}{rest}", group_digits(whole))).some()
 }
 
 /// `31536000` is `31_536_000`.
@@ -301,24 +265,4 @@ pub(super) fn group_digits(digits: &str) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The statics of one module, as text.
-pub(super) struct RenderedTables {
-    /// The names that they import from the runtime.
-    pub(super) imports: String,
-    pub(super) text: String,
-}
-
-impl RenderedTables {
-    pub(super) fn from_statics(statics: Vec<TokenStream>) -> Self {
-        let imports = find_imports(&statics);
-        let printed = statics.into_iter().map(|table| print_items(syn::parse2(table).into_iter().collect()));
-        let text = printed.map(|table| indent(&table)).collect::<Vec<_>>().join("\n");
-        Self { imports, text: text.trim_end().to_owned() }
-    }
-}
-
-fn indent(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
 }

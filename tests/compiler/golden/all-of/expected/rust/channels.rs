@@ -9,12 +9,9 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Base`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Base {
-    /// `id`.
     pub id: String,
-    /// `created`.
     pub created: Option<fanfare::formats::DateTime>,
 }
 fanfare::object!(Base: schemas::BASE {
@@ -22,14 +19,10 @@ fanfare::object!(Base: schemas::BASE {
     "created" => created?,
 });
 
-/// `Audited`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audited {
-    /// `id`.
     pub id: String,
-    /// `created`.
     pub created: Option<fanfare::formats::DateTime>,
-    /// `changedBy`.
     pub changed_by: Option<String>,
 }
 fanfare::object!(Audited: schemas::AUDITED {
@@ -41,15 +34,10 @@ fanfare::object!(Audited: schemas::AUDITED {
 /// Everything together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entity {
-    /// `id`.
     pub id: String,
-    /// `created`.
     pub created: fanfare::formats::DateTime,
-    /// `changedBy`.
     pub changed_by: Option<String>,
-    /// `name`.
     pub name: String,
-    /// `inner`.
     pub inner: Option<Base>,
 }
 fanfare::object!(Entity: schemas::ENTITY {
@@ -65,81 +53,41 @@ pub type Described = Base;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Format, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static BASE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "created",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            optional("created", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static AUDITED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "created",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "changedBy",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            optional("created", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
+            optional("changedBy", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ENTITY: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "created",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "changedBy",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "inner",
-                schema: &BASE,
-                required: false,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            required("created", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
+            optional("changedBy", &Schema::Text(Text::ANY)),
+            required("name", &Schema::Text(Text::ANY)),
+            optional("inner", &BASE),
         ],
         additional: Additional::Ignored,
     });

@@ -104,14 +104,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5aa897040cde2a67",
 };
 
-/// `MergedInline`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inline {
-    /// `id`.
     pub id: String,
-    /// `created`.
     pub created: Option<fanfare::formats::DateTime>,
-    /// `extra`.
     pub extra: String,
 }
 fanfare::object!(Inline: schemas::INLINE {
@@ -122,28 +118,16 @@ fanfare::object!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Format, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "created",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "extra",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            optional("created", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
+            required("extra", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -86,10 +86,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "c25b6451deb2de12",
 };
 
-/// `AsAsRef`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AsRef {
-    /// `x`.
     pub x: Option<String>,
 }
 fanfare::object!(AsRef: schemas::AS_REF {
@@ -98,16 +96,10 @@ fanfare::object!(AsRef: schemas::AS_REF {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static AS_REF: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("x", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -19,13 +19,11 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `InheritedRules`.
 pub type InheritedRules = fanfare::Value;
 
-/// `Invisible`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invisible {
-    /// `a b`.
+    /// `a b`
     pub a_b: Option<InvisibleAB>,
     /// one two
     pub b_c: Option<String>,
@@ -35,73 +33,57 @@ fanfare::object!(Invisible: schemas::INVISIBLE {
     "b\u{2066}c" => b_c?,
 });
 
-/// `Error`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error {
-    /// `Error`.
     pub error: Option<String>,
 }
 fanfare::object!(Error: schemas::ERROR {
     "Error" => error?,
 });
 
-/// `Result`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Result {
-    /// `value`.
     pub value: Option<String>,
 }
 fanfare::object!(Result: schemas::RESULT {
     "value" => value?,
 });
 
-/// `Schema`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schema {
-    /// `text`.
     pub text: Option<Text>,
 }
 fanfare::object!(Schema: schemas::SCHEMA {
     "text" => text?,
 });
 
-/// `Text`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(String);
 fanfare::newtype!(Text: schemas::TEXT (String));
 
-/// `Promise`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promise {
-    /// `array`.
     pub array: Option<Array>,
 }
 fanfare::object!(Promise: schemas::PROMISE {
     "array" => array?,
 });
 
-/// `Array`.
 pub type Array = Vec<String>;
 
-/// `Object`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    /// `map`.
     pub map: Option<Map>,
 }
 fanfare::object!(Object: schemas::OBJECT {
     "map" => map?,
 });
 
-/// `Map`.
 pub type Map = std::collections::BTreeMap<String, String>;
 
-/// `Value`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(i64),
 }
 fanfare::union!(Value: schemas::VALUE {
@@ -109,32 +91,25 @@ fanfare::union!(Value: schemas::VALUE {
     Integer(&schemas::VALUE_IS_INTEGER),
 });
 
-/// `HttpServer2Go`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpServer2Go {
-    /// `x`.
     pub x: Option<i64>,
 }
 fanfare::object!(HttpServer2Go: schemas::HTTP_SERVER2_GO {
     "x" => x?,
 });
 
-/// `SnakeCaseName`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SnakeCaseName {
-    /// `x`.
     pub x: Option<i64>,
 }
 fanfare::object!(SnakeCaseName: schemas::SNAKE_CASE_NAME {
     "x" => x?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Größe {
-    /// `klein`
     Klein,
-    /// `größer`
     Größer,
 }
 fanfare::string_enum!(Größe: schemas::GRÖSSE {
@@ -142,50 +117,32 @@ fanfare::string_enum!(Größe: schemas::GRÖSSE {
     Größer = "größer",
 });
 
-/// `N3D`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct N3D {
-    /// `3d`.
+    /// `3d`
     pub n3d: Option<f64>,
 }
 fanfare::object!(N3D: schemas::N3_D {
     "3d" => n3d?,
 });
 
-/// `Keywords`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Keywords {
-    /// `type`.
     pub r#type: String,
-    /// `fn`.
     pub r#fn: String,
-    /// `self`.
     pub self_: String,
-    /// `super`.
     pub super_: Option<String>,
-    /// `crate`.
     pub crate_: Option<String>,
-    /// `async`.
     pub r#async: String,
-    /// `gen`.
     pub r#gen: Option<String>,
-    /// `try`.
     pub r#try: Option<String>,
-    /// `union`.
     pub r#union: Option<String>,
-    /// `class`.
     pub class: Option<String>,
-    /// `function`.
     pub function: Option<String>,
-    /// `enum`.
     pub r#enum: Option<KeywordsEnum>,
-    /// `arguments`.
     pub arguments: Option<String>,
-    /// `value`.
     pub value: Option<String>,
-    /// `serializer`.
     pub serializer: Option<String>,
-    /// `field`.
     pub field: Option<String>,
 }
 fanfare::object!(Keywords: schemas::KEYWORDS {
@@ -207,22 +164,14 @@ fanfare::object!(Keywords: schemas::KEYWORDS {
     "field" => field?,
 });
 
-/// `Inherited`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inherited {
-    /// `__proto__`.
     pub proto: InheritedProto,
-    /// `toString`.
     pub to_string: String,
-    /// `constructor`.
     pub constructor: Option<String>,
-    /// `hasOwnProperty`.
     pub has_own_property: Option<bool>,
-    /// `valueOf`.
     pub value_of: Option<i64>,
-    /// `then`.
     pub then: Option<String>,
-    /// `length`.
     pub length: Option<i64>,
 }
 fanfare::object!(Inherited: schemas::INHERITED {
@@ -235,12 +184,9 @@ fanfare::object!(Inherited: schemas::INHERITED {
     "length" => length?,
 });
 
-/// `InheritedClosed`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InheritedClosed {
-    /// `__proto__`.
     pub proto: Option<String>,
-    /// `valueOf`.
     pub value_of: Option<String>,
 }
 fanfare::object!(InheritedClosed: schemas::INHERITED_CLOSED {
@@ -248,12 +194,9 @@ fanfare::object!(InheritedClosed: schemas::INHERITED_CLOSED {
     "valueOf" => value_of?,
 });
 
-/// `InheritedOpen`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InheritedOpen {
-    /// `__proto__`.
     pub proto: Option<String>,
-    /// `valueOf`.
     pub value_of: Option<String>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, i64>,
@@ -264,12 +207,9 @@ fanfare::object!(InheritedOpen: schemas::INHERITED_OPEN {
     .. additional
 });
 
-/// `InheritedTag`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InheritedTag {
-    /// `__proto__` is `toString`.
     ToString(InheritedTagOne),
-    /// `__proto__` is `__proto__`.
     Proto(InheritedTagTwo),
 }
 fanfare::tagged!(InheritedTag: schemas::INHERITED_TAG by "__proto__" {
@@ -277,51 +217,43 @@ fanfare::tagged!(InheritedTag: schemas::INHERITED_TAG by "__proto__" {
     Proto = "__proto__",
 });
 
-/// `Spellings`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spellings {
-    /// `dash-case`.
     pub dash_case: Option<String>,
-    /// `snake_case`.
     pub snake_case: Option<String>,
-    /// `PascalCase`.
     pub pascal_case: Option<String>,
-    /// `with space`.
+    /// `with space`
     pub with_space: Option<String>,
-    /// `dotted.name`.
+    /// `dotted.name`
     pub dotted_name: Option<String>,
-    /// `1st`.
+    /// `1st`
     pub n1st: Option<String>,
-    /// `2`.
+    /// `2`
     pub n2: Option<String>,
-    /// `$ref`.
+    /// `$ref`
     pub r#ref: Option<String>,
-    /// `@id`.
+    /// `@id`
     pub id: Option<String>,
-    /// `ünï`.
     pub ünï: Option<String>,
-    /// `日本語`.
     pub 日本語: Option<String>,
-    /// `_private`.
     pub private: Option<String>,
-    /// `URL`.
     pub url: Option<String>,
-    /// `+`.
+    /// `+`
     pub plus: Option<String>,
-    /// `quo"te`.
+    /// `quo"te`
     pub quo_te: Option<String>,
-    /// `back\slash`.
+    /// `back\slash`
     pub back_slash: Option<String>,
-    /// `a/b~c`.
+    /// `a/b~c`
     pub a_b_c: Option<String>,
     /// `line
-    /// break`.
+    /// break`
     pub line_break: Option<String>,
-    /// `it's`.
+    /// `it's`
     pub it_s: Option<String>,
-    /// `{brace}`.
+    /// `{brace}`
     pub brace: Option<String>,
-    /// `*/`.
+    /// `*/`
     pub star_slash: Option<String>,
 }
 fanfare::object!(Spellings: schemas::SPELLINGS {
@@ -348,7 +280,6 @@ fanfare::object!(Spellings: schemas::SPELLINGS {
     "*/" => star_slash?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum InvisibleAB {
     /// `x y`
@@ -361,12 +292,9 @@ fanfare::string_enum!(InvisibleAB: schemas::INVISIBLE_AB {
     YZ = "y\u{202e}z",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeywordsEnum {
-    /// `enum`
     Enum,
-    /// `struct`
     Struct,
 }
 fanfare::string_enum!(KeywordsEnum: schemas::KEYWORDS_ENUM {
@@ -374,24 +302,20 @@ fanfare::string_enum!(KeywordsEnum: schemas::KEYWORDS_ENUM {
     Struct = "struct",
 });
 
-/// `InheritedProto`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InheritedProto {
-    /// `a`.
     pub a: Option<i64>,
 }
 fanfare::object!(InheritedProto: schemas::INHERITED_PROTO {
     "a" => a?,
 });
 
-/// `InheritedTagOne`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InheritedTagOne {}
 fanfare::object!(InheritedTagOne: schemas::INHERITED_TAG_ONE {
     "__proto__" = "toString",
 });
 
-/// `InheritedTagTwo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InheritedTagTwo {}
 fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
@@ -400,147 +324,66 @@ fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Kinds, Literals, Members, Number, Object, Property, Rules, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
-    pub(super) static INHERITED_RULES: Schema = Schema::Rules(
-        &Rules {
-            object: Some(
-                &Members {
-                    properties: &[
-                        (
-                            "constructor",
-                            &Rules {
-                                kinds: Kinds::STRING,
+    pub(super) static INHERITED_RULES: Schema = Schema::Rules(&Rules {
+        object: Some(&Members {
+            properties: &[
+                ("constructor", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                ("toString", &Rules { all_of: &[&super::rules::TEXT], ..Rules::ANY }),
+                ("abc", &Rules {
+                    kinds: Kinds::OBJECT,
+                    object: Some(&Members {
+                        properties: &[
+                            ("abc", &Rules {
+                                number: Some(&Number { minimum: Some(1.0), ..Number::ANY }),
                                 ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "toString",
-                            &Rules {
-                                all_of: &[&super::rules::TEXT],
+                            }),
+                            ("a-b-c", &Rules {
+                                number: Some(&Number { maximum: Some(1.0), ..Number::ANY }),
                                 ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "abc",
-                            &Rules {
-                                kinds: Kinds::OBJECT,
-                                object: Some(
-                                    &Members {
-                                        properties: &[
-                                            (
-                                                "abc",
-                                                &Rules {
-                                                    number: Some(
-                                                        &Number {
-                                                            minimum: Some(1.0),
-                                                            ..Number::ANY
-                                                        },
-                                                    ),
-                                                    ..Rules::ANY
-                                                },
-                                            ),
-                                            (
-                                                "a-b-c",
-                                                &Rules {
-                                                    number: Some(
-                                                        &Number {
-                                                            maximum: Some(1.0),
-                                                            ..Number::ANY
-                                                        },
-                                                    ),
-                                                    ..Rules::ANY
-                                                },
-                                            ),
-                                        ],
-                                        ..Members::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "other",
-                            &Rules {
-                                all_of: &[&super::rules::ABC],
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "more",
-                            &Rules {
-                                all_of: &[&super::rules::ABC2],
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    dependent_required: &[("valueOf", &["hasOwnProperty"])],
-                    ..Members::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+                            }),
+                        ],
+                        ..Members::ANY
+                    }),
+                    ..Rules::ANY
+                }),
+                ("other", &Rules { all_of: &[&super::rules::ABC], ..Rules::ANY }),
+                ("more", &Rules { all_of: &[&super::rules::ABC2], ..Rules::ANY }),
+            ],
+            dependent_required: &[("valueOf", &["hasOwnProperty"])],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static INVISIBLE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "a\rb",
-                schema: &INVISIBLE_AB,
-                required: false,
-            },
-            Property {
-                name: "b\u{2066}c",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            optional("a\rb", &INVISIBLE_AB),
+            optional("b\u{2066}c", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ERROR: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "Error",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("Error", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "value",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("value", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SCHEMA: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "text",
-                schema: &TEXT,
-                required: false,
-            },
-        ],
+        properties: &[optional("text", &TEXT)],
         additional: Additional::Ignored,
     });
 
     pub(super) static TEXT: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
     pub(super) static PROMISE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "array",
-                schema: &ARRAY,
-                required: false,
-            },
-        ],
+        properties: &[optional("array", &ARRAY)],
         additional: Additional::Ignored,
     });
 
@@ -551,216 +394,85 @@ mod schemas {
     });
 
     pub(super) static OBJECT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "map",
-                schema: &MAP,
-                required: false,
-            },
-        ],
+        properties: &[optional("map", &MAP)],
         additional: Additional::Ignored,
     });
 
     pub(super) static MAP: Schema = Schema::Map(&Schema::Text(Text::ANY));
 
-    pub(super) static VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
-    );
+    pub(super) static VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer::ANY),
+    ]);
 
     pub(super) static VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
     pub(super) static HTTP_SERVER2_GO: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("x", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SNAKE_CASE_NAME: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("x", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static GRÖSSE: Schema = Schema::Enum(&["klein", "größer"]);
 
     pub(super) static N3_D: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "3d",
-                schema: &Schema::Number(Number::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("3d", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static KEYWORDS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "fn",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "self",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "super",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "crate",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "async",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "gen",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "try",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "union",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "class",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "function",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "enum",
-                schema: &KEYWORDS_ENUM,
-                required: false,
-            },
-            Property {
-                name: "arguments",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "value",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "serializer",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "field",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            required("type", &Schema::Text(Text::ANY)),
+            required("fn", &Schema::Text(Text::ANY)),
+            required("self", &Schema::Text(Text::ANY)),
+            optional("super", &Schema::Text(Text::ANY)),
+            optional("crate", &Schema::Text(Text::ANY)),
+            required("async", &Schema::Text(Text::ANY)),
+            optional("gen", &Schema::Text(Text::ANY)),
+            optional("try", &Schema::Text(Text::ANY)),
+            optional("union", &Schema::Text(Text::ANY)),
+            optional("class", &Schema::Text(Text::ANY)),
+            optional("function", &Schema::Text(Text::ANY)),
+            optional("enum", &KEYWORDS_ENUM),
+            optional("arguments", &Schema::Text(Text::ANY)),
+            optional("value", &Schema::Text(Text::ANY)),
+            optional("serializer", &Schema::Text(Text::ANY)),
+            optional("field", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "__proto__",
-                schema: &INHERITED_PROTO,
-                required: true,
-            },
-            Property {
-                name: "toString",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "constructor",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "hasOwnProperty",
-                schema: &Schema::Boolean,
-                required: false,
-            },
-            Property {
-                name: "valueOf",
-                schema: &Schema::Literals(&LITERALS_1),
-                required: false,
-            },
-            Property {
-                name: "then",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "length",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
+            required("__proto__", &INHERITED_PROTO),
+            required("toString", &Schema::Text(Text::ANY)),
+            optional("constructor", &Schema::Text(Text::ANY)),
+            optional("hasOwnProperty", &Schema::Boolean),
+            optional("valueOf", &Schema::Literals(&LITERALS_1)),
+            optional("then", &Schema::Text(Text::ANY)),
+            optional("length", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_CLOSED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "__proto__",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "valueOf",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            optional("__proto__", &Schema::Text(Text::ANY)),
+            optional("valueOf", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Refused,
     });
 
     pub(super) static INHERITED_OPEN: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "__proto__",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "valueOf",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            optional("__proto__", &Schema::Text(Text::ANY)),
+            optional("valueOf", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Checked(&Schema::Integer(Integer::ANY)),
     });
@@ -773,111 +485,27 @@ mod schemas {
 
     pub(super) static SPELLINGS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "dash-case",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "snake_case",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "PascalCase",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "with space",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "dotted.name",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "1st",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "2",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "$ref",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "@id",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "ünï",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "日本語",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "_private",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "URL",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "+",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "quo\"te",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "back\\slash",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "a/b~c",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "line\nbreak",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "it's",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "{brace}",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "*/",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            optional("dash-case", &Schema::Text(Text::ANY)),
+            optional("snake_case", &Schema::Text(Text::ANY)),
+            optional("PascalCase", &Schema::Text(Text::ANY)),
+            optional("with space", &Schema::Text(Text::ANY)),
+            optional("dotted.name", &Schema::Text(Text::ANY)),
+            optional("1st", &Schema::Text(Text::ANY)),
+            optional("2", &Schema::Text(Text::ANY)),
+            optional("$ref", &Schema::Text(Text::ANY)),
+            optional("@id", &Schema::Text(Text::ANY)),
+            optional("ünï", &Schema::Text(Text::ANY)),
+            optional("日本語", &Schema::Text(Text::ANY)),
+            optional("_private", &Schema::Text(Text::ANY)),
+            optional("URL", &Schema::Text(Text::ANY)),
+            optional("+", &Schema::Text(Text::ANY)),
+            optional("quo\"te", &Schema::Text(Text::ANY)),
+            optional("back\\slash", &Schema::Text(Text::ANY)),
+            optional("a/b~c", &Schema::Text(Text::ANY)),
+            optional("line\nbreak", &Schema::Text(Text::ANY)),
+            optional("it's", &Schema::Text(Text::ANY)),
+            optional("{brace}", &Schema::Text(Text::ANY)),
+            optional("*/", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
@@ -887,35 +515,17 @@ mod schemas {
     pub(super) static KEYWORDS_ENUM: Schema = Schema::Enum(&["enum", "struct"]);
 
     pub(super) static INHERITED_PROTO: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "a",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("a", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_TAG_ONE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "__proto__",
-                schema: &Schema::Enum(&["toString"]),
-                required: true,
-            },
-        ],
+        properties: &[required("__proto__", &Schema::Enum(&["toString"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_TAG_TWO: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "__proto__",
-                schema: &Schema::Enum(&["__proto__"]),
-                required: true,
-            },
-        ],
+        properties: &[required("__proto__", &Schema::Enum(&["__proto__"]))],
         additional: Additional::Ignored,
     });
 
@@ -924,7 +534,7 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
-    use fanfare::schema::{Kinds, Number, Rules, Text};
+    use fanfare::schema::*;
 
     pub(super) static TEXT: Rules = Rules {
         kinds: Kinds::STRING,
@@ -933,22 +543,12 @@ mod rules {
     };
 
     pub(super) static ABC: Rules = Rules {
-        number: Some(
-            &Number {
-                minimum: Some(1.0),
-                ..Number::ANY
-            },
-        ),
+        number: Some(&Number { minimum: Some(1.0), ..Number::ANY }),
         ..Rules::ANY
     };
 
     pub(super) static ABC2: Rules = Rules {
-        number: Some(
-            &Number {
-                maximum: Some(1.0),
-                ..Number::ANY
-            },
-        ),
+        number: Some(&Number { maximum: Some(1.0), ..Number::ANY }),
         ..Rules::ANY
     };
 }

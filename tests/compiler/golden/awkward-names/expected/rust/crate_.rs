@@ -90,12 +90,11 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "b5dd72863f45a3ce",
 };
 
-/// `CrateMessage`.
 pub type Message = String;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static MESSAGE: Schema = Schema::Text(Text::ANY);
 }

@@ -132,30 +132,24 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5fdfc9e4c25c6d5b",
 };
 
-/// `ErrorIntoIterator`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntoIterator {
-    /// `x`.
     pub x: Option<String>,
 }
 fanfare::object!(IntoIterator: schemas::INTO_ITERATOR {
     "x" => x?,
 });
 
-/// `ErrorFn`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fn {
-    /// `async`.
     pub r#async: Option<FnAsync>,
 }
 fanfare::object!(Fn: schemas::FN {
     "async" => r#async?,
 });
 
-/// `ErrorFnAsync`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FnAsync {
-    /// `await`.
     pub r#await: Option<String>,
 }
 fanfare::object!(FnAsync: schemas::FN_ASYNC {
@@ -164,38 +158,20 @@ fanfare::object!(FnAsync: schemas::FN_ASYNC {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static INTO_ITERATOR: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("x", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static FN: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "async",
-                schema: &FN_ASYNC,
-                required: false,
-            },
-        ],
+        properties: &[optional("async", &FN_ASYNC)],
         additional: Additional::Ignored,
     });
 
     pub(super) static FN_ASYNC: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "await",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("await", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -142,26 +142,19 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "ebc50d5182687a98",
 };
 
-/// `MatchResult`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Result {
-    /// `ok`.
     pub ok: Option<bool>,
 }
 fanfare::object!(Result: schemas::RESULT {
     "ok" => ok?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Err {
-    /// `Ok`
     Ok,
-    /// `Err`
     Err,
-    /// `None`
     None,
-    /// `Some`
     Some,
 }
 fanfare::string_enum!(Err: schemas::ERR {
@@ -173,16 +166,10 @@ fanfare::string_enum!(Err: schemas::ERR {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "ok",
-                schema: &Schema::Boolean,
-                required: false,
-            },
-        ],
+        properties: &[optional("ok", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 

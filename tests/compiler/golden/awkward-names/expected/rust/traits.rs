@@ -90,10 +90,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "74b0ad68229f7888",
 };
 
-/// `TraitsDefault`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Default {
-    /// `x`.
     pub x: Option<String>,
 }
 fanfare::object!(Default: schemas::DEFAULT {
@@ -102,16 +100,10 @@ fanfare::object!(Default: schemas::DEFAULT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static DEFAULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("x", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

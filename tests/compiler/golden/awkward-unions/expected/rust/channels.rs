@@ -9,14 +9,13 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Job`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
-    /// `type` is `job.started`.
+    /// `job.started`
     JobDotStarted(JobJobDotStarted),
-    /// `type` is `job-started`.
+    /// `job-started`
     JobMinusStarted(JobJobMinusStarted),
-    /// `type` is `""`.
+    /// `""`
     Unnamed1(JobUnnamed1),
 }
 fanfare::tagged!(Job: schemas::JOB by "type" {
@@ -25,7 +24,6 @@ fanfare::tagged!(Job: schemas::JOB by "type" {
     Unnamed1 = "",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symbols {
     /// `""`
@@ -42,7 +40,6 @@ pub enum Symbols {
     AMinusB,
     /// `a_b`
     AUnderscoreB,
-    /// `self`
     Self_,
     /// `Self`
     Self1,
@@ -59,13 +56,10 @@ fanfare::string_enum!(Symbols: schemas::SYMBOLS {
     Self1 = "Self",
 });
 
-/// `Literals`.
 pub type Literals = Option<LiteralsValue>;
 
-/// `OpenCodes`.
 pub type OpenCodes = i64;
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenNames {
     /// May do everything.
@@ -81,10 +75,8 @@ fanfare::string_enum!(OpenNames: schemas::OPEN_NAMES {
     .. Other
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NamesOrLinks {
-    /// `none`
     None,
     /// A string that the definition does not list.
     Other(String),
@@ -94,12 +86,9 @@ fanfare::string_enum!(NamesOrLinks: schemas::NAMES_OR_LINKS {
     .. Other
 });
 
-/// `FalseOrText`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FalseOrText {
-    /// A string.
     Text(String),
-    /// `false`.
     False,
 }
 fanfare::union!(FalseOrText: schemas::FALSE_OR_TEXT {
@@ -107,12 +96,9 @@ fanfare::union!(FalseOrText: schemas::FALSE_OR_TEXT {
     False = false,
 });
 
-/// `Lists`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lists {
-    /// An array.
     List(Vec<String>),
-    /// An array.
     List2(Vec<i64>),
 }
 fanfare::union!(Lists: schemas::LISTS {
@@ -120,21 +106,15 @@ fanfare::union!(Lists: schemas::LISTS {
     List2(&schemas::LISTS_IS_LIST2),
 });
 
-/// `Boxes`.
 pub type Boxes = Vec<f64>;
 
-/// `Position`.
 pub type Position = Vec<f64>;
 
-/// `Optional`.
 pub type Optional = Vec<fanfare::Value>;
 
-/// `ByNumber`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ByNumber {
-    /// `ByNumberText`.
     Text(ByNumberText),
-    /// `ByNumberUrl`.
     Url(ByNumberUrl),
 }
 fanfare::union!(ByNumber: schemas::BY_NUMBER {
@@ -142,14 +122,10 @@ fanfare::union!(ByNumber: schemas::BY_NUMBER {
     Url(&schemas::BY_NUMBER_URL),
 });
 
-/// `Unnamed`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Unnamed {
-    /// `UnnamedObject`.
     Object(UnnamedObject),
-    /// `UnnamedObject2`.
     Object2(UnnamedObject2),
-    /// `UnnamedObject3`.
     Object3(UnnamedObject3),
 }
 fanfare::union!(Unnamed: schemas::UNNAMED {
@@ -158,19 +134,13 @@ fanfare::union!(Unnamed: schemas::UNNAMED {
     Object3(&schemas::UNNAMED_OBJECT3),
 });
 
-/// `NullableSpellings`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct NullableSpellings {
-    /// `list`.
     pub list: Option<Option<String>>,
-    /// `any`.
     pub any: Option<Option<String>>,
-    /// `one`.
     pub one: Option<Option<String>>,
-    /// `keyword`.
     pub keyword: Option<Option<String>>,
-    /// `reference`.
     pub reference: Option<Option<Job>>,
 }
 fanfare::object!(NullableSpellings: schemas::NULLABLE_SPELLINGS {
@@ -181,28 +151,25 @@ fanfare::object!(NullableSpellings: schemas::NULLABLE_SPELLINGS {
     "reference" => reference?,
 });
 
-/// `Fields`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fields {
-    /// `""`.
+    /// `""`
     pub unnamed1: Option<String>,
-    /// `😀`.
+    /// `😀`
     pub unnamed2: Option<String>,
-    /// `self`.
     pub self_: Option<String>,
-    /// `Self`.
+    /// `Self`
     pub self1: Option<String>,
-    /// `fooBar`.
     pub foo_bar: Option<i64>,
-    /// `foo_bar`.
+    /// `foo_bar`
     pub foo_underscore_bar: Option<i64>,
-    /// `foo-bar`.
+    /// `foo-bar`
     pub foo_minus_bar: Option<i64>,
-    /// `FooBar`.
+    /// `FooBar`
     pub foo_bar1: Option<i64>,
-    /// `foo bar`.
+    /// `foo bar`
     pub foo_space_bar: Option<i64>,
-    /// `foo.bar`.
+    /// `foo.bar`
     pub foo_dot_bar: Option<i64>,
 }
 fanfare::object!(Fields: schemas::FIELDS {
@@ -218,12 +185,10 @@ fanfare::object!(Fields: schemas::FIELDS {
     "foo.bar" => foo_dot_bar?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OtherOpen {
     /// `other`
     Other1,
-    /// `some`
     Some,
     /// A string that the definition does not list.
     Other(String),
@@ -234,12 +199,10 @@ fanfare::string_enum!(OtherOpen: schemas::OTHER_OPEN {
     .. Other
 });
 
-/// `UnknownOpen`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UnknownOpen {
-    /// `kind` is `unknown`.
+    /// `unknown`
     Unknown1(UnknownOpenUnknown),
-    /// `kind` is `known`.
     Known(UnknownOpenKnown),
     /// A value with a tag that the definition does not list, unchanged.
     Unknown(fanfare::Value),
@@ -250,10 +213,9 @@ fanfare::tagged!(UnknownOpen: schemas::UNKNOWN_OPEN by "kind" {
     .. Unknown
 });
 
-/// `Additional`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Additional {
-    /// `additional`.
+    /// `additional`
     pub additional1: Option<String>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, String>,
@@ -263,44 +225,25 @@ fanfare::object!(Additional: schemas::ADDITIONAL {
     .. additional
 });
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `otherOpen`.
     pub other_open: Option<OtherOpen>,
-    /// `unknownOpen`.
     pub unknown_open: Option<UnknownOpen>,
-    /// `additional`.
     pub additional: Option<Additional>,
-    /// `job`.
     pub job: Option<Job>,
-    /// `symbols`.
     pub symbols: Option<Symbols>,
-    /// `literals`.
     pub literals: Option<Literals>,
-    /// `openCodes`.
     pub open_codes: Option<OpenCodes>,
-    /// `openNames`.
     pub open_names: Option<OpenNames>,
-    /// `namesOrLinks`.
     pub names_or_links: Option<NamesOrLinks>,
-    /// `falseOrText`.
     pub false_or_text: Option<FalseOrText>,
-    /// `lists`.
     pub lists: Option<Lists>,
-    /// `boxes`.
     pub boxes: Option<Boxes>,
-    /// `position`.
     pub position: Option<Position>,
-    /// `optional`.
     pub optional: Option<Optional>,
-    /// `byNumber`.
     pub by_number: Option<ByNumber>,
-    /// `unnamed`.
     pub unnamed: Option<Unnamed>,
-    /// `nullable`.
     pub nullable: Option<NullableSpellings>,
-    /// `fields`.
     pub fields: Option<Fields>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -324,37 +267,29 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "fields" => fields?,
 });
 
-/// `JobJobDotStarted`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobJobDotStarted {}
 fanfare::object!(JobJobDotStarted: schemas::JOB_JOB_DOT_STARTED {
     "type" = "job.started",
 });
 
-/// `JobJobMinusStarted`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobJobMinusStarted {}
 fanfare::object!(JobJobMinusStarted: schemas::JOB_JOB_MINUS_STARTED {
     "type" = "job-started",
 });
 
-/// `JobUnnamed1`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobUnnamed1 {}
 fanfare::object!(JobUnnamed1: schemas::JOB_UNNAMED1 {
     "type" = "",
 });
 
-/// `LiteralsValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiteralsValue {
-    /// `"auto"`.
     Auto,
-    /// `1`.
     N1,
-    /// `2.5`.
     N25,
-    /// `true`.
     True,
 }
 fanfare::union!(LiteralsValue: schemas::LITERALS_VALUE {
@@ -364,10 +299,8 @@ fanfare::union!(LiteralsValue: schemas::LITERALS_VALUE {
     True = true,
 });
 
-/// `ByNumberText`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByNumberText {
-    /// `text`.
     pub text: String,
 }
 fanfare::object!(ByNumberText: schemas::BY_NUMBER_TEXT {
@@ -375,12 +308,9 @@ fanfare::object!(ByNumberText: schemas::BY_NUMBER_TEXT {
     "text" => text,
 });
 
-/// `ByNumberUrl`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByNumberUrl {
-    /// `code`.
     pub code: i64,
-    /// `url`.
     pub url: String,
 }
 fanfare::object!(ByNumberUrl: schemas::BY_NUMBER_URL {
@@ -388,44 +318,36 @@ fanfare::object!(ByNumberUrl: schemas::BY_NUMBER_URL {
     "url" => url,
 });
 
-/// `UnnamedObject`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnnamedObject {
-    /// `a`.
     pub a: Option<String>,
 }
 fanfare::object!(UnnamedObject: schemas::UNNAMED_OBJECT {
     "a" => a?,
 });
 
-/// `UnnamedObject2`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnnamedObject2 {
-    /// `b`.
     pub b: Option<String>,
 }
 fanfare::object!(UnnamedObject2: schemas::UNNAMED_OBJECT2 {
     "b" => b?,
 });
 
-/// `UnnamedObject3`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnnamedObject3 {
-    /// `c`.
     pub c: Option<String>,
 }
 fanfare::object!(UnnamedObject3: schemas::UNNAMED_OBJECT3 {
     "c" => c?,
 });
 
-/// `UnknownOpenUnknown`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownOpenUnknown {}
 fanfare::object!(UnknownOpenUnknown: schemas::UNKNOWN_OPEN_UNKNOWN {
     "kind" = "unknown",
 });
 
-/// `UnknownOpenKnown`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownOpenKnown {}
 fanfare::object!(UnknownOpenKnown: schemas::UNKNOWN_OPEN_KNOWN {
@@ -434,7 +356,7 @@ fanfare::object!(UnknownOpenKnown: schemas::UNKNOWN_OPEN_KNOWN {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Format, Integer, Items, Kinds, Literals, Object, Property, Rules, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
     pub(super) static JOB: Schema = Schema::Tagged(Tagged {
         tag: "type",
@@ -446,9 +368,17 @@ mod schemas {
         open: false,
     });
 
-    pub(super) static SYMBOLS: Schema = Schema::Enum(
-        &["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"],
-    );
+    pub(super) static SYMBOLS: Schema = Schema::Enum(&[
+        "",
+        "<",
+        "≠",
+        "😀",
+        "a b",
+        "a-b",
+        "a_b",
+        "self",
+        "Self",
+    ]);
 
     pub(super) static LITERALS: Schema = Schema::AnyOf(&[&LITERALS_VALUE, &Schema::Null]);
 
@@ -456,48 +386,37 @@ mod schemas {
 
     pub(super) static OPEN_NAMES: Schema = Schema::Text(Text::ANY);
 
-    pub(super) static NAMES_OR_LINKS: Schema = Schema::Rules(
-        &Rules {
-            any_of: &[
-                &Rules {
-                    values: Some(&LITERALS_1),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    kinds: Kinds::STRING,
-                    text: Some(
-                        &Text {
-                            format: Some(Format::Uri),
-                            ..Text::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            ..Rules::ANY
-        },
-    );
+    pub(super) static NAMES_OR_LINKS: Schema = Schema::Rules(&Rules {
+        any_of: &[
+            &Rules { values: Some(&LITERALS_1), ..Rules::ANY },
+            &Rules {
+                kinds: Kinds::STRING,
+                text: Some(&Text { format: Some(Format::Uri), ..Text::ANY }),
+                ..Rules::ANY
+            },
+        ],
+        ..Rules::ANY
+    });
 
-    pub(super) static FALSE_OR_TEXT: Schema = Schema::OneOf(
-        &[&Schema::Text(Text::ANY), &Schema::Literals(&LITERALS_2)],
-    );
+    pub(super) static FALSE_OR_TEXT: Schema = Schema::OneOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Literals(&LITERALS_2),
+    ]);
 
     pub(super) static FALSE_OR_TEXT_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
-    pub(super) static LISTS: Schema = Schema::AnyOf(
-        &[
-            &Schema::Array(Array {
-                items: &Schema::Text(Text::ANY),
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Array(Array {
-                items: &Schema::Integer(Integer::ANY),
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-        ],
-    );
+    pub(super) static LISTS: Schema = Schema::AnyOf(&[
+        &Schema::Array(Array {
+            items: &Schema::Text(Text::ANY),
+            min_items: 0,
+            max_items: u32::MAX,
+        }),
+        &Schema::Array(Array {
+            items: &Schema::Integer(Integer::ANY),
+            min_items: 0,
+            max_items: u32::MAX,
+        }),
+    ]);
 
     pub(super) static LISTS_IS_LIST: Schema = Schema::Array(Array {
         items: &Schema::Text(Text::ANY),
@@ -511,190 +430,91 @@ mod schemas {
         max_items: u32::MAX,
     });
 
-    pub(super) static BOXES: Schema = Schema::Rules(
-        &Rules {
-            one_of: &[
-                &Rules {
-                    kinds: Kinds::ARRAY,
-                    array: Some(
-                        &Items {
-                            rest: Some(
-                                &Rules {
-                                    kinds: Kinds::NUMBER,
-                                    ..Rules::ANY
-                                },
-                            ),
-                            min_items: 4,
-                            max_items: 4,
-                            ..Items::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    kinds: Kinds::ARRAY,
-                    array: Some(
-                        &Items {
-                            rest: Some(
-                                &Rules {
-                                    kinds: Kinds::NUMBER,
-                                    ..Rules::ANY
-                                },
-                            ),
-                            min_items: 6,
-                            max_items: 6,
-                            ..Items::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
+    pub(super) static BOXES: Schema = Schema::Rules(&Rules {
+        one_of: &[
+            &Rules {
+                kinds: Kinds::ARRAY,
+                array: Some(&Items {
+                    rest: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                    min_items: 4,
+                    max_items: 4,
+                    ..Items::ANY
+                }),
+                ..Rules::ANY
+            },
+            &Rules {
+                kinds: Kinds::ARRAY,
+                array: Some(&Items {
+                    rest: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                    min_items: 6,
+                    max_items: 6,
+                    ..Items::ANY
+                }),
+                ..Rules::ANY
+            },
+        ],
+        ..Rules::ANY
+    });
+
+    pub(super) static POSITION: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::ARRAY,
+        array: Some(&Items {
+            prefix: &[
+                &Rules { kinds: Kinds::NUMBER, ..Rules::ANY },
+                &Rules { kinds: Kinds::NUMBER, ..Rules::ANY },
             ],
-            ..Rules::ANY
-        },
-    );
+            rest: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+            min_items: 2,
+            ..Items::ANY
+        }),
+        ..Rules::ANY
+    });
 
-    pub(super) static POSITION: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::ARRAY,
-            array: Some(
-                &Items {
-                    prefix: &[
-                        &Rules {
-                            kinds: Kinds::NUMBER,
-                            ..Rules::ANY
-                        },
-                        &Rules {
-                            kinds: Kinds::NUMBER,
-                            ..Rules::ANY
-                        },
-                    ],
-                    rest: Some(
-                        &Rules {
-                            kinds: Kinds::NUMBER,
-                            ..Rules::ANY
-                        },
-                    ),
-                    min_items: 2,
-                    ..Items::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
-
-    pub(super) static OPTIONAL: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::ARRAY,
-            array: Some(
-                &Items {
-                    prefix: &[
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                        &Rules {
-                            kinds: Kinds::INTEGER,
-                            ..Rules::ANY
-                        },
-                    ],
-                    rest: Some(&Rules::NEVER),
-                    min_items: 1,
-                    ..Items::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static OPTIONAL: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::ARRAY,
+        array: Some(&Items {
+            prefix: &[
+                &Rules { kinds: Kinds::STRING, ..Rules::ANY },
+                &Rules { kinds: Kinds::INTEGER, ..Rules::ANY },
+            ],
+            rest: Some(&Rules::NEVER),
+            min_items: 1,
+            ..Items::ANY
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static BY_NUMBER: Schema = Schema::OneOf(&[&BY_NUMBER_TEXT, &BY_NUMBER_URL]);
 
-    pub(super) static UNNAMED: Schema = Schema::AnyOf(
-        &[&UNNAMED_OBJECT, &UNNAMED_OBJECT2, &UNNAMED_OBJECT3],
-    );
+    pub(super) static UNNAMED: Schema = Schema::AnyOf(&[
+        &UNNAMED_OBJECT,
+        &UNNAMED_OBJECT2,
+        &UNNAMED_OBJECT3,
+    ]);
 
     pub(super) static NULLABLE_SPELLINGS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "list",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "any",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "one",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "keyword",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "reference",
-                schema: &Schema::AnyOf(&[&JOB, &Schema::Null]),
-                required: false,
-            },
+            optional("list", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            optional("any", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            optional("one", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            optional("keyword", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            optional("reference", &Schema::AnyOf(&[&JOB, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static FIELDS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "😀",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "self",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "Self",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "fooBar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "foo_bar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "foo-bar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "FooBar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "foo bar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "foo.bar",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
+            optional("", &Schema::Text(Text::ANY)),
+            optional("😀", &Schema::Text(Text::ANY)),
+            optional("self", &Schema::Text(Text::ANY)),
+            optional("Self", &Schema::Text(Text::ANY)),
+            optional("fooBar", &Schema::Integer(Integer::ANY)),
+            optional("foo_bar", &Schema::Integer(Integer::ANY)),
+            optional("foo-bar", &Schema::Integer(Integer::ANY)),
+            optional("FooBar", &Schema::Integer(Integer::ANY)),
+            optional("foo bar", &Schema::Integer(Integer::ANY)),
+            optional("foo.bar", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Refused,
     });
@@ -708,238 +528,94 @@ mod schemas {
     });
 
     pub(super) static ADDITIONAL: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "additional",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("additional", &Schema::Text(Text::ANY))],
         additional: Additional::Checked(&Schema::Text(Text::ANY)),
     });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "otherOpen",
-                schema: &OTHER_OPEN,
-                required: false,
-            },
-            Property {
-                name: "unknownOpen",
-                schema: &UNKNOWN_OPEN,
-                required: false,
-            },
-            Property {
-                name: "additional",
-                schema: &ADDITIONAL,
-                required: false,
-            },
-            Property {
-                name: "job",
-                schema: &JOB,
-                required: false,
-            },
-            Property {
-                name: "symbols",
-                schema: &SYMBOLS,
-                required: false,
-            },
-            Property {
-                name: "literals",
-                schema: &LITERALS,
-                required: false,
-            },
-            Property {
-                name: "openCodes",
-                schema: &OPEN_CODES,
-                required: false,
-            },
-            Property {
-                name: "openNames",
-                schema: &OPEN_NAMES,
-                required: false,
-            },
-            Property {
-                name: "namesOrLinks",
-                schema: &NAMES_OR_LINKS,
-                required: false,
-            },
-            Property {
-                name: "falseOrText",
-                schema: &FALSE_OR_TEXT,
-                required: false,
-            },
-            Property {
-                name: "lists",
-                schema: &LISTS,
-                required: false,
-            },
-            Property {
-                name: "boxes",
-                schema: &BOXES,
-                required: false,
-            },
-            Property {
-                name: "position",
-                schema: &POSITION,
-                required: false,
-            },
-            Property {
-                name: "optional",
-                schema: &OPTIONAL,
-                required: false,
-            },
-            Property {
-                name: "byNumber",
-                schema: &BY_NUMBER,
-                required: false,
-            },
-            Property {
-                name: "unnamed",
-                schema: &UNNAMED,
-                required: false,
-            },
-            Property {
-                name: "nullable",
-                schema: &NULLABLE_SPELLINGS,
-                required: false,
-            },
-            Property {
-                name: "fields",
-                schema: &FIELDS,
-                required: false,
-            },
+            optional("otherOpen", &OTHER_OPEN),
+            optional("unknownOpen", &UNKNOWN_OPEN),
+            optional("additional", &ADDITIONAL),
+            optional("job", &JOB),
+            optional("symbols", &SYMBOLS),
+            optional("literals", &LITERALS),
+            optional("openCodes", &OPEN_CODES),
+            optional("openNames", &OPEN_NAMES),
+            optional("namesOrLinks", &NAMES_OR_LINKS),
+            optional("falseOrText", &FALSE_OR_TEXT),
+            optional("lists", &LISTS),
+            optional("boxes", &BOXES),
+            optional("position", &POSITION),
+            optional("optional", &OPTIONAL),
+            optional("byNumber", &BY_NUMBER),
+            optional("unnamed", &UNNAMED),
+            optional("nullable", &NULLABLE_SPELLINGS),
+            optional("fields", &FIELDS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_JOB_DOT_STARTED: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["job.started"]),
-                required: true,
-            },
-        ],
+        properties: &[required("type", &Schema::Enum(&["job.started"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_JOB_MINUS_STARTED: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["job-started"]),
-                required: true,
-            },
-        ],
+        properties: &[required("type", &Schema::Enum(&["job-started"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_UNNAMED1: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&[""]),
-                required: true,
-            },
-        ],
+        properties: &[required("type", &Schema::Enum(&[""]))],
         additional: Additional::Ignored,
     });
 
-    pub(super) static LITERALS_VALUE: Schema = Schema::AnyOf(
-        &[
-            &Schema::Enum(&["auto"]),
-            &Schema::Literals(&LITERALS_3),
-            &Schema::Literals(&LITERALS_4),
-            &Schema::Literals(&LITERALS_5),
-        ],
-    );
+    pub(super) static LITERALS_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Enum(&["auto"]),
+        &Schema::Literals(&LITERALS_3),
+        &Schema::Literals(&LITERALS_4),
+        &Schema::Literals(&LITERALS_5),
+    ]);
 
     pub(super) static BY_NUMBER_TEXT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "code",
-                schema: &Schema::Literals(&LITERALS_3),
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("code", &Schema::Literals(&LITERALS_3)),
+            required("text", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_NUMBER_URL: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "code",
-                schema: &Schema::Literals(&LITERALS_6),
-                required: true,
-            },
-            Property {
-                name: "url",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("code", &Schema::Literals(&LITERALS_6)),
+            required("url", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "a",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("a", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT2: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "b",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("b", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT3: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "c",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("c", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNKNOWN_OPEN_UNKNOWN: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["unknown"]),
-                required: true,
-            },
-        ],
+        properties: &[required("kind", &Schema::Enum(&["unknown"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNKNOWN_OPEN_KNOWN: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["known"]),
-                required: true,
-            },
-        ],
+        properties: &[required("kind", &Schema::Enum(&["known"]))],
         additional: Additional::Ignored,
     });
 

@@ -15,10 +15,8 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Entry`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// `text`.
     pub text: String,
 }
 fanfare::object!(Entry: schemas::ENTRY {
@@ -27,16 +25,10 @@ fanfare::object!(Entry: schemas::ENTRY {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static ENTRY: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -86,12 +86,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "8d42dadea70ff551",
 };
 
-/// `ContentPipelineStatus`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// `message`.
     pub message: String,
-    /// `detail`.
     pub detail: Option<StatusDetail>,
 }
 fanfare::object!(Status: schemas::STATUS {
@@ -99,10 +96,8 @@ fanfare::object!(Status: schemas::STATUS {
     "detail" => detail?,
 });
 
-/// `ContentPipelineStatusDetail`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusDetail {
-    /// `percent`.
     pub percent: Option<i64>,
 }
 fanfare::object!(StatusDetail: schemas::STATUS_DETAIL {
@@ -111,32 +106,18 @@ fanfare::object!(StatusDetail: schemas::STATUS_DETAIL {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Object, Pattern, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "message",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "detail",
-                schema: &STATUS_DETAIL,
-                required: false,
-            },
+            required("message", &Schema::Text(Text::ANY)),
+            optional("detail", &STATUS_DETAIL),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STATUS_DETAIL: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "percent",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("percent", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 

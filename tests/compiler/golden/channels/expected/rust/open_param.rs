@@ -86,10 +86,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5969c447ba8edf36",
 };
 
-/// `OpenParamResult`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Result {
-    /// `result`.
     pub result: Option<super::Entry>,
 }
 fanfare::object!(Result: schemas::RESULT {
@@ -98,16 +96,10 @@ fanfare::object!(Result: schemas::RESULT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Format, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "result",
-                schema: &super::super::schemas::ENTRY,
-                required: false,
-            },
-        ],
+        properties: &[optional("result", &super::super::schemas::ENTRY)],
         additional: Additional::Ignored,
     });
 

@@ -110,7 +110,7 @@ pub type Notice = String;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static NOTICE: Schema = Schema::Text(Text::ANY);
 }

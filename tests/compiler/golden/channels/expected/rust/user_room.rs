@@ -100,19 +100,15 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "008ca2447d447c03",
 };
 
-/// `UserRoomStatus`.
 pub type Status = i64;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Integer, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Integer(Integer::ANY);
 
-    pub(super) static PARAM_USER_ID: Schema = Schema::Text(Text {
-        min_length: 1,
-        ..Text::ANY
-    });
+    pub(super) static PARAM_USER_ID: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
     pub(super) static PARAM_ROOM: Schema = Schema::Text(Text {
         min_length: 2,

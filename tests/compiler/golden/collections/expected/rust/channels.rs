@@ -9,47 +9,29 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Pair`.
 pub type Pair = (String, u64);
 
-/// `Nested`.
 pub type Nested = (NestedItem1, NestedItem2, Option<String>);
 
-/// `Counts`.
 pub type Counts = std::collections::BTreeMap<String, u64>;
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `list`.
     pub list: Vec<String>,
-    /// `limited`.
     pub limited: Option<Vec<i64>>,
-    /// `untyped`.
     pub untyped: Option<Vec<fanfare::Value>>,
-    /// `matrix`.
     pub matrix: Option<Vec<Vec<f64>>>,
-    /// `nullableItems`.
     pub nullable_items: Option<Vec<Option<String>>>,
-    /// `choices`.
     pub choices: Option<Vec<EverythingChoicesItem>>,
-    /// `pair`.
     pub pair: Option<Pair>,
-    /// `nested`.
     pub nested: Option<Nested>,
-    /// `lone`.
     pub lone: Option<(String,)>,
-    /// `counts`.
     pub counts: Counts,
-    /// `anyMap`.
     pub any_map: Option<std::collections::BTreeMap<String, fanfare::Value>>,
-    /// `openMap`.
     pub open_map: Option<std::collections::BTreeMap<String, fanfare::Value>>,
-    /// `mapOfMaps`.
     pub map_of_maps: Option<
         std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>,
     >,
-    /// `mapOfObjects`.
     pub map_of_objects: Option<
         std::collections::BTreeMap<String, EverythingMapOfObjectsValue>,
     >,
@@ -71,22 +53,17 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "mapOfObjects" => map_of_objects?,
 });
 
-/// `NestedItem1`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NestedItem1 {
-    /// `a`.
     pub a: bool,
 }
 fanfare::object!(NestedItem1: schemas::NESTED_ITEM1 {
     "a" => a,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NestedItem2 {
-    /// `x`
     X,
-    /// `y`
     Y,
 }
 fanfare::string_enum!(NestedItem2: schemas::NESTED_ITEM2 {
@@ -94,12 +71,9 @@ fanfare::string_enum!(NestedItem2: schemas::NESTED_ITEM2 {
     Y = "y",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingChoicesItem {
-    /// `a`
     A,
-    /// `b`
     B,
 }
 fanfare::string_enum!(EverythingChoicesItem: schemas::EVERYTHING_CHOICES_ITEM {
@@ -107,10 +81,8 @@ fanfare::string_enum!(EverythingChoicesItem: schemas::EVERYTHING_CHOICES_ITEM {
     B = "b",
 });
 
-/// `EverythingMapOfObjectsValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EverythingMapOfObjectsValue {
-    /// `name`.
     pub name: String,
 }
 fanfare::object!(EverythingMapOfObjectsValue: schemas::EVERYTHING_MAP_OF_OBJECTS_VALUE {
@@ -119,145 +91,73 @@ fanfare::object!(EverythingMapOfObjectsValue: schemas::EVERYTHING_MAP_OF_OBJECTS
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
-    pub(super) static PAIR: Schema = Schema::Tuple(
-        &[
-            &Schema::Text(Text::ANY),
-            &Schema::Integer(Integer {
-                minimum: 0,
-                ..Integer::ANY
-            }),
-        ],
-    );
+    pub(super) static PAIR: Schema = Schema::Tuple(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer { minimum: 0, ..Integer::ANY }),
+    ]);
 
-    pub(super) static NESTED: Schema = Schema::Tuple(
-        &[
-            &NESTED_ITEM1,
-            &NESTED_ITEM2,
-            &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-        ],
-    );
+    pub(super) static NESTED: Schema = Schema::Tuple(&[&NESTED_ITEM1, &NESTED_ITEM2, &Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Null,
+    ])]);
 
-    pub(super) static COUNTS: Schema = Schema::Map(
-        &Schema::Integer(Integer {
-            minimum: 0,
-            ..Integer::ANY
-        }),
-    );
+    pub(super) static COUNTS: Schema = Schema::Map(&Schema::Integer(Integer {
+        minimum: 0,
+        ..Integer::ANY
+    }));
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "list",
-                schema: &Schema::Array(Array {
-                    items: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
+            required("list", &Schema::Array(Array {
+                items: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("limited", &Schema::Array(Array {
+                items: &Schema::Integer(Integer::ANY),
+                min_items: 1,
+                max_items: 10,
+            })),
+            optional("untyped", &Schema::Array(Array {
+                items: &Schema::Any,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("matrix", &Schema::Array(Array {
+                items: &Schema::Array(Array {
+                    items: &Schema::Number(Number::ANY),
                     min_items: 0,
                     max_items: u32::MAX,
                 }),
-                required: true,
-            },
-            Property {
-                name: "limited",
-                schema: &Schema::Array(Array {
-                    items: &Schema::Integer(Integer::ANY),
-                    min_items: 1,
-                    max_items: 10,
-                }),
-                required: false,
-            },
-            Property {
-                name: "untyped",
-                schema: &Schema::Array(Array {
-                    items: &Schema::Any,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "matrix",
-                schema: &Schema::Array(Array {
-                    items: &Schema::Array(Array {
-                        items: &Schema::Number(Number::ANY),
-                        min_items: 0,
-                        max_items: u32::MAX,
-                    }),
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "nullableItems",
-                schema: &Schema::Array(Array {
-                    items: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "choices",
-                schema: &Schema::Array(Array {
-                    items: &EVERYTHING_CHOICES_ITEM,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "pair",
-                schema: &PAIR,
-                required: false,
-            },
-            Property {
-                name: "nested",
-                schema: &NESTED,
-                required: false,
-            },
-            Property {
-                name: "lone",
-                schema: &Schema::Tuple(&[&Schema::Text(Text::ANY)]),
-                required: false,
-            },
-            Property {
-                name: "counts",
-                schema: &COUNTS,
-                required: true,
-            },
-            Property {
-                name: "anyMap",
-                schema: &Schema::Map(&Schema::Any),
-                required: false,
-            },
-            Property {
-                name: "openMap",
-                schema: &Schema::Map(&Schema::Any),
-                required: false,
-            },
-            Property {
-                name: "mapOfMaps",
-                schema: &Schema::Map(&Schema::Map(&Schema::Text(Text::ANY))),
-                required: false,
-            },
-            Property {
-                name: "mapOfObjects",
-                schema: &Schema::Map(&EVERYTHING_MAP_OF_OBJECTS_VALUE),
-                required: false,
-            },
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("nullableItems", &Schema::Array(Array {
+                items: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("choices", &Schema::Array(Array {
+                items: &EVERYTHING_CHOICES_ITEM,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("pair", &PAIR),
+            optional("nested", &NESTED),
+            optional("lone", &Schema::Tuple(&[&Schema::Text(Text::ANY)])),
+            required("counts", &COUNTS),
+            optional("anyMap", &Schema::Map(&Schema::Any)),
+            optional("openMap", &Schema::Map(&Schema::Any)),
+            optional("mapOfMaps", &Schema::Map(&Schema::Map(&Schema::Text(Text::ANY)))),
+            optional("mapOfObjects", &Schema::Map(&EVERYTHING_MAP_OF_OBJECTS_VALUE)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NESTED_ITEM1: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "a",
-                schema: &Schema::Boolean,
-                required: true,
-            },
-        ],
+        properties: &[required("a", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 
@@ -266,13 +166,7 @@ mod schemas {
     pub(super) static EVERYTHING_CHOICES_ITEM: Schema = Schema::Enum(&["a", "b"]);
 
     pub(super) static EVERYTHING_MAP_OF_OBJECTS_VALUE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -146,19 +146,14 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "a15bd912ea578778",
 };
 
-/// `CollectionsList`.
 pub type List = Vec<String>;
 
-/// `CollectionsMap`.
 pub type Map = std::collections::BTreeMap<String, f64>;
 
-/// `CollectionsItems`.
 pub type Items = Vec<ItemsItem>;
 
-/// `CollectionsItemsItem`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemsItem {
-    /// `id`.
     pub id: i64,
 }
 fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
@@ -167,7 +162,7 @@ fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static LIST: Schema = Schema::Array(Array {
         items: &Schema::Text(Text::ANY),
@@ -184,13 +179,7 @@ mod schemas {
     });
 
     pub(super) static ITEMS_ITEM: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("id", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -132,14 +132,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5bb700bc07bfb7fd",
 };
 
-/// `BuildOld`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Old {
-    /// `share`.
     pub share: Option<f64>,
-    /// `next`.
     pub next: Option<Box<Old>>,
-    /// `named`.
     pub named: Option<OldNamed>,
 }
 fanfare::object!(Old: schemas::OLD {
@@ -148,12 +144,9 @@ fanfare::object!(Old: schemas::OLD {
     "named" => named?,
 });
 
-/// `BuildRecent`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recent {
-    /// `pair`.
     pub pair: Option<fanfare::Value>,
-    /// `anchored`.
     pub anchored: Option<RecentAnchored>,
 }
 fanfare::object!(Recent: schemas::RECENT {
@@ -161,75 +154,39 @@ fanfare::object!(Recent: schemas::RECENT {
     "anchored" => anchored?,
 });
 
-/// `BuildOldNamed`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OldNamed(String);
 fanfare::newtype!(OldNamed: schemas::OLD_NAMED (String));
 
-/// `BuildRecentAnchored`.
 pub type RecentAnchored = i32;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Items, Kinds, Number, Object, Property, Rules, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static OLD: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "share",
-                schema: &Schema::Number(Number {
-                    exclusive_minimum: Some(0.0),
-                    ..Number::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "next",
-                schema: &OLD,
-                required: false,
-            },
-            Property {
-                name: "named",
-                schema: &OLD_NAMED,
-                required: false,
-            },
+            optional("share", &Schema::Number(Number {
+                exclusive_minimum: Some(0.0),
+                ..Number::ANY
+            })),
+            optional("next", &OLD),
+            optional("named", &OLD_NAMED),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static RECENT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "pair",
-                schema: &Schema::Rules(
-                    &Rules {
-                        array: Some(
-                            &Items {
-                                prefix: &[
-                                    &Rules {
-                                        kinds: Kinds::STRING,
-                                        ..Rules::ANY
-                                    },
-                                ],
-                                rest: Some(
-                                    &Rules {
-                                        kinds: Kinds::INTEGER,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                                ..Items::ANY
-                            },
-                        ),
-                        ..Rules::ANY
-                    },
-                ),
-                required: false,
-            },
-            Property {
-                name: "anchored",
-                schema: &RECENT_ANCHORED,
-                required: false,
-            },
+            optional("pair", &Schema::Rules(&Rules {
+                array: Some(&Items {
+                    prefix: &[&Rules { kinds: Kinds::STRING, ..Rules::ANY }],
+                    rest: Some(&Rules { kinds: Kinds::INTEGER, ..Rules::ANY }),
+                    ..Items::ANY
+                }),
+                ..Rules::ANY
+            })),
+            optional("anchored", &RECENT_ANCHORED),
         ],
         additional: Additional::Ignored,
     });

@@ -9,14 +9,10 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Settings`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `tasks`.
     pub tasks: Option<Vec<Task>>,
-    /// `size`.
     pub size: Option<Vec<i64>>,
-    /// `name`.
     pub name: Option<TaskName>,
 }
 fanfare::object!(Settings: schemas::SETTINGS {
@@ -25,12 +21,9 @@ fanfare::object!(Settings: schemas::SETTINGS {
     "name" => name?,
 });
 
-/// `Task`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// `name`.
     pub name: String,
-    /// `after`.
     pub after: Option<Box<Task>>,
 }
 fanfare::object!(Task: schemas::TASK {
@@ -38,107 +31,54 @@ fanfare::object!(Task: schemas::TASK {
     "after" => after?,
 });
 
-/// `TaskName`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskName(String);
 fanfare::newtype!(TaskName: schemas::TASK_NAME (String));
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Items, Kinds, Members, Object, Pattern, Property, Rules, Schema, Text};
+    use fanfare::schema::*;
 
-    pub(super) static SETTINGS: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    properties: &[
-                        (
-                            "tasks",
-                            &Rules {
-                                kinds: Kinds::ARRAY,
-                                array: Some(
-                                    &Items {
-                                        rest: Some(
-                                            &Rules {
-                                                all_of: &[&super::rules::TASK],
-                                                ..Rules::ANY
-                                            },
-                                        ),
-                                        ..Items::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "size",
-                            &Rules {
-                                kinds: Kinds::ARRAY,
-                                array: Some(
-                                    &Items {
-                                        prefix: &[
-                                            &Rules {
-                                                kinds: Kinds::INTEGER,
-                                                ..Rules::ANY
-                                            },
-                                            &Rules {
-                                                kinds: Kinds::INTEGER,
-                                                ..Rules::ANY
-                                            },
-                                        ],
-                                        rest: Some(&Rules::NEVER),
-                                        ..Items::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "name",
-                            &Rules {
-                                all_of: &[&super::rules::NAME],
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    dependent_schemas: &[
-                        (
-                            "name",
-                            &Rules {
-                                object: Some(
-                                    &Members {
-                                        required: &["size"],
-                                        ..Members::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    dependent_required: &[("size", &["tasks"])],
-                    ..Members::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static SETTINGS: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[
+                ("tasks", &Rules {
+                    kinds: Kinds::ARRAY,
+                    array: Some(&Items {
+                        rest: Some(&Rules { all_of: &[&super::rules::TASK], ..Rules::ANY }),
+                        ..Items::ANY
+                    }),
+                    ..Rules::ANY
+                }),
+                ("size", &Rules {
+                    kinds: Kinds::ARRAY,
+                    array: Some(&Items {
+                        prefix: &[
+                            &Rules { kinds: Kinds::INTEGER, ..Rules::ANY },
+                            &Rules { kinds: Kinds::INTEGER, ..Rules::ANY },
+                        ],
+                        rest: Some(&Rules::NEVER),
+                        ..Items::ANY
+                    }),
+                    ..Rules::ANY
+                }),
+                ("name", &Rules { all_of: &[&super::rules::NAME], ..Rules::ANY }),
+            ],
+            dependent_schemas: &[("name", &Rules {
+                object: Some(&Members { required: &["size"], ..Members::ANY }),
+                ..Rules::ANY
+            })],
+            dependent_required: &[("size", &["tasks"])],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static TASK: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_1),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "after",
-                schema: &TASK,
-                required: false,
-            },
+            required("name", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            optional("after", &TASK),
         ],
         additional: Additional::Refused,
     });
@@ -153,50 +93,29 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
-    use fanfare::schema::{Kinds, Members, Pattern, Rules, Text};
+    use fanfare::schema::*;
 
     pub(super) static TASK: Rules = Rules {
         kinds: Kinds::OBJECT,
-        object: Some(
-            &Members {
-                properties: &[
-                    (
-                        "name",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            text: Some(
-                                &Text {
-                                    pattern: Some(&PATTERN_1),
-                                    ..Text::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "after",
-                        &Rules {
-                            all_of: &[&TASK],
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                others: Some(&Rules::NEVER),
-                required: &["name"],
-                ..Members::ANY
-            },
-        ),
+        object: Some(&Members {
+            properties: &[
+                ("name", &Rules {
+                    kinds: Kinds::STRING,
+                    text: Some(&Text { pattern: Some(&PATTERN_1), ..Text::ANY }),
+                    ..Rules::ANY
+                }),
+                ("after", &Rules { all_of: &[&TASK], ..Rules::ANY }),
+            ],
+            others: Some(&Rules::NEVER),
+            required: &["name"],
+            ..Members::ANY
+        }),
         ..Rules::ANY
     };
 
     pub(super) static NAME: Rules = Rules {
         kinds: Kinds::STRING,
-        text: Some(
-            &Text {
-                pattern: Some(&PATTERN_1),
-                ..Text::ANY
-            },
-        ),
+        text: Some(&Text { pattern: Some(&PATTERN_1), ..Text::ANY }),
         ..Rules::ANY
     };
 

@@ -12,11 +12,8 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 /// Closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// `research`
     Research,
-    /// `write`
     Write,
-    /// `complete`
     Complete,
 }
 fanfare::string_enum!(Step: schemas::STEP {
@@ -28,9 +25,7 @@ fanfare::string_enum!(Step: schemas::STEP {
 /// Grows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mood {
-    /// `calm`
     Calm,
-    /// `excited`
     Excited,
     /// A string that the definition does not list.
     Other(String),
@@ -41,7 +36,6 @@ fanfare::string_enum!(Mood: schemas::MOOD {
     .. Other
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Symbols {
     /// `+`
@@ -56,13 +50,10 @@ pub enum Symbols {
     N1,
     /// `2x`
     N2x,
-    /// `Ünï`
     Ünï,
     /// `<=`
     LessEqual,
-    /// `日本`
     日本,
-    /// `self`
     Self_,
 }
 fanfare::string_enum!(Symbols: schemas::SYMBOLS {
@@ -78,13 +69,10 @@ fanfare::string_enum!(Symbols: schemas::SYMBOLS {
     Self_ = "self",
 });
 
-/// `Lone`.
 pub type Lone = String;
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenLone {
-    /// `first`
     First,
     /// A string that the definition does not list.
     Other(String),
@@ -94,55 +82,33 @@ fanfare::string_enum!(OpenLone: schemas::OPEN_LONE {
     .. Other
 });
 
-/// `Sizes`.
 pub type Sizes = f64;
 
-/// `Whole`.
 pub type Whole = i64;
 
-/// `Mixed`.
 pub type Mixed = Option<MixedValue>;
 
-/// `Origin`.
 pub type Origin = fanfare::Value;
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Everything {
-    /// `nothing`.
     pub nothing: (),
-    /// `origin`.
     pub origin: Origin,
-    /// `inlineOrigin`.
     pub inline_origin: Option<fanfare::Value>,
-    /// `optionalKind`.
     pub optional_kind: Option<String>,
-    /// `optionalVersion`.
     pub optional_version: Option<i64>,
-    /// `step`.
     pub step: Step,
-    /// `mood`.
     pub mood: Option<Mood>,
-    /// `inline`.
     pub inline: Option<EverythingInline>,
-    /// `inlineOpen`.
     pub inline_open: Option<EverythingInlineOpen>,
-    /// `symbols`.
     pub symbols: Option<Symbols>,
-    /// `lone`.
     pub lone: Option<Lone>,
-    /// `openLone`.
     pub open_lone: Option<OpenLone>,
-    /// `sizes`.
     pub sizes: Option<Sizes>,
-    /// `whole`.
     pub whole: Option<Whole>,
-    /// `mixed`.
     pub mixed: Option<Mixed>,
-    /// `flags`.
     pub flags: Option<bool>,
-    /// `typed`.
     pub typed: Option<Option<i64>>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -169,12 +135,9 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "typed" => typed?,
 });
 
-/// `MixedValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MixedValue {
-    /// `"auto"`.
     Auto,
-    /// Another value.
     Choice(fanfare::Value),
 }
 fanfare::union!(MixedValue: schemas::MIXED_VALUE {
@@ -182,12 +145,9 @@ fanfare::union!(MixedValue: schemas::MIXED_VALUE {
     Choice(&schemas::MIXED_VALUE_IS_CHOICE),
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingInline {
-    /// `left`
     Left,
-    /// `right`
     Right,
 }
 fanfare::string_enum!(EverythingInline: schemas::EVERYTHING_INLINE {
@@ -195,12 +155,9 @@ fanfare::string_enum!(EverythingInline: schemas::EVERYTHING_INLINE {
     Right = "right",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingInlineOpen {
-    /// `up`
     Up,
-    /// `down`
     Down,
     /// A string that the definition does not list.
     Other(String),
@@ -213,15 +170,24 @@ fanfare::string_enum!(EverythingInlineOpen: schemas::EVERYTHING_INLINE_OPEN {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Literals, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static STEP: Schema = Schema::Enum(&["research", "write", "complete"]);
 
     pub(super) static MOOD: Schema = Schema::Text(Text::ANY);
 
-    pub(super) static SYMBOLS: Schema = Schema::Enum(
-        &["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"],
-    );
+    pub(super) static SYMBOLS: Schema = Schema::Enum(&[
+        "+",
+        "-",
+        "*",
+        "a b",
+        "1",
+        "2x",
+        "Ünï",
+        "<=",
+        "日本",
+        "self",
+    ]);
 
     pub(super) static LONE: Schema = Schema::Enum(&["only"]);
 
@@ -237,118 +203,35 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "version",
-                schema: &Schema::Literals(&LITERALS_4),
-                required: true,
-            },
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["everything"]),
-                required: true,
-            },
-            Property {
-                name: "enabled",
-                schema: &Schema::Literals(&LITERALS_5),
-                required: true,
-            },
-            Property {
-                name: "nothing",
-                schema: &Schema::Null,
-                required: true,
-            },
-            Property {
-                name: "ratio",
-                schema: &Schema::Literals(&LITERALS_6),
-                required: true,
-            },
-            Property {
-                name: "origin",
-                schema: &ORIGIN,
-                required: true,
-            },
-            Property {
-                name: "inlineOrigin",
-                schema: &Schema::Literals(&LITERALS_7),
-                required: false,
-            },
-            Property {
-                name: "optionalKind",
-                schema: &Schema::Enum(&["maybe"]),
-                required: false,
-            },
-            Property {
-                name: "optionalVersion",
-                schema: &Schema::Literals(&LITERALS_8),
-                required: false,
-            },
-            Property {
-                name: "step",
-                schema: &STEP,
-                required: true,
-            },
-            Property {
-                name: "mood",
-                schema: &MOOD,
-                required: false,
-            },
-            Property {
-                name: "inline",
-                schema: &EVERYTHING_INLINE,
-                required: false,
-            },
-            Property {
-                name: "inlineOpen",
-                schema: &EVERYTHING_INLINE_OPEN,
-                required: false,
-            },
-            Property {
-                name: "symbols",
-                schema: &SYMBOLS,
-                required: false,
-            },
-            Property {
-                name: "lone",
-                schema: &LONE,
-                required: false,
-            },
-            Property {
-                name: "openLone",
-                schema: &OPEN_LONE,
-                required: false,
-            },
-            Property {
-                name: "sizes",
-                schema: &SIZES,
-                required: false,
-            },
-            Property {
-                name: "whole",
-                schema: &WHOLE,
-                required: false,
-            },
-            Property {
-                name: "mixed",
-                schema: &MIXED,
-                required: false,
-            },
-            Property {
-                name: "flags",
-                schema: &Schema::Literals(&LITERALS_9),
-                required: false,
-            },
-            Property {
-                name: "typed",
-                schema: &Schema::AnyOf(&[&Schema::Literals(&LITERALS_10), &Schema::Null]),
-                required: false,
-            },
+            required("version", &Schema::Literals(&LITERALS_4)),
+            required("kind", &Schema::Enum(&["everything"])),
+            required("enabled", &Schema::Literals(&LITERALS_5)),
+            required("nothing", &Schema::Null),
+            required("ratio", &Schema::Literals(&LITERALS_6)),
+            required("origin", &ORIGIN),
+            optional("inlineOrigin", &Schema::Literals(&LITERALS_7)),
+            optional("optionalKind", &Schema::Enum(&["maybe"])),
+            optional("optionalVersion", &Schema::Literals(&LITERALS_8)),
+            required("step", &STEP),
+            optional("mood", &MOOD),
+            optional("inline", &EVERYTHING_INLINE),
+            optional("inlineOpen", &EVERYTHING_INLINE_OPEN),
+            optional("symbols", &SYMBOLS),
+            optional("lone", &LONE),
+            optional("openLone", &OPEN_LONE),
+            optional("sizes", &SIZES),
+            optional("whole", &WHOLE),
+            optional("mixed", &MIXED),
+            optional("flags", &Schema::Literals(&LITERALS_9)),
+            optional("typed", &Schema::AnyOf(&[&Schema::Literals(&LITERALS_10), &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
-    pub(super) static MIXED_VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Enum(&["auto"]), &Schema::Literals(&LITERALS_11)],
-    );
+    pub(super) static MIXED_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Enum(&["auto"]),
+        &Schema::Literals(&LITERALS_11),
+    ]);
 
     pub(super) static MIXED_VALUE_IS_CHOICE: Schema = Schema::Literals(&LITERALS_11);
 
@@ -360,9 +243,7 @@ mod schemas {
 
     static LITERALS_2: Literals = Literals::new("[1,2,3.0]");
 
-    static LITERALS_3: Literals = Literals::new(
-        "[{\"x\":0,\"y\":[0,null,\"a\\\"b\\\\c\"]}]",
-    );
+    static LITERALS_3: Literals = Literals::new("[{\"x\":0,\"y\":[0,null,\"a\\\"b\\\\c\"]}]");
 
     static LITERALS_4: Literals = Literals::new("[1]");
 

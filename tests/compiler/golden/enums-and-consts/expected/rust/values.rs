@@ -118,12 +118,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "0279be7f7a6ab1f6",
 };
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Inline {
-    /// `on`
     On,
-    /// `off`
     Off,
 }
 fanfare::string_enum!(Inline: schemas::INLINE {
@@ -133,7 +130,7 @@ fanfare::string_enum!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Schema};
+    use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Enum(&["on", "off"]);
 }

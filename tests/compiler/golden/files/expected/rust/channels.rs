@@ -9,16 +9,11 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Order`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
-    /// `id`.
     pub id: OrderId,
-    /// `customer`.
     pub customer: Option<Box<Customer>>,
-    /// `money`.
     pub money: Option<Money>,
-    /// `unit`.
     pub unit: Option<Unit>,
 }
 fanfare::object!(Order: schemas::ORDER {
@@ -31,11 +26,8 @@ fanfare::object!(Order: schemas::ORDER {
 /// Refers back to the file that refers to this one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Customer {
-    /// `name`.
     pub name: String,
-    /// `orders`.
     pub orders: Option<Vec<Order>>,
-    /// `last`.
     pub last: Option<Box<Order>>,
 }
 fanfare::object!(Customer: schemas::CUSTOMER {
@@ -44,47 +36,37 @@ fanfare::object!(Customer: schemas::CUSTOMER {
     "last" => last?,
 });
 
-/// `Badge`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Badge {
-    /// `id`.
     pub id: Option<OrderId>,
 }
 fanfare::object!(Badge: schemas::BADGE {
     "id" => id?,
 });
 
-/// `Gold`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gold {
-    /// `order`.
     pub order: Option<Order>,
 }
 fanfare::object!(Gold: schemas::GOLD {
     "order" => order?,
 });
 
-/// `OrderId`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(String);
 fanfare::newtype!(OrderId: schemas::ORDER_ID (String));
 
-/// `Described`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Described {
-    /// `wallet`.
     pub wallet: Option<Badge>,
 }
 fanfare::object!(Described: schemas::DESCRIBED {
     "wallet" => wallet?,
 });
 
-/// `Money`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Money {
-    /// `amount`.
     pub amount: fanfare::Int64,
-    /// `currency`.
     pub currency: String,
 }
 fanfare::object!(Money: schemas::MONEY {
@@ -92,12 +74,9 @@ fanfare::object!(Money: schemas::MONEY {
     "currency" => currency,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
-    /// `piece`
     Piece,
-    /// `kilogram`
     Kilogram,
 }
 fanfare::string_enum!(Unit: schemas::UNIT {
@@ -107,78 +86,38 @@ fanfare::string_enum!(Unit: schemas::UNIT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Object, Pattern, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static ORDER: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &ORDER_ID,
-                required: true,
-            },
-            Property {
-                name: "customer",
-                schema: &CUSTOMER,
-                required: false,
-            },
-            Property {
-                name: "money",
-                schema: &MONEY,
-                required: false,
-            },
-            Property {
-                name: "unit",
-                schema: &UNIT,
-                required: false,
-            },
+            required("id", &ORDER_ID),
+            optional("customer", &CUSTOMER),
+            optional("money", &MONEY),
+            optional("unit", &UNIT),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CUSTOMER: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "orders",
-                schema: &Schema::Array(Array {
-                    items: &ORDER,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "last",
-                schema: &ORDER,
-                required: false,
-            },
+            required("name", &Schema::Text(Text::ANY)),
+            optional("orders", &Schema::Array(Array {
+                items: &ORDER,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("last", &ORDER),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BADGE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "id",
-                schema: &ORDER_ID,
-                required: false,
-            },
-        ],
+        properties: &[optional("id", &ORDER_ID)],
         additional: Additional::Ignored,
     });
 
     pub(super) static GOLD: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "order",
-                schema: &ORDER,
-                required: false,
-            },
-        ],
+        properties: &[optional("order", &ORDER)],
         additional: Additional::Ignored,
     });
 
@@ -188,31 +127,14 @@ mod schemas {
     });
 
     pub(super) static DESCRIBED: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "wallet",
-                schema: &BADGE,
-                required: false,
-            },
-        ],
+        properties: &[optional("wallet", &BADGE)],
         additional: Additional::Ignored,
     });
 
     pub(super) static MONEY: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "amount",
-                schema: &Schema::Int64,
-                required: true,
-            },
-            Property {
-                name: "currency",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_2),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
+            required("amount", &Schema::Int64),
+            required("currency", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });

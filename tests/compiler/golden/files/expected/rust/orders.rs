@@ -102,7 +102,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Pattern, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static PARAM_ORDER_ID: Schema = Schema::Text(Text {
         min_length: 1,

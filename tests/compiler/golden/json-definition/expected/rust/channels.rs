@@ -9,12 +9,11 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Instant`.
 pub type Instant = fanfare::formats::DateTime;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Format, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static INSTANT: Schema = Schema::Text(Text {
         format: Some(Format::DateTime),

@@ -86,12 +86,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "82989c25e49798fc",
 };
 
-/// `TickerPrice`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Price {
-    /// `price`.
     pub price: f64,
-    /// `at`.
     pub at: Option<super::Instant>,
 }
 fanfare::object!(Price: schemas::PRICE {
@@ -101,23 +98,15 @@ fanfare::object!(Price: schemas::PRICE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Number, Object, Pattern, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static PRICE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "price",
-                schema: &Schema::Number(Number {
-                    exclusive_minimum: Some(0.0),
-                    ..Number::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "at",
-                schema: &super::super::schemas::INSTANT,
-                required: false,
-            },
+            required("price", &Schema::Number(Number {
+                exclusive_minimum: Some(0.0),
+                ..Number::ANY
+            })),
+            optional("at", &super::super::schemas::INSTANT),
         ],
         additional: Additional::Ignored,
     });

@@ -9,12 +9,9 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Item`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// `type` is `message`.
     Message(Message),
-    /// `type` is `tool_call`.
     ToolCall(ToolCall),
 }
 fanfare::tagged!(Item: schemas::ITEM by "type" {
@@ -22,10 +19,8 @@ fanfare::tagged!(Item: schemas::ITEM by "type" {
     ToolCall = "tool_call",
 });
 
-/// `Message`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// `text`.
     pub text: String,
 }
 fanfare::object!(Message: schemas::MESSAGE {
@@ -33,10 +28,8 @@ fanfare::object!(Message: schemas::MESSAGE {
     "text" => text,
 });
 
-/// `ToolCall`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
-    /// `tool`.
     pub tool: String,
 }
 fanfare::object!(ToolCall: schemas::TOOL_CALL {
@@ -44,17 +37,14 @@ fanfare::object!(ToolCall: schemas::TOOL_CALL {
     "tool" => tool,
 });
 
-/// `Event`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Event {
     /// The number of the event.
     pub seq: i64,
-    /// `type`.
     pub r#type: EventType,
     /// The kind of event.
     pub event: String,
-    /// `body`.
     pub body: Option<Option<EventBody>>,
 }
 fanfare::object!(Event: schemas::EVENT {
@@ -69,7 +59,6 @@ fanfare::object!(Event: schemas::EVENT {
 pub struct StoppedEvent {
     /// The number of the event.
     pub seq: i64,
-    /// `body`.
     pub body: StoppedEventBody,
 }
 fanfare::object!(StoppedEvent: schemas::STOPPED_EVENT {
@@ -79,12 +68,9 @@ fanfare::object!(StoppedEvent: schemas::STOPPED_EVENT {
     "body" => body,
 });
 
-/// `Pet`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pet {
-    /// `petType` is `cat`.
     Cat(Cat),
-    /// `petType` is `dog`.
     Dog(Dog),
 }
 fanfare::tagged!(Pet: schemas::PET by "petType" {
@@ -92,20 +78,16 @@ fanfare::tagged!(Pet: schemas::PET by "petType" {
     Dog = "dog",
 });
 
-/// `Animal`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Animal {
-    /// `petType`.
     pub pet_type: String,
 }
 fanfare::object!(Animal: schemas::ANIMAL {
     "petType" => pet_type,
 });
 
-/// `Cat`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cat {
-    /// `indoor`.
     pub indoor: Option<bool>,
 }
 fanfare::object!(Cat: schemas::CAT {
@@ -113,10 +95,8 @@ fanfare::object!(Cat: schemas::CAT {
     "indoor" => indoor?,
 });
 
-/// `Dog`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dog {
-    /// `size`.
     pub size: Option<DogSize>,
 }
 fanfare::object!(Dog: schemas::DOG {
@@ -124,12 +104,9 @@ fanfare::object!(Dog: schemas::DOG {
     "size" => size?,
 });
 
-/// `LeftToTheParent`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LeftToTheParent {
-    /// `LeftToTheParentCard`.
     Card(LeftToTheParentCard),
-    /// `LeftToTheParentIban`.
     Iban(LeftToTheParentIban),
 }
 fanfare::union!(LeftToTheParent: schemas::LEFT_TO_THE_PARENT {
@@ -137,12 +114,9 @@ fanfare::union!(LeftToTheParent: schemas::LEFT_TO_THE_PARENT {
     Iban(&schemas::LEFT_TO_THE_PARENT_IBAN),
 });
 
-/// `SharedFields`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SharedFields {
-    /// `SharedFieldsText`.
     Text(SharedFieldsText),
-    /// `SharedFieldsImage`.
     Image(SharedFieldsImage),
 }
 fanfare::union!(SharedFields: schemas::SHARED_FIELDS {
@@ -150,12 +124,9 @@ fanfare::union!(SharedFields: schemas::SHARED_FIELDS {
     Image(&schemas::SHARED_FIELDS_IMAGE),
 });
 
-/// `Condition`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
-    /// `kind` is `email`.
     Email(ConditionEmail),
-    /// `kind` is `phone`.
     Phone(ConditionPhone),
 }
 fanfare::tagged!(Condition: schemas::CONDITION by "kind" {
@@ -163,14 +134,10 @@ fanfare::tagged!(Condition: schemas::CONDITION by "kind" {
     Phone = "phone",
 });
 
-/// `Conditions`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conditions {
-    /// `shape` is `circle`.
     Circle(ConditionsCircle),
-    /// `shape` is `square`.
     Square(ConditionsSquare),
-    /// `shape` is `point`.
     Point(ConditionsPoint),
 }
 fanfare::tagged!(Conditions: schemas::CONDITIONS by "shape" {
@@ -179,12 +146,9 @@ fanfare::tagged!(Conditions: schemas::CONDITIONS by "shape" {
     Point = "point",
 });
 
-/// `EitherKind`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EitherKind {
-    /// `Message`.
     Message(Message),
-    /// An array.
     List(Vec<Message>),
 }
 fanfare::union!(EitherKind: schemas::EITHER_KIND {
@@ -192,17 +156,12 @@ fanfare::union!(EitherKind: schemas::EITHER_KIND {
     List(&schemas::EITHER_KIND_IS_LIST),
 });
 
-/// `Several`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Several {
-    /// `narrowed`.
     pub narrowed: Option<SeveralNarrowed>,
-    /// `kinds`.
     pub kinds: Option<Option<i64>>,
-    /// `map`.
     pub map: Option<SeveralMap>,
-    /// `list`.
     pub list: Option<Vec<i64>>,
     /// A reference with a description.
     pub part: Option<Message>,
@@ -215,12 +174,9 @@ fanfare::object!(Several: schemas::SEVERAL {
     "part" => part?,
 });
 
-/// `Limits`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// `once`.
     pub once: Option<u8>,
-    /// `text`.
     pub text: Option<String>,
 }
 fanfare::object!(Limits: schemas::LIMITS {
@@ -228,14 +184,10 @@ fanfare::object!(Limits: schemas::LIMITS {
     "text" => text?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
-    /// `request`
     Request,
-    /// `response`
     Response,
-    /// `event`
     Event,
 }
 fanfare::string_enum!(EventType: schemas::EVENT_TYPE {
@@ -244,14 +196,10 @@ fanfare::string_enum!(EventType: schemas::EVENT_TYPE {
     Event = "event",
 });
 
-/// `EventBody`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventBody {
-    /// A string.
     Text(String),
-    /// An array.
     List(Vec<fanfare::Value>),
-    /// Another value.
     Map(std::collections::BTreeMap<String, fanfare::Value>),
 }
 fanfare::union!(EventBody: schemas::EVENT_BODY {
@@ -260,12 +208,9 @@ fanfare::union!(EventBody: schemas::EVENT_BODY {
     Map(&schemas::EVENT_BODY_IS_MAP),
 });
 
-/// `StoppedEventBody`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoppedEventBody {
-    /// `reason`.
     pub reason: StoppedEventBodyReason,
-    /// `threadId`.
     pub thread_id: Option<u64>,
 }
 fanfare::object!(StoppedEventBody: schemas::STOPPED_EVENT_BODY {
@@ -273,12 +218,10 @@ fanfare::object!(StoppedEventBody: schemas::STOPPED_EVENT_BODY {
     "threadId" => thread_id?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StoppedEventBodyReason {
     /// After a step.
     Step,
-    /// `pause`
     Pause,
     /// A string that the definition does not list.
     Other(String),
@@ -289,12 +232,9 @@ fanfare::string_enum!(StoppedEventBodyReason: schemas::STOPPED_EVENT_BODY_REASON
     .. Other
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DogSize {
-    /// `small`
     Small,
-    /// `large`
     Large,
 }
 fanfare::string_enum!(DogSize: schemas::DOG_SIZE {
@@ -302,32 +242,25 @@ fanfare::string_enum!(DogSize: schemas::DOG_SIZE {
     Large = "large",
 });
 
-/// `LeftToTheParentCard`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftToTheParentCard {
-    /// `card`.
     pub card: String,
 }
 fanfare::object!(LeftToTheParentCard: schemas::LEFT_TO_THE_PARENT_CARD {
     "card" => card,
 });
 
-/// `LeftToTheParentIban`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeftToTheParentIban {
-    /// `iban`.
     pub iban: String,
 }
 fanfare::object!(LeftToTheParentIban: schemas::LEFT_TO_THE_PARENT_IBAN {
     "iban" => iban,
 });
 
-/// `SharedFieldsText`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedFieldsText {
-    /// `id`.
     pub id: String,
-    /// `text`.
     pub text: String,
 }
 fanfare::object!(SharedFieldsText: schemas::SHARED_FIELDS_TEXT {
@@ -335,12 +268,9 @@ fanfare::object!(SharedFieldsText: schemas::SHARED_FIELDS_TEXT {
     "text" => text,
 });
 
-/// `SharedFieldsImage`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedFieldsImage {
-    /// `id`.
     pub id: String,
-    /// `url`.
     pub url: fanfare::formats::Uri,
 }
 fanfare::object!(SharedFieldsImage: schemas::SHARED_FIELDS_IMAGE {
@@ -348,12 +278,9 @@ fanfare::object!(SharedFieldsImage: schemas::SHARED_FIELDS_IMAGE {
     "url" => url,
 });
 
-/// `ConditionEmail`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionEmail {
-    /// `note`.
     pub note: Option<String>,
-    /// `address`.
     pub address: fanfare::formats::Email,
 }
 fanfare::object!(ConditionEmail: schemas::CONDITION_EMAIL {
@@ -362,12 +289,9 @@ fanfare::object!(ConditionEmail: schemas::CONDITION_EMAIL {
     "address" => address,
 });
 
-/// `ConditionPhone`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionPhone {
-    /// `note`.
     pub note: Option<String>,
-    /// `number`.
     pub number: String,
 }
 fanfare::object!(ConditionPhone: schemas::CONDITION_PHONE {
@@ -376,10 +300,8 @@ fanfare::object!(ConditionPhone: schemas::CONDITION_PHONE {
     "number" => number,
 });
 
-/// `ConditionsCircle`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionsCircle {
-    /// `radius`.
     pub radius: f64,
 }
 fanfare::object!(ConditionsCircle: schemas::CONDITIONS_CIRCLE {
@@ -387,10 +309,8 @@ fanfare::object!(ConditionsCircle: schemas::CONDITIONS_CIRCLE {
     "radius" => radius,
 });
 
-/// `ConditionsSquare`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionsSquare {
-    /// `side`.
     pub side: f64,
 }
 fanfare::object!(ConditionsSquare: schemas::CONDITIONS_SQUARE {
@@ -398,19 +318,15 @@ fanfare::object!(ConditionsSquare: schemas::CONDITIONS_SQUARE {
     "side" => side,
 });
 
-/// `ConditionsPoint`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionsPoint {}
 fanfare::object!(ConditionsPoint: schemas::CONDITIONS_POINT {
     "shape" = "point",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SeveralNarrowed {
-    /// `b`
     B,
-    /// `c`
     C,
 }
 fanfare::string_enum!(SeveralNarrowed: schemas::SEVERAL_NARROWED {
@@ -418,10 +334,8 @@ fanfare::string_enum!(SeveralNarrowed: schemas::SEVERAL_NARROWED {
     C = "c",
 });
 
-/// `SeveralMap`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeveralMap {
-    /// `total`.
     pub total: Option<f64>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, f64>,
@@ -433,7 +347,7 @@ fanfare::object!(SeveralMap: schemas::SEVERAL_MAP {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Condition, Format, Integer, Items, Kinds, Members, Number, Object, Pattern, Property, Rules, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
     pub(super) static ITEM: Schema = Schema::Tagged(Tagged {
         tag: "type",
@@ -443,84 +357,36 @@ mod schemas {
 
     pub(super) static MESSAGE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["message"]),
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("type", &Schema::Enum(&["message"])),
+            required("text", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static TOOL_CALL: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["tool_call"]),
-                required: true,
-            },
-            Property {
-                name: "tool",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("type", &Schema::Enum(&["tool_call"])),
+            required("tool", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVENT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "seq",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-            Property {
-                name: "type",
-                schema: &EVENT_TYPE,
-                required: true,
-            },
-            Property {
-                name: "event",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "body",
-                schema: &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null]),
-                required: false,
-            },
+            required("seq", &Schema::Integer(Integer::ANY)),
+            required("type", &EVENT_TYPE),
+            required("event", &Schema::Text(Text::ANY)),
+            optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STOPPED_EVENT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "seq",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["event"]),
-                required: true,
-            },
-            Property {
-                name: "event",
-                schema: &Schema::Enum(&["stopped"]),
-                required: true,
-            },
-            Property {
-                name: "body",
-                schema: &STOPPED_EVENT_BODY,
-                required: true,
-            },
+            required("seq", &Schema::Integer(Integer::ANY)),
+            required("type", &Schema::Enum(&["event"])),
+            required("event", &Schema::Enum(&["stopped"])),
+            required("body", &STOPPED_EVENT_BODY),
         ],
         additional: Additional::Ignored,
     });
@@ -532,55 +398,32 @@ mod schemas {
     });
 
     pub(super) static ANIMAL: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "petType",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("petType", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CAT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "petType",
-                schema: &Schema::Enum(&["cat"]),
-                required: true,
-            },
-            Property {
-                name: "indoor",
-                schema: &Schema::Boolean,
-                required: false,
-            },
+            required("petType", &Schema::Enum(&["cat"])),
+            optional("indoor", &Schema::Boolean),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static DOG: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "petType",
-                schema: &Schema::Enum(&["dog"]),
-                required: true,
-            },
-            Property {
-                name: "size",
-                schema: &DOG_SIZE,
-                required: false,
-            },
-        ],
+        properties: &[required("petType", &Schema::Enum(&["dog"])), optional("size", &DOG_SIZE)],
         additional: Additional::Ignored,
     });
 
-    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::OneOf(
-        &[&LEFT_TO_THE_PARENT_CARD, &LEFT_TO_THE_PARENT_IBAN],
-    );
+    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::OneOf(&[
+        &LEFT_TO_THE_PARENT_CARD,
+        &LEFT_TO_THE_PARENT_IBAN,
+    ]);
 
-    pub(super) static SHARED_FIELDS: Schema = Schema::AnyOf(
-        &[&SHARED_FIELDS_TEXT, &SHARED_FIELDS_IMAGE],
-    );
+    pub(super) static SHARED_FIELDS: Schema = Schema::AnyOf(&[
+        &SHARED_FIELDS_TEXT,
+        &SHARED_FIELDS_IMAGE,
+    ]);
 
     pub(super) static CONDITION: Schema = Schema::Tagged(Tagged {
         tag: "kind",
@@ -598,38 +441,21 @@ mod schemas {
         open: false,
     });
 
-    pub(super) static EITHER_KIND: Schema = Schema::Rules(
-        &Rules {
-            condition: Some(
-                &Condition {
-                    test: &Rules {
-                        kinds: Kinds::OBJECT,
-                        ..Rules::ANY
-                    },
-                    then: &Rules {
-                        all_of: &[&super::rules::MESSAGE],
-                        ..Rules::ANY
-                    },
-                    otherwise: &Rules {
-                        kinds: Kinds::ARRAY,
-                        array: Some(
-                            &Items {
-                                rest: Some(
-                                    &Rules {
-                                        all_of: &[&super::rules::MESSAGE],
-                                        ..Rules::ANY
-                                    },
-                                ),
-                                ..Items::ANY
-                            },
-                        ),
-                        ..Rules::ANY
-                    },
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static EITHER_KIND: Schema = Schema::Rules(&Rules {
+        condition: Some(&Condition {
+            test: &Rules { kinds: Kinds::OBJECT, ..Rules::ANY },
+            then: &Rules { all_of: &[&super::rules::MESSAGE], ..Rules::ANY },
+            otherwise: &Rules {
+                kinds: Kinds::ARRAY,
+                array: Some(&Items {
+                    rest: Some(&Rules { all_of: &[&super::rules::MESSAGE], ..Rules::ANY }),
+                    ..Items::ANY
+                }),
+                ..Rules::ANY
+            },
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static EITHER_KIND_IS_LIST: Schema = Schema::Array(Array {
         items: &MESSAGE,
@@ -639,77 +465,39 @@ mod schemas {
 
     pub(super) static SEVERAL: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "narrowed",
-                schema: &SEVERAL_NARROWED,
-                required: false,
-            },
-            Property {
-                name: "kinds",
-                schema: &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "map",
-                schema: &SEVERAL_MAP,
-                required: false,
-            },
-            Property {
-                name: "list",
-                schema: &Schema::Array(Array {
-                    items: &Schema::Integer(Integer::ANY),
-                    min_items: 1,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "part",
-                schema: &MESSAGE,
-                required: false,
-            },
+            optional("narrowed", &SEVERAL_NARROWED),
+            optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
+            optional("map", &SEVERAL_MAP),
+            optional("list", &Schema::Array(Array {
+                items: &Schema::Integer(Integer::ANY),
+                min_items: 1,
+                max_items: u32::MAX,
+            })),
+            optional("part", &MESSAGE),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static LIMITS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "once",
-                schema: &Schema::Integer(Integer {
-                    minimum: 1,
-                    maximum: 9,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text {
-                    min_length: 1,
-                    max_length: 5,
-                    pattern: Some(&PATTERN_1),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
+            optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
+            optional("text", &Schema::Text(Text {
+                min_length: 1,
+                max_length: 5,
+                pattern: Some(&PATTERN_1),
+                ..Text::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVENT_TYPE: Schema = Schema::Enum(&["request", "response", "event"]);
 
-    pub(super) static EVENT_BODY: Schema = Schema::AnyOf(
-        &[
-            &Schema::Text(Text::ANY),
-            &Schema::Array(Array {
-                items: &Schema::Any,
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Map(&Schema::Any),
-        ],
-    );
+    pub(super) static EVENT_BODY: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Array(Array { items: &Schema::Any, min_items: 0, max_items: u32::MAX }),
+        &Schema::Map(&Schema::Any),
+    ]);
 
     pub(super) static EVENT_BODY_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
@@ -723,19 +511,8 @@ mod schemas {
 
     pub(super) static STOPPED_EVENT_BODY: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "reason",
-                schema: &STOPPED_EVENT_BODY_REASON,
-                required: true,
-            },
-            Property {
-                name: "threadId",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
+            required("reason", &STOPPED_EVENT_BODY_REASON),
+            optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -745,229 +522,114 @@ mod schemas {
     pub(super) static DOG_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static LEFT_TO_THE_PARENT_CARD: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "card",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("card", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static LEFT_TO_THE_PARENT_IBAN: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "iban",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("iban", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_TEXT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            required("text", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_IMAGE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "url",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Uri),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_EMAIL: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["email"]),
-                required: true,
-            },
-            Property {
-                name: "note",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "address",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Email),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["email"])),
+            optional("note", &Schema::Text(Text::ANY)),
+            required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_PHONE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["phone"]),
-                required: true,
-            },
-            Property {
-                name: "note",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "number",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["phone"])),
+            optional("note", &Schema::Text(Text::ANY)),
+            required("number", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_CIRCLE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "shape",
-                schema: &Schema::Enum(&["circle"]),
-                required: true,
-            },
-            Property {
-                name: "radius",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("shape", &Schema::Enum(&["circle"])),
+            required("radius", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_SQUARE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "shape",
-                schema: &Schema::Enum(&["square"]),
-                required: true,
-            },
-            Property {
-                name: "side",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("shape", &Schema::Enum(&["square"])),
+            required("side", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_POINT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "shape",
-                schema: &Schema::Enum(&["point"]),
-                required: true,
-            },
-        ],
+        properties: &[required("shape", &Schema::Enum(&["point"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SEVERAL_NARROWED: Schema = Schema::Enum(&["b", "c"]);
 
-    pub(super) static SEVERAL_MAP: Schema = Schema::Rules(
-        &Rules {
-            all_of: &[
-                &Rules {
-                    kinds: Kinds::OBJECT,
-                    object: Some(
-                        &Members {
-                            others: Some(
-                                &Rules {
-                                    kinds: Kinds::NUMBER,
-                                    ..Rules::ANY
-                                },
-                            ),
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    kinds: Kinds::OBJECT,
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "total",
-                                    &Rules {
-                                        number: Some(
-                                            &Number {
-                                                minimum: Some(0.0),
-                                                ..Number::ANY
-                                            },
-                                        ),
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            ..Rules::ANY
-        },
-    );
+    pub(super) static SEVERAL_MAP: Schema = Schema::Rules(&Rules {
+        all_of: &[
+            &Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    others: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+            &Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    properties: &[("total", &Rules {
+                        number: Some(&Number { minimum: Some(0.0), ..Number::ANY }),
+                        ..Rules::ANY
+                    })],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+        ],
+        ..Rules::ANY
+    });
 
     static PATTERN_1: Pattern = Pattern::new("^[a-z]+$");
 }
 
 /// The schemas that other schemas refer to.
 mod rules {
-    use fanfare::schema::{Kinds, Literals, Members, Rules};
+    use fanfare::schema::*;
 
     pub(super) static MESSAGE: Rules = Rules {
         kinds: Kinds::OBJECT,
-        object: Some(
-            &Members {
-                properties: &[
-                    (
-                        "type",
-                        &Rules {
-                            values: Some(&LITERALS_1),
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "text",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                required: &["type", "text"],
-                ..Members::ANY
-            },
-        ),
+        object: Some(&Members {
+            properties: &[
+                ("type", &Rules { values: Some(&LITERALS_1), ..Rules::ANY }),
+                ("text", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+            ],
+            required: &["type", "text"],
+            ..Members::ANY
+        }),
         ..Rules::ANY
     };
 

@@ -9,56 +9,33 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Percentage`.
 pub type Percentage = u8;
 
 /// Wider than JavaScript's numbers.
 pub type AccountId = fanfare::Uint64;
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `unbounded`.
     pub unbounded: i64,
-    /// `natural`.
     pub natural: Option<u64>,
-    /// `byte`.
     pub byte: Option<u8>,
-    /// `signedByte`.
     pub signed_byte: Option<i8>,
-    /// `short`.
     pub short: Option<u16>,
-    /// `signedShort`.
     pub signed_short: Option<i16>,
-    /// `word`.
     pub word: Option<u32>,
-    /// `signedWord`.
     pub signed_word: Option<i32>,
-    /// `safe`.
     pub safe: Option<i64>,
-    /// `fractionLimits`.
     pub fraction_limits: Option<u8>,
-    /// `even`.
     pub even: Option<i64>,
-    /// `halves`.
     pub halves: Option<i64>,
-    /// `percentage`.
     pub percentage: Percentage,
-    /// `ratio`.
     pub ratio: f64,
-    /// `limited`.
     pub limited: Option<f64>,
-    /// `tiny`.
     pub tiny: Option<f64>,
-    /// `cents`.
     pub cents: Option<f64>,
-    /// `large`.
     pub large: Option<f64>,
-    /// `account`.
     pub account: AccountId,
-    /// `signed`.
     pub signed: Option<fanfare::Int64>,
-    /// `accounts`.
     pub accounts: Option<Vec<AccountId>>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -87,7 +64,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema};
+    use fanfare::schema::*;
 
     pub(super) static PERCENTAGE: Schema = Schema::Integer(Integer {
         minimum: 0,
@@ -99,165 +76,72 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "unbounded",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-            Property {
-                name: "natural",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "byte",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 255,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "signedByte",
-                schema: &Schema::Integer(Integer {
-                    minimum: -128,
-                    maximum: 127,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "short",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 65_535,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "signedShort",
-                schema: &Schema::Integer(Integer {
-                    minimum: -32_768,
-                    maximum: 32_767,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "word",
-                schema: &Schema::Integer(Integer {
-                    minimum: 0,
-                    maximum: 4_294_967_295,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "signedWord",
-                schema: &Schema::Integer(Integer {
-                    minimum: -2_147_483_648,
-                    maximum: 2_147_483_647,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "safe",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "fractionLimits",
-                schema: &Schema::Integer(Integer {
-                    minimum: 1,
-                    maximum: 10,
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "even",
-                schema: &Schema::Integer(Integer {
-                    multiple_of: Some(2.0),
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "halves",
-                schema: &Schema::Integer(Integer {
-                    multiple_of: Some(1.5),
-                    ..Integer::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "percentage",
-                schema: &PERCENTAGE,
-                required: true,
-            },
-            Property {
-                name: "ratio",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
-            Property {
-                name: "limited",
-                schema: &Schema::Number(Number {
-                    minimum: Some(-0.5),
-                    maximum: Some(1e21),
-                    ..Number::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "tiny",
-                schema: &Schema::Number(Number {
-                    exclusive_minimum: Some(1e-7),
-                    ..Number::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "cents",
-                schema: &Schema::Number(Number {
-                    multiple_of: Some(0.01),
-                    ..Number::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "large",
-                schema: &Schema::Number(Number {
-                    maximum: Some(1_234_567.5),
-                    ..Number::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "account",
-                schema: &ACCOUNT_ID,
-                required: true,
-            },
-            Property {
-                name: "signed",
-                schema: &Schema::Int64,
-                required: false,
-            },
-            Property {
-                name: "accounts",
-                schema: &Schema::Array(Array {
-                    items: &ACCOUNT_ID,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
+            required("unbounded", &Schema::Integer(Integer::ANY)),
+            optional("natural", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
+            optional("byte", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 255,
+                ..Integer::ANY
+            })),
+            optional("signedByte", &Schema::Integer(Integer {
+                minimum: -128,
+                maximum: 127,
+                ..Integer::ANY
+            })),
+            optional("short", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 65_535,
+                ..Integer::ANY
+            })),
+            optional("signedShort", &Schema::Integer(Integer {
+                minimum: -32_768,
+                maximum: 32_767,
+                ..Integer::ANY
+            })),
+            optional("word", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            optional("signedWord", &Schema::Integer(Integer {
+                minimum: -2_147_483_648,
+                maximum: 2_147_483_647,
+                ..Integer::ANY
+            })),
+            optional("safe", &Schema::Integer(Integer::ANY)),
+            optional("fractionLimits", &Schema::Integer(Integer {
+                minimum: 1,
+                maximum: 10,
+                ..Integer::ANY
+            })),
+            optional("even", &Schema::Integer(Integer { multiple_of: Some(2.0), ..Integer::ANY })),
+            optional("halves", &Schema::Integer(Integer {
+                multiple_of: Some(1.5),
+                ..Integer::ANY
+            })),
+            required("percentage", &PERCENTAGE),
+            required("ratio", &Schema::Number(Number::ANY)),
+            optional("limited", &Schema::Number(Number {
+                minimum: Some(-0.5),
+                maximum: Some(1e21),
+                ..Number::ANY
+            })),
+            optional("tiny", &Schema::Number(Number {
+                exclusive_minimum: Some(1e-7),
+                ..Number::ANY
+            })),
+            optional("cents", &Schema::Number(Number { multiple_of: Some(0.01), ..Number::ANY })),
+            optional("large", &Schema::Number(Number {
+                maximum: Some(1_234_567.5),
+                ..Number::ANY
+            })),
+            required("account", &ACCOUNT_ID),
+            optional("signed", &Schema::Int64),
+            optional("accounts", &Schema::Array(Array {
+                items: &ACCOUNT_ID,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
         ],
         additional: Additional::Ignored,
     });

@@ -132,15 +132,13 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "06b5ccc7a9c16ff7",
 };
 
-/// `NumbersFraction`.
 pub type Fraction = f64;
 
-/// `NumbersWide`.
 pub type Wide = fanfare::Int64;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Number, Schema};
+    use fanfare::schema::*;
 
     pub(super) static FRACTION: Schema = Schema::Number(Number {
         exclusive_minimum: Some(0.0),

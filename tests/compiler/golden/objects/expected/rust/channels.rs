@@ -9,12 +9,9 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Closed`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Closed {
-    /// `id`.
     pub id: String,
-    /// `note`.
     pub note: Option<String>,
 }
 fanfare::object!(Closed: schemas::CLOSED {
@@ -25,9 +22,7 @@ fanfare::object!(Closed: schemas::CLOSED {
 /// Has more properties, all alike.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extended {
-    /// `id`.
     pub id: String,
-    /// `size`.
     pub size: Option<i64>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, bool>,
@@ -38,10 +33,8 @@ fanfare::object!(Extended: schemas::EXTENDED {
     .. additional
 });
 
-/// `ExtendedObjects`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExtendedObjects {
-    /// `first`.
     pub first: Option<Closed>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, Closed>,
@@ -51,12 +44,9 @@ fanfare::object!(ExtendedObjects: schemas::EXTENDED_OBJECTS {
     .. additional
 });
 
-/// `RequiredUndeclared`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequiredUndeclared {
-    /// `known`.
     pub known: String,
-    /// `unknown`.
     pub unknown: fanfare::Value,
 }
 fanfare::object!(RequiredUndeclared: schemas::REQUIRED_UNDECLARED {
@@ -64,12 +54,9 @@ fanfare::object!(RequiredUndeclared: schemas::REQUIRED_UNDECLARED {
     "unknown" => unknown,
 });
 
-/// `AllRequired`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AllRequired {
-    /// `first`.
     pub first: i64,
-    /// `second`.
     pub second: i64,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, i64>,
@@ -83,9 +70,7 @@ fanfare::object!(AllRequired: schemas::ALL_REQUIRED {
 /// Annotations change no verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotated {
-    /// `a`.
     pub a: Option<i64>,
-    /// `b`.
     pub b: Option<String>,
 }
 fanfare::object!(Annotated: schemas::ANNOTATED {
@@ -93,20 +78,13 @@ fanfare::object!(Annotated: schemas::ANNOTATED {
     "b" => b?,
 });
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `closed`.
     pub closed: Closed,
-    /// `extended`.
     pub extended: Option<Extended>,
-    /// `extendedObjects`.
     pub extended_objects: Option<ExtendedObjects>,
-    /// `requiredUndeclared`.
     pub required_undeclared: Option<RequiredUndeclared>,
-    /// `allRequired`.
     pub all_required: Option<AllRequired>,
-    /// `annotated`.
     pub annotated: Option<Annotated>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -120,131 +98,61 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static CLOSED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "note",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            optional("note", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Refused,
     });
 
     pub(super) static EXTENDED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "size",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            optional("size", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Checked(&Schema::Boolean),
     });
 
     pub(super) static EXTENDED_OBJECTS: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "first",
-                schema: &CLOSED,
-                required: false,
-            },
-        ],
+        properties: &[optional("first", &CLOSED)],
         additional: Additional::Checked(&CLOSED),
     });
 
     pub(super) static REQUIRED_UNDECLARED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "known",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "unknown",
-                schema: &Schema::Any,
-                required: true,
-            },
+            required("known", &Schema::Text(Text::ANY)),
+            required("unknown", &Schema::Any),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ALL_REQUIRED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "first",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-            Property {
-                name: "second",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
+            required("first", &Schema::Integer(Integer::ANY)),
+            required("second", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Checked(&Schema::Integer(Integer::ANY)),
     });
 
     pub(super) static ANNOTATED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "a",
-                schema: &Schema::Integer(Integer::ANY),
-                required: false,
-            },
-            Property {
-                name: "b",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            optional("a", &Schema::Integer(Integer::ANY)),
+            optional("b", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "closed",
-                schema: &CLOSED,
-                required: true,
-            },
-            Property {
-                name: "extended",
-                schema: &EXTENDED,
-                required: false,
-            },
-            Property {
-                name: "extendedObjects",
-                schema: &EXTENDED_OBJECTS,
-                required: false,
-            },
-            Property {
-                name: "requiredUndeclared",
-                schema: &REQUIRED_UNDECLARED,
-                required: false,
-            },
-            Property {
-                name: "allRequired",
-                schema: &ALL_REQUIRED,
-                required: false,
-            },
-            Property {
-                name: "annotated",
-                schema: &ANNOTATED,
-                required: false,
-            },
+            required("closed", &CLOSED),
+            optional("extended", &EXTENDED),
+            optional("extendedObjects", &EXTENDED_OBJECTS),
+            optional("requiredUndeclared", &REQUIRED_UNDECLARED),
+            optional("allRequired", &ALL_REQUIRED),
+            optional("annotated", &ANNOTATED),
         ],
         additional: Additional::Ignored,
     });

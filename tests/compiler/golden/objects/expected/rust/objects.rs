@@ -148,12 +148,10 @@ fanfare::object!(Inline: schemas::INLINE {
     "author" => author,
 });
 
-/// `ObjectsEmpty`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Empty {}
 fanfare::object!(Empty: schemas::EMPTY {});
 
-/// `ObjectsClosedEmpty`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClosedEmpty {}
 fanfare::object!(ClosedEmpty: schemas::CLOSED_EMPTY {});
@@ -161,9 +159,7 @@ fanfare::object!(ClosedEmpty: schemas::CLOSED_EMPTY {});
 /// Who wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineAuthor {
-    /// `name`.
     pub name: String,
-    /// `address`.
     pub address: Option<InlineAuthorAddress>,
 }
 fanfare::object!(InlineAuthor: schemas::INLINE_AUTHOR {
@@ -171,10 +167,8 @@ fanfare::object!(InlineAuthor: schemas::INLINE_AUTHOR {
     "address" => address?,
 });
 
-/// `ObjectsInlineAuthorAddress`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineAuthorAddress {
-    /// `city`.
     pub city: Option<String>,
 }
 fanfare::object!(InlineAuthorAddress: schemas::INLINE_AUTHOR_ADDRESS {
@@ -183,16 +177,10 @@ fanfare::object!(InlineAuthorAddress: schemas::INLINE_AUTHOR_ADDRESS {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "author",
-                schema: &INLINE_AUTHOR,
-                required: true,
-            },
-        ],
+        properties: &[required("author", &INLINE_AUTHOR)],
         additional: Additional::Ignored,
     });
 
@@ -208,28 +196,14 @@ mod schemas {
 
     pub(super) static INLINE_AUTHOR: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "address",
-                schema: &INLINE_AUTHOR_ADDRESS,
-                required: false,
-            },
+            required("name", &Schema::Text(Text::ANY)),
+            optional("address", &INLINE_AUTHOR_ADDRESS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INLINE_AUTHOR_ADDRESS: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "city",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("city", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -9,56 +9,36 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Place`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    /// `city`.
     pub city: String,
 }
 fanfare::object!(Place: schemas::PLACE {
     "city" => city,
 });
 
-/// `MaybePlace`.
 pub type MaybePlace = Option<Place>;
 
-/// `MaybeColour`.
 pub type MaybeColour = Option<MaybeColourValue>;
 
-/// `MaybeList`.
 pub type MaybeList = Option<Vec<Option<String>>>;
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Everything {
-    /// `required`.
     pub required: String,
-    /// `optional`.
     pub optional: Option<String>,
-    /// `nullable`.
     pub nullable: Option<String>,
-    /// `optionalNullable`.
     pub optional_nullable: Option<Option<String>>,
-    /// `nullablePlace`.
     pub nullable_place: Option<Place>,
-    /// `optionalNullablePlace`.
     pub optional_nullable_place: Option<Option<Place>>,
-    /// `aliased`.
     pub aliased: Option<MaybePlace>,
-    /// `colour`.
     pub colour: Option<MaybeColour>,
-    /// `size`.
     pub size: Option<Option<EverythingSize>>,
-    /// `list`.
     pub list: Option<MaybeList>,
-    /// `inline`.
     pub inline: Option<Option<EverythingInline>>,
-    /// `nothing`.
     pub nothing: (),
-    /// `anything`.
     pub anything: Option<fanfare::Value>,
-    /// `requiredLater`.
     pub required_later: Option<fanfare::Value>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -78,12 +58,9 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "requiredLater" => required_later?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MaybeColourValue {
-    /// `red`
     Red,
-    /// `green`
     Green,
 }
 fanfare::string_enum!(MaybeColourValue: schemas::MAYBE_COLOUR_VALUE {
@@ -91,12 +68,9 @@ fanfare::string_enum!(MaybeColourValue: schemas::MAYBE_COLOUR_VALUE {
     Green = "green",
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EverythingSize {
-    /// `small`
     Small,
-    /// `large`
     Large,
 }
 fanfare::string_enum!(EverythingSize: schemas::EVERYTHING_SIZE {
@@ -104,10 +78,8 @@ fanfare::string_enum!(EverythingSize: schemas::EVERYTHING_SIZE {
     Large = "large",
 });
 
-/// `EverythingInline`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EverythingInline {
-    /// `note`.
     pub note: Option<String>,
 }
 fanfare::object!(EverythingInline: schemas::EVERYTHING_INLINE {
@@ -116,108 +88,45 @@ fanfare::object!(EverythingInline: schemas::EVERYTHING_INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static PLACE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "city",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("city", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static MAYBE_PLACE: Schema = Schema::AnyOf(&[&PLACE, &Schema::Null]);
 
-    pub(super) static MAYBE_COLOUR: Schema = Schema::AnyOf(
-        &[&MAYBE_COLOUR_VALUE, &Schema::Null],
-    );
+    pub(super) static MAYBE_COLOUR: Schema = Schema::AnyOf(&[&MAYBE_COLOUR_VALUE, &Schema::Null]);
 
-    pub(super) static MAYBE_LIST: Schema = Schema::AnyOf(
-        &[
-            &Schema::Array(Array {
-                items: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Null,
-        ],
-    );
+    pub(super) static MAYBE_LIST: Schema = Schema::AnyOf(&[
+        &Schema::Array(Array {
+            items: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
+            min_items: 0,
+            max_items: u32::MAX,
+        }),
+        &Schema::Null,
+    ]);
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "required",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "optional",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "nullable",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: true,
-            },
-            Property {
-                name: "optionalNullable",
-                schema: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "nullablePlace",
-                schema: &Schema::AnyOf(&[&PLACE, &Schema::Null]),
-                required: true,
-            },
-            Property {
-                name: "optionalNullablePlace",
-                schema: &Schema::AnyOf(&[&PLACE, &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "aliased",
-                schema: &MAYBE_PLACE,
-                required: false,
-            },
-            Property {
-                name: "colour",
-                schema: &MAYBE_COLOUR,
-                required: false,
-            },
-            Property {
-                name: "size",
-                schema: &Schema::AnyOf(&[&EVERYTHING_SIZE, &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "list",
-                schema: &MAYBE_LIST,
-                required: false,
-            },
-            Property {
-                name: "inline",
-                schema: &Schema::AnyOf(&[&EVERYTHING_INLINE, &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "nothing",
-                schema: &Schema::Null,
-                required: true,
-            },
-            Property {
-                name: "anything",
-                schema: &Schema::Any,
-                required: false,
-            },
-            Property {
-                name: "requiredLater",
-                schema: &Schema::Any,
-                required: false,
-            },
+            required("required", &Schema::Text(Text::ANY)),
+            optional("optional", &Schema::Text(Text::ANY)),
+            required("nullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            optional("optionalNullable", &Schema::AnyOf(&[
+                &Schema::Text(Text::ANY),
+                &Schema::Null,
+            ])),
+            required("nullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
+            optional("optionalNullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
+            optional("aliased", &MAYBE_PLACE),
+            optional("colour", &MAYBE_COLOUR),
+            optional("size", &Schema::AnyOf(&[&EVERYTHING_SIZE, &Schema::Null])),
+            optional("list", &MAYBE_LIST),
+            optional("inline", &Schema::AnyOf(&[&EVERYTHING_INLINE, &Schema::Null])),
+            required("nothing", &Schema::Null),
+            optional("anything", &Schema::Any),
+            optional("requiredLater", &Schema::Any),
         ],
         additional: Additional::Ignored,
     });
@@ -227,13 +136,7 @@ mod schemas {
     pub(super) static EVERYTHING_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static EVERYTHING_INLINE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "note",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("note", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

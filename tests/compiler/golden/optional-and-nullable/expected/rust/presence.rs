@@ -132,19 +132,14 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "84081b7055d58348",
 };
 
-/// `PresenceMaybe`.
 pub type Maybe = Option<String>;
 
-/// `PresenceMaybeObject`.
 pub type MaybeObject = Option<MaybeObjectValue>;
 
-/// `PresenceMaybeNamed`.
 pub type MaybeNamed = Option<super::Place>;
 
-/// `PresenceMaybeObjectValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MaybeObjectValue {
-    /// `id`.
     pub id: i64,
 }
 fanfare::object!(MaybeObjectValue: schemas::MAYBE_OBJECT_VALUE {
@@ -153,28 +148,19 @@ fanfare::object!(MaybeObjectValue: schemas::MAYBE_OBJECT_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
-    pub(super) static MAYBE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Null],
-    );
+    pub(super) static MAYBE: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]);
 
-    pub(super) static MAYBE_OBJECT: Schema = Schema::AnyOf(
-        &[&MAYBE_OBJECT_VALUE, &Schema::Null],
-    );
+    pub(super) static MAYBE_OBJECT: Schema = Schema::AnyOf(&[&MAYBE_OBJECT_VALUE, &Schema::Null]);
 
-    pub(super) static MAYBE_NAMED: Schema = Schema::AnyOf(
-        &[&super::super::schemas::PLACE, &Schema::Null],
-    );
+    pub(super) static MAYBE_NAMED: Schema = Schema::AnyOf(&[
+        &super::super::schemas::PLACE,
+        &Schema::Null,
+    ]);
 
     pub(super) static MAYBE_OBJECT_VALUE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("id", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 }

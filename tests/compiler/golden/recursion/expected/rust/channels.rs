@@ -9,21 +9,14 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Tree`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Tree {
-    /// `value`.
     pub value: String,
-    /// `left`.
     pub left: Option<Box<Tree>>,
-    /// `right`.
     pub right: Option<Option<Box<Tree>>>,
-    /// `children`.
     pub children: Option<Vec<Tree>>,
-    /// `byName`.
     pub by_name: Option<std::collections::BTreeMap<String, Tree>>,
-    /// `pair`.
     pub pair: Option<Box<(i64, MaybeTree)>>,
 }
 fanfare::object!(Tree: schemas::TREE {
@@ -35,15 +28,11 @@ fanfare::object!(Tree: schemas::TREE {
     "pair" => pair?,
 });
 
-/// `MaybeTree`.
 pub type MaybeTree = Option<Tree>;
 
-/// `List`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct List {
-    /// `head`.
     pub head: i64,
-    /// `tail`.
     pub tail: Option<Box<List>>,
 }
 fanfare::object!(List: schemas::LIST {
@@ -51,20 +40,16 @@ fanfare::object!(List: schemas::LIST {
     "tail" => tail,
 });
 
-/// `Even`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Even {
-    /// `odd`.
     pub odd: Option<Box<Odd>>,
 }
 fanfare::object!(Even: schemas::EVEN {
     "odd" => odd?,
 });
 
-/// `Odd`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Odd {
-    /// `even`.
     pub even: Option<Box<Even>>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, Even>,
@@ -74,14 +59,10 @@ fanfare::object!(Odd: schemas::ODD {
     .. additional
 });
 
-/// `Expression`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
-    /// `op` is `literal`.
     Literal(Literal),
-    /// `op` is `sum`.
     Sum(Box<Sum>),
-    /// `op` is `negation`.
     Negation(Box<Negation>),
 }
 fanfare::tagged!(Expression: schemas::EXPRESSION by "op" {
@@ -90,10 +71,8 @@ fanfare::tagged!(Expression: schemas::EXPRESSION by "op" {
     Negation = "negation",
 });
 
-/// `Literal`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
-    /// `value`.
     pub value: f64,
 }
 fanfare::object!(Literal: schemas::LITERAL {
@@ -101,12 +80,9 @@ fanfare::object!(Literal: schemas::LITERAL {
     "value" => value,
 });
 
-/// `Sum`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sum {
-    /// `left`.
     pub left: Box<Expression>,
-    /// `right`.
     pub right: Box<Expression>,
 }
 fanfare::object!(Sum: schemas::SUM {
@@ -115,10 +91,8 @@ fanfare::object!(Sum: schemas::SUM {
     "right" => right,
 });
 
-/// `Negation`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Negation {
-    /// `of`.
     pub of: Box<Expression>,
 }
 fanfare::object!(Negation: schemas::NEGATION {
@@ -126,51 +100,38 @@ fanfare::object!(Negation: schemas::NEGATION {
     "of" => of,
 });
 
-/// `Json`.
 pub type Json = Option<JsonValue>;
 
-/// `Forest`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forest(pub Vec<Forest>);
 fanfare::wrapper!(Forest: schemas::FOREST);
 
-/// `Atlas`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Atlas(pub std::collections::BTreeMap<String, Atlas>);
 fanfare::wrapper!(Atlas: schemas::ATLAS);
 
-/// `Rows`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows(pub Option<Vec<Rows>>);
 fanfare::wrapper!(Rows: schemas::ROWS);
 
-/// `Family`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family(pub (String, Vec<Family>));
 fanfare::wrapper!(Family: schemas::FAMILY);
 
-/// `Shell`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shell(pub Box<Option<(Shell,)>>);
 fanfare::wrapper!(Shell: schemas::SHELL);
 
-/// `Chain`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chain(pub Box<(i64, Option<Chain>)>);
 fanfare::wrapper!(Chain: schemas::CHAIN);
 
-/// `JsonValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JsonValue {
-    /// A boolean.
     Boolean(bool),
-    /// A number.
     Number(f64),
-    /// A string.
     Text(String),
-    /// An array.
     Items(Vec<Json>),
-    /// Another value.
     Members(std::collections::BTreeMap<String, Json>),
 }
 fanfare::union!(JsonValue: schemas::JSON_VALUE {
@@ -183,44 +144,20 @@ fanfare::union!(JsonValue: schemas::JSON_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
     pub(super) static TREE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "value",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "left",
-                schema: &TREE,
-                required: false,
-            },
-            Property {
-                name: "right",
-                schema: &Schema::AnyOf(&[&TREE, &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "children",
-                schema: &Schema::Array(Array {
-                    items: &TREE,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "byName",
-                schema: &Schema::Map(&TREE),
-                required: false,
-            },
-            Property {
-                name: "pair",
-                schema: &Schema::Tuple(&[&Schema::Integer(Integer::ANY), &MAYBE_TREE]),
-                required: false,
-            },
+            required("value", &Schema::Text(Text::ANY)),
+            optional("left", &TREE),
+            optional("right", &Schema::AnyOf(&[&TREE, &Schema::Null])),
+            optional("children", &Schema::Array(Array {
+                items: &TREE,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("byName", &Schema::Map(&TREE)),
+            optional("pair", &Schema::Tuple(&[&Schema::Integer(Integer::ANY), &MAYBE_TREE])),
         ],
         additional: Additional::Ignored,
     });
@@ -229,39 +166,19 @@ mod schemas {
 
     pub(super) static LIST: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "head",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
-            Property {
-                name: "tail",
-                schema: &Schema::AnyOf(&[&LIST, &Schema::Null]),
-                required: true,
-            },
+            required("head", &Schema::Integer(Integer::ANY)),
+            required("tail", &Schema::AnyOf(&[&LIST, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVEN: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "odd",
-                schema: &ODD,
-                required: false,
-            },
-        ],
+        properties: &[optional("odd", &ODD)],
         additional: Additional::Ignored,
     });
 
     pub(super) static ODD: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "even",
-                schema: &EVEN,
-                required: false,
-            },
-        ],
+        properties: &[optional("even", &EVEN)],
         additional: Additional::Checked(&EVEN),
     });
 
@@ -273,54 +190,23 @@ mod schemas {
 
     pub(super) static LITERAL: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "op",
-                schema: &Schema::Enum(&["literal"]),
-                required: true,
-            },
-            Property {
-                name: "value",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("op", &Schema::Enum(&["literal"])),
+            required("value", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SUM: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "op",
-                schema: &Schema::Enum(&["sum"]),
-                required: true,
-            },
-            Property {
-                name: "left",
-                schema: &EXPRESSION,
-                required: true,
-            },
-            Property {
-                name: "right",
-                schema: &EXPRESSION,
-                required: true,
-            },
+            required("op", &Schema::Enum(&["sum"])),
+            required("left", &EXPRESSION),
+            required("right", &EXPRESSION),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NEGATION: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "op",
-                schema: &Schema::Enum(&["negation"]),
-                required: true,
-            },
-            Property {
-                name: "of",
-                schema: &EXPRESSION,
-                required: true,
-            },
-        ],
+        properties: &[required("op", &Schema::Enum(&["negation"])), required("of", &EXPRESSION)],
         additional: Additional::Ignored,
     });
 
@@ -334,49 +220,30 @@ mod schemas {
 
     pub(super) static ATLAS: Schema = Schema::Map(&ATLAS);
 
-    pub(super) static ROWS: Schema = Schema::AnyOf(
-        &[
-            &Schema::Array(Array {
-                items: &ROWS,
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Null,
-        ],
-    );
+    pub(super) static ROWS: Schema = Schema::AnyOf(&[
+        &Schema::Array(Array { items: &ROWS, min_items: 0, max_items: u32::MAX }),
+        &Schema::Null,
+    ]);
 
-    pub(super) static FAMILY: Schema = Schema::Tuple(
-        &[
-            &Schema::Text(Text::ANY),
-            &Schema::Array(Array {
-                items: &FAMILY,
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-        ],
-    );
+    pub(super) static FAMILY: Schema = Schema::Tuple(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Array(Array { items: &FAMILY, min_items: 0, max_items: u32::MAX }),
+    ]);
 
-    pub(super) static SHELL: Schema = Schema::AnyOf(
-        &[&Schema::Tuple(&[&SHELL]), &Schema::Null],
-    );
+    pub(super) static SHELL: Schema = Schema::AnyOf(&[&Schema::Tuple(&[&SHELL]), &Schema::Null]);
 
-    pub(super) static CHAIN: Schema = Schema::Tuple(
-        &[&Schema::Integer(Integer::ANY), &Schema::AnyOf(&[&CHAIN, &Schema::Null])],
-    );
+    pub(super) static CHAIN: Schema = Schema::Tuple(&[
+        &Schema::Integer(Integer::ANY),
+        &Schema::AnyOf(&[&CHAIN, &Schema::Null]),
+    ]);
 
-    pub(super) static JSON_VALUE: Schema = Schema::AnyOf(
-        &[
-            &Schema::Boolean,
-            &Schema::Number(Number::ANY),
-            &Schema::Text(Text::ANY),
-            &Schema::Array(Array {
-                items: &JSON,
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Map(&JSON),
-        ],
-    );
+    pub(super) static JSON_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Boolean,
+        &Schema::Number(Number::ANY),
+        &Schema::Text(Text::ANY),
+        &Schema::Array(Array { items: &JSON, min_items: 0, max_items: u32::MAX }),
+        &Schema::Map(&JSON),
+    ]);
 
     pub(super) static JSON_VALUE_IS_BOOLEAN: Schema = Schema::Boolean;
 

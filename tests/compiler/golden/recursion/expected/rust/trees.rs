@@ -160,13 +160,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "bf9b09236ca4afe4",
 };
 
-/// `TreesForest`.
 pub type Forest = Vec<super::Forest>;
 
-/// `TreesInline`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Inline {
-    /// `next`.
     pub next: Option<super::Even>,
 }
 fanfare::object!(Inline: schemas::INLINE {
@@ -175,7 +172,7 @@ fanfare::object!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Object, Property, Schema};
+    use fanfare::schema::*;
 
     pub(super) static FOREST: Schema = Schema::Array(Array {
         items: &super::super::schemas::FOREST,
@@ -184,13 +181,7 @@ mod schemas {
     });
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "next",
-                schema: &super::super::schemas::EVEN,
-                required: false,
-            },
-        ],
+        properties: &[optional("next", &super::super::schemas::EVEN)],
         additional: Additional::Ignored,
     });
 }

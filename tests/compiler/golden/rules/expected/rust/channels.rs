@@ -9,14 +9,10 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Address`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Address {
-    /// `street`.
     pub street: String,
-    /// `country`.
     pub country: Option<String>,
-    /// `zip`.
     pub zip: Option<String>,
 }
 fanfare::object!(Address: schemas::ADDRESS {
@@ -25,18 +21,13 @@ fanfare::object!(Address: schemas::ADDRESS {
     "zip" => zip?,
 });
 
-/// `Basket`.
 pub type Basket = Vec<Line>;
 
-/// `Line`.
 pub type Line = Option<LineValue>;
 
-/// `Tree`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tree {
-    /// `value`.
     pub value: Option<fanfare::Value>,
-    /// `children`.
     pub children: Option<Vec<Tree>>,
 }
 fanfare::object!(Tree: schemas::TREE {
@@ -44,25 +35,19 @@ fanfare::object!(Tree: schemas::TREE {
     "children" => children?,
 });
 
-/// `Pair`.
 pub type Pair = Vec<fanfare::Value>;
 
-/// `Never`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Never {
-    /// `here`.
     pub here: Option<fanfare::Value>,
 }
 fanfare::object!(Never: schemas::NEVER {
     "here" => here?,
 });
 
-/// `LineValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineValue {
-    /// `sku`.
     pub sku: Option<String>,
-    /// `gift`.
     pub gift: Option<bool>,
     /// Properties that the definition does not declare.
     pub additional: std::collections::BTreeMap<String, fanfare::Value>,
@@ -75,78 +60,47 @@ fanfare::object!(LineValue: schemas::LINE_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Contains, Items, Kinds, Literals, Members, Object, Property, Rules, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static ADDRESS: Schema = Schema::Rules(&super::rules::ADDRESS);
 
-    pub(super) static BASKET: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::ARRAY,
-            array: Some(
-                &Items {
-                    rest: Some(
-                        &Rules {
-                            all_of: &[&super::rules::LINE],
-                            ..Rules::ANY
-                        },
-                    ),
-                    contains: Some(Contains {
-                        rules: &Rules {
-                            object: Some(
-                                &Members {
-                                    properties: &[
-                                        (
-                                            "gift",
-                                            &Rules {
-                                                values: Some(&LITERALS_1),
-                                                ..Rules::ANY
-                                            },
-                                        ),
-                                    ],
-                                    required: &["gift"],
-                                    ..Members::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                        min: 0,
-                        max: 1,
+    pub(super) static BASKET: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::ARRAY,
+        array: Some(&Items {
+            rest: Some(&Rules { all_of: &[&super::rules::LINE], ..Rules::ANY }),
+            contains: Some(Contains {
+                rules: &Rules {
+                    object: Some(&Members {
+                        properties: &[("gift", &Rules { values: Some(&LITERALS_1), ..Rules::ANY })],
+                        required: &["gift"],
+                        ..Members::ANY
                     }),
-                    unique: true,
-                    ..Items::ANY
+                    ..Rules::ANY
                 },
-            ),
-            ..Rules::ANY
-        },
-    );
+                min: 0,
+                max: 1,
+            }),
+            unique: true,
+            ..Items::ANY
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static TREE: Schema = Schema::Rules(&super::rules::TREE);
 
-    pub(super) static NEVER: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    properties: &[("gone", &Rules::NEVER), ("here", &Rules::ANY)],
-                    ..Members::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static NEVER: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("gone", &Rules::NEVER), ("here", &Rules::ANY)],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
 
     pub(super) static LINE_VALUE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "sku",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "gift",
-                schema: &Schema::Boolean,
-                required: false,
-            },
+            optional("sku", &Schema::Text(Text::ANY)),
+            optional("gift", &Schema::Boolean),
         ],
         additional: Additional::Checked(&Schema::Any),
     });
@@ -156,92 +110,48 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
-    use fanfare::schema::{Items, Kinds, Members, Rules, Text};
+    use fanfare::schema::*;
 
     pub(super) static LINE: Rules = Rules {
         kinds: Kinds::NULL.or(Kinds::OBJECT),
-        object: Some(
-            &Members {
-                properties: &[
-                    (
-                        "sku",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "gift",
-                        &Rules {
-                            kinds: Kinds::BOOLEAN,
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                max_properties: 4,
-                ..Members::ANY
-            },
-        ),
+        object: Some(&Members {
+            properties: &[
+                ("sku", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                ("gift", &Rules { kinds: Kinds::BOOLEAN, ..Rules::ANY }),
+            ],
+            max_properties: 4,
+            ..Members::ANY
+        }),
         ..Rules::ANY
     };
 
     pub(super) static TREE: Rules = Rules {
         kinds: Kinds::OBJECT,
-        object: Some(
-            &Members {
-                properties: &[
-                    (
-                        "value",
-                        &Rules {
-                            not: Some(
-                                &Rules {
-                                    kinds: Kinds::ARRAY,
-                                    ..Rules::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "children",
-                        &Rules {
-                            kinds: Kinds::ARRAY,
-                            array: Some(
-                                &Items {
-                                    rest: Some(
-                                        &Rules {
-                                            all_of: &[&TREE],
-                                            ..Rules::ANY
-                                        },
-                                    ),
-                                    unique: true,
-                                    ..Items::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                ..Members::ANY
-            },
-        ),
+        object: Some(&Members {
+            properties: &[
+                ("value", &Rules {
+                    not: Some(&Rules { kinds: Kinds::ARRAY, ..Rules::ANY }),
+                    ..Rules::ANY
+                }),
+                ("children", &Rules {
+                    kinds: Kinds::ARRAY,
+                    array: Some(&Items {
+                        rest: Some(&Rules { all_of: &[&TREE], ..Rules::ANY }),
+                        unique: true,
+                        ..Items::ANY
+                    }),
+                    ..Rules::ANY
+                }),
+            ],
+            ..Members::ANY
+        }),
         any_of: &[
             &Rules {
-                object: Some(
-                    &Members {
-                        required: &["value"],
-                        ..Members::ANY
-                    },
-                ),
+                object: Some(&Members { required: &["value"], ..Members::ANY }),
                 ..Rules::ANY
             },
             &Rules {
-                object: Some(
-                    &Members {
-                        required: &["children"],
-                        ..Members::ANY
-                    },
-                ),
+                object: Some(&Members { required: &["children"], ..Members::ANY }),
                 ..Rules::ANY
             },
         ],
@@ -250,58 +160,26 @@ mod rules {
 
     pub(super) static ADDRESS: Rules = Rules {
         kinds: Kinds::OBJECT,
-        object: Some(
-            &Members {
-                properties: &[
-                    (
-                        "street",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "country",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                    ),
-                    (
-                        "zip",
-                        &Rules {
-                            kinds: Kinds::STRING,
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                dependent_schemas: &[
-                    (
-                        "country",
-                        &Rules {
-                            object: Some(
-                                &Members {
-                                    properties: &[
-                                        (
-                                            "country",
-                                            &Rules {
-                                                text: Some(&Text { min_length: 2, ..Text::ANY }),
-                                                ..Rules::ANY
-                                            },
-                                        ),
-                                    ],
-                                    ..Members::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                    ),
-                ],
-                required: &["street"],
-                dependent_required: &[("zip", &["country"])],
-                ..Members::ANY
-            },
-        ),
+        object: Some(&Members {
+            properties: &[
+                ("street", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                ("country", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                ("zip", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+            ],
+            dependent_schemas: &[("country", &Rules {
+                object: Some(&Members {
+                    properties: &[("country", &Rules {
+                        text: Some(&Text { min_length: 2, ..Text::ANY }),
+                        ..Rules::ANY
+                    })],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            })],
+            required: &["street"],
+            dependent_required: &[("zip", &["country"])],
+            ..Members::ANY
+        }),
         ..Rules::ANY
     };
 }

@@ -205,9 +205,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 /// A struct with a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Payment {
-    /// `ShopPaymentCard`.
     Card(PaymentCard),
-    /// `ShopPaymentInvoice`.
     Invoice(PaymentInvoice),
 }
 fanfare::union!(Payment: schemas::PAYMENT {
@@ -221,15 +219,12 @@ pub type Labels = std::collections::BTreeMap<String, LabelsValue>;
 /// Names that JavaScript could take too long to match.
 pub type Phrases = std::collections::BTreeMap<String, fanfare::Value>;
 
-/// `ShopAnything`.
 pub type Anything = fanfare::Value;
 
 /// Alternatives that nothing names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choice {
-    /// `ShopChoiceObject`.
     Object(ChoiceObject),
-    /// `ShopChoiceA`.
     A(ChoiceA),
 }
 fanfare::union!(Choice: schemas::CHOICE {
@@ -237,17 +232,13 @@ fanfare::union!(Choice: schemas::CHOICE {
     A(&schemas::CHOICE_A),
 });
 
-/// `ShopCode`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(String);
 fanfare::newtype!(Code: schemas::CODE (String));
 
-/// `ShopShape`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
-    /// `ShopShapeRadius`.
     Radius(ShapeRadius),
-    /// `ShopShapeWidth`.
     Width(ShapeWidth),
 }
 fanfare::union!(Shape: schemas::SHAPE {
@@ -255,12 +246,9 @@ fanfare::union!(Shape: schemas::SHAPE {
     Width(&schemas::SHAPE_WIDTH),
 });
 
-/// `ShopPaymentCard`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PaymentCard {
-    /// `number`.
     pub number: String,
-    /// `address`.
     pub address: Option<super::Address>,
 }
 fanfare::object!(PaymentCard: schemas::PAYMENT_CARD {
@@ -269,12 +257,9 @@ fanfare::object!(PaymentCard: schemas::PAYMENT_CARD {
     "address" => address?,
 });
 
-/// `ShopPaymentInvoice`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PaymentInvoice {
-    /// `number`.
     pub number: Option<String>,
-    /// `address`.
     pub address: super::Address,
 }
 fanfare::object!(PaymentInvoice: schemas::PAYMENT_INVOICE {
@@ -283,12 +268,9 @@ fanfare::object!(PaymentInvoice: schemas::PAYMENT_INVOICE {
     "address" => address,
 });
 
-/// `ShopLabelsValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelsValue {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(i64),
 }
 fanfare::union!(LabelsValue: schemas::LABELS_VALUE {
@@ -296,22 +278,17 @@ fanfare::union!(LabelsValue: schemas::LABELS_VALUE {
     Integer(&schemas::LABELS_VALUE_IS_INTEGER),
 });
 
-/// `ShopChoiceObject`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChoiceObject {
-    /// `a`.
     pub a: Option<String>,
 }
 fanfare::object!(ChoiceObject: schemas::CHOICE_OBJECT {
     "a" => a?,
 });
 
-/// `ShopChoiceA`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChoiceA {
-    /// `b`.
     pub b: Option<String>,
-    /// `a`.
     pub a: fanfare::Value,
 }
 fanfare::object!(ChoiceA: schemas::CHOICE_A {
@@ -319,12 +296,9 @@ fanfare::object!(ChoiceA: schemas::CHOICE_A {
     "a" => a,
 });
 
-/// `ShopShapeRadius`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapeRadius {
-    /// `id`.
     pub id: String,
-    /// `radius`.
     pub radius: f64,
 }
 fanfare::object!(ShapeRadius: schemas::SHAPE_RADIUS {
@@ -332,14 +306,10 @@ fanfare::object!(ShapeRadius: schemas::SHAPE_RADIUS {
     "radius" => radius,
 });
 
-/// `ShopShapeWidth`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShapeWidth {
-    /// `id`.
     pub id: String,
-    /// `width`.
     pub width: f64,
-    /// `height`.
     pub height: f64,
 }
 fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
@@ -350,400 +320,182 @@ fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Condition, Integer, Kinds, Literals, Members, Number, Object, Pattern, Property, Rules, Schema, Text};
+    use fanfare::schema::*;
 
-    pub(super) static PAYMENT: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    properties: &[
-                        (
-                            "kind",
-                            &Rules {
-                                values: Some(&LITERALS_1),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "number",
-                            &Rules {
-                                kinds: Kinds::STRING,
-                                text: Some(
-                                    &Text {
-                                        pattern: Some(&PATTERN_1),
-                                        ..Text::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            "address",
-                            &Rules {
-                                all_of: &[&super::super::rules::ADDRESS],
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    required: &["kind"],
+    pub(super) static PAYMENT: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[
+                ("kind", &Rules { values: Some(&LITERALS_1), ..Rules::ANY }),
+                ("number", &Rules {
+                    kinds: Kinds::STRING,
+                    text: Some(&Text { pattern: Some(&PATTERN_1), ..Text::ANY }),
+                    ..Rules::ANY
+                }),
+                ("address", &Rules { all_of: &[&super::super::rules::ADDRESS], ..Rules::ANY }),
+            ],
+            required: &["kind"],
+            ..Members::ANY
+        }),
+        condition: Some(&Condition {
+            test: &Rules {
+                object: Some(&Members {
+                    properties: &[("kind", &Rules { values: Some(&LITERALS_2), ..Rules::ANY })],
                     ..Members::ANY
-                },
-            ),
-            condition: Some(
-                &Condition {
-                    test: &Rules {
-                        object: Some(
-                            &Members {
-                                properties: &[
-                                    (
-                                        "kind",
-                                        &Rules {
-                                            values: Some(&LITERALS_2),
-                                            ..Rules::ANY
-                                        },
-                                    ),
-                                ],
-                                ..Members::ANY
-                            },
-                        ),
-                        ..Rules::ANY
-                    },
-                    then: &Rules {
-                        object: Some(
-                            &Members {
-                                required: &["number"],
-                                ..Members::ANY
-                            },
-                        ),
-                        ..Rules::ANY
-                    },
-                    otherwise: &Rules {
-                        object: Some(
-                            &Members {
-                                required: &["address"],
-                                ..Members::ANY
-                            },
-                        ),
-                        not: Some(
-                            &Rules {
-                                object: Some(
-                                    &Members {
-                                        required: &["number"],
-                                        ..Members::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        ..Rules::ANY
-                    },
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+                }),
+                ..Rules::ANY
+            },
+            then: &Rules {
+                object: Some(&Members { required: &["number"], ..Members::ANY }),
+                ..Rules::ANY
+            },
+            otherwise: &Rules {
+                object: Some(&Members { required: &["address"], ..Members::ANY }),
+                not: Some(&Rules {
+                    object: Some(&Members { required: &["number"], ..Members::ANY }),
+                    ..Rules::ANY
+                }),
+                ..Rules::ANY
+            },
+        }),
+        ..Rules::ANY
+    });
 
-    pub(super) static LABELS: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    patterns: &[
-                        (
-                            &PATTERN_2,
-                            &Rules {
-                                kinds: Kinds::STRING,
-                                ..Rules::ANY
-                            },
-                        ),
-                        (
-                            &PATTERN_3,
-                            &Rules {
-                                kinds: Kinds::INTEGER,
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    others: Some(&Rules::NEVER),
-                    names: Some(
-                        &Rules {
-                            text: Some(
-                                &Text {
-                                    max_length: 20,
-                                    ..Text::ANY
-                                },
-                            ),
-                            ..Rules::ANY
-                        },
-                    ),
-                    min_properties: 1,
-                    ..Members::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static LABELS: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            patterns: &[
+                (&PATTERN_2, &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                (&PATTERN_3, &Rules { kinds: Kinds::INTEGER, ..Rules::ANY }),
+            ],
+            others: Some(&Rules::NEVER),
+            names: Some(&Rules { text: Some(&Text { max_length: 20, ..Text::ANY }), ..Rules::ANY }),
+            min_properties: 1,
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
 
-    pub(super) static PHRASES: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    patterns: &[
-                        (
-                            &PATTERN_4,
-                            &Rules {
-                                kinds: Kinds::STRING,
-                                text: Some(
-                                    &Text {
-                                        pattern: Some(&PATTERN_5),
-                                        ..Text::ANY
-                                    },
-                                ),
-                                ..Rules::ANY
-                            },
-                        ),
-                        (&PATTERN_2, &Rules::ANY),
-                    ],
-                    others: Some(&Rules::NEVER),
-                    ..Members::ANY
-                },
-            ),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static PHRASES: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            patterns: &[
+                (&PATTERN_4, &Rules {
+                    kinds: Kinds::STRING,
+                    text: Some(&Text { pattern: Some(&PATTERN_5), ..Text::ANY }),
+                    ..Rules::ANY
+                }),
+                (&PATTERN_2, &Rules::ANY),
+            ],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
 
-    pub(super) static ANYTHING: Schema = Schema::Rules(
-        &Rules {
-            number: Some(
-                &Number {
-                    minimum: Some(3.0),
-                    ..Number::ANY
-                },
-            ),
-            text: Some(&Text { min_length: 2, ..Text::ANY }),
-            ..Rules::ANY
-        },
-    );
+    pub(super) static ANYTHING: Schema = Schema::Rules(&Rules {
+        number: Some(&Number { minimum: Some(3.0), ..Number::ANY }),
+        text: Some(&Text { min_length: 2, ..Text::ANY }),
+        ..Rules::ANY
+    });
 
     pub(super) static CHOICE: Schema = Schema::OneOf(&[&CHOICE_OBJECT, &CHOICE_A]);
 
-    pub(super) static CODE: Schema = Schema::Rules(
-        &Rules {
-            all_of: &[
-                &Rules {
-                    kinds: Kinds::STRING,
-                    text: Some(&Text { max_length: 5, ..Text::ANY }),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    text: Some(
-                        &Text {
-                            pattern: Some(&PATTERN_6),
-                            ..Text::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    not: Some(
-                        &Rules {
-                            values: Some(&LITERALS_3),
-                            ..Rules::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            ..Rules::ANY
-        },
-    );
+    pub(super) static CODE: Schema = Schema::Rules(&Rules {
+        all_of: &[
+            &Rules {
+                kinds: Kinds::STRING,
+                text: Some(&Text { max_length: 5, ..Text::ANY }),
+                ..Rules::ANY
+            },
+            &Rules { text: Some(&Text { pattern: Some(&PATTERN_6), ..Text::ANY }), ..Rules::ANY },
+            &Rules { not: Some(&Rules { values: Some(&LITERALS_3), ..Rules::ANY }), ..Rules::ANY },
+        ],
+        ..Rules::ANY
+    });
 
-    pub(super) static SHAPE: Schema = Schema::Rules(
-        &Rules {
-            kinds: Kinds::OBJECT,
-            object: Some(
-                &Members {
-                    properties: &[
-                        (
-                            "id",
-                            &Rules {
-                                kinds: Kinds::STRING,
-                                ..Rules::ANY
-                            },
-                        ),
-                    ],
-                    required: &["id"],
+    pub(super) static SHAPE: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("id", &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            required: &["id"],
+            ..Members::ANY
+        }),
+        one_of: &[
+            &Rules {
+                object: Some(&Members {
+                    properties: &[("radius", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+                    required: &["radius"],
                     ..Members::ANY
-                },
-            ),
-            one_of: &[
-                &Rules {
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "radius",
-                                    &Rules {
-                                        kinds: Kinds::NUMBER,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            required: &["radius"],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-                &Rules {
-                    object: Some(
-                        &Members {
-                            properties: &[
-                                (
-                                    "width",
-                                    &Rules {
-                                        kinds: Kinds::NUMBER,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                                (
-                                    "height",
-                                    &Rules {
-                                        kinds: Kinds::NUMBER,
-                                        ..Rules::ANY
-                                    },
-                                ),
-                            ],
-                            required: &["width", "height"],
-                            ..Members::ANY
-                        },
-                    ),
-                    ..Rules::ANY
-                },
-            ],
-            unevaluated_properties: Some(&Rules::NEVER),
-            ..Rules::ANY
-        },
-    );
+                }),
+                ..Rules::ANY
+            },
+            &Rules {
+                object: Some(&Members {
+                    properties: &[
+                        ("width", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                        ("height", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                    ],
+                    required: &["width", "height"],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+        ],
+        unevaluated_properties: Some(&Rules::NEVER),
+        ..Rules::ANY
+    });
 
     pub(super) static PAYMENT_CARD: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["card"]),
-                required: true,
-            },
-            Property {
-                name: "number",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_1),
-                    ..Text::ANY
-                }),
-                required: true,
-            },
-            Property {
-                name: "address",
-                schema: &super::super::schemas::ADDRESS,
-                required: false,
-            },
+            required("kind", &Schema::Enum(&["card"])),
+            required("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            optional("address", &super::super::schemas::ADDRESS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static PAYMENT_INVOICE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["invoice"]),
-                required: true,
-            },
-            Property {
-                name: "number",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_1),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "address",
-                schema: &super::super::schemas::ADDRESS,
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["invoice"])),
+            optional("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            required("address", &super::super::schemas::ADDRESS),
         ],
         additional: Additional::Ignored,
     });
 
-    pub(super) static LABELS_VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
-    );
+    pub(super) static LABELS_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer::ANY),
+    ]);
 
     pub(super) static LABELS_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static LABELS_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
     pub(super) static CHOICE_OBJECT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "a",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("a", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CHOICE_A: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "b",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "a",
-                schema: &Schema::Any,
-                required: true,
-            },
-        ],
+        properties: &[optional("b", &Schema::Text(Text::ANY)), required("a", &Schema::Any)],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHAPE_RADIUS: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "radius",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            required("radius", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHAPE_WIDTH: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "width",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
-            Property {
-                name: "height",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("id", &Schema::Text(Text::ANY)),
+            required("width", &Schema::Number(Number::ANY)),
+            required("height", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -15,12 +15,9 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// `opened`
     Opened,
-    /// `ignored`
     Ignored,
 }
 fanfare::string_enum!(Outcome: schemas::OUTCOME {
@@ -28,10 +25,8 @@ fanfare::string_enum!(Outcome: schemas::OUTCOME {
     Ignored = "ignored",
 });
 
-/// `Reason`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
-    /// `reason`.
     pub reason: String,
 }
 fanfare::object!(Reason: schemas::REASON {
@@ -40,18 +35,12 @@ fanfare::object!(Reason: schemas::REASON {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static OUTCOME: Schema = Schema::Enum(&["opened", "ignored"]);
 
     pub(super) static REASON: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "reason",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("reason", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

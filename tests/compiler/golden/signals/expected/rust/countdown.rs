@@ -90,15 +90,13 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "545078d22cfc5311",
 };
 
-/// `CountdownTick`.
 pub type Tick = i64;
 
-/// `CountdownRunResult`.
 pub type RunResult = u8;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Integer, Schema};
+    use fanfare::schema::*;
 
     pub(super) static TICK: Schema = Schema::Integer(Integer::ANY);
 

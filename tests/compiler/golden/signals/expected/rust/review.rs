@@ -177,7 +177,6 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 /// Named like what runs return.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Result {
-    /// `text`.
     pub text: Option<String>,
 }
 fanfare::object!(Result: schemas::RESULT {
@@ -187,9 +186,7 @@ fanfare::object!(Result: schemas::RESULT {
 /// A person's verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approve {
-    /// `verdict`.
     pub verdict: ApproveVerdict,
-    /// `changes`.
     pub changes: Option<Vec<ApproveChangesItem>>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
@@ -200,20 +197,16 @@ fanfare::object!(Approve: schemas::APPROVE {
 /// How much may be spent.
 pub type Budget = fanfare::Int64;
 
-/// `ReviewType`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Type(String);
 fanfare::newtype!(Type: schemas::TYPE (String));
 
-/// `ReviewCancel`.
 pub type Cancel = fanfare::Value;
 
 /// What the review came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
-    /// `accepted`.
     pub accepted: bool,
-    /// `by`.
     pub by: Option<RunResultBy>,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
@@ -221,14 +214,10 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
     "by" => by?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApproveVerdict {
-    /// `approve`
     Approve,
-    /// `edit`
     Edit,
-    /// `reject`
     Reject,
 }
 fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
@@ -237,20 +226,16 @@ fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
     Reject = "reject",
 });
 
-/// `ReviewApproveChangesItem`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApproveChangesItem {
-    /// `line`.
     pub line: u64,
 }
 fanfare::object!(ApproveChangesItem: schemas::APPROVE_CHANGES_ITEM {
     "line" => line,
 });
 
-/// `ReviewRunResultBy`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResultBy {
-    /// `name`.
     pub name: String,
 }
 fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
@@ -259,93 +244,47 @@ fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-        ],
+        properties: &[optional("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "verdict",
-                schema: &APPROVE_VERDICT,
-                required: true,
-            },
-            Property {
-                name: "changes",
-                schema: &Schema::Array(Array {
-                    items: &APPROVE_CHANGES_ITEM,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
+            required("verdict", &APPROVE_VERDICT),
+            optional("changes", &Schema::Array(Array {
+                items: &APPROVE_CHANGES_ITEM,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BUDGET: Schema = Schema::Int64;
 
-    pub(super) static TYPE: Schema = Schema::Text(Text {
-        max_length: 40,
-        ..Text::ANY
-    });
+    pub(super) static TYPE: Schema = Schema::Text(Text { max_length: 40, ..Text::ANY });
 
     pub(super) static CANCEL: Schema = Schema::Any;
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "accepted",
-                schema: &Schema::Boolean,
-                required: true,
-            },
-            Property {
-                name: "by",
-                schema: &RUN_RESULT_BY,
-                required: false,
-            },
-        ],
+        properties: &[required("accepted", &Schema::Boolean), optional("by", &RUN_RESULT_BY)],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE_VERDICT: Schema = Schema::Enum(&["approve", "edit", "reject"]);
 
     pub(super) static APPROVE_CHANGES_ITEM: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "line",
-                schema: &Schema::Integer(Integer {
-                    minimum: 1,
-                    ..Integer::ANY
-                }),
-                required: true,
-            },
-        ],
+        properties: &[required("line", &Schema::Integer(Integer { minimum: 1, ..Integer::ANY }))],
         additional: Additional::Ignored,
     });
 
     pub(super) static RUN_RESULT_BY: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
-    pub(super) static PARAM_REVIEW_ID: Schema = Schema::Text(Text {
-        min_length: 1,
-        ..Text::ANY
-    });
+    pub(super) static PARAM_REVIEW_ID: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 }

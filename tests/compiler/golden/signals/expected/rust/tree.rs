@@ -124,15 +124,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "d35a49a2450015e3",
 };
 
-/// `TreeGraftBranch`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GraftBranch(pub Vec<GraftBranch>);
 fanfare::wrapper!(GraftBranch: schemas::GRAFT_BRANCH);
 
-/// `TreeRunResult`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
-    /// `children`.
     pub children: Option<Vec<RunResult>>,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
@@ -141,7 +138,7 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Object, Property, Schema};
+    use fanfare::schema::*;
 
     pub(super) static GRAFT_BRANCH: Schema = Schema::Array(Array {
         items: &GRAFT_BRANCH,
@@ -150,17 +147,11 @@ mod schemas {
     });
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "children",
-                schema: &Schema::Array(Array {
-                    items: &RUN_RESULT,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-        ],
+        properties: &[optional("children", &Schema::Array(Array {
+            items: &RUN_RESULT,
+            min_items: 0,
+            max_items: u32::MAX,
+        }))],
         additional: Additional::Ignored,
     });
 }

@@ -88,7 +88,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static PARAM_ID: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 }

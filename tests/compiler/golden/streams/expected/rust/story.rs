@@ -128,19 +128,15 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "530b35c5c91acd11",
 };
 
-/// `StoryTitle`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Title(String);
 fanfare::newtype!(Title: schemas::TITLE (String));
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static TITLE: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
-    pub(super) static PARAM_STORY_ID: Schema = Schema::Text(Text {
-        min_length: 1,
-        ..Text::ANY
-    });
+    pub(super) static PARAM_STORY_ID: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 }

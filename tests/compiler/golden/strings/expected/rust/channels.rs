@@ -20,48 +20,27 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 pub struct Slug(String);
 fanfare::newtype!(Slug: schemas::SLUG (String));
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `plain`.
     pub plain: String,
-    /// `named`.
     pub named: Slug,
-    /// `zeroIsNoLimit`.
     pub zero_is_no_limit: Option<String>,
-    /// `short`.
     pub short: Option<String>,
-    /// `empty`.
     pub empty: Option<String>,
-    /// `slash`.
     pub slash: Option<String>,
-    /// `unicode`.
     pub unicode: Option<String>,
-    /// `quotes`.
     pub quotes: Option<String>,
-    /// `lines`.
     pub lines: Option<String>,
-    /// `anything`.
     pub anything: Option<String>,
-    /// `words`.
     pub words: Option<String>,
-    /// `uuid`.
     pub uuid: Option<fanfare::formats::Uuid>,
-    /// `dateTime`.
     pub date_time: Option<fanfare::formats::DateTime>,
-    /// `date`.
     pub date: Option<fanfare::formats::Date>,
-    /// `time`.
     pub time: Option<fanfare::formats::Time>,
-    /// `email`.
     pub email: Option<fanfare::formats::Email>,
-    /// `uri`.
     pub uri: Option<fanfare::formats::Uri>,
-    /// `ipv4`.
     pub ipv4: Option<fanfare::formats::Ipv4>,
-    /// `ipv6`.
     pub ipv6: Option<fanfare::formats::Ipv6>,
-    /// `hostname`.
     pub hostname: Option<fanfare::formats::Hostname>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -89,7 +68,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Format, Object, Pattern, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static SLUG: Schema = Schema::Text(Text {
         max_length: 40,
@@ -99,154 +78,41 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "plain",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-            Property {
-                name: "named",
-                schema: &SLUG,
-                required: true,
-            },
-            Property {
-                name: "zeroIsNoLimit",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
-            Property {
-                name: "short",
-                schema: &Schema::Text(Text { max_length: 8, ..Text::ANY }),
-                required: false,
-            },
-            Property {
-                name: "empty",
-                schema: &Schema::Text(Text { max_length: 0, ..Text::ANY }),
-                required: false,
-            },
-            Property {
-                name: "slash",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_2),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "unicode",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_3),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "quotes",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_4),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "lines",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_5),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "anything",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_6),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "words",
-                schema: &Schema::Text(Text {
-                    max_length: 100,
-                    pattern: Some(&PATTERN_7),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "uuid",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Uuid),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "dateTime",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::DateTime),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "date",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Date),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "time",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Time),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "email",
-                schema: &Schema::Text(Text {
-                    max_length: 100,
-                    format: Some(Format::Email),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "uri",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Uri),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "ipv4",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Ipv4),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "ipv6",
-                schema: &Schema::Text(Text {
-                    format: Some(Format::Ipv6),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
-            Property {
-                name: "hostname",
-                schema: &Schema::Text(Text {
-                    pattern: Some(&PATTERN_8),
-                    format: Some(Format::Hostname),
-                    ..Text::ANY
-                }),
-                required: false,
-            },
+            required("plain", &Schema::Text(Text::ANY)),
+            required("named", &SLUG),
+            optional("zeroIsNoLimit", &Schema::Text(Text::ANY)),
+            optional("short", &Schema::Text(Text { max_length: 8, ..Text::ANY })),
+            optional("empty", &Schema::Text(Text { max_length: 0, ..Text::ANY })),
+            optional("slash", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
+            optional("unicode", &Schema::Text(Text { pattern: Some(&PATTERN_3), ..Text::ANY })),
+            optional("quotes", &Schema::Text(Text { pattern: Some(&PATTERN_4), ..Text::ANY })),
+            optional("lines", &Schema::Text(Text { pattern: Some(&PATTERN_5), ..Text::ANY })),
+            optional("anything", &Schema::Text(Text { pattern: Some(&PATTERN_6), ..Text::ANY })),
+            optional("words", &Schema::Text(Text {
+                max_length: 100,
+                pattern: Some(&PATTERN_7),
+                ..Text::ANY
+            })),
+            optional("uuid", &Schema::Text(Text { format: Some(Format::Uuid), ..Text::ANY })),
+            optional("dateTime", &Schema::Text(Text {
+                format: Some(Format::DateTime),
+                ..Text::ANY
+            })),
+            optional("date", &Schema::Text(Text { format: Some(Format::Date), ..Text::ANY })),
+            optional("time", &Schema::Text(Text { format: Some(Format::Time), ..Text::ANY })),
+            optional("email", &Schema::Text(Text {
+                max_length: 100,
+                format: Some(Format::Email),
+                ..Text::ANY
+            })),
+            optional("uri", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
+            optional("ipv4", &Schema::Text(Text { format: Some(Format::Ipv4), ..Text::ANY })),
+            optional("ipv6", &Schema::Text(Text { format: Some(Format::Ipv6), ..Text::ANY })),
+            optional("hostname", &Schema::Text(Text {
+                pattern: Some(&PATTERN_8),
+                format: Some(Format::Hostname),
+                ..Text::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });

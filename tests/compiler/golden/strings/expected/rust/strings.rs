@@ -132,20 +132,17 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "b6d59217f5ef25b5",
 };
 
-/// `StringsBare`.
 pub type Bare = String;
 
-/// `StringsLimited`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Limited(String);
 fanfare::newtype!(Limited: schemas::LIMITED (String));
 
-/// `StringsFormatted`.
 pub type Formatted = fanfare::formats::Uuid;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Format, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static BARE: Schema = Schema::Text(Text::ANY);
 

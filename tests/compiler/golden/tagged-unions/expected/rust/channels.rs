@@ -9,10 +9,8 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Created`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Created {
-    /// `id`.
     pub id: String,
 }
 fanfare::object!(Created: schemas::CREATED {
@@ -20,10 +18,8 @@ fanfare::object!(Created: schemas::CREATED {
     "id" => id,
 });
 
-/// `Deleted`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deleted {
-    /// `reason`.
     pub reason: Option<String>,
 }
 fanfare::object!(Deleted: schemas::DELETED {
@@ -34,9 +30,7 @@ fanfare::object!(Deleted: schemas::DELETED {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// `kind` is `created`.
     Created(Created),
-    /// `kind` is `deleted`.
     Deleted(Deleted),
 }
 fanfare::tagged!(Event: schemas::EVENT by "kind" {
@@ -47,9 +41,7 @@ fanfare::tagged!(Event: schemas::EVENT by "kind" {
 /// What happened, as far as this definition knows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpenEvent {
-    /// `kind` is `created`.
     Created(Created),
-    /// `kind` is `deleted`.
     Deleted(Deleted),
     /// A value with a tag that the definition does not list, unchanged.
     Unknown(fanfare::Value),
@@ -60,12 +52,10 @@ fanfare::tagged!(OpenEvent: schemas::OPEN_EVENT by "kind" {
     .. Unknown
 });
 
-/// `ByAnyOf`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ByAnyOf {
-    /// `@type` is `one-two`.
     OneTwo(ByAnyOfOneTwo),
-    /// `@type` is `3`.
+    /// `3`
     N3(ByAnyOfN3),
 }
 fanfare::tagged!(ByAnyOf: schemas::BY_ANY_OF by "@type" {
@@ -73,12 +63,9 @@ fanfare::tagged!(ByAnyOf: schemas::BY_ANY_OF by "@type" {
     N3 = "3",
 });
 
-/// `Nested`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Nested {
-    /// `node` is `leaf`.
     Leaf(NestedLeaf),
-    /// `node` is `branch`.
     Branch(Box<NestedNode>),
 }
 fanfare::tagged!(Nested: schemas::NESTED by "node" {
@@ -86,22 +73,17 @@ fanfare::tagged!(Nested: schemas::NESTED by "node" {
     Branch = "branch",
 });
 
-/// `NestedLeaf`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NestedLeaf {}
 fanfare::object!(NestedLeaf: schemas::NESTED_LEAF {
     "node" = "leaf",
 });
 
-/// `NestedNode`.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct NestedNode {
-    /// `left`.
     pub left: Box<Nested>,
-    /// `right`.
     pub right: Option<Option<Box<Nested>>>,
-    /// `either`.
     pub either: Option<Option<NestedNodeEither>>,
 }
 fanfare::object!(NestedNode: schemas::NESTED_NODE {
@@ -111,10 +93,8 @@ fanfare::object!(NestedNode: schemas::NESTED_NODE {
     "either" => either?,
 });
 
-/// `ByAnyOfOneTwo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByAnyOfOneTwo {
-    /// `v`.
     pub v: i64,
 }
 fanfare::object!(ByAnyOfOneTwo: schemas::BY_ANY_OF_ONE_TWO {
@@ -122,10 +102,8 @@ fanfare::object!(ByAnyOfOneTwo: schemas::BY_ANY_OF_ONE_TWO {
     "v" => v,
 });
 
-/// `ByAnyOfN3`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByAnyOfN3 {
-    /// `v`.
     pub v: String,
 }
 fanfare::object!(ByAnyOfN3: schemas::BY_ANY_OF_N3 {
@@ -133,12 +111,9 @@ fanfare::object!(ByAnyOfN3: schemas::BY_ANY_OF_N3 {
     "v" => v,
 });
 
-/// `NestedNodeEither`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NestedNodeEither {
-    /// `kind` is `created`.
     Created(Created),
-    /// `kind` is `deleted`.
     Deleted(Deleted),
 }
 fanfare::tagged!(NestedNodeEither: schemas::NESTED_NODE_EITHER by "kind" {
@@ -148,36 +123,20 @@ fanfare::tagged!(NestedNodeEither: schemas::NESTED_NODE_EITHER by "kind" {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Integer, Object, Property, Schema, Tagged, Text};
+    use fanfare::schema::*;
 
     pub(super) static CREATED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["created"]),
-                required: true,
-            },
-            Property {
-                name: "id",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("kind", &Schema::Enum(&["created"])),
+            required("id", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static DELETED: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "kind",
-                schema: &Schema::Enum(&["deleted"]),
-                required: true,
-            },
-            Property {
-                name: "reason",
-                schema: &Schema::Text(Text::ANY),
-                required: false,
-            },
+            required("kind", &Schema::Enum(&["deleted"])),
+            optional("reason", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Refused,
     });
@@ -207,70 +166,32 @@ mod schemas {
     });
 
     pub(super) static NESTED_LEAF: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "node",
-                schema: &Schema::Enum(&["leaf"]),
-                required: true,
-            },
-        ],
+        properties: &[required("node", &Schema::Enum(&["leaf"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static NESTED_NODE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "node",
-                schema: &Schema::Enum(&["branch"]),
-                required: true,
-            },
-            Property {
-                name: "left",
-                schema: &NESTED,
-                required: true,
-            },
-            Property {
-                name: "right",
-                schema: &Schema::AnyOf(&[&NESTED, &Schema::Null]),
-                required: false,
-            },
-            Property {
-                name: "either",
-                schema: &Schema::AnyOf(&[&NESTED_NODE_EITHER, &Schema::Null]),
-                required: false,
-            },
+            required("node", &Schema::Enum(&["branch"])),
+            required("left", &NESTED),
+            optional("right", &Schema::AnyOf(&[&NESTED, &Schema::Null])),
+            optional("either", &Schema::AnyOf(&[&NESTED_NODE_EITHER, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_ANY_OF_ONE_TWO: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "@type",
-                schema: &Schema::Enum(&["one-two"]),
-                required: true,
-            },
-            Property {
-                name: "v",
-                schema: &Schema::Integer(Integer::ANY),
-                required: true,
-            },
+            required("@type", &Schema::Enum(&["one-two"])),
+            required("v", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_ANY_OF_N3: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "@type",
-                schema: &Schema::Enum(&["3"]),
-                required: true,
-            },
-            Property {
-                name: "v",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
+            required("@type", &Schema::Enum(&["3"])),
+            required("v", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -118,12 +118,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "08aaedead7d21baa",
 };
 
-/// `EventsInline`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Inline {
-    /// `type` is `move`.
     Move(InlineMove),
-    /// `type` is `self-destruct`.
     SelfDestruct(InlineSelfDestruct),
 }
 fanfare::tagged!(Inline: schemas::INLINE by "type" {
@@ -131,10 +128,8 @@ fanfare::tagged!(Inline: schemas::INLINE by "type" {
     SelfDestruct = "self-destruct",
 });
 
-/// `EventsInlineMove`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineMove {
-    /// `x`.
     pub x: f64,
 }
 fanfare::object!(InlineMove: schemas::INLINE_MOVE {
@@ -142,7 +137,6 @@ fanfare::object!(InlineMove: schemas::INLINE_MOVE {
     "x" => x,
 });
 
-/// `EventsInlineSelfDestruct`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineSelfDestruct {}
 fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
@@ -151,7 +145,7 @@ fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Number, Object, Property, Schema, Tagged};
+    use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Tagged(Tagged {
         tag: "type",
@@ -161,28 +155,14 @@ mod schemas {
 
     pub(super) static INLINE_MOVE: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["move"]),
-                required: true,
-            },
-            Property {
-                name: "x",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("type", &Schema::Enum(&["move"])),
+            required("x", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INLINE_SELF_DESTRUCT: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "type",
-                schema: &Schema::Enum(&["self-destruct"]),
-                required: true,
-            },
-        ],
+        properties: &[required("type", &Schema::Enum(&["self-destruct"]))],
         additional: Additional::Ignored,
     });
 }

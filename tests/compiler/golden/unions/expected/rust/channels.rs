@@ -9,12 +9,9 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-/// `Point`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// `x`.
     pub x: f64,
-    /// `y`.
     pub y: f64,
 }
 fanfare::object!(Point: schemas::POINT {
@@ -22,22 +19,17 @@ fanfare::object!(Point: schemas::POINT {
     "y" => y,
 });
 
-/// `Named`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
-    /// `name`.
     pub name: String,
 }
 fanfare::object!(Named: schemas::NAMED {
     "name" => name,
 });
 
-/// `Any`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Any {
-    /// `Point`.
     Point(Point),
-    /// `Named`.
     Named(Named),
 }
 fanfare::union!(Any: schemas::ANY {
@@ -45,12 +37,9 @@ fanfare::union!(Any: schemas::ANY {
     Named(&schemas::NAMED),
 });
 
-/// `One`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum One {
-    /// `Point`.
     Point(Point),
-    /// `Named`.
     Named(Named),
 }
 fanfare::union!(One: schemas::ONE {
@@ -58,12 +47,9 @@ fanfare::union!(One: schemas::ONE {
     Named(&schemas::NAMED),
 });
 
-/// `Width`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Width {
-    /// A number.
     Number(f64),
-    /// `"auto"`.
     Auto,
 }
 fanfare::union!(Width: schemas::WIDTH {
@@ -71,18 +57,12 @@ fanfare::union!(Width: schemas::WIDTH {
     Auto = "auto",
 });
 
-/// `Kinds`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kinds {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(u64),
-    /// A boolean.
     Boolean(bool),
-    /// An array.
     List(Vec<String>),
-    /// Another value.
     Map(std::collections::BTreeMap<String, fanfare::Value>),
 }
 fanfare::union!(Kinds: schemas::KINDS {
@@ -93,17 +73,12 @@ fanfare::union!(Kinds: schemas::KINDS {
     Map(&schemas::KINDS_IS_MAP),
 });
 
-/// `KindsOrNull`.
 pub type KindsOrNull = Option<KindsOrNullValue>;
 
-/// `Titled`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Titled {
-    /// A string.
     Short(String),
-    /// A string.
     Long(String),
-    /// `TitledDetailed`.
     Detailed(TitledDetailed),
 }
 fanfare::union!(Titled: schemas::TITLED {
@@ -112,20 +87,14 @@ fanfare::union!(Titled: schemas::TITLED {
     Detailed(&schemas::TITLED_DETAILED),
 });
 
-/// `WithNull`.
 pub type WithNull = Option<WithNullValue>;
 
-/// `NullTwo`.
 pub type NullTwo = Option<NullTwoValue>;
 
-/// `Choices`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choices {
-    /// `ChoicesChoice`.
     Choice(ChoicesChoice),
-    /// An integer.
     Integer(i64),
-    /// An array.
     List(Vec<i64>),
 }
 fanfare::union!(Choices: schemas::CHOICES {
@@ -134,24 +103,15 @@ fanfare::union!(Choices: schemas::CHOICES {
     List(&schemas::CHOICES_IS_LIST),
 });
 
-/// `Everything`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Everything {
-    /// `any`.
     pub any: Option<Any>,
-    /// `width`.
     pub width: Option<Width>,
-    /// `kinds`.
     pub kinds: Option<Kinds>,
-    /// `inline`.
     pub inline: Option<EverythingInline>,
-    /// `titled`.
     pub titled: Option<Titled>,
-    /// `list`.
     pub list: Option<Vec<EverythingListItem>>,
-    /// `lone`.
     pub lone: Option<String>,
-    /// `nulls`.
     pub nulls: Option<WithNull>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
@@ -165,15 +125,11 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "nulls" => nulls?,
 });
 
-/// `NullTwice`.
 pub type NullTwice = Option<NullTwiceValue>;
 
-/// `KindsOrNullValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KindsOrNullValue {
-    /// A string.
     Text(String),
-    /// A number.
     Number(f64),
 }
 fanfare::union!(KindsOrNullValue: schemas::KINDS_OR_NULL_VALUE {
@@ -184,19 +140,15 @@ fanfare::union!(KindsOrNullValue: schemas::KINDS_OR_NULL_VALUE {
 /// An object inside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TitledDetailed {
-    /// `text`.
     pub text: String,
 }
 fanfare::object!(TitledDetailed: schemas::TITLED_DETAILED {
     "text" => text,
 });
 
-/// `WithNullValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WithNullValue {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(i64),
 }
 fanfare::union!(WithNullValue: schemas::WITH_NULL_VALUE {
@@ -204,12 +156,9 @@ fanfare::union!(WithNullValue: schemas::WITH_NULL_VALUE {
     Integer(&schemas::WITH_NULL_VALUE_IS_INTEGER),
 });
 
-/// `NullTwoValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NullTwoValue {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(i64),
 }
 fanfare::union!(NullTwoValue: schemas::NULL_TWO_VALUE {
@@ -217,12 +166,9 @@ fanfare::union!(NullTwoValue: schemas::NULL_TWO_VALUE {
     Integer(&schemas::NULL_TWO_VALUE_IS_INTEGER),
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChoicesChoice {
-    /// `a`
     A,
-    /// `b`
     B,
 }
 fanfare::string_enum!(ChoicesChoice: schemas::CHOICES_CHOICE {
@@ -230,12 +176,9 @@ fanfare::string_enum!(ChoicesChoice: schemas::CHOICES_CHOICE {
     B = "b",
 });
 
-/// `EverythingInline`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EverythingInline {
-    /// A string.
     Text(String),
-    /// An integer.
     Integer(i64),
 }
 fanfare::union!(EverythingInline: schemas::EVERYTHING_INLINE {
@@ -243,12 +186,9 @@ fanfare::union!(EverythingInline: schemas::EVERYTHING_INLINE {
     Integer(&schemas::EVERYTHING_INLINE_IS_INTEGER),
 });
 
-/// `EverythingListItem`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EverythingListItem {
-    /// A string.
     Text(String),
-    /// `Point`.
     Point(Point),
 }
 fanfare::union!(EverythingListItem: schemas::EVERYTHING_LIST_ITEM {
@@ -256,22 +196,17 @@ fanfare::union!(EverythingListItem: schemas::EVERYTHING_LIST_ITEM {
     Point(&schemas::POINT),
 });
 
-/// `NullTwicePart`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NullTwicePart {
-    /// `side`.
     pub side: Option<NullTwicePartSide>,
 }
 fanfare::object!(NullTwicePart: schemas::NULL_TWICE_PART {
     "side" => side?,
 });
 
-/// One of the strings that the definition lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NullTwicePartSide {
-    /// `left`
     Left,
-    /// `right`
     Right,
 }
 fanfare::string_enum!(NullTwicePartSide: schemas::NULL_TWICE_PART_SIDE {
@@ -279,10 +214,8 @@ fanfare::string_enum!(NullTwicePartSide: schemas::NULL_TWICE_PART_SIDE {
     Right = "right",
 });
 
-/// `NullTwiceValue`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NullTwiceValue {
-    /// `part`.
     pub part: Option<NullTwicePart>,
 }
 fanfare::object!(NullTwiceValue: schemas::NULL_TWICE_VALUE {
@@ -291,32 +224,18 @@ fanfare::object!(NullTwiceValue: schemas::NULL_TWICE_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    use fanfare::schema::{Additional, Array, Integer, Number, Object, Property, Schema, Text};
+    use fanfare::schema::*;
 
     pub(super) static POINT: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "x",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
-            Property {
-                name: "y",
-                schema: &Schema::Number(Number::ANY),
-                required: true,
-            },
+            required("x", &Schema::Number(Number::ANY)),
+            required("y", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NAMED: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "name",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -324,42 +243,29 @@ mod schemas {
 
     pub(super) static ONE: Schema = Schema::OneOf(&[&POINT, &NAMED]);
 
-    pub(super) static WIDTH: Schema = Schema::AnyOf(
-        &[
-            &Schema::Number(Number {
-                minimum: Some(0.0),
-                ..Number::ANY
-            }),
-            &Schema::Enum(&["auto"]),
-        ],
-    );
+    pub(super) static WIDTH: Schema = Schema::AnyOf(&[
+        &Schema::Number(Number { minimum: Some(0.0), ..Number::ANY }),
+        &Schema::Enum(&["auto"]),
+    ]);
 
     pub(super) static WIDTH_IS_NUMBER: Schema = Schema::Number(Number {
         minimum: Some(0.0),
         ..Number::ANY
     });
 
-    pub(super) static KINDS: Schema = Schema::AnyOf(
-        &[
-            &Schema::Text(Text { max_length: 5, ..Text::ANY }),
-            &Schema::Integer(Integer {
-                minimum: 3,
-                ..Integer::ANY
-            }),
-            &Schema::Boolean,
-            &Schema::Array(Array {
-                items: &Schema::Text(Text::ANY),
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-            &Schema::Map(&Schema::Any),
-        ],
-    );
+    pub(super) static KINDS: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text { max_length: 5, ..Text::ANY }),
+        &Schema::Integer(Integer { minimum: 3, ..Integer::ANY }),
+        &Schema::Boolean,
+        &Schema::Array(Array {
+            items: &Schema::Text(Text::ANY),
+            min_items: 0,
+            max_items: u32::MAX,
+        }),
+        &Schema::Map(&Schema::Any),
+    ]);
 
-    pub(super) static KINDS_IS_TEXT: Schema = Schema::Text(Text {
-        max_length: 5,
-        ..Text::ANY
-    });
+    pub(super) static KINDS_IS_TEXT: Schema = Schema::Text(Text { max_length: 5, ..Text::ANY });
 
     pub(super) static KINDS_IS_INTEGER: Schema = Schema::Integer(Integer {
         minimum: 3,
@@ -376,40 +282,27 @@ mod schemas {
 
     pub(super) static KINDS_IS_MAP: Schema = Schema::Map(&Schema::Any);
 
-    pub(super) static TITLED: Schema = Schema::OneOf(
-        &[
-            &Schema::Text(Text { max_length: 3, ..Text::ANY }),
-            &Schema::Text(Text {
-                min_length: 10,
-                ..Text::ANY
-            }),
-            &TITLED_DETAILED,
-        ],
-    );
+    pub(super) static TITLED: Schema = Schema::OneOf(&[
+        &Schema::Text(Text { max_length: 3, ..Text::ANY }),
+        &Schema::Text(Text { min_length: 10, ..Text::ANY }),
+        &TITLED_DETAILED,
+    ]);
 
-    pub(super) static TITLED_IS_SHORT: Schema = Schema::Text(Text {
-        max_length: 3,
-        ..Text::ANY
-    });
+    pub(super) static TITLED_IS_SHORT: Schema = Schema::Text(Text { max_length: 3, ..Text::ANY });
 
-    pub(super) static TITLED_IS_LONG: Schema = Schema::Text(Text {
-        min_length: 10,
-        ..Text::ANY
-    });
+    pub(super) static TITLED_IS_LONG: Schema = Schema::Text(Text { min_length: 10, ..Text::ANY });
 
     pub(super) static WITH_NULL: Schema = Schema::AnyOf(&[&WITH_NULL_VALUE, &Schema::Null]);
 
-    pub(super) static CHOICES: Schema = Schema::AnyOf(
-        &[
-            &CHOICES_CHOICE,
-            &Schema::Integer(Integer::ANY),
-            &Schema::Array(Array {
-                items: &Schema::Integer(Integer::ANY),
-                min_items: 0,
-                max_items: u32::MAX,
-            }),
-        ],
-    );
+    pub(super) static CHOICES: Schema = Schema::AnyOf(&[
+        &CHOICES_CHOICE,
+        &Schema::Integer(Integer::ANY),
+        &Schema::Array(Array {
+            items: &Schema::Integer(Integer::ANY),
+            min_items: 0,
+            max_items: u32::MAX,
+        }),
+    ]);
 
     pub(super) static CHOICES_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
@@ -421,84 +314,49 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            Property {
-                name: "any",
-                schema: &ANY,
-                required: false,
-            },
-            Property {
-                name: "width",
-                schema: &WIDTH,
-                required: false,
-            },
-            Property {
-                name: "kinds",
-                schema: &KINDS,
-                required: false,
-            },
-            Property {
-                name: "inline",
-                schema: &EVERYTHING_INLINE,
-                required: false,
-            },
-            Property {
-                name: "titled",
-                schema: &TITLED,
-                required: false,
-            },
-            Property {
-                name: "list",
-                schema: &Schema::Array(Array {
-                    items: &EVERYTHING_LIST_ITEM,
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
-                required: false,
-            },
-            Property {
-                name: "lone",
-                schema: &Schema::Text(Text { min_length: 2, ..Text::ANY }),
-                required: false,
-            },
-            Property {
-                name: "nulls",
-                schema: &WITH_NULL,
-                required: false,
-            },
+            optional("any", &ANY),
+            optional("width", &WIDTH),
+            optional("kinds", &KINDS),
+            optional("inline", &EVERYTHING_INLINE),
+            optional("titled", &TITLED),
+            optional("list", &Schema::Array(Array {
+                items: &EVERYTHING_LIST_ITEM,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            optional("lone", &Schema::Text(Text { min_length: 2, ..Text::ANY })),
+            optional("nulls", &WITH_NULL),
         ],
         additional: Additional::Ignored,
     });
 
-    pub(super) static KINDS_OR_NULL_VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Number(Number::ANY)],
-    );
+    pub(super) static KINDS_OR_NULL_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Number(Number::ANY),
+    ]);
 
     pub(super) static KINDS_OR_NULL_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static KINDS_OR_NULL_VALUE_IS_NUMBER: Schema = Schema::Number(Number::ANY);
 
     pub(super) static TITLED_DETAILED: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "text",
-                schema: &Schema::Text(Text::ANY),
-                required: true,
-            },
-        ],
+        properties: &[required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
-    pub(super) static WITH_NULL_VALUE: Schema = Schema::OneOf(
-        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
-    );
+    pub(super) static WITH_NULL_VALUE: Schema = Schema::OneOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer::ANY),
+    ]);
 
     pub(super) static WITH_NULL_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static WITH_NULL_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
-    pub(super) static NULL_TWO_VALUE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
-    );
+    pub(super) static NULL_TWO_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer::ANY),
+    ]);
 
     pub(super) static NULL_TWO_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
@@ -506,41 +364,31 @@ mod schemas {
 
     pub(super) static CHOICES_CHOICE: Schema = Schema::Enum(&["a", "b"]);
 
-    pub(super) static EVERYTHING_INLINE: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)],
-    );
+    pub(super) static EVERYTHING_INLINE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Integer(Integer::ANY),
+    ]);
 
     pub(super) static EVERYTHING_INLINE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static EVERYTHING_INLINE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
-    pub(super) static EVERYTHING_LIST_ITEM: Schema = Schema::AnyOf(
-        &[&Schema::Text(Text::ANY), &POINT],
-    );
+    pub(super) static EVERYTHING_LIST_ITEM: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &POINT,
+    ]);
 
     pub(super) static EVERYTHING_LIST_ITEM_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static NULL_TWICE_PART: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "side",
-                schema: &NULL_TWICE_PART_SIDE,
-                required: false,
-            },
-        ],
+        properties: &[optional("side", &NULL_TWICE_PART_SIDE)],
         additional: Additional::Ignored,
     });
 
     pub(super) static NULL_TWICE_PART_SIDE: Schema = Schema::Enum(&["left", "right"]);
 
     pub(super) static NULL_TWICE_VALUE: Schema = Schema::Object(Object {
-        properties: &[
-            Property {
-                name: "part",
-                schema: &NULL_TWICE_PART,
-                required: false,
-            },
-        ],
+        properties: &[optional("part", &NULL_TWICE_PART)],
         additional: Additional::Ignored,
     });
 }
