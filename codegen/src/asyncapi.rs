@@ -97,28 +97,22 @@ fn print(value: &Value) -> String {
 
 /// Looks up the lines, and sorts by them.
 fn locate(left_out: Vec<(Place, String)>, sources: &Sources) -> Vec<LeftOut> {
-    let lines = sources.lines(&left_out.iter().map(|(place, _)| place).collect::<Vec<_>>());
-    let mut located: Vec<(usize, LeftOut)> = left_out
+    let mut located: Vec<LeftOut> = left_out
         .into_iter()
-        .zip(lines)
-        .map(|((place, reason), line)| {
+        .map(|(place, reason)| {
             let mut pointer = String::new();
             for segment in place.pointer.segments() {
                 pointer.push('/');
                 pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
             }
-            let path = sources.get(place.source).path.clone();
-            (
-                line,
-                LeftOut {
-                    path,
-                    line,
-                    pointer: if pointer.is_empty() { "/".to_owned() } else { pointer },
-                    reason,
-                },
-            )
+            LeftOut {
+                path: sources.get(place.source).path.clone(),
+                line: sources.line(&place),
+                pointer: if pointer.is_empty() { "/".to_owned() } else { pointer },
+                reason,
+            }
         })
         .collect();
-    located.sort_by(|(one, a), (other, b)| (&a.path, one).cmp(&(&b.path, other)));
-    located.into_iter().map(|(_, left_out)| left_out).collect()
+    located.sort_by(|one, other| (&one.path, one.line).cmp(&(&other.path, other.line)));
+    located
 }

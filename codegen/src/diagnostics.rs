@@ -3,18 +3,17 @@
 //! The other modules refer to a location by its path in the document. The line and column are looked up only when a
 //! diagnostic is rendered.
 
-mod locate;
+mod spans;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use locate::{second_document, second_of_equal_keys};
-
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+pub(crate) use spans::{Spans, position};
 
 /// The text of a definition file, kept to render diagnostics.
 #[derive(Debug)]
@@ -22,6 +21,19 @@ pub(crate) struct Source {
     /// The path as the user wrote it.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
+    spans: Spans,
+}
+
+impl Source {
+    fn span(&self, target: &Target) -> Range<usize> {
+        match target {
+            Target::Key(place) => self.spans.key(&place.pointer.segments()),
+            Target::Value(place) => self.spans.value(&place.pointer.segments()),
+            Target::Span(_, span) => span.clone(),
+            Target::Byte(_, at) => spans::word(&self.text, *at),
+            Target::Path(_) => 0..0,
+        }
+    }
 }
 
 /// All files read so far, in order.
@@ -34,7 +46,7 @@ pub(crate) struct SourceId(usize);
 
 impl Sources {
     pub(crate) fn add(&mut self, path: PathBuf, text: String) -> SourceId {
-        self.0.push(Source { path, text });
+        self.0.push(Source { path, text, spans: Spans::default() });
         SourceId(self.0.len() - 1)
     }
 
@@ -46,20 +58,16 @@ impl Sources {
         self.0.iter().map(|source| source.path.as_path())
     }
 
-    /// Returns the line of the key at each location.
-    pub(crate) fn lines(&self, places: &[&Place]) -> Vec<usize> {
-        let mut paths: HashMap<SourceId, Vec<Vec<&str>>> = HashMap::new();
-        for place in places {
-            paths.entry(place.source).or_default().push(place.pointer.segments());
-        }
-        let index =
-            |(id, paths): (SourceId, Vec<Vec<&str>>)| (id, locate::Index::of(&self.get(id).text, &paths));
-        let indexes: HashMap<SourceId, locate::Index> = paths.into_iter().map(index).collect();
-        let line = |place: &&Place| {
-            let start = indexes[&place.source].key(&place.pointer.segments()).start;
-            self.get(place.source).text[..start].matches('\n').count() + 1
-        };
-        places.iter().map(line).collect()
+    /// Sets the spans of a file's keys and values.
+    pub(crate) fn locate(&mut self, id: SourceId, spans: Spans) {
+        self.0[id.0].spans = spans;
+    }
+
+    /// Returns the line of the key at a location.
+    pub(crate) fn line(&self, place: &Place) -> usize {
+        let source = self.get(place.source);
+        let start = source.spans.key(&place.pointer.segments()).start;
+        source.text[..start].matches('\n').count() + 1
     }
 }
 
@@ -174,8 +182,10 @@ enum Target {
     Key(Place),
     /// The value at a location.
     Value(Place),
-    /// A position that a parser reported: line and column from 1.
-    Position(SourceId, usize, usize),
+    /// A span of bytes.
+    Span(SourceId, Range<usize>),
+    /// The word that starts at a byte.
+    Byte(SourceId, usize),
     /// A file or folder as a whole.
     Path(PathBuf),
 }
@@ -277,14 +287,19 @@ impl Diagnostic {
         Self::new(code, Target::Key(place.clone()), message)
     }
 
-    /// Underlines the word at a line and column, both from 1.
-    pub(crate) fn at_position(
+    /// Underlines a span of bytes.
+    pub(crate) fn at_span(
         code: Code,
         source: SourceId,
-        (line, column): (usize, usize),
+        span: Range<usize>,
         message: impl Into<String>,
     ) -> Self {
-        Self::new(code, Target::Position(source, line, column), message)
+        Self::new(code, Target::Span(source, span), message)
+    }
+
+    /// Underlines the word that starts at a byte.
+    pub(crate) fn at_byte(code: Code, source: SourceId, at: usize, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Byte(source, at), message)
     }
 
     /// Refers to a file or folder as a whole.
@@ -322,7 +337,7 @@ impl Diagnostic {
     pub(crate) fn place(&self) -> Option<&Place> {
         match &self.target {
             Target::Key(place) | Target::Value(place) => Some(place),
-            Target::Position(..) | Target::Path(_) => None,
+            Target::Span(..) | Target::Byte(..) | Target::Path(_) => None,
         }
     }
 
@@ -338,17 +353,11 @@ impl Diagnostic {
         self
     }
 
-    /// The locations whose line and column are needed.
-    fn places(&self) -> impl Iterator<Item = &Place> {
-        self.place().into_iter().chain(self.related.as_ref().map(|(place, _)| place))
-    }
-
-    fn render(&self, texts: &Texts<'_>, renderer: &Renderer) -> String {
-        let excerpt = self.target_excerpt(texts);
-        let related = self
-            .related
-            .as_ref()
-            .map(|(place, label)| (texts.excerpt(place.source, &Target::Key(place.clone())), label));
+    fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
+        let excerpt = self.source().map(|source| Excerpt::of(sources.get(source), &self.target));
+        let related = self.related.as_ref().map(|(place, label)| {
+            (Excerpt::of(sources.get(place.source), &Target::Key(place.clone())), label)
+        });
         let level = if self.code.is_warning() { Level::WARNING } else { Level::ERROR };
         let title = level.primary_title(&self.message).id(self.code.as_str());
         let mut group = match &excerpt {
@@ -370,44 +379,12 @@ impl Diagnostic {
         renderer.render(&[group])
     }
 
-    fn target_excerpt<'s>(&self, texts: &Texts<'s>) -> Option<Excerpt<'s>> {
-        let source = match &self.target {
-            Target::Key(place) | Target::Value(place) => place.source,
-            Target::Position(source, ..) => *source,
-            Target::Path(_) => return None,
-        };
-        Some(texts.excerpt(source, &self.target))
-    }
-}
-
-/// The texts of all files, each indexed once for all of its diagnostics.
-struct Texts<'s> {
-    sources: &'s Sources,
-    indexes: HashMap<SourceId, locate::Index>,
-}
-
-impl<'s> Texts<'s> {
-    fn of(report: &'s Report) -> Self {
-        let mut paths: HashMap<SourceId, Vec<Vec<&str>>> = HashMap::new();
-        for place in report.diagnostics.iter().flat_map(Diagnostic::places) {
-            paths.entry(place.source).or_default().push(place.pointer.segments());
-        }
-        let sources = &report.sources;
-        let indexes =
-            paths.into_iter().map(|(id, paths)| (id, locate::Index::of(&sources.get(id).text, &paths)));
-        Self { sources, indexes: indexes.collect() }
-    }
-
-    fn excerpt(&self, id: SourceId, target: &Target) -> Excerpt<'s> {
-        let source = self.sources.get(id);
-        let index = self.indexes.get(&id);
-        let span = match target {
-            Target::Key(place) => index.map(|index| index.key(&place.pointer.segments())),
-            Target::Value(place) => index.map(|index| index.value(&place.pointer.segments())),
-            Target::Position(_, line, column) => Some(locate::position(&source.text, *line, *column)),
+    fn source(&self) -> Option<SourceId> {
+        match &self.target {
+            Target::Key(place) | Target::Value(place) => Some(place.source),
+            Target::Span(source, _) | Target::Byte(source, _) => Some(*source),
             Target::Path(_) => None,
-        };
-        Excerpt::of(source, span.unwrap_or_default())
+        }
     }
 }
 
@@ -420,7 +397,8 @@ struct Excerpt<'s> {
 }
 
 impl<'s> Excerpt<'s> {
-    fn of(source: &'s Source, span: Range<usize>) -> Self {
+    fn of(source: &'s Source, target: &Target) -> Self {
+        let span = source.span(target);
         let start = source.text[..span.start].rfind('\n').map_or(0, |at| at + 1);
         let end = source.text[start..].find('\n').map_or(source.text.len(), |at| start + at);
         let line = source.text[start..end].trim_end_matches('\r');
@@ -460,10 +438,9 @@ impl Report {
     /// Renders all diagnostics in the format of rustc, with colours for a terminal.
     pub(crate) fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-        let texts = Texts::of(self);
         let mut text = String::new();
         for diagnostic in &self.diagnostics {
-            text.push_str(&diagnostic.render(&texts, &renderer));
+            text.push_str(&diagnostic.render(&self.sources, &renderer));
             text.push_str("\n\n");
         }
         let count = self.diagnostics.len();

@@ -42,7 +42,7 @@ impl Documents {
         let text =
             read_text(path).map_err(|message| vec![Diagnostic::about_path(Code::File, path, message)])?;
         let source = self.sources.add(path.to_owned(), text);
-        let value = parse(path, &self.sources.get(source).text, source)?;
+        let value = parse(&mut self.sources, source)?;
         self.values.insert(source, value);
         self.by_path.insert(key, source);
         Ok(source)

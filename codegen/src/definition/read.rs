@@ -190,8 +190,7 @@ impl Reader {
     /// Parses the text of a file.
     fn add(&mut self, path: &Path, key: PathBuf, text: String, is_referenced: bool) {
         let source = self.report.sources.add(path.to_owned(), text);
-        let text = &self.report.sources.get(source).text;
-        let parsed = parse(path, text, source).and_then(|document| {
+        let parsed = parse(&mut self.report.sources, source).and_then(|document| {
             let is_schema = is_plain_schema(
                 &document,
                 is_referenced || path.extension().is_some_and(|extension| extension == "json"),
