@@ -34,7 +34,7 @@ pub(crate) fn parse(sources: &mut Sources, source: SourceId) -> Result<Value, Ve
         (None, Ok(value)) if diagnostics.is_empty() => Ok(value),
         (Some(_), _) | (None, Ok(_)) => Err(diagnostics),
         (None, Err(error)) => {
-            diagnostics.push(error);
+            diagnostics.push(*error);
             Err(diagnostics)
         }
     }
@@ -76,7 +76,7 @@ fn mask_surrogates(text: &str) -> String {
 }
 
 /// The reading stops at the first syntax error. It collects values that JSON cannot represent.
-type Read<T> = Result<T, Diagnostic>;
+type Read<T> = Result<T, Box<Diagnostic>>;
 
 struct Reader<'t> {
     text: &'t str,
@@ -117,8 +117,8 @@ impl<'t> Reader<'t> {
                 (Event::StreamEnd, _) => return Ok(document.unwrap_or_default()),
                 (Event::DocumentStart(_), span) if document.is_some() => {
                     let message = "a file can contain only one YAML document";
-                    return Err(Diagnostic::at_byte(Code::Syntax, self.source, span.start, message)
-                        .help("move the text after `---` to a separate file"));
+                    let diagnostic = Diagnostic::at_byte(Code::Syntax, self.source, span.start, message);
+                    return Err(diagnostic.help("move the text after `---` to a separate file").into());
                 }
                 (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
                 (event, span) => document = Some(self.value(event, span, None)?),
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Read<(Event<'t>, Range<usize>)> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, self.range(span))),
-            Some(Err(error)) => Err(self.syntax_error(&error)),
+            Some(Err(error)) => Err(self.syntax_error(&error).into()),
             None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
         }
     }
@@ -213,7 +213,7 @@ impl<'t> Reader<'t> {
 
     fn enter(&mut self, start: usize) -> Read<()> {
         if self.open.len() == MAX_DEPTH {
-            return Err(too_deep(self.source, start));
+            return Err(too_deep(self.source, start).into());
         }
         self.open.push(start);
         Ok(())
@@ -239,14 +239,16 @@ impl<'t> Reader<'t> {
     fn alias(&mut self, anchor: usize, span: &Range<usize>) -> Read<Value> {
         let Some((value, size)) = self.anchors.get(&anchor) else {
             let message = "alias inside the value that it refers to";
-            return Err(Diagnostic::at_byte(Code::Syntax, self.source, span.start, message)
-                .help("write a recursive schema with `$ref`"));
+            let diagnostic = Diagnostic::at_byte(Code::Syntax, self.source, span.start, message);
+            return Err(diagnostic.help("write a recursive schema with `$ref`").into());
         };
         self.aliased += size;
         if self.aliased > MAX_ALIASED {
             let message = format!("aliases expand to more than {MAX_ALIASED} values");
-            return Err(Diagnostic::at_byte(Code::Syntax, self.source, span.start, message)
-                .help("move shared schemas to `$defs` and refer to them with `$ref`"));
+            let diagnostic = Diagnostic::at_byte(Code::Syntax, self.source, span.start, message);
+            return Err(diagnostic
+                .help("move shared schemas to `$defs` and refer to them with `$ref`")
+                .into());
         }
         Ok(value.clone())
     }

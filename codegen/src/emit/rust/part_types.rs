@@ -65,6 +65,8 @@ fn list_parts(shape: &Type) -> Vec<Part<'_>> {
     }
 }
 
+/// A part of a type, such as a field.
+#[derive(Clone, Copy)]
 enum Part<'m> {
     Of(&'m Type),
     MapOf(&'m Type),
