@@ -17,4 +17,5 @@ mod imports;
 mod layers;
 mod links;
 mod prose;
+mod real_schemas;
 mod warnings;
