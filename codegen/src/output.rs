@@ -1,6 +1,7 @@
 //! Generated files: kept in memory, compared with the disk, and written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::FileType;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -44,10 +45,8 @@ impl Files {
             }
         }
         for root in self.roots() {
-            for (path, old) in generated_below(folder, root)? {
-                if !self.0.contains_key(&path) {
-                    changes.push(Change { path, old: Some(old), new: None });
-                }
+            for (path, old) in self.orphans_below(folder, root)? {
+                changes.push(Change { path, old: Some(old), new: None });
             }
         }
         Ok(changes)
@@ -56,6 +55,42 @@ impl Files {
     /// The folders that Fanfare owns and searches for orphans: `rust`, `typescript`, …
     fn roots(&self) -> BTreeSet<&str> {
         self.0.keys().map(|path| path.split_once('/').map_or("", |(root, _)| root)).collect()
+    }
+
+    /// The other files below a root of the output folder that have the mark, with their texts.
+    fn orphans_below(&self, folder: &Path, root: &str) -> io::Result<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        let mut open = vec![folder.join(root)];
+        while let Some(current) = open.pop() {
+            let entries = match std::fs::read_dir(&current) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(at(&current, &error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|error| at(&current, &error))?;
+                let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type());
+                if kind.as_ref().is_ok_and(FileType::is_dir) {
+                    if name != "node_modules" && name != "target" {
+                        open.push(path);
+                    }
+                    continue;
+                }
+                // A link may lead to another folder, or back to this one.
+                if !kind.as_ref().is_ok_and(FileType::is_file) {
+                    continue;
+                }
+                let below = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+                if self.0.contains_key(&below) {
+                    continue;
+                }
+                if let Some(text) = marked_text(&path) {
+                    found.push((below, text));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// Writes the changed files to a folder, removes orphans, and leaves the rest untouched. Returns the changes.
@@ -144,38 +179,6 @@ fn stage(changes: &[Change], folder: &Path) -> Result<Staged, (Staged, io::Error
         }
     }
     Ok(staged)
-}
-
-/// The files below a root of the output folder that have the mark, with their texts.
-fn generated_below(folder: &Path, root: &str) -> io::Result<Vec<(String, String)>> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.join(root)];
-    while let Some(current) = open.pop() {
-        let entries = match std::fs::read_dir(&current) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(at(&current, &error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| at(&current, &error))?;
-            // A link may lead to another folder, or back to this one.
-            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                continue;
-            }
-            let path = entry.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() {
-                if name != "node_modules" && name != "target" {
-                    open.push(path);
-                }
-            } else if let Some(text) = marked_text(&path) {
-                let below = path.strip_prefix(folder).unwrap_or(&path);
-                found.push((below.to_string_lossy().replace('\\', "/"), text));
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Returns the text of a generated file. The mark must be at its beginning; a file that only mentions it is the user's.
