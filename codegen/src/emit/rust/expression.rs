@@ -1,7 +1,7 @@
 //! Expressions of Rust tables, printed on one line where they fit.
 
 /// The maximum width of a line.
-const WIDTH: usize = 100;
+const WIDTH: usize = 120;
 
 /// A Rust expression.
 pub(super) enum Expression {
