@@ -101,6 +101,8 @@ const SERVER: Part = Part {
                 "key_serializer",
                 "literals",
                 "memo",
+                "names",
+                "nearest",
                 "path",
                 "report",
                 "scalar",

@@ -329,6 +329,8 @@ fn messages_mention_null_where_it_is_allowed() {
     assert_eq!(issues(&ONE, "c"), [r#" enum: must be one of null, "a""#]);
     assert_eq!(issues(&LIST_OR_NULL, &1), [" type: must be null or an array"]);
     assert_eq!(issues(&LIST_OR_NULL, &["x"]), ["/0 type: must be an integer"]);
+    static INTEGER_OR_NULL: Schema = Schema::AnyOf(&[&INTEGER, &Schema::Null]);
+    assert_eq!(issues(&INTEGER_OR_NULL, &0.5), [" type: must be null or an integer"]);
     assert_eq!(issues(&LONG, &1), [" format: must be null or a 64-bit integer in a string"]);
 }
 

@@ -235,6 +235,7 @@ describe("literals and alternatives", () => {
     expect(issues(f.nullable(f.literal("a")), "c")).toEqual([' enum: must be one of null, "a"']);
     expect(issues(f.nullable(f.array(f.int())), 1)).toEqual([" type: must be null or an array"]);
     expect(issues(f.nullable(f.array(f.int())), ["x"])).toEqual(["/0 type: must be an integer"]);
+    expect(issues(f.nullable(f.int()), 0.5)).toEqual([" type: must be null or an integer"]);
     expect(issues(f.nullable(f.int64()), 1)).toEqual([" format: must be null or a 64-bit integer in a string"]);
     expect(issues(f.nullable(f.discriminatedUnion("kind", { a: f.json() })), { kind: 1 })).toEqual(["/kind type: must be a string"]);
   });

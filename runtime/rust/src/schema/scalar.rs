@@ -56,7 +56,7 @@ fn is_integer_within(limits: &Integer, value: f64) -> bool {
 fn report_integer(limits: &Integer, value: f64, path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
     let found = Found::Number(value);
     if value.fract() != 0.0 {
-        return report.add(path, found, "type", || "must be an integer".to_owned());
+        return report_wrong_type(&Schema::Integer(*limits), found, path, report);
     }
     let minimum = limits.minimum.max(-MAX_SAFE_INTEGER);
     let maximum = limits.maximum.min(MAX_SAFE_INTEGER);
