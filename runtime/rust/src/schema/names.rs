@@ -67,7 +67,9 @@ impl Names {
         if constants.len() > MAX_CONSTANTS {
             self.add(format!("one of {} constants", constants.len()));
         } else {
-            constants.iter().for_each(|constant| self.add(constant));
+            for constant in constants {
+                self.add(constant);
+            }
         }
     }
 
@@ -213,7 +215,7 @@ fn name_tagged(tagged: &Tagged) -> String {
 fn name_object(object: &Object) -> String {
     let required = object.properties.iter().filter(|property| property.required);
     let (names, constants) =
-        required.map(|property| (property.name, ((property.name, constant(property.schema))))).unzip();
+        required.map(|property| (property.name, (property.name, constant(property.schema)))).unzip();
     name_required(names, constants)
 }
 

@@ -23,9 +23,7 @@ pub(super) struct Report {
     rejections: usize,
     stops_at_first: bool,
     is_about_name: bool,
-    /// The issues are those of an alternative, and explain its union. Unions inside it give no reasons.
-    is_reason: bool,
-    /// Identifies the list of issues: the report's own, or that of an alternative.
+    /// Identifies the list of issues: 0 for the report's own, others for those of alternatives.
     list: u32,
     /// The number of lists so far.
     lists: u32,
@@ -47,7 +45,6 @@ impl Report {
             rejections: 0,
             stops_at_first: false,
             is_about_name: false,
-            is_reason: false,
             list: 0,
             lists: 0,
             nullable_path: 0,
@@ -98,9 +95,9 @@ impl Report {
         self.stops_at_first
     }
 
-    /// Returns whether unions give the reason of their nearest alternative.
+    /// Returns whether unions give the reason of their nearest alternative. Those inside a reason do not.
     pub(super) fn gives_reasons(&self) -> bool {
-        !self.is_reason
+        self.list == 0
     }
 
     /// Returns the issues of an alternative, and whether it has more. They do not become part of this report.
@@ -110,7 +107,6 @@ impl Report {
     ) -> (Vec<Issue>, bool) {
         self.lists += 1;
         let mut part = Self {
-            is_reason: true,
             list: self.lists,
             lists: self.lists,
             level: self.level,
