@@ -97,6 +97,8 @@ const SERVER: Part = Part {
                 "key_serializer",
                 "literals",
                 "memo",
+                "names",
+                "nearest",
                 "path",
                 "report",
                 "scalar",

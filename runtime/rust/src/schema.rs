@@ -41,6 +41,8 @@ mod key_serializer;
 mod kinds;
 mod literals;
 mod memo;
+mod names;
+mod nearest;
 mod path;
 mod pattern;
 mod property_finder;

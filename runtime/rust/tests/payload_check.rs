@@ -244,8 +244,16 @@ fn alternatives_follow_json_schema_exactly() {
     static ONE_OF: Schema = Schema::OneOf(&[&SMALL, &EVEN]);
     assert!(takes(&ANY_OF, "4") && takes(&ANY_OF, "12") && takes(&ANY_OF, "3"));
     assert!(!takes(&ONE_OF, "4") && takes(&ONE_OF, "12") && takes(&ONE_OF, "3"));
-    assert_eq!(issues(&ANY_OF, &13), [" anyOf: must match one of the alternatives"]);
-    assert_eq!(issues(&ONE_OF, &4), [" oneOf: must match exactly one of the alternatives"]);
+    assert_eq!(
+        issues(&ANY_OF, &13),
+        [" anyOf: must be an integer (nearest: an integer, but it must be at most 10)"]
+    );
+    assert_eq!(
+        issues(&ONE_OF, &4),
+        [
+            " oneOf: must match exactly one alternative, but matches alternatives 1 (an integer) and 2 (an integer)"
+        ]
+    );
 
     static NULLABLE: Schema = Schema::AnyOf(&[&SMALL, &Schema::Null]);
     assert!(takes(&NULLABLE, "null"));
@@ -267,7 +275,63 @@ fn nested_alternatives_are_not_tried_exponentially_often() {
     static NODE: Schema = Schema::OneOf(&[&A, &B]);
     let nested = |innermost: Value| (1..120).fold(innermost, |inner, _| json!({ "next": inner, "b": 1 }));
     assert!(accepts(&NODE, &nested(json!({ "a": 1 }))));
-    assert_eq!(issues(&NODE, &nested(json!({}))), [" oneOf: must match exactly one of the alternatives"]);
+    let either = r#"must be an object with "a" or an object with "b""#;
+    let reason = format!(r#" oneOf: {either} (nearest: an object with "b", but /next {either})"#);
+    assert_eq!(issues(&NODE, &nested(json!({}))), [reason]);
+}
+
+/// `zod.test.ts` has the same schemas, values and messages.
+#[test]
+fn messages_of_alternatives_name_them_and_give_the_reason_of_the_nearest() {
+    static KIND_CAT: Property = Property { name: "kind", schema: &Schema::Enum(&["cat"]), required: true };
+    static KIND_DOG: Property = Property { name: "kind", schema: &Schema::Enum(&["dog"]), required: true };
+    static TEXT: Schema = Schema::Text(Text { max_length: 3, ..Text::ANY });
+    static CAT: Schema = Schema::Object(Object {
+        properties: &[KIND_CAT, Property { name: "age", schema: &INTEGER, required: true }],
+        additional: Additional::Ignored,
+    });
+    static DOG: Schema = Schema::Object(Object {
+        properties: &[KIND_DOG, Property { name: "name", schema: &TEXT, required: true }],
+        additional: Additional::Ignored,
+    });
+    static LIST: Schema = Schema::Array(Array { items: &INTEGER, min_items: 0, max_items: u32::MAX });
+    static SIZES: Schema = Schema::Enum(&["a", "b", "c", "d"]);
+    static PET: Schema = Schema::AnyOf(&[&CAT, &DOG, &LIST, &TEXT, &Schema::Boolean, &SIZES]);
+    static PET_OR_NULL: Schema = Schema::AnyOf(&[&PET, &Schema::Null]);
+
+    let cat_or_dog = r#"an object with "kind": "cat", an object with "kind": "dog""#;
+    let pets = format!("must be {cat_or_dog}, an array of integers, a string, a boolean or 1 other");
+    let near = |nearest: &str| [format!(" anyOf: {pets} (nearest: {nearest})")];
+    assert_eq!(issues(&PET, &1), [format!(" anyOf: {pets}")]);
+    assert_eq!(
+        issues(&PET, &json!({ "kind": "cat" })),
+        near(r#"an object with "kind": "cat", but /age is required"#)
+    );
+    assert_eq!(
+        issues(&PET, &json!({ "kind": "dog", "name": "Rover" })),
+        near(r#"an object with "kind": "dog", but /name must have at most 3 characters"#)
+    );
+    assert_eq!(issues(&PET, &json!([1, "x"])), near("an array of integers, but /1 must be an integer"));
+    assert_eq!(issues(&PET, "Rover"), near("a string, but it must have at most 3 characters"));
+    let pets = format!("must be null, {cat_or_dog}, an array of integers, a string or 2 others");
+    assert_eq!(issues(&PET_OR_NULL, &1), [format!(" anyOf: {pets}")]);
+}
+
+/// `zod.test.ts` has the same schemas, values and messages.
+#[test]
+fn messages_mention_null_where_it_is_allowed() {
+    static NAMES: Schema = Schema::AnyOf(&[&Schema::Enum(&["a", "b"]), &Schema::Null]);
+    static ONE: Schema = Schema::AnyOf(&[&Schema::Enum(&["a"]), &Schema::Null]);
+    static LIST: Schema = Schema::Array(Array { items: &INTEGER, min_items: 0, max_items: u32::MAX });
+    static LIST_OR_NULL: Schema = Schema::AnyOf(&[&LIST, &Schema::Null]);
+    static LONG: Schema = Schema::AnyOf(&[&Schema::Int64, &Schema::Null]);
+    assert_eq!(issues(&NAMES, "c"), [r#" enum: must be one of null, "a", "b""#]);
+    assert_eq!(issues(&ONE, "c"), [r#" enum: must be one of null, "a""#]);
+    assert_eq!(issues(&LIST_OR_NULL, &1), [" type: must be null or an array"]);
+    assert_eq!(issues(&LIST_OR_NULL, &["x"]), ["/0 type: must be an integer"]);
+    static INTEGER_OR_NULL: Schema = Schema::AnyOf(&[&INTEGER, &Schema::Null]);
+    assert_eq!(issues(&INTEGER_OR_NULL, &0.5), [" type: must be null or an integer"]);
+    assert_eq!(issues(&LONG, &1), [" format: must be null or a 64-bit integer in a string"]);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as f from "../src/validate/zod/index.js";
 
@@ -71,15 +72,27 @@ describe("each keyword has its message", () => {
     ["unevaluatedProperties: false", { unevaluatedProperties: false }, { a: "x" }, ['/a unevaluatedProperties: is not allowed, got "x"']],
     ["$ref", { $ref: () => ({ type: "null" }) }, 1, [" type: must be null, got 1"]],
     ["allOf", { allOf: [{ minimum: 2 }, { maximum: 0 }] }, 1, [" minimum: must be at least 2, got 1", " maximum: must be at most 0, got 1"]],
-    ["anyOf", { anyOf: [{ minimum: 2 }, false] }, 1, [" anyOf: must match one of the alternatives, got 1"]],
-    ["oneOf, none", { oneOf: [false] }, 1, [" oneOf: must match exactly one of the alternatives, got 1"]],
-    ["oneOf, two", { oneOf: [true, true, false] }, 1, [" oneOf: must match exactly one of the alternatives, got 1"]],
+    ["anyOf", { anyOf: [{ minimum: 2 }, false] }, 1, [" anyOf: must be a number (nearest: a number, but it must be at least 2), got 1"]],
+    ["oneOf, none", { oneOf: [false] }, 1, [" oneOf: is not allowed, got 1"]],
+    ["oneOf, two", { oneOf: [{ type: "integer" }, true, false] }, 1, [
+      " oneOf: must match exactly one alternative, but matches alternatives 1 (an integer) and 2 (a value of another schema), got 1",
+    ]],
     ["not", { not: { type: "number" } }, 1, [' not: must not match the schema under "not", got 1']],
     ["then", { if: { minimum: 1 }, then: { maximum: 5 }, else: false }, 6, [" maximum: must be at most 5, got 6"]],
     ["else", { if: { minimum: 1 }, then: false, else: { multipleOf: 2 } }, -1, [" multipleOf: must be a multiple of 2, got -1"]],
   ];
   test.each(cases)("%s", (_, rules, value, expected) => {
     expect(issues(rules, value)).toEqual(expected);
+  });
+
+  test("messages of alternatives are those of the vectors, which Rust reads too", () => {
+    const file = new URL("../../../tests/vectors/messages.json", import.meta.url);
+    const vectors = JSON.parse(readFileSync(file, "utf8")) as { schema: f.Rules; issues: Record<string, string[]> }[];
+    for (const { schema, issues: expected } of vectors) {
+      for (const [text, messages] of Object.entries(expected)) {
+        expect(issues(schema, json(text)), text).toEqual(messages);
+      }
+    }
   });
 });
 

@@ -191,12 +191,57 @@ describe("literals and alternatives", () => {
     const even = f.int({ multipleOf: 2 });
     expect(["3", "4", "12", "13"].map((json) => takes(f.union([small, even]), json))).toEqual([true, true, true, false]);
     expect(["3", "4", "12", "13"].map((json) => takes(f.xor([small, even]), json))).toEqual([true, false, true, false]);
-    expect(issues(f.union([small, even]), 13)).toEqual([" anyOf: must match one of the alternatives"]);
+    expect(issues(f.union([small, even]), 13)).toEqual([" anyOf: must be an integer (nearest: an integer, but it must be at most 10)"]);
     expect(issues(f.nullable(small), 11)).toEqual([" maximum: must be at most 10"]);
     expect(issues(f.never(), [])).toEqual([" not: is not allowed"]);
     // The first that accepts determines the output.
     expect(f.union([f.object({ a: f.int() }), f.object({ b: f.int() })]).parse({ a: 1, b: 2 })).toEqual({ a: 1 });
     expect(f.union([f.string({ maxLength: 1 }), f.int64()]).parse("12")).toBe(12n);
+  });
+
+  // `payload_check.rs` has the same schemas, values and messages.
+  test("messages name the alternatives and give the reason of the nearest", () => {
+    const text = f.string({ maxLength: 3 });
+    const Cat = f.object({ kind: f.literal("cat"), age: f.int() });
+    const Dog = f.object({ kind: f.literal("dog"), name: text });
+    const Pet = f.union([Cat, Dog, f.array(f.int()), text, f.boolean(), f.enum(["a", "b", "c", "d"])]);
+    const catOrDog = 'an object with "kind": "cat", an object with "kind": "dog"';
+    const pets = `must be ${catOrDog}, an array of integers, a string, a boolean or 1 other`;
+    const near = (nearest: string): string[] => [` anyOf: ${pets} (nearest: ${nearest})`];
+    expect(issues(Pet, 1)).toEqual([` anyOf: ${pets}`]);
+    expect(issues(Pet, { kind: "cat" })).toEqual(near('an object with "kind": "cat", but /age is required'));
+    expect(issues(Pet, { kind: "dog", name: "Rover" })).toEqual(near('an object with "kind": "dog", but /name must have at most 3 characters'));
+    expect(issues(Pet, [1, "x"])).toEqual(near("an array of integers, but /1 must be an integer"));
+    expect(issues(Pet, "Rover")).toEqual(near("a string, but it must have at most 3 characters"));
+    expect(issues(f.nullable(Pet), 1)).toEqual([` anyOf: must be null, ${catOrDog}, an array of integers, a string or 2 others`]);
+    expect(issues(f.xor([f.int(), f.number()]), 4)).toEqual([
+      " oneOf: must match exactly one alternative, but matches alternatives 1 (an integer) and 2 (a number)",
+    ]);
+  });
+
+  test("messages are the same if alternatives are read asynchronously", async () => {
+    const Either = f.union([f.object({ a: f.int() }), f.object({ b: f.int() }), f.string()]);
+    for (const schema of [Either, f.xor([f.json(), f.int()]), f.nullable(Either)]) {
+      for (const value of [1, { a: "1" }, { b: 1 }, { c: 1 }]) {
+        const result = await schema.safeParseAsync(value);
+        expect(result.error?.issues).toEqual(schema.safeParse(value).error?.issues);
+      }
+    }
+  });
+
+  // `payload_check.rs` has the same schemas, values and messages.
+  test("messages mention null where it is allowed", () => {
+    expect(issues(f.nullable(f.enum(["a", "b"])), "c")).toEqual([' enum: must be one of null, "a", "b"']);
+    expect(issues(f.nullable(f.literal("a")), "c")).toEqual([' enum: must be one of null, "a"']);
+    expect(issues(f.nullable(f.array(f.int())), 1)).toEqual([" type: must be null or an array"]);
+    expect(issues(f.nullable(f.array(f.int())), ["x"])).toEqual(["/0 type: must be an integer"]);
+    expect(issues(f.nullable(f.int()), 0.5)).toEqual([" type: must be null or an integer"]);
+    expect(issues(f.nullable(f.int64()), 1)).toEqual([" format: must be null or a 64-bit integer in a string"]);
+    expect(issues(f.nullable(f.discriminatedUnion("kind", { a: f.json() })), { kind: 1 })).toEqual(["/kind type: must be a string"]);
+  });
+
+  test("the choices of an enum keep their order", () => {
+    expect(issues(f.enum(["b", "10", "2"]), "c")).toEqual([' enum: must be one of "b", "10", "2"']);
   });
 
   test("a tag selects the case, lazily and recursively", () => {

@@ -1,12 +1,13 @@
 //! Schemas that need the whole value before they decide, or visit it more than once.
 
 use super::check::{breaks_profile, report_missing, visit};
-use super::display::choices_keyword;
+use super::display::{choices_keyword, describe_choices, quote};
 use super::literals::Literals;
 use super::memo::Role;
+use super::nearest::{report_no_match, report_several_matches};
 use super::path::Path;
 use super::report::{Report, Stop};
-use super::scalar::{describe_names, report_wrong_type};
+use super::scalar::report_wrong_type;
 use super::visit::{Found, Visit, Visitor};
 use super::{Schema, Tagged, Text};
 
@@ -24,21 +25,20 @@ pub(super) fn check_any_of(
         return if accepts(&Schema::Null, value, path, report) {
             Ok(())
         } else {
-            visit(schema, value, path, report)
+            report.check_nullable(path, |report| visit(schema, value, path, report))
         };
     }
     report.check_once(Role::AnyOf, alternatives, path, |report| {
-        let is_accepted = report.check_repeatedly(|report| {
-            alternatives.iter().any(|schema| accepts(schema, value, path, report))
-        });
-        if is_accepted {
-            return Ok(());
-        }
-        report.add(path, value, "anyOf", || NO_ALTERNATIVE.to_owned())
+        report.check_repeatedly(|report| {
+            if alternatives.iter().any(|schema| accepts(schema, value, path, report)) {
+                return Ok(());
+            }
+            report_no_match("anyOf", alternatives, (value, path), report, |schema, report| {
+                visit(schema, value, path, report)
+            })
+        })
     })
 }
-
-pub(super) const NO_ALTERNATIVE: &str = "must match one of the alternatives";
 
 fn accepts(schema: &Schema, value: &dyn Visit, path: &Path<'_>, report: &mut Report) -> bool {
     report.accepts(|report| visit(schema, value, path, report))
@@ -58,17 +58,20 @@ pub(super) fn check_one_of(
     report: &mut Report,
 ) -> Result<(), Stop> {
     report.check_once(Role::OneOf, alternatives, path, |report| {
-        let accepting = report.check_repeatedly(|report| {
-            alternatives.iter().filter(|schema| accepts(schema, value, path, report)).take(2).count()
-        });
-        if accepting == 1 {
-            return Ok(());
-        }
-        report.add(path, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())
+        report.check_repeatedly(|report| {
+            let accepting = alternatives.iter().filter(|schema| accepts(schema, value, path, report));
+            match accepting.take(2).count() {
+                0 => report_no_match("oneOf", alternatives, (value, path), report, |schema, report| {
+                    visit(schema, value, path, report)
+                }),
+                1 => Ok(()),
+                _ => report_several_matches(alternatives, (value, path), report, |schema, report| {
+                    accepts(schema, value, path, report)
+                }),
+            }
+        })
     })
 }
-
-pub(super) const NOT_ONE_ALTERNATIVE: &str = "must match exactly one of the alternatives";
 
 pub(super) fn check_literals(
     literals: &Literals,
@@ -166,7 +169,7 @@ impl Visitor for TagChecker<'_> {
             None if open => Some(&Schema::Any),
             None => {
                 return self.report.add(self.path, found, choices_keyword(cases.len()), || {
-                    describe_names(cases.iter().map(|(name, _)| name))
+                    describe_choices(cases.iter().map(|(name, _)| quote(name)), false)
                 });
             }
         };

@@ -64,9 +64,11 @@ fn describe(found: Found<'_>) -> String {
     }
 }
 
+/// The maximum number of code points of an abbreviated text.
+const MAX_CHARACTERS: usize = 40;
+
 /// Returns a text in JSON quotes, truncated if it is long.
 pub(crate) fn abbreviate(text: &str) -> String {
-    const MAX_CHARACTERS: usize = 40;
     match text.char_indices().nth(MAX_CHARACTERS) {
         None => quote(text),
         Some((end, _)) => {
@@ -127,12 +129,33 @@ pub(super) fn pluralize_properties(count: u32) -> String {
     if count == 1 { "1 property".to_owned() } else { format!("{count} properties") }
 }
 
-/// Returns `must be 1` or `must be one of 1, 2`.
-pub(super) fn describe_choices(choices: &[String]) -> String {
-    match choices {
+/// Returns a JSON value, truncated if it is long.
+pub(super) fn shorten_json(value: &Value) -> String {
+    match value {
+        Value::String(text) => abbreviate(text),
+        other => truncate(&format_json(other), MAX_CHARACTERS).into_owned(),
+    }
+}
+
+/// Returns `a, b and c`, or `a, b and 2 others` if there are more than `max`.
+pub(super) fn join(names: &[String], max: usize, conjunction: &str) -> String {
+    let shown = &names[..names.len().min(max)];
+    match (names.len() - shown.len(), shown) {
+        (0, []) => String::new(),
+        (0, [only]) => only.clone(),
+        (0, [others @ .., last]) => format!("{} {conjunction} {last}", others.join(", ")),
+        (1, shown) => format!("{} {conjunction} 1 other", shown.join(", ")),
+        (count, shown) => format!("{} {conjunction} {count} others", shown.join(", ")),
+    }
+}
+
+/// Returns `must be 1` or `must be one of 1, 2`. `null` comes first if it is also allowed.
+pub(super) fn describe_choices(choices: impl Iterator<Item = String>, allows_null: bool) -> String {
+    let null = allows_null.then(|| "null".to_owned());
+    match null.into_iter().chain(choices).collect::<Vec<_>>().as_slice() {
         [] => "is not allowed".to_owned(),
         [only] => format!("must be {only}"),
-        _ => format!("must be one of {}", choices.join(", ")),
+        choices => format!("must be one of {}", choices.join(", ")),
     }
 }
 

@@ -3,14 +3,14 @@
 //! Keywords for one kind of value are checked in the first visit. Applicators then visit the value again. The
 //! positions that they evaluate are recorded only if an `unevaluated…` keyword needs them.
 
-use super::alternatives::{NO_ALTERNATIVE, NOT_ONE_ALTERNATIVE};
 use super::check::breaks_profile;
 use super::index_set::IndexSet;
 use super::memo::Role;
+use super::nearest::{report_no_match, report_several_matches};
 use super::path::Path;
 use super::report::{Report, Stop};
 use super::visit::{Found, Visit, Visitor};
-use super::{Rules, scalar};
+use super::{Kinds, Rules, scalar};
 use array::ArrayKeywords;
 use object::ObjectKeywords;
 use unevaluated::Unevaluated;
@@ -138,13 +138,15 @@ impl Node<'_> {
             let all = evaluated.is_some();
             let accepting = rules.any_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
             if accepting.take(if all { usize::MAX } else { 1 }).count() == 0 {
-                report.add(path, value, "anyOf", || NO_ALTERNATIVE.to_owned())?;
+                self.report_no_match("anyOf", rules.any_of, report)?;
             }
         }
         if !rules.one_of.is_empty() {
             let accepting = rules.one_of.iter().filter(|rules| self.accepts(rules, report, evaluated));
-            if accepting.take(2).count() != 1 {
-                report.add(path, value, "oneOf", || NOT_ONE_ALTERNATIVE.to_owned())?;
+            match accepting.take(2).count() {
+                0 => self.report_no_match("oneOf", rules.one_of, report)?,
+                1 => {}
+                _ => self.report_several_matches(rules.one_of, report)?,
             }
         }
         if let Some(rules) = rules.not
@@ -189,6 +191,27 @@ impl Node<'_> {
         is_accepted
     }
 
+    fn report_no_match(
+        &self,
+        keyword: &'static str,
+        alternatives: &'static [&'static Rules],
+        report: &mut Report,
+    ) -> Result<(), Stop> {
+        report_no_match(keyword, alternatives, (self.value, self.path), report, |rules, report| {
+            Node { rules, is_first: false, ..*self }.evaluate_or_recall(report, None)
+        })
+    }
+
+    fn report_several_matches(
+        &self,
+        alternatives: &'static [&'static Rules],
+        report: &mut Report,
+    ) -> Result<(), Stop> {
+        report_several_matches(alternatives, (self.value, self.path), report, |rules, report| {
+            self.accepts(rules, report, &mut None)
+        })
+    }
+
     fn unevaluated_items(&self, report: &mut Report, evaluated: &mut IndexSet) -> Result<(), Stop> {
         match self.rules.unevaluated_items {
             Some(rules) => Unevaluated::visit(self, rules, "unevaluatedItems", report, evaluated),
@@ -230,7 +253,9 @@ impl Visitor for Keywords<'_> {
         }
         if !rules.kinds.contains_value(found) {
             let rule = if rules.is_never() { "not" } else { "type" };
-            return report.add(path, found, rule, || rules.kinds.describe());
+            let allows_null = report.allows_null(path) && !rules.is_never();
+            let kinds = if allows_null { rules.kinds.or(Kinds::NULL) } else { rules.kinds };
+            return report.add(path, found, rule, || kinds.describe());
         }
         if let Some(literals) = rules.values.filter(|literals| !literals.contains(found, value)) {
             literals.report_mismatch(found, path, report)?;

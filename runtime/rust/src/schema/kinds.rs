@@ -61,28 +61,29 @@ impl Kinds {
 
     /// Describes the set, for example `must be null, a boolean or a string`.
     pub(super) fn describe(self) -> String {
-        let mut left = self;
-        let mut names = Vec::new();
-        for (kinds, name) in NAMES {
-            if left.contains(kinds) {
-                names.push(name);
-                left = Self(left.0 & !kinds.0);
-            }
-        }
+        let names: Vec<&str> = self.names().map(|(_, name)| name).collect();
         match names.split_last() {
             None => "is not allowed".to_owned(),
             Some((last, [])) => format!("must be {last}"),
             Some((last, others)) => format!("must be {} or {last}", others.join(", ")),
         }
     }
+
+    /// Returns the kinds of the set, each with its name.
+    pub(super) fn names(self) -> impl Iterator<Item = (Self, &'static str)> {
+        let is_counted = move |(kinds, _): &(Self, &str)| {
+            self.contains(*kinds) && !(*kinds == Self::INTEGER && self.contains(Self::NUMBER))
+        };
+        NAMES.into_iter().filter(is_counted)
+    }
 }
 
-/// Numbers come before integers, because a set that contains numbers contains integers, too.
+/// A set that contains numbers contains integers, too, which are then not named.
 const NAMES: [(Kinds, &str); 7] = [
     (Kinds::NULL, "null"),
     (Kinds::BOOLEAN, "a boolean"),
-    (Kinds::NUMBER, "a number"),
     (Kinds::INTEGER, "an integer"),
+    (Kinds::NUMBER, "a number"),
     (Kinds::STRING, "a string"),
     (Kinds::ARRAY, "an array"),
     (Kinds::OBJECT, "an object"),

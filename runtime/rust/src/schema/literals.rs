@@ -60,10 +60,16 @@ impl Literals {
         path: &Path<'_>,
         report: &mut Report,
     ) -> Result<(), Stop> {
-        let values = &self.parsed().values;
-        report.add(path, found, choices_keyword(values.len()), || {
-            describe_choices(&values.iter().map(format_json).collect::<Vec<_>>())
+        let values = self.values();
+        let allows_null = report.allows_null(path) && !values.contains(&Value::Null);
+        report.add(path, found, choices_keyword(values.len() + usize::from(allows_null)), || {
+            describe_choices(values.iter().map(format_json), allows_null)
         })
+    }
+
+    /// Returns the values of the list.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.parsed().values
     }
 }
 

@@ -78,8 +78,8 @@ pub(super) enum Verdict {
     Accepted(Option<IndexSet>),
     /// Rejected. The issues were not described.
     Refused,
-    /// Rejected, and every issue is in the report.
-    Reported,
+    /// Rejected, and every issue is in this list of the report.
+    Reported(u32),
 }
 
 impl Memo {

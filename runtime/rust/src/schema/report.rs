@@ -23,6 +23,12 @@ pub(super) struct Report {
     rejections: usize,
     stops_at_first: bool,
     is_about_name: bool,
+    /// Identifies the list of issues: 0 for the report's own, others for those of alternatives.
+    list: u32,
+    /// The number of lists so far.
+    lists: u32,
+    /// The address of the path at which `null` is allowed, too; 0 if there is none.
+    nullable_path: usize,
     /// The number of enclosing tables that visit the same value several times.
     level: u32,
     /// The number of visits at nested levels.
@@ -39,6 +45,9 @@ impl Report {
             rejections: 0,
             stops_at_first: false,
             is_about_name: false,
+            list: 0,
+            lists: 0,
+            nullable_path: 0,
             level: 0,
             visits: 0,
             memo: None,
@@ -79,6 +88,50 @@ impl Report {
         }
         self.issues.push(issue);
         Ok(())
+    }
+
+    /// Returns whether only the verdict matters.
+    pub(super) fn stops_at_first(&self) -> bool {
+        self.stops_at_first
+    }
+
+    /// Returns whether unions give the reason of their nearest alternative. Those inside a reason do not.
+    pub(super) fn gives_reasons(&self) -> bool {
+        self.list == 0
+    }
+
+    /// Returns the issues of an alternative, and whether it has more. They do not become part of this report.
+    pub(super) fn collect(
+        &mut self,
+        check: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> (Vec<Issue>, bool) {
+        self.lists += 1;
+        let mut part = Self {
+            list: self.lists,
+            lists: self.lists,
+            level: self.level,
+            visits: self.visits,
+            memo: self.memo.take(),
+            ..Self::collecting_issues()
+        };
+        // Why the check stopped does not matter, because the issues are only a reason.
+        let _ = check(&mut part);
+        (self.lists, self.visits, self.memo) = (part.lists, part.visits, part.memo);
+        (part.issues, part.has_more)
+    }
+
+    /// Checks the value at a path where `null` is allowed, too, which issues of its type and its choices then mention.
+    #[inline]
+    pub(super) fn check_nullable<R>(&mut self, path: &Path<'_>, check: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.nullable_path, address(path));
+        let outcome = check(self);
+        self.nullable_path = outer;
+        outcome
+    }
+
+    /// Returns whether `null` is allowed at a path in addition to what its schema allows.
+    pub(super) fn allows_null(&self, path: &Path<'_>) -> bool {
+        self.nullable_path == address(path)
     }
 
     /// Returns whether a value is accepted. Issues are not described.
@@ -162,12 +215,12 @@ impl Report {
                 evaluated.insert_all(positions);
                 Some(Ok(()))
             }
-            (Verdict::Refused | Verdict::Reported, _) if self.stops_at_first => Some(Err(Stop::Enough)),
-            (Verdict::Reported, _) => {
+            (Verdict::Refused | Verdict::Reported(_), _) if self.stops_at_first => Some(Err(Stop::Enough)),
+            (Verdict::Reported(list), _) if *list == self.list => {
                 self.rejections += 1;
                 Some(Ok(()))
             }
-            (Verdict::Accepted(None) | Verdict::Refused, _) => None,
+            (Verdict::Accepted(None) | Verdict::Refused | Verdict::Reported(_), _) => None,
         }
     }
 
@@ -181,7 +234,7 @@ impl Report {
     ) {
         let verdict = match outcome {
             Ok(()) if self.rejections == rejections => Verdict::Accepted(evaluated),
-            Ok(()) => Verdict::Reported,
+            Ok(()) => Verdict::Reported(self.list),
             Err(Stop::Enough) => Verdict::Refused,
             Err(Stop::NotSerializable(_)) => return,
         };
@@ -226,6 +279,11 @@ impl Report {
         }
         Err(issues)
     }
+}
+
+/// Identifies a path while the interpreter is at its value or inside.
+fn address(path: &Path<'_>) -> usize {
+    std::ptr::from_ref(path).addr()
 }
 
 /// An array or object that no schema checks.

@@ -16,31 +16,20 @@ pub(super) fn report_wrong_type(
     path: &Path<'_>,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let (rule, message) = match schema {
-        Schema::Null => ("type", "must be null"),
-        Schema::Boolean => ("type", "must be a boolean"),
-        Schema::Integer(_) => ("type", "must be an integer"),
-        Schema::Number(_) => ("type", "must be a number"),
-        Schema::Text(_) => ("type", "must be a string"),
-        Schema::Int64 => ("format", "must be a 64-bit integer in a string"),
-        Schema::Uint64 => ("format", "must be an unsigned 64-bit integer in a string"),
-        Schema::Array(_) | Schema::Tuple(_) => ("type", "must be an array"),
-        Schema::Map(_) | Schema::Object(_) | Schema::Tagged(_) => ("type", "must be an object"),
-        Schema::Enum(names) => {
-            return report.add(path, found, choices_keyword(names.len()), || describe_names(*names));
-        }
-        Schema::Any
-        | Schema::Never
-        | Schema::Literals(_)
-        | Schema::AnyOf(_)
-        | Schema::OneOf(_)
-        | Schema::Rules(_) => ("not", "is not allowed"),
+    let allows_null = report.allows_null(path);
+    if let Schema::Enum(names) = schema {
+        let keyword = choices_keyword(names.len() + usize::from(allows_null));
+        return report.add(path, found, keyword, || {
+            describe_choices(names.iter().map(|name| quote(name)), allows_null)
+        });
+    }
+    let Some(name) = schema.type_name() else {
+        return report.add(path, found, "not", || "is not allowed".to_owned());
     };
-    report.add(path, found, rule, || message.to_owned())
-}
-
-pub(super) fn describe_names<'a>(names: impl IntoIterator<Item = &'a &'a str>) -> String {
-    describe_choices(&names.into_iter().map(|name| quote(name)).collect::<Vec<_>>())
+    let rule = if matches!(schema, Schema::Int64 | Schema::Uint64) { "format" } else { "type" };
+    report.add(path, found, rule, || {
+        if allows_null { format!("must be null or {name}") } else { format!("must be {name}") }
+    })
 }
 
 #[inline]
@@ -67,7 +56,7 @@ fn is_integer_within(limits: &Integer, value: f64) -> bool {
 fn report_integer(limits: &Integer, value: f64, path: &Path<'_>, report: &mut Report) -> Result<(), Stop> {
     let found = Found::Number(value);
     if value.fract() != 0.0 {
-        return report.add(path, found, "type", || "must be an integer".to_owned());
+        return report_wrong_type(&Schema::Integer(*limits), found, path, report);
     }
     let minimum = limits.minimum.max(-MAX_SAFE_INTEGER);
     let maximum = limits.maximum.min(MAX_SAFE_INTEGER);

@@ -41,8 +41,8 @@ fn rules(schema: &Value) -> Rules {
         number: has(schema, &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
             .then(|| keep(number(schema))),
         text: has(schema, &["minLength", "maxLength", "pattern", "format"]).then(|| keep(string(schema))),
-        array: Some(keep(items(schema))),
-        object: Some(keep(members(schema))),
+        array: has(schema, &ARRAY_KEYWORDS).then(|| keep(items(schema))),
+        object: has(schema, &OBJECT_KEYWORDS).then(|| keep(members(schema))),
         all_of: list(schema, "allOf"),
         any_of: list(schema, "anyOf"),
         one_of: list(schema, "oneOf"),
@@ -52,6 +52,20 @@ fn rules(schema: &Value) -> Rules {
         unevaluated_properties: one("unevaluatedProperties"),
     }
 }
+
+const ARRAY_KEYWORDS: [&str; 6] = ["prefixItems", "items", "contains", "minItems", "maxItems", "uniqueItems"];
+
+const OBJECT_KEYWORDS: [&str; 9] = [
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "propertyNames",
+    "required",
+    "dependentRequired",
+    "dependentSchemas",
+    "minProperties",
+    "maxProperties",
+];
 
 fn has(schema: &Map<String, Value>, keywords: &[&str]) -> bool {
     keywords.iter().any(|keyword| schema.contains_key(*keyword))

@@ -100,7 +100,8 @@ fn rules_that_are_referenced_twice_are_evaluated_once_at_any_depth() {
         let text = Rules { kinds: Kinds::STRING, ..Rules::ANY };
         let nested = (0..40).fold(text, |inner, _| outer(keep(inner)));
         let visits = visits_of_text(&Schema::Rules(keep(nested)), "text");
-        assert!(visits < 2_000, "{visits} visits");
+        // Each level that reports an issue visits its alternatives again for a reason.
+        assert!(visits < 3 * 40 * 50, "{visits} visits");
     }
 }
 

@@ -1,6 +1,9 @@
 /** Keywords that apply other rules to the same value. */
 
+import { type Alternative, collectIssues, rejectSeveral, rejectUnmatched } from "../schema/alternatives.js";
+import type { Found, Report } from "../schema/report.js";
 import { Evaluated } from "./evaluated.js";
+import { namesOf } from "./names.js";
 import type { Rules, RulesObject } from "./rules.js";
 import { accepts, type Validator, validatorOf } from "./validator.js";
 
@@ -37,25 +40,34 @@ function reference(getRules: () => Rules): Validator {
   };
 }
 
-function anyOf(alternatives: readonly Rules[]): Validator {
-  const validators = alternatives.map(validatorOf);
+/** Returns the alternatives of a union. Validators of alternatives read values without output. */
+function alternativesOf(rules: readonly Rules[]): (Pick<Alternative, "names"> & { readonly validator: Validator })[] {
+  return rules.map((one) => ({ validator: validatorOf(one), names: (levels) => namesOf(one, levels) }));
+}
+
+function collect(validator: Validator, value: unknown, report: Report): readonly Found[] {
+  return collectIssues((value, part) => validator(value, part, undefined), value, report);
+}
+
+function anyOf(rules: readonly Rules[]): Validator {
+  const alternatives = alternativesOf(rules);
   return (value, report, evaluated) => {
     // All alternatives that accept mark parts as evaluated. If no keyword needs that, the first suffices.
     const isAccepted = evaluated
-      ? validators.filter((validator) => accepts(validator, value, report, evaluated)).length > 0
-      : validators.some((validator) => accepts(validator, value, report, undefined));
+      ? alternatives.filter(({ validator }) => accepts(validator, value, report, evaluated)).length > 0
+      : alternatives.some(({ validator }) => accepts(validator, value, report, undefined));
     if (!isAccepted) {
-      report.add("anyOf", "must match one of the alternatives", value);
+      rejectUnmatched("anyOf", alternatives, value, report, ({ validator }) => collect(validator, value, report));
     }
   };
 }
 
-function oneOf(alternatives: readonly Rules[]): Validator {
-  const validators = alternatives.map(validatorOf);
+function oneOf(rules: readonly Rules[]): Validator {
+  const alternatives = alternativesOf(rules);
   return (value, report, evaluated) => {
     let accepted: Evaluated | undefined;
     let count = 0;
-    for (const validator of validators) {
+    for (const { validator } of alternatives) {
       const inner = evaluated && new Evaluated();
       if (accepts(validator, value, report, inner)) {
         accepted = inner;
@@ -67,8 +79,10 @@ function oneOf(alternatives: readonly Rules[]): Validator {
     }
     if (count === 1) {
       evaluated?.add(accepted);
+    } else if (count === 0) {
+      rejectUnmatched("oneOf", alternatives, value, report, ({ validator }) => collect(validator, value, report));
     } else {
-      report.add("oneOf", "must match exactly one of the alternatives", value);
+      rejectSeveral(alternatives, value, report, ({ validator }) => accepts(validator, value, report, undefined));
     }
   };
 }

@@ -1,9 +1,10 @@
 /** The keyword `type`. */
 
+import { join } from "../schema/messages.js";
 import type { Report } from "../schema/report.js";
 import type { Kind } from "./rules.js";
 
-const WORDS: Readonly<Record<Kind, string>> = {
+export const WORDS: Readonly<Record<Kind, string>> = {
   null: "null",
   boolean: "a boolean",
   integer: "an integer",
@@ -19,12 +20,16 @@ export function typeValidator(type: Kind | readonly Kind[] | undefined): ((value
     return undefined;
   }
   const allowed = new Set([type].flat());
-  const words = describeTypes(allowed);
+  const words = joinTypes(allowed);
   return (value, report) => {
     const kind = typeOf(value);
     const isAllowed = allowed.has(kind) || (kind === "number" && allowed.has("integer") && Number.isSafeInteger(value));
     if (!isAllowed) {
-      report.add(words === "" ? "not" : "type", words === "" ? "is not allowed" : `must be ${words}`, value);
+      if (words === "") {
+        report.add("not", "is not allowed", value);
+      } else {
+        report.add("type", `must be ${report.allowsNull ? joinTypes(new Set([...allowed, "null"])) : words}`, value);
+      }
     }
     return !isAllowed;
   };
@@ -37,12 +42,13 @@ function typeOf(value: unknown): Kind {
   return Array.isArray(value) ? "array" : (typeof value as Kind);
 }
 
-/** Returns `null, a boolean or a string`. `a number` includes integers. */
-function describeTypes(allowed: ReadonlySet<Kind>): string {
-  const kinds = (Object.keys(WORDS) as Kind[]).filter(
-    (kind) => allowed.has(kind) && !(kind === "integer" && allowed.has("number")),
-  );
-  const words = kinds.map((kind) => WORDS[kind]);
-  const last = words.pop() ?? "";
-  return words.length === 0 ? last : `${words.join(", ")} or ${last}`;
+/** Returns the types in the order in which messages list them. `a number` includes integers. */
+export function orderTypes(allowed: ReadonlySet<Kind>): Kind[] {
+  return (Object.keys(WORDS) as Kind[]).filter((kind) => allowed.has(kind) && !(kind === "integer" && allowed.has("number")));
+}
+
+/** Returns `null, a boolean or a string`. */
+function joinTypes(allowed: ReadonlySet<Kind>): string {
+  const words = orderTypes(allowed).map((kind) => WORDS[kind]);
+  return join(words, words.length, "or");
 }

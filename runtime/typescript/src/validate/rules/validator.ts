@@ -2,7 +2,7 @@
 
 import { isEqual } from "../schema/equal.js";
 import { isObject, rejectByProfile } from "../schema/json.js";
-import { choiceKeyword, choiceMessage } from "../schema/messages.js";
+import { choiceRejecter } from "../schema/messages.js";
 import { checkNumber, numberRules } from "../schema/number.js";
 import { attempt, REJECTED, type Report } from "../schema/report.js";
 import { applicators } from "./applicators.js";
@@ -127,10 +127,10 @@ function choiceValidators(rules: RulesObject): Validator[] {
     ...(rules.enum === undefined ? [] : [rules.enum]),
   ];
   return lists.map((values) => {
-    const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
+    const reject = choiceRejecter(values);
     return (value, report) => {
       if (!values.some((one) => isEqual(one, value))) {
-        report.add(rule, message, value);
+        reject(value, report);
       }
     };
   });

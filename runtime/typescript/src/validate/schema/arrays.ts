@@ -46,7 +46,7 @@ export function openTuple(readers: readonly Reader[], rest: Reader | undefined, 
 function items(first: readonly Reader[], rest: Reader, check: (value: readonly unknown[], report: Report) => void): Reader {
   return (value, report) => {
     if (!Array.isArray(value)) {
-      return rejectType("must be an array", value, report);
+      return rejectType("an array", value, report);
     }
     if (report.depth >= MAX_DEPTH) {
       return rejectDepth(value, report);

@@ -33,7 +33,8 @@ export function describeValue(value: unknown): string | undefined {
 /** The maximum number of issues reported for a value. If it has more, a last issue says so, and reading stops. */
 export const MAX_ISSUES = 20;
 
-const MAX_TEXT = 40;
+/** The maximum number of code points of an abbreviated text. */
+export const MAX_TEXT = 40;
 const MAX_NAME = 64;
 const MAX_PATH = 300;
 
@@ -52,7 +53,8 @@ function startOf(text: string, max: number): string | undefined {
   return characters.length > max ? characters.slice(0, max).join("") : undefined;
 }
 
-function truncate(text: string, max: number): string {
+/** Truncates a text to a number of code points, and appends `…` if it was longer. */
+export function truncate(text: string, max: number): string {
   const start = startOf(text, max);
   return start === undefined ? text : `${start}…`;
 }
@@ -79,12 +81,12 @@ export function sortIssues<Entry>(entries: readonly Entry[], issueOf: (entry: En
       const key = JSON.stringify([path, rule, message, value]);
       return !seen.has(key) && seen.add(key);
     })
-    .sort((left, right) => compare(left.issue.path, right.issue.path))
+    .sort((left, right) => compareTexts(left.issue.path, right.issue.path))
     .map(({ entry }) => entry);
 }
 
 /** Compares texts by code points, as Rust does. JavaScript compares UTF-16 units. */
-function compare(left: string, right: string): number {
+export function compareTexts(left: string, right: string): number {
   let at = 0;
   while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) {
     at++;

@@ -11,9 +11,9 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 export const isWellFormed: (text: string) => boolean =
   "isWellFormed" in String.prototype ? (text) => text.isWellFormed() : (text) => !/\p{Surrogate}/u.test(text);
 
-/** Rejects a value of the wrong type. A violation of the wire profile takes precedence. */
-export function rejectType(message: string, value: unknown, report: Report): typeof REJECTED {
-  return rejectByProfile(value, report) ?? report.add("type", message, value);
+/** Rejects a value that is not of a type, such as `a string`. A violation of the wire profile takes precedence. */
+export function rejectType(type: string, value: unknown, report: Report, rule = "type"): typeof REJECTED {
+  return rejectByProfile(value, report) ?? report.add(rule, `must be ${report.allowsNull ? "null or " : ""}${type}`, value);
 }
 
 /**
@@ -64,7 +64,7 @@ export const json: Reader = (value, report) => {
       // Without memory, alternatives that ignore the value would read its contents again at every level.
       return report.memory ? report.memory.readOnce(container, value, report) : container(value, report);
     default:
-      return rejectType("must be a JSON value", value, report);
+      return rejectType("a JSON value", value, report);
   }
 };
 

@@ -2,15 +2,15 @@
 
 import { isEqual, isPrimitive } from "./equal.js";
 import { rejectByProfile, rejectType } from "./json.js";
-import { choiceKeyword, choiceMessage } from "./messages.js";
+import { choiceRejecter } from "./messages.js";
 import type { Reader } from "./report.js";
 
 /** Reads `true` or `false`. */
 export const boolean: Reader = (value, report) =>
-  typeof value === "boolean" ? undefined : rejectType("must be a boolean", value, report);
+  typeof value === "boolean" ? undefined : rejectType("a boolean", value, report);
 
 /** Reads `null`. */
-export const nullValue: Reader = (value, report) => (value === null ? undefined : rejectType("must be null", value, report));
+export const nullValue: Reader = (value, report) => (value === null ? undefined : rejectType("null", value, report));
 
 /** Rejects every value. */
 export const never: Reader = (value, report) =>
@@ -19,24 +19,24 @@ export const never: Reader = (value, report) =>
 /** Reads one of several strings. */
 export function enumOf(names: readonly string[]): Reader {
   const isOne = oneOfPrimitives(names);
-  const [rule, message] = [choiceKeyword(names), choiceMessage(names)];
+  const reject = choiceRejecter(names);
   return (value, report) => {
     if (isOne(value)) {
       return undefined;
     }
-    return rejectByProfile(value, report) ?? report.add(rule, message, value);
+    return rejectByProfile(value, report) ?? reject(value, report);
   };
 }
 
 /** Reads one of several JSON values, compared deeply. */
 export function literals(values: readonly unknown[]): Reader {
   const isOne = values.every(isPrimitive) ? oneOfPrimitives(values) : (value: unknown) => values.some((one) => isEqual(one, value));
-  const [rule, message] = [choiceKeyword(values), choiceMessage(values)];
+  const reject = choiceRejecter(values);
   return (value, report) => {
     if (isOne(value)) {
       return undefined;
     }
-    return value === undefined ? report.add("required", "is required", value) : report.add(rule, message, value);
+    return value === undefined ? report.add("required", "is required", value) : reject(value, report);
   };
 }
 

@@ -27,6 +27,9 @@ interface Visit {
   readonly depth: number;
   /** Whether all of the value had to conform to the wire profile. */
   readonly isPayload: boolean;
+  /** Whether unions gave no reasons, and whether `null` was allowed, too. Only messages depend on these. */
+  readonly isReason: boolean;
+  readonly allowsNull: boolean;
   readonly result: unknown;
   /** The issues; undefined if only the verdict mattered. */
   readonly found: readonly Found[] | undefined;
@@ -69,7 +72,7 @@ export class Memory {
       report.add("", "", undefined);
       return visit;
     }
-    if (visit.found === undefined) {
+    if (visit.found === undefined || visit.isReason !== report.isReason || visit.allowsNull !== report.allowsNull) {
       return undefined;
     }
     report.found.push(...visit.found.map(copyIssue));
@@ -89,10 +92,10 @@ export class Memory {
       found = report.found.slice(since, since + MAX_ISSUES + 1).map(copyIssue);
     }
     const key = keyOf(value);
-    const { isPayload } = report;
+    const { isPayload, isReason, allowsNull } = report;
     const depth = depthOf(value, report);
     // The latest visit comes first because it has the most details.
-    this.#known.set(key, { reader, depth, isPayload, result, found, next: this.#known.get(key) });
+    this.#known.set(key, { reader, depth, isPayload, isReason, allowsNull, result, found, next: this.#known.get(key) });
     return result;
   }
 }

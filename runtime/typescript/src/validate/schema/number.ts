@@ -1,7 +1,7 @@
 /** Numbers, integers, and 64-bit integers in strings. */
 
 import { isMultiple } from "./decimal.js";
-import { rejectByProfile, rejectType } from "./json.js";
+import { rejectType } from "./json.js";
 import { type Reader, REJECTED, type Report } from "./report.js";
 
 /** The limits of an integer, inclusive. */
@@ -64,7 +64,7 @@ export function int(limits: IntegerLimits): Reader {
   const rules = numberRules(clampToSafe(limits));
   return (value, report) => {
     if (typeof value !== "number" || !Number.isInteger(value)) {
-      return rejectType("must be an integer", value, report);
+      return rejectType("an integer", value, report);
     }
     return checkNumber(rules, value, report) ? normalizeZero(value) : REJECTED;
   };
@@ -82,7 +82,7 @@ export function number(limits: NumberLimits): Reader {
   const rules = numberRules(limits);
   return (value, report) => {
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      return rejectType("must be a number", value, report);
+      return rejectType("a number", value, report);
     }
     return checkNumber(rules, value, report) ? normalizeZero(value) : REJECTED;
   };
@@ -95,8 +95,8 @@ interface Range {
   readonly maximum: bigint;
 }
 
-const INT64: Range = { name: "a 64-bit integer", minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n };
-const UINT64: Range = { name: "an unsigned 64-bit integer", minimum: 0n, maximum: 2n ** 64n - 1n };
+const INT64: Range = { name: "a 64-bit integer in a string", minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n };
+const UINT64: Range = { name: "an unsigned 64-bit integer in a string", minimum: 0n, maximum: 2n ** 64n - 1n };
 
 /** Reads a signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
 export const int64: Reader = integer64(INT64);
@@ -117,7 +117,7 @@ function integer64(range: Range): Reader {
     if (isWithin(integer, range)) {
       return isBackward ? integer.toString() : integer;
     }
-    return rejectByProfile(value, report) ?? report.add("format", `must be ${range.name} in a string`, value);
+    return rejectType(range.name, value, report, "format");
   };
 }
 

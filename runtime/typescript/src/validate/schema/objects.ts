@@ -28,7 +28,7 @@ export function object(properties: readonly Property[], others: Others): Reader 
 
   return (value, report) => {
     if (!isObject(value)) {
-      return rejectType("must be an object", value, report);
+      return rejectType("an object", value, report);
     }
     if (report.depth >= MAX_DEPTH) {
       return rejectDepth(value, report);

@@ -54,6 +54,10 @@ export class Report {
   isFull = false;
   /** The number of issues above which they are counted again without duplicates. */
   #enough = MAX_ISSUES;
+  /** The issues are those of an alternative, and explain its union. Unions inside it give no reasons. */
+  isReason = false;
+  /** The depth of the value that may also be `null`; -1 if there is none. */
+  nullableDepth = -1;
   /** The number of readers around this one that read a value several times. */
   level = 0;
   /** The results of earlier visits, once values may be read often. */
@@ -73,6 +77,11 @@ export class Report {
     /** Whether outputs are encoded back to inputs: 64-bit integers become strings. */
     readonly isBackward: boolean,
   ) {}
+
+  /** Whether the value that is being read may be `null` in addition to what its schema allows. */
+  get allowsNull(): boolean {
+    return this.depth === this.nullableDepth;
+  }
 
   add(rule: string, message: string, value: unknown): typeof REJECTED {
     this.found.push(this.isQuiet ? SOMETHING : { path: [], rule, message, value });
@@ -129,6 +138,7 @@ export class Report {
     const part = new Report(this.context, this.isAsync, this.isBackward);
     part.depth = this.depth;
     part.isPayload = this.isPayload;
+    part.isReason = this.isReason;
     part.level = this.level;
     part.memory = this.memory;
     part.outer = this.outer;

@@ -113,7 +113,7 @@ export function string(limits: StringLimits): Reader {
   const rules = textRules(limits);
   return (value, report) => {
     if (typeof value !== "string" || !isWellFormed(value)) {
-      return rejectType("must be a string", value, report);
+      return rejectType("a string", value, report);
     }
     return checkText(rules, value, report) ? undefined : REJECTED;
   };

@@ -1,35 +1,38 @@
 /** Readers of alternatives, optional and nullable values. */
 
+import { type Alternative, collectIssues, rejectSeveral, rejectUnmatched } from "./alternatives.js";
 import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, shouldMemoize } from "./memory.js";
-import { choiceKeyword, choiceMessage } from "./messages.js";
-import { attempt, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
+import { choiceRejecter } from "./messages.js";
+import { attempt, type Found, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
-export function union(alternatives: readonly Reader[]): Reader {
+export function union(alternatives: readonly Alternative[]): Reader {
   return readerOfChoice(alternatives, false, (value, report) => {
-    for (const alternative of alternatives) {
-      const output = attempt(alternative, value, report);
+    for (const { read } of alternatives) {
+      const output = attempt(read, value, report);
       if (output !== REJECTED) {
         return output;
       }
     }
-    return rejectAll(false, value, report);
+    return rejectUnmatched("anyOf", alternatives, value, report, ({ read }) => collectIssues(read, value, report));
   });
 }
 
 /** Reads a value that exactly one alternative accepts. */
-export function xor(alternatives: readonly Reader[]): Reader {
+export function xor(alternatives: readonly Alternative[]): Reader {
   return readerOfChoice(alternatives, true, (value, report) => {
     let accepted: unknown = REJECTED;
-    for (const alternative of alternatives) {
-      const output = attempt(alternative, value, report);
+    for (const { read } of alternatives) {
+      const output = attempt(read, value, report);
       if (output !== REJECTED && accepted !== REJECTED) {
-        return rejectAll(true, value, report);
+        return rejectSeveral(alternatives, value, report, ({ read }) => attempt(read, value, report) !== REJECTED);
       }
       accepted = output === REJECTED ? accepted : output;
     }
-    return accepted === REJECTED ? rejectAll(true, value, report) : accepted;
+    return accepted === REJECTED
+      ? rejectUnmatched("oneOf", alternatives, value, report, ({ read }) => collectIssues(read, value, report))
+      : accepted;
   });
 }
 
@@ -37,7 +40,7 @@ export function xor(alternatives: readonly Reader[]): Reader {
  * Returns a reader of alternatives that memoizes values that may be read often, and that supports
  * promises.
  */
-function readerOfChoice(alternatives: readonly Reader[], isExclusive: boolean, choose: Reader): Reader {
+function readerOfChoice(alternatives: readonly Alternative[], isExclusive: boolean, choose: Reader): Reader {
   const read: Reader = (value, report) => {
     report.level++;
     const result = choose(value, report);
@@ -62,42 +65,47 @@ function chooseOnce(read: Reader, value: unknown, report: Report, choose: () => 
 }
 
 /** Does the same as the readers above, if alternatives may return promises. */
-async function chooseAsync(alternatives: readonly Reader[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
+async function chooseAsync(alternatives: readonly Alternative[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
   memoryOf(report);
   // The report changes while this waits.
   const here = report.part();
+  here.nullableDepth = report.nullableDepth;
   here.level++;
-  const accepting: Outcome[] = [];
+  const outcomes = new Map<Alternative, Outcome>();
   for (const alternative of alternatives) {
     const part = here.part();
-    const outcome = await settle(outputOf(value, alternative(value, part)), part.found);
-    if (outcome.found.length === 0) {
-      accepting.push(outcome);
-    }
-    if (accepting.length > (isExclusive ? 1 : 0)) {
-      break;
+    part.isReason = true;
+    const outcome = await settle(outputOf(value, alternative.read(value, part)), part.found);
+    outcomes.set(alternative, outcome);
+    if (!isExclusive && outcome.found.length === 0) {
+      return outcome;
     }
   }
+  const foundBy = (alternative: Alternative): readonly Found[] => outcomes.get(alternative)?.found ?? [];
+  const accepting = [...outcomes.values()].filter(({ found }) => found.length === 0);
   const [first] = accepting;
   if (first !== undefined && accepting.length === 1) {
     return first;
   }
-  const part = here.part();
-  return settle(rejectAll(isExclusive, value, part), part.found);
-}
-
-function rejectAll(isExclusive: boolean, value: unknown, report: Report): typeof REJECTED {
-  if (value === undefined) {
-    return report.add("required", "is required", undefined);
-  }
-  return isExclusive
-    ? report.add("oneOf", "must match exactly one of the alternatives", value)
-    : report.add("anyOf", "must match one of the alternatives", value);
+  const result =
+    first === undefined
+      ? rejectUnmatched(isExclusive ? "oneOf" : "anyOf", alternatives, value, here, foundBy)
+      : rejectSeveral(alternatives, value, here, (alternative) => foundBy(alternative).length === 0);
+  return settle(result, here.found);
 }
 
 /** Reads a value of the schema, or `null`. */
 export function nullable(inner: Reader): Reader {
-  return (value, report) => (value === null ? undefined : inner(value, report));
+  return (value, report) => {
+    if (value === null) {
+      return undefined;
+    }
+    const { nullableDepth } = report;
+    report.nullableDepth = report.depth;
+    const result = inner(value, report);
+    report.nullableDepth = nullableDepth;
+    return result;
+  };
 }
 
 /** Reads a value of the schema, or `undefined`. */
@@ -119,11 +127,11 @@ export function lazy(create: () => Reader): Reader {
  * tags are accepted unchanged.
  */
 export function discriminatedUnion(tag: string, cases: ReadonlyMap<string, Reader>, isOpen: boolean): Reader {
-  const names = [...cases.keys()];
+  const rejectTag = choiceRejecter([...cases.keys()]);
   const isInherited = tag in Object.prototype;
   return (value, report) => {
     if (!isObject(value)) {
-      return rejectType("must be an object", value, report);
+      return rejectType("an object", value, report);
     }
     const name = (isInherited || report.isPolluted) && !Object.hasOwn(value, tag) ? undefined : value[tag];
     const found = typeof name === "string" ? cases.get(name) : undefined;
@@ -134,11 +142,15 @@ export function discriminatedUnion(tag: string, cases: ReadonlyMap<string, Reade
       return json(value, report);
     }
     const since = report.found.length;
+    const { nullableDepth } = report;
+    // The object may be `null`, but not its tag.
+    report.nullableDepth = -1;
     if (typeof name !== "string") {
-      rejectType("must be a string", name, report);
+      rejectType("a string", name, report);
     } else {
-      report.add(choiceKeyword(names), choiceMessage(names), name);
+      rejectTag(name, report);
     }
+    report.nullableDepth = nullableDepth;
     report.under(tag, since);
     return REJECTED;
   };

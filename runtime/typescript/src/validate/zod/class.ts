@@ -9,6 +9,7 @@ import * as core from "zod/v4/core";
 
 import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
+import { type GetNames, nameUnion, OTHER } from "../schema/names.js";
 import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settle } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
@@ -22,8 +23,20 @@ export interface Kind<Definition> {
   readonly type: string;
   /** Returns the reader of a definition; undefined if only zod can read it. */
   read(definition: Definition): Reader | undefined;
+  /** Returns the names of the values of a definition, for messages. */
+  identify(definition: Definition): Identity;
   /** Adds metadata for `z.toJSONSchema` and form libraries. */
   describe?(internals: Internals, definition: Definition): void;
+}
+
+/** The names of the values of a schema. */
+export interface Identity {
+  /** Returns `a string`, or a name per alternative. */
+  readonly names: GetNames;
+  /** The name of several values: `strings`. */
+  readonly plural?: string | undefined;
+  /** The only values. */
+  readonly constants?: readonly unknown[];
 }
 
 type ZodInternals = core.SomeType["_zod"];
@@ -32,6 +45,8 @@ export interface Internals extends ZodInternals {
   /** Creates the reader. Only our classes have this. */
   fanfare?: () => Reader;
   reader?: Reader;
+  /** Returns the names of the values. Only our classes have this. */
+  identity?: () => Identity;
 }
 
 /** A zod class, of `zod` or of `zod/mini`. */
@@ -53,6 +68,7 @@ export function defineClass<Definition extends object>(name: string, parent: Par
     const internals: Internals = schema._zod;
     const zodParse = internals.parse;
     kind.describe?.(internals, definition);
+    internals.identity = () => kind.identify(definition);
     internals.fanfare = () => kind.read(definition) ?? run(zodParse);
     // Zod sets these two in deferred functions, in this order. Ours runs last.
     (internals.deferred ??= []).push(() => {
@@ -87,6 +103,7 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
       // Part of the same validation, with zod schemas in between.
       report.outer = waiting;
       report.level = waiting.level;
+      report.isReason = waiting.isReason || waiting.isQuiet;
     }
     const result = reader(payload.value, report);
     if (result === undefined) {
@@ -126,6 +143,32 @@ export function readerOf(schema: core.SomeType): Reader {
   }
   return run((payload, context) => internals.run(payload, context));
 }
+
+/** Returns the names of the values of any schema. */
+export function identityOf(schema: core.SomeType): Identity {
+  const internals: Internals = schema._zod;
+  const { def } = internals as core.$ZodTypes["_zod"];
+  if (internals.identity) {
+    return internals.identity();
+  }
+  if (def.type === "optional" || def.type === "nullable") {
+    const { names } = identityOf(def.innerType);
+    return { names: def.type === "nullable" ? (levels) => nameUnion([names, () => ["null"]], levels) : names };
+  }
+  return { names: () => [ZOD_NAMES[def.type] ?? OTHER] };
+}
+
+/** The names of the values of zod's own schemas. */
+const ZOD_NAMES: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  boolean: "a boolean",
+  null: "null",
+  array: "an array",
+  tuple: "an array",
+  object: "an object",
+  record: "an object",
+};
 
 /** Returns `true` if a schema may substitute a value for an absent one. */
 export function substitutes(schema: core.SomeType): boolean {

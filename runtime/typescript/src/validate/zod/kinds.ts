@@ -3,37 +3,49 @@
 import type * as core from "zod/v4/core";
 
 import { checked as checkedReader } from "../rules/checked.js";
+import { namesOf } from "../rules/names.js";
 import type { Rules } from "../rules/rules.js";
+import type { Alternative } from "../schema/alternatives.js";
 import * as arrays from "../schema/arrays.js";
 import { json as anyJson } from "../schema/json.js";
 import * as constants from "../schema/literals.js";
 import * as numbers from "../schema/number.js";
+import { nameArray, nameConstants, nameObject, nameUnion } from "../schema/names.js";
 import * as objects from "../schema/objects.js";
 import type { Reader } from "../schema/report.js";
 import * as texts from "../schema/text.js";
 import * as unions from "../schema/unions.js";
-import { type Internals, type Kind, readerOf, substitutes } from "./class.js";
+import { type Identity, identityOf, type Internals, type Kind, readerOf, substitutes } from "./class.js";
 
 type Schema = core.SomeType;
 
 /** Returns a kind whose reader does not depend on a definition. */
-function constantKind(type: string, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
+function constantKind(type: string, identity: Identity, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
   return {
     type,
+    identify: () => identity,
     read: () => reader,
     ...(jsonSchema && { describe: (internals: Internals) => void (internals.toJSONSchema = () => jsonSchema) }),
   };
 }
 
-export const boolean = constantKind("boolean", constants.boolean);
-export const nullValue = constantKind("null", constants.nullValue);
-export const never = constantKind("never", constants.never);
-export const json = constantKind("json", anyJson, {});
-export const int64 = constantKind("int64", numbers.int64, { type: "string", format: "int64" });
-export const uint64 = constantKind("uint64", numbers.uint64, { type: "string", format: "uint64" });
+function identity(name: string, plural?: string): Identity {
+  return { names: () => [name], plural };
+}
+
+const ARRAY = identity("an array", "arrays");
+const OBJECT = identity("an object", "objects");
+
+export const boolean = constantKind("boolean", identity("a boolean", "booleans"), constants.boolean);
+export const nullValue = constantKind("null", identity("null"), constants.nullValue);
+export const never = constantKind("never", { names: () => [] }, constants.never);
+export const json = constantKind("json", identity("any value"), anyJson, {});
+export const int64 = constantKind("int64", identity("a 64-bit integer in a string"), numbers.int64, { type: "string", format: "int64" });
+export const uint64 = constantKind("uint64", identity("an unsigned 64-bit integer in a string"), numbers.uint64, { type: "string", format: "uint64" });
 
 export const string: Kind<{ limits: texts.StringLimits }> = {
   type: "string",
+  identify: () => identity("a string", "strings"),
   read: ({ limits }) => texts.string(limits),
   describe: ({ bag }, { limits: { minLength, maxLength, pattern, format } }) => {
     Object.assign(bag, minLength !== undefined && { minimum: minLength }, maxLength !== undefined && { maximum: maxLength });
@@ -43,28 +55,34 @@ export const string: Kind<{ limits: texts.StringLimits }> = {
 
 export const int: Kind<{ limits: numbers.IntegerLimits }> = {
   type: "number",
+  identify: () => identity("an integer", "integers"),
   read: ({ limits }) => numbers.int(limits),
   describe: ({ bag }, { limits }) => void Object.assign(bag, numbers.clampToSafe(limits), { format: "safeint" }),
 };
 
 export const number: Kind<{ limits: numbers.NumberLimits }> = {
   type: "number",
+  identify: () => identity("a number", "numbers"),
   read: ({ limits }) => numbers.number(limits),
   describe: ({ bag }, { limits }) => void Object.assign(bag, limits),
 };
 
 export const literals: Kind<{ values: readonly unknown[] }> = {
   type: "literal",
+  identify: ({ values }) => ({ names: () => nameConstants(values), constants: values }),
   read: ({ values }) => constants.literals(values),
 };
 
-export const enumOf: Kind<{ entries: Readonly<Record<string, string>> }> = {
+/** `names` keeps the order that `entries` loses if a name is an integer. */
+export const enumOf: Kind<{ names: readonly string[]; entries: Readonly<Record<string, string>> }> = {
   type: "enum",
-  read: ({ entries }) => constants.enumOf(Object.values(entries)),
+  identify: ({ names }) => ({ names: () => nameConstants(names), constants: names }),
+  read: ({ names }) => constants.enumOf(names),
 };
 
 export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
   type: "array",
+  identify: ({ element }) => ({ ...ARRAY, names: () => [nameArray(identityOf(element).plural)] }),
   read: ({ element, limits }) => arrays.array(readerOf(element), limits),
   describe: ({ bag }, { limits: { minItems, maxItems } }) => {
     Object.assign(bag, minItems !== undefined && { minimum: minItems }, maxItems !== undefined && { maximum: maxItems });
@@ -73,6 +91,7 @@ export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
 
 export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
   type: "tuple",
+  identify: () => ARRAY,
   read: ({ items, rest }) => {
     const readers = items.map(readerOf);
     const optional = items.findIndex(({ _zod }) => _zod.optin === "optional");
@@ -86,17 +105,28 @@ export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
 
 export const record: Kind<{ keyType: Schema; valueType: Schema }> = {
   type: "record",
+  identify: () => OBJECT,
   read: ({ valueType }) => objects.record(readerOf(valueType)),
 };
 
 export const object: Kind<{ shape: core.$ZodShape; catchall?: Schema | undefined }> = {
   type: "object",
+  identify: ({ shape }) => ({ ...OBJECT, names: () => [nameShape(shape)] }),
   read: ({ shape, catchall }) =>
     objects.object(
       Object.entries(shape).map(([name, schema]) => property(name, schema)),
       catchall === undefined ? "dropped" : catchall._zod.def.type === "never" ? "rejected" : readerOf(catchall),
     ),
 };
+
+function nameShape(shape: core.$ZodShape): string {
+  const required = Object.entries(shape).filter(([, schema]) => !substitutes(schema));
+  const constants = required.flatMap(([name, schema]) => {
+    const { constants: values } = identityOf(schema);
+    return values?.length === 1 ? [[name, values[0]] as const] : [];
+  });
+  return nameObject(required.map(([name]) => name), new Map(constants));
+}
 
 function property(name: string, schema: Schema): objects.Property {
   const read = readerOf(schema);
@@ -110,26 +140,43 @@ function property(name: string, schema: Schema): objects.Property {
 
 export const optional: Kind<{ innerType: Schema }> = {
   type: "optional",
+  identify: ({ innerType }) => identityOf(innerType),
   read: ({ innerType }) => (substitutes(innerType) ? undefined : unions.optional(readerOf(innerType))),
 };
 
 export const nullable: Kind<{ innerType: Schema }> = {
   type: "nullable",
+  identify: ({ innerType }) => ({ names: (levels) => nameUnion([identityOf(innerType).names, () => ["null"]], levels) }),
   read: ({ innerType }) => unions.nullable(readerOf(innerType)),
 };
 
+function identifyUnion({ options }: { options: readonly Schema[] }): Identity {
+  return { names: (levels) => nameUnion(options.map((option) => identityOf(option).names), levels) };
+}
+
+function alternative(schema: Schema): Alternative {
+  return { read: readerOf(schema), names: (levels) => identityOf(schema).names(levels) };
+}
+
 export const union: Kind<{ options: readonly Schema[] }> = {
   type: "union",
-  read: ({ options }) => unions.union(options.map(readerOf)),
+  identify: identifyUnion,
+  read: ({ options }) => unions.union(options.map(alternative)),
 };
 
 export const xor: Kind<{ options: readonly Schema[] }> = {
   type: "union",
-  read: ({ options }) => unions.xor(options.map(readerOf)),
+  identify: identifyUnion,
+  read: ({ options }) => unions.xor(options.map(alternative)),
 };
 
 export const discriminatedUnion: Kind<{ options: readonly Schema[]; tag: string; cases: Readonly<Record<string, Schema>>; isOpen: boolean }> = {
   type: "union",
+  identify: ({ tag, cases, isOpen }) => {
+    const [name, ...others] = Object.keys(cases);
+    const isConstant = name !== undefined && others.length === 0 && !isOpen;
+    return { ...OBJECT, names: () => [nameObject([tag], new Map(isConstant ? [[tag, name]] : []))] };
+  },
   read: ({ tag, cases, isOpen }) =>
     unions.discriminatedUnion(tag, new Map(Object.entries(cases).map(([name, schema]) => [name, readerOf(schema)])), isOpen),
 };
@@ -141,21 +188,25 @@ interface Wrapper {
 
 export const lazy: Kind<Wrapper> = {
   type: "lazy",
+  identify: ({ getter }) => identityOf(getter()),
   read: ({ getter }) => unions.lazy(() => readerOf(getter())),
 };
 
 /** The value stays as it is: other rules decide whether it is valid, and Rust keeps it as JSON, too. */
 export const unchanged: Kind<Wrapper> = {
   type: "lazy",
+  identify: ({ getter }) => identityOf(getter()),
   read: () => anyJson,
 };
 
 export const payload: Kind<Wrapper> = {
   type: "lazy",
+  identify: ({ getter }) => identityOf(getter()),
   read: ({ getter }) => unions.payload(readerOf(getter())),
 };
 
 export const checked: Kind<Wrapper & { rules: Rules }> = {
   type: "lazy",
+  identify: ({ rules }) => ({ names: (levels) => namesOf(rules, levels) }),
   read: ({ getter, rules }) => checkedReader(readerOf(getter()), rules),
 };

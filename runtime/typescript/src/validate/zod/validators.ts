@@ -48,6 +48,7 @@ export const never = /* @__PURE__ */ validator("Never", kinds.never, none);
 export const json = /* @__PURE__ */ validator("Json", kinds.json, none);
 
 export const enumOf = /* @__PURE__ */ validator("Enum", kinds.enumOf, (names: readonly string[]) => ({
+  names,
   entries: Object.fromEntries(names.map((name) => [name, name])),
 }));
 
