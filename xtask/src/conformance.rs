@@ -63,9 +63,10 @@ impl Conformance {
     fn test_pairs(&self, pairs: usize) -> Result {
         let mut failed = Vec::new();
         for (seed, schemas) in (self.seed..).zip(split_into_rounds(pairs)) {
-            let (name, variables) = match self.zod {
-                true => (ZOD_TEST, ["FANFARE_ZOD_SEED", "FANFARE_ZOD"]),
-                false => (PAIRS_TEST, ["FANFARE_SEED", "FANFARE_MIXED"]),
+            let (name, variables) = if self.zod {
+                (ZOD_TEST, ["FANFARE_ZOD_SEED", "FANFARE_ZOD"])
+            } else {
+                (PAIRS_TEST, ["FANFARE_SEED", "FANFARE_MIXED"])
             };
             let mut test = test_command(name);
             test.envs(variables.into_iter().zip([seed.to_string(), schemas.to_string()]));
