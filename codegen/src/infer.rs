@@ -52,6 +52,8 @@ pub(crate) struct Infer<'s> {
     depth: usize,
     /// The nesting depth of the current schema.
     nesting: usize,
+    /// The pairs of sums with references that are being met.
+    meeting: Vec<(Sum<'s>, Sum<'s>)>,
     /// The schemas around the current one, from the outside.
     around: Vec<&'s Notes>,
     findings: IndexSet<(Finding, Place)>,
@@ -71,6 +73,7 @@ impl<'s> Infer<'s> {
             states: vec![State::New; schemas.len()],
             depth: 0,
             nesting: 0,
+            meeting: Vec::new(),
             around: Vec::new(),
             findings: IndexSet::new(),
         }

@@ -31,13 +31,16 @@ impl<'s> Infer<'s> {
             (false, true) => self.meet_nested(&other, &one, |infer, one, other| infer.meet(other, one)),
             (true, true) => {
                 // The narrower of two references stays a reference.
-                let (Some(expanded), Some(expanded_other)) = (self.expanded(&one), self.expanded(&other))
-                else {
+                let followed = self.follow(&one, &other, |infer| {
+                    let (expanded, expanded_other) = (infer.expanded(&one)?, infer.expanded(&other)?);
+                    let met = infer.meet(expanded.shape.clone(), expanded_other.shape.clone());
+                    Some((expanded, expanded_other, met))
+                });
+                let Some((expanded, expanded_other, met)) = followed else {
                     self.report(Finding::Recursive);
                     let shape = Shape::Sum(if one.alternatives.len() > 1 { other } else { one });
                     return Inferred { shape, exact: false };
                 };
-                let met = self.meet(expanded.shape.clone(), expanded_other.shape.clone());
                 if met.exact && met.shape == expanded.shape {
                     Inferred { shape: Shape::Sum(one), exact: true }
                 } else if met.exact && met.shape == expanded_other.shape {
@@ -48,6 +51,23 @@ impl<'s> Infer<'s> {
                 }
             }
         }
+    }
+
+    /// Meets two sums behind references. `None` if the meeting is a part of itself, or follows too many references.
+    fn follow<R>(
+        &mut self,
+        one: &Sum<'s>,
+        other: &Sum<'s>,
+        meet: impl FnOnce(&mut Self) -> Option<R>,
+    ) -> Option<R> {
+        let pair = (one.clone(), other.clone());
+        if self.meeting.contains(&pair) {
+            return None;
+        }
+        self.meeting.push(pair);
+        let met = self.deeper(meet).flatten();
+        self.meeting.pop();
+        met
     }
 
     /// The shape of a schema, with references replaced by what they refer to.
@@ -113,13 +133,17 @@ impl<'s> Infer<'s> {
                 result.extend(met.shape);
                 continue;
             }
-            let Some(expanded) = self.expanded(&alone) else {
+            let followed = self.follow(&alone, other, |infer| {
+                let expanded = infer.expanded(&alone)?;
+                let met = in_order(infer, expanded.shape.clone(), Shape::Sum(other.clone()));
+                Some((expanded, met))
+            });
+            let Some((expanded, met)) = followed else {
                 self.report(Finding::Recursive);
                 result.alternatives.push(alternative.clone());
                 exact = false;
                 continue;
             };
-            let met = in_order(self, expanded.shape.clone(), Shape::Sum(other.clone()));
             if met.exact && met.shape == expanded.shape {
                 result.alternatives.push(alternative.clone());
                 continue;

@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
+mod composed;
 mod edits;
 mod keywords;
 mod values;
@@ -31,8 +32,12 @@ pub fn rng(seed: u64, at: u64) -> Rng {
     Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ at)
 }
 
-/// Returns a schema with the types that it refers to. Half of them combine all keywords, and half are typical.
+/// Returns a schema with the types that it refers to. Half of them combine types. Of the others, half combine all
+/// keywords, and half are typical.
 fn schema(rng: &mut Rng) -> Value {
+    if rng.bool() {
+        return composed::document(rng);
+    }
     let types = rng.usize(..=KINDS.len());
     let mut definitions = Map::new();
     for (at, kind) in KINDS.into_iter().enumerate().take(types) {

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::edits::edited;
+use super::edits::Words;
 use super::{FORMATS, NAMES, PATTERNS, literal, name};
 
 /// Returns whether a schema accepts a value.
@@ -19,6 +19,7 @@ const MAX_ATTEMPTS: usize = 24;
 pub struct Values<'a> {
     builder: Builder<'a>,
     schema: &'a Value,
+    words: Words,
     accepts: Accepts<'a>,
     /// How often no refused value was found, and how often no accepted one.
     misses: [usize; 2],
@@ -28,7 +29,7 @@ impl<'a> Values<'a> {
     /// Creates a generator for a schema. `accepts` decides which values are valid.
     #[must_use]
     pub fn new(schema: &'a Value, accepts: Accepts<'a>) -> Self {
-        Self { builder: Builder { root: schema }, schema, accepts, misses: [0, 0] }
+        Self { builder: Builder { root: schema }, schema, words: Words::of(schema), accepts, misses: [0, 0] }
     }
 
     /// Returns a value. About half of them are valid, and a small change often changes the verdict. Each value is built
@@ -44,7 +45,7 @@ impl<'a> Values<'a> {
             if attempt % 4 == 3 {
                 value = self.builder.build(rng, &[self.schema], 0);
             }
-            let changed = edited(rng, value.clone());
+            let changed = self.words.edited(rng, value.clone());
             for candidate in if rng.usize(..4) > 0 { [&changed, &value] } else { [&value, &changed] } {
                 if (self.accepts)(candidate) == expected {
                     return candidate.clone();

@@ -67,7 +67,7 @@ fn refers_to_metaschema(schema: &Value) -> bool {
 }
 
 /// Translates the wire profile to JSON Schema: adds the limits of integers and of integer formats, and expands
-/// `x-open`.
+/// `nullable` and `x-open`.
 fn to_standard(schema: &Value) -> Value {
     let Value::Object(members) = schema else {
         return match schema {
@@ -91,10 +91,12 @@ fn to_standard(schema: &Value) -> Value {
             _ => _ = standard.insert("allOf".to_owned(), json!([limits])),
         }
     }
-    if standard.remove("x-open") == Some(json!(true)) {
-        return expand_open(standard);
-    }
-    Value::Object(standard)
+    let is_nullable = standard.remove("nullable") == Some(json!(true));
+    let standard = match standard.remove("x-open") {
+        Some(Value::Bool(true)) => expand_open(standard),
+        _ => Value::Object(standard),
+    };
+    if is_nullable { json!({ "anyOf": [{ "type": "null" }, standard] }) } else { standard }
 }
 
 /// Returns whether these types allow no other numbers than integers.
