@@ -250,6 +250,7 @@ impl Code {
         self.as_str().starts_with('W')
     }
 }
+    OtherSyntax "W0010" "a pattern with a class of POSIX, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
 
 /// A message, its location, the reason, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
