@@ -22,6 +22,8 @@ pub(crate) struct Source {
     /// The path as the user wrote it.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
+    /// The text is part of the compiler, and the path is its URI.
+    is_built_in: bool,
 }
 
 /// All files read so far, in order.
@@ -34,7 +36,12 @@ pub(crate) struct SourceId(usize);
 
 impl Sources {
     pub(crate) fn add(&mut self, path: PathBuf, text: String) -> SourceId {
-        self.0.push(Source { path, text });
+        self.0.push(Source { path, text, is_built_in: false });
+        SourceId(self.0.len() - 1)
+    }
+
+    pub(crate) fn add_built_in(&mut self, uri: &str, text: &str) -> SourceId {
+        self.0.push(Source { path: PathBuf::from(uri), text: text.to_owned(), is_built_in: true });
         SourceId(self.0.len() - 1)
     }
 
@@ -42,8 +49,9 @@ impl Sources {
         &self.0[id.0]
     }
 
+    /// The files on the disk.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|source| source.path.as_path())
+        self.0.iter().filter(|source| !source.is_built_in).map(|source| source.path.as_path())
     }
 
     /// Returns the line of the key at each location.
@@ -242,6 +250,7 @@ codes! {
     NeverMatches "W0007" "an alternative or a property that no value matches",
     UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
     Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
+    OtherSyntax "W0010" "a pattern with a class of POSIX, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
 }
 
 impl Code {
@@ -250,7 +259,6 @@ impl Code {
         self.as_str().starts_with('W')
     }
 }
-    OtherSyntax "W0010" "a pattern with a class of POSIX, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
 
 /// A message, its location, the reason, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]

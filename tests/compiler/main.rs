@@ -16,5 +16,6 @@ mod golden;
 mod imports;
 mod layers;
 mod links;
+mod metaschemas;
 mod prose;
 mod warnings;

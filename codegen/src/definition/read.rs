@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::metaschemas;
 use super::syntax::parse;
 use super::{DefinitionFile, Dialect};
 use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest};
@@ -114,6 +115,7 @@ pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, R
         reader.read(&path, false);
     }
     reader.read_references();
+    reader.add_metaschemas();
     (reader.definitions, reader.report)
 }
 
@@ -125,6 +127,7 @@ pub(crate) fn read_unsaved(path: &Path, text: String) -> (Definitions, Report) {
         report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
     reader.add(path, normalised(path), text, false);
+    reader.add_metaschemas();
     (reader.definitions, reader.report)
 }
 
@@ -229,13 +232,49 @@ impl Reader {
             let from = self.report.sources.get(definition.source).path.clone();
             let mut references = Vec::new();
             collect_references(&definition.document, &mut references);
-            for reference in references {
-                let path = self.definitions.referred(&from, &reference);
+            for reference in references.iter().filter(|reference| !reference.contains("://")) {
+                let path = self.definitions.referred(&from, reference);
                 if self.definitions.may_refer_to(&path) && path.is_file() {
                     self.read(&path, true);
                 }
             }
             at += 1;
+        }
+    }
+
+    /// Adds the metaschemas that `$ref`s name, except those that a file has copied.
+    fn add_metaschemas(&mut self) {
+        let mut references = Vec::new();
+        for definition in &self.definitions.files {
+            collect_references(&definition.document, &mut references);
+        }
+        for reference in references {
+            for metaschema in metaschemas::of_same_draft(&reference) {
+                if self
+                    .definitions
+                    .files
+                    .iter()
+                    .any(|definition| has_uri(&definition.document, metaschema.uri))
+                {
+                    continue;
+                }
+                let source = self.report.sources.add_built_in(metaschema.uri, metaschema.text);
+                match parse(Path::new("metaschema.json"), metaschema.text, source) {
+                    Ok(document) => {
+                        self.definitions.by_source.insert(source, self.definitions.files.len());
+                        self.definitions.files.push(Definition {
+                            source,
+                            stem: metaschema.uri.split("//").skip(1).collect(),
+                            label: metaschema.uri.to_owned(),
+                            file: DefinitionFile { version: 1, ..DefinitionFile::default() },
+                            is_schema: true,
+                            dialect: metaschema.dialect,
+                            document,
+                        });
+                    }
+                    Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
+                }
+            }
         }
     }
 
@@ -361,12 +400,23 @@ fn is_plain_schema(document: &Value, may_be_schema: bool) -> bool {
             || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
 }
 
+/// Returns `true` if a schema declares this URI.
+fn has_uri(schema: &Value, uri: &str) -> bool {
+    let declared = ["$id", "id"].iter().filter_map(|key| schema.get(key)?.as_str());
+    declared.map(without_fragment).any(|declared| declared == uri)
+}
+
+pub(super) fn without_fragment(uri: &str) -> &str {
+    uri.split('#').next().unwrap_or(uri)
+}
+
+/// Collects the URIs and paths of all `$ref`s, without fragments.
 fn collect_references(value: &Value, references: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
             if let Some(Value::String(reference)) = object.get("$ref") {
-                let file = reference.split('#').next().unwrap_or_default();
-                if !file.is_empty() && !file.contains("://") {
+                let file = without_fragment(reference);
+                if !file.is_empty() {
                     references.push(file.to_owned());
                 }
             }
