@@ -12,6 +12,7 @@ mod errors;
 mod explain;
 mod fingerprints;
 mod fresh;
+mod from_rust_types;
 mod golden;
 mod imports;
 mod layers;
