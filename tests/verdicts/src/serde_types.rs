@@ -221,6 +221,11 @@ struct Flattened {
     owner: Owner2,
     #[serde(flatten)]
     event: Internal,
+}
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct FlattenedMap {
+    id: u32,
     #[serde(flatten)]
     others: BTreeMap<String, i32>,
 }
@@ -357,8 +362,8 @@ pub fn samples() -> Vec<Sample> {
             id: 7,
             owner: Owner2 { name: "ada".to_owned() },
             event: Internal::JobStarted { job_id: 8 },
-            others: BTreeMap::from([("more".to_owned(), 9)]),
         }]),
+        exact([FlattenedMap { id: 7, others: BTreeMap::from([("more".to_owned(), 9)]) }]),
         exact([tree(Vec::new()), Tree { parent, ..tree(vec![tree(vec![tree(Vec::new())])]) }]),
         exact([Page { items: vec![owner()], next: None }, Page { items: Vec::new(), next: Some(Id(7)) }]),
         exact([Page { items: vec![Some("a".to_owned()), None], next: None }]),
