@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(schemas.join("pipeline.yaml"), block(&readme, "```yaml\n# schemas/pipeline.yaml")?)?;
     std::fs::write(out.join("main.rs"), block(&readme, "```rust\n// src/main.rs")?)?;
     fanfare_codegen::compile(&schemas)?;
-    for page in ["runs", "tokens"] {
+    for page in ["runs", "tokens", "from-rust-types"] {
         std::fs::write(out.join(page).with_extension("rs"), examples(page)?)?;
     }
     Ok(())
@@ -23,9 +23,10 @@ fn examples(page: &str) -> Result<String, Box<dyn Error>> {
     let path = format!("../docs/{page}.md");
     println!("cargo::rerun-if-changed={path}");
     let text = std::fs::read_to_string(path)?;
+    let page = page.replace('-', "_");
     let examples = text.split("```rust\n").skip(1).zip(1..).map(|(block, number)| {
         let block = block.split("```").next().unwrap_or_default();
-        format!("mod example_{number} {{\nuse super::super::{page}::*;\n{block}}}\n")
+        format!("pub(super) mod example_{number} {{\nuse super::super::{page}::*;\n{block}}}\n")
     });
     Ok(examples.collect())
 }

@@ -4,6 +4,7 @@
 //! are shown to users.
 
 mod dialect;
+mod metaschemas;
 mod read;
 mod resources;
 mod schema;

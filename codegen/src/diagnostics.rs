@@ -21,6 +21,8 @@ pub(crate) struct Source {
     /// The path as the user wrote it.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
+    /// The text is part of the compiler, and the path is its URI.
+    is_built_in: bool,
     spans: Spans,
 }
 
@@ -46,7 +48,16 @@ pub(crate) struct SourceId(usize);
 
 impl Sources {
     pub(crate) fn add(&mut self, path: PathBuf, text: String) -> SourceId {
-        self.0.push(Source { path, text, spans: Spans::default() });
+        self.push(path, text, false)
+    }
+
+    /// Adds a text that is part of the compiler.
+    pub(crate) fn add_built_in(&mut self, uri: &str, text: &str) -> SourceId {
+        self.push(PathBuf::from(uri), text.to_owned(), true)
+    }
+
+    fn push(&mut self, path: PathBuf, text: String, is_built_in: bool) -> SourceId {
+        self.0.push(Source { path, text, is_built_in, spans: Spans::default() });
         SourceId(self.0.len() - 1)
     }
 
@@ -54,8 +65,9 @@ impl Sources {
         &self.0[id.0]
     }
 
+    /// The files on the disk.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|source| source.path.as_path())
+        self.0.iter().filter(|source| !source.is_built_in).map(|source| source.path.as_path())
     }
 
     /// Sets the spans of a file's keys and values.
@@ -252,6 +264,7 @@ codes! {
     NeverMatches "W0007" "an alternative or a property that no value matches",
     UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
     Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
+    OtherSyntax "W0010" "a pattern with a class of POSIX, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
 }
 
 impl Code {
@@ -430,9 +443,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Keeps only the warnings.
+    /// Keeps only the warnings, without those about texts that are part of the compiler.
     pub(crate) fn into_warnings(self) -> Self {
-        Self { sources: self.sources, diagnostics: self.warnings, warnings: Vec::new() }
+        let Self { sources, warnings, .. } = self;
+        let is_built_in = |place: &Place| sources.get(place.source).is_built_in;
+        let own = warnings.into_iter().filter(|warning| !warning.place().is_some_and(is_built_in)).collect();
+        Self { sources, diagnostics: own, warnings: Vec::new() }
     }
 
     /// Renders all diagnostics in the format of rustc, with colours for a terminal.

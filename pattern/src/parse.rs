@@ -133,7 +133,7 @@ impl Parser<'_> {
         } else if self.take("?:") {
             // Groups never capture.
         } else if self.take("?") {
-            let flags = self.peek().is_some_and(|next| "ims-".contains(next));
+            let flags = self.peek().is_some_and(|next| "imsxuU-".contains(next));
             return Err(if flags { Error::Modifier } else { Error::Syntax("invalid group") });
         } else {
             self.groups += 1;

@@ -1,20 +1,28 @@
-//! Compiles the server in the README, and the examples in `docs/runs.md` and `docs/tokens.md`.
+//! Compiles the server in the README, and the examples in `docs/`.
 
 #[allow(dead_code, reason = "the server is compiled, but not run")]
 mod readme {
     include!(concat!(env!("OUT_DIR"), "/main.rs"));
 }
 
+pub use examples::write_schemas;
+
 #[allow(
     dead_code,
+    unreachable_pub,
     unused_imports,
     clippy::unused_async,
     clippy::wildcard_imports,
     reason = "examples are compiled, but not run, and each uses only some of the definitions"
 )]
 mod examples {
+    mod from_rust_types;
     mod runs;
     mod tokens;
+
+    mod from_rust_types_page {
+        include!(concat!(env!("OUT_DIR"), "/from-rust-types.rs"));
+    }
 
     mod runs_page {
         include!(concat!(env!("OUT_DIR"), "/runs.rs"));
@@ -22,5 +30,14 @@ mod examples {
 
     mod tokens_page {
         include!(concat!(env!("OUT_DIR"), "/tokens.rs"));
+    }
+
+    /// Writes the schemas of `docs/from-rust-types.md` to a folder.
+    ///
+    /// # Errors
+    /// Returns an error if a file cannot be written.
+    pub fn write_schemas(folder: &std::path::Path) -> std::io::Result<()> {
+        use from_rust_types_page::example_1::{Build, write_schema};
+        write_schema::<Build>(&folder.join("build.schema.json"))
     }
 }

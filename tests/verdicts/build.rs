@@ -13,6 +13,9 @@ mod mixed;
 #[path = "src/random.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod random;
+#[path = "src/serde_types.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod serde_types;
 #[path = "src/suite.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod suite;
@@ -126,6 +129,7 @@ impl Singles<'_> {
             seed,
             example: self.groups('e', suite::groups(Path::new("example")), dispatch)?,
             official: self.groups('s', official, dispatch)?,
+            serde: self.serde('r', dispatch)?,
             mixed: self.mixed('m', mixed::schemas(seed, mixed::count()), dispatch)?,
             deep: self.mixed('d', deep::schemas(seed), dispatch)?,
         };
@@ -142,6 +146,20 @@ impl Singles<'_> {
                 Ok(SuiteGroup { group, compiled })
             })
             .collect()
+    }
+
+    /// Compiles payloads that refer to the files that schemars writes.
+    fn serde(&self, letter: char, dispatch: &mut String) -> Outcome<Vec<SuiteGroup>> {
+        let compile = |(at, sample): (usize, serde_types::Sample)| {
+            let channel = format!("{letter}{at:04}");
+            let file = format!("{channel}.schema.json");
+            for folder in [self.all, &self.alone] {
+                fs::write(folder.join(&file), sample.group.schema.to_string())?;
+            }
+            let compiled = self.compile(&channel, &json!({ "$ref": file }), dispatch)?;
+            Ok(SuiteGroup { group: sample.group, compiled })
+        };
+        serde_types::samples().into_iter().enumerate().map(compile).collect()
     }
 
     fn mixed(&self, letter: char, schemas: Vec<Value>, dispatch: &mut String) -> Outcome<Vec<Mixed>> {

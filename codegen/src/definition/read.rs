@@ -1,11 +1,12 @@
 //! Finds and reads definition files, and the files that they refer to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::metaschemas;
 use super::syntax::parse;
 use super::{DefinitionFile, Dialect};
 use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest};
@@ -125,6 +126,7 @@ pub(crate) fn read_unsaved(path: &Path, text: String) -> (Definitions, Report) {
         report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
     reader.add(path, normalised(path), text, false);
+    reader.read_references();
     (reader.definitions, reader.report)
 }
 
@@ -223,18 +225,55 @@ impl Reader {
     /// Reads the files that `$ref`s name and that are not part of the folder. Skips a file that is missing or that `$ref`s
     /// may not read from; resolving the `$ref` reports it.
     fn read_references(&mut self) {
-        let mut at = 0;
+        let (mut at, mut uris) = (0, BTreeSet::new());
         while let Some(definition) = self.definitions.files.get(at) {
             let from = self.report.sources.get(definition.source).path.clone();
-            let mut references = Vec::new();
+            let mut references = BTreeSet::new();
             collect_references(&definition.document, &mut references);
             for reference in references {
+                if reference.contains("://") {
+                    uris.insert(reference);
+                    continue;
+                }
                 let path = self.definitions.referred(&from, &reference);
                 if self.definitions.may_refer_to(&path) && path.is_file() {
                     self.read(&path, true);
                 }
             }
             at += 1;
+        }
+        self.add_metaschemas(&uris);
+    }
+
+    /// Adds the metaschemas that `$ref`s name, except those that a file has copied.
+    fn add_metaschemas(&mut self, uris: &BTreeSet<String>) {
+        for uri in uris {
+            for metaschema in metaschemas::of_same_draft(uri) {
+                if self
+                    .definitions
+                    .files
+                    .iter()
+                    .any(|definition| has_uri(&definition.document, metaschema.uri))
+                {
+                    continue;
+                }
+                let source = self.report.sources.add_built_in(metaschema.uri, metaschema.text);
+                match parse(&mut self.report.sources, source) {
+                    Ok(document) => {
+                        self.definitions.by_source.insert(source, self.definitions.files.len());
+                        self.definitions.files.push(Definition {
+                            source,
+                            stem: metaschema.uri.split("//").skip(1).collect(),
+                            label: metaschema.uri.to_owned(),
+                            file: DefinitionFile { version: 1, ..DefinitionFile::default() },
+                            is_schema: true,
+                            dialect: metaschema.dialect,
+                            document,
+                        });
+                    }
+                    Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
+                }
+            }
         }
     }
 
@@ -360,13 +399,24 @@ fn is_plain_schema(document: &Value, may_be_schema: bool) -> bool {
             || text("$schema").is_some_and(|uri| Dialect::of_uri(uri).is_some()))
 }
 
-fn collect_references(value: &Value, references: &mut Vec<String>) {
+/// Returns `true` if a schema declares this URI.
+fn has_uri(schema: &Value, uri: &str) -> bool {
+    let declared = ["$id", "id"].iter().filter_map(|key| schema.get(key)?.as_str());
+    declared.map(without_fragment).any(|declared| declared == uri)
+}
+
+pub(super) fn without_fragment(uri: &str) -> &str {
+    uri.split('#').next().unwrap_or(uri)
+}
+
+/// Collects the URIs and paths of all `$ref`s, without fragments.
+fn collect_references(value: &Value, references: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             if let Some(Value::String(reference)) = object.get("$ref") {
-                let file = reference.split('#').next().unwrap_or_default();
-                if !file.is_empty() && !file.contains("://") {
-                    references.push(file.to_owned());
+                let file = without_fragment(reference);
+                if !file.is_empty() {
+                    references.insert(file.to_owned());
                 }
             }
             object.values().for_each(|value| collect_references(value, references));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use fluent_uri::{Uri, UriRef};
 use serde_json::Value;
 
-use super::read::{Definition, Definitions, Resolved};
+use super::read::{Definition, Definitions, Resolved, without_fragment};
 use super::{Dialect, subschemas};
 use crate::diagnostics::{Code, Diagnostic, Place, Sources, closest};
 
@@ -341,10 +341,6 @@ fn joined(base: &str, reference: &str) -> String {
         Some(reference.resolve_against(&base).ok()?.normalize().to_string())
     };
     absolute().unwrap_or_else(|| reference.to_owned())
-}
-
-fn without_fragment(uri: &str) -> &str {
-    uri.split('#').next().unwrap_or(uri)
 }
 
 /// Decodes the percent-encoding of a URI.

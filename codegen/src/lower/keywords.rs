@@ -230,8 +230,9 @@ fn check_values(keywords: &Keywords, place: &Place, is_foreign: bool, diagnostic
     let patterns = keywords.pattern.iter().map(|pattern| (pattern, place.join("pattern")));
     let of_names = keywords.pattern_properties.iter().flatten();
     for (pattern, place) in patterns.chain(of_names.map(|(key, _)| (key, of_properties.join(key)))) {
-        if let Err(error) = limits::with_unicode(pattern) {
-            diagnostics.push(limits::refused_pattern(&error, &place));
+        match limits::with_unicode(pattern) {
+            Ok(_) => diagnostics.extend(limits::posix_class(pattern, &place)),
+            Err(error) => diagnostics.push(limits::refused_pattern(pattern, &error, &place)),
         }
     }
     if let Some(diagnostic) =

@@ -180,22 +180,112 @@ pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
 }
 
 /// Returns the diagnostic for a rejected pattern.
-pub(super) fn refused_pattern(error: &Error, place: &Place) -> Diagnostic {
+pub(super) fn refused_pattern(pattern: &str, error: &Error, place: &Place) -> Diagnostic {
     let at = |message: String| Diagnostic::at(Code::Pattern, place, message);
     let linear = "patterns must match in linear time, so that a long text cannot keep a server busy";
+    let grammar = "patterns are ECMA-262 regular expressions with the `u` flag, in Rust too";
     match error {
         Error::BackReference => at(format!("unsupported pattern: {error}"))
             .note(linear)
             .help("write out the alternatives, or check this part in your own code"),
-        Error::Modifier => at(format!("unsupported pattern: {error}"))
-            .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too")
-            .help("write both cases, such as `[aA]`"),
-        Error::Syntax(_) => at(format!("invalid regular expression: {error}"))
-            .note("patterns are ECMA-262 regular expressions with the `u` flag, in Rust too"),
+        Error::Modifier | Error::Syntax(_) => {
+            let kind =
+                if *error == Error::Modifier { "unsupported pattern" } else { "invalid regular expression" };
+            let diagnostic = at(format!("{kind}: {error}")).note(grammar);
+            match in_ecma_262(pattern) {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            }
+        }
         _ => at(format!("unsupported pattern: {error}"))
             .note(linear)
             .help("use smaller repetition counts, and limit lengths with `minLength` and `maxLength`"),
     }
+}
+
+/// Parts of regular expressions in other languages, and what to write instead.
+const PARTS_OF_OTHERS: [(&str, &str); 15] = [
+    ("(?P<", "write `(?<name>…)`, or `(…)`: names of groups have no effect"),
+    ("(?i", "write both cases, such as `[aA]`"),
+    ("(?m", r"remove the flag, and write `(^|\n)` and `($|\n)` for the ends of a line"),
+    ("(?s", "remove the flag, and write `[^]` for a `.` that matches line breaks too"),
+    ("(?x", "remove the flag, and the spaces and comments in the pattern"),
+    ("(?u", "remove the flag: patterns read code points"),
+    ("(?U", "remove the flag: greedy and lazy quantifiers match the same texts"),
+    ("(?-", "write `(?:…)`: no flag is set"),
+    ("(?>", "write `(?:…)`"),
+    ("(?#", "remove the comment"),
+    (r"\A", "write `^`, which matches only at the start of the text"),
+    (r"\z", "write `$`, which matches only at the end of the text"),
+    (r"\Z", "write `$`, which matches only at the end of the text"),
+    (r"\h", r"write `[ \t]`"),
+    (r"\Q", r"escape each special character with `\`"),
+];
+
+/// What to write instead of the first part of a pattern that belongs to another language.
+fn in_ecma_262(pattern: &str) -> Option<&'static str> {
+    suffixes(pattern).find_map(|rest| {
+        let part = PARTS_OF_OTHERS.iter().find(|(part, _)| rest.starts_with(part));
+        part.map(|(_, help)| *help)
+    })
+}
+
+/// A pattern from each character to its end. An escape counts as one character.
+fn suffixes(pattern: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(pattern), |rest| {
+        let mut characters = rest.chars();
+        if characters.next()? == '\\' {
+            characters.next();
+        }
+        Some(characters.as_str())
+    })
+}
+
+/// The classes of POSIX, and what to write instead between brackets.
+const POSIX_CLASSES: [(&str, &str); 13] = [
+    ("alnum", "A-Za-z0-9"),
+    ("alpha", "A-Za-z"),
+    ("blank", r" \t"),
+    ("cntrl", r"\p{Cc}"),
+    ("digit", "0-9"),
+    ("graph", "!-~"),
+    ("lower", "a-z"),
+    ("print", " -~"),
+    ("punct", r"\p{P}\p{S}"),
+    ("space", r"\s"),
+    ("upper", "A-Z"),
+    ("word", r"\w"),
+    ("xdigit", "0-9A-Fa-f"),
+];
+
+/// The properties of Unicode that are like a class of POSIX.
+const PROPERTIES: [(&str, &str); 4] =
+    [("alnum", r"\p{L}\p{N}"), ("alpha", r"\p{L}"), ("lower", r"\p{Ll}"), ("upper", r"\p{Lu}")];
+
+/// Warns about a class of POSIX, which ECMA-262 reads as a set of the characters in its name.
+pub(super) fn posix_class(pattern: &str, place: &Place) -> Option<Diagnostic> {
+    let (written, name, characters) = suffixes(pattern).find_map(|rest| {
+        let written = rest.strip_prefix("[:")?.split_once(":]")?.0;
+        let name = written.trim_start_matches('^');
+        let (_, characters) = POSIX_CLASSES.iter().find(|(known, _)| *known == name)?;
+        Some((written, name, characters))
+    })?;
+    let not = if written == name { "" } else { "^" };
+    let mut letters: Vec<String> = Vec::new();
+    for letter in written.chars().map(|letter| format!("`{letter}`")) {
+        if !letters.contains(&letter) {
+            letters.push(letter);
+        }
+    }
+    let help = match PROPERTIES.iter().find(|(known, _)| *known == name) {
+        Some((_, property)) => {
+            format!("write `[{not}{characters}]`, or `[{not}{property}]` for all scripts of Unicode")
+        }
+        None => format!("write `[{not}{characters}]`"),
+    };
+    let message = format!("`[:{written}:]` is not a class of characters in ECMA-262");
+    let note = format!("`[[:{written}:]]` matches one of `[`, `:`, {} and then a `]`", letters.join(", "));
+    Some(Diagnostic::at(Code::OtherSyntax, place, message).note(note).help(help))
 }
 
 fn strict(pattern: &str) -> String {

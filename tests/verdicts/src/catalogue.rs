@@ -15,6 +15,8 @@ pub struct Catalogue {
     pub example: Vec<SuiteGroup>,
     /// The official suite, or empty if it is absent.
     pub official: Vec<SuiteGroup>,
+    /// The schemas that schemars writes for types with serde.
+    pub serde: Vec<SuiteGroup>,
     /// Random schemas of every keyword.
     pub mixed: Vec<Mixed>,
     /// Random schemas that validate one value several times.

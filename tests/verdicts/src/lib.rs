@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod deep;
 pub mod mixed;
 pub mod random;
+pub mod serde_types;
 pub mod suite;
 pub mod vectors;
 

@@ -90,10 +90,7 @@ impl<'de> Deserialize<'de> for Exclusive {
         let value = Value::deserialize(deserializer)?;
         match value {
             Value::Bool(flag) => Ok(Self::Flag(flag)),
-            _ => value
-                .as_f64()
-                .map(Self::Limit)
-                .ok_or_else(|| de::Error::custom(format!("expected a number, found `{value}`"))),
+            _ => value.as_f64().map(Self::Limit).ok_or_else(|| not_a_number(&value)),
         }
     }
 }
@@ -147,7 +144,19 @@ pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    value.as_f64().map(Some).ok_or_else(|| de::Error::custom(format!("expected a number, found `{value}`")))
+    value.as_f64().map(Some).ok_or_else(|| not_a_number(&value))
+}
+
+fn not_a_number<E: de::Error>(value: &Value) -> E {
+    // YAML reads a number that no double holds as text.
+    let is_too_large =
+        |text: &&str| text.contains(|c: char| c.is_ascii_digit()) && text.parse().is_ok_and(f64::is_infinite);
+    match value.as_str().filter(is_too_large) {
+        Some(text) => de::Error::custom(format!(
+            "number too large for a double: `{text}`; write a limit up to 1.7e308, or remove it"
+        )),
+        None => de::Error::custom(format!("expected a number, found `{value}`")),
+    }
 }
 
 /// A count may be written `1` or `1.0`.

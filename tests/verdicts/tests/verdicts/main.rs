@@ -10,6 +10,7 @@ mod mixed;
 mod random;
 mod reference;
 mod score;
+mod serde_types;
 mod table;
 mod validators;
 mod vectors;

@@ -46,24 +46,12 @@ impl Reference {
     }
 }
 
-/// Returns whether a schema needs another document, because it refers to one or to a metaschema, or because one
+/// Returns whether a schema needs another document, because it refers to one that is not a metaschema, or because one
 /// describes its dialect.
 pub(crate) fn needs_remote_document(schema: &Value) -> bool {
     let dialect = schema.get("$schema").and_then(Value::as_str);
     let is_standard = dialect.is_none_or(|dialect| dialect.contains("://json-schema.org/draft"));
-    !is_standard || refers_to_metaschema(schema) || jsonschema::options().build(schema).is_err()
-}
-
-fn refers_to_metaschema(schema: &Value) -> bool {
-    match schema {
-        Value::Object(members) => members.iter().any(|(key, value)| {
-            let target = value.as_str().filter(|_| key == "$ref");
-            target.is_some_and(|target| target.contains("://json-schema.org/"))
-                || (key != "const" && key != "enum" && refers_to_metaschema(value))
-        }),
-        Value::Array(items) => items.iter().any(refers_to_metaschema),
-        _ => false,
-    }
+    !is_standard || jsonschema::options().build(schema).is_err()
 }
 
 /// Translates the wire profile to JSON Schema: adds the limits of integers and of integer formats, and expands
