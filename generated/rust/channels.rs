@@ -105,21 +105,11 @@ fanfare::object!(Statistics: schemas::STATISTICS {
 mod schemas {
     use fanfare::schema::*;
 
-    pub(super) static STEP: Schema = Schema::Enum(&[
-        "split",
-        "score",
-        "choose",
-        "write",
-        "complete",
-    ]);
+    pub(super) static STEP: Schema = Schema::Enum(&["split", "score", "choose", "write", "complete"]);
 
     pub(super) static TOKEN: Schema = Schema::Object(Object {
         properties: &[
-            required("index", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
+            required("index", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
             required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
@@ -135,11 +125,7 @@ mod schemas {
         properties: &[
             required("kind", &Schema::Enum(&["keyword"])),
             required("word", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
-            required("occurrences", &Schema::Integer(Integer {
-                minimum: 1,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
+            required("occurrences", &Schema::Integer(Integer { minimum: 1, maximum: 4_294_967_295, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -147,46 +133,19 @@ mod schemas {
     pub(super) static CHOICE: Schema = Schema::Object(Object {
         properties: &[
             required("kind", &Schema::Enum(&["choice"])),
-            required("sentence", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
-            required("score", &Schema::Number(Number {
-                minimum: Some(0.0),
-                maximum: Some(1.0),
-                ..Number::ANY
-            })),
+            required("sentence", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
+            required("score", &Schema::Number(Number { minimum: Some(0.0), maximum: Some(1.0), ..Number::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STATISTICS: Schema = Schema::Object(Object {
         properties: &[
-            required("sentences", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
-            required("words", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
-            required("chosen", &Schema::Integer(Integer {
-                minimum: 1,
-                maximum: 255,
-                ..Integer::ANY
-            })),
-            required("startedAt", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
-            required("milliseconds", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
+            required("sentences", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
+            required("words", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
+            required("chosen", &Schema::Integer(Integer { minimum: 1, maximum: 255, ..Integer::ANY })),
+            required("startedAt", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            required("milliseconds", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });

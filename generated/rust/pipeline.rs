@@ -253,21 +253,14 @@ mod schemas {
         properties: &[
             required("message", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
             required("step", &super::super::schemas::STEP),
-            required("progress", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 100,
-                ..Integer::ANY
-            })),
+            required("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SUMMARY: Schema = Schema::Object(Object {
         properties: &[
-            required("title", &Schema::AnyOf(&[
-                &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-                &Schema::Null,
-            ])),
+            required("title", &Schema::AnyOf(&[&Schema::Text(Text { min_length: 1, ..Text::ANY }), &Schema::Null])),
             required("summary", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
             required("statistics", &super::super::schemas::STATISTICS),
         ],

@@ -1,7 +1,7 @@
 //! Published schemas, as they are: every one is accepted, and keeps its types.
 //!
-//! Each folder beside the project in `../shared/real-schemas` is a collection. `FANFARE_REAL_SCHEMAS` names other folders
-//! with collections. Without any, the test is skipped. The generated files stay in `target/real-schemas`.
+//! Each folder in `../shared/real-schemas`, next to the project, is a collection. `FANFARE_REAL_SCHEMAS` names another
+//! folder of collections. Without any, the test is skipped. The generated files stay in `target/real-schemas`.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn published_schemas_are_accepted_as_they_are() {
             Ok(counts) => {
                 let Counts { fields, unknown, untyped, lost } = counts;
                 let schemas = references.len();
-                _ = writeln!(table, "| {name} | {schemas} | {fields} | {unknown} | {untyped} | {lost} |");
+                _ = writeln!(table, "| `{name}` | {schemas} | {fields} | {unknown} | {untyped} | {lost} |");
             }
             Err(errors) => refused.push(format!("{name}: {errors}")),
         }

@@ -58,10 +58,7 @@ mod schemas {
     pub(super) static BASE: Schema = Schema::Object(Object {
         properties: &[
             required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
+            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -69,10 +66,7 @@ mod schemas {
     pub(super) static AUDITED: Schema = Schema::Object(Object {
         properties: &[
             required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
+            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
             optional("changedBy", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
@@ -81,10 +75,7 @@ mod schemas {
     pub(super) static ENTITY: Schema = Schema::Object(Object {
         properties: &[
             required("id", &Schema::Text(Text::ANY)),
-            required("created", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
+            required("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
             optional("changedBy", &Schema::Text(Text::ANY)),
             required("name", &Schema::Text(Text::ANY)),
             optional("inner", &BASE),

@@ -123,10 +123,7 @@ mod schemas {
     pub(super) static INLINE: Schema = Schema::Object(Object {
         properties: &[
             required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
+            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
             required("extra", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,

@@ -358,10 +358,7 @@ mod schemas {
     });
 
     pub(super) static INVISIBLE: Schema = Schema::Object(Object {
-        properties: &[
-            optional("a\rb", &INVISIBLE_AB),
-            optional("b\u{2066}c", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[optional("a\rb", &INVISIBLE_AB), optional("b\u{2066}c", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -400,10 +397,7 @@ mod schemas {
 
     pub(super) static MAP: Schema = Schema::Map(&Schema::Text(Text::ANY));
 
-    pub(super) static VALUE: Schema = Schema::AnyOf(&[
-        &Schema::Text(Text::ANY),
-        &Schema::Integer(Integer::ANY),
-    ]);
+    pub(super) static VALUE: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)]);
 
     pub(super) static VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
@@ -462,18 +456,12 @@ mod schemas {
     });
 
     pub(super) static INHERITED_CLOSED: Schema = Schema::Object(Object {
-        properties: &[
-            optional("__proto__", &Schema::Text(Text::ANY)),
-            optional("valueOf", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[optional("__proto__", &Schema::Text(Text::ANY)), optional("valueOf", &Schema::Text(Text::ANY))],
         additional: Additional::Refused,
     });
 
     pub(super) static INHERITED_OPEN: Schema = Schema::Object(Object {
-        properties: &[
-            optional("__proto__", &Schema::Text(Text::ANY)),
-            optional("valueOf", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[optional("__proto__", &Schema::Text(Text::ANY)), optional("valueOf", &Schema::Text(Text::ANY))],
         additional: Additional::Checked(&Schema::Integer(Integer::ANY)),
     });
 
@@ -542,13 +530,7 @@ mod rules {
         ..Rules::ANY
     };
 
-    pub(super) static ABC: Rules = Rules {
-        number: Some(&Number { minimum: Some(1.0), ..Number::ANY }),
-        ..Rules::ANY
-    };
+    pub(super) static ABC: Rules = Rules { number: Some(&Number { minimum: Some(1.0), ..Number::ANY }), ..Rules::ANY };
 
-    pub(super) static ABC2: Rules = Rules {
-        number: Some(&Number { maximum: Some(1.0), ..Number::ANY }),
-        ..Rules::ANY
-    };
+    pub(super) static ABC2: Rules = Rules { number: Some(&Number { maximum: Some(1.0), ..Number::ANY }), ..Rules::ANY };
 }

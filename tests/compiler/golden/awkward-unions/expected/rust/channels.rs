@@ -360,25 +360,11 @@ mod schemas {
 
     pub(super) static JOB: Schema = Schema::Tagged(Tagged {
         tag: "type",
-        cases: &[
-            ("job.started", &JOB_JOB_DOT_STARTED),
-            ("job-started", &JOB_JOB_MINUS_STARTED),
-            ("", &JOB_UNNAMED1),
-        ],
+        cases: &[("job.started", &JOB_JOB_DOT_STARTED), ("job-started", &JOB_JOB_MINUS_STARTED), ("", &JOB_UNNAMED1)],
         open: false,
     });
 
-    pub(super) static SYMBOLS: Schema = Schema::Enum(&[
-        "",
-        "<",
-        "≠",
-        "😀",
-        "a b",
-        "a-b",
-        "a_b",
-        "self",
-        "Self",
-    ]);
+    pub(super) static SYMBOLS: Schema = Schema::Enum(&["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"]);
 
     pub(super) static LITERALS: Schema = Schema::AnyOf(&[&LITERALS_VALUE, &Schema::Null]);
 
@@ -389,11 +375,7 @@ mod schemas {
     pub(super) static NAMES_OR_LINKS: Schema = Schema::Rules(&Rules {
         any_of: &[
             &Rules { values: Some(&LITERALS_1), ..Rules::ANY },
-            &Rules {
-                kinds: Kinds::STRING,
-                text: Some(&Text { format: Some(Format::Uri), ..Text::ANY }),
-                ..Rules::ANY
-            },
+            &Rules { kinds: Kinds::STRING, text: Some(&Text { format: Some(Format::Uri), ..Text::ANY }), ..Rules::ANY },
         ],
         ..Rules::ANY
     });
@@ -406,16 +388,8 @@ mod schemas {
     pub(super) static FALSE_OR_TEXT_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static LISTS: Schema = Schema::AnyOf(&[
-        &Schema::Array(Array {
-            items: &Schema::Text(Text::ANY),
-            min_items: 0,
-            max_items: u32::MAX,
-        }),
-        &Schema::Array(Array {
-            items: &Schema::Integer(Integer::ANY),
-            min_items: 0,
-            max_items: u32::MAX,
-        }),
+        &Schema::Array(Array { items: &Schema::Text(Text::ANY), min_items: 0, max_items: u32::MAX }),
+        &Schema::Array(Array { items: &Schema::Integer(Integer::ANY), min_items: 0, max_items: u32::MAX }),
     ]);
 
     pub(super) static LISTS_IS_LIST: Schema = Schema::Array(Array {
@@ -459,10 +433,7 @@ mod schemas {
     pub(super) static POSITION: Schema = Schema::Rules(&Rules {
         kinds: Kinds::ARRAY,
         array: Some(&Items {
-            prefix: &[
-                &Rules { kinds: Kinds::NUMBER, ..Rules::ANY },
-                &Rules { kinds: Kinds::NUMBER, ..Rules::ANY },
-            ],
+            prefix: &[&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }, &Rules { kinds: Kinds::NUMBER, ..Rules::ANY }],
             rest: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
             min_items: 2,
             ..Items::ANY
@@ -473,10 +444,7 @@ mod schemas {
     pub(super) static OPTIONAL: Schema = Schema::Rules(&Rules {
         kinds: Kinds::ARRAY,
         array: Some(&Items {
-            prefix: &[
-                &Rules { kinds: Kinds::STRING, ..Rules::ANY },
-                &Rules { kinds: Kinds::INTEGER, ..Rules::ANY },
-            ],
+            prefix: &[&Rules { kinds: Kinds::STRING, ..Rules::ANY }, &Rules { kinds: Kinds::INTEGER, ..Rules::ANY }],
             rest: Some(&Rules::NEVER),
             min_items: 1,
             ..Items::ANY
@@ -486,11 +454,7 @@ mod schemas {
 
     pub(super) static BY_NUMBER: Schema = Schema::OneOf(&[&BY_NUMBER_TEXT, &BY_NUMBER_URL]);
 
-    pub(super) static UNNAMED: Schema = Schema::AnyOf(&[
-        &UNNAMED_OBJECT,
-        &UNNAMED_OBJECT2,
-        &UNNAMED_OBJECT3,
-    ]);
+    pub(super) static UNNAMED: Schema = Schema::AnyOf(&[&UNNAMED_OBJECT, &UNNAMED_OBJECT2, &UNNAMED_OBJECT3]);
 
     pub(super) static NULLABLE_SPELLINGS: Schema = Schema::Object(Object {
         properties: &[
@@ -579,18 +543,12 @@ mod schemas {
     ]);
 
     pub(super) static BY_NUMBER_TEXT: Schema = Schema::Object(Object {
-        properties: &[
-            required("code", &Schema::Literals(&LITERALS_3)),
-            required("text", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("code", &Schema::Literals(&LITERALS_3)), required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_NUMBER_URL: Schema = Schema::Object(Object {
-        properties: &[
-            required("code", &Schema::Literals(&LITERALS_6)),
-            required("url", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("code", &Schema::Literals(&LITERALS_6)), required("url", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -109,10 +109,7 @@ mod schemas {
     use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Object(Object {
-        properties: &[
-            required("message", &Schema::Text(Text::ANY)),
-            optional("detail", &STATUS_DETAIL),
-        ],
+        properties: &[required("message", &Schema::Text(Text::ANY)), optional("detail", &STATUS_DETAIL)],
         additional: Additional::Ignored,
     });
 

@@ -105,9 +105,5 @@ mod schemas {
 
     pub(super) static PARAM_KIND: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
-    pub(super) static PARAM_ID: Schema = Schema::Text(Text {
-        min_length: 1,
-        format: Some(Format::Uuid),
-        ..Text::ANY
-    });
+    pub(super) static PARAM_ID: Schema = Schema::Text(Text { min_length: 1, format: Some(Format::Uuid), ..Text::ANY });
 }

@@ -110,17 +110,9 @@ mod schemas {
 
     pub(super) static PARAM_USER_ID: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
-    pub(super) static PARAM_ROOM: Schema = Schema::Text(Text {
-        min_length: 2,
-        max_length: 20,
-        ..Text::ANY
-    });
+    pub(super) static PARAM_ROOM: Schema = Schema::Text(Text { min_length: 2, max_length: 20, ..Text::ANY });
 
-    pub(super) static PARAM_FLOOR: Schema = Schema::Integer(Integer {
-        minimum: -3,
-        maximum: 120,
-        ..Integer::ANY
-    });
+    pub(super) static PARAM_FLOOR: Schema = Schema::Integer(Integer { minimum: -3, maximum: 120, ..Integer::ANY });
 
     pub(super) static PARAM_WING: Schema = Schema::Enum(&["east", "west"]);
 }

@@ -103,10 +103,7 @@ mod schemas {
         &Schema::Null,
     ])]);
 
-    pub(super) static COUNTS: Schema = Schema::Map(&Schema::Integer(Integer {
-        minimum: 0,
-        ..Integer::ANY
-    }));
+    pub(super) static COUNTS: Schema = Schema::Map(&Schema::Integer(Integer { minimum: 0, ..Integer::ANY }));
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
@@ -120,17 +117,9 @@ mod schemas {
                 min_items: 1,
                 max_items: 10,
             })),
-            optional("untyped", &Schema::Array(Array {
-                items: &Schema::Any,
-                min_items: 0,
-                max_items: u32::MAX,
-            })),
+            optional("untyped", &Schema::Array(Array { items: &Schema::Any, min_items: 0, max_items: u32::MAX })),
             optional("matrix", &Schema::Array(Array {
-                items: &Schema::Array(Array {
-                    items: &Schema::Number(Number::ANY),
-                    min_items: 0,
-                    max_items: u32::MAX,
-                }),
+                items: &Schema::Array(Array { items: &Schema::Number(Number::ANY), min_items: 0, max_items: u32::MAX }),
                 min_items: 0,
                 max_items: u32::MAX,
             })),

@@ -172,11 +172,7 @@ mod schemas {
 
     pub(super) static MAP: Schema = Schema::Map(&Schema::Number(Number::ANY));
 
-    pub(super) static ITEMS: Schema = Schema::Array(Array {
-        items: &ITEMS_ITEM,
-        min_items: 0,
-        max_items: u32::MAX,
-    });
+    pub(super) static ITEMS: Schema = Schema::Array(Array { items: &ITEMS_ITEM, min_items: 0, max_items: u32::MAX });
 
     pub(super) static ITEMS_ITEM: Schema = Schema::Object(Object {
         properties: &[required("id", &Schema::Integer(Integer::ANY))],

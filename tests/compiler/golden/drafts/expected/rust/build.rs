@@ -166,10 +166,7 @@ mod schemas {
 
     pub(super) static OLD: Schema = Schema::Object(Object {
         properties: &[
-            optional("share", &Schema::Number(Number {
-                exclusive_minimum: Some(0.0),
-                ..Number::ANY
-            })),
+            optional("share", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
             optional("next", &OLD),
             optional("named", &OLD_NAMED),
         ],

@@ -83,10 +83,7 @@ mod schemas {
         additional: Additional::Refused,
     });
 
-    pub(super) static TASK_NAME: Schema = Schema::Text(Text {
-        pattern: Some(&PATTERN_1),
-        ..Text::ANY
-    });
+    pub(super) static TASK_NAME: Schema = Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY });
 
     static PATTERN_1: Pattern = Pattern::new("^[\\w\\-]+$");
 }

@@ -228,10 +228,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static MIXED_VALUE: Schema = Schema::AnyOf(&[
-        &Schema::Enum(&["auto"]),
-        &Schema::Literals(&LITERALS_11),
-    ]);
+    pub(super) static MIXED_VALUE: Schema = Schema::AnyOf(&[&Schema::Enum(&["auto"]), &Schema::Literals(&LITERALS_11)]);
 
     pub(super) static MIXED_VALUE_IS_CHOICE: Schema = Schema::Literals(&LITERALS_11);
 

@@ -101,11 +101,7 @@ mod schemas {
     pub(super) static CUSTOMER: Schema = Schema::Object(Object {
         properties: &[
             required("name", &Schema::Text(Text::ANY)),
-            optional("orders", &Schema::Array(Array {
-                items: &ORDER,
-                min_items: 0,
-                max_items: u32::MAX,
-            })),
+            optional("orders", &Schema::Array(Array { items: &ORDER, min_items: 0, max_items: u32::MAX })),
             optional("last", &ORDER),
         ],
         additional: Additional::Ignored,
@@ -121,10 +117,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static ORDER_ID: Schema = Schema::Text(Text {
-        pattern: Some(&PATTERN_1),
-        ..Text::ANY
-    });
+    pub(super) static ORDER_ID: Schema = Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY });
 
     pub(super) static DESCRIBED: Schema = Schema::Object(Object {
         properties: &[optional("wallet", &BADGE)],

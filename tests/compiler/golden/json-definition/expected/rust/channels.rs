@@ -15,8 +15,5 @@ pub type Instant = fanfare::formats::DateTime;
 mod schemas {
     use fanfare::schema::*;
 
-    pub(super) static INSTANT: Schema = Schema::Text(Text {
-        format: Some(Format::DateTime),
-        ..Text::ANY
-    });
+    pub(super) static INSTANT: Schema = Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY });
 }

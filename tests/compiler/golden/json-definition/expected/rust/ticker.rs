@@ -102,10 +102,7 @@ mod schemas {
 
     pub(super) static PRICE: Schema = Schema::Object(Object {
         properties: &[
-            required("price", &Schema::Number(Number {
-                exclusive_minimum: Some(0.0),
-                ..Number::ANY
-            })),
+            required("price", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
             optional("at", &super::super::schemas::INSTANT),
         ],
         additional: Additional::Ignored,

@@ -356,18 +356,12 @@ mod schemas {
     });
 
     pub(super) static MESSAGE: Schema = Schema::Object(Object {
-        properties: &[
-            required("type", &Schema::Enum(&["message"])),
-            required("text", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("type", &Schema::Enum(&["message"])), required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static TOOL_CALL: Schema = Schema::Object(Object {
-        properties: &[
-            required("type", &Schema::Enum(&["tool_call"])),
-            required("tool", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("type", &Schema::Enum(&["tool_call"])), required("tool", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -403,10 +397,7 @@ mod schemas {
     });
 
     pub(super) static CAT: Schema = Schema::Object(Object {
-        properties: &[
-            required("petType", &Schema::Enum(&["cat"])),
-            optional("indoor", &Schema::Boolean),
-        ],
+        properties: &[required("petType", &Schema::Enum(&["cat"])), optional("indoor", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 
@@ -415,15 +406,9 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::OneOf(&[
-        &LEFT_TO_THE_PARENT_CARD,
-        &LEFT_TO_THE_PARENT_IBAN,
-    ]);
+    pub(super) static LEFT_TO_THE_PARENT: Schema = Schema::OneOf(&[&LEFT_TO_THE_PARENT_CARD, &LEFT_TO_THE_PARENT_IBAN]);
 
-    pub(super) static SHARED_FIELDS: Schema = Schema::AnyOf(&[
-        &SHARED_FIELDS_TEXT,
-        &SHARED_FIELDS_IMAGE,
-    ]);
+    pub(super) static SHARED_FIELDS: Schema = Schema::AnyOf(&[&SHARED_FIELDS_TEXT, &SHARED_FIELDS_IMAGE]);
 
     pub(super) static CONDITION: Schema = Schema::Tagged(Tagged {
         tag: "kind",
@@ -433,11 +418,7 @@ mod schemas {
 
     pub(super) static CONDITIONS: Schema = Schema::Tagged(Tagged {
         tag: "shape",
-        cases: &[
-            ("circle", &CONDITIONS_CIRCLE),
-            ("square", &CONDITIONS_SQUARE),
-            ("point", &CONDITIONS_POINT),
-        ],
+        cases: &[("circle", &CONDITIONS_CIRCLE), ("square", &CONDITIONS_SQUARE), ("point", &CONDITIONS_POINT)],
         open: false,
     });
 
@@ -532,10 +513,7 @@ mod schemas {
     });
 
     pub(super) static SHARED_FIELDS_TEXT: Schema = Schema::Object(Object {
-        properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("text", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("id", &Schema::Text(Text::ANY)), required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -566,18 +544,12 @@ mod schemas {
     });
 
     pub(super) static CONDITIONS_CIRCLE: Schema = Schema::Object(Object {
-        properties: &[
-            required("shape", &Schema::Enum(&["circle"])),
-            required("radius", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("shape", &Schema::Enum(&["circle"])), required("radius", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_SQUARE: Schema = Schema::Object(Object {
-        properties: &[
-            required("shape", &Schema::Enum(&["square"])),
-            required("side", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("shape", &Schema::Enum(&["square"])), required("side", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -592,10 +564,7 @@ mod schemas {
         all_of: &[
             &Rules {
                 kinds: Kinds::OBJECT,
-                object: Some(&Members {
-                    others: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
-                    ..Members::ANY
-                }),
+                object: Some(&Members { others: Some(&Rules { kinds: Kinds::NUMBER, ..Rules::ANY }), ..Members::ANY }),
                 ..Rules::ANY
             },
             &Rules {

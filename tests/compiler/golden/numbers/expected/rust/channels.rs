@@ -66,11 +66,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 mod schemas {
     use fanfare::schema::*;
 
-    pub(super) static PERCENTAGE: Schema = Schema::Integer(Integer {
-        minimum: 0,
-        maximum: 100,
-        ..Integer::ANY
-    });
+    pub(super) static PERCENTAGE: Schema = Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY });
 
     pub(super) static ACCOUNT_ID: Schema = Schema::Uint64;
 
@@ -78,70 +74,29 @@ mod schemas {
         properties: &[
             required("unbounded", &Schema::Integer(Integer::ANY)),
             optional("natural", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
-            optional("byte", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 255,
-                ..Integer::ANY
-            })),
-            optional("signedByte", &Schema::Integer(Integer {
-                minimum: -128,
-                maximum: 127,
-                ..Integer::ANY
-            })),
-            optional("short", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 65_535,
-                ..Integer::ANY
-            })),
-            optional("signedShort", &Schema::Integer(Integer {
-                minimum: -32_768,
-                maximum: 32_767,
-                ..Integer::ANY
-            })),
-            optional("word", &Schema::Integer(Integer {
-                minimum: 0,
-                maximum: 4_294_967_295,
-                ..Integer::ANY
-            })),
+            optional("byte", &Schema::Integer(Integer { minimum: 0, maximum: 255, ..Integer::ANY })),
+            optional("signedByte", &Schema::Integer(Integer { minimum: -128, maximum: 127, ..Integer::ANY })),
+            optional("short", &Schema::Integer(Integer { minimum: 0, maximum: 65_535, ..Integer::ANY })),
+            optional("signedShort", &Schema::Integer(Integer { minimum: -32_768, maximum: 32_767, ..Integer::ANY })),
+            optional("word", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
             optional("signedWord", &Schema::Integer(Integer {
                 minimum: -2_147_483_648,
                 maximum: 2_147_483_647,
                 ..Integer::ANY
             })),
             optional("safe", &Schema::Integer(Integer::ANY)),
-            optional("fractionLimits", &Schema::Integer(Integer {
-                minimum: 1,
-                maximum: 10,
-                ..Integer::ANY
-            })),
+            optional("fractionLimits", &Schema::Integer(Integer { minimum: 1, maximum: 10, ..Integer::ANY })),
             optional("even", &Schema::Integer(Integer { multiple_of: Some(2.0), ..Integer::ANY })),
-            optional("halves", &Schema::Integer(Integer {
-                multiple_of: Some(1.5),
-                ..Integer::ANY
-            })),
+            optional("halves", &Schema::Integer(Integer { multiple_of: Some(1.5), ..Integer::ANY })),
             required("percentage", &PERCENTAGE),
             required("ratio", &Schema::Number(Number::ANY)),
-            optional("limited", &Schema::Number(Number {
-                minimum: Some(-0.5),
-                maximum: Some(1e21),
-                ..Number::ANY
-            })),
-            optional("tiny", &Schema::Number(Number {
-                exclusive_minimum: Some(1e-7),
-                ..Number::ANY
-            })),
+            optional("limited", &Schema::Number(Number { minimum: Some(-0.5), maximum: Some(1e21), ..Number::ANY })),
+            optional("tiny", &Schema::Number(Number { exclusive_minimum: Some(1e-7), ..Number::ANY })),
             optional("cents", &Schema::Number(Number { multiple_of: Some(0.01), ..Number::ANY })),
-            optional("large", &Schema::Number(Number {
-                maximum: Some(1_234_567.5),
-                ..Number::ANY
-            })),
+            optional("large", &Schema::Number(Number { maximum: Some(1_234_567.5), ..Number::ANY })),
             required("account", &ACCOUNT_ID),
             optional("signed", &Schema::Int64),
-            optional("accounts", &Schema::Array(Array {
-                items: &ACCOUNT_ID,
-                min_items: 0,
-                max_items: u32::MAX,
-            })),
+            optional("accounts", &Schema::Array(Array { items: &ACCOUNT_ID, min_items: 0, max_items: u32::MAX })),
         ],
         additional: Additional::Ignored,
     });

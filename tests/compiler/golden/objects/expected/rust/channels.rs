@@ -101,18 +101,12 @@ mod schemas {
     use fanfare::schema::*;
 
     pub(super) static CLOSED: Schema = Schema::Object(Object {
-        properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            optional("note", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("id", &Schema::Text(Text::ANY)), optional("note", &Schema::Text(Text::ANY))],
         additional: Additional::Refused,
     });
 
     pub(super) static EXTENDED: Schema = Schema::Object(Object {
-        properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            optional("size", &Schema::Integer(Integer::ANY)),
-        ],
+        properties: &[required("id", &Schema::Text(Text::ANY)), optional("size", &Schema::Integer(Integer::ANY))],
         additional: Additional::Checked(&Schema::Boolean),
     });
 
@@ -122,10 +116,7 @@ mod schemas {
     });
 
     pub(super) static REQUIRED_UNDECLARED: Schema = Schema::Object(Object {
-        properties: &[
-            required("known", &Schema::Text(Text::ANY)),
-            required("unknown", &Schema::Any),
-        ],
+        properties: &[required("known", &Schema::Text(Text::ANY)), required("unknown", &Schema::Any)],
         additional: Additional::Ignored,
     });
 
@@ -138,10 +129,7 @@ mod schemas {
     });
 
     pub(super) static ANNOTATED: Schema = Schema::Object(Object {
-        properties: &[
-            optional("a", &Schema::Integer(Integer::ANY)),
-            optional("b", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[optional("a", &Schema::Integer(Integer::ANY)), optional("b", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

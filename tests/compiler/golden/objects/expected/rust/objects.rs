@@ -184,10 +184,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static EMPTY: Schema = Schema::Object(Object {
-        properties: &[],
-        additional: Additional::Ignored,
-    });
+    pub(super) static EMPTY: Schema = Schema::Object(Object { properties: &[], additional: Additional::Ignored });
 
     pub(super) static CLOSED_EMPTY: Schema = Schema::Object(Object {
         properties: &[],
@@ -195,10 +192,7 @@ mod schemas {
     });
 
     pub(super) static INLINE_AUTHOR: Schema = Schema::Object(Object {
-        properties: &[
-            required("name", &Schema::Text(Text::ANY)),
-            optional("address", &INLINE_AUTHOR_ADDRESS),
-        ],
+        properties: &[required("name", &Schema::Text(Text::ANY)), optional("address", &INLINE_AUTHOR_ADDRESS)],
         additional: Additional::Ignored,
     });
 

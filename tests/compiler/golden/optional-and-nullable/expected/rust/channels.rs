@@ -113,10 +113,7 @@ mod schemas {
             required("required", &Schema::Text(Text::ANY)),
             optional("optional", &Schema::Text(Text::ANY)),
             required("nullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("optionalNullable", &Schema::AnyOf(&[
-                &Schema::Text(Text::ANY),
-                &Schema::Null,
-            ])),
+            optional("optionalNullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
             required("nullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
             optional("optionalNullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
             optional("aliased", &MAYBE_PLACE),

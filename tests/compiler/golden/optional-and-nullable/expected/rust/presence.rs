@@ -154,10 +154,7 @@ mod schemas {
 
     pub(super) static MAYBE_OBJECT: Schema = Schema::AnyOf(&[&MAYBE_OBJECT_VALUE, &Schema::Null]);
 
-    pub(super) static MAYBE_NAMED: Schema = Schema::AnyOf(&[
-        &super::super::schemas::PLACE,
-        &Schema::Null,
-    ]);
+    pub(super) static MAYBE_NAMED: Schema = Schema::AnyOf(&[&super::super::schemas::PLACE, &Schema::Null]);
 
     pub(super) static MAYBE_OBJECT_VALUE: Schema = Schema::Object(Object {
         properties: &[required("id", &Schema::Integer(Integer::ANY))],

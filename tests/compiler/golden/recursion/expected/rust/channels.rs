@@ -151,11 +151,7 @@ mod schemas {
             required("value", &Schema::Text(Text::ANY)),
             optional("left", &TREE),
             optional("right", &Schema::AnyOf(&[&TREE, &Schema::Null])),
-            optional("children", &Schema::Array(Array {
-                items: &TREE,
-                min_items: 0,
-                max_items: u32::MAX,
-            })),
+            optional("children", &Schema::Array(Array { items: &TREE, min_items: 0, max_items: u32::MAX })),
             optional("byName", &Schema::Map(&TREE)),
             optional("pair", &Schema::Tuple(&[&Schema::Integer(Integer::ANY), &MAYBE_TREE])),
         ],
@@ -189,10 +185,7 @@ mod schemas {
     });
 
     pub(super) static LITERAL: Schema = Schema::Object(Object {
-        properties: &[
-            required("op", &Schema::Enum(&["literal"])),
-            required("value", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("op", &Schema::Enum(&["literal"])), required("value", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -212,11 +205,7 @@ mod schemas {
 
     pub(super) static JSON: Schema = Schema::AnyOf(&[&JSON_VALUE, &Schema::Null]);
 
-    pub(super) static FOREST: Schema = Schema::Array(Array {
-        items: &FOREST,
-        min_items: 0,
-        max_items: u32::MAX,
-    });
+    pub(super) static FOREST: Schema = Schema::Array(Array { items: &FOREST, min_items: 0, max_items: u32::MAX });
 
     pub(super) static ATLAS: Schema = Schema::Map(&ATLAS);
 

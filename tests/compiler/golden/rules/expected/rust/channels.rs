@@ -90,18 +90,12 @@ mod schemas {
 
     pub(super) static NEVER: Schema = Schema::Rules(&Rules {
         kinds: Kinds::OBJECT,
-        object: Some(&Members {
-            properties: &[("gone", &Rules::NEVER), ("here", &Rules::ANY)],
-            ..Members::ANY
-        }),
+        object: Some(&Members { properties: &[("gone", &Rules::NEVER), ("here", &Rules::ANY)], ..Members::ANY }),
         ..Rules::ANY
     });
 
     pub(super) static LINE_VALUE: Schema = Schema::Object(Object {
-        properties: &[
-            optional("sku", &Schema::Text(Text::ANY)),
-            optional("gift", &Schema::Boolean),
-        ],
+        properties: &[optional("sku", &Schema::Text(Text::ANY)), optional("gift", &Schema::Boolean)],
         additional: Additional::Checked(&Schema::Any),
     });
 
@@ -129,10 +123,7 @@ mod rules {
         kinds: Kinds::OBJECT,
         object: Some(&Members {
             properties: &[
-                ("value", &Rules {
-                    not: Some(&Rules { kinds: Kinds::ARRAY, ..Rules::ANY }),
-                    ..Rules::ANY
-                }),
+                ("value", &Rules { not: Some(&Rules { kinds: Kinds::ARRAY, ..Rules::ANY }), ..Rules::ANY }),
                 ("children", &Rules {
                     kinds: Kinds::ARRAY,
                     array: Some(&Items {
@@ -146,14 +137,8 @@ mod rules {
             ..Members::ANY
         }),
         any_of: &[
-            &Rules {
-                object: Some(&Members { required: &["value"], ..Members::ANY }),
-                ..Rules::ANY
-            },
-            &Rules {
-                object: Some(&Members { required: &["children"], ..Members::ANY }),
-                ..Rules::ANY
-            },
+            &Rules { object: Some(&Members { required: &["value"], ..Members::ANY }), ..Rules::ANY },
+            &Rules { object: Some(&Members { required: &["children"], ..Members::ANY }), ..Rules::ANY },
         ],
         ..Rules::ANY
     };

@@ -345,16 +345,10 @@ mod schemas {
                 }),
                 ..Rules::ANY
             },
-            then: &Rules {
-                object: Some(&Members { required: &["number"], ..Members::ANY }),
-                ..Rules::ANY
-            },
+            then: &Rules { object: Some(&Members { required: &["number"], ..Members::ANY }), ..Rules::ANY },
             otherwise: &Rules {
                 object: Some(&Members { required: &["address"], ..Members::ANY }),
-                not: Some(&Rules {
-                    object: Some(&Members { required: &["number"], ..Members::ANY }),
-                    ..Rules::ANY
-                }),
+                not: Some(&Rules { object: Some(&Members { required: &["number"], ..Members::ANY }), ..Rules::ANY }),
                 ..Rules::ANY
             },
         }),
@@ -403,11 +397,7 @@ mod schemas {
 
     pub(super) static CODE: Schema = Schema::Rules(&Rules {
         all_of: &[
-            &Rules {
-                kinds: Kinds::STRING,
-                text: Some(&Text { max_length: 5, ..Text::ANY }),
-                ..Rules::ANY
-            },
+            &Rules { kinds: Kinds::STRING, text: Some(&Text { max_length: 5, ..Text::ANY }), ..Rules::ANY },
             &Rules { text: Some(&Text { pattern: Some(&PATTERN_6), ..Text::ANY }), ..Rules::ANY },
             &Rules { not: Some(&Rules { values: Some(&LITERALS_3), ..Rules::ANY }), ..Rules::ANY },
         ],
@@ -464,10 +454,7 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
-    pub(super) static LABELS_VALUE: Schema = Schema::AnyOf(&[
-        &Schema::Text(Text::ANY),
-        &Schema::Integer(Integer::ANY),
-    ]);
+    pub(super) static LABELS_VALUE: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Integer(Integer::ANY)]);
 
     pub(super) static LABELS_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
@@ -484,10 +471,7 @@ mod schemas {
     });
 
     pub(super) static SHAPE_RADIUS: Schema = Schema::Object(Object {
-        properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("radius", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("id", &Schema::Text(Text::ANY)), required("radius", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -100,9 +100,5 @@ mod schemas {
 
     pub(super) static TICK: Schema = Schema::Integer(Integer::ANY);
 
-    pub(super) static RUN_RESULT: Schema = Schema::Integer(Integer {
-        minimum: 0,
-        maximum: 255,
-        ..Integer::ANY
-    });
+    pub(super) static RUN_RESULT: Schema = Schema::Integer(Integer { minimum: 0, maximum: 255, ..Integer::ANY });
 }

@@ -70,11 +70,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 mod schemas {
     use fanfare::schema::*;
 
-    pub(super) static SLUG: Schema = Schema::Text(Text {
-        max_length: 40,
-        pattern: Some(&PATTERN_1),
-        ..Text::ANY
-    });
+    pub(super) static SLUG: Schema = Schema::Text(Text { max_length: 40, pattern: Some(&PATTERN_1), ..Text::ANY });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
@@ -88,23 +84,12 @@ mod schemas {
             optional("quotes", &Schema::Text(Text { pattern: Some(&PATTERN_4), ..Text::ANY })),
             optional("lines", &Schema::Text(Text { pattern: Some(&PATTERN_5), ..Text::ANY })),
             optional("anything", &Schema::Text(Text { pattern: Some(&PATTERN_6), ..Text::ANY })),
-            optional("words", &Schema::Text(Text {
-                max_length: 100,
-                pattern: Some(&PATTERN_7),
-                ..Text::ANY
-            })),
+            optional("words", &Schema::Text(Text { max_length: 100, pattern: Some(&PATTERN_7), ..Text::ANY })),
             optional("uuid", &Schema::Text(Text { format: Some(Format::Uuid), ..Text::ANY })),
-            optional("dateTime", &Schema::Text(Text {
-                format: Some(Format::DateTime),
-                ..Text::ANY
-            })),
+            optional("dateTime", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
             optional("date", &Schema::Text(Text { format: Some(Format::Date), ..Text::ANY })),
             optional("time", &Schema::Text(Text { format: Some(Format::Time), ..Text::ANY })),
-            optional("email", &Schema::Text(Text {
-                max_length: 100,
-                format: Some(Format::Email),
-                ..Text::ANY
-            })),
+            optional("email", &Schema::Text(Text { max_length: 100, format: Some(Format::Email), ..Text::ANY })),
             optional("uri", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
             optional("ipv4", &Schema::Text(Text { format: Some(Format::Ipv4), ..Text::ANY })),
             optional("ipv6", &Schema::Text(Text { format: Some(Format::Ipv6), ..Text::ANY })),

@@ -146,14 +146,7 @@ mod schemas {
 
     pub(super) static BARE: Schema = Schema::Text(Text::ANY);
 
-    pub(super) static LIMITED: Schema = Schema::Text(Text {
-        min_length: 1,
-        max_length: 280,
-        ..Text::ANY
-    });
+    pub(super) static LIMITED: Schema = Schema::Text(Text { min_length: 1, max_length: 280, ..Text::ANY });
 
-    pub(super) static FORMATTED: Schema = Schema::Text(Text {
-        format: Some(Format::Uuid),
-        ..Text::ANY
-    });
+    pub(super) static FORMATTED: Schema = Schema::Text(Text { format: Some(Format::Uuid), ..Text::ANY });
 }

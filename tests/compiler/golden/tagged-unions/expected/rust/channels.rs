@@ -126,18 +126,12 @@ mod schemas {
     use fanfare::schema::*;
 
     pub(super) static CREATED: Schema = Schema::Object(Object {
-        properties: &[
-            required("kind", &Schema::Enum(&["created"])),
-            required("id", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("kind", &Schema::Enum(&["created"])), required("id", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static DELETED: Schema = Schema::Object(Object {
-        properties: &[
-            required("kind", &Schema::Enum(&["deleted"])),
-            optional("reason", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("kind", &Schema::Enum(&["deleted"])), optional("reason", &Schema::Text(Text::ANY))],
         additional: Additional::Refused,
     });
 
@@ -181,18 +175,12 @@ mod schemas {
     });
 
     pub(super) static BY_ANY_OF_ONE_TWO: Schema = Schema::Object(Object {
-        properties: &[
-            required("@type", &Schema::Enum(&["one-two"])),
-            required("v", &Schema::Integer(Integer::ANY)),
-        ],
+        properties: &[required("@type", &Schema::Enum(&["one-two"])), required("v", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_ANY_OF_N3: Schema = Schema::Object(Object {
-        properties: &[
-            required("@type", &Schema::Enum(&["3"])),
-            required("v", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("@type", &Schema::Enum(&["3"])), required("v", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -154,10 +154,7 @@ mod schemas {
     });
 
     pub(super) static INLINE_MOVE: Schema = Schema::Object(Object {
-        properties: &[
-            required("type", &Schema::Enum(&["move"])),
-            required("x", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("type", &Schema::Enum(&["move"])), required("x", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -227,10 +227,7 @@ mod schemas {
     use fanfare::schema::*;
 
     pub(super) static POINT: Schema = Schema::Object(Object {
-        properties: &[
-            required("x", &Schema::Number(Number::ANY)),
-            required("y", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("x", &Schema::Number(Number::ANY)), required("y", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -248,29 +245,19 @@ mod schemas {
         &Schema::Enum(&["auto"]),
     ]);
 
-    pub(super) static WIDTH_IS_NUMBER: Schema = Schema::Number(Number {
-        minimum: Some(0.0),
-        ..Number::ANY
-    });
+    pub(super) static WIDTH_IS_NUMBER: Schema = Schema::Number(Number { minimum: Some(0.0), ..Number::ANY });
 
     pub(super) static KINDS: Schema = Schema::AnyOf(&[
         &Schema::Text(Text { max_length: 5, ..Text::ANY }),
         &Schema::Integer(Integer { minimum: 3, ..Integer::ANY }),
         &Schema::Boolean,
-        &Schema::Array(Array {
-            items: &Schema::Text(Text::ANY),
-            min_items: 0,
-            max_items: u32::MAX,
-        }),
+        &Schema::Array(Array { items: &Schema::Text(Text::ANY), min_items: 0, max_items: u32::MAX }),
         &Schema::Map(&Schema::Any),
     ]);
 
     pub(super) static KINDS_IS_TEXT: Schema = Schema::Text(Text { max_length: 5, ..Text::ANY });
 
-    pub(super) static KINDS_IS_INTEGER: Schema = Schema::Integer(Integer {
-        minimum: 3,
-        ..Integer::ANY
-    });
+    pub(super) static KINDS_IS_INTEGER: Schema = Schema::Integer(Integer { minimum: 3, ..Integer::ANY });
 
     pub(super) static KINDS_IS_BOOLEAN: Schema = Schema::Boolean;
 
@@ -297,11 +284,7 @@ mod schemas {
     pub(super) static CHOICES: Schema = Schema::AnyOf(&[
         &CHOICES_CHOICE,
         &Schema::Integer(Integer::ANY),
-        &Schema::Array(Array {
-            items: &Schema::Integer(Integer::ANY),
-            min_items: 0,
-            max_items: u32::MAX,
-        }),
+        &Schema::Array(Array { items: &Schema::Integer(Integer::ANY), min_items: 0, max_items: u32::MAX }),
     ]);
 
     pub(super) static CHOICES_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
@@ -319,11 +302,7 @@ mod schemas {
             optional("kinds", &KINDS),
             optional("inline", &EVERYTHING_INLINE),
             optional("titled", &TITLED),
-            optional("list", &Schema::Array(Array {
-                items: &EVERYTHING_LIST_ITEM,
-                min_items: 0,
-                max_items: u32::MAX,
-            })),
+            optional("list", &Schema::Array(Array { items: &EVERYTHING_LIST_ITEM, min_items: 0, max_items: u32::MAX })),
             optional("lone", &Schema::Text(Text { min_length: 2, ..Text::ANY })),
             optional("nulls", &WITH_NULL),
         ],
@@ -373,10 +352,7 @@ mod schemas {
 
     pub(super) static EVERYTHING_INLINE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
-    pub(super) static EVERYTHING_LIST_ITEM: Schema = Schema::AnyOf(&[
-        &Schema::Text(Text::ANY),
-        &POINT,
-    ]);
+    pub(super) static EVERYTHING_LIST_ITEM: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &POINT]);
 
     pub(super) static EVERYTHING_LIST_ITEM_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
