@@ -148,15 +148,7 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 fn not_a_number<E: de::Error>(value: &Value) -> E {
-    // YAML reads a number that no double holds as text.
-    let is_too_large =
-        |text: &&str| text.contains(|c: char| c.is_ascii_digit()) && text.parse().is_ok_and(f64::is_infinite);
-    match value.as_str().filter(is_too_large) {
-        Some(text) => de::Error::custom(format!(
-            "number too large for a double: `{text}`; write a limit up to 1.7e308, or remove it"
-        )),
-        None => de::Error::custom(format!("expected a number, found `{value}`")),
-    }
+    de::Error::custom(format!("expected a number, found `{value}`"))
 }
 
 /// A count may be written `1` or `1.0`.
