@@ -9,6 +9,7 @@ mod roots;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 pub(crate) use addresses::may_be_in_param;
@@ -225,7 +226,7 @@ impl InScope<'_, '_> {
 
     fn keywords(&mut self, keywords: &Keywords, dialect: Dialect, place: &Place) -> Rules {
         // Keywords that the draft does not have are ignored in schemas for other tools, and errors elsewhere.
-        let keywords = &keywords.without(|name| dialect.refuses(name).is_some());
+        let keywords = &keywords.without(|keyword| dialect.refuses(keyword).is_some());
         let mut rules = Rules {
             notes: notes(keywords, place),
             kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),
@@ -234,15 +235,17 @@ impl InScope<'_, '_> {
             array: self.items(keywords, place),
             object: self.members(keywords, place),
             references: self.references(keywords, place),
-            all_of: self.list(keywords.all_of.as_deref(), &place.join("allOf")),
-            any_of: self.list(keywords.any_of.as_deref(), &place.join("anyOf")),
-            one_of: self.list(keywords.one_of.as_deref(), &place.join("oneOf")),
-            not: self.boxed(keywords.not.as_deref(), &place.join("not")),
+            all_of: self.list(keywords.all_of.as_deref(), place, "allOf"),
+            any_of: self.list(keywords.any_of.as_deref(), place, "anyOf"),
+            one_of: self.list(keywords.one_of.as_deref(), place, "oneOf"),
+            not: self.boxed(keywords.not.as_deref(), place, "not"),
             condition: self.condition(keywords, place),
-            unevaluated_items: self
-                .boxed(keywords.unevaluated_items.as_deref(), &place.join("unevaluatedItems")),
-            unevaluated_properties: self
-                .boxed(keywords.unevaluated_properties.as_deref(), &place.join("unevaluatedProperties")),
+            unevaluated_items: self.boxed(keywords.unevaluated_items.as_deref(), place, "unevaluatedItems"),
+            unevaluated_properties: self.boxed(
+                keywords.unevaluated_properties.as_deref(),
+                place,
+                "unevaluatedProperties",
+            ),
             values: None,
         };
         self.values(keywords, place, &mut rules);
@@ -307,8 +310,8 @@ impl InScope<'_, '_> {
             })
         });
         Items {
-            prefix: self.list(Some(first), &place.join(first_key)),
-            rest: keywords.other_items().map(|(node, key)| Box::new(self.node(node, &place.join(key)))),
+            prefix: self.list(Some(first), place, first_key),
+            rest: keywords.other_items().and_then(|(node, key)| self.boxed(Some(node), place, key)),
             contains,
             min_items: keywords.min_items.filter(|least| *least > 0),
             max_items: keywords.max_items,
@@ -318,16 +321,13 @@ impl InScope<'_, '_> {
 
     fn members(&mut self, keywords: &Keywords, place: &Place) -> Members {
         let mut members = Members {
-            properties: self.map(keywords.properties.iter().flatten(), &place.join("properties")),
-            patterns: self
-                .map(keywords.pattern_properties.iter().flatten(), &place.join("patternProperties")),
-            others: self
-                .boxed(keywords.additional_properties.as_deref(), &place.join("additionalProperties")),
-            names: self.boxed(keywords.property_names.as_deref(), &place.join("propertyNames")),
+            properties: self.map(keywords.properties.as_ref(), place, "properties"),
+            patterns: self.map(keywords.pattern_properties.as_ref(), place, "patternProperties"),
+            others: self.boxed(keywords.additional_properties.as_deref(), place, "additionalProperties"),
+            names: self.boxed(keywords.property_names.as_deref(), place, "propertyNames"),
             required: distinct(keywords.required.as_deref().unwrap_or_default()),
             dependent_required: Vec::new(),
-            dependent_schemas: self
-                .map(keywords.dependent_schemas.iter().flatten(), &place.join("dependentSchemas")),
+            dependent_schemas: self.map(keywords.dependent_schemas.as_ref(), place, "dependentSchemas"),
             min_properties: keywords.min_properties.filter(|least| *least > 0),
             max_properties: keywords.max_properties,
         };
@@ -391,21 +391,28 @@ impl InScope<'_, '_> {
         self.lowering.schema_at(place, &self.dynamic_scope)
     }
 
-    fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place) -> Option<Box<Rules>> {
-        node.map(|node| Box::new(self.node(node, place)))
+    /// Lowers the schema that a keyword holds.
+    fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place, key: &str) -> Option<Box<Rules>> {
+        node.map(|node| Box::new(self.node(node, &place.join(key))))
     }
 
-    fn list(&mut self, nodes: Option<&[SchemaNode]>, place: &Place) -> Vec<Rules> {
-        let nodes = nodes.unwrap_or_default().iter().enumerate();
-        nodes.map(|(at, node)| self.node(node, &place.join(at))).collect()
+    /// Lowers the schemas that a keyword lists.
+    fn list(&mut self, nodes: Option<&[SchemaNode]>, place: &Place, key: &str) -> Vec<Rules> {
+        let Some(nodes) = nodes.filter(|nodes| !nodes.is_empty()) else { return Vec::new() };
+        let place = place.join(key);
+        nodes.iter().enumerate().map(|(at, node)| self.node(node, &place.join(at))).collect()
     }
 
-    fn map<'n>(
+    /// Lowers the schemas that a keyword names.
+    fn map(
         &mut self,
-        nodes: impl Iterator<Item = (&'n String, &'n SchemaNode)>,
+        nodes: Option<&IndexMap<String, SchemaNode>>,
         place: &Place,
+        key: &str,
     ) -> Vec<(String, Rules)> {
-        nodes.map(|(name, node)| (name.clone(), self.node(node, &place.join(name)))).collect()
+        let Some(nodes) = nodes else { return Vec::new() };
+        let place = place.join(key);
+        nodes.iter().map(|(name, node)| (name.clone(), self.node(node, &place.join(name)))).collect()
     }
 }
 

@@ -268,6 +268,10 @@ fn capitalised(word: &str) -> String {
 }
 
 fn is_identifier(text: &str) -> bool {
+    let is_ascii_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_ascii_word && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return true;
+    }
     syn::parse_str::<syn::Ident>(text).is_ok()
         || RUST_KEYWORDS.contains(&text)
         || ["self", "super", "crate", "Self"].contains(&text)

@@ -179,7 +179,7 @@ impl Schemas {
             // Keywords that AsyncAPI's schemas do not have keep the meaning that they have in draft 2020-12.
             return self.keyword(hidden, value, at, Dialect::Draft2020, schema);
         }
-        if dialect.refuses(key).is_some() {
+        if Keyword::named(key).is_some_and(|keyword| dialect.refuses(keyword).is_some()) {
             return self.leave_out(at, format!("not a keyword of {}", dialect.name()));
         }
         let converted = match (key, value) {

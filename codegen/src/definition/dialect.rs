@@ -54,8 +54,8 @@ impl Dialect {
     }
 
     /// What to write instead of a keyword that this draft does not have; `None` if it has the keyword.
-    pub(crate) fn refuses(self, keyword: &str) -> Option<&'static str> {
-        let (first, last, instead) = Keyword::named(keyword)?.drafts?;
+    pub(crate) fn refuses(self, keyword: &Keyword) -> Option<&'static str> {
+        let (first, last, instead) = keyword.drafts?;
         (!(first..=last).contains(&self)).then_some(instead)
     }
 }

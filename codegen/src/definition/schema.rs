@@ -150,20 +150,21 @@ macro_rules! keywords {
 
         impl Keywords {
             /// This schema without some keywords.
-            pub(crate) fn without(&self, is_left_out: impl Fn(&str) -> bool) -> Cow<'_, Self> {
-                if !self.set().into_iter().any(&is_left_out) {
+            pub(crate) fn without(&self, is_left_out: impl Fn(&Keyword) -> bool) -> Cow<'_, Self> {
+                let left_out: Vec<&str> =
+                    self.set().into_iter().filter(|keyword| is_left_out(keyword)).map(|keyword| keyword.name).collect();
+                if left_out.is_empty() {
                     return Cow::Borrowed(self);
                 }
                 let mut kept = self.clone();
-                $(if is_left_out($name) { kept.$field = None; })*
+                $(if left_out.contains(&$name) { kept.$field = None; })*
                 Cow::Owned(kept)
             }
 
-            /// The names of the keywords that are present, in the order of [`KEYWORDS`].
-            pub(crate) fn set(&self) -> Vec<&'static str> {
-                let mut set = Vec::new();
-                $(if self.$field.is_some() { set.push($name); })*
-                set
+            /// The keywords that are present, in the order of [`KEYWORDS`].
+            pub(crate) fn set(&self) -> Vec<&'static Keyword> {
+                let is_set = [$(self.$field.is_some()),*];
+                KEYWORDS.iter().zip(is_set).filter_map(|(keyword, is_set)| is_set.then_some(keyword)).collect()
             }
 
             /// Calls `found` for each direct subschema, with the steps to it.
@@ -339,32 +340,32 @@ keywords! {
 impl Keywords {
     /// The keywords that restrict values. `additionalItems` does only with a list of `items`, `then` and `else` only with
     /// `if`, and `minContains` and `maxContains` only with `contains`.
-    pub(crate) fn assertions(&self) -> Vec<&'static str> {
-        let binds = |name: &&str| match *name {
+    pub(crate) fn assertions(&self) -> Vec<&'static Keyword> {
+        let binds = |keyword: &&Keyword| match keyword.name {
             "additionalItems" => matches!(self.items, Some(ItemsNode::First(_))),
             "then" | "else" => self.condition.is_some(),
             "minContains" | "maxContains" => self.contains.is_some(),
             "uniqueItems" => self.unique_items == Some(true),
-            name => !Keyword::named(name).is_some_and(Keyword::is_annotation) && self.speaks_of(name),
+            _ => !keyword.is_annotation() && self.speaks_of(keyword),
         };
         self.set().into_iter().filter(binds).collect()
     }
 
     /// The keywords that apply only to values which the `type` does not allow.
-    pub(crate) fn idle(&self) -> Vec<&'static str> {
-        self.set().into_iter().filter(|name| !self.speaks_of(name)).collect()
+    pub(crate) fn idle(&self) -> Vec<&'static Keyword> {
+        self.set().into_iter().filter(|keyword| !self.speaks_of(keyword)).collect()
     }
 
     /// Returns `true` if a keyword applies to a kind of value that the `type` allows.
-    fn speaks_of(&self, keyword: &str) -> bool {
+    fn speaks_of(&self, keyword: &Keyword) -> bool {
         let allowed = match &self.type_ {
             None => return true,
             Some(TypeNames::One(name)) => std::slice::from_ref(name),
             Some(TypeNames::Several(names)) => names,
         };
-        match Keyword::named(keyword).map(|keyword| keyword.role) {
-            Some(Role::Constrains(kinds)) => kinds.iter().any(|kind| allowed.contains(kind)),
-            _ => true,
+        match keyword.role {
+            Role::Constrains(kinds) => kinds.iter().any(|kind| allowed.contains(kind)),
+            Role::Annotation(_) => true,
         }
     }
 

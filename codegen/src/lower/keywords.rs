@@ -107,14 +107,15 @@ impl Check<'_> {
 fn misspelt_required(keywords: &Keywords, place: &Place) -> Vec<Diagnostic> {
     let declared = || keywords.properties.iter().flatten().map(|(name, _)| name.as_str());
     let is_required = |name: &str| keywords.required.iter().flatten().any(|required| required == name);
-    let misspelt = keywords.required.iter().flatten().enumerate().filter_map(|(at, name)| {
-        let is_declared = declared().any(|declared| declared == name);
+    let required = keywords.required.iter().flatten().enumerate();
+    let undeclared = required.filter(|(_, name)| !declared().any(|declared| declared == *name));
+    let misspelt = undeclared.filter_map(|(at, name)| {
         let near = closest(name, declared().filter(|near| !is_required(near)))?;
-        (!is_declared).then(|| {
-            let message = format!("required property `{name}` is not declared");
+        let message = format!("required property `{name}` is not declared");
+        Some(
             Diagnostic::at(Code::UndeclaredRequired, &place.join("required").join(at), message)
-                .help(format!("did you mean `{near}`?"))
-        })
+                .help(format!("did you mean `{near}`?")),
+        )
     });
     misspelt.collect()
 }
@@ -148,7 +149,7 @@ fn check_names(
     is_foreign: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    for key in keywords.idle() {
+    for key in keywords.idle().into_iter().map(|keyword| keyword.name) {
         diagnostics.push(
             Diagnostic::at_key(
                 Code::BindsNothing,
@@ -158,9 +159,9 @@ fn check_names(
             .help("remove it, or correct the `type`"),
         );
     }
-    for key in keywords.set() {
-        let refused = dialect.refuses(key);
-        if let Some(help) = refused {
+    for keyword in keywords.set() {
+        if let Some(help) = dialect.refuses(keyword) {
+            let key = keyword.name;
             let message = format!("`{key}` is not a keyword of {}", dialect.name());
             let code = if is_foreign { Code::Ignored } else { Code::UnsupportedKeyword };
             diagnostics.push(Diagnostic::at_key(code, &place.join(key), message).help(help));
