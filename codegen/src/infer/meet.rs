@@ -58,14 +58,14 @@ impl<'s> Infer<'s> {
         &mut self,
         one: &Sum<'s>,
         other: &Sum<'s>,
-        meet: impl FnOnce(&mut Self) -> Option<R>,
+        narrow: impl FnOnce(&mut Self) -> Option<R>,
     ) -> Option<R> {
         let pair = (one.clone(), other.clone());
         if self.meeting.contains(&pair) {
             return None;
         }
         self.meeting.push(pair);
-        let met = self.deeper(meet).flatten();
+        let met = self.deeper(narrow).flatten();
         self.meeting.pop();
         met
     }
