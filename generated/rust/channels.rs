@@ -103,14 +103,19 @@ fanfare::object!(Statistics: schemas::STATISTICS {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static STEP: Schema = Schema::Enum(&["split", "score", "choose", "write", "complete"]);
 
     pub(super) static TOKEN: Schema = Schema::Object(Object {
         properties: &[
-            required("index", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
-            required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("index", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            Property::Required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -123,29 +128,53 @@ mod schemas {
 
     pub(super) static KEYWORD: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["keyword"])),
-            required("word", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
-            required("occurrences", &Schema::Integer(Integer { minimum: 1, maximum: 4_294_967_295, ..Integer::ANY })),
+            Property::Required("kind", &Schema::Enum(&["keyword"])),
+            Property::Required("word", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("occurrences", &Schema::Integer(Integer {
+                minimum: 1,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CHOICE: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["choice"])),
-            required("sentence", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
-            required("score", &Schema::Number(Number { minimum: Some(0.0), maximum: Some(1.0), ..Number::ANY })),
+            Property::Required("kind", &Schema::Enum(&["choice"])),
+            Property::Required("sentence", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            Property::Required("score", &Schema::Number(Number {
+                minimum: Some(0.0),
+                maximum: Some(1.0),
+                ..Number::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STATISTICS: Schema = Schema::Object(Object {
         properties: &[
-            required("sentences", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
-            required("words", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
-            required("chosen", &Schema::Integer(Integer { minimum: 1, maximum: 255, ..Integer::ANY })),
-            required("startedAt", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
-            required("milliseconds", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
+            Property::Required("sentences", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            Property::Required("words", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            Property::Required("chosen", &Schema::Integer(Integer { minimum: 1, maximum: 255, ..Integer::ANY })),
+            Property::Required("startedAt", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Required("milliseconds", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
         ],
         additional: Additional::Ignored,
     });

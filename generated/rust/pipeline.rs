@@ -247,38 +247,42 @@ fanfare::string_enum!(ApproveVerdict: schemas::APPROVE_VERDICT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Object(Object {
         properties: &[
-            required("message", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
-            required("step", &super::super::schemas::STEP),
-            required("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
+            Property::Required("message", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("step", &super::super::schemas::STEP),
+            Property::Required("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SUMMARY: Schema = Schema::Object(Object {
         properties: &[
-            required("title", &Schema::AnyOf(&[&Schema::Text(Text { min_length: 1, ..Text::ANY }), &Schema::Null])),
-            required("summary", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
-            required("statistics", &super::super::schemas::STATISTICS),
+            Property::Required("title", &Schema::AnyOf(&[
+                &Schema::Text(Text { min_length: 1, ..Text::ANY }),
+                &Schema::Null,
+            ])),
+            Property::Required("summary", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("statistics", &super::super::schemas::STATISTICS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE: Schema = Schema::Object(Object {
         properties: &[
-            required("verdict", &APPROVE_VERDICT),
-            optional("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("verdict", &APPROVE_VERDICT),
+            Property::Optional("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
         properties: &[
-            required("title", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            required("summary", &Schema::Text(Text::ANY)),
+            Property::Required("title", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Required("summary", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -136,12 +136,13 @@ fanfare::string_enum!(NoticeLevel: schemas::NOTICE_LEVEL {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static NOTICE: Schema = Schema::Object(Object {
         properties: &[
-            required("level", &NOTICE_LEVEL),
-            required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+            Property::Required("level", &NOTICE_LEVEL),
+            Property::Required("text", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });

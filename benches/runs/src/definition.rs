@@ -12,12 +12,8 @@ use serde::{Deserialize, Serialize};
 const TEXT: &Schema = &Schema::Text(Text::ANY);
 const PROGRESS: &Schema = &Schema::Object(Object {
     properties: &[
-        Property { name: "message", schema: TEXT, required: true },
-        Property {
-            name: "progress",
-            schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
-            required: true,
-        },
+        Property::Required("message", TEXT),
+        Property::Required("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None })),
     ],
     additional: Additional::Ignored,
 });

@@ -58,8 +58,10 @@ fn generate(rng: &mut Rng, depth: usize, parts: &mut Vec<&'static Schema>) -> &'
         _ => {
             let count = rng.usize(1..3);
             let properties = NAMES[rng.usize(..NAMES.len() - count)..][..count].iter();
-            let properties =
-                properties.map(|name| Property { name, schema: part(rng), required: rng.bool() });
+            let properties = properties.map(|name| {
+                let presence = if rng.bool() { Property::Required } else { Property::Optional };
+                presence(name, part(rng))
+            });
             let properties = leak(properties.collect());
             let additional = if rng.bool() { Additional::Ignored } else { Additional::Refused };
             Schema::Object(Object { properties, additional })

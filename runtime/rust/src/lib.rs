@@ -101,7 +101,6 @@ macro_rules! include_channels {
         )]
         #[allow(missing_docs, clippy::doc_markdown, reason = "docs come from the definitions' descriptions")]
         #[allow(clippy::needless_update, reason = "a definition may set every rule of a table")]
-        #[allow(clippy::wildcard_imports, reason = "tables use the types of tables")]
         pub mod channels {
             include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
         }

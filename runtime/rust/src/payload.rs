@@ -41,7 +41,7 @@ pub trait Payload: Serialize + Decode {
 ///
 /// ```
 /// use fanfare::payload::decode;
-/// use fanfare::schema::{Additional, Integer, Object, Schema, required};
+/// use fanfare::schema::{Additional, Integer, Object, Property, Schema};
 ///
 /// #[derive(Debug)]
 /// struct Progress {
@@ -49,7 +49,7 @@ pub trait Payload: Serialize + Decode {
 /// }
 ///
 /// static PROGRESS: Schema = Schema::Object(Object {
-///     properties: &[required("percent", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY }))],
+///     properties: &[Property::Required("percent", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY }))],
 ///     additional: Additional::Ignored,
 /// });
 ///

@@ -2,12 +2,12 @@
 //! against them.
 //!
 //! ```
-//! use fanfare::schema::{Additional, Integer, Object, Schema, Text, check, optional, required};
+//! use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text, check};
 //!
 //! static STATUS: Schema = Schema::Object(Object {
 //!     properties: &[
-//!         required("message", &Schema::Text(Text::ANY)),
-//!         optional("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
+//!         Property::Required("message", &Schema::Text(Text::ANY)),
+//!         Property::Optional("progress", &Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY })),
 //!     ],
 //!     additional: Additional::Ignored,
 //! });
@@ -184,27 +184,29 @@ pub struct Object {
     pub additional: Additional,
 }
 
-/// One property of an object.
+/// One property of an object: its name in JSON, and the schema of its value.
 #[derive(Clone, Copy, Debug)]
-pub struct Property {
-    /// The name in JSON.
-    pub name: &'static str,
-    /// The schema of the value.
-    pub schema: &'static Schema,
-    /// Whether the property is required.
-    pub required: bool,
+pub enum Property {
+    /// A property that every object has.
+    Required(&'static str, &'static Schema),
+    /// A property that may be absent.
+    Optional(&'static str, &'static Schema),
 }
 
-/// Returns a required property.
-#[must_use]
-pub const fn required(name: &'static str, schema: &'static Schema) -> Property {
-    Property { name, schema, required: true }
-}
+impl Property {
+    pub(crate) fn name(&self) -> &'static str {
+        let (Self::Required(name, _) | Self::Optional(name, _)) = self;
+        name
+    }
 
-/// Returns an optional property.
-#[must_use]
-pub const fn optional(name: &'static str, schema: &'static Schema) -> Property {
-    Property { name, schema, required: false }
+    pub(crate) fn schema(&self) -> &'static Schema {
+        let (Self::Required(_, schema) | Self::Optional(_, schema)) = self;
+        schema
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        matches!(self, Self::Required(..))
+    }
 }
 
 /// How properties that an object does not declare are handled.

@@ -33,13 +33,13 @@ struct Status {
 
 static STATUS: Schema = Schema::Object(Object {
     properties: &[
-        Property { name: "kind", schema: &Schema::Enum(&["status"]), required: true },
-        Property { name: "message", schema: &TEXT, required: true },
-        Property { name: "step", schema: &STEP, required: false },
-        Property { name: "note", schema: &NULLABLE_TEXT, required: false },
-        Property { name: "parent", schema: &NULLABLE_TEXT, required: true },
-        Property { name: "tags", schema: &TAGS, required: false },
-        Property { name: "percent", schema: &INTEGER, required: true },
+        Property::Required("kind", &Schema::Enum(&["status"])),
+        Property::Required("message", &TEXT),
+        Property::Optional("step", &STEP),
+        Property::Optional("note", &NULLABLE_TEXT),
+        Property::Required("parent", &NULLABLE_TEXT),
+        Property::Optional("tags", &TAGS),
+        Property::Required("percent", &INTEGER),
     ],
     additional: Additional::Ignored,
 });
@@ -176,7 +176,7 @@ struct Open {
     additional: BTreeMap<String, f64>,
 }
 static OPEN: Schema = Schema::Object(Object {
-    properties: &[Property { name: "id", schema: &INTEGER, required: true }],
+    properties: &[Property::Required("id", &INTEGER)],
     additional: Additional::Checked(&NUMBER),
 });
 fanfare::object!(Open: OPEN { "id" => id, .. additional });
@@ -217,9 +217,9 @@ struct Created {
 }
 static CREATED: Schema = Schema::Object(Object {
     properties: &[
-        Property { name: "by", schema: &TEXT, required: true },
-        Property { name: "child", schema: &EVENT, required: false },
-        Property { name: "kind", schema: &Schema::Enum(&["created"]), required: true },
+        Property::Required("by", &TEXT),
+        Property::Optional("child", &EVENT),
+        Property::Required("kind", &Schema::Enum(&["created"])),
     ],
     additional: Additional::Refused,
 });

@@ -145,27 +145,25 @@ fn every_broken_rule_is_reported_with_its_path() {
     static DATE: Pattern = Pattern::new("^2");
     static SCHEMA: Schema = Schema::Object(Object {
         properties: &[
-            Property { name: "a/b~c", schema: &INTEGER, required: true },
-            Property {
-                name: "list",
-                schema: &Schema::Array(Array {
+            Property::Required("a/b~c", &INTEGER),
+            Property::Required(
+                "list",
+                &Schema::Array(Array {
                     items: &Schema::Tuple(&[&TEXT, &Schema::Boolean]),
                     min_items: 3,
                     max_items: ANY,
                 }),
-                required: true,
-            },
-            Property {
-                name: "day",
-                schema: &Schema::Text(Text {
+            ),
+            Property::Optional(
+                "day",
+                &Schema::Text(Text {
                     min_length: 0,
                     max_length: 3,
                     pattern: Some(&DATE),
                     format: Some(Format::Date),
                 }),
-                required: false,
-            },
-            Property { name: "missing", schema: &Schema::Any, required: true },
+            ),
+            Property::Required("missing", &Schema::Any),
         ],
         additional: Additional::Refused,
     });
@@ -188,10 +186,7 @@ fn every_broken_rule_is_reported_with_its_path() {
 #[test]
 fn objects_reject_undeclared_keys() {
     static SCHEMA: Schema = Schema::Object(Object {
-        properties: &[
-            Property { name: "toString", schema: &TEXT, required: false },
-            Property { name: "__proto__", schema: &INTEGER, required: false },
-        ],
+        properties: &[Property::Optional("toString", &TEXT), Property::Optional("__proto__", &INTEGER)],
         additional: Additional::Checked(&Schema::Boolean),
     });
     assert!(takes(&SCHEMA, "{}"));
@@ -208,8 +203,7 @@ fn objects_reject_undeclared_keys() {
 #[test]
 fn objects_with_many_properties_in_any_order_are_matched() {
     let names: Vec<&'static str> = (0..150).map(|n| &*format!("p{n}").leak()).collect();
-    let properties: Vec<Property> =
-        names.iter().map(|name| Property { name, schema: &INTEGER, required: true }).collect();
+    let properties: Vec<Property> = names.iter().map(|name| Property::Required(name, &INTEGER)).collect();
     let schema = Schema::Object(Object { properties: properties.leak(), additional: Additional::Refused });
     let mut value: Value = names.iter().rev().map(|name| ((*name).to_owned(), json!(1))).collect();
     assert_eq!(issues(&schema, &value), [""; 0]);
@@ -263,13 +257,13 @@ fn alternatives_follow_json_schema_exactly() {
 
 #[test]
 fn nested_alternatives_are_not_tried_exponentially_often() {
-    static NEXT: Property = Property { name: "next", schema: &NODE, required: false };
+    static NEXT: Property = Property::Optional("next", &NODE);
     static A: Schema = Schema::Object(Object {
-        properties: &[NEXT, Property { name: "a", schema: &INTEGER, required: true }],
+        properties: &[NEXT, Property::Required("a", &INTEGER)],
         additional: Additional::Refused,
     });
     static B: Schema = Schema::Object(Object {
-        properties: &[NEXT, Property { name: "b", schema: &INTEGER, required: true }],
+        properties: &[NEXT, Property::Required("b", &INTEGER)],
         additional: Additional::Refused,
     });
     static NODE: Schema = Schema::OneOf(&[&A, &B]);
@@ -283,15 +277,15 @@ fn nested_alternatives_are_not_tried_exponentially_often() {
 /// `zod.test.ts` has the same schemas, values and messages.
 #[test]
 fn messages_of_alternatives_name_them_and_give_the_reason_of_the_nearest() {
-    static KIND_CAT: Property = Property { name: "kind", schema: &Schema::Enum(&["cat"]), required: true };
-    static KIND_DOG: Property = Property { name: "kind", schema: &Schema::Enum(&["dog"]), required: true };
+    static KIND_CAT: Property = Property::Required("kind", &Schema::Enum(&["cat"]));
+    static KIND_DOG: Property = Property::Required("kind", &Schema::Enum(&["dog"]));
     static TEXT: Schema = Schema::Text(Text { max_length: 3, ..Text::ANY });
     static CAT: Schema = Schema::Object(Object {
-        properties: &[KIND_CAT, Property { name: "age", schema: &INTEGER, required: true }],
+        properties: &[KIND_CAT, Property::Required("age", &INTEGER)],
         additional: Additional::Ignored,
     });
     static DOG: Schema = Schema::Object(Object {
-        properties: &[KIND_DOG, Property { name: "name", schema: &TEXT, required: true }],
+        properties: &[KIND_DOG, Property::Required("name", &TEXT)],
         additional: Additional::Ignored,
     });
     static LIST: Schema = Schema::Array(Array { items: &INTEGER, min_items: 0, max_items: u32::MAX });
@@ -337,7 +331,7 @@ fn messages_mention_null_where_it_is_allowed() {
 #[test]
 fn a_tag_selects_the_variant() {
     static CREATED: Schema = Schema::Object(Object {
-        properties: &[Property { name: "by", schema: &TEXT, required: true }],
+        properties: &[Property::Required("by", &TEXT)],
         additional: Additional::Ignored,
     });
     static CASES: &[(&str, &Schema)] = &[("created", &CREATED), ("gone", &Schema::Any)];
@@ -390,7 +384,7 @@ fn typed_values_are_checked_as_the_json_they_serialize_to() {
         Circle(f64),
     }
     static CIRCLE: Schema = Schema::Object(Object {
-        properties: &[Property { name: "circle", schema: &NUMBER, required: true }],
+        properties: &[Property::Required("circle", &NUMBER)],
         additional: Additional::Refused,
     });
     assert!(accepts(&Schema::Enum(&["point"]), &Shape::Point));

@@ -137,9 +137,9 @@ enum External {
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case", rename_all_fields = "camelCase")]
 enum Internal {
-    JobStarted { job_id: u32 },
-    JobOwned(Owner2),
-    JobEnded,
+    Started { job_id: u32 },
+    Owned(Owner2),
+    Ended,
 }
 
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -316,6 +316,7 @@ mod seconds {
 mod digits {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
     pub(super) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }
@@ -340,9 +341,9 @@ pub fn samples() -> Vec<Sample> {
             External::Owned(owner()),
         ]),
         exact([
-            Internal::JobStarted { job_id: 7 },
-            Internal::JobOwned(Owner2 { name: "ada".to_owned() }),
-            Internal::JobEnded,
+            Internal::Started { job_id: 7 },
+            Internal::Owned(Owner2 { name: "ada".to_owned() }),
+            Internal::Ended,
         ]),
         exact([
             Adjacent::Nothing,
@@ -361,7 +362,7 @@ pub fn samples() -> Vec<Sample> {
         exact([Flattened {
             id: 7,
             owner: Owner2 { name: "ada".to_owned() },
-            event: Internal::JobStarted { job_id: 8 },
+            event: Internal::Started { job_id: 8 },
         }]),
         exact([FlattenedMap { id: 7, others: BTreeMap::from([("more".to_owned(), 9)]) }]),
         exact([tree(Vec::new()), Tree { parent, ..tree(vec![tree(vec![tree(Vec::new())])]) }]),

@@ -22,9 +22,9 @@ const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233
 static TEXT: Schema = Schema::Text(Text::ANY);
 static MESSAGE: Schema = Schema::Object(Object {
     properties: &[
-        Property { name: "m", schema: &TEXT, required: true },
-        Property { name: "role", schema: &Schema::Enum(&["assistant", "user"]), required: true },
-        Property { name: "text", schema: &TEXT, required: true },
+        Property::Required("m", &TEXT),
+        Property::Required("role", &Schema::Enum(&["assistant", "user"])),
+        Property::Required("text", &TEXT),
     ],
     additional: Additional::Ignored,
 });

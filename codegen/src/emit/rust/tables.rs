@@ -166,7 +166,7 @@ impl<'m> Tables<'m> {
 
     fn object(&mut self, object: &Object) -> Expression {
         let properties = object.properties.iter().map(|property| {
-            let presence = if property.required { "required" } else { "optional" };
+            let presence = if property.required { "Property::Required" } else { "Property::Optional" };
             Expression::call(presence, vec![literal(&property.name.wire), self.reference(&property.shape)])
         });
         let properties = Expression::slice(properties.collect());

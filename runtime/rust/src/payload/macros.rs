@@ -4,7 +4,7 @@
 /// Makes a struct a payload: an object with named properties.
 ///
 /// ```
-/// use fanfare::schema::{Additional, Object, Schema, Text, optional, required};
+/// use fanfare::schema::{Additional, Object, Property, Schema, Text};
 ///
 /// struct Status {
 ///     message: String,
@@ -13,9 +13,9 @@
 ///
 /// static STATUS: Schema = Schema::Object(Object {
 ///     properties: &[
-///         required("kind", &Schema::Enum(&["status"])),
-///         required("message", &Schema::Text(Text::ANY)),
-///         optional("step", &Schema::Text(Text::ANY)),
+///         Property::Required("kind", &Schema::Enum(&["status"])),
+///         Property::Required("message", &Schema::Text(Text::ANY)),
+///         Property::Optional("step", &Schema::Text(Text::ANY)),
 ///     ],
 ///     additional: Additional::Ignored,
 /// });
@@ -348,7 +348,7 @@ macro_rules! union {
 /// itself. With `.. Unknown`, that variant holds objects with any other tag, unchanged.
 ///
 /// ```
-/// use fanfare::schema::{Additional, Object, Schema, Tagged, required};
+/// use fanfare::schema::{Additional, Object, Property, Schema, Tagged};
 /// use serde_json::Value;
 ///
 /// struct Created;
@@ -358,7 +358,7 @@ macro_rules! union {
 /// }
 ///
 /// static CREATED: Schema = Schema::Object(Object {
-///     properties: &[required("kind", &Schema::Enum(&["created"]))],
+///     properties: &[Property::Required("kind", &Schema::Enum(&["created"]))],
 ///     additional: Additional::Ignored,
 /// });
 /// static EVENT: Schema =

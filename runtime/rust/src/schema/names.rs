@@ -213,9 +213,9 @@ fn name_tagged(tagged: &Tagged) -> String {
 }
 
 fn name_object(object: &Object) -> String {
-    let required = object.properties.iter().filter(|property| property.required);
+    let required = object.properties.iter().filter(|property| property.is_required());
     let (names, constants) =
-        required.map(|property| (property.name, (property.name, constant(property.schema)))).unzip();
+        required.map(|property| (property.name(), (property.name(), constant(property.schema())))).unzip();
     name_required(names, constants)
 }
 

@@ -199,14 +199,11 @@ fn visits_of_unevaluated_parts_are_linear_in_the_size_of_the_value() {
 /// The first alternative never accepts, and visits everything that it ignores for the wire profile.
 static IGNORING: Schema = Schema::AnyOf(&[
     &Schema::Object(Object {
-        properties: &[Property { name: "size", schema: &TEXT, required: true }],
+        properties: &[Property::Required("size", &TEXT)],
         additional: Additional::Ignored,
     }),
     &Schema::Object(Object {
-        properties: &[
-            Property { name: "child", schema: &IGNORING, required: false },
-            Property { name: "heading", schema: &TEXT, required: false },
-        ],
+        properties: &[Property::Optional("child", &IGNORING), Property::Optional("heading", &TEXT)],
         additional: Additional::Refused,
     }),
 ]);

@@ -42,14 +42,14 @@ impl Words {
     }
 
     fn name(&self, rng: &mut Rng) -> String {
-        match self.names.get(rng.usize(..self.names.len() + 1)) {
+        match self.names.get(rng.usize(..=self.names.len())) {
             Some(name) => name.clone(),
             None => name(rng).to_owned(),
         }
     }
 
     fn value(&self, rng: &mut Rng) -> Value {
-        match self.values.get(rng.usize(..self.values.len() + 1)) {
+        match self.values.get(rng.usize(..=self.values.len())) {
             Some(value) => value.clone(),
             None => literal(rng),
         }

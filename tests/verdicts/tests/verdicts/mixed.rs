@@ -134,10 +134,9 @@ fn write_typescript(channel: &str, schema: &Value, folder: &Path) -> bool {
     let file = scratch("mixed-definition").join(format!("{channel}.json"));
     fs::write(&file, definition.to_string()).expect("write the definition");
     let generate = || fanfare_codegen::generate(file.parent().unwrap_or(folder));
-    let files = match catch_unwind(AssertUnwindSafe(generate)) {
-        Ok(Ok(files)) => files,
-        Ok(Err(_)) => return false,
-        Err(_) => panic!("the compiler panicked on {schema}"),
+    let compiled = catch_unwind(AssertUnwindSafe(generate));
+    let Ok(files) = compiled.unwrap_or_else(|_| panic!("the compiler panicked on {schema}")) else {
+        return false;
     };
     for (path, text) in files.iter().filter(|(path, _)| path.contains(channel)) {
         if let Some(name) = path.strip_prefix("typescript/") {

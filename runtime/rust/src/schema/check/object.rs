@@ -68,9 +68,10 @@ impl<'a> ObjectChecker<'a> {
             ObjectMode::Ignored => &Schema::Any,
             ObjectMode::Declared(object) => {
                 let properties = object.properties;
-                match self.finder.find(properties.len(), |index| is_same_name(properties[index].name, name)) {
+                match self.finder.find(properties.len(), |index| is_same_name(properties[index].name(), name))
+                {
                     Some(found) if found.is_duplicate => return report_duplicate(&path, value, self.report),
-                    Some(found) => properties[found.index].schema,
+                    Some(found) => properties[found.index].schema(),
                     None => match object.additional {
                         Additional::Checked(schema) => schema,
                         // Not passed on, but still subject to the wire profile.
@@ -97,8 +98,8 @@ impl<'a> ObjectChecker<'a> {
             return Ok(());
         }
         for (index, property) in object.properties.iter().enumerate() {
-            if property.required && !self.finder.seen(index) {
-                report_missing(&self.path.absent(property.name), self.report)?;
+            if property.is_required() && !self.finder.seen(index) {
+                report_missing(&self.path.absent(property.name()), self.report)?;
             }
         }
         Ok(())

@@ -12,16 +12,11 @@ use serde::Serialize;
 const TEXT: &Schema = &Schema::Text(Text::ANY);
 const STATUS: &Schema = &Schema::Object(Object {
     properties: &[
-        Property {
-            name: "message",
-            schema: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
-            required: true,
-        },
-        Property {
-            name: "progress",
-            schema: &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
-            required: false,
-        },
+        Property::Required("message", &Schema::Text(Text { min_length: 1, ..Text::ANY })),
+        Property::Optional(
+            "progress",
+            &Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None }),
+        ),
     ],
     additional: Additional::Ignored,
 });

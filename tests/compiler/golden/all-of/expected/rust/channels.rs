@@ -53,32 +53,33 @@ pub type Described = Base;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static BASE: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static AUDITED: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
-            optional("changedBy", &Schema::Text(Text::ANY)),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Optional("changedBy", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ENTITY: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
-            optional("changedBy", &Schema::Text(Text::ANY)),
-            required("name", &Schema::Text(Text::ANY)),
-            optional("inner", &BASE),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Optional("changedBy", &Schema::Text(Text::ANY)),
+            Property::Required("name", &Schema::Text(Text::ANY)),
+            Property::Optional("inner", &BASE),
         ],
         additional: Additional::Ignored,
     });

@@ -118,13 +118,14 @@ fanfare::object!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
-            required("extra", &Schema::Text(Text::ANY)),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Optional("created", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Required("extra", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -96,10 +96,11 @@ fanfare::object!(AsRef: schemas::AS_REF {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static AS_REF: Schema = Schema::Object(Object {
-        properties: &[optional("x", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("x", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

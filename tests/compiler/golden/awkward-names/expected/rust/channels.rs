@@ -324,6 +324,7 @@ fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INHERITED_RULES: Schema = Schema::Rules(&Rules {
@@ -358,29 +359,32 @@ mod schemas {
     });
 
     pub(super) static INVISIBLE: Schema = Schema::Object(Object {
-        properties: &[optional("a\rb", &INVISIBLE_AB), optional("b\u{2066}c", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Optional("a\rb", &INVISIBLE_AB),
+            Property::Optional("b\u{2066}c", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ERROR: Schema = Schema::Object(Object {
-        properties: &[optional("Error", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("Error", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[optional("value", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("value", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SCHEMA: Schema = Schema::Object(Object {
-        properties: &[optional("text", &TEXT)],
+        properties: &[Property::Optional("text", &TEXT)],
         additional: Additional::Ignored,
     });
 
     pub(super) static TEXT: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });
 
     pub(super) static PROMISE: Schema = Schema::Object(Object {
-        properties: &[optional("array", &ARRAY)],
+        properties: &[Property::Optional("array", &ARRAY)],
         additional: Additional::Ignored,
     });
 
@@ -391,7 +395,7 @@ mod schemas {
     });
 
     pub(super) static OBJECT: Schema = Schema::Object(Object {
-        properties: &[optional("map", &MAP)],
+        properties: &[Property::Optional("map", &MAP)],
         additional: Additional::Ignored,
     });
 
@@ -404,64 +408,70 @@ mod schemas {
     pub(super) static VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
     pub(super) static HTTP_SERVER2_GO: Schema = Schema::Object(Object {
-        properties: &[optional("x", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Optional("x", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SNAKE_CASE_NAME: Schema = Schema::Object(Object {
-        properties: &[optional("x", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Optional("x", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static GRÖSSE: Schema = Schema::Enum(&["klein", "größer"]);
 
     pub(super) static N3_D: Schema = Schema::Object(Object {
-        properties: &[optional("3d", &Schema::Number(Number::ANY))],
+        properties: &[Property::Optional("3d", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static KEYWORDS: Schema = Schema::Object(Object {
         properties: &[
-            required("type", &Schema::Text(Text::ANY)),
-            required("fn", &Schema::Text(Text::ANY)),
-            required("self", &Schema::Text(Text::ANY)),
-            optional("super", &Schema::Text(Text::ANY)),
-            optional("crate", &Schema::Text(Text::ANY)),
-            required("async", &Schema::Text(Text::ANY)),
-            optional("gen", &Schema::Text(Text::ANY)),
-            optional("try", &Schema::Text(Text::ANY)),
-            optional("union", &Schema::Text(Text::ANY)),
-            optional("class", &Schema::Text(Text::ANY)),
-            optional("function", &Schema::Text(Text::ANY)),
-            optional("enum", &KEYWORDS_ENUM),
-            optional("arguments", &Schema::Text(Text::ANY)),
-            optional("value", &Schema::Text(Text::ANY)),
-            optional("serializer", &Schema::Text(Text::ANY)),
-            optional("field", &Schema::Text(Text::ANY)),
+            Property::Required("type", &Schema::Text(Text::ANY)),
+            Property::Required("fn", &Schema::Text(Text::ANY)),
+            Property::Required("self", &Schema::Text(Text::ANY)),
+            Property::Optional("super", &Schema::Text(Text::ANY)),
+            Property::Optional("crate", &Schema::Text(Text::ANY)),
+            Property::Required("async", &Schema::Text(Text::ANY)),
+            Property::Optional("gen", &Schema::Text(Text::ANY)),
+            Property::Optional("try", &Schema::Text(Text::ANY)),
+            Property::Optional("union", &Schema::Text(Text::ANY)),
+            Property::Optional("class", &Schema::Text(Text::ANY)),
+            Property::Optional("function", &Schema::Text(Text::ANY)),
+            Property::Optional("enum", &KEYWORDS_ENUM),
+            Property::Optional("arguments", &Schema::Text(Text::ANY)),
+            Property::Optional("value", &Schema::Text(Text::ANY)),
+            Property::Optional("serializer", &Schema::Text(Text::ANY)),
+            Property::Optional("field", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED: Schema = Schema::Object(Object {
         properties: &[
-            required("__proto__", &INHERITED_PROTO),
-            required("toString", &Schema::Text(Text::ANY)),
-            optional("constructor", &Schema::Text(Text::ANY)),
-            optional("hasOwnProperty", &Schema::Boolean),
-            optional("valueOf", &Schema::Literals(&LITERALS_1)),
-            optional("then", &Schema::Text(Text::ANY)),
-            optional("length", &Schema::Integer(Integer::ANY)),
+            Property::Required("__proto__", &INHERITED_PROTO),
+            Property::Required("toString", &Schema::Text(Text::ANY)),
+            Property::Optional("constructor", &Schema::Text(Text::ANY)),
+            Property::Optional("hasOwnProperty", &Schema::Boolean),
+            Property::Optional("valueOf", &Schema::Literals(&LITERALS_1)),
+            Property::Optional("then", &Schema::Text(Text::ANY)),
+            Property::Optional("length", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_CLOSED: Schema = Schema::Object(Object {
-        properties: &[optional("__proto__", &Schema::Text(Text::ANY)), optional("valueOf", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Optional("__proto__", &Schema::Text(Text::ANY)),
+            Property::Optional("valueOf", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Refused,
     });
 
     pub(super) static INHERITED_OPEN: Schema = Schema::Object(Object {
-        properties: &[optional("__proto__", &Schema::Text(Text::ANY)), optional("valueOf", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Optional("__proto__", &Schema::Text(Text::ANY)),
+            Property::Optional("valueOf", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Checked(&Schema::Integer(Integer::ANY)),
     });
 
@@ -473,27 +483,27 @@ mod schemas {
 
     pub(super) static SPELLINGS: Schema = Schema::Object(Object {
         properties: &[
-            optional("dash-case", &Schema::Text(Text::ANY)),
-            optional("snake_case", &Schema::Text(Text::ANY)),
-            optional("PascalCase", &Schema::Text(Text::ANY)),
-            optional("with space", &Schema::Text(Text::ANY)),
-            optional("dotted.name", &Schema::Text(Text::ANY)),
-            optional("1st", &Schema::Text(Text::ANY)),
-            optional("2", &Schema::Text(Text::ANY)),
-            optional("$ref", &Schema::Text(Text::ANY)),
-            optional("@id", &Schema::Text(Text::ANY)),
-            optional("ünï", &Schema::Text(Text::ANY)),
-            optional("日本語", &Schema::Text(Text::ANY)),
-            optional("_private", &Schema::Text(Text::ANY)),
-            optional("URL", &Schema::Text(Text::ANY)),
-            optional("+", &Schema::Text(Text::ANY)),
-            optional("quo\"te", &Schema::Text(Text::ANY)),
-            optional("back\\slash", &Schema::Text(Text::ANY)),
-            optional("a/b~c", &Schema::Text(Text::ANY)),
-            optional("line\nbreak", &Schema::Text(Text::ANY)),
-            optional("it's", &Schema::Text(Text::ANY)),
-            optional("{brace}", &Schema::Text(Text::ANY)),
-            optional("*/", &Schema::Text(Text::ANY)),
+            Property::Optional("dash-case", &Schema::Text(Text::ANY)),
+            Property::Optional("snake_case", &Schema::Text(Text::ANY)),
+            Property::Optional("PascalCase", &Schema::Text(Text::ANY)),
+            Property::Optional("with space", &Schema::Text(Text::ANY)),
+            Property::Optional("dotted.name", &Schema::Text(Text::ANY)),
+            Property::Optional("1st", &Schema::Text(Text::ANY)),
+            Property::Optional("2", &Schema::Text(Text::ANY)),
+            Property::Optional("$ref", &Schema::Text(Text::ANY)),
+            Property::Optional("@id", &Schema::Text(Text::ANY)),
+            Property::Optional("ünï", &Schema::Text(Text::ANY)),
+            Property::Optional("日本語", &Schema::Text(Text::ANY)),
+            Property::Optional("_private", &Schema::Text(Text::ANY)),
+            Property::Optional("URL", &Schema::Text(Text::ANY)),
+            Property::Optional("+", &Schema::Text(Text::ANY)),
+            Property::Optional("quo\"te", &Schema::Text(Text::ANY)),
+            Property::Optional("back\\slash", &Schema::Text(Text::ANY)),
+            Property::Optional("a/b~c", &Schema::Text(Text::ANY)),
+            Property::Optional("line\nbreak", &Schema::Text(Text::ANY)),
+            Property::Optional("it's", &Schema::Text(Text::ANY)),
+            Property::Optional("{brace}", &Schema::Text(Text::ANY)),
+            Property::Optional("*/", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
@@ -503,17 +513,17 @@ mod schemas {
     pub(super) static KEYWORDS_ENUM: Schema = Schema::Enum(&["enum", "struct"]);
 
     pub(super) static INHERITED_PROTO: Schema = Schema::Object(Object {
-        properties: &[optional("a", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Optional("a", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_TAG_ONE: Schema = Schema::Object(Object {
-        properties: &[required("__proto__", &Schema::Enum(&["toString"]))],
+        properties: &[Property::Required("__proto__", &Schema::Enum(&["toString"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static INHERITED_TAG_TWO: Schema = Schema::Object(Object {
-        properties: &[required("__proto__", &Schema::Enum(&["__proto__"]))],
+        properties: &[Property::Required("__proto__", &Schema::Enum(&["__proto__"]))],
         additional: Additional::Ignored,
     });
 
@@ -522,6 +532,7 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static TEXT: Rules = Rules {

@@ -94,6 +94,7 @@ pub type Message = String;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static MESSAGE: Schema = Schema::Text(Text::ANY);

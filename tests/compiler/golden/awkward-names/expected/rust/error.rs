@@ -158,20 +158,21 @@ fanfare::object!(FnAsync: schemas::FN_ASYNC {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INTO_ITERATOR: Schema = Schema::Object(Object {
-        properties: &[optional("x", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("x", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static FN: Schema = Schema::Object(Object {
-        properties: &[optional("async", &FN_ASYNC)],
+        properties: &[Property::Optional("async", &FN_ASYNC)],
         additional: Additional::Ignored,
     });
 
     pub(super) static FN_ASYNC: Schema = Schema::Object(Object {
-        properties: &[optional("await", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("await", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

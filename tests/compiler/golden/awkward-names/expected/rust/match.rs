@@ -166,10 +166,11 @@ fanfare::string_enum!(Err: schemas::ERR {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[optional("ok", &Schema::Boolean)],
+        properties: &[Property::Optional("ok", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 

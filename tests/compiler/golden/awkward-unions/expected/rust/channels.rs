@@ -356,6 +356,7 @@ fanfare::object!(UnknownOpenKnown: schemas::UNKNOWN_OPEN_KNOWN {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static JOB: Schema = Schema::Tagged(Tagged {
@@ -458,27 +459,27 @@ mod schemas {
 
     pub(super) static NULLABLE_SPELLINGS: Schema = Schema::Object(Object {
         properties: &[
-            optional("list", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("any", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("one", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("keyword", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("reference", &Schema::AnyOf(&[&JOB, &Schema::Null])),
+            Property::Optional("list", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Optional("any", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Optional("one", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Optional("keyword", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Optional("reference", &Schema::AnyOf(&[&JOB, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static FIELDS: Schema = Schema::Object(Object {
         properties: &[
-            optional("", &Schema::Text(Text::ANY)),
-            optional("😀", &Schema::Text(Text::ANY)),
-            optional("self", &Schema::Text(Text::ANY)),
-            optional("Self", &Schema::Text(Text::ANY)),
-            optional("fooBar", &Schema::Integer(Integer::ANY)),
-            optional("foo_bar", &Schema::Integer(Integer::ANY)),
-            optional("foo-bar", &Schema::Integer(Integer::ANY)),
-            optional("FooBar", &Schema::Integer(Integer::ANY)),
-            optional("foo bar", &Schema::Integer(Integer::ANY)),
-            optional("foo.bar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("", &Schema::Text(Text::ANY)),
+            Property::Optional("😀", &Schema::Text(Text::ANY)),
+            Property::Optional("self", &Schema::Text(Text::ANY)),
+            Property::Optional("Self", &Schema::Text(Text::ANY)),
+            Property::Optional("fooBar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("foo_bar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("foo-bar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("FooBar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("foo bar", &Schema::Integer(Integer::ANY)),
+            Property::Optional("foo.bar", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Refused,
     });
@@ -492,46 +493,46 @@ mod schemas {
     });
 
     pub(super) static ADDITIONAL: Schema = Schema::Object(Object {
-        properties: &[optional("additional", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("additional", &Schema::Text(Text::ANY))],
         additional: Additional::Checked(&Schema::Text(Text::ANY)),
     });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            optional("otherOpen", &OTHER_OPEN),
-            optional("unknownOpen", &UNKNOWN_OPEN),
-            optional("additional", &ADDITIONAL),
-            optional("job", &JOB),
-            optional("symbols", &SYMBOLS),
-            optional("literals", &LITERALS),
-            optional("openCodes", &OPEN_CODES),
-            optional("openNames", &OPEN_NAMES),
-            optional("namesOrLinks", &NAMES_OR_LINKS),
-            optional("falseOrText", &FALSE_OR_TEXT),
-            optional("lists", &LISTS),
-            optional("boxes", &BOXES),
-            optional("position", &POSITION),
-            optional("optional", &OPTIONAL),
-            optional("byNumber", &BY_NUMBER),
-            optional("unnamed", &UNNAMED),
-            optional("nullable", &NULLABLE_SPELLINGS),
-            optional("fields", &FIELDS),
+            Property::Optional("otherOpen", &OTHER_OPEN),
+            Property::Optional("unknownOpen", &UNKNOWN_OPEN),
+            Property::Optional("additional", &ADDITIONAL),
+            Property::Optional("job", &JOB),
+            Property::Optional("symbols", &SYMBOLS),
+            Property::Optional("literals", &LITERALS),
+            Property::Optional("openCodes", &OPEN_CODES),
+            Property::Optional("openNames", &OPEN_NAMES),
+            Property::Optional("namesOrLinks", &NAMES_OR_LINKS),
+            Property::Optional("falseOrText", &FALSE_OR_TEXT),
+            Property::Optional("lists", &LISTS),
+            Property::Optional("boxes", &BOXES),
+            Property::Optional("position", &POSITION),
+            Property::Optional("optional", &OPTIONAL),
+            Property::Optional("byNumber", &BY_NUMBER),
+            Property::Optional("unnamed", &UNNAMED),
+            Property::Optional("nullable", &NULLABLE_SPELLINGS),
+            Property::Optional("fields", &FIELDS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_JOB_DOT_STARTED: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["job.started"]))],
+        properties: &[Property::Required("type", &Schema::Enum(&["job.started"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_JOB_MINUS_STARTED: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["job-started"]))],
+        properties: &[Property::Required("type", &Schema::Enum(&["job-started"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static JOB_UNNAMED1: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&[""]))],
+        properties: &[Property::Required("type", &Schema::Enum(&[""]))],
         additional: Additional::Ignored,
     });
 
@@ -543,37 +544,43 @@ mod schemas {
     ]);
 
     pub(super) static BY_NUMBER_TEXT: Schema = Schema::Object(Object {
-        properties: &[required("code", &Schema::Literals(&LITERALS_3)), required("text", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("code", &Schema::Literals(&LITERALS_3)),
+            Property::Required("text", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_NUMBER_URL: Schema = Schema::Object(Object {
-        properties: &[required("code", &Schema::Literals(&LITERALS_6)), required("url", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("code", &Schema::Literals(&LITERALS_6)),
+            Property::Required("url", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT: Schema = Schema::Object(Object {
-        properties: &[optional("a", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("a", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT2: Schema = Schema::Object(Object {
-        properties: &[optional("b", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("b", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNNAMED_OBJECT3: Schema = Schema::Object(Object {
-        properties: &[optional("c", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("c", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNKNOWN_OPEN_UNKNOWN: Schema = Schema::Object(Object {
-        properties: &[required("kind", &Schema::Enum(&["unknown"]))],
+        properties: &[Property::Required("kind", &Schema::Enum(&["unknown"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNKNOWN_OPEN_KNOWN: Schema = Schema::Object(Object {
-        properties: &[required("kind", &Schema::Enum(&["known"]))],
+        properties: &[Property::Required("kind", &Schema::Enum(&["known"]))],
         additional: Additional::Ignored,
     });
 

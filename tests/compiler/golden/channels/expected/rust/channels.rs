@@ -25,10 +25,11 @@ fanfare::object!(Entry: schemas::ENTRY {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ENTRY: Schema = Schema::Object(Object {
-        properties: &[required("text", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -106,15 +106,19 @@ fanfare::object!(StatusDetail: schemas::STATUS_DETAIL {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Object(Object {
-        properties: &[required("message", &Schema::Text(Text::ANY)), optional("detail", &STATUS_DETAIL)],
+        properties: &[
+            Property::Required("message", &Schema::Text(Text::ANY)),
+            Property::Optional("detail", &STATUS_DETAIL),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STATUS_DETAIL: Schema = Schema::Object(Object {
-        properties: &[optional("percent", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Optional("percent", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 

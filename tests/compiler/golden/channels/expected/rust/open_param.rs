@@ -96,10 +96,11 @@ fanfare::object!(Result: schemas::RESULT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[optional("result", &super::super::schemas::ENTRY)],
+        properties: &[Property::Optional("result", &super::super::schemas::ENTRY)],
         additional: Additional::Ignored,
     });
 

@@ -110,6 +110,7 @@ pub type Notice = String;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static NOTICE: Schema = Schema::Text(Text::ANY);

@@ -104,6 +104,7 @@ pub type Status = i64;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static STATUS: Schema = Schema::Integer(Integer::ANY);

@@ -91,6 +91,7 @@ fanfare::object!(EverythingMapOfObjectsValue: schemas::EVERYTHING_MAP_OF_OBJECTS
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static PAIR: Schema = Schema::Tuple(&[
@@ -107,46 +108,50 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("list", &Schema::Array(Array {
+            Property::Required("list", &Schema::Array(Array {
                 items: &Schema::Text(Text { min_length: 1, ..Text::ANY }),
                 min_items: 0,
                 max_items: u32::MAX,
             })),
-            optional("limited", &Schema::Array(Array {
+            Property::Optional("limited", &Schema::Array(Array {
                 items: &Schema::Integer(Integer::ANY),
                 min_items: 1,
                 max_items: 10,
             })),
-            optional("untyped", &Schema::Array(Array { items: &Schema::Any, min_items: 0, max_items: u32::MAX })),
-            optional("matrix", &Schema::Array(Array {
+            Property::Optional("untyped", &Schema::Array(Array {
+                items: &Schema::Any,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            Property::Optional("matrix", &Schema::Array(Array {
                 items: &Schema::Array(Array { items: &Schema::Number(Number::ANY), min_items: 0, max_items: u32::MAX }),
                 min_items: 0,
                 max_items: u32::MAX,
             })),
-            optional("nullableItems", &Schema::Array(Array {
+            Property::Optional("nullableItems", &Schema::Array(Array {
                 items: &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]),
                 min_items: 0,
                 max_items: u32::MAX,
             })),
-            optional("choices", &Schema::Array(Array {
+            Property::Optional("choices", &Schema::Array(Array {
                 items: &EVERYTHING_CHOICES_ITEM,
                 min_items: 0,
                 max_items: u32::MAX,
             })),
-            optional("pair", &PAIR),
-            optional("nested", &NESTED),
-            optional("lone", &Schema::Tuple(&[&Schema::Text(Text::ANY)])),
-            required("counts", &COUNTS),
-            optional("anyMap", &Schema::Map(&Schema::Any)),
-            optional("openMap", &Schema::Map(&Schema::Any)),
-            optional("mapOfMaps", &Schema::Map(&Schema::Map(&Schema::Text(Text::ANY)))),
-            optional("mapOfObjects", &Schema::Map(&EVERYTHING_MAP_OF_OBJECTS_VALUE)),
+            Property::Optional("pair", &PAIR),
+            Property::Optional("nested", &NESTED),
+            Property::Optional("lone", &Schema::Tuple(&[&Schema::Text(Text::ANY)])),
+            Property::Required("counts", &COUNTS),
+            Property::Optional("anyMap", &Schema::Map(&Schema::Any)),
+            Property::Optional("openMap", &Schema::Map(&Schema::Any)),
+            Property::Optional("mapOfMaps", &Schema::Map(&Schema::Map(&Schema::Text(Text::ANY)))),
+            Property::Optional("mapOfObjects", &Schema::Map(&EVERYTHING_MAP_OF_OBJECTS_VALUE)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NESTED_ITEM1: Schema = Schema::Object(Object {
-        properties: &[required("a", &Schema::Boolean)],
+        properties: &[Property::Required("a", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 
@@ -155,7 +160,7 @@ mod schemas {
     pub(super) static EVERYTHING_CHOICES_ITEM: Schema = Schema::Enum(&["a", "b"]);
 
     pub(super) static EVERYTHING_MAP_OF_OBJECTS_VALUE: Schema = Schema::Object(Object {
-        properties: &[required("name", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -162,6 +162,7 @@ fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static LIST: Schema = Schema::Array(Array {
@@ -175,7 +176,7 @@ mod schemas {
     pub(super) static ITEMS: Schema = Schema::Array(Array { items: &ITEMS_ITEM, min_items: 0, max_items: u32::MAX });
 
     pub(super) static ITEMS_ITEM: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Required("id", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 }

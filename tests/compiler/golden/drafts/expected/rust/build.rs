@@ -162,20 +162,21 @@ pub type RecentAnchored = i32;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static OLD: Schema = Schema::Object(Object {
         properties: &[
-            optional("share", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
-            optional("next", &OLD),
-            optional("named", &OLD_NAMED),
+            Property::Optional("share", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
+            Property::Optional("next", &OLD),
+            Property::Optional("named", &OLD_NAMED),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static RECENT: Schema = Schema::Object(Object {
         properties: &[
-            optional("pair", &Schema::Rules(&Rules {
+            Property::Optional("pair", &Schema::Rules(&Rules {
                 array: Some(&Items {
                     prefix: &[&Rules { kinds: Kinds::STRING, ..Rules::ANY }],
                     rest: Some(&Rules { kinds: Kinds::INTEGER, ..Rules::ANY }),
@@ -183,7 +184,7 @@ mod schemas {
                 }),
                 ..Rules::ANY
             })),
-            optional("anchored", &RECENT_ANCHORED),
+            Property::Optional("anchored", &RECENT_ANCHORED),
         ],
         additional: Additional::Ignored,
     });

@@ -37,6 +37,7 @@ fanfare::newtype!(TaskName: schemas::TASK_NAME (String));
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static SETTINGS: Schema = Schema::Rules(&Rules {
@@ -77,8 +78,8 @@ mod schemas {
 
     pub(super) static TASK: Schema = Schema::Object(Object {
         properties: &[
-            required("name", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
-            optional("after", &TASK),
+            Property::Required("name", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            Property::Optional("after", &TASK),
         ],
         additional: Additional::Refused,
     });
@@ -90,6 +91,7 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static TASK: Rules = Rules {

@@ -170,6 +170,7 @@ fanfare::string_enum!(EverythingInlineOpen: schemas::EVERYTHING_INLINE_OPEN {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static STEP: Schema = Schema::Enum(&["research", "write", "complete"]);
@@ -203,27 +204,27 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("version", &Schema::Literals(&LITERALS_4)),
-            required("kind", &Schema::Enum(&["everything"])),
-            required("enabled", &Schema::Literals(&LITERALS_5)),
-            required("nothing", &Schema::Null),
-            required("ratio", &Schema::Literals(&LITERALS_6)),
-            required("origin", &ORIGIN),
-            optional("inlineOrigin", &Schema::Literals(&LITERALS_7)),
-            optional("optionalKind", &Schema::Enum(&["maybe"])),
-            optional("optionalVersion", &Schema::Literals(&LITERALS_8)),
-            required("step", &STEP),
-            optional("mood", &MOOD),
-            optional("inline", &EVERYTHING_INLINE),
-            optional("inlineOpen", &EVERYTHING_INLINE_OPEN),
-            optional("symbols", &SYMBOLS),
-            optional("lone", &LONE),
-            optional("openLone", &OPEN_LONE),
-            optional("sizes", &SIZES),
-            optional("whole", &WHOLE),
-            optional("mixed", &MIXED),
-            optional("flags", &Schema::Literals(&LITERALS_9)),
-            optional("typed", &Schema::AnyOf(&[&Schema::Literals(&LITERALS_10), &Schema::Null])),
+            Property::Required("version", &Schema::Literals(&LITERALS_4)),
+            Property::Required("kind", &Schema::Enum(&["everything"])),
+            Property::Required("enabled", &Schema::Literals(&LITERALS_5)),
+            Property::Required("nothing", &Schema::Null),
+            Property::Required("ratio", &Schema::Literals(&LITERALS_6)),
+            Property::Required("origin", &ORIGIN),
+            Property::Optional("inlineOrigin", &Schema::Literals(&LITERALS_7)),
+            Property::Optional("optionalKind", &Schema::Enum(&["maybe"])),
+            Property::Optional("optionalVersion", &Schema::Literals(&LITERALS_8)),
+            Property::Required("step", &STEP),
+            Property::Optional("mood", &MOOD),
+            Property::Optional("inline", &EVERYTHING_INLINE),
+            Property::Optional("inlineOpen", &EVERYTHING_INLINE_OPEN),
+            Property::Optional("symbols", &SYMBOLS),
+            Property::Optional("lone", &LONE),
+            Property::Optional("openLone", &OPEN_LONE),
+            Property::Optional("sizes", &SIZES),
+            Property::Optional("whole", &WHOLE),
+            Property::Optional("mixed", &MIXED),
+            Property::Optional("flags", &Schema::Literals(&LITERALS_9)),
+            Property::Optional("typed", &Schema::AnyOf(&[&Schema::Literals(&LITERALS_10), &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });

@@ -130,6 +130,7 @@ fanfare::string_enum!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Enum(&["on", "off"]);

@@ -86,48 +86,49 @@ fanfare::string_enum!(Unit: schemas::UNIT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ORDER: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &ORDER_ID),
-            optional("customer", &CUSTOMER),
-            optional("money", &MONEY),
-            optional("unit", &UNIT),
+            Property::Required("id", &ORDER_ID),
+            Property::Optional("customer", &CUSTOMER),
+            Property::Optional("money", &MONEY),
+            Property::Optional("unit", &UNIT),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CUSTOMER: Schema = Schema::Object(Object {
         properties: &[
-            required("name", &Schema::Text(Text::ANY)),
-            optional("orders", &Schema::Array(Array { items: &ORDER, min_items: 0, max_items: u32::MAX })),
-            optional("last", &ORDER),
+            Property::Required("name", &Schema::Text(Text::ANY)),
+            Property::Optional("orders", &Schema::Array(Array { items: &ORDER, min_items: 0, max_items: u32::MAX })),
+            Property::Optional("last", &ORDER),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BADGE: Schema = Schema::Object(Object {
-        properties: &[optional("id", &ORDER_ID)],
+        properties: &[Property::Optional("id", &ORDER_ID)],
         additional: Additional::Ignored,
     });
 
     pub(super) static GOLD: Schema = Schema::Object(Object {
-        properties: &[optional("order", &ORDER)],
+        properties: &[Property::Optional("order", &ORDER)],
         additional: Additional::Ignored,
     });
 
     pub(super) static ORDER_ID: Schema = Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY });
 
     pub(super) static DESCRIBED: Schema = Schema::Object(Object {
-        properties: &[optional("wallet", &BADGE)],
+        properties: &[Property::Optional("wallet", &BADGE)],
         additional: Additional::Ignored,
     });
 
     pub(super) static MONEY: Schema = Schema::Object(Object {
         properties: &[
-            required("amount", &Schema::Int64),
-            required("currency", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
+            Property::Required("amount", &Schema::Int64),
+            Property::Required("currency", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });

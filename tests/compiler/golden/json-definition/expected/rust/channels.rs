@@ -13,6 +13,7 @@ pub type Instant = fanfare::formats::DateTime;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INSTANT: Schema = Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY });

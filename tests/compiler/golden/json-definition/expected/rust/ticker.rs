@@ -98,12 +98,13 @@ fanfare::object!(Price: schemas::PRICE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static PRICE: Schema = Schema::Object(Object {
         properties: &[
-            required("price", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
-            optional("at", &super::super::schemas::INSTANT),
+            Property::Required("price", &Schema::Number(Number { exclusive_minimum: Some(0.0), ..Number::ANY })),
+            Property::Optional("at", &super::super::schemas::INSTANT),
         ],
         additional: Additional::Ignored,
     });

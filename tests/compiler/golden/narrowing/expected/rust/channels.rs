@@ -347,6 +347,7 @@ fanfare::object!(SeveralMap: schemas::SEVERAL_MAP {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ITEM: Schema = Schema::Tagged(Tagged {
@@ -356,31 +357,37 @@ mod schemas {
     });
 
     pub(super) static MESSAGE: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["message"])), required("text", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("type", &Schema::Enum(&["message"])),
+            Property::Required("text", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static TOOL_CALL: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["tool_call"])), required("tool", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("type", &Schema::Enum(&["tool_call"])),
+            Property::Required("tool", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVENT: Schema = Schema::Object(Object {
         properties: &[
-            required("seq", &Schema::Integer(Integer::ANY)),
-            required("type", &EVENT_TYPE),
-            required("event", &Schema::Text(Text::ANY)),
-            optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
+            Property::Required("seq", &Schema::Integer(Integer::ANY)),
+            Property::Required("type", &EVENT_TYPE),
+            Property::Required("event", &Schema::Text(Text::ANY)),
+            Property::Optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STOPPED_EVENT: Schema = Schema::Object(Object {
         properties: &[
-            required("seq", &Schema::Integer(Integer::ANY)),
-            required("type", &Schema::Enum(&["event"])),
-            required("event", &Schema::Enum(&["stopped"])),
-            required("body", &STOPPED_EVENT_BODY),
+            Property::Required("seq", &Schema::Integer(Integer::ANY)),
+            Property::Required("type", &Schema::Enum(&["event"])),
+            Property::Required("event", &Schema::Enum(&["stopped"])),
+            Property::Required("body", &STOPPED_EVENT_BODY),
         ],
         additional: Additional::Ignored,
     });
@@ -392,17 +399,20 @@ mod schemas {
     });
 
     pub(super) static ANIMAL: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("petType", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CAT: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Enum(&["cat"])), optional("indoor", &Schema::Boolean)],
+        properties: &[
+            Property::Required("petType", &Schema::Enum(&["cat"])),
+            Property::Optional("indoor", &Schema::Boolean),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static DOG: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Enum(&["dog"])), optional("size", &DOG_SIZE)],
+        properties: &[Property::Required("petType", &Schema::Enum(&["dog"])), Property::Optional("size", &DOG_SIZE)],
         additional: Additional::Ignored,
     });
 
@@ -446,23 +456,23 @@ mod schemas {
 
     pub(super) static SEVERAL: Schema = Schema::Object(Object {
         properties: &[
-            optional("narrowed", &SEVERAL_NARROWED),
-            optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
-            optional("map", &SEVERAL_MAP),
-            optional("list", &Schema::Array(Array {
+            Property::Optional("narrowed", &SEVERAL_NARROWED),
+            Property::Optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
+            Property::Optional("map", &SEVERAL_MAP),
+            Property::Optional("list", &Schema::Array(Array {
                 items: &Schema::Integer(Integer::ANY),
                 min_items: 1,
                 max_items: u32::MAX,
             })),
-            optional("part", &MESSAGE),
+            Property::Optional("part", &MESSAGE),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static LIMITS: Schema = Schema::Object(Object {
         properties: &[
-            optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
-            optional("text", &Schema::Text(Text {
+            Property::Optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
+            Property::Optional("text", &Schema::Text(Text {
                 min_length: 1,
                 max_length: 5,
                 pattern: Some(&PATTERN_1),
@@ -492,8 +502,8 @@ mod schemas {
 
     pub(super) static STOPPED_EVENT_BODY: Schema = Schema::Object(Object {
         properties: &[
-            required("reason", &STOPPED_EVENT_BODY_REASON),
-            optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
+            Property::Required("reason", &STOPPED_EVENT_BODY_REASON),
+            Property::Optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -503,58 +513,67 @@ mod schemas {
     pub(super) static DOG_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static LEFT_TO_THE_PARENT_CARD: Schema = Schema::Object(Object {
-        properties: &[required("card", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("card", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static LEFT_TO_THE_PARENT_IBAN: Schema = Schema::Object(Object {
-        properties: &[required("iban", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("iban", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_TEXT: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY)), required("text", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("text", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_IMAGE: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_EMAIL: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["email"])),
-            optional("note", &Schema::Text(Text::ANY)),
-            required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
+            Property::Required("kind", &Schema::Enum(&["email"])),
+            Property::Optional("note", &Schema::Text(Text::ANY)),
+            Property::Required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_PHONE: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["phone"])),
-            optional("note", &Schema::Text(Text::ANY)),
-            required("number", &Schema::Text(Text::ANY)),
+            Property::Required("kind", &Schema::Enum(&["phone"])),
+            Property::Optional("note", &Schema::Text(Text::ANY)),
+            Property::Required("number", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_CIRCLE: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["circle"])), required("radius", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("shape", &Schema::Enum(&["circle"])),
+            Property::Required("radius", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_SQUARE: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["square"])), required("side", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("shape", &Schema::Enum(&["square"])),
+            Property::Required("side", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_POINT: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["point"]))],
+        properties: &[Property::Required("shape", &Schema::Enum(&["point"]))],
         additional: Additional::Ignored,
     });
 
@@ -587,6 +606,7 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static MESSAGE: Rules = Rules {

@@ -64,6 +64,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static PERCENTAGE: Schema = Schema::Integer(Integer { minimum: 0, maximum: 100, ..Integer::ANY });
@@ -72,31 +73,47 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("unbounded", &Schema::Integer(Integer::ANY)),
-            optional("natural", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
-            optional("byte", &Schema::Integer(Integer { minimum: 0, maximum: 255, ..Integer::ANY })),
-            optional("signedByte", &Schema::Integer(Integer { minimum: -128, maximum: 127, ..Integer::ANY })),
-            optional("short", &Schema::Integer(Integer { minimum: 0, maximum: 65_535, ..Integer::ANY })),
-            optional("signedShort", &Schema::Integer(Integer { minimum: -32_768, maximum: 32_767, ..Integer::ANY })),
-            optional("word", &Schema::Integer(Integer { minimum: 0, maximum: 4_294_967_295, ..Integer::ANY })),
-            optional("signedWord", &Schema::Integer(Integer {
+            Property::Required("unbounded", &Schema::Integer(Integer::ANY)),
+            Property::Optional("natural", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
+            Property::Optional("byte", &Schema::Integer(Integer { minimum: 0, maximum: 255, ..Integer::ANY })),
+            Property::Optional("signedByte", &Schema::Integer(Integer { minimum: -128, maximum: 127, ..Integer::ANY })),
+            Property::Optional("short", &Schema::Integer(Integer { minimum: 0, maximum: 65_535, ..Integer::ANY })),
+            Property::Optional("signedShort", &Schema::Integer(Integer {
+                minimum: -32_768,
+                maximum: 32_767,
+                ..Integer::ANY
+            })),
+            Property::Optional("word", &Schema::Integer(Integer {
+                minimum: 0,
+                maximum: 4_294_967_295,
+                ..Integer::ANY
+            })),
+            Property::Optional("signedWord", &Schema::Integer(Integer {
                 minimum: -2_147_483_648,
                 maximum: 2_147_483_647,
                 ..Integer::ANY
             })),
-            optional("safe", &Schema::Integer(Integer::ANY)),
-            optional("fractionLimits", &Schema::Integer(Integer { minimum: 1, maximum: 10, ..Integer::ANY })),
-            optional("even", &Schema::Integer(Integer { multiple_of: Some(2.0), ..Integer::ANY })),
-            optional("halves", &Schema::Integer(Integer { multiple_of: Some(1.5), ..Integer::ANY })),
-            required("percentage", &PERCENTAGE),
-            required("ratio", &Schema::Number(Number::ANY)),
-            optional("limited", &Schema::Number(Number { minimum: Some(-0.5), maximum: Some(1e21), ..Number::ANY })),
-            optional("tiny", &Schema::Number(Number { exclusive_minimum: Some(1e-7), ..Number::ANY })),
-            optional("cents", &Schema::Number(Number { multiple_of: Some(0.01), ..Number::ANY })),
-            optional("large", &Schema::Number(Number { maximum: Some(1_234_567.5), ..Number::ANY })),
-            required("account", &ACCOUNT_ID),
-            optional("signed", &Schema::Int64),
-            optional("accounts", &Schema::Array(Array { items: &ACCOUNT_ID, min_items: 0, max_items: u32::MAX })),
+            Property::Optional("safe", &Schema::Integer(Integer::ANY)),
+            Property::Optional("fractionLimits", &Schema::Integer(Integer { minimum: 1, maximum: 10, ..Integer::ANY })),
+            Property::Optional("even", &Schema::Integer(Integer { multiple_of: Some(2.0), ..Integer::ANY })),
+            Property::Optional("halves", &Schema::Integer(Integer { multiple_of: Some(1.5), ..Integer::ANY })),
+            Property::Required("percentage", &PERCENTAGE),
+            Property::Required("ratio", &Schema::Number(Number::ANY)),
+            Property::Optional("limited", &Schema::Number(Number {
+                minimum: Some(-0.5),
+                maximum: Some(1e21),
+                ..Number::ANY
+            })),
+            Property::Optional("tiny", &Schema::Number(Number { exclusive_minimum: Some(1e-7), ..Number::ANY })),
+            Property::Optional("cents", &Schema::Number(Number { multiple_of: Some(0.01), ..Number::ANY })),
+            Property::Optional("large", &Schema::Number(Number { maximum: Some(1_234_567.5), ..Number::ANY })),
+            Property::Required("account", &ACCOUNT_ID),
+            Property::Optional("signed", &Schema::Int64),
+            Property::Optional("accounts", &Schema::Array(Array {
+                items: &ACCOUNT_ID,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
         ],
         additional: Additional::Ignored,
     });

@@ -138,6 +138,7 @@ pub type Wide = fanfare::Int64;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static FRACTION: Schema = Schema::Number(Number {

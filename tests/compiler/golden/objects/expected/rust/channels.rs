@@ -98,49 +98,62 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static CLOSED: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY)), optional("note", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Optional("note", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Refused,
     });
 
     pub(super) static EXTENDED: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY)), optional("size", &Schema::Integer(Integer::ANY))],
+        properties: &[
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Optional("size", &Schema::Integer(Integer::ANY)),
+        ],
         additional: Additional::Checked(&Schema::Boolean),
     });
 
     pub(super) static EXTENDED_OBJECTS: Schema = Schema::Object(Object {
-        properties: &[optional("first", &CLOSED)],
+        properties: &[Property::Optional("first", &CLOSED)],
         additional: Additional::Checked(&CLOSED),
     });
 
     pub(super) static REQUIRED_UNDECLARED: Schema = Schema::Object(Object {
-        properties: &[required("known", &Schema::Text(Text::ANY)), required("unknown", &Schema::Any)],
+        properties: &[
+            Property::Required("known", &Schema::Text(Text::ANY)),
+            Property::Required("unknown", &Schema::Any),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static ALL_REQUIRED: Schema = Schema::Object(Object {
         properties: &[
-            required("first", &Schema::Integer(Integer::ANY)),
-            required("second", &Schema::Integer(Integer::ANY)),
+            Property::Required("first", &Schema::Integer(Integer::ANY)),
+            Property::Required("second", &Schema::Integer(Integer::ANY)),
         ],
         additional: Additional::Checked(&Schema::Integer(Integer::ANY)),
     });
 
     pub(super) static ANNOTATED: Schema = Schema::Object(Object {
-        properties: &[optional("a", &Schema::Integer(Integer::ANY)), optional("b", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Optional("a", &Schema::Integer(Integer::ANY)),
+            Property::Optional("b", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("closed", &CLOSED),
-            optional("extended", &EXTENDED),
-            optional("extendedObjects", &EXTENDED_OBJECTS),
-            optional("requiredUndeclared", &REQUIRED_UNDECLARED),
-            optional("allRequired", &ALL_REQUIRED),
-            optional("annotated", &ANNOTATED),
+            Property::Required("closed", &CLOSED),
+            Property::Optional("extended", &EXTENDED),
+            Property::Optional("extendedObjects", &EXTENDED_OBJECTS),
+            Property::Optional("requiredUndeclared", &REQUIRED_UNDECLARED),
+            Property::Optional("allRequired", &ALL_REQUIRED),
+            Property::Optional("annotated", &ANNOTATED),
         ],
         additional: Additional::Ignored,
     });

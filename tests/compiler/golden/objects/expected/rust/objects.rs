@@ -177,10 +177,11 @@ fanfare::object!(InlineAuthorAddress: schemas::INLINE_AUTHOR_ADDRESS {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
-        properties: &[required("author", &INLINE_AUTHOR)],
+        properties: &[Property::Required("author", &INLINE_AUTHOR)],
         additional: Additional::Ignored,
     });
 
@@ -192,12 +193,15 @@ mod schemas {
     });
 
     pub(super) static INLINE_AUTHOR: Schema = Schema::Object(Object {
-        properties: &[required("name", &Schema::Text(Text::ANY)), optional("address", &INLINE_AUTHOR_ADDRESS)],
+        properties: &[
+            Property::Required("name", &Schema::Text(Text::ANY)),
+            Property::Optional("address", &INLINE_AUTHOR_ADDRESS),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INLINE_AUTHOR_ADDRESS: Schema = Schema::Object(Object {
-        properties: &[optional("city", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("city", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -88,10 +88,11 @@ fanfare::object!(EverythingInline: schemas::EVERYTHING_INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static PLACE: Schema = Schema::Object(Object {
-        properties: &[required("city", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("city", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -110,20 +111,20 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("required", &Schema::Text(Text::ANY)),
-            optional("optional", &Schema::Text(Text::ANY)),
-            required("nullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            optional("optionalNullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
-            required("nullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
-            optional("optionalNullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
-            optional("aliased", &MAYBE_PLACE),
-            optional("colour", &MAYBE_COLOUR),
-            optional("size", &Schema::AnyOf(&[&EVERYTHING_SIZE, &Schema::Null])),
-            optional("list", &MAYBE_LIST),
-            optional("inline", &Schema::AnyOf(&[&EVERYTHING_INLINE, &Schema::Null])),
-            required("nothing", &Schema::Null),
-            optional("anything", &Schema::Any),
-            optional("requiredLater", &Schema::Any),
+            Property::Required("required", &Schema::Text(Text::ANY)),
+            Property::Optional("optional", &Schema::Text(Text::ANY)),
+            Property::Required("nullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Optional("optionalNullable", &Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null])),
+            Property::Required("nullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
+            Property::Optional("optionalNullablePlace", &Schema::AnyOf(&[&PLACE, &Schema::Null])),
+            Property::Optional("aliased", &MAYBE_PLACE),
+            Property::Optional("colour", &MAYBE_COLOUR),
+            Property::Optional("size", &Schema::AnyOf(&[&EVERYTHING_SIZE, &Schema::Null])),
+            Property::Optional("list", &MAYBE_LIST),
+            Property::Optional("inline", &Schema::AnyOf(&[&EVERYTHING_INLINE, &Schema::Null])),
+            Property::Required("nothing", &Schema::Null),
+            Property::Optional("anything", &Schema::Any),
+            Property::Optional("requiredLater", &Schema::Any),
         ],
         additional: Additional::Ignored,
     });
@@ -133,7 +134,7 @@ mod schemas {
     pub(super) static EVERYTHING_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static EVERYTHING_INLINE: Schema = Schema::Object(Object {
-        properties: &[optional("note", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("note", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -148,6 +148,7 @@ fanfare::object!(MaybeObjectValue: schemas::MAYBE_OBJECT_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static MAYBE: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Null]);
@@ -157,7 +158,7 @@ mod schemas {
     pub(super) static MAYBE_NAMED: Schema = Schema::AnyOf(&[&super::super::schemas::PLACE, &Schema::Null]);
 
     pub(super) static MAYBE_OBJECT_VALUE: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Required("id", &Schema::Integer(Integer::ANY))],
         additional: Additional::Ignored,
     });
 }

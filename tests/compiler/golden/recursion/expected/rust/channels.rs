@@ -144,16 +144,17 @@ fanfare::union!(JsonValue: schemas::JSON_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static TREE: Schema = Schema::Object(Object {
         properties: &[
-            required("value", &Schema::Text(Text::ANY)),
-            optional("left", &TREE),
-            optional("right", &Schema::AnyOf(&[&TREE, &Schema::Null])),
-            optional("children", &Schema::Array(Array { items: &TREE, min_items: 0, max_items: u32::MAX })),
-            optional("byName", &Schema::Map(&TREE)),
-            optional("pair", &Schema::Tuple(&[&Schema::Integer(Integer::ANY), &MAYBE_TREE])),
+            Property::Required("value", &Schema::Text(Text::ANY)),
+            Property::Optional("left", &TREE),
+            Property::Optional("right", &Schema::AnyOf(&[&TREE, &Schema::Null])),
+            Property::Optional("children", &Schema::Array(Array { items: &TREE, min_items: 0, max_items: u32::MAX })),
+            Property::Optional("byName", &Schema::Map(&TREE)),
+            Property::Optional("pair", &Schema::Tuple(&[&Schema::Integer(Integer::ANY), &MAYBE_TREE])),
         ],
         additional: Additional::Ignored,
     });
@@ -162,19 +163,19 @@ mod schemas {
 
     pub(super) static LIST: Schema = Schema::Object(Object {
         properties: &[
-            required("head", &Schema::Integer(Integer::ANY)),
-            required("tail", &Schema::AnyOf(&[&LIST, &Schema::Null])),
+            Property::Required("head", &Schema::Integer(Integer::ANY)),
+            Property::Required("tail", &Schema::AnyOf(&[&LIST, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVEN: Schema = Schema::Object(Object {
-        properties: &[optional("odd", &ODD)],
+        properties: &[Property::Optional("odd", &ODD)],
         additional: Additional::Ignored,
     });
 
     pub(super) static ODD: Schema = Schema::Object(Object {
-        properties: &[optional("even", &EVEN)],
+        properties: &[Property::Optional("even", &EVEN)],
         additional: Additional::Checked(&EVEN),
     });
 
@@ -185,21 +186,24 @@ mod schemas {
     });
 
     pub(super) static LITERAL: Schema = Schema::Object(Object {
-        properties: &[required("op", &Schema::Enum(&["literal"])), required("value", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("op", &Schema::Enum(&["literal"])),
+            Property::Required("value", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SUM: Schema = Schema::Object(Object {
         properties: &[
-            required("op", &Schema::Enum(&["sum"])),
-            required("left", &EXPRESSION),
-            required("right", &EXPRESSION),
+            Property::Required("op", &Schema::Enum(&["sum"])),
+            Property::Required("left", &EXPRESSION),
+            Property::Required("right", &EXPRESSION),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NEGATION: Schema = Schema::Object(Object {
-        properties: &[required("op", &Schema::Enum(&["negation"])), required("of", &EXPRESSION)],
+        properties: &[Property::Required("op", &Schema::Enum(&["negation"])), Property::Required("of", &EXPRESSION)],
         additional: Additional::Ignored,
     });
 

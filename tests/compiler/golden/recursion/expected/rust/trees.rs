@@ -172,6 +172,7 @@ fanfare::object!(Inline: schemas::INLINE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static FOREST: Schema = Schema::Array(Array {
@@ -181,7 +182,7 @@ mod schemas {
     });
 
     pub(super) static INLINE: Schema = Schema::Object(Object {
-        properties: &[optional("next", &super::super::schemas::EVEN)],
+        properties: &[Property::Optional("next", &super::super::schemas::EVEN)],
         additional: Additional::Ignored,
     });
 }

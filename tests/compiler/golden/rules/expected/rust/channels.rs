@@ -60,6 +60,7 @@ fanfare::object!(LineValue: schemas::LINE_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ADDRESS: Schema = Schema::Rules(&super::rules::ADDRESS);
@@ -95,7 +96,10 @@ mod schemas {
     });
 
     pub(super) static LINE_VALUE: Schema = Schema::Object(Object {
-        properties: &[optional("sku", &Schema::Text(Text::ANY)), optional("gift", &Schema::Boolean)],
+        properties: &[
+            Property::Optional("sku", &Schema::Text(Text::ANY)),
+            Property::Optional("gift", &Schema::Boolean),
+        ],
         additional: Additional::Checked(&Schema::Any),
     });
 
@@ -104,6 +108,7 @@ mod schemas {
 
 /// The schemas that other schemas refer to.
 mod rules {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static LINE: Rules = Rules {

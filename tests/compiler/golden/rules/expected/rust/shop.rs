@@ -320,6 +320,7 @@ fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static PAYMENT: Schema = Schema::Rules(&Rules {
@@ -438,18 +439,18 @@ mod schemas {
 
     pub(super) static PAYMENT_CARD: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["card"])),
-            required("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
-            optional("address", &super::super::schemas::ADDRESS),
+            Property::Required("kind", &Schema::Enum(&["card"])),
+            Property::Required("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            Property::Optional("address", &super::super::schemas::ADDRESS),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static PAYMENT_INVOICE: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["invoice"])),
-            optional("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
-            required("address", &super::super::schemas::ADDRESS),
+            Property::Required("kind", &Schema::Enum(&["invoice"])),
+            Property::Optional("number", &Schema::Text(Text { pattern: Some(&PATTERN_1), ..Text::ANY })),
+            Property::Required("address", &super::super::schemas::ADDRESS),
         ],
         additional: Additional::Ignored,
     });
@@ -461,25 +462,28 @@ mod schemas {
     pub(super) static LABELS_VALUE_IS_INTEGER: Schema = Schema::Integer(Integer::ANY);
 
     pub(super) static CHOICE_OBJECT: Schema = Schema::Object(Object {
-        properties: &[optional("a", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("a", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CHOICE_A: Schema = Schema::Object(Object {
-        properties: &[optional("b", &Schema::Text(Text::ANY)), required("a", &Schema::Any)],
+        properties: &[Property::Optional("b", &Schema::Text(Text::ANY)), Property::Required("a", &Schema::Any)],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHAPE_RADIUS: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY)), required("radius", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("radius", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHAPE_WIDTH: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("width", &Schema::Number(Number::ANY)),
-            required("height", &Schema::Number(Number::ANY)),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("width", &Schema::Number(Number::ANY)),
+            Property::Required("height", &Schema::Number(Number::ANY)),
         ],
         additional: Additional::Ignored,
     });

@@ -35,12 +35,13 @@ fanfare::object!(Reason: schemas::REASON {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static OUTCOME: Schema = Schema::Enum(&["opened", "ignored"]);
 
     pub(super) static REASON: Schema = Schema::Object(Object {
-        properties: &[required("reason", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("reason", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 }

@@ -96,6 +96,7 @@ pub type RunResult = u8;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static TICK: Schema = Schema::Integer(Integer::ANY);

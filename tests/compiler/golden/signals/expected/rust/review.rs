@@ -244,17 +244,18 @@ fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static RESULT: Schema = Schema::Object(Object {
-        properties: &[optional("text", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE: Schema = Schema::Object(Object {
         properties: &[
-            required("verdict", &APPROVE_VERDICT),
-            optional("changes", &Schema::Array(Array {
+            Property::Required("verdict", &APPROVE_VERDICT),
+            Property::Optional("changes", &Schema::Array(Array {
                 items: &APPROVE_CHANGES_ITEM,
                 min_items: 0,
                 max_items: u32::MAX,
@@ -270,19 +271,19 @@ mod schemas {
     pub(super) static CANCEL: Schema = Schema::Any;
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
-        properties: &[required("accepted", &Schema::Boolean), optional("by", &RUN_RESULT_BY)],
+        properties: &[Property::Required("accepted", &Schema::Boolean), Property::Optional("by", &RUN_RESULT_BY)],
         additional: Additional::Ignored,
     });
 
     pub(super) static APPROVE_VERDICT: Schema = Schema::Enum(&["approve", "edit", "reject"]);
 
     pub(super) static APPROVE_CHANGES_ITEM: Schema = Schema::Object(Object {
-        properties: &[required("line", &Schema::Integer(Integer { minimum: 1, ..Integer::ANY }))],
+        properties: &[Property::Required("line", &Schema::Integer(Integer { minimum: 1, ..Integer::ANY }))],
         additional: Additional::Ignored,
     });
 
     pub(super) static RUN_RESULT_BY: Schema = Schema::Object(Object {
-        properties: &[required("name", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 

@@ -138,6 +138,7 @@ fanfare::object!(RunResult: schemas::RUN_RESULT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static GRAFT_BRANCH: Schema = Schema::Array(Array {
@@ -147,7 +148,7 @@ mod schemas {
     });
 
     pub(super) static RUN_RESULT: Schema = Schema::Object(Object {
-        properties: &[optional("children", &Schema::Array(Array {
+        properties: &[Property::Optional("children", &Schema::Array(Array {
             items: &RUN_RESULT,
             min_items: 0,
             max_items: u32::MAX,

@@ -134,6 +134,7 @@ fanfare::newtype!(Title: schemas::TITLE (String));
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static TITLE: Schema = Schema::Text(Text { min_length: 1, ..Text::ANY });

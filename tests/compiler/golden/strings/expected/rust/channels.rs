@@ -68,32 +68,41 @@ fanfare::object!(Everything: schemas::EVERYTHING {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static SLUG: Schema = Schema::Text(Text { max_length: 40, pattern: Some(&PATTERN_1), ..Text::ANY });
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            required("plain", &Schema::Text(Text::ANY)),
-            required("named", &SLUG),
-            optional("zeroIsNoLimit", &Schema::Text(Text::ANY)),
-            optional("short", &Schema::Text(Text { max_length: 8, ..Text::ANY })),
-            optional("empty", &Schema::Text(Text { max_length: 0, ..Text::ANY })),
-            optional("slash", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
-            optional("unicode", &Schema::Text(Text { pattern: Some(&PATTERN_3), ..Text::ANY })),
-            optional("quotes", &Schema::Text(Text { pattern: Some(&PATTERN_4), ..Text::ANY })),
-            optional("lines", &Schema::Text(Text { pattern: Some(&PATTERN_5), ..Text::ANY })),
-            optional("anything", &Schema::Text(Text { pattern: Some(&PATTERN_6), ..Text::ANY })),
-            optional("words", &Schema::Text(Text { max_length: 100, pattern: Some(&PATTERN_7), ..Text::ANY })),
-            optional("uuid", &Schema::Text(Text { format: Some(Format::Uuid), ..Text::ANY })),
-            optional("dateTime", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
-            optional("date", &Schema::Text(Text { format: Some(Format::Date), ..Text::ANY })),
-            optional("time", &Schema::Text(Text { format: Some(Format::Time), ..Text::ANY })),
-            optional("email", &Schema::Text(Text { max_length: 100, format: Some(Format::Email), ..Text::ANY })),
-            optional("uri", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
-            optional("ipv4", &Schema::Text(Text { format: Some(Format::Ipv4), ..Text::ANY })),
-            optional("ipv6", &Schema::Text(Text { format: Some(Format::Ipv6), ..Text::ANY })),
-            optional("hostname", &Schema::Text(Text {
+            Property::Required("plain", &Schema::Text(Text::ANY)),
+            Property::Required("named", &SLUG),
+            Property::Optional("zeroIsNoLimit", &Schema::Text(Text::ANY)),
+            Property::Optional("short", &Schema::Text(Text { max_length: 8, ..Text::ANY })),
+            Property::Optional("empty", &Schema::Text(Text { max_length: 0, ..Text::ANY })),
+            Property::Optional("slash", &Schema::Text(Text { pattern: Some(&PATTERN_2), ..Text::ANY })),
+            Property::Optional("unicode", &Schema::Text(Text { pattern: Some(&PATTERN_3), ..Text::ANY })),
+            Property::Optional("quotes", &Schema::Text(Text { pattern: Some(&PATTERN_4), ..Text::ANY })),
+            Property::Optional("lines", &Schema::Text(Text { pattern: Some(&PATTERN_5), ..Text::ANY })),
+            Property::Optional("anything", &Schema::Text(Text { pattern: Some(&PATTERN_6), ..Text::ANY })),
+            Property::Optional("words", &Schema::Text(Text {
+                max_length: 100,
+                pattern: Some(&PATTERN_7),
+                ..Text::ANY
+            })),
+            Property::Optional("uuid", &Schema::Text(Text { format: Some(Format::Uuid), ..Text::ANY })),
+            Property::Optional("dateTime", &Schema::Text(Text { format: Some(Format::DateTime), ..Text::ANY })),
+            Property::Optional("date", &Schema::Text(Text { format: Some(Format::Date), ..Text::ANY })),
+            Property::Optional("time", &Schema::Text(Text { format: Some(Format::Time), ..Text::ANY })),
+            Property::Optional("email", &Schema::Text(Text {
+                max_length: 100,
+                format: Some(Format::Email),
+                ..Text::ANY
+            })),
+            Property::Optional("uri", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
+            Property::Optional("ipv4", &Schema::Text(Text { format: Some(Format::Ipv4), ..Text::ANY })),
+            Property::Optional("ipv6", &Schema::Text(Text { format: Some(Format::Ipv6), ..Text::ANY })),
+            Property::Optional("hostname", &Schema::Text(Text {
                 pattern: Some(&PATTERN_8),
                 format: Some(Format::Hostname),
                 ..Text::ANY

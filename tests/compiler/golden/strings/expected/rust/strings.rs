@@ -142,6 +142,7 @@ pub type Formatted = fanfare::formats::Uuid;
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static BARE: Schema = Schema::Text(Text::ANY);

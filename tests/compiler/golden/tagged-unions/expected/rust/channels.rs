@@ -123,15 +123,22 @@ fanfare::tagged!(NestedNodeEither: schemas::NESTED_NODE_EITHER by "kind" {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static CREATED: Schema = Schema::Object(Object {
-        properties: &[required("kind", &Schema::Enum(&["created"])), required("id", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("kind", &Schema::Enum(&["created"])),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static DELETED: Schema = Schema::Object(Object {
-        properties: &[required("kind", &Schema::Enum(&["deleted"])), optional("reason", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("kind", &Schema::Enum(&["deleted"])),
+            Property::Optional("reason", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Refused,
     });
 
@@ -160,27 +167,33 @@ mod schemas {
     });
 
     pub(super) static NESTED_LEAF: Schema = Schema::Object(Object {
-        properties: &[required("node", &Schema::Enum(&["leaf"]))],
+        properties: &[Property::Required("node", &Schema::Enum(&["leaf"]))],
         additional: Additional::Ignored,
     });
 
     pub(super) static NESTED_NODE: Schema = Schema::Object(Object {
         properties: &[
-            required("node", &Schema::Enum(&["branch"])),
-            required("left", &NESTED),
-            optional("right", &Schema::AnyOf(&[&NESTED, &Schema::Null])),
-            optional("either", &Schema::AnyOf(&[&NESTED_NODE_EITHER, &Schema::Null])),
+            Property::Required("node", &Schema::Enum(&["branch"])),
+            Property::Required("left", &NESTED),
+            Property::Optional("right", &Schema::AnyOf(&[&NESTED, &Schema::Null])),
+            Property::Optional("either", &Schema::AnyOf(&[&NESTED_NODE_EITHER, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_ANY_OF_ONE_TWO: Schema = Schema::Object(Object {
-        properties: &[required("@type", &Schema::Enum(&["one-two"])), required("v", &Schema::Integer(Integer::ANY))],
+        properties: &[
+            Property::Required("@type", &Schema::Enum(&["one-two"])),
+            Property::Required("v", &Schema::Integer(Integer::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static BY_ANY_OF_N3: Schema = Schema::Object(Object {
-        properties: &[required("@type", &Schema::Enum(&["3"])), required("v", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("@type", &Schema::Enum(&["3"])),
+            Property::Required("v", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 

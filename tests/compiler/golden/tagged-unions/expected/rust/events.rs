@@ -145,6 +145,7 @@ fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static INLINE: Schema = Schema::Tagged(Tagged {
@@ -154,12 +155,15 @@ mod schemas {
     });
 
     pub(super) static INLINE_MOVE: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["move"])), required("x", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("type", &Schema::Enum(&["move"])),
+            Property::Required("x", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static INLINE_SELF_DESTRUCT: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["self-destruct"]))],
+        properties: &[Property::Required("type", &Schema::Enum(&["self-destruct"]))],
         additional: Additional::Ignored,
     });
 }

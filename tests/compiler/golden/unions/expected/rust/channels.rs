@@ -224,15 +224,19 @@ fanfare::object!(NullTwiceValue: schemas::NULL_TWICE_VALUE {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static POINT: Schema = Schema::Object(Object {
-        properties: &[required("x", &Schema::Number(Number::ANY)), required("y", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("x", &Schema::Number(Number::ANY)),
+            Property::Required("y", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static NAMED: Schema = Schema::Object(Object {
-        properties: &[required("name", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("name", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -297,14 +301,18 @@ mod schemas {
 
     pub(super) static EVERYTHING: Schema = Schema::Object(Object {
         properties: &[
-            optional("any", &ANY),
-            optional("width", &WIDTH),
-            optional("kinds", &KINDS),
-            optional("inline", &EVERYTHING_INLINE),
-            optional("titled", &TITLED),
-            optional("list", &Schema::Array(Array { items: &EVERYTHING_LIST_ITEM, min_items: 0, max_items: u32::MAX })),
-            optional("lone", &Schema::Text(Text { min_length: 2, ..Text::ANY })),
-            optional("nulls", &WITH_NULL),
+            Property::Optional("any", &ANY),
+            Property::Optional("width", &WIDTH),
+            Property::Optional("kinds", &KINDS),
+            Property::Optional("inline", &EVERYTHING_INLINE),
+            Property::Optional("titled", &TITLED),
+            Property::Optional("list", &Schema::Array(Array {
+                items: &EVERYTHING_LIST_ITEM,
+                min_items: 0,
+                max_items: u32::MAX,
+            })),
+            Property::Optional("lone", &Schema::Text(Text { min_length: 2, ..Text::ANY })),
+            Property::Optional("nulls", &WITH_NULL),
         ],
         additional: Additional::Ignored,
     });
@@ -319,7 +327,7 @@ mod schemas {
     pub(super) static KINDS_OR_NULL_VALUE_IS_NUMBER: Schema = Schema::Number(Number::ANY);
 
     pub(super) static TITLED_DETAILED: Schema = Schema::Object(Object {
-        properties: &[required("text", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -357,14 +365,14 @@ mod schemas {
     pub(super) static EVERYTHING_LIST_ITEM_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static NULL_TWICE_PART: Schema = Schema::Object(Object {
-        properties: &[optional("side", &NULL_TWICE_PART_SIDE)],
+        properties: &[Property::Optional("side", &NULL_TWICE_PART_SIDE)],
         additional: Additional::Ignored,
     });
 
     pub(super) static NULL_TWICE_PART_SIDE: Schema = Schema::Enum(&["left", "right"]);
 
     pub(super) static NULL_TWICE_VALUE: Schema = Schema::Object(Object {
-        properties: &[optional("part", &NULL_TWICE_PART)],
+        properties: &[Property::Optional("part", &NULL_TWICE_PART)],
         additional: Additional::Ignored,
     });
 }
