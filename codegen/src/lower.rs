@@ -108,12 +108,12 @@ impl Lowering<'_> {
             return Rc::clone(node);
         }
         let document = self.definitions.of(place.source).map(|definition| &definition.document);
-        let value = document.and_then(|document| at(document, place)).cloned();
-        self.parse(value.unwrap_or(Value::Bool(true)), place)
+        let value = document.and_then(|document| at(document, place));
+        self.parse(value.unwrap_or(&Value::Bool(true)), place)
     }
 
     /// Parses the schema at a location, and checks its keywords.
-    fn parse(&mut self, value: Value, place: &Place) -> Rc<SchemaNode> {
+    fn parse(&mut self, value: &Value, place: &Place) -> Rc<SchemaNode> {
         let node = match node::<SchemaNode>(place, value) {
             Ok(node) => {
                 let (resources, definitions) = (&self.resources, self.definitions);

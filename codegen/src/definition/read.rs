@@ -200,7 +200,7 @@ impl Reader {
             let file = if is_schema {
                 DefinitionFile { version: 1, ..DefinitionFile::default() }
             } else {
-                node::<DefinitionFile>(&Place::root(source), document.clone()).map_err(|error| vec![error])?
+                node::<DefinitionFile>(&Place::root(source), &document).map_err(|error| vec![error])?
             };
             Ok((file, is_schema, document))
         });
@@ -294,9 +294,7 @@ impl Reader {
 
 /// Deserializes a value, or returns a diagnostic for the part with the wrong shape.
 #[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
-pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T, Diagnostic> {
-    let keys: Vec<String> =
-        value.as_object().into_iter().flat_map(|members| members.keys().cloned()).collect();
+pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: &Value) -> Result<T, Diagnostic> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut at = place.clone();
         for segment in error.path() {
@@ -307,9 +305,10 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: Value) -> Result<T
             }
         }
         let message = error.inner().to_string();
+        let keys = || value.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
         let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
         if let Some((missing, misspelt)) =
-            missing.and_then(|missing| Some((missing, closest(missing, keys.iter().map(String::as_str))?)))
+            missing.and_then(|missing| Some((missing, closest(missing, keys())?)))
         {
             let message = format!("unknown key `{misspelt}`");
             return Diagnostic::at_key(Code::UnknownKey, &place.join(misspelt), message)

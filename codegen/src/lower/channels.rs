@@ -27,7 +27,7 @@ impl Lowering<'_> {
             let root = Place::root(definition.source).join("channels");
             for (key, value) in &definition.file.channels {
                 let place = root.join(key);
-                match node::<ChannelNode>(&place, value.clone()) {
+                match node::<ChannelNode>(&place, value) {
                     Ok(node) => {
                         let channel = channel(self, key, &node, place, module);
                         self.lowered.channels.extend(channel);
@@ -78,7 +78,7 @@ fn channel(
     }
     let result = node
         .result
-        .clone()
+        .as_ref()
         .and_then(|schema| carried(lowering, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
     let history = history(lowering, node.history.as_ref(), &place.join("history"));
     let description = node.description.clone();
@@ -90,7 +90,7 @@ fn channel(
 /// A param without its type, and its schema.
 fn param(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place) -> Option<(Param, RulesId)> {
     let name = identifier(lowering, key, "param", place)?;
-    let value = if value.is_null() { Value::Bool(true) } else { value.clone() };
+    let value = if value.is_null() { &Value::Bool(true) } else { value };
     let description = match &*lowering.parse(value, place) {
         SchemaNode::Keywords(keywords) => keywords.description.clone(),
         SchemaNode::Bool(_) => None,
@@ -106,7 +106,7 @@ fn topic(
     place: &Place,
     naming: &Naming,
 ) -> Option<Topic> {
-    let node: TopicNode = match node(place, value.clone()) {
+    let node: TopicNode = match node(place, value) {
         Ok(node) => node,
         Err(diagnostic) => {
             lowering.diagnostics.push(diagnostic);
@@ -119,7 +119,7 @@ fn topic(
     let carries = match (node.payload, node.stream) {
         (Some(schema), _) => {
             let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-            Carries::Payload(carried(lowering, schema, node.description.as_deref(), &place, naming)?)
+            Carries::Payload(carried(lowering, &schema, node.description.as_deref(), &place, naming)?)
         }
         (None, Some(StreamNode::Text)) => Carries::TextStream,
         (None, None) => return None,
@@ -172,7 +172,7 @@ fn signal(
     place: &Place,
     naming: &Naming,
 ) -> Option<Signal> {
-    let node: SignalNode = match node(place, value.clone()) {
+    let node: SignalNode = match node(place, value) {
         Ok(node) => node,
         Err(diagnostic) => {
             lowering.diagnostics.push(diagnostic);
@@ -182,22 +182,22 @@ fn signal(
     refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, lowering.diagnostics);
     let name = identifier(lowering, key, "signal", place)?;
     let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-    let payload = carried(lowering, node.payload, node.description.as_deref(), &place, naming)?;
+    let payload = carried(lowering, &node.payload, node.description.as_deref(), &place, naming)?;
     Some(Signal { name, description: node.description, payload })
 }
 
 /// The type of a payload or a result.
 fn carried(
     lowering: &mut Lowering<'_>,
-    schema: Value,
+    schema: &Value,
     description: Option<&str>,
     place: &Place,
     naming: Naming,
 ) -> Option<TypeId> {
-    let naming = Naming { foreign: is_foreign(&schema), ..naming };
+    let naming = Naming { foreign: is_foreign(schema), ..naming };
     lowering.lowered.roots.namings.insert(place.clone(), naming.clone());
     let what = place.pointer.segments().last().copied().unwrap_or("payload");
-    if schema == Value::Bool(false) {
+    if *schema == Value::Bool(false) {
         lowering.diagnostics.push(
             Diagnostic::at(Code::Unsatisfiable, place, "no value satisfies the schema `false`")
                 .help(format!("describe the values of the {what}")),

@@ -73,7 +73,7 @@ impl Lowering<'_> {
                         typescript: name,
                         foreign: is_foreign(value),
                     };
-                    self.parse(value.clone(), &place);
+                    self.parse(value, &place);
                     self.declare(&place, naming, None);
                 }
             }

@@ -15,15 +15,15 @@ use crate::model::{Additional, Integer, MAX_INTEGER, Model, Scope, Text, Type, T
 pub(super) struct PartTypes(HashMap<TypeId, Vec<syn::Type>>);
 
 impl PartTypes {
-    /// Chooses the types of all parts of the types in a scope.
-    pub(super) fn choose(model: &Model, scope: Scope) -> Self {
+    /// Chooses the types of all parts of some types in a scope.
+    pub(super) fn choose(model: &Model, scope: Scope, ids: &[TypeId]) -> Self {
         let mut schemas = Schemas { model, scope, paths: BTreeMap::new() };
-        let parts: Vec<(TypeId, Vec<Value>)> = model
-            .types_in(scope)
+        let parts: Vec<(TypeId, Vec<Value>)> = ids
+            .iter()
             .map(|id| {
                 (
-                    id,
-                    list_parts(model.get(id).shape.shape())
+                    *id,
+                    list_parts(model.get(*id).shape.shape())
                         .into_iter()
                         .map(|part| schemas.of(part))
                         .collect(),

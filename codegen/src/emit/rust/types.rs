@@ -6,6 +6,7 @@ use super::items::{build_item, constant_literal, is_newtype, unit_literal};
 use super::part_types::PartTypes;
 use super::table_path;
 use super::tables::{TableModule, Tables};
+use crate::emit::Task;
 use crate::model::{
     Additional, Alternative, Model, NamedType, Object, RulesId, Scope, Type, TypeId, Wrapper,
 };
@@ -26,26 +27,56 @@ pub(super) fn render(
     referenced: &BTreeSet<TypeId>,
     params: &[(String, Type)],
 ) -> Declarations {
-    let parts = PartTypes::choose(model, scope);
+    let ids: Vec<TypeId> = model.types_in(scope).collect();
+    let mut portions = portions(&ids);
+    let first = portions.next().unwrap_or_default();
+    let others: Vec<_> = portions.map(|portion| move || render_types(model, portion, scope)).collect();
+    std::thread::scope(|threads| {
+        let others: Vec<_> = others.iter().map(|render| Task::start(threads, render)).collect();
+        let mut types = render_types(model, first, scope);
+        let tables = render_tables(model, scope, &ids, referenced, params);
+        types.extend(others.into_iter().map(Task::join));
+        Declarations { types: types.trim_end().to_owned(), tables }
+    })
+}
+
+/// Divides types among threads. A thread for a few types would take longer than the types.
+fn portions(ids: &[TypeId]) -> impl Iterator<Item = &[TypeId]> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    ids.chunks(ids.len().div_ceil(threads).max(100))
+}
+
+fn render_types(model: &Model, ids: &[TypeId], scope: Scope) -> String {
+    let parts = PartTypes::choose(model, scope, ids);
     let mut types = String::new();
-    let mut tables = Tables::new(model, TableModule::Schemas(scope));
-    for id in model.types_in(scope) {
-        types.push_str(&print_item(build_item(model, id, &parts)));
-        let implementation = print_implementation(model, id);
-        types.push_str(&implementation);
+    for id in ids {
+        types.push_str(&print_item(build_item(model, *id, &parts)));
+        types.push_str(&print_implementation(model, *id));
         types.push('\n');
-        // A type alias has no implementation, so only other tables can need its table.
-        if !implementation.is_empty() || referenced.contains(&id) {
-            tables.print_type(id);
+    }
+    types
+}
+
+fn render_tables(
+    model: &Model,
+    scope: Scope,
+    ids: &[TypeId],
+    referenced: &BTreeSet<TypeId>,
+    params: &[(String, Type)],
+) -> String {
+    let mut tables = Tables::new(model, TableModule::Schemas(scope));
+    for id in ids {
+        if referenced.contains(id) || has_implementation(model, *id) {
+            tables.print_type(*id);
         }
-        for (name, shape) in unnamed_alternatives(model, id) {
+        for (name, shape) in unnamed_alternatives(model, *id) {
             tables.print_unnamed(&name, shape);
         }
     }
     for (name, shape) in params {
         tables.print_unnamed(name, shape);
     }
-    Declarations { types: types.trim_end().to_owned(), tables: tables.finish() }
+    tables.finish()
 }
 
 /// Renders the tables of all rules that others refer to.
@@ -76,6 +107,15 @@ fn print_item(item: syn::Item) -> String {
         attrs: Vec::new(),
         items: vec![item],
     })
+}
+
+/// Returns `false` for a type alias: only other tables can need its table.
+fn has_implementation(model: &Model, id: TypeId) -> bool {
+    let named = model.get(id);
+    match named.shape.shape() {
+        Type::Object(_) | Type::Enum(_) | Type::Union(_) | Type::Tagged(_) => true,
+        shape => is_newtype(shape) || named.wrapper != Wrapper::None,
+    }
 }
 
 /// Prints the macro call that implements payload traits for a type.
