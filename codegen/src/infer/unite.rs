@@ -57,7 +57,9 @@ impl<'s> Infer<'s> {
             match inner.alternatives.as_mut_slice() {
                 [] => continue,
                 [lone] => {
-                    lone.notes = &rules.notes;
+                    if rules.notes.place.is_some() {
+                        lone.notes = &rules.notes;
+                    }
                     lone.rules = lone.rules.or(own);
                 }
                 // `null` next to one form may be counted with the alternatives.
