@@ -65,9 +65,9 @@ impl<'s> Infer<'s> {
             return None;
         }
         self.meeting.push(pair);
-        let met = self.deeper(meet).flatten();
+        let followed = self.deeper(meet).flatten();
         self.meeting.pop();
-        met
+        followed
     }
 
     /// The shape of a schema, with references replaced by what they refer to.
