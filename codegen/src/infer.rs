@@ -19,7 +19,7 @@ pub(crate) use shape::{Alternative, Array, Form, Object, Others, Part, Property,
 
 use crate::diagnostics::{Diagnostic, Place};
 use crate::lower::LoweredSchema;
-use crate::model::{Kinds, Notes, Rules, RulesId};
+use crate::model::{Integer, Kinds, Notes, Number, Rules, RulesId, Text};
 
 /// How many references are followed, one inside another, to infer one type.
 const MAX_DEPTH: usize = 64;
@@ -204,6 +204,33 @@ fn is_condition(rules: &Rules) -> bool {
 }
 
 impl<'s> Shape<'s> {
+    /// All values of some kinds.
+    fn of_kinds(kinds: Kinds, notes: &'s Notes) -> Self {
+        let array = Array { prefix: Vec::new(), rest: None, min_items: None, max_items: None };
+        let object = Object {
+            properties: indexmap::IndexMap::new(),
+            others: Others::Ignored,
+            prefixes: Vec::new(),
+            declares: false,
+        };
+        let number = if kinds.contains(Kinds::NUMBER) {
+            Form::Number(Number::default())
+        } else {
+            Form::Integer(Integer::ANY)
+        };
+        let forms = [
+            (Kinds::STRING, Form::Text(Text::default())),
+            (Kinds::INTEGER, number),
+            (Kinds::BOOLEAN, Form::Boolean),
+            (Kinds::ARRAY, Form::Array(array)),
+            (Kinds::OBJECT, Form::Object(object)),
+            (Kinds::NULL, Form::Null),
+        ];
+        let forms = forms.into_iter().filter(|(kind, _)| kinds.contains(*kind));
+        let alternative = |(_, form)| Alternative { form, rules: None, notes };
+        Self::Sum(Sum { alternatives: forms.map(alternative).collect(), ..Sum::default() })
+    }
+
     /// A shape with one alternative.
     fn of(form: Form<'s>, notes: &'s Notes) -> Self {
         Self::Sum(Sum { alternatives: vec![Alternative { form, rules: None, notes }], ..Sum::default() })

@@ -128,7 +128,8 @@ pub(crate) enum Type {
     Literals(Vec<Value>),
     Array(Array),
     Tuple(Vec<Type>),
-    Map(Box<Type>),
+    /// Values by name, each of which starts with one of the prefixes, if there are any.
+    Map(Box<Type>, Vec<String>),
     Object(Object),
     Union(Union),
     Tagged(Tagged),
@@ -142,7 +143,7 @@ impl Type {
     /// The types directly inside this one.
     pub(crate) fn children(&self) -> Vec<&Self> {
         match self {
-            Self::Nullable(inner) | Self::Map(inner) => vec![inner],
+            Self::Nullable(inner) | Self::Map(inner, _) => vec![inner],
             Self::Array(array) => {
                 std::iter::once(&*array.items).chain(&array.prefix).chain(array.rest.as_deref()).collect()
             }
@@ -163,7 +164,7 @@ impl Type {
     /// The types directly inside this one, mutably.
     pub(crate) fn children_mut(&mut self) -> Vec<&mut Self> {
         match self {
-            Self::Nullable(inner) | Self::Map(inner) => vec![inner],
+            Self::Nullable(inner) | Self::Map(inner, _) => vec![inner],
             Self::Array(array) => std::iter::once(&mut *array.items)
                 .chain(&mut array.prefix)
                 .chain(array.rest.as_deref_mut())
@@ -349,6 +350,8 @@ impl Array {
 pub(crate) struct Object {
     pub(crate) properties: Vec<Property>,
     pub(crate) additional: Additional,
+    /// Each name of an undeclared property starts with one of these, if there are any.
+    pub(crate) prefixes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -145,7 +145,7 @@ pub(super) fn to_schema(model: &Model, shape: &Type) -> Value {
             let prefix: Vec<Value> = items.iter().map(|item| to_schema(model, item)).collect();
             json!({ "type": "array", "prefixItems": prefix, "items": false, "minItems": items.len() })
         }
-        Type::Map(values) => json!({ "type": "object", "additionalProperties": to_schema(model, values) }),
+        Type::Map(values, _) => json!({ "type": "object", "additionalProperties": to_schema(model, values) }),
         Type::Object(object) => to_object_schema(model, object),
         Type::Union(union) => {
             let key = union.key();

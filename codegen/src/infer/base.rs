@@ -113,6 +113,7 @@ impl<'s> Infer<'s> {
         let mut object = Object {
             properties: indexmap::IndexMap::new(),
             others,
+            prefixes: prefixes(members),
             declares: rules.notes.declares_properties,
         };
         if members.dependent_schemas.iter().any(|(_, rules)| describes_others(rules, members)) {
@@ -142,6 +143,36 @@ impl<'s> Infer<'s> {
         }
         (Some(object), exact)
     }
+}
+
+/// The prefixes of all undeclared names, if the object is closed and each of its patterns starts with literal text.
+fn prefixes(members: &Members) -> Vec<String> {
+    if members.others.as_deref() != Some(&Rules::never()) {
+        return Vec::new();
+    }
+    let matching = members.patterns.iter().filter(|(_, rules)| *rules != Rules::never());
+    let prefixes: Option<Vec<String>> = matching.map(|(pattern, _)| literal_prefix(pattern)).collect();
+    prefixes.unwrap_or_default()
+}
+
+/// The text that every match of a pattern starts with. `None` if the pattern may match elsewhere, or states no such
+/// text.
+fn literal_prefix(pattern: &str) -> Option<String> {
+    let mut rest = pattern.strip_prefix('^').filter(|rest| !rest.contains('|'))?.chars().peekable();
+    let mut prefix = String::new();
+    while let Some(next) = rest.next() {
+        let literal = match next {
+            '\\' => rest.next().filter(char::is_ascii_punctuation),
+            other => Some(other).filter(|other| !"^$.*+?()[]{}".contains(*other)),
+        };
+        let Some(literal) = literal.filter(|literal| !literal.is_control()) else { break };
+        // The quantifier may allow no occurrence.
+        if rest.peek().is_some_and(|quantifier| "*?{".contains(*quantifier)) {
+            break;
+        }
+        prefix.push(literal);
+    }
+    Some(prefix).filter(|prefix| !prefix.is_empty())
 }
 
 /// Returns `true` if a schema for the same object gives a type to a property that the object does not declare.

@@ -14,11 +14,14 @@ impl<'s> Infer<'s> {
         {
             return self.branches(&result, cases, condition);
         }
+        if let Some(kinds) = only_kinds(&condition.test) {
+            return self.split_by_kind(result, kinds, condition);
+        }
         let exact = false;
         let (then, otherwise) = (&condition.then, &condition.otherwise);
         let is_said = |branch: &Rules| *branch != Rules::default() && !only_requires(branch);
         if !is_said(then) || !is_said(otherwise) {
-            if [then, otherwise].into_iter().any(describes_properties) {
+            if [then, otherwise].into_iter().any(|branch| describes_others(branch, &result.shape)) {
                 self.report(Finding::Branches);
             }
             return Inferred { exact, ..result };
@@ -34,6 +37,31 @@ impl<'s> Infer<'s> {
         let branches = self.unite(branches.into(), false);
         let met = self.both(result, branches);
         Inferred { exact, ..met }
+    }
+
+    /// Meets the values of the tested kinds with one branch, and all others with the other branch.
+    fn split_by_kind(
+        &mut self,
+        result: Inferred<'s>,
+        kinds: Kinds,
+        condition: &'s Condition,
+    ) -> Inferred<'s> {
+        let Some(notes) = self.around.last().copied() else { return result };
+        let cases = [(true, kinds, &condition.then), (false, kinds.complement(), &condition.otherwise)];
+        let cases = cases.map(|(passes, kinds, branch)| {
+            let own = self.rules(branch);
+            let met = self.meet(Shape::of_kinds(kinds, notes), own.shape.clone());
+            let mut case = Inferred { shape: met.shape, exact: met.exact && own.exact };
+            if let Shape::Sum(sum) = &mut case.shape {
+                // The test is a `type` of the values that pass, but not of the others.
+                let is_typed = kinds == Kinds::NONE || (passes && kinds != Kinds::ANY);
+                sum.untyped = !is_typed && (own.shape == Shape::Any || own.shape.is_untyped());
+            }
+            (case, branch)
+        });
+        let exact = kinds.and(kinds.complement()) == Kinds::NONE;
+        let united = self.unite(cases.into(), false);
+        self.both(result, Inferred { exact: united.exact && exact, ..united })
     }
 
     /// Meets each case with its branch.
@@ -59,10 +87,24 @@ impl<'s> Infer<'s> {
     }
 }
 
-/// Returns `true` if a schema gives properties types.
-fn describes_properties(rules: &Rules) -> bool {
-    let says = |(_, rules): &(String, Rules)| *rules != Rules::default() && *rules != Rules::never();
+/// Returns `true` if a schema gives types to properties that a shape may have but does not declare.
+fn describes_others(rules: &Rules, shape: &Shape<'_>) -> bool {
+    let is_open = |name: &str| match shape {
+        Shape::Any => true,
+        Shape::Sum(sum) => sum.alternatives.iter().any(|alternative| match &alternative.form {
+            Form::Object(object) => object.others == Others::Ignored && !object.properties.contains_key(name),
+            form => matches!(form, Form::Any | Form::Reference(_) | Form::Union(_)),
+        }),
+    };
+    let says = |(name, rules): &(String, Rules)| {
+        *rules != Rules::default() && *rules != Rules::never() && is_open(name)
+    };
     rules.object.properties.iter().any(says) || !rules.references.is_empty()
+}
+
+/// The kinds of value that a schema accepts, if it restricts nothing else.
+fn only_kinds(rules: &Rules) -> Option<Kinds> {
+    (*rules == Rules { kinds: rules.kinds, ..Rules::default() }).then_some(rules.kinds)
 }
 
 /// A test of whether a property has one of several values.

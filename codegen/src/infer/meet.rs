@@ -65,9 +65,9 @@ impl<'s> Infer<'s> {
             return None;
         }
         self.meeting.push(pair);
-        let met = self.deeper(narrow).flatten();
+        let followed = self.deeper(narrow).flatten();
         self.meeting.pop();
-        met
+        followed
     }
 
     /// The shape of a schema, with references replaced by what they refer to.
@@ -282,6 +282,7 @@ impl<'s> Infer<'s> {
         let mut object = Object {
             properties: indexmap::IndexMap::new(),
             others: Others::Ignored,
+            prefixes: Vec::new(),
             declares: one.declares || other.declares,
         };
         let names: indexmap::IndexSet<&String> =
@@ -327,6 +328,12 @@ impl<'s> Infer<'s> {
             (Others::Typed(part), _) | (_, Others::Typed(part)) => Others::Typed(part.clone()),
             _ => Others::Ignored,
         };
+        if matches!(object.others, Others::Typed(_)) {
+            object.prefixes = [one, other]
+                .into_iter()
+                .find(|object| !object.prefixes.is_empty())
+                .map_or_else(Vec::new, |object| object.prefixes.clone());
+        }
         Some((object, exact))
     }
 

@@ -96,6 +96,8 @@ impl Array<'_> {
 pub(crate) struct Object<'s> {
     pub(crate) properties: IndexMap<String, Property<'s>>,
     pub(crate) others: Others<'s>,
+    /// Each name of an undeclared property starts with one of these, if there are any.
+    pub(crate) prefixes: Vec<String>,
     /// The schema has `properties`, although there may be none.
     pub(crate) declares: bool,
 }

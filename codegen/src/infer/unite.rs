@@ -57,8 +57,11 @@ impl<'s> Infer<'s> {
             match inner.alternatives.as_mut_slice() {
                 [] => continue,
                 [lone] => {
-                    lone.notes = &rules.notes;
-                    lone.rules = lone.rules.or(own);
+                    if rules.notes.place.is_some() {
+                        lone.notes = &rules.notes;
+                    }
+                    // The rules of the whole schema include those of its parts.
+                    lone.rules = own.or(lone.rules);
                 }
                 // `null` next to one form may be counted with the alternatives.
                 [_, _] if has_null => exact &= is_exact,

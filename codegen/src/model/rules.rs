@@ -170,6 +170,13 @@ impl Kinds {
         Self(self.0 & other.0)
     }
 
+    /// All kinds that have other values than these.
+    pub(crate) fn complement(self) -> Self {
+        let fraction = Self(Self::NUMBER.0 & !Self::INTEGER.0);
+        let others = Self(Self::ANY.0 & !self.0);
+        if others.contains(fraction) { others.or(Self::NUMBER) } else { others }
+    }
+
     pub(crate) fn contains(self, other: Self) -> bool {
         self.and(other) == other
     }

@@ -204,11 +204,15 @@ impl<'s> Namer<'s, '_> {
             })
             .collect();
         match additional {
-            Additional::Checked(values) if properties.is_empty() => Type::Map(values),
-            Additional::Ignored if properties.is_empty() && !object.declares => {
-                Type::Map(Box::new(Type::Any))
+            Additional::Checked(values) if properties.is_empty() => {
+                Type::Map(values, object.prefixes.clone())
             }
-            additional => Type::Object(ObjectType { properties, additional }),
+            Additional::Ignored if properties.is_empty() && !object.declares => {
+                Type::Map(Box::new(Type::Any), Vec::new())
+            }
+            additional => {
+                Type::Object(ObjectType { properties, additional, prefixes: object.prefixes.clone() })
+            }
         }
     }
 

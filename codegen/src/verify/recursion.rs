@@ -152,7 +152,7 @@ fn contained(shape: &Type, inline: bool, targets: &mut Vec<TypeId>) {
         Type::Array(_) if !inline => {
             shape.children().into_iter().for_each(|item| contained(item, inline, targets));
         }
-        Type::Map(values) if !inline => contained(values, inline, targets),
+        Type::Map(values, _) if !inline => contained(values, inline, targets),
         Type::Object(object) => {
             object.properties.iter().for_each(|property| contained(&property.shape, inline, targets));
             if let (Additional::Checked(values), false) = (&object.additional, inline) {

@@ -41,7 +41,7 @@ impl Search<'_> {
             Type::Named(id) => self.named(*id),
             Type::Text(text) => self.text(text, place),
             Type::Array(array) if array.prefix.is_empty() => self.shape(&array.items, &place.join("items")),
-            Type::Map(values) => self.shape(values, &place.join("additionalProperties")),
+            Type::Map(values, _) => self.shape(values, &place.join("additionalProperties")),
             Type::Object(object) => {
                 for property in &object.properties {
                     self.shape(&property.shape, &place.join("properties").join(&property.name.wire));

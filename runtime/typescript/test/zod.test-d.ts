@@ -61,6 +61,8 @@ export const TreeSchema: z.ZodType<Tree> = f.lazy(() =>
 );
 export const OthersSchema = f.catchall(f.object({ id: f.int(), name: f.string().optional() }), f.boolean()) satisfies z.ZodType<Others>;
 export const MapSchema = f.record(f.nullable(f.array(StepSchema))) satisfies z.ZodType<Record<string, Step[] | null>>;
+export const PrefixedSchema = f.catchall(f.object({ id: f.int(), "x-a": f.boolean() }), f.string(), ["x-"]);
+export const PrefixedMapSchema = f.record(f.int(), ["x-", "y-"]);
 export const StrictSchema = f.strictObject({ a: f.json() }) satisfies z.ZodType<{ a: unknown }>;
 
 export const EverythingSchema = f.object({
@@ -89,6 +91,8 @@ export function inference(): void {
   isTrue<Same<z.infer<typeof StepSchema>, Step>>();
   isTrue<Equal<z.infer<typeof OthersSchema>, Others>>();
   isTrue<Same<z.infer<typeof MapSchema>, Record<string, Step[] | null>>>();
+  isTrue<Equal<z.infer<typeof PrefixedSchema>, { id: number; "x-a": boolean; [key: `x-${string}`]: string | boolean }>>();
+  isTrue<Same<z.infer<typeof PrefixedMapSchema>, Record<`x-${string}` | `y-${string}`, number>>>();
   isTrue<Equal<z.infer<typeof OpenEventSchema>, OpenEvent>>();
   isTrue<Equal<z.infer<typeof StrictSchema>, { a: unknown }>>();
   const payload = f.payload(EverythingSchema);

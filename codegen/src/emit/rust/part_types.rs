@@ -110,7 +110,7 @@ impl Schemas<'_> {
                 let items: Vec<Value> = items.iter().map(|item| self.schema(item)).collect();
                 json!({ "type": "array", "items": items, "minItems": items.len(), "maxItems": items.len() })
             }
-            Type::Map(values) => json!({ "type": "object", "additionalProperties": self.schema(values) }),
+            Type::Map(values, _) => json!({ "type": "object", "additionalProperties": self.schema(values) }),
             Type::Nullable(inner) => json!({ "oneOf": [self.schema(inner), { "type": "null" }] }),
             Type::Named(id) => self.named(*id),
         }

@@ -130,7 +130,7 @@ impl<'m> Tables<'m> {
                 ("Array", Expression::structure("Array", fields))
             }
             Type::Tuple(items) => ("Tuple", self.references(items.iter())),
-            Type::Map(values) => ("Map", self.reference(values)),
+            Type::Map(values, _) => ("Map", self.reference(values)),
             Type::Object(object) => ("Object", self.object(object)),
             Type::Union(union) => {
                 let alternatives = union.alternatives.iter().map(|alternative| &alternative.shape);

@@ -1,10 +1,11 @@
 //! Interfaces and type aliases, without run-time imports.
 
 use askama::Template;
+use indexmap::IndexSet;
 
 use super::super::json_schema::visit_types;
 use super::{File, docs, key, literal, quoted, rendered};
-use crate::model::{Additional, Enum, Model, NamedType, Object, Tagged, Type};
+use crate::model::{Additional, Enum, Model, NamedType, Object, Property, Tagged, Type, Union};
 
 #[derive(Template)]
 #[template(path = "types.ts.j2", escape = "none")]
@@ -59,22 +60,41 @@ fn interface_body(model: &Model, object: &Object) -> String {
         body.push_str(&format!("  {}{mark}: {shape}{suffix};\n", key(&property.name.wire)));
     }
     if let Additional::Checked(values) = &object.additional {
-        // An index signature also covers the declared properties.
+        // An index signature also covers the declared properties with the prefixes.
+        let covered: Vec<&Property> =
+            object.properties.iter().filter(|property| may_have_prefix(property, &object.prefixes)).collect();
         let mut shapes = vec![expression(model, values)];
-        shapes.extend(object.properties.iter().map(|property| expression(model, &property.shape)));
-        shapes.extend(
-            object.properties.iter().any(|property| !property.required).then(|| "undefined".to_owned()),
-        );
-        let mut distinct: Vec<String> = Vec::new();
-        for shape in shapes {
-            if !distinct.contains(&shape) {
-                distinct.push(shape);
-            }
-        }
-        body.push_str(&format!("  [key: string]: {};\n", distinct.join(" | ")));
+        shapes.extend(covered.iter().map(|property| expression(model, &property.shape)));
+        shapes.extend(covered.iter().any(|property| !property.required).then(|| "undefined".to_owned()));
+        body.push_str(&format!("  [key: {}]: {};\n", key_type(&object.prefixes), union(shapes)));
     }
     body.push('}');
     body
+}
+
+fn may_have_prefix(property: &Property, prefixes: &[String]) -> bool {
+    prefixes.is_empty() || prefixes.iter().any(|prefix| property.name.wire.starts_with(prefix))
+}
+
+/// The type of names that start with one of the prefixes, if there are any.
+fn key_type(prefixes: &[String]) -> String {
+    if prefixes.is_empty() {
+        return "string".to_owned();
+    }
+    let escaped = prefixes.iter().map(|prefix| {
+        let prefix = prefix.replace('\\', "\\\\").replace('`', "\\`").replace('$', "\\$");
+        format!("`{prefix}${{string}}`")
+    });
+    escaped.collect::<Vec<_>>().join(" | ")
+}
+
+/// A union of types without repetitions. Any JSON value includes all others.
+fn union(shapes: impl IntoIterator<Item = String>) -> String {
+    let distinct: IndexSet<String> = shapes.into_iter().collect();
+    if distinct.contains("unknown") {
+        return "unknown".to_owned();
+    }
+    distinct.into_iter().collect::<Vec<_>>().join(" | ")
 }
 
 /// A type as an expression.
@@ -120,17 +140,16 @@ pub(super) fn expression(model: &Model, shape: &Type) -> String {
             format!("[{}]", items.iter().map(|item| expression(model, item)).collect::<Vec<_>>().join(", "))
         }
         // An alias can refer to itself in the members of a type, but not in the arguments of another alias.
-        Type::Map(values) if refers_to_recursive(model, values) => {
-            format!("{{ [key: string]: {} }}", expression(model, values))
+        Type::Map(values, prefixes) if refers_to_recursive(model, values) => {
+            format!("{{ [key: {}]: {} }}", key_type(prefixes), expression(model, values))
         }
-        Type::Map(values) => format!("Record<string, {}>", expression(model, values)),
+        Type::Map(values, prefixes) => {
+            format!("Record<{}, {}>", key_type(prefixes), expression(model, values))
+        }
         Type::Object(object) => interface_body(model, object),
-        Type::Union(union) => union
-            .alternatives
-            .iter()
-            .map(|alternative| expression(model, &alternative.shape))
-            .collect::<Vec<_>>()
-            .join(" | "),
+        Type::Union(Union { alternatives, .. }) => {
+            union(alternatives.iter().map(|alternative| expression(model, &alternative.shape)))
+        }
         Type::Tagged(tagged) => self::tagged(model, tagged),
         Type::Nullable(inner) => format!("{} | null", expression(model, inner)),
         Type::Named(id) => model.get(*id).typescript.clone(),

@@ -183,7 +183,9 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))
             }
             Type::Tuple(items) => format!("f.tuple({})", self.list(items.iter(), indent)),
-            Type::Map(values) => format!("f.record({})", self.expression(values, indent)),
+            Type::Map(values, prefixes) => {
+                format!("f.record({}{})", self.expression(values, indent), prefixes_argument(prefixes))
+            }
             Type::Object(object) => self.object(object, indent),
             Type::Union(union) => {
                 let function = if union.exactly_one { "f.xor" } else { "f.union" };
@@ -226,7 +228,8 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
             Additional::Ignored => format!("f.object({shape})"),
             Additional::Refused => format!("f.strictObject({shape})"),
             Additional::Checked(values) => {
-                format!("f.catchall(f.object({shape}), {})", self.expression(values, indent))
+                let prefixes = prefixes_argument(&object.prefixes);
+                format!("f.catchall(f.object({shape}), {}{prefixes})", self.expression(values, indent))
             }
         }
     }
@@ -243,6 +246,12 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
         }
         format!("{function}({}, {{{cases}\n{indent}}})", quoted(&tagged.tag))
     }
+}
+
+/// The last argument of validators whose names start with one of the prefixes, if there are any.
+fn prefixes_argument(prefixes: &[String]) -> String {
+    let prefixes: Vec<String> = prefixes.iter().map(|prefix| quoted(prefix)).collect();
+    if prefixes.is_empty() { String::new() } else { format!(", [{}]", prefixes.join(", ")) }
 }
 
 /// `f.string({ minLength: 1 })`, `f.array(f.boolean())`.

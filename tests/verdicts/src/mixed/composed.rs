@@ -41,10 +41,31 @@ impl Place {
 /// Returns a schema with the types that it refers to.
 pub(super) fn document(rng: &mut Rng) -> Value {
     let definitions: Map<String, Value> =
-        (0..TYPES).map(|at| (format!("D{at}"), object(rng, Place { next: at + 1, depth: 2 }))).collect();
+        (0..TYPES).map(|at| (format!("D{at}"), definition(rng, Place { next: at + 1, depth: 2 }))).collect();
     let mut document = members(rng, Place { next: 0, depth: 3 });
     document.insert("$defs".to_owned(), Value::Object(definitions));
     Value::Object(document)
+}
+
+/// Returns a type. Some only refer to another, and some have rules that no type expresses.
+fn definition(rng: &mut Rng, place: Place) -> Value {
+    match rng.usize(..4) {
+        0 if place.next < TYPES => json!({ "$ref": format!("#/$defs/D{}", place.next) }),
+        1 => counted(rng, place),
+        _ => object(rng, place),
+    }
+}
+
+/// Returns a schema for an object with a rule beside its properties.
+fn counted(rng: &mut Rng, place: Place) -> Value {
+    let mut members = Map::from_iter([("type".to_owned(), json!("object"))]);
+    add_properties(rng, place, &mut members);
+    if rng.bool() {
+        members.insert("minProperties".to_owned(), json!(rng.usize(1..3)));
+    } else {
+        add_object_rule(rng, place, &mut members);
+    }
+    Value::Object(members)
 }
 
 /// Returns a schema for an object, or rarely for another kind of value.
@@ -65,7 +86,12 @@ fn members(rng: &mut Rng, place: Place) -> Map<String, Value> {
             0..4 => add_properties(rng, place, &mut members),
             4 => _ = members.insert("required".to_owned(), json!(names(rng))),
             5 | 6 => add_object_rule(rng, place, &mut members),
-            7..10 => members.extend(place.reference(rng).map(|target| ("$ref".to_owned(), target))),
+            7..10 => {
+                members.extend(place.reference(rng).map(|target| ("$ref".to_owned(), target)));
+                if rng.bool() {
+                    add_properties(rng, place, &mut members);
+                }
+            }
             10 | 11 => {
                 let key = pick(rng, &["anyOf", "oneOf", "oneOf"]);
                 members.insert(key.to_owned(), json!(parts(rng, place, 2..4)));
@@ -87,7 +113,11 @@ fn members(rng: &mut Rng, place: Place) -> Map<String, Value> {
 }
 
 fn parts(rng: &mut Rng, place: Place, count: std::ops::Range<usize>) -> Vec<Value> {
-    (0..rng.usize(count)).map(|_| object(rng, place.in_place())).collect()
+    let part = |rng: &mut Rng| match rng.usize(..5) {
+        0 => conditional(rng, place.in_place()),
+        _ => object(rng, place.in_place()),
+    };
+    (0..rng.usize(count)).map(|_| part(rng)).collect()
 }
 
 fn add_properties(rng: &mut Rng, place: Place, members: &mut Map<String, Value>) {
@@ -148,6 +178,18 @@ fn add_condition(rng: &mut Rng, place: Place, members: &mut Map<String, Value>) 
             members.insert(key.to_owned(), object(rng, place.in_place()));
         }
     }
+}
+
+/// Returns a condition without a tag. Often only one of its branches accepts objects.
+fn conditional(rng: &mut Rng, place: Place) -> Value {
+    let mut branches =
+        [counted(rng, place), pick(rng, &[json!(false), json!({ "type": "string" }), json!({})])];
+    if rng.bool() {
+        branches[1] = counted(rng, place);
+    }
+    rng.shuffle(&mut branches);
+    let [then, otherwise] = branches;
+    json!({ "if": test(rng, place), "then": then, "else": otherwise })
 }
 
 /// Returns a schema that some objects satisfy and some do not.

@@ -24,7 +24,7 @@ import type { Rules } from "../rules/rules.js";
 import type { ArrayLimits } from "../schema/arrays.js";
 import type { IntegerLimits, NumberLimits } from "../schema/number.js";
 import type { StringLimits } from "../schema/text.js";
-import type { Cases, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
+import type { Cases, Covered, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
 import * as create from "./validators.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
@@ -112,8 +112,14 @@ export const tuple: <const Items extends readonly [] | readonly Schema[], Rest e
 ) => z.ZodTuple<Items, Rest> =
   /* @__PURE__ */ create.tuple(z.ZodTuple);
 
-/** An object whose values have one schema. Any name is allowed, including `__proto__`. */
-export const record: <Value extends Schema>(value: Value) => z.ZodRecord<z.ZodString, Value> =
+/**
+ * An object whose values have one schema. Any name is allowed, including `__proto__`. If rules refuse all other names
+ * than those with certain prefixes, the prefixes narrow the type. They are not checked here.
+ */
+export const record: <Value extends Schema, const Prefix extends string = string>(
+  value: Value,
+  prefixes?: readonly Prefix[],
+) => z.ZodRecord<string extends Prefix ? z.ZodString : z.ZodType<Covered<Prefix>, Covered<Prefix>>, Value> =
   /* @__PURE__ */ create.record(z.ZodRecord, string);
 
 /**
@@ -131,15 +137,17 @@ export const strictObject: <Properties extends Shape>(
 ) => z.ZodObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(z.ZodObject, never);
 
 /**
- * The object, whose other properties have one schema.
+ * The object, whose other properties have one schema. If rules refuse all other names than those with certain prefixes,
+ * the prefixes narrow the type. They are not checked here.
  *
  * @example
  * f.catchall(f.object({ id: f.int() }), f.string())
  */
-export const catchall: <Base extends z.ZodObject, Others extends Schema>(
+export const catchall: <Base extends z.ZodObject, Others extends Schema, const Prefix extends string = string>(
   object: Base,
   others: Others,
-) => z.ZodObject<Base["shape"], WithOthers<Base["shape"], Others>> = /* @__PURE__ */ create.catchall(z.ZodObject);
+  prefixes?: readonly Prefix[],
+) => z.ZodObject<Base["shape"], WithOthers<Base["shape"], Others, Prefix>> = /* @__PURE__ */ create.catchall(z.ZodObject);
 
 /** A value of the schema, or `undefined`: a property that may be absent. */
 export const optional: <Inner extends Schema>(schema: Inner) => z.ZodOptional<Inner> =

@@ -5,11 +5,17 @@ import type * as core from "zod/v4/core";
 /** Any JSON value. */
 export type Json = unknown;
 
-/** Adds an index signature, which must include the types of the declared properties. */
-export interface WithOthers<Properties extends core.$ZodShape, Others extends core.SomeType> {
-  out: Record<string, core.output<Others> | core.output<Properties[keyof Properties]>>;
-  in: Record<string, core.input<Others> | core.input<Properties[keyof Properties]>>;
+/**
+ * Adds an index signature, which must include the types of the declared properties that it covers. It covers all names,
+ * or those with a prefix.
+ */
+export interface WithOthers<Properties extends core.$ZodShape, Others extends core.SomeType, Prefix extends string> {
+  out: Record<Covered<Prefix>, core.output<Others> | core.output<Properties[keyof Properties & Covered<Prefix>]>>;
+  in: Record<Covered<Prefix>, core.input<Others> | core.input<Properties[keyof Properties & Covered<Prefix>]>>;
 }
+
+/** The names that start with one of the prefixes. */
+export type Covered<Prefix extends string> = string extends Prefix ? string : `${Prefix}${string}`;
 
 /** The type of a literal without the inferred `readonly`. */
 export type Mutable<Value> = Value extends string | number | boolean | null

@@ -158,6 +158,65 @@ fanfare::union!(EitherKind: schemas::EITHER_KIND {
 
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
+pub struct ConditionsOnKinds {
+    pub required: Option<ConditionsOnKindsRequired>,
+    pub failed: Option<ConditionsOnKindsFailed>,
+    pub passed: Option<Option<ConditionsOnKindsPassed>>,
+    pub requires: Option<ConditionsOnKindsRequires>,
+    pub numbers: Option<ConditionsOnKindsNumbers>,
+    pub refused: Option<ConditionsOnKindsRefused>,
+    pub always: Option<String>,
+}
+fanfare::object!(ConditionsOnKinds: schemas::CONDITIONS_ON_KINDS {
+    "required" => required?,
+    "failed" => failed?,
+    "passed" => passed?,
+    "requires" => requires?,
+    "numbers" => numbers?,
+    "refused" => refused?,
+    "always" => always?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Untagged {
+    A(UntaggedA),
+    Object(UntaggedObject),
+}
+fanfare::union!(Untagged: schemas::UNTAGGED {
+    A(&schemas::UNTAGGED_A),
+    Object(&schemas::UNTAGGED_OBJECT),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prefixes {
+    pub map: Option<std::collections::BTreeMap<String, String>>,
+    pub lists: Option<std::collections::BTreeMap<String, Vec<i64>>>,
+    pub several: Option<std::collections::BTreeMap<String, PrefixesSeveralValue>>,
+    pub declared: Option<PrefixesDeclared>,
+    pub covered: Option<PrefixesCovered>,
+    pub unusual: Option<PrefixesUnusual>,
+    pub narrowed: Option<PrefixesNarrowed>,
+    pub optional: Option<PrefixesOptional>,
+    pub anywhere: Option<PrefixesAnywhere>,
+    pub choice: Option<PrefixesChoice>,
+    pub open: Option<PrefixesOpen>,
+}
+fanfare::object!(Prefixes: schemas::PREFIXES {
+    "map" => map?,
+    "lists" => lists?,
+    "several" => several?,
+    "declared" => declared?,
+    "covered" => covered?,
+    "unusual" => unusual?,
+    "narrowed" => narrowed?,
+    "optional" => optional?,
+    "anywhere" => anywhere?,
+    "choice" => choice?,
+    "open" => open?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Several {
     pub narrowed: Option<SeveralNarrowed>,
     pub kinds: Option<Option<i64>>,
@@ -324,6 +383,230 @@ fanfare::object!(ConditionsPoint: schemas::CONDITIONS_POINT {
     "shape" = "point",
 });
 
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionsOnKindsRequired {
+    Object(ConditionsOnKindsRequiredObject),
+    Text(String),
+}
+fanfare::union!(ConditionsOnKindsRequired: schemas::CONDITIONS_ON_KINDS_REQUIRED {
+    Object(&schemas::CONDITIONS_ON_KINDS_REQUIRED_OBJECT),
+    Text(&schemas::CONDITIONS_ON_KINDS_REQUIRED_IS_TEXT),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionsOnKindsRequiredObject {
+    pub id: String,
+}
+fanfare::object!(ConditionsOnKindsRequiredObject: schemas::CONDITIONS_ON_KINDS_REQUIRED_OBJECT {
+    "id" => id,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionsOnKindsFailed {
+    Text(String),
+    Object(ConditionsOnKindsFailedObject),
+}
+fanfare::union!(ConditionsOnKindsFailed: schemas::CONDITIONS_ON_KINDS_FAILED {
+    Text(&schemas::CONDITIONS_ON_KINDS_FAILED_IS_TEXT),
+    Object(&schemas::CONDITIONS_ON_KINDS_FAILED_OBJECT),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionsOnKindsFailedObject {
+    pub id: Option<i64>,
+}
+fanfare::object!(ConditionsOnKindsFailedObject: schemas::CONDITIONS_ON_KINDS_FAILED_OBJECT {
+    "id" => id?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionsOnKindsPassed {
+    Message(Message),
+    Text(String),
+}
+fanfare::union!(ConditionsOnKindsPassed: schemas::CONDITIONS_ON_KINDS_PASSED {
+    Message(&schemas::MESSAGE),
+    Text(&schemas::CONDITIONS_ON_KINDS_PASSED_IS_TEXT),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionsOnKindsRequires {
+    Object(ConditionsOnKindsRequiresObject),
+    Text(String),
+}
+fanfare::union!(ConditionsOnKindsRequires: schemas::CONDITIONS_ON_KINDS_REQUIRES {
+    Object(&schemas::CONDITIONS_ON_KINDS_REQUIRES_OBJECT),
+    Text(&schemas::CONDITIONS_ON_KINDS_REQUIRES_IS_TEXT),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionsOnKindsRequiresObject {
+    pub id: fanfare::Value,
+}
+fanfare::object!(ConditionsOnKindsRequiresObject: schemas::CONDITIONS_ON_KINDS_REQUIRES_OBJECT {
+    "id" => id,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConditionsOnKindsNumbers {
+    Number(f64),
+    Boolean(bool),
+}
+fanfare::union!(ConditionsOnKindsNumbers: schemas::CONDITIONS_ON_KINDS_NUMBERS {
+    Number(&schemas::CONDITIONS_ON_KINDS_NUMBERS_IS_NUMBER),
+    Boolean(&schemas::CONDITIONS_ON_KINDS_NUMBERS_IS_BOOLEAN),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionsOnKindsRefused {
+    pub id: Option<String>,
+}
+fanfare::object!(ConditionsOnKindsRefused: schemas::CONDITIONS_ON_KINDS_REFUSED {
+    "id" => id?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UntaggedA {
+    pub a: String,
+    pub b: Option<f64>,
+}
+fanfare::object!(UntaggedA: schemas::UNTAGGED_A {
+    "a" => a,
+    "b" => b?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UntaggedObject {
+    pub a: Option<String>,
+    pub b: Option<String>,
+    pub c: Option<bool>,
+}
+fanfare::object!(UntaggedObject: schemas::UNTAGGED_OBJECT {
+    "a" => a?,
+    "b" => b?,
+    "c" => c?,
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PrefixesSeveralValue {
+    Text(String),
+    Number(f64),
+}
+fanfare::union!(PrefixesSeveralValue: schemas::PREFIXES_SEVERAL_VALUE {
+    Text(&schemas::PREFIXES_SEVERAL_VALUE_IS_TEXT),
+    Number(&schemas::PREFIXES_SEVERAL_VALUE_IS_NUMBER),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesDeclared {
+    pub a: f64,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesDeclared: schemas::PREFIXES_DECLARED {
+    "a" => a,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesCovered {
+    pub x_a: Option<f64>,
+    pub b: Option<bool>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, PrefixesCoveredValue>,
+}
+fanfare::object!(PrefixesCovered: schemas::PREFIXES_COVERED {
+    "x-a" => x_a?,
+    "b" => b?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PrefixesCoveredValue {
+    Text(String),
+    Number(f64),
+}
+fanfare::union!(PrefixesCoveredValue: schemas::PREFIXES_COVERED_VALUE {
+    Text(&schemas::PREFIXES_COVERED_VALUE_IS_TEXT),
+    Number(&schemas::PREFIXES_COVERED_VALUE_IS_NUMBER),
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesUnusual {
+    pub a: Option<f64>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesUnusual: schemas::PREFIXES_UNUSUAL {
+    "a" => a?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesNarrowed {
+    pub a: f64,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesNarrowed: schemas::PREFIXES_NARROWED {
+    "a" => a,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesOptional {
+    pub a: Option<f64>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesOptional: schemas::PREFIXES_OPTIONAL {
+    "a" => a?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesAnywhere {
+    pub a: Option<f64>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesAnywhere: schemas::PREFIXES_ANYWHERE {
+    "a" => a?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesChoice {
+    pub a: Option<f64>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, String>,
+}
+fanfare::object!(PrefixesChoice: schemas::PREFIXES_CHOICE {
+    "a" => a?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixesOpen {
+    pub a: Option<f64>,
+    /// Properties that the definition does not declare.
+    pub additional: std::collections::BTreeMap<String, PrefixesOpenValue>,
+}
+fanfare::object!(PrefixesOpen: schemas::PREFIXES_OPEN {
+    "a" => a?,
+    .. additional
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PrefixesOpenValue {
+    Text(String),
+    Boolean(bool),
+}
+fanfare::union!(PrefixesOpenValue: schemas::PREFIXES_OPEN_VALUE {
+    Text(&schemas::PREFIXES_OPEN_VALUE_IS_TEXT),
+    Boolean(&schemas::PREFIXES_OPEN_VALUE_IS_BOOLEAN),
+});
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SeveralNarrowed {
     B,
@@ -347,7 +630,6 @@ fanfare::object!(SeveralMap: schemas::SEVERAL_MAP {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
-    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ITEM: Schema = Schema::Tagged(Tagged {
@@ -357,37 +639,31 @@ mod schemas {
     });
 
     pub(super) static MESSAGE: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("type", &Schema::Enum(&["message"])),
-            Property::Required("text", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("type", &Schema::Enum(&["message"])), required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static TOOL_CALL: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("type", &Schema::Enum(&["tool_call"])),
-            Property::Required("tool", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("type", &Schema::Enum(&["tool_call"])), required("tool", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVENT: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("seq", &Schema::Integer(Integer::ANY)),
-            Property::Required("type", &EVENT_TYPE),
-            Property::Required("event", &Schema::Text(Text::ANY)),
-            Property::Optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
+            required("seq", &Schema::Integer(Integer::ANY)),
+            required("type", &EVENT_TYPE),
+            required("event", &Schema::Text(Text::ANY)),
+            optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STOPPED_EVENT: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("seq", &Schema::Integer(Integer::ANY)),
-            Property::Required("type", &Schema::Enum(&["event"])),
-            Property::Required("event", &Schema::Enum(&["stopped"])),
-            Property::Required("body", &STOPPED_EVENT_BODY),
+            required("seq", &Schema::Integer(Integer::ANY)),
+            required("type", &Schema::Enum(&["event"])),
+            required("event", &Schema::Enum(&["stopped"])),
+            required("body", &STOPPED_EVENT_BODY),
         ],
         additional: Additional::Ignored,
     });
@@ -399,20 +675,17 @@ mod schemas {
     });
 
     pub(super) static ANIMAL: Schema = Schema::Object(Object {
-        properties: &[Property::Required("petType", &Schema::Text(Text::ANY))],
+        properties: &[required("petType", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CAT: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("petType", &Schema::Enum(&["cat"])),
-            Property::Optional("indoor", &Schema::Boolean),
-        ],
+        properties: &[required("petType", &Schema::Enum(&["cat"])), optional("indoor", &Schema::Boolean)],
         additional: Additional::Ignored,
     });
 
     pub(super) static DOG: Schema = Schema::Object(Object {
-        properties: &[Property::Required("petType", &Schema::Enum(&["dog"])), Property::Optional("size", &DOG_SIZE)],
+        properties: &[required("petType", &Schema::Enum(&["dog"])), optional("size", &DOG_SIZE)],
         additional: Additional::Ignored,
     });
 
@@ -432,21 +705,11 @@ mod schemas {
         open: false,
     });
 
-    pub(super) static EITHER_KIND: Schema = Schema::Rules(&Rules {
-        condition: Some(&Condition {
-            test: &Rules { kinds: Kinds::OBJECT, ..Rules::ANY },
-            then: &Rules { all_of: &[&super::rules::MESSAGE], ..Rules::ANY },
-            otherwise: &Rules {
-                kinds: Kinds::ARRAY,
-                array: Some(&Items {
-                    rest: Some(&Rules { all_of: &[&super::rules::MESSAGE], ..Rules::ANY }),
-                    ..Items::ANY
-                }),
-                ..Rules::ANY
-            },
-        }),
-        ..Rules::ANY
-    });
+    pub(super) static EITHER_KIND: Schema = Schema::AnyOf(&[&MESSAGE, &Schema::Array(Array {
+        items: &MESSAGE,
+        min_items: 0,
+        max_items: u32::MAX,
+    })]);
 
     pub(super) static EITHER_KIND_IS_LIST: Schema = Schema::Array(Array {
         items: &MESSAGE,
@@ -454,28 +717,118 @@ mod schemas {
         max_items: u32::MAX,
     });
 
+    pub(super) static CONDITIONS_ON_KINDS: Schema = Schema::Object(Object {
+        properties: &[
+            optional("required", &CONDITIONS_ON_KINDS_REQUIRED),
+            optional("failed", &CONDITIONS_ON_KINDS_FAILED),
+            optional("passed", &Schema::AnyOf(&[&CONDITIONS_ON_KINDS_PASSED, &Schema::Null])),
+            optional("requires", &CONDITIONS_ON_KINDS_REQUIRES),
+            optional("numbers", &CONDITIONS_ON_KINDS_NUMBERS),
+            optional("refused", &CONDITIONS_ON_KINDS_REFUSED),
+            optional("always", &Schema::Text(Text::ANY)),
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static UNTAGGED: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members { properties: &[("a", &Rules { kinds: Kinds::STRING, ..Rules::ANY })], ..Members::ANY }),
+        condition: Some(&Condition {
+            test: &Rules { object: Some(&Members { required: &["a"], ..Members::ANY }), ..Rules::ANY },
+            then: &Rules {
+                object: Some(&Members {
+                    properties: &[("b", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+            otherwise: &Rules {
+                object: Some(&Members {
+                    properties: &[
+                        ("b", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                        ("c", &Rules { kinds: Kinds::BOOLEAN, ..Rules::ANY }),
+                    ],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES: Schema = Schema::Object(Object {
+        properties: &[
+            optional("map", &Schema::Rules(&Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+                    others: Some(&Rules::NEVER),
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            })),
+            optional("lists", &Schema::Rules(&Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    patterns: &[(&PATTERN_2, &Rules {
+                        kinds: Kinds::ARRAY,
+                        array: Some(&Items {
+                            rest: Some(&Rules { kinds: Kinds::INTEGER, ..Rules::ANY }),
+                            ..Items::ANY
+                        }),
+                        ..Rules::ANY
+                    })],
+                    others: Some(&Rules::NEVER),
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            })),
+            optional("several", &Schema::Rules(&Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    patterns: &[
+                        (&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
+                        (&PATTERN_3, &Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                    ],
+                    others: Some(&Rules::NEVER),
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            })),
+            optional("declared", &PREFIXES_DECLARED),
+            optional("covered", &PREFIXES_COVERED),
+            optional("unusual", &PREFIXES_UNUSUAL),
+            optional("narrowed", &PREFIXES_NARROWED),
+            optional("optional", &PREFIXES_OPTIONAL),
+            optional("anywhere", &PREFIXES_ANYWHERE),
+            optional("choice", &PREFIXES_CHOICE),
+            optional("open", &PREFIXES_OPEN),
+        ],
+        additional: Additional::Ignored,
+    });
+
     pub(super) static SEVERAL: Schema = Schema::Object(Object {
         properties: &[
-            Property::Optional("narrowed", &SEVERAL_NARROWED),
-            Property::Optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
-            Property::Optional("map", &SEVERAL_MAP),
-            Property::Optional("list", &Schema::Array(Array {
+            optional("narrowed", &SEVERAL_NARROWED),
+            optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
+            optional("map", &SEVERAL_MAP),
+            optional("list", &Schema::Array(Array {
                 items: &Schema::Integer(Integer::ANY),
                 min_items: 1,
                 max_items: u32::MAX,
             })),
-            Property::Optional("part", &MESSAGE),
+            optional("part", &MESSAGE),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static LIMITS: Schema = Schema::Object(Object {
         properties: &[
-            Property::Optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
-            Property::Optional("text", &Schema::Text(Text {
+            optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
+            optional("text", &Schema::Text(Text {
                 min_length: 1,
                 max_length: 5,
-                pattern: Some(&PATTERN_1),
+                pattern: Some(&PATTERN_4),
                 ..Text::ANY
             })),
         ],
@@ -502,8 +855,8 @@ mod schemas {
 
     pub(super) static STOPPED_EVENT_BODY: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("reason", &STOPPED_EVENT_BODY_REASON),
-            Property::Optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
+            required("reason", &STOPPED_EVENT_BODY_REASON),
+            optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -513,69 +866,267 @@ mod schemas {
     pub(super) static DOG_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static LEFT_TO_THE_PARENT_CARD: Schema = Schema::Object(Object {
-        properties: &[Property::Required("card", &Schema::Text(Text::ANY))],
+        properties: &[required("card", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static LEFT_TO_THE_PARENT_IBAN: Schema = Schema::Object(Object {
-        properties: &[Property::Required("iban", &Schema::Text(Text::ANY))],
+        properties: &[required("iban", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_TEXT: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("id", &Schema::Text(Text::ANY)),
-            Property::Required("text", &Schema::Text(Text::ANY)),
-        ],
+        properties: &[required("id", &Schema::Text(Text::ANY)), required("text", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_IMAGE: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("id", &Schema::Text(Text::ANY)),
-            Property::Required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
+            required("id", &Schema::Text(Text::ANY)),
+            required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_EMAIL: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("kind", &Schema::Enum(&["email"])),
-            Property::Optional("note", &Schema::Text(Text::ANY)),
-            Property::Required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
+            required("kind", &Schema::Enum(&["email"])),
+            optional("note", &Schema::Text(Text::ANY)),
+            required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_PHONE: Schema = Schema::Object(Object {
         properties: &[
-            Property::Required("kind", &Schema::Enum(&["phone"])),
-            Property::Optional("note", &Schema::Text(Text::ANY)),
-            Property::Required("number", &Schema::Text(Text::ANY)),
+            required("kind", &Schema::Enum(&["phone"])),
+            optional("note", &Schema::Text(Text::ANY)),
+            required("number", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_CIRCLE: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("shape", &Schema::Enum(&["circle"])),
-            Property::Required("radius", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("shape", &Schema::Enum(&["circle"])), required("radius", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_SQUARE: Schema = Schema::Object(Object {
-        properties: &[
-            Property::Required("shape", &Schema::Enum(&["square"])),
-            Property::Required("side", &Schema::Number(Number::ANY)),
-        ],
+        properties: &[required("shape", &Schema::Enum(&["square"])), required("side", &Schema::Number(Number::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_POINT: Schema = Schema::Object(Object {
-        properties: &[Property::Required("shape", &Schema::Enum(&["point"]))],
+        properties: &[required("shape", &Schema::Enum(&["point"]))],
         additional: Additional::Ignored,
     });
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRED: Schema = Schema::AnyOf(&[&CONDITIONS_ON_KINDS_REQUIRED_OBJECT, &Schema::Text(
+        Text::ANY,
+    )]);
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRED_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRED_OBJECT: Schema = Schema::Object(Object {
+        properties: &[required("id", &Schema::Text(Text::ANY))],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static CONDITIONS_ON_KINDS_FAILED: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &CONDITIONS_ON_KINDS_FAILED_OBJECT,
+    ]);
+
+    pub(super) static CONDITIONS_ON_KINDS_FAILED_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static CONDITIONS_ON_KINDS_FAILED_OBJECT: Schema = Schema::Object(Object {
+        properties: &[optional("id", &Schema::Integer(Integer::ANY))],
+        additional: Additional::Refused,
+    });
+
+    pub(super) static CONDITIONS_ON_KINDS_PASSED: Schema = Schema::AnyOf(&[&MESSAGE, &Schema::Text(Text::ANY)]);
+
+    pub(super) static CONDITIONS_ON_KINDS_PASSED_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRES: Schema = Schema::AnyOf(&[&CONDITIONS_ON_KINDS_REQUIRES_OBJECT, &Schema::Text(
+        Text::ANY,
+    )]);
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRES_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static CONDITIONS_ON_KINDS_REQUIRES_OBJECT: Schema = Schema::Object(Object {
+        properties: &[required("id", &Schema::Any)],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static CONDITIONS_ON_KINDS_NUMBERS: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::BOOLEAN.or(Kinds::NUMBER),
+        condition: Some(&Condition {
+            test: &Rules { kinds: Kinds::INTEGER, ..Rules::ANY },
+            then: &Rules {
+                number: Some(&Number { minimum: Some(1.0), maximum: Some(9.0), ..Number::ANY }),
+                ..Rules::ANY
+            },
+            otherwise: &Rules { number: Some(&Number { maximum: Some(0.5), ..Number::ANY }), ..Rules::ANY },
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static CONDITIONS_ON_KINDS_NUMBERS_IS_NUMBER: Schema = Schema::Number(Number::ANY);
+
+    pub(super) static CONDITIONS_ON_KINDS_NUMBERS_IS_BOOLEAN: Schema = Schema::Boolean;
+
+    pub(super) static CONDITIONS_ON_KINDS_REFUSED: Schema = Schema::Object(Object {
+        properties: &[optional("id", &Schema::Text(Text::ANY))],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static UNTAGGED_A: Schema = Schema::Object(Object {
+        properties: &[required("a", &Schema::Text(Text::ANY)), optional("b", &Schema::Number(Number::ANY))],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static UNTAGGED_OBJECT: Schema = Schema::Object(Object {
+        properties: &[
+            optional("a", &Schema::Text(Text::ANY)),
+            optional("b", &Schema::Text(Text::ANY)),
+            optional("c", &Schema::Boolean),
+        ],
+        additional: Additional::Ignored,
+    });
+
+    pub(super) static PREFIXES_SEVERAL_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Number(Number::ANY),
+    ]);
+
+    pub(super) static PREFIXES_SEVERAL_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static PREFIXES_SEVERAL_VALUE_IS_NUMBER: Schema = Schema::Number(Number::ANY);
+
+    pub(super) static PREFIXES_DECLARED: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            required: &["a"],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_COVERED: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[
+                ("x-a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY }),
+                ("b", &Rules { kinds: Kinds::BOOLEAN, ..Rules::ANY }),
+            ],
+            patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::NUMBER.or(Kinds::STRING), ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_COVERED_VALUE: Schema = Schema::AnyOf(&[
+        &Schema::Text(Text::ANY),
+        &Schema::Number(Number::ANY),
+    ]);
+
+    pub(super) static PREFIXES_COVERED_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static PREFIXES_COVERED_VALUE_IS_NUMBER: Schema = Schema::Number(Number::ANY);
+
+    pub(super) static PREFIXES_UNUSUAL: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_5, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_NARROWED: Schema = Schema::Rules(&Rules {
+        all_of: &[
+            &Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+                    patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+                    others: Some(&Rules::NEVER),
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+            &Rules {
+                kinds: Kinds::OBJECT,
+                object: Some(&Members {
+                    properties: &[("a", &Rules {
+                        number: Some(&Number { minimum: Some(1.0), ..Number::ANY }),
+                        ..Rules::ANY
+                    })],
+                    required: &["a"],
+                    ..Members::ANY
+                }),
+                ..Rules::ANY
+            },
+        ],
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_OPTIONAL: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_6, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_ANYWHERE: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_7, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_CHOICE: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_8, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules::NEVER),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_OPEN: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("a", &Rules { kinds: Kinds::NUMBER, ..Rules::ANY })],
+            patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
+            others: Some(&Rules { kinds: Kinds::BOOLEAN, ..Rules::ANY }),
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+
+    pub(super) static PREFIXES_OPEN_VALUE: Schema = Schema::AnyOf(&[&Schema::Text(Text::ANY), &Schema::Boolean]);
+
+    pub(super) static PREFIXES_OPEN_VALUE_IS_TEXT: Schema = Schema::Text(Text::ANY);
+
+    pub(super) static PREFIXES_OPEN_VALUE_IS_BOOLEAN: Schema = Schema::Boolean;
 
     pub(super) static SEVERAL_NARROWED: Schema = Schema::Enum(&["b", "c"]);
 
@@ -601,26 +1152,19 @@ mod schemas {
         ..Rules::ANY
     });
 
-    static PATTERN_1: Pattern = Pattern::new("^[a-z]+$");
-}
+    static PATTERN_1: Pattern = Pattern::new("^x-");
 
-/// The schemas that other schemas refer to.
-mod rules {
-    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
-    use fanfare::schema::*;
+    static PATTERN_2: Pattern = Pattern::new("^x-[a-z]+$");
 
-    pub(super) static MESSAGE: Rules = Rules {
-        kinds: Kinds::OBJECT,
-        object: Some(&Members {
-            properties: &[
-                ("type", &Rules { values: Some(&LITERALS_1), ..Rules::ANY }),
-                ("text", &Rules { kinds: Kinds::STRING, ..Rules::ANY }),
-            ],
-            required: &["type", "text"],
-            ..Members::ANY
-        }),
-        ..Rules::ANY
-    };
+    static PATTERN_3: Pattern = Pattern::new("^y\\.z");
 
-    static LITERALS_1: Literals = Literals::new("[\"message\"]");
+    static PATTERN_4: Pattern = Pattern::new("^[a-z]+$");
+
+    static PATTERN_5: Pattern = Pattern::new("^`\\$\\{\\\\\"");
+
+    static PATTERN_6: Pattern = Pattern::new("^x-?");
+
+    static PATTERN_7: Pattern = Pattern::new("x-");
+
+    static PATTERN_8: Pattern = Pattern::new("^x-|^y-");
 }

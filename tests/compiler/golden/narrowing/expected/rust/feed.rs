@@ -69,16 +69,34 @@ impl Feed {
         self.0.topic(7)
     }
 
+    /// The topic `kinds`.
+    #[must_use]
+    pub fn kinds(&self) -> fanfare::Topic<'_, super::ConditionsOnKinds> {
+        self.0.topic(8)
+    }
+
+    /// The topic `untagged`.
+    #[must_use]
+    pub fn untagged(&self) -> fanfare::Topic<'_, super::Untagged> {
+        self.0.topic(9)
+    }
+
+    /// The topic `prefixes`.
+    #[must_use]
+    pub fn prefixes(&self) -> fanfare::Topic<'_, super::Prefixes> {
+        self.0.topic(10)
+    }
+
     /// The topic `several`.
     #[must_use]
     pub fn several(&self) -> fanfare::Topic<'_, super::Several> {
-        self.0.topic(8)
+        self.0.topic(11)
     }
 
     /// The topic `limits`.
     #[must_use]
     pub fn limits(&self) -> fanfare::Topic<'_, super::Limits> {
-        self.0.topic(9)
+        self.0.topic(12)
     }
 
     /// Returns a grant of these topics, for a token or a session.
@@ -126,6 +144,12 @@ pub enum Topic {
     Conditions,
     /// The topic `alternatives`.
     Alternatives,
+    /// The topic `kinds`.
+    Kinds,
+    /// The topic `untagged`.
+    Untagged,
+    /// The topic `prefixes`.
+    Prefixes,
     /// The topic `several`.
     Several,
     /// The topic `limits`.
@@ -134,7 +158,7 @@ pub enum Topic {
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 10] = [Self::Item, Self::Event, Self::Pet, Self::Parent, Self::Shared, Self::Condition, Self::Conditions, Self::Alternatives, Self::Several, Self::Limits];
+    pub const ALL: [Self; 13] = [Self::Item, Self::Event, Self::Pet, Self::Parent, Self::Shared, Self::Condition, Self::Conditions, Self::Alternatives, Self::Kinds, Self::Untagged, Self::Prefixes, Self::Several, Self::Limits];
 
     /// Returns the name on the wire.
     #[must_use]
@@ -148,6 +172,9 @@ impl Topic {
             Self::Condition => "condition",
             Self::Conditions => "conditions",
             Self::Alternatives => "alternatives",
+            Self::Kinds => "kinds",
+            Self::Untagged => "untagged",
+            Self::Prefixes => "prefixes",
             Self::Several => "several",
             Self::Limits => "limits",
         }
@@ -200,6 +227,21 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
             retain: fanfare::Retain::None,
         },
         fanfare::TopicDefinition {
+            name: "kinds",
+            carries: fanfare::Carries::Payload(&super::schemas::CONDITIONS_ON_KINDS),
+            retain: fanfare::Retain::None,
+        },
+        fanfare::TopicDefinition {
+            name: "untagged",
+            carries: fanfare::Carries::Payload(&super::schemas::UNTAGGED),
+            retain: fanfare::Retain::None,
+        },
+        fanfare::TopicDefinition {
+            name: "prefixes",
+            carries: fanfare::Carries::Payload(&super::schemas::PREFIXES),
+            retain: fanfare::Retain::None,
+        },
+        fanfare::TopicDefinition {
             name: "several",
             carries: fanfare::Carries::Payload(&super::schemas::SEVERAL),
             retain: fanfare::Retain::None,
@@ -213,5 +255,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "13a72efe3aa760de",
+    fingerprint: "b325279f6bc95d48",
 };

@@ -57,6 +57,32 @@ export type Conditions = ConditionsCircle | ConditionsSquare | ConditionsPoint;
 
 export type EitherKind = Message | Message[];
 
+export interface ConditionsOnKinds {
+  required?: ConditionsOnKindsRequired | undefined;
+  failed?: ConditionsOnKindsFailed | undefined;
+  passed?: ConditionsOnKindsPassed | null | undefined;
+  requires?: ConditionsOnKindsRequires | undefined;
+  numbers?: ConditionsOnKindsNumbers | undefined;
+  refused?: ConditionsOnKindsRefused | undefined;
+  always?: string | undefined;
+}
+
+export type Untagged = UntaggedA | UntaggedObject;
+
+export interface Prefixes {
+  map?: Record<`x-${string}`, string> | undefined;
+  lists?: Record<`x-${string}`, number[]> | undefined;
+  several?: Record<`x-${string}` | `y.z${string}`, PrefixesSeveralValue> | undefined;
+  declared?: PrefixesDeclared | undefined;
+  covered?: PrefixesCovered | undefined;
+  unusual?: PrefixesUnusual | undefined;
+  narrowed?: PrefixesNarrowed | undefined;
+  optional?: PrefixesOptional | undefined;
+  anywhere?: PrefixesAnywhere | undefined;
+  choice?: PrefixesChoice | undefined;
+  open?: PrefixesOpen | undefined;
+}
+
 export interface Several {
   narrowed?: SeveralNarrowed | undefined;
   kinds?: number | null | undefined;
@@ -131,6 +157,90 @@ export interface ConditionsSquare {
 export interface ConditionsPoint {
   shape: "point";
 }
+
+export type ConditionsOnKindsRequired = ConditionsOnKindsRequiredObject | string;
+
+export interface ConditionsOnKindsRequiredObject {
+  id: string;
+}
+
+export type ConditionsOnKindsFailed = string | ConditionsOnKindsFailedObject;
+
+export interface ConditionsOnKindsFailedObject {
+  id?: number | undefined;
+}
+
+export type ConditionsOnKindsPassed = Message | string;
+
+export type ConditionsOnKindsRequires = ConditionsOnKindsRequiresObject | string;
+
+export interface ConditionsOnKindsRequiresObject {
+  id: unknown;
+}
+
+export type ConditionsOnKindsNumbers = number | boolean;
+
+export interface ConditionsOnKindsRefused {
+  id?: string | undefined;
+}
+
+export interface UntaggedA {
+  a: string;
+  b?: number | undefined;
+}
+
+export interface UntaggedObject {
+  a?: string | undefined;
+  b?: string | undefined;
+  c?: boolean | undefined;
+}
+
+export type PrefixesSeveralValue = string | number;
+
+export interface PrefixesDeclared {
+  a: number;
+  [key: `x-${string}`]: string;
+}
+
+export interface PrefixesCovered {
+  "x-a"?: number | undefined;
+  b?: boolean | undefined;
+  [key: `x-${string}`]: PrefixesCoveredValue | number | undefined;
+}
+
+export type PrefixesCoveredValue = string | number;
+
+export interface PrefixesUnusual {
+  a?: number | undefined;
+  [key: `\`\${\\"${string}`]: string;
+}
+
+export interface PrefixesNarrowed {
+  a: number;
+  [key: `x-${string}`]: string;
+}
+
+export interface PrefixesOptional {
+  a?: number | undefined;
+  [key: `x${string}`]: string;
+}
+
+export interface PrefixesAnywhere {
+  a?: number | undefined;
+  [key: string]: string | number | undefined;
+}
+
+export interface PrefixesChoice {
+  a?: number | undefined;
+  [key: string]: string | number | undefined;
+}
+
+export interface PrefixesOpen {
+  a?: number | undefined;
+  [key: string]: PrefixesOpenValue | number | undefined;
+}
+
+export type PrefixesOpenValue = string | boolean;
 
 export type SeveralNarrowed = "b" | "c";
 

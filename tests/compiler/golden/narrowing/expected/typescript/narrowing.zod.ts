@@ -3,12 +3,6 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./narrowing.types.js";
 
-export const $Message: f.Rules = {
-  type: "object",
-  properties: { type: { const: "message" }, text: { type: "string" } },
-  required: ["type", "text"],
-};
-
 export const MessageSchema = f.object({
   type: f.literal("message"),
   text: f.string(),
@@ -129,11 +123,178 @@ export const ConditionsSchema = f.discriminatedUnion("shape", {
   point: ConditionsPointSchema,
 }) satisfies z.core.$ZodType<t.Conditions>;
 
-export const EitherKindSchema = f.checked(f.union([MessageSchema, f.array(MessageSchema)]), {
-  if: { type: "object" },
-  then: { $ref: () => $Message },
-  else: { type: "array", items: { $ref: () => $Message } },
-}) satisfies z.core.$ZodType<t.EitherKind>;
+export const EitherKindSchema = f.union([MessageSchema, f.array(MessageSchema)]) satisfies z.core.$ZodType<t.EitherKind>;
+
+export const ConditionsOnKindsRequiredObjectSchema = f.object({
+  id: f.string(),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiredObject>;
+
+export const ConditionsOnKindsRequiredSchema = f.union([ConditionsOnKindsRequiredObjectSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequired>;
+
+export const ConditionsOnKindsFailedObjectSchema = f.strictObject({
+  id: f.optional(f.int()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsFailedObject>;
+
+export const ConditionsOnKindsFailedSchema = f.union([f.string(), ConditionsOnKindsFailedObjectSchema]) satisfies z.core.$ZodType<t.ConditionsOnKindsFailed>;
+
+export const ConditionsOnKindsPassedSchema = f.union([MessageSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsPassed>;
+
+export const ConditionsOnKindsRequiresObjectSchema = f.object({
+  id: f.json(),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiresObject>;
+
+export const ConditionsOnKindsRequiresSchema = f.union([ConditionsOnKindsRequiresObjectSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequires>;
+
+export const ConditionsOnKindsNumbersSchema = f.checked(f.union([f.number(), f.boolean()]), {
+  type: ["boolean", "number"],
+  if: { type: "integer" },
+  then: { minimum: 1, maximum: 9 },
+  else: { maximum: 0.5 },
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsNumbers>;
+
+export const ConditionsOnKindsRefusedSchema = f.object({
+  id: f.optional(f.string()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRefused>;
+
+export const ConditionsOnKindsSchema = f.object({
+  required: f.optional(ConditionsOnKindsRequiredSchema),
+  failed: f.optional(ConditionsOnKindsFailedSchema),
+  passed: f.optional(f.nullable(ConditionsOnKindsPassedSchema)),
+  requires: f.optional(ConditionsOnKindsRequiresSchema),
+  numbers: f.optional(ConditionsOnKindsNumbersSchema),
+  refused: f.optional(ConditionsOnKindsRefusedSchema),
+  always: f.optional(f.string()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKinds>;
+
+export const UntaggedASchema = f.object({
+  a: f.string(),
+  b: f.optional(f.number()),
+}) satisfies z.core.$ZodType<t.UntaggedA>;
+
+export const UntaggedObjectSchema = f.object({
+  a: f.optional(f.string()),
+  b: f.optional(f.string()),
+  c: f.optional(f.boolean()),
+}) satisfies z.core.$ZodType<t.UntaggedObject>;
+
+export const UntaggedSchema = f.checked(f.union([UntaggedASchema, UntaggedObjectSchema]), {
+  type: "object",
+  properties: { a: { type: "string" } },
+  if: { required: ["a"] },
+  then: { properties: { b: { type: "number" } } },
+  else: { properties: { b: { type: "string" }, c: { type: "boolean" } } },
+}) satisfies z.core.$ZodType<t.Untagged>;
+
+export const PrefixesSeveralValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.PrefixesSeveralValue>;
+
+export const PrefixesDeclaredSchema = f.checked(f.catchall(f.object({
+  a: f.number(),
+}), f.string(), ["x-"]), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "^x-": { type: "string" } },
+  additionalProperties: false,
+  required: ["a"],
+}) satisfies z.core.$ZodType<t.PrefixesDeclared>;
+
+export const PrefixesCoveredValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.PrefixesCoveredValue>;
+
+export const PrefixesCoveredSchema = f.checked(f.catchall(f.object({
+  "x-a": f.optional(f.number()),
+  b: f.optional(f.boolean()),
+}), PrefixesCoveredValueSchema, ["x-"]), {
+  type: "object",
+  properties: { "x-a": { type: "number" }, b: { type: "boolean" } },
+  patternProperties: { "^x-": { type: ["number", "string"] } },
+  additionalProperties: false,
+}) satisfies z.core.$ZodType<t.PrefixesCovered>;
+
+export const PrefixesUnusualSchema = f.checked(f.catchall(f.object({
+  a: f.optional(f.number()),
+}), f.string(), ["`${\\\""]), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "^`\\$\\{\\\\\"": { type: "string" } },
+  additionalProperties: false,
+}) satisfies z.core.$ZodType<t.PrefixesUnusual>;
+
+export const PrefixesNarrowedSchema = f.checked(f.catchall(f.object({
+  a: f.number({ minimum: 1 }),
+}), f.string(), ["x-"]), {
+  allOf: [
+    {
+      type: "object",
+      properties: { a: { type: "number" } },
+      patternProperties: { "^x-": { type: "string" } },
+      additionalProperties: false,
+    },
+    { type: "object", properties: { a: { minimum: 1 } }, required: ["a"] },
+  ],
+}) satisfies z.core.$ZodType<t.PrefixesNarrowed>;
+
+export const PrefixesOptionalSchema = f.checked(f.catchall(f.object({
+  a: f.optional(f.number()),
+}), f.string(), ["x"]), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "^x-?": { type: "string" } },
+  additionalProperties: false,
+}) satisfies z.core.$ZodType<t.PrefixesOptional>;
+
+export const PrefixesAnywhereSchema = f.checked(f.catchall(f.object({
+  a: f.optional(f.number()),
+}), f.string()), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "x-": { type: "string" } },
+  additionalProperties: false,
+}) satisfies z.core.$ZodType<t.PrefixesAnywhere>;
+
+export const PrefixesChoiceSchema = f.checked(f.catchall(f.object({
+  a: f.optional(f.number()),
+}), f.string()), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "^x-|^y-": { type: "string" } },
+  additionalProperties: false,
+}) satisfies z.core.$ZodType<t.PrefixesChoice>;
+
+export const PrefixesOpenValueSchema = f.union([f.string(), f.boolean()]) satisfies z.core.$ZodType<t.PrefixesOpenValue>;
+
+export const PrefixesOpenSchema = f.checked(f.catchall(f.object({
+  a: f.optional(f.number()),
+}), PrefixesOpenValueSchema), {
+  type: "object",
+  properties: { a: { type: "number" } },
+  patternProperties: { "^x-": { type: "string" } },
+  additionalProperties: { type: "boolean" },
+}) satisfies z.core.$ZodType<t.PrefixesOpen>;
+
+export const PrefixesSchema = f.object({
+  map: f.optional(f.checked(f.record(f.string(), ["x-"]), {
+    type: "object",
+    patternProperties: { "^x-": { type: "string" } },
+    additionalProperties: false,
+  })),
+  lists: f.optional(f.checked(f.record(f.array(f.int()), ["x-"]), {
+    type: "object",
+    patternProperties: { "^x-[a-z]+$": { type: "array", items: { type: "integer" } } },
+    additionalProperties: false,
+  })),
+  several: f.optional(f.checked(f.record(PrefixesSeveralValueSchema, ["x-", "y.z"]), {
+    type: "object",
+    patternProperties: { "^x-": { type: "string" }, "^y\\.z": { type: "number" } },
+    additionalProperties: false,
+  })),
+  declared: f.optional(PrefixesDeclaredSchema),
+  covered: f.optional(PrefixesCoveredSchema),
+  unusual: f.optional(PrefixesUnusualSchema),
+  narrowed: f.optional(PrefixesNarrowedSchema),
+  optional: f.optional(PrefixesOptionalSchema),
+  anywhere: f.optional(PrefixesAnywhereSchema),
+  choice: f.optional(PrefixesChoiceSchema),
+  open: f.optional(PrefixesOpenSchema),
+}) satisfies z.core.$ZodType<t.Prefixes>;
 
 export const SeveralNarrowedSchema = f.enum(["b", "c"]) satisfies z.core.$ZodType<t.SeveralNarrowed>;
 

@@ -25,7 +25,7 @@ export interface Never {
 export type ShopPayment = ShopPaymentCard | ShopPaymentInvoice;
 
 /** A map with patterns, kept whole. */
-export type ShopLabels = Record<string, ShopLabelsValue>;
+export type ShopLabels = Record<`x-${string}` | `n-${string}`, ShopLabelsValue>;
 
 /** Names that JavaScript could take too long to match. */
 export type ShopPhrases = Record<string, unknown>;
@@ -42,7 +42,7 @@ export type ShopShape = ShopShapeRadius | ShopShapeWidth;
 export interface LineValue {
   sku?: string | undefined;
   gift?: boolean | undefined;
-  [key: string]: unknown | string | boolean | undefined;
+  [key: string]: unknown;
 }
 
 export interface ShopPaymentCard {

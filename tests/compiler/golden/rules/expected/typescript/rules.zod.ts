@@ -94,7 +94,7 @@ export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopP
 
 export const ShopLabelsValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.ShopLabelsValue>;
 
-export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema), {
+export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema, ["x-", "n-"]), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,

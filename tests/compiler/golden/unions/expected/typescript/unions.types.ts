@@ -19,7 +19,7 @@ export type Kinds = string | number | boolean | string[] | Record<string, unknow
 
 export type KindsOrNull = KindsOrNullValue | null;
 
-export type Titled = string | string | TitledDetailed;
+export type Titled = string | TitledDetailed;
 
 export type WithNull = WithNullValue | null;
 
