@@ -56,7 +56,7 @@ fn definition(rng: &mut Rng, place: Place) -> Value {
     }
 }
 
-/// Returns a schema for an object with a rule beside its properties.
+/// Returns a schema for an object with a rule next to its properties.
 fn counted(rng: &mut Rng, place: Place) -> Value {
     let mut members = Map::from_iter([("type".to_owned(), json!("object"))]);
     add_properties(rng, place, &mut members);

@@ -630,6 +630,7 @@ fanfare::object!(SeveralMap: schemas::SEVERAL_MAP {
 
 /// The schemas that the runtime validates values against.
 mod schemas {
+    #[allow(clippy::wildcard_imports, reason = "tables are made of its names")]
     use fanfare::schema::*;
 
     pub(super) static ITEM: Schema = Schema::Tagged(Tagged {
@@ -639,31 +640,37 @@ mod schemas {
     });
 
     pub(super) static MESSAGE: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["message"])), required("text", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("type", &Schema::Enum(&["message"])),
+            Property::Required("text", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static TOOL_CALL: Schema = Schema::Object(Object {
-        properties: &[required("type", &Schema::Enum(&["tool_call"])), required("tool", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("type", &Schema::Enum(&["tool_call"])),
+            Property::Required("tool", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static EVENT: Schema = Schema::Object(Object {
         properties: &[
-            required("seq", &Schema::Integer(Integer::ANY)),
-            required("type", &EVENT_TYPE),
-            required("event", &Schema::Text(Text::ANY)),
-            optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
+            Property::Required("seq", &Schema::Integer(Integer::ANY)),
+            Property::Required("type", &EVENT_TYPE),
+            Property::Required("event", &Schema::Text(Text::ANY)),
+            Property::Optional("body", &Schema::AnyOf(&[&EVENT_BODY, &Schema::Null])),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static STOPPED_EVENT: Schema = Schema::Object(Object {
         properties: &[
-            required("seq", &Schema::Integer(Integer::ANY)),
-            required("type", &Schema::Enum(&["event"])),
-            required("event", &Schema::Enum(&["stopped"])),
-            required("body", &STOPPED_EVENT_BODY),
+            Property::Required("seq", &Schema::Integer(Integer::ANY)),
+            Property::Required("type", &Schema::Enum(&["event"])),
+            Property::Required("event", &Schema::Enum(&["stopped"])),
+            Property::Required("body", &STOPPED_EVENT_BODY),
         ],
         additional: Additional::Ignored,
     });
@@ -675,17 +682,20 @@ mod schemas {
     });
 
     pub(super) static ANIMAL: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("petType", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static CAT: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Enum(&["cat"])), optional("indoor", &Schema::Boolean)],
+        properties: &[
+            Property::Required("petType", &Schema::Enum(&["cat"])),
+            Property::Optional("indoor", &Schema::Boolean),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static DOG: Schema = Schema::Object(Object {
-        properties: &[required("petType", &Schema::Enum(&["dog"])), optional("size", &DOG_SIZE)],
+        properties: &[Property::Required("petType", &Schema::Enum(&["dog"])), Property::Optional("size", &DOG_SIZE)],
         additional: Additional::Ignored,
     });
 
@@ -719,13 +729,13 @@ mod schemas {
 
     pub(super) static CONDITIONS_ON_KINDS: Schema = Schema::Object(Object {
         properties: &[
-            optional("required", &CONDITIONS_ON_KINDS_REQUIRED),
-            optional("failed", &CONDITIONS_ON_KINDS_FAILED),
-            optional("passed", &Schema::AnyOf(&[&CONDITIONS_ON_KINDS_PASSED, &Schema::Null])),
-            optional("requires", &CONDITIONS_ON_KINDS_REQUIRES),
-            optional("numbers", &CONDITIONS_ON_KINDS_NUMBERS),
-            optional("refused", &CONDITIONS_ON_KINDS_REFUSED),
-            optional("always", &Schema::Text(Text::ANY)),
+            Property::Optional("required", &CONDITIONS_ON_KINDS_REQUIRED),
+            Property::Optional("failed", &CONDITIONS_ON_KINDS_FAILED),
+            Property::Optional("passed", &Schema::AnyOf(&[&CONDITIONS_ON_KINDS_PASSED, &Schema::Null])),
+            Property::Optional("requires", &CONDITIONS_ON_KINDS_REQUIRES),
+            Property::Optional("numbers", &CONDITIONS_ON_KINDS_NUMBERS),
+            Property::Optional("refused", &CONDITIONS_ON_KINDS_REFUSED),
+            Property::Optional("always", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
@@ -758,7 +768,7 @@ mod schemas {
 
     pub(super) static PREFIXES: Schema = Schema::Object(Object {
         properties: &[
-            optional("map", &Schema::Rules(&Rules {
+            Property::Optional("map", &Schema::Rules(&Rules {
                 kinds: Kinds::OBJECT,
                 object: Some(&Members {
                     patterns: &[(&PATTERN_1, &Rules { kinds: Kinds::STRING, ..Rules::ANY })],
@@ -767,7 +777,7 @@ mod schemas {
                 }),
                 ..Rules::ANY
             })),
-            optional("lists", &Schema::Rules(&Rules {
+            Property::Optional("lists", &Schema::Rules(&Rules {
                 kinds: Kinds::OBJECT,
                 object: Some(&Members {
                     patterns: &[(&PATTERN_2, &Rules {
@@ -783,7 +793,7 @@ mod schemas {
                 }),
                 ..Rules::ANY
             })),
-            optional("several", &Schema::Rules(&Rules {
+            Property::Optional("several", &Schema::Rules(&Rules {
                 kinds: Kinds::OBJECT,
                 object: Some(&Members {
                     patterns: &[
@@ -795,37 +805,37 @@ mod schemas {
                 }),
                 ..Rules::ANY
             })),
-            optional("declared", &PREFIXES_DECLARED),
-            optional("covered", &PREFIXES_COVERED),
-            optional("unusual", &PREFIXES_UNUSUAL),
-            optional("narrowed", &PREFIXES_NARROWED),
-            optional("optional", &PREFIXES_OPTIONAL),
-            optional("anywhere", &PREFIXES_ANYWHERE),
-            optional("choice", &PREFIXES_CHOICE),
-            optional("open", &PREFIXES_OPEN),
+            Property::Optional("declared", &PREFIXES_DECLARED),
+            Property::Optional("covered", &PREFIXES_COVERED),
+            Property::Optional("unusual", &PREFIXES_UNUSUAL),
+            Property::Optional("narrowed", &PREFIXES_NARROWED),
+            Property::Optional("optional", &PREFIXES_OPTIONAL),
+            Property::Optional("anywhere", &PREFIXES_ANYWHERE),
+            Property::Optional("choice", &PREFIXES_CHOICE),
+            Property::Optional("open", &PREFIXES_OPEN),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SEVERAL: Schema = Schema::Object(Object {
         properties: &[
-            optional("narrowed", &SEVERAL_NARROWED),
-            optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
-            optional("map", &SEVERAL_MAP),
-            optional("list", &Schema::Array(Array {
+            Property::Optional("narrowed", &SEVERAL_NARROWED),
+            Property::Optional("kinds", &Schema::AnyOf(&[&Schema::Integer(Integer::ANY), &Schema::Null])),
+            Property::Optional("map", &SEVERAL_MAP),
+            Property::Optional("list", &Schema::Array(Array {
                 items: &Schema::Integer(Integer::ANY),
                 min_items: 1,
                 max_items: u32::MAX,
             })),
-            optional("part", &MESSAGE),
+            Property::Optional("part", &MESSAGE),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static LIMITS: Schema = Schema::Object(Object {
         properties: &[
-            optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
-            optional("text", &Schema::Text(Text {
+            Property::Optional("once", &Schema::Integer(Integer { minimum: 1, maximum: 9, ..Integer::ANY })),
+            Property::Optional("text", &Schema::Text(Text {
                 min_length: 1,
                 max_length: 5,
                 pattern: Some(&PATTERN_4),
@@ -855,8 +865,8 @@ mod schemas {
 
     pub(super) static STOPPED_EVENT_BODY: Schema = Schema::Object(Object {
         properties: &[
-            required("reason", &STOPPED_EVENT_BODY_REASON),
-            optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
+            Property::Required("reason", &STOPPED_EVENT_BODY_REASON),
+            Property::Optional("threadId", &Schema::Integer(Integer { minimum: 0, ..Integer::ANY })),
         ],
         additional: Additional::Ignored,
     });
@@ -866,58 +876,67 @@ mod schemas {
     pub(super) static DOG_SIZE: Schema = Schema::Enum(&["small", "large"]);
 
     pub(super) static LEFT_TO_THE_PARENT_CARD: Schema = Schema::Object(Object {
-        properties: &[required("card", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("card", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static LEFT_TO_THE_PARENT_IBAN: Schema = Schema::Object(Object {
-        properties: &[required("iban", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("iban", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_TEXT: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY)), required("text", &Schema::Text(Text::ANY))],
+        properties: &[
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("text", &Schema::Text(Text::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static SHARED_FIELDS_IMAGE: Schema = Schema::Object(Object {
         properties: &[
-            required("id", &Schema::Text(Text::ANY)),
-            required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
+            Property::Required("id", &Schema::Text(Text::ANY)),
+            Property::Required("url", &Schema::Text(Text { format: Some(Format::Uri), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_EMAIL: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["email"])),
-            optional("note", &Schema::Text(Text::ANY)),
-            required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
+            Property::Required("kind", &Schema::Enum(&["email"])),
+            Property::Optional("note", &Schema::Text(Text::ANY)),
+            Property::Required("address", &Schema::Text(Text { format: Some(Format::Email), ..Text::ANY })),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITION_PHONE: Schema = Schema::Object(Object {
         properties: &[
-            required("kind", &Schema::Enum(&["phone"])),
-            optional("note", &Schema::Text(Text::ANY)),
-            required("number", &Schema::Text(Text::ANY)),
+            Property::Required("kind", &Schema::Enum(&["phone"])),
+            Property::Optional("note", &Schema::Text(Text::ANY)),
+            Property::Required("number", &Schema::Text(Text::ANY)),
         ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_CIRCLE: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["circle"])), required("radius", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("shape", &Schema::Enum(&["circle"])),
+            Property::Required("radius", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_SQUARE: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["square"])), required("side", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("shape", &Schema::Enum(&["square"])),
+            Property::Required("side", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static CONDITIONS_POINT: Schema = Schema::Object(Object {
-        properties: &[required("shape", &Schema::Enum(&["point"]))],
+        properties: &[Property::Required("shape", &Schema::Enum(&["point"]))],
         additional: Additional::Ignored,
     });
 
@@ -928,7 +947,7 @@ mod schemas {
     pub(super) static CONDITIONS_ON_KINDS_REQUIRED_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static CONDITIONS_ON_KINDS_REQUIRED_OBJECT: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Text(Text::ANY))],
+        properties: &[Property::Required("id", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
@@ -940,7 +959,7 @@ mod schemas {
     pub(super) static CONDITIONS_ON_KINDS_FAILED_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static CONDITIONS_ON_KINDS_FAILED_OBJECT: Schema = Schema::Object(Object {
-        properties: &[optional("id", &Schema::Integer(Integer::ANY))],
+        properties: &[Property::Optional("id", &Schema::Integer(Integer::ANY))],
         additional: Additional::Refused,
     });
 
@@ -955,7 +974,7 @@ mod schemas {
     pub(super) static CONDITIONS_ON_KINDS_REQUIRES_IS_TEXT: Schema = Schema::Text(Text::ANY);
 
     pub(super) static CONDITIONS_ON_KINDS_REQUIRES_OBJECT: Schema = Schema::Object(Object {
-        properties: &[required("id", &Schema::Any)],
+        properties: &[Property::Required("id", &Schema::Any)],
         additional: Additional::Ignored,
     });
 
@@ -977,20 +996,23 @@ mod schemas {
     pub(super) static CONDITIONS_ON_KINDS_NUMBERS_IS_BOOLEAN: Schema = Schema::Boolean;
 
     pub(super) static CONDITIONS_ON_KINDS_REFUSED: Schema = Schema::Object(Object {
-        properties: &[optional("id", &Schema::Text(Text::ANY))],
+        properties: &[Property::Optional("id", &Schema::Text(Text::ANY))],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNTAGGED_A: Schema = Schema::Object(Object {
-        properties: &[required("a", &Schema::Text(Text::ANY)), optional("b", &Schema::Number(Number::ANY))],
+        properties: &[
+            Property::Required("a", &Schema::Text(Text::ANY)),
+            Property::Optional("b", &Schema::Number(Number::ANY)),
+        ],
         additional: Additional::Ignored,
     });
 
     pub(super) static UNTAGGED_OBJECT: Schema = Schema::Object(Object {
         properties: &[
-            optional("a", &Schema::Text(Text::ANY)),
-            optional("b", &Schema::Text(Text::ANY)),
-            optional("c", &Schema::Boolean),
+            Property::Optional("a", &Schema::Text(Text::ANY)),
+            Property::Optional("b", &Schema::Text(Text::ANY)),
+            Property::Optional("c", &Schema::Boolean),
         ],
         additional: Additional::Ignored,
     });
