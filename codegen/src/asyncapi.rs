@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::definition::Definitions;
-use crate::diagnostics::{Code, Diagnostic, Place, Report, Sources};
+use crate::diagnostics::{Code, Diagnostic, Location, Report, Sources};
 use crate::model::Model;
 
 /// A part of the input that the output does not contain, or contains in another form.
@@ -96,18 +96,18 @@ fn print(value: &Value) -> String {
 }
 
 /// Looks up the lines, and sorts by them.
-fn locate(left_out: Vec<(Place, String)>, sources: &Sources) -> Vec<LeftOut> {
+fn locate(left_out: Vec<(Location, String)>, sources: &Sources) -> Vec<LeftOut> {
     let mut located: Vec<LeftOut> = left_out
         .into_iter()
-        .map(|(place, reason)| {
+        .map(|(location, reason)| {
             let mut pointer = String::new();
-            for segment in place.pointer.segments() {
+            for segment in location.pointer.segments() {
                 pointer.push('/');
                 pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
             }
             LeftOut {
-                path: sources.get(place.source).path.clone(),
-                line: sources.line(&place),
+                path: sources.get(location.source).path.clone(),
+                line: sources.line(&location),
                 pointer: if pointer.is_empty() { "/".to_owned() } else { pointer },
                 reason,
             }

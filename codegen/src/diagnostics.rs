@@ -29,8 +29,8 @@ pub(crate) struct Source {
 impl Source {
     fn span(&self, target: &Target) -> Range<usize> {
         match target {
-            Target::Key(place) => self.spans.key(&place.pointer.segments()),
-            Target::Value(place) => self.spans.value(&place.pointer.segments()),
+            Target::Key(location) => self.spans.key(&location.pointer.segments()),
+            Target::Value(location) => self.spans.value(&location.pointer.segments()),
             Target::Span(_, span) => span.clone(),
             Target::Byte(_, at) => spans::word(&self.text, *at),
             Target::Path(_) => 0..0,
@@ -76,9 +76,9 @@ impl Sources {
     }
 
     /// Returns the line of the key at a location.
-    pub(crate) fn line(&self, place: &Place) -> usize {
-        let source = self.get(place.source);
-        let start = source.spans.key(&place.pointer.segments()).start;
+    pub(crate) fn line(&self, location: &Location) -> usize {
+        let source = self.get(location.source);
+        let start = source.spans.key(&location.pointer.segments()).start;
         source.text[..start].matches('\n').count() + 1
     }
 }
@@ -152,12 +152,12 @@ impl fmt::Debug for Pointer {
 
 /// A location in a definition file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) source: SourceId,
     pub(crate) pointer: Pointer,
 }
 
-impl Place {
+impl Location {
     pub(crate) fn root(source: SourceId) -> Self {
         Self { source, pointer: Pointer::default() }
     }
@@ -168,7 +168,7 @@ impl Place {
 
     /// The location at a relative path.
     pub(crate) fn below(&self, steps: &[impl fmt::Display]) -> Self {
-        steps.iter().fold(self.clone(), |place, step| place.join(step))
+        steps.iter().fold(self.clone(), |location, step| location.join(step))
     }
 
     /// The ancestor of this location at a depth, from the root.
@@ -191,9 +191,9 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     /// The key at a location.
-    Key(Place),
+    Key(Location),
     /// The value at a location.
-    Value(Place),
+    Value(Location),
     /// A span of bytes.
     Span(SourceId, Range<usize>),
     /// The word that starts at a byte.
@@ -280,7 +280,7 @@ pub(crate) struct Diagnostic {
     code: Code,
     message: String,
     target: Target,
-    related: Option<(Place, String)>,
+    related: Option<(Location, String)>,
     note: Option<String>,
     help: Option<String>,
 }
@@ -291,13 +291,13 @@ impl Diagnostic {
     }
 
     /// Underlines the value at a location.
-    pub(crate) fn at(code: Code, place: &Place, message: impl Into<String>) -> Self {
-        Self::new(code, Target::Value(place.clone()), message)
+    pub(crate) fn at(code: Code, location: &Location, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Value(location.clone()), message)
     }
 
     /// Underlines the key at a location.
-    pub(crate) fn at_key(code: Code, place: &Place, message: impl Into<String>) -> Self {
-        Self::new(code, Target::Key(place.clone()), message)
+    pub(crate) fn at_key(code: Code, location: &Location, message: impl Into<String>) -> Self {
+        Self::new(code, Target::Key(location.clone()), message)
     }
 
     /// Underlines a span of bytes.
@@ -321,8 +321,8 @@ impl Diagnostic {
     }
 
     /// Also underlines the key at a second location.
-    pub(crate) fn related(mut self, place: &Place, label: impl Into<String>) -> Self {
-        self.related = Some((place.clone(), label.into()));
+    pub(crate) fn related(mut self, location: &Location, label: impl Into<String>) -> Self {
+        self.related = Some((location.clone(), label.into()));
         self
     }
 
@@ -347,9 +347,9 @@ impl Diagnostic {
     }
 
     /// The location of the key or value that it underlines.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn location(&self) -> Option<&Location> {
         match &self.target {
-            Target::Key(place) | Target::Value(place) => Some(place),
+            Target::Key(location) | Target::Value(location) => Some(location),
             Target::Span(..) | Target::Byte(..) | Target::Path(_) => None,
         }
     }
@@ -368,8 +368,8 @@ impl Diagnostic {
 
     fn render(&self, sources: &Sources, renderer: &Renderer) -> String {
         let excerpt = self.source().map(|source| Excerpt::of(sources.get(source), &self.target));
-        let related = self.related.as_ref().map(|(place, label)| {
-            (Excerpt::of(sources.get(place.source), &Target::Key(place.clone())), label)
+        let related = self.related.as_ref().map(|(location, label)| {
+            (Excerpt::of(sources.get(location.source), &Target::Key(location.clone())), label)
         });
         let level = if self.code.is_warning() { Level::WARNING } else { Level::ERROR };
         let title = level.primary_title(&self.message).id(self.code.as_str());
@@ -394,7 +394,7 @@ impl Diagnostic {
 
     fn source(&self) -> Option<SourceId> {
         match &self.target {
-            Target::Key(place) | Target::Value(place) => Some(place.source),
+            Target::Key(location) | Target::Value(location) => Some(location.source),
             Target::Span(source, _) | Target::Byte(source, _) => Some(*source),
             Target::Path(_) => None,
         }
@@ -446,8 +446,9 @@ impl Report {
     /// Keeps only the warnings, without those about texts that are part of the compiler.
     pub(crate) fn into_warnings(self) -> Self {
         let Self { sources, warnings, .. } = self;
-        let is_built_in = |place: &Place| sources.get(place.source).is_built_in;
-        let own = warnings.into_iter().filter(|warning| !warning.place().is_some_and(is_built_in)).collect();
+        let is_built_in = |location: &Location| sources.get(location.source).is_built_in;
+        let own =
+            warnings.into_iter().filter(|warning| !warning.location().is_some_and(is_built_in)).collect();
         Self { sources, diagnostics: own, warnings: Vec::new() }
     }
 

@@ -87,5 +87,5 @@ fn reachable(lowered: &Lowered, root: TypeId) -> Vec<RulesId> {
 }
 
 fn location(schema: &LoweredSchema) -> String {
-    format!("{:?}", schema.place.pointer)
+    format!("{:?}", schema.location.pointer)
 }

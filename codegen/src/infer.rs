@@ -17,7 +17,7 @@ use indexmap::IndexSet;
 pub(crate) use findings::Finding;
 pub(crate) use shape::{Alternative, Array, Form, Object, Others, Part, Property, Shape, Strings, Sum};
 
-use crate::diagnostics::{Diagnostic, Place};
+use crate::diagnostics::{Diagnostic, Location};
 use crate::lower::LoweredSchema;
 use crate::model::{Integer, Kinds, Notes, Number, Rules, RulesId, Text};
 
@@ -56,7 +56,7 @@ pub(crate) struct Infer<'s> {
     meeting: Vec<(Sum<'s>, Sum<'s>)>,
     /// The schemas around the current one, from the outside.
     around: Vec<&'s Notes>,
-    findings: IndexSet<(Finding, Place)>,
+    findings: IndexSet<(Finding, Location)>,
 }
 
 #[derive(Clone)]
@@ -130,15 +130,15 @@ impl<'s> Infer<'s> {
 
     /// Reports something about the current schema.
     fn report(&mut self, finding: Finding) {
-        let place = self.around.iter().rev().find_map(|notes| notes.place.as_ref());
-        if let Some(place) = place {
-            self.findings.insert((finding, place.clone()));
+        let location = self.around.iter().rev().find_map(|notes| notes.location.as_ref());
+        if let Some(location) = location {
+            self.findings.insert((finding, location.clone()));
         }
     }
 
     /// The warnings about all schemas inferred so far.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = Diagnostic> {
-        self.findings.iter().map(|(finding, place)| finding.at(place))
+        self.findings.iter().map(|(finding, location)| finding.at(location))
     }
 
     /// The meeting of everything that a schema says.

@@ -21,7 +21,7 @@ use crate::definition::{
     Definitions, Dependency, Dialect, DynamicAnchors, Keywords, Resources, SchemaNode, Target, TypeName,
     TypeNames, at, node,
 };
-use crate::diagnostics::{Code, Diagnostic, Place, Sources};
+use crate::diagnostics::{Code, Diagnostic, Location, Sources};
 use crate::model::{Condition, Contains, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text};
 
 /// The limit for schemas if `$dynamicRef`s multiply them by the paths to them.
@@ -39,7 +39,7 @@ pub(crate) struct Lowered {
 /// A schema that others can refer to.
 pub(crate) struct LoweredSchema {
     pub(crate) rules: Rules,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     /// Index into [`Model::modules`](crate::model::Model::modules).
     pub(crate) module: usize,
     /// The meaning of a part depends on the path to it.
@@ -59,7 +59,7 @@ pub(crate) fn lower(
         resources,
         lowered: Lowered::default(),
         diagnostics,
-        by_place: HashMap::new(),
+        by_location: HashMap::new(),
         nodes: HashMap::new(),
         pending: Vec::new(),
         has_too_many: false,
@@ -84,9 +84,9 @@ struct Lowering<'d> {
     resources: Resources,
     lowered: Lowered,
     diagnostics: &'d mut Vec<Diagnostic>,
-    by_place: HashMap<(Place, DynamicAnchors), RulesId>,
+    by_location: HashMap<(Location, DynamicAnchors), RulesId>,
     /// The schemas that were parsed so far.
-    nodes: HashMap<Place, Rc<SchemaNode>>,
+    nodes: HashMap<Location, Rc<SchemaNode>>,
     pending: Vec<Pending>,
     has_too_many: bool,
     ignored: keywords::Ignored,
@@ -96,34 +96,37 @@ impl Lowering<'_> {
     /// Lowers the schemas that others refer to, until none is pending.
     fn finish(&mut self) {
         while let Some(Pending { id, dynamic_scope }) = self.pending.pop().filter(|_| !self.has_too_many) {
-            let place = self.lowered.schemas[id.0].place.clone();
-            let node = self.node_at(&place);
-            self.lowered.schemas[id.0].rules = InScope { lowering: self, dynamic_scope }.node(&node, &place);
+            let location = self.lowered.schemas[id.0].location.clone();
+            let node = self.node_at(&location);
+            self.lowered.schemas[id.0].rules =
+                InScope { lowering: self, dynamic_scope }.node(&node, &location);
         }
     }
 
     /// The schema at a location of a document.
-    fn node_at(&mut self, place: &Place) -> Rc<SchemaNode> {
-        if let Some(node) = self.nodes.get(place) {
+    fn node_at(&mut self, location: &Location) -> Rc<SchemaNode> {
+        if let Some(node) = self.nodes.get(location) {
             return Rc::clone(node);
         }
-        let document = self.definitions.of(place.source).map(|definition| &definition.document);
-        let value = document.and_then(|document| at(document, place));
-        self.parse(value.unwrap_or(&Value::Bool(true)), place)
+        let document = self.definitions.of(location.source).map(|definition| &definition.document);
+        let value = document.and_then(|document| at(document, location));
+        self.parse(value.unwrap_or(&Value::Bool(true)), location)
     }
 
     /// Parses the schema at a location, and checks its keywords.
-    fn parse(&mut self, value: &Value, place: &Place) -> Rc<SchemaNode> {
-        let node = match node::<SchemaNode>(place, value) {
+    fn parse(&mut self, value: &Value, location: &Location) -> Rc<SchemaNode> {
+        let node = match node::<SchemaNode>(location, value) {
             Ok(node) => {
                 let (resources, definitions) = (&self.resources, self.definitions);
                 let mut check = keywords::Check {
-                    dialect_at: &|place| resources.dialect(place),
-                    is_foreign: definitions.of(place.source).is_some_and(|definition| definition.is_schema),
+                    dialect_at: &|location| resources.dialect(location),
+                    is_foreign: definitions
+                        .of(location.source)
+                        .is_some_and(|definition| definition.is_schema),
                     ignored: &mut self.ignored,
                     diagnostics: self.diagnostics,
                 };
-                check.node(&node, place, true, 0);
+                check.node(&node, location, true, 0);
                 node
             }
             Err(diagnostic) => {
@@ -132,38 +135,38 @@ impl Lowering<'_> {
             }
         };
         let node = Rc::new(node);
-        self.nodes.insert(place.clone(), Rc::clone(&node));
+        self.nodes.insert(location.clone(), Rc::clone(&node));
         node
     }
 
     /// The schema at a location, which is lowered later.
-    fn schema_at(&mut self, place: &Place, dynamic_scope: &DynamicAnchors) -> RulesId {
-        let dynamic_scope = self.resources.enter(place, dynamic_scope);
-        let key = (place.clone(), dynamic_scope);
-        if let Some(id) = self.by_place.get(&key) {
+    fn schema_at(&mut self, location: &Location, dynamic_scope: &DynamicAnchors) -> RulesId {
+        let dynamic_scope = self.resources.enter(location, dynamic_scope);
+        let key = (location.clone(), dynamic_scope);
+        if let Some(id) = self.by_location.get(&key) {
             return *id;
         }
         let id = RulesId(self.lowered.schemas.len());
         if id.0 >= MAX_SCHEMAS && !key.1.is_empty() {
-            return self.one_too_many(place);
+            return self.one_too_many(location);
         }
         self.pending.push(Pending { id, dynamic_scope: key.1.clone() });
-        self.by_place.insert(key, id);
+        self.by_location.insert(key, id);
         self.lowered.schemas.push(LoweredSchema {
             rules: Rules::default(),
-            place: place.clone(),
-            module: self.module_of(place),
-            is_dynamic: self.resources.are_dynamic(place),
+            location: location.clone(),
+            module: self.module_of(location),
+            is_dynamic: self.resources.are_dynamic(location),
         });
         id
     }
 
     /// Reports once that the limit is reached, and returns a placeholder.
-    fn one_too_many(&mut self, place: &Place) -> RulesId {
+    fn one_too_many(&mut self, location: &Location) -> RulesId {
         if !std::mem::replace(&mut self.has_too_many, true) {
             let message = "too many combinations of dynamic anchors apply to this schema";
             self.diagnostics.push(
-                Diagnostic::at_key(Code::Reference, place, message)
+                Diagnostic::at_key(Code::Reference, location, message)
                     .note(format!(
                         "each path of references can set other `$dynamicAnchor`s; the limit is {MAX_SCHEMAS} schemas that differ by them"
                     ))
@@ -174,8 +177,8 @@ impl Lowering<'_> {
     }
 
     /// The target of a reference, or `None` after reporting that it cannot be resolved.
-    fn target(&mut self, reference: &str, place: &Place) -> Option<Target> {
-        match self.resources.resolve(reference, place, self.definitions, self.sources) {
+    fn target(&mut self, reference: &str, location: &Location) -> Option<Target> {
+        match self.resources.resolve(reference, location, self.definitions, self.sources) {
             Ok(target) => Some(target),
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
@@ -185,8 +188,8 @@ impl Lowering<'_> {
     }
 
     /// The file of a location, as an index into the model's modules.
-    fn module_of(&self, place: &Place) -> usize {
-        self.definitions.index_of(place.source).unwrap_or_default()
+    fn module_of(&self, location: &Location) -> usize {
+        self.definitions.index_of(location.source).unwrap_or_default()
     }
 }
 
@@ -198,57 +201,61 @@ struct InScope<'l, 'd> {
 }
 
 impl InScope<'_, '_> {
-    fn node(&mut self, node: &SchemaNode, place: &Place) -> Rules {
+    fn node(&mut self, node: &SchemaNode, location: &Location) -> Rules {
         let keywords = match node {
-            SchemaNode::Bool(true) => return Rules { notes: Notes::at(place), ..Rules::default() },
-            SchemaNode::Bool(false) => return Rules { notes: Notes::at(place), ..Rules::never() },
+            SchemaNode::Bool(true) => return Rules { notes: Notes::at(location), ..Rules::default() },
+            SchemaNode::Bool(false) => return Rules { notes: Notes::at(location), ..Rules::never() },
             SchemaNode::Keywords(keywords) => keywords,
         };
-        let dialect = self.lowering.resources.dialect(place);
+        let dialect = self.lowering.resources.dialect(location);
         if keywords.nullable == Some(true) {
             let own = Keywords { nullable: None, ..keywords.clone() };
-            let own = self.node(&SchemaNode::Keywords(own), place);
-            let null = Rules { kinds: Kinds::NULL, notes: Notes::at(place), ..Rules::default() };
+            let own = self.node(&SchemaNode::Keywords(own), location);
+            let null = Rules { kinds: Kinds::NULL, notes: Notes::at(location), ..Rules::default() };
             return Rules { notes: own.notes.clone(), any_of: vec![own, null], ..Rules::default() };
         }
         if dialect.reference_stands_alone() && keywords.reference.is_some() {
-            return self.keywords(&keywords.only_reference(), dialect, place);
+            return self.keywords(&keywords.only_reference(), dialect, location);
         }
-        if keywords.id.is_none() || !self.lowering.resources.are_dynamic(place) {
-            return self.keywords(keywords, dialect, place);
+        if keywords.id.is_none() || !self.lowering.resources.are_dynamic(location) {
+            return self.keywords(keywords, dialect, location);
         }
-        let inside = self.lowering.resources.enter(place, &self.dynamic_scope);
+        let inside = self.lowering.resources.enter(location, &self.dynamic_scope);
         let outside = std::mem::replace(&mut self.dynamic_scope, inside);
-        let rules = self.keywords(keywords, dialect, place);
+        let rules = self.keywords(keywords, dialect, location);
         self.dynamic_scope = outside;
         rules
     }
 
-    fn keywords(&mut self, keywords: &Keywords, dialect: Dialect, place: &Place) -> Rules {
+    fn keywords(&mut self, keywords: &Keywords, dialect: Dialect, location: &Location) -> Rules {
         // Keywords that the draft does not have are ignored in schemas for other tools, and errors elsewhere.
         let keywords = &keywords.without(|keyword| dialect.refuses(keyword).is_some());
         let mut rules = Rules {
-            notes: notes(keywords, place),
+            notes: notes(keywords, location),
             kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),
             number: number(keywords),
             text: text(keywords),
-            array: self.items(keywords, place),
-            object: self.members(keywords, place),
-            references: self.references(keywords, place),
-            all_of: self.list(keywords.all_of.as_deref(), place, "allOf"),
-            any_of: self.list(keywords.any_of.as_deref(), place, "anyOf"),
-            one_of: self.list(keywords.one_of.as_deref(), place, "oneOf"),
-            not: self.boxed(keywords.not.as_deref(), place, "not"),
-            condition: self.condition(keywords, place),
-            unevaluated_items: self.boxed(keywords.unevaluated_items.as_deref(), place, "unevaluatedItems"),
+            array: self.items(keywords, location),
+            object: self.members(keywords, location),
+            references: self.references(keywords, location),
+            all_of: self.list(keywords.all_of.as_deref(), location, "allOf"),
+            any_of: self.list(keywords.any_of.as_deref(), location, "anyOf"),
+            one_of: self.list(keywords.one_of.as_deref(), location, "oneOf"),
+            not: self.boxed(keywords.not.as_deref(), location, "not"),
+            condition: self.condition(keywords, location),
+            unevaluated_items: self.boxed(
+                keywords.unevaluated_items.as_deref(),
+                location,
+                "unevaluatedItems",
+            ),
             unevaluated_properties: self.boxed(
                 keywords.unevaluated_properties.as_deref(),
-                place,
+                location,
                 "unevaluatedProperties",
             ),
             values: None,
         };
-        self.values(keywords, place, &mut rules);
+        self.values(keywords, location, &mut rules);
         if dialect == Dialect::Draft2019
             && let Some(contains) = rules.array.contains.take()
         {
@@ -262,7 +269,7 @@ impl InScope<'_, '_> {
     }
 
     /// Lowers `const`, `enum` and `x-open`.
-    fn values(&mut self, keywords: &Keywords, place: &Place, rules: &mut Rules) {
+    fn values(&mut self, keywords: &Keywords, location: &Location, rules: &mut Rules) {
         if keywords.open == Some(true) {
             match &keywords.enumeration {
                 // An open enum lists known values and fixes their kind; it does not restrict the values.
@@ -272,7 +279,7 @@ impl InScope<'_, '_> {
                     if !known.iter().all(|value| value.is_string() || value.is_null()) {
                         self.lowering.diagnostics.push(Diagnostic::at(
                             Code::CannotBeOpen,
-                            &place.join("enum"),
+                            &location.join("enum"),
                             "`x-open` requires an `enum` of strings",
                         ));
                     }
@@ -282,7 +289,7 @@ impl InScope<'_, '_> {
                     let message = "`x-open` requires an `enum`, or a `oneOf` of tagged objects";
                     self.lowering.diagnostics.push(Diagnostic::at_key(
                         Code::CannotBeOpen,
-                        &place.join("x-open"),
+                        &location.join("x-open"),
                         message,
                     ));
                 }
@@ -300,18 +307,18 @@ impl InScope<'_, '_> {
         }
     }
 
-    fn items(&mut self, keywords: &Keywords, place: &Place) -> Items {
+    fn items(&mut self, keywords: &Keywords, location: &Location) -> Items {
         let (first, first_key) = keywords.first_items();
         let contains = keywords.contains.as_deref().map(|node| {
             Box::new(Contains {
-                rules: self.node(node, &place.join("contains")),
+                rules: self.node(node, &location.join("contains")),
                 min: keywords.min_contains.unwrap_or(1),
                 max: keywords.max_contains,
             })
         });
         Items {
-            prefix: self.list(Some(first), place, first_key),
-            rest: keywords.other_items().and_then(|(node, key)| self.boxed(Some(node), place, key)),
+            prefix: self.list(Some(first), location, first_key),
+            rest: keywords.other_items().and_then(|(node, key)| self.boxed(Some(node), location, key)),
             contains,
             min_items: keywords.min_items.filter(|least| *least > 0),
             max_items: keywords.max_items,
@@ -319,15 +326,15 @@ impl InScope<'_, '_> {
         }
     }
 
-    fn members(&mut self, keywords: &Keywords, place: &Place) -> Members {
+    fn members(&mut self, keywords: &Keywords, location: &Location) -> Members {
         let mut members = Members {
-            properties: self.map(keywords.properties.as_ref(), place, "properties"),
-            patterns: self.map(keywords.pattern_properties.as_ref(), place, "patternProperties"),
-            others: self.boxed(keywords.additional_properties.as_deref(), place, "additionalProperties"),
-            names: self.boxed(keywords.property_names.as_deref(), place, "propertyNames"),
+            properties: self.map(keywords.properties.as_ref(), location, "properties"),
+            patterns: self.map(keywords.pattern_properties.as_ref(), location, "patternProperties"),
+            others: self.boxed(keywords.additional_properties.as_deref(), location, "additionalProperties"),
+            names: self.boxed(keywords.property_names.as_deref(), location, "propertyNames"),
             required: distinct(keywords.required.as_deref().unwrap_or_default()),
             dependent_required: Vec::new(),
-            dependent_schemas: self.map(keywords.dependent_schemas.as_ref(), place, "dependentSchemas"),
+            dependent_schemas: self.map(keywords.dependent_schemas.as_ref(), location, "dependentSchemas"),
             min_properties: keywords.min_properties.filter(|least| *least > 0),
             max_properties: keywords.max_properties,
         };
@@ -342,17 +349,17 @@ impl InScope<'_, '_> {
                     members.dependent_required.push((name.clone(), distinct(others)));
                 }
                 Dependency::Schema(node) => {
-                    let place = place.join("dependencies").join(name);
-                    members.dependent_schemas.push((name.clone(), self.node(node, &place)));
+                    let location = location.join("dependencies").join(name);
+                    members.dependent_schemas.push((name.clone(), self.node(node, &location)));
                 }
             }
         }
         members
     }
 
-    fn condition(&mut self, keywords: &Keywords, place: &Place) -> Option<Box<Condition>> {
+    fn condition(&mut self, keywords: &Keywords, location: &Location) -> Option<Box<Condition>> {
         let mut branch = |node: Option<&SchemaNode>, key: &str| {
-            node.map_or_else(Rules::default, |node| self.node(node, &place.join(key)))
+            node.map_or_else(Rules::default, |node| self.node(node, &location.join(key)))
         };
         Some(Box::new(Condition {
             test: branch(Some(keywords.condition.as_deref()?), "if"),
@@ -361,24 +368,24 @@ impl InScope<'_, '_> {
         }))
     }
 
-    fn references(&mut self, keywords: &Keywords, place: &Place) -> Vec<RulesId> {
+    fn references(&mut self, keywords: &Keywords, location: &Location) -> Vec<RulesId> {
         let mut references = Vec::new();
         if let Some(reference) = &keywords.reference {
-            let target = self.lowering.target(reference, &place.join("$ref")).map(Target::into_place);
+            let target = self.lowering.target(reference, &location.join("$ref")).map(Target::into_location);
             references.extend(target.flatten().map(|target| self.named(&target)));
         }
         if let Some(reference) = &keywords.dynamic_reference {
-            let target = match self.lowering.target(reference, &place.join("$dynamicRef")) {
+            let target = match self.lowering.target(reference, &location.join("$dynamicRef")) {
                 Some(Target::Dynamic(name, target)) => {
                     Some(self.dynamic_scope.get(&name).cloned().unwrap_or(target))
                 }
-                target => target.and_then(Target::into_place),
+                target => target.and_then(Target::into_location),
             };
             references.extend(target.map(|target| self.named(&target)));
         }
         if let Some(reference) = &keywords.recursive_reference {
-            let target = self.lowering.target(reference, &place.join("$recursiveRef"));
-            let target = target.and_then(Target::into_place).map(|target| {
+            let target = self.lowering.target(reference, &location.join("$recursiveRef"));
+            let target = target.and_then(Target::into_location).map(|target| {
                 let anchor = self.lowering.resources.recursive_anchor(&target);
                 anchor.and_then(|_| self.dynamic_scope.get("")).cloned().unwrap_or(target)
             });
@@ -387,41 +394,41 @@ impl InScope<'_, '_> {
         references
     }
 
-    fn named(&mut self, place: &Place) -> RulesId {
-        self.lowering.schema_at(place, &self.dynamic_scope)
+    fn named(&mut self, location: &Location) -> RulesId {
+        self.lowering.schema_at(location, &self.dynamic_scope)
     }
 
     /// Lowers the schema that a keyword holds.
-    fn boxed(&mut self, node: Option<&SchemaNode>, place: &Place, key: &str) -> Option<Box<Rules>> {
-        node.map(|node| Box::new(self.node(node, &place.join(key))))
+    fn boxed(&mut self, node: Option<&SchemaNode>, location: &Location, key: &str) -> Option<Box<Rules>> {
+        node.map(|node| Box::new(self.node(node, &location.join(key))))
     }
 
     /// Lowers the schemas that a keyword lists.
-    fn list(&mut self, nodes: Option<&[SchemaNode]>, place: &Place, key: &str) -> Vec<Rules> {
+    fn list(&mut self, nodes: Option<&[SchemaNode]>, location: &Location, key: &str) -> Vec<Rules> {
         let Some(nodes) = nodes.filter(|nodes| !nodes.is_empty()) else { return Vec::new() };
-        let place = place.join(key);
-        nodes.iter().enumerate().map(|(at, node)| self.node(node, &place.join(at))).collect()
+        let location = location.join(key);
+        nodes.iter().enumerate().map(|(at, node)| self.node(node, &location.join(at))).collect()
     }
 
     /// Lowers the schemas that a keyword names.
     fn map(
         &mut self,
         nodes: Option<&IndexMap<String, SchemaNode>>,
-        place: &Place,
+        location: &Location,
         key: &str,
     ) -> Vec<(String, Rules)> {
         let Some(nodes) = nodes else { return Vec::new() };
-        let place = place.join(key);
-        nodes.iter().map(|(name, node)| (name.clone(), self.node(node, &place.join(name)))).collect()
+        let location = location.join(key);
+        nodes.iter().map(|(name, node)| (name.clone(), self.node(node, &location.join(name)))).collect()
     }
 }
 
-fn notes(keywords: &Keywords, place: &Place) -> Notes {
+fn notes(keywords: &Keywords, location: &Location) -> Notes {
     Notes {
         title: keywords.title.clone(),
         description: keywords.description.clone(),
         declares_properties: keywords.properties.is_some(),
-        ..Notes::at(place)
+        ..Notes::at(location)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
-use crate::diagnostics::Place;
+use crate::diagnostics::Location;
 use crate::names::Name;
 
 /// Everything in one compilation.
@@ -90,7 +90,7 @@ pub(crate) struct NamedType {
     /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 /// The struct that Rust needs around a type alias that refers to itself.
@@ -445,7 +445,7 @@ pub(crate) struct Channel {
     pub(crate) signals: Vec<Signal>,
     /// The type that the channel's runs return, if the definition declares it.
     pub(crate) result: Option<TypeId>,
-    pub(crate) place: Place,
+    pub(crate) location: Location,
 }
 
 impl Channel {

@@ -7,7 +7,7 @@ mod variants;
 
 use std::collections::HashSet;
 
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::infer::{Infer, Inferred};
 use crate::lower::{Lowered, LoweredChannel, LoweredSchema, Naming, Roots};
 use crate::model::{
@@ -75,7 +75,7 @@ impl Namer<'_, '_> {
         let schema = &self.schemas[root.schema.0];
         let description = schema.rules.notes.description.clone().or_else(|| root.description.clone());
         let naming = root.naming.clone();
-        let id = self.reserve(&schema.place, &naming, description);
+        let id = self.reserve(&schema.location, &naming, description);
         self.root_types.push(id);
     }
 
@@ -95,7 +95,7 @@ impl Namer<'_, '_> {
     }
 
     /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
-    fn reserve(&mut self, place: &Place, naming: &Naming, description: Option<String>) -> TypeId {
+    fn reserve(&mut self, location: &Location, naming: &Naming, description: Option<String>) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
@@ -107,7 +107,7 @@ impl Namer<'_, '_> {
             shape: Type::Named(id),
             recursive: false,
             wrapper: Wrapper::None,
-            place: place.clone(),
+            location: location.clone(),
         });
         id
     }
@@ -143,7 +143,7 @@ impl Namer<'_, '_> {
         let shape = match shape {
             Type::Nullable(inner) if is_nominal(&inner) => {
                 let description = schema.rules.notes.description.clone();
-                let id = self.reserve(&schema.place, &naming.child("Value"), description);
+                let id = self.reserve(&schema.location, &naming.child("Value"), description);
                 self.model.types[id.0].shape = *inner;
                 Type::Nullable(Box::new(Type::Named(id)))
             }
@@ -167,10 +167,10 @@ impl Namer<'_, '_> {
     }
 
     fn warn_of_any(&mut self, notes: &Notes) {
-        let Some(place) = &notes.place else { return };
+        let Some(location) = &notes.location else { return };
         let message = "this schema becomes any JSON value in Rust and TypeScript";
         self.diagnostics.push(
-            Diagnostic::at(Code::LostType, place, message)
+            Diagnostic::at(Code::LostType, location, message)
                 .note("values are still checked; the schema allows values of every kind")
                 .help("add a `type`"),
         );
@@ -180,7 +180,7 @@ impl Namer<'_, '_> {
     fn channel(&mut self, lowered: LoweredChannel) -> Channel {
         let LoweredChannel { mut channel, params } = lowered;
         for (param, schema) in channel.params.iter_mut().zip(params) {
-            let place = &self.schemas[schema.0].place;
+            let location = &self.schemas[schema.0].location;
             let Some(shape) = self.param(schema) else { continue };
             param.shape = match shape {
                 Type::Any => Type::Text(Text { min_length: Some(1), ..Text::default() }),
@@ -190,7 +190,7 @@ impl Namer<'_, '_> {
             if !matches!(param.shape, Type::Text(_) | Type::Integer(Integer { .. }) | Type::Enum(_)) {
                 let message = "a param must be a string, an enum of strings or an integer";
                 self.diagnostics.push(
-                    Diagnostic::at(Code::Address, place, message)
+                    Diagnostic::at(Code::Address, location, message)
                         .help("write `type: string` or `type: integer`"),
                 );
             }

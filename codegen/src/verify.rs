@@ -10,7 +10,7 @@ pub(crate) use recursion::refuse_endless;
 use std::collections::HashMap;
 
 use crate::definition::{DefinitionFile, Definitions, refuse_unknown};
-use crate::diagnostics::{Code, Diagnostic, Place, Report};
+use crate::diagnostics::{Code, Diagnostic, Location, Report};
 use crate::model::{Model, Module};
 
 /// Verifies a model, and marks recursive types. Adds all diagnostics to the report, and returns `true` if there is no error.
@@ -42,18 +42,18 @@ fn add_new(known: &mut Vec<Diagnostic>, found: Vec<Diagnostic>) {
 pub(crate) fn files(definitions: &Definitions, report: &mut Report) -> Vec<Module> {
     let modules = modules(definitions, report);
     for definition in &definitions.files {
-        check_file(&definition.file, &Place::root(definition.source), &mut report.diagnostics);
+        check_file(&definition.file, &Location::root(definition.source), &mut report.diagnostics);
     }
     modules
 }
 
-fn check_file(file: &DefinitionFile, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    refuse_unknown(place, file.unknown.keys(), &DefinitionFile::KEYS, diagnostics);
+fn check_file(file: &DefinitionFile, location: &Location, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_unknown(location, file.unknown.keys(), &DefinitionFile::KEYS, diagnostics);
     if file.version != 1 {
         diagnostics.push(
             Diagnostic::at(
                 Code::Shape,
-                &place.join("version"),
+                &location.join("version"),
                 format!("unsupported format version {}", file.version),
             )
             .help("write `version: 1`"),

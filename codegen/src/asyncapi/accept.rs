@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::definition::Keyword;
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 
 /// The maximum number of rounds. Each changes at least one part.
 const MAX_ROUNDS: usize = 200;
@@ -28,9 +28,9 @@ const OF_A_KEYWORD: [Code; 11] = [
 /// Changes a definition until `check` reports no error. Returns what was changed, with the location in the document.
 pub(super) fn accept(
     definition: &mut Value,
-    origins: &mut HashMap<Vec<String>, Place>,
+    origins: &mut HashMap<Vec<String>, Location>,
     check: &dyn Fn(&Value) -> Vec<Diagnostic>,
-) -> Result<Vec<(Place, String)>, Vec<Diagnostic>> {
+) -> Result<Vec<(Location, String)>, Vec<Diagnostic>> {
     let mut changes = Vec::new();
     for _ in 0..MAX_ROUNDS {
         let diagnostics = check(definition);
@@ -39,8 +39,8 @@ pub(super) fn accept(
         }
         let mut resolved: Vec<Vec<String>> = Vec::new();
         for diagnostic in &diagnostics {
-            let Some(place) = diagnostic.place() else { continue };
-            let path: Vec<String> = place.pointer.segments().into_iter().map(str::to_owned).collect();
+            let Some(location) = diagnostic.location() else { continue };
+            let path: Vec<String> = location.pointer.segments().into_iter().map(str::to_owned).collect();
             let is_outdated = get(definition, &path).is_none() && diagnostic.code() != Code::Shape;
             if is_outdated || resolved.iter().any(|known| path.starts_with(known)) {
                 continue;
@@ -67,7 +67,7 @@ pub(super) fn accept(
 /// Resolves an error at a path. Returns what was done.
 fn resolve(
     definition: &mut Value,
-    origins: &mut HashMap<Vec<String>, Place>,
+    origins: &mut HashMap<Vec<String>, Location>,
     path: &[String],
     code: Code,
 ) -> Option<String> {
@@ -154,7 +154,7 @@ fn keyword(segments: &[&str], code: Code) -> Option<usize> {
 /// Appends a suffix to a key, and changes the references to it.
 fn rename(
     definition: &mut Value,
-    origins: &mut HashMap<Vec<String>, Place>,
+    origins: &mut HashMap<Vec<String>, Location>,
     path: &[String],
     suffix: &str,
 ) -> Option<String> {
@@ -171,9 +171,9 @@ fn rename(
     redirect(definition, &pointer(old), &pointer(&new));
     let below: Vec<Vec<String>> = origins.keys().filter(|known| known.starts_with(path)).cloned().collect();
     for known in below {
-        if let Some(place) = origins.get(&known).cloned() {
+        if let Some(location) = origins.get(&known).cloned() {
             let renamed = [parent, std::slice::from_ref(&new), &known[path.len()..]].concat();
-            origins.insert(renamed, place);
+            origins.insert(renamed, location);
         }
     }
     Some(format!("the name becomes `{new}`"))
@@ -200,7 +200,7 @@ fn redirect(value: &mut Value, old: &str, new: &str) {
 }
 
 /// Returns the location in the document of a path in the definition, or of the nearest parent.
-fn origin(origins: &HashMap<Vec<String>, Place>, path: &[String]) -> Option<Place> {
+fn origin(origins: &HashMap<Vec<String>, Location>, path: &[String]) -> Option<Location> {
     (0..=path.len()).rev().find_map(|length| Some(origins.get(&path[..length])?.below(&path[length..])))
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::definition::{at, parse, percent_decoded, read_text};
-use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources};
+use crate::diagnostics::{Code, Diagnostic, Location, Report, SourceId, Sources};
 
 /// The maximum number of references that lead from one to the next.
 const MAX_REFERENCES: usize = 100;
@@ -22,14 +22,14 @@ pub(super) struct Documents {
 
 impl Documents {
     /// Reads a document. Returns its root.
-    pub(super) fn read(path: &Path, allowed: &[PathBuf]) -> Result<(Self, Place), Report> {
+    pub(super) fn read(path: &Path, allowed: &[PathBuf]) -> Result<(Self, Location), Report> {
         let own = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folders = [&[own.to_owned()], allowed].concat();
         let folders = folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
         let mut documents =
             Self { sources: Sources::default(), values: HashMap::new(), by_path: HashMap::new(), folders };
         match documents.add(path, path.canonicalize().unwrap_or_else(|_| path.to_owned())) {
-            Ok(source) => Ok((documents, Place::root(source))),
+            Ok(source) => Ok((documents, Location::root(source))),
             Err(diagnostics) => Err(documents.report(diagnostics)),
         }
     }
@@ -49,68 +49,68 @@ impl Documents {
     }
 
     /// Returns the value at a location, or null.
-    pub(super) fn value(&self, place: &Place) -> &Value {
-        self.values.get(&place.source).and_then(|document| at(document, place)).unwrap_or(&Value::Null)
+    pub(super) fn value(&self, location: &Location) -> &Value {
+        self.values.get(&location.source).and_then(|document| at(document, location)).unwrap_or(&Value::Null)
     }
 
-    pub(super) fn exists(&self, place: &Place) -> bool {
-        self.values.get(&place.source).is_some_and(|document| at(document, place).is_some())
+    pub(super) fn exists(&self, location: &Location) -> bool {
+        self.values.get(&location.source).is_some_and(|document| at(document, location).is_some())
     }
 
     /// Returns the keys of the object at a location.
-    pub(super) fn keys(&self, place: &Place) -> Vec<String> {
-        self.value(place).as_object().into_iter().flat_map(|members| members.keys().cloned()).collect()
+    pub(super) fn keys(&self, location: &Location) -> Vec<String> {
+        self.value(location).as_object().into_iter().flat_map(|members| members.keys().cloned()).collect()
     }
 
     /// Returns the text at a location.
-    pub(super) fn text(&self, place: &Place) -> Option<String> {
-        self.value(place).as_str().map(str::to_owned)
+    pub(super) fn text(&self, location: &Location) -> Option<String> {
+        self.value(location).as_str().map(str::to_owned)
     }
 
     /// Follows references from a location until there is another value, or returns why that is impossible.
-    pub(super) fn follow(&mut self, place: &Place) -> Result<Place, String> {
-        self.follow_within(place, MAX_REFERENCES)
+    pub(super) fn follow(&mut self, location: &Location) -> Result<Location, String> {
+        self.follow_within(location, MAX_REFERENCES)
     }
 
     /// Returns the location that a reference names, or why there is none.
-    pub(super) fn target(&mut self, reference: &str, from: &Place) -> Result<Place, String> {
+    pub(super) fn target(&mut self, reference: &str, from: &Location) -> Result<Location, String> {
         self.target_within(reference, from, MAX_REFERENCES)
     }
 
-    fn follow_within(&mut self, place: &Place, limit: usize) -> Result<Place, String> {
-        let mut place = place.clone();
+    fn follow_within(&mut self, location: &Location, limit: usize) -> Result<Location, String> {
+        let mut location = location.clone();
         for limit in (0..limit).rev() {
-            let Some(reference) = self.value(&place).get("$ref").and_then(Value::as_str) else {
-                return Ok(place);
+            let Some(reference) = self.value(&location).get("$ref").and_then(Value::as_str) else {
+                return Ok(location);
             };
             let reference = reference.to_owned();
-            place = self.target_within(&reference, &place, limit)?;
+            location = self.target_within(&reference, &location, limit)?;
         }
         Err("the references form a circle".to_owned())
     }
 
-    fn target_within(&mut self, reference: &str, from: &Place, limit: usize) -> Result<Place, String> {
+    fn target_within(&mut self, reference: &str, from: &Location, limit: usize) -> Result<Location, String> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let mut place = Place::root(self.source(&percent_decoded(file), from)?);
+        let mut location = Location::root(self.source(&percent_decoded(file), from)?);
         if !fragment.is_empty() && !fragment.starts_with('/') {
             return Err(format!("`{reference}` names an anchor; AsyncAPI's references are paths"));
         }
         for segment in percent_decoded(fragment).split('/').skip(1) {
             let segment = segment.replace("~1", "/").replace("~0", "~");
-            if !self.exists(&place.join(&segment)) {
+            if !self.exists(&location.join(&segment)) {
                 // A part of what a reference names.
-                place = self.follow_within(&place, limit)?;
+                location = self.follow_within(&location, limit)?;
             }
-            place = place.join(segment);
-            if !self.exists(&place) {
+            location = location.join(segment);
+            if !self.exists(&location) {
                 return Err(format!("`{reference}` refers to nothing"));
             }
         }
-        Ok(place)
+        Ok(location)
     }
 
     /// Returns the file that a reference names.
-    fn source(&mut self, file: &str, from: &Place) -> Result<SourceId, String> {
+    fn source(&mut self, file: &str, from: &Location) -> Result<SourceId, String> {
         if file.is_empty() {
             return Ok(from.source);
         }

@@ -5,13 +5,13 @@ use serde_json::{Map, Value, json};
 use super::export_schemas::Schemas;
 use super::spelling;
 use crate::definition::Definitions;
-use crate::diagnostics::{Place, Sources};
+use crate::diagnostics::{Location, Sources};
 use crate::model::{Carries, Channel, History, Model, Param, Retain, Type};
 
 /// A document, and what it says less precisely than the definitions.
 pub(super) struct Exported {
     pub(super) document: Value,
-    pub(super) left_out: Vec<(Place, String)>,
+    pub(super) left_out: Vec<(Location, String)>,
 }
 
 /// Exports a model and the schemas of its definitions.
@@ -66,19 +66,20 @@ fn place_schemas(channel: &Channel, schemas: &mut Schemas<'_>) {
     let name = channel.name.wire.as_str();
     let own = ["channels", name];
     for topic in &channel.topics {
-        let place = channel.place.below(&["topics", &topic.name.wire, "payload"]);
-        schemas.place(place, &[own.as_slice(), &["messages", &topic.name.wire, "payload"]].concat());
+        let location = channel.location.below(&["topics", &topic.name.wire, "payload"]);
+        schemas.place(location, &[own.as_slice(), &["messages", &topic.name.wire, "payload"]].concat());
     }
     for signal in &channel.signals {
-        let place = channel.place.below(&["signals", &signal.name.wire, "payload"]);
+        let location = channel.location.below(&["signals", &signal.name.wire, "payload"]);
         let key = signal_key(channel, &signal.name.wire);
-        schemas.place(place, &[own.as_slice(), &["messages", &key, "payload"]].concat());
+        schemas.place(location, &[own.as_slice(), &["messages", &key, "payload"]].concat());
     }
     for param in &channel.params {
-        let place = channel.place.below(&["params", &param.name.wire]);
-        schemas.place(place, &[own.as_slice(), &["parameters", &param.name.wire, spelling::SCHEMA]].concat());
+        let location = channel.location.below(&["params", &param.name.wire]);
+        schemas
+            .place(location, &[own.as_slice(), &["parameters", &param.name.wire, spelling::SCHEMA]].concat());
     }
-    schemas.place(channel.place.join("result"), &[own.as_slice(), &[spelling::RESULT]].concat());
+    schemas.place(channel.location.join("result"), &[own.as_slice(), &[spelling::RESULT]].concat());
 }
 
 fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
@@ -87,8 +88,8 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
     push_text(&mut members, "description", channel.description.as_deref());
     if !channel.params.is_empty() {
         let params = channel.params.iter().map(|param| {
-            let place = channel.place.below(&["params", &param.name.wire]);
-            (param.name.wire.clone(), print_param(param, schemas.convert(&place)))
+            let location = channel.location.below(&["params", &param.name.wire]);
+            (param.name.wire.clone(), print_param(param, schemas.convert(&location)))
         });
         members.insert("parameters".to_owned(), Value::Object(params.collect()));
     }
@@ -100,8 +101,8 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         push_text(&mut message, "description", topic.description.as_deref());
         match topic.carries {
             Carries::Payload(_) => {
-                let place = channel.place.below(&["topics", name, "payload"]);
-                message.insert("payload".to_owned(), to_object(schemas.convert(&place)));
+                let location = channel.location.below(&["topics", name, "payload"]);
+                message.insert("payload".to_owned(), to_object(schemas.convert(&location)));
             }
             Carries::TextStream => {
                 message.insert("payload".to_owned(), json!({ "type": "string" }));
@@ -122,15 +123,15 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         let mut message = Map::new();
         message.insert("name".to_owned(), json!(name));
         push_text(&mut message, "description", signal.description.as_deref());
-        let place = channel.place.below(&["signals", name, "payload"]);
-        message.insert("payload".to_owned(), to_object(schemas.convert(&place)));
+        let location = channel.location.below(&["signals", name, "payload"]);
+        message.insert("payload".to_owned(), to_object(schemas.convert(&location)));
         messages.insert(signal_key(channel, name), Value::Object(message));
     }
     members.insert("messages".to_owned(), Value::Object(messages));
     members.insert("bindings".to_owned(), json!({ "ws": { "method": "GET", "bindingVersion": "0.1.0" } }));
     members.insert(spelling::HISTORY.to_owned(), print_history(channel.history));
     if channel.result.is_some() {
-        members.insert(spelling::RESULT.to_owned(), schemas.convert(&channel.place.join("result")));
+        members.insert(spelling::RESULT.to_owned(), schemas.convert(&channel.location.join("result")));
     }
     Value::Object(members)
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::spelling;
 use crate::definition::{Definitions, Dialect, Keyword, Resources, Target, at};
-use crate::diagnostics::{Place, Sources};
+use crate::diagnostics::{Location, Sources};
 
 /// Converts schemas, and collects those that others refer to.
 pub(super) struct Schemas<'d> {
@@ -14,12 +14,12 @@ pub(super) struct Schemas<'d> {
     sources: &'d Sources,
     resources: Resources,
     /// The paths of schemas in the document.
-    placed: HashMap<Place, Vec<String>>,
+    placed: HashMap<Location, Vec<String>>,
     components: Map<String, Value>,
     taken: HashSet<String>,
     /// Components that are not converted yet: the key, the name and the location.
-    pending: Vec<(String, String, Place)>,
-    left_out: Vec<(Place, String)>,
+    pending: Vec<(String, String, Location)>,
+    left_out: Vec<(Location, String)>,
 }
 
 impl<'d> Schemas<'d> {
@@ -38,14 +38,14 @@ impl<'d> Schemas<'d> {
     }
 
     /// Records the path of a schema in the document.
-    pub(super) fn place(&mut self, place: Place, path: &[&str]) {
-        self.placed.insert(place, path.iter().map(|segment| (*segment).to_owned()).collect());
+    pub(super) fn place(&mut self, location: Location, path: &[&str]) {
+        self.placed.insert(location, path.iter().map(|segment| (*segment).to_owned()).collect());
     }
 
     /// Declares the types of all definitions as components.
     pub(super) fn declare_definitions(&mut self) {
         for definition in self.definitions.files.iter().filter(|definition| !definition.is_schema) {
-            let root = Place::root(definition.source);
+            let root = Location::root(definition.source);
             for (group, types) in
                 [("$defs", &definition.file.defs), ("definitions", &definition.file.definitions)]
             {
@@ -56,7 +56,7 @@ impl<'d> Schemas<'d> {
         }
     }
 
-    fn declare(&mut self, name: &str, place: Place) {
+    fn declare(&mut self, name: &str, location: Location) {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let allowed: String = name.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect();
         let mut key = allowed.clone();
@@ -64,15 +64,15 @@ impl<'d> Schemas<'d> {
         while !self.taken.insert(key.clone()) {
             key = format!("{allowed}{}", numbers.next().unwrap_or(0));
         }
-        self.place(place.clone(), &["components", "schemas", &key]);
+        self.place(location.clone(), &["components", "schemas", &key]);
         self.components.insert(key.clone(), Value::Null);
-        self.pending.push((key, name.to_owned(), place));
+        self.pending.push((key, name.to_owned(), location));
     }
 
     /// Converts the components. Returns them, and what they say less precisely than the definitions.
-    pub(super) fn finish(mut self) -> (Map<String, Value>, Vec<(Place, String)>) {
-        while let Some((key, name, place)) = self.pending.pop() {
-            let mut schema = self.convert(&place);
+    pub(super) fn finish(mut self) -> (Map<String, Value>, Vec<(Location, String)>) {
+        while let Some((key, name, location)) = self.pending.pop() {
+            let mut schema = self.convert(&location);
             if key != name {
                 if let Value::Bool(accepts) = schema {
                     schema = if accepts { json!({}) } else { json!({ "not": {} }) };
@@ -85,27 +85,27 @@ impl<'d> Schemas<'d> {
     }
 
     /// Converts the schema at a location.
-    pub(super) fn convert(&mut self, place: &Place) -> Value {
-        match self.value(place) {
-            Some(Value::Object(members)) => self.keywords(members, place),
+    pub(super) fn convert(&mut self, location: &Location) -> Value {
+        match self.value(location) {
+            Some(Value::Object(members)) => self.keywords(members, location),
             Some(value) => value.clone(),
             None => Value::Null,
         }
     }
 
-    fn value(&self, place: &Place) -> Option<&'d Value> {
-        at(&self.definitions.of(place.source)?.document, place)
+    fn value(&self, location: &Location) -> Option<&'d Value> {
+        at(&self.definitions.of(location.source)?.document, location)
     }
 
-    fn keywords(&mut self, members: &Map<String, Value>, place: &Place) -> Value {
-        let dialect = self.resources.dialect(place);
+    fn keywords(&mut self, members: &Map<String, Value>, location: &Location) -> Value {
+        let dialect = self.resources.dialect(location);
         let is_reference = members.contains_key("$ref");
         let is_alone = is_reference && dialect.reference_stands_alone();
         let mut schema = Map::new();
         for (key, value) in members {
             let is_read = !is_alone || ["$ref", "title", "description"].contains(&key.as_str());
-            if is_read && !is_hoisted(key, place) {
-                self.keyword(key, value, place, members, &mut schema);
+            if is_read && !is_hoisted(key, location) {
+                self.keyword(key, value, location, members, &mut schema);
             }
         }
         if members.get("nullable") == Some(&Value::Bool(true)) {
@@ -130,12 +130,12 @@ impl<'d> Schemas<'d> {
         &mut self,
         key: &str,
         value: &Value,
-        place: &Place,
+        location: &Location,
         members: &Map<String, Value>,
         schema: &mut Map<String, Value>,
     ) {
-        let at = place.join(key);
-        let is_draft_4 = self.resources.dialect(place) == Dialect::Draft4;
+        let at = location.join(key);
+        let is_draft_4 = self.resources.dialect(location) == Dialect::Draft4;
         let is_open = members.get("x-open") == Some(&Value::Bool(true));
         match (key, value) {
             _ if is_left_out(key, value, members, is_draft_4) => {}
@@ -161,7 +161,7 @@ impl<'d> Schemas<'d> {
                     set(schema, key, limit.clone());
                 }
             }
-            ("x-open", _) if is_open => self.open(members, place, schema),
+            ("x-open", _) if is_open => self.open(members, location, schema),
             ("x-open", _) => {}
             ("minContains" | "maxContains" | "unevaluatedItems" | "unevaluatedProperties", _) => {
                 self.left_out
@@ -177,7 +177,7 @@ impl<'d> Schemas<'d> {
     }
 
     /// Converts a keyword that draft-07 has, or its older form.
-    fn same(&mut self, key: &str, value: &Value, at: &Place, schema: &mut Map<String, Value>) {
+    fn same(&mut self, key: &str, value: &Value, at: &Location, schema: &mut Map<String, Value>) {
         match (key, value) {
             ("dependentRequired", Value::Object(names)) => {
                 for (name, others) in names {
@@ -214,13 +214,13 @@ impl<'d> Schemas<'d> {
         }
     }
 
-    fn list(&mut self, at: &Place) -> Value {
+    fn list(&mut self, at: &Location) -> Value {
         let count = self.value(at).and_then(Value::as_array).map_or(0, Vec::len);
         (0..count).map(|index| self.convert(&at.join(index))).collect()
     }
 
     /// Prints an open enum as any string, and an open union with an alternative for all other tags.
-    fn open(&mut self, members: &Map<String, Value>, place: &Place, schema: &mut Map<String, Value>) {
+    fn open(&mut self, members: &Map<String, Value>, location: &Location, schema: &mut Map<String, Value>) {
         if let Some(known) = members.get("enum") {
             let is_null = |value: &Value| value.is_null();
             let nullable = known.as_array().is_some_and(|known| known.iter().any(is_null));
@@ -231,7 +231,7 @@ impl<'d> Schemas<'d> {
         }
         // An open union has exactly one of them.
         let key = if members.contains_key("oneOf") { "oneOf" } else { "anyOf" };
-        let at = place.join(key);
+        let at = location.join(key);
         let Some((tag, known)) = self.tags(&at) else {
             let alternatives = self.list(&at);
             set(schema, key, alternatives);
@@ -255,14 +255,14 @@ impl<'d> Schemas<'d> {
     }
 
     /// Returns the property that distinguishes alternatives, and its values.
-    fn tags(&self, alternatives: &Place) -> Option<(String, Vec<Value>)> {
+    fn tags(&self, alternatives: &Location) -> Option<(String, Vec<Value>)> {
         let count = self.value(alternatives)?.as_array()?.len();
         let constants = |index: usize| -> Option<HashMap<&str, &Value>> {
-            let mut place = alternatives.join(index);
-            while let Some(reference) = self.value(&place)?.get("$ref").and_then(Value::as_str) {
-                place = self.target(reference, &place.join("$ref"))?;
+            let mut location = alternatives.join(index);
+            while let Some(reference) = self.value(&location)?.get("$ref").and_then(Value::as_str) {
+                location = self.target(reference, &location.join("$ref"))?;
             }
-            let properties = self.value(&place)?.get("properties")?.as_object()?.iter();
+            let properties = self.value(&location)?.get("properties")?.as_object()?.iter();
             let constant = |schema: &'d Value| {
                 schema
                     .get("const")
@@ -278,22 +278,22 @@ impl<'d> Schemas<'d> {
         Some((tag.to_owned(), all.iter().map(|constants| constants[tag].clone()).collect()))
     }
 
-    fn target(&self, reference: &str, place: &Place) -> Option<Place> {
+    fn target(&self, reference: &str, location: &Location) -> Option<Location> {
         self.resources
-            .resolve(reference, place, self.definitions, self.sources)
+            .resolve(reference, location, self.definitions, self.sources)
             .ok()
-            .and_then(Target::into_place)
+            .and_then(Target::into_location)
     }
 
     /// Returns the reference in the document for one in a definition.
-    fn reference(&mut self, reference: &str, place: &Place) -> Option<String> {
-        let target = self.target(reference, place)?;
+    fn reference(&mut self, reference: &str, location: &Location) -> Option<String> {
+        let target = self.target(reference, location)?;
         let path = self.path(&target)?;
         Some(spelling::print_pointer(path.iter().map(String::as_str)))
     }
 
     /// Returns the path of a schema in the document. Declares the schemas of other files on first use.
-    fn path(&mut self, target: &Place) -> Option<Vec<String>> {
+    fn path(&mut self, target: &Location) -> Option<Vec<String>> {
         let mut depths = (0..=target.pointer.depth()).rev();
         let placed = depths.find(|depth| self.placed.contains_key(&target.ancestor(*depth)));
         let segments = target.pointer.segments();
@@ -315,8 +315,8 @@ impl<'d> Schemas<'d> {
 }
 
 /// Returns `true` for the types of a plain JSON Schema, which become components.
-fn is_hoisted(key: &str, place: &Place) -> bool {
-    let is_file = place.pointer.depth() == 0;
+fn is_hoisted(key: &str, location: &Location) -> bool {
+    let is_file = location.pointer.depth() == 0;
     is_file && ["$defs", "definitions"].contains(&key)
 }
 

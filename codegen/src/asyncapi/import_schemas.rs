@@ -8,21 +8,21 @@ use super::documents::Documents;
 use super::names::Taken;
 use super::spelling;
 use crate::definition::{Dialect, Keyword};
-use crate::diagnostics::Place;
+use crate::diagnostics::Location;
 use crate::names::Name;
 
 /// Converts schemas, and collects those that others refer to under `$defs`.
 pub(super) struct Schemas {
     pub(super) documents: Documents,
-    pub(super) left_out: Vec<(Place, String)>,
-    said: HashSet<(Place, String)>,
+    pub(super) left_out: Vec<(Location, String)>,
+    said: HashSet<(Location, String)>,
     /// The `$defs` of the definition.
     pub(super) defs: Map<String, Value>,
     /// The locations of schemas, with their paths in the definition.
-    pub(super) placed: HashMap<Place, Vec<String>>,
+    pub(super) placed: HashMap<Location, Vec<String>>,
     pub(super) taken: Taken,
     /// Entries of `$defs` that are not converted yet.
-    pending: Vec<(String, Place, Dialect)>,
+    pending: Vec<(String, Location, Dialect)>,
     /// The document was exported by Fanfare, so unknown keywords are the definition's own annotations.
     pub(super) is_exported: bool,
 }
@@ -42,49 +42,49 @@ impl Schemas {
     }
 
     /// Records, once, what the definition does not contain.
-    pub(super) fn leave_out(&mut self, place: &Place, reason: impl Into<String>) {
+    pub(super) fn leave_out(&mut self, location: &Location, reason: impl Into<String>) {
         let reason = reason.into();
-        if self.said.insert((place.clone(), reason.clone())) {
-            self.left_out.push((place.clone(), reason));
+        if self.said.insert((location.clone(), reason.clone())) {
+            self.left_out.push((location.clone(), reason));
         }
     }
 
     /// Declares an entry of `$defs`.
-    pub(super) fn declare(&mut self, name: &str, place: &Place, dialect: Dialect) {
+    pub(super) fn declare(&mut self, name: &str, location: &Location, dialect: Dialect) {
         let name = self.taken.claim(name);
-        self.placed.insert(place.clone(), vec!["$defs".to_owned(), name.clone()]);
+        self.placed.insert(location.clone(), vec!["$defs".to_owned(), name.clone()]);
         self.defs.insert(name.clone(), Value::Null);
-        self.pending.push((name, place.clone(), dialect));
+        self.pending.push((name, location.clone(), dialect));
     }
 
     /// Converts the declared entries, and those that they refer to.
     pub(super) fn finish(&mut self) {
-        while let Some((name, place, dialect)) = self.pending.pop() {
-            let schema = self.convert(&place, dialect);
+        while let Some((name, location, dialect)) = self.pending.pop() {
+            let schema = self.convert(&location, dialect);
             self.defs.insert(name, schema);
         }
     }
 
     /// Converts the schema at a location.
-    pub(super) fn convert(&mut self, place: &Place, dialect: Dialect) -> Value {
-        match self.documents.value(place).clone() {
-            Value::Object(members) => self.keywords(&members, place, dialect),
+    pub(super) fn convert(&mut self, location: &Location, dialect: Dialect) -> Value {
+        match self.documents.value(location).clone() {
+            Value::Object(members) => self.keywords(&members, location, dialect),
             Value::Bool(value) => Value::Bool(value),
             _ => {
-                self.leave_out(place, "not a JSON Schema; any value is accepted");
+                self.leave_out(location, "not a JSON Schema; any value is accepted");
                 Value::Bool(true)
             }
         }
     }
 
-    fn keywords(&mut self, members: &Map<String, Value>, place: &Place, dialect: Dialect) -> Value {
+    fn keywords(&mut self, members: &Map<String, Value>, location: &Location, dialect: Dialect) -> Value {
         let own = members.get("$schema").and_then(Value::as_str).and_then(Dialect::of_uri);
         let dialect = own.unwrap_or(dialect);
         let is_reference = members.get("$ref").is_some_and(Value::is_string);
         let reads_reference_only = is_reference && dialect.reference_stands_alone();
         let mut schema = Map::new();
         for (key, value) in members {
-            let at = place.join(key);
+            let at = location.join(key);
             if reads_reference_only && key != "$ref" && !is_annotation(key) {
                 self.leave_out(&at, format!("has no effect next to `$ref` in {}", dialect.name()));
             } else if !self.special(key, value, &at, members, dialect, &mut schema) {
@@ -99,7 +99,7 @@ impl Schemas {
         &mut self,
         key: &str,
         value: &Value,
-        at: &Place,
+        at: &Location,
         members: &Map<String, Value>,
         dialect: Dialect,
         schema: &mut Map<String, Value>,
@@ -171,7 +171,7 @@ impl Schemas {
         &mut self,
         key: &str,
         value: &Value,
-        at: &Place,
+        at: &Location,
         dialect: Dialect,
         schema: &mut Map<String, Value>,
     ) {
@@ -212,12 +212,12 @@ impl Schemas {
         schema.insert(key.to_owned(), converted);
     }
 
-    fn list(&mut self, at: &Place, dialect: Dialect) -> Value {
+    fn list(&mut self, at: &Location, dialect: Dialect) -> Value {
         let count = self.documents.value(at).as_array().map_or(0, Vec::len);
         (0..count).map(|index| self.convert(&at.join(index), dialect)).collect()
     }
 
-    fn map(&mut self, at: &Place, dialect: Dialect) -> Value {
+    fn map(&mut self, at: &Location, dialect: Dialect) -> Value {
         let keys = self.documents.keys(at);
         Value::Object(
             keys.into_iter().map(|key| (key.clone(), self.convert(&at.join(&key), dialect))).collect(),
@@ -227,7 +227,7 @@ impl Schemas {
     fn dependencies(
         &mut self,
         dependencies: &Map<String, Value>,
-        at: &Place,
+        at: &Location,
         dialect: Dialect,
         schema: &mut Map<String, Value>,
     ) {
@@ -242,7 +242,7 @@ impl Schemas {
     }
 
     /// Returns a reference from the definition to the schema that a document's reference names.
-    fn reference(&mut self, reference: &str, at: &Place, dialect: Dialect) -> Result<String, String> {
+    fn reference(&mut self, reference: &str, at: &Location, dialect: Dialect) -> Result<String, String> {
         let mut target = self.documents.target(reference, at)?;
         let mut dialect = dialect;
         // In version 3, a schema of another format is inside an object that names the format.
@@ -263,7 +263,7 @@ impl Schemas {
     }
 
     /// Returns the path of a schema in the definition. Declares it under `$defs` if it is not part of it.
-    fn path(&mut self, target: &Place, dialect: Dialect) -> Vec<String> {
+    fn path(&mut self, target: &Location, dialect: Dialect) -> Vec<String> {
         let mut depths = (0..=target.pointer.depth()).rev();
         let placed =
             depths.find_map(|depth| Some((depth, self.placed.get(&target.ancestor(depth))?.clone())));
@@ -272,7 +272,7 @@ impl Schemas {
             path.extend(to_definition(self.documents.value(&target.ancestor(depth)), &segments[depth..]));
             return path;
         }
-        let file = Place::root(target.source);
+        let file = Location::root(target.source);
         let draft = self.documents.text(&file.join("$schema"));
         let draft = draft.as_deref().and_then(Dialect::of_uri).unwrap_or(dialect);
         self.declare(&self.name(target), target, draft);
@@ -280,7 +280,7 @@ impl Schemas {
     }
 
     /// Returns a name for the schema at a location.
-    fn name(&self, target: &Place) -> String {
+    fn name(&self, target: &Location) -> String {
         let is_name = |segment: &&&str| {
             !["payload", "schema", "headers", "schemas"].contains(*segment)
                 && Keyword::named(segment).is_none()

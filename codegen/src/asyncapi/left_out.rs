@@ -2,7 +2,7 @@
 
 use super::import_schemas::Schemas;
 use super::spelling;
-use crate::diagnostics::Place;
+use crate::diagnostics::Location;
 
 /// Members of the objects of a document that a definition cannot express, with the reason.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -31,8 +31,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 impl Schemas {
     /// Records the members of an object that are not in a list.
-    pub(super) fn leave_out_members(&mut self, place: &Place, known: &[&str]) {
-        for key in self.documents.keys(place) {
+    pub(super) fn leave_out_members(&mut self, location: &Location, known: &[&str]) {
+        for key in self.documents.keys(location) {
             let is_own = key.starts_with(spelling::PREFIX) || (self.is_exported && key == "bindings");
             if is_own || key == "$ref" || known.contains(&key.as_str()) {
                 continue;
@@ -43,7 +43,7 @@ impl Schemas {
             } else {
                 "definitions have nothing like it"
             });
-            self.leave_out(&place.join(key), reason);
+            self.leave_out(&location.join(key), reason);
         }
     }
 }

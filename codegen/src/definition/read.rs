@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::metaschemas;
 use super::syntax::parse;
 use super::{DefinitionFile, Dialect};
-use crate::diagnostics::{Code, Diagnostic, Place, Report, SourceId, Sources, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, Report, SourceId, Sources, closest};
 
 /// The maximum size of a definition file. A larger one would be slow to compile and to review.
 const MAX_FILE_SIZE: u64 = 8 * 1024 * 1024;
@@ -200,7 +200,7 @@ impl Reader {
             let file = if is_schema {
                 DefinitionFile { version: 1, ..DefinitionFile::default() }
             } else {
-                node::<DefinitionFile>(&Place::root(source), &document).map_err(|error| vec![error])?
+                node::<DefinitionFile>(&Location::root(source), &document).map_err(|error| vec![error])?
             };
             Ok((file, is_schema, document))
         });
@@ -294,9 +294,9 @@ impl Reader {
 
 /// Deserializes a value, or returns a diagnostic for the part with the wrong shape.
 #[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
-pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: &Value) -> Result<T, Diagnostic> {
+pub(crate) fn node<T: DeserializeOwned>(location: &Location, value: &Value) -> Result<T, Diagnostic> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let mut at = place.clone();
+        let mut at = location.clone();
         for segment in error.path() {
             match segment {
                 serde_path_to_error::Segment::Seq { index } => at = at.join(index),
@@ -311,7 +311,7 @@ pub(crate) fn node<T: DeserializeOwned>(place: &Place, value: &Value) -> Result<
             missing.and_then(|missing| Some((missing, closest(missing, keys())?)))
         {
             let message = format!("unknown key `{misspelt}`");
-            return Diagnostic::at_key(Code::UnknownKey, &place.join(misspelt), message)
+            return Diagnostic::at_key(Code::UnknownKey, &location.join(misspelt), message)
                 .help(format!("did you mean `{missing}`?"));
         }
         let diagnostic = Diagnostic::at(Code::Shape, &at, in_words_of_yaml(&message));
@@ -340,14 +340,14 @@ fn in_words_of_yaml(message: &str) -> String {
 
 /// Reports unknown keys.
 pub(crate) fn refuse_unknown<'k>(
-    place: &Place,
+    location: &Location,
     unknown: impl IntoIterator<Item = &'k String>,
     known: &[&str],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for key in unknown {
         let diagnostic =
-            Diagnostic::at_key(Code::UnknownKey, &place.join(key), format!("unknown key `{key}`"));
+            Diagnostic::at_key(Code::UnknownKey, &location.join(key), format!("unknown key `{key}`"));
         diagnostics.push(match closest(key, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("the allowed keys are {}", listed(known))),

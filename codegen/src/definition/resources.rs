@@ -7,49 +7,49 @@ use serde_json::Value;
 
 use super::read::{Definition, Definitions, Resolved, without_fragment};
 use super::{Dialect, subschemas};
-use crate::diagnostics::{Code, Diagnostic, Place, Sources, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, Sources, closest};
 
 /// The possible targets of a `$dynamicRef`, by name.
-pub(crate) type DynamicAnchors = BTreeMap<String, Place>;
+pub(crate) type DynamicAnchors = BTreeMap<String, Location>;
 
 /// All schema resources: files, payloads, and the schemas inside them with their own URI.
 #[derive(Debug, Default)]
 pub(crate) struct Resources {
     /// By the location of the resource's root.
-    scopes: HashMap<Place, Scope>,
+    scopes: HashMap<Location, Scope>,
     /// The depths at which resources begin; other depths need not be searched.
     depths: Vec<usize>,
-    by_uri: HashMap<String, Vec<Place>>,
-    anchors: HashMap<(Place, String), Place>,
-    dynamic_anchors: HashMap<Place, DynamicAnchors>,
+    by_uri: HashMap<String, Vec<Location>>,
+    anchors: HashMap<(Location, String), Location>,
+    dynamic_anchors: HashMap<Location, DynamicAnchors>,
 }
 
 /// The context of the schemas in one resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
     /// The location of the resource's root.
-    pub(crate) root: Place,
+    pub(crate) root: Location,
     pub(crate) dialect: Dialect,
     /// The base URI of relative references.
     base: String,
     /// The enclosing resource, if `#` can refer to it too.
-    outer: Option<Place>,
+    outer: Option<Location>,
 }
 
 /// The target of a reference.
 pub(crate) enum Target {
-    Schema(Place),
+    Schema(Location),
     /// A schema that an outer schema with the same dynamic anchor may replace.
-    Dynamic(String, Place),
+    Dynamic(String, Location),
     /// A file with errors, which are reported already.
     Unreadable,
 }
 
 impl Target {
     /// The location of the schema, if nothing replaces it.
-    pub(crate) fn into_place(self) -> Option<Place> {
+    pub(crate) fn into_location(self) -> Option<Location> {
         match self {
-            Self::Schema(place) | Self::Dynamic(_, place) => Some(place),
+            Self::Schema(location) | Self::Dynamic(_, location) => Some(location),
             Self::Unreadable => None,
         }
     }
@@ -62,14 +62,14 @@ impl Resources {
         for definition in &definitions.files {
             resources.add_file(definition, diagnostics);
         }
-        resources.depths = resources.scopes.keys().map(|place| place.pointer.depth()).collect();
+        resources.depths = resources.scopes.keys().map(|location| location.pointer.depth()).collect();
         resources.depths.sort_unstable_by(|one, other| other.cmp(one));
         resources.depths.dedup();
         resources
     }
 
     fn add_file(&mut self, definition: &Definition, diagnostics: &mut Vec<Diagnostic>) {
-        let root = Place::root(definition.source);
+        let root = Location::root(definition.source);
         let base = format!("fanfare://{}/", self.scopes.len());
         let scope = Scope { root: root.clone(), dialect: definition.dialect, base, outer: None };
         self.scopes.insert(root.clone(), scope.clone());
@@ -83,19 +83,19 @@ impl Resources {
             }
         }
         for (name, channel) in members(document.get("channels")) {
-            let place = root.join("channels").join(name);
+            let location = root.join("channels").join(name);
             for (name, schema) in members(channel.get("params")) {
-                self.walk(schema, &place.join("params").join(name), &scope, diagnostics);
+                self.walk(schema, &location.join("params").join(name), &scope, diagnostics);
             }
             let carried = ["topics", "signals"].into_iter().flat_map(|group| {
                 let members = members(channel.get(group));
                 members.map(move |(name, member)| (group, name, member.get("payload")))
             });
             for (group, name, payload) in carried {
-                let place = place.join(group).join(name).join("payload");
-                self.add_document(payload, &place, &scope, diagnostics);
+                let location = location.join(group).join(name).join("payload");
+                self.add_document(payload, &location, &scope, diagnostics);
             }
-            self.add_document(channel.get("result"), &place.join("result"), &scope, diagnostics);
+            self.add_document(channel.get("result"), &location.join("result"), &scope, diagnostics);
         }
     }
 
@@ -103,89 +103,95 @@ impl Resources {
     fn add_document(
         &mut self,
         schema: Option<&Value>,
-        place: &Place,
+        location: &Location,
         file: &Scope,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
         let Some(schema) = schema else { return };
         let base = format!("fanfare://{}/", self.scopes.len());
-        let own = Scope { root: place.clone(), base, outer: Some(file.root.clone()), ..file.clone() };
-        self.scopes.insert(place.clone(), own.clone());
-        self.walk(schema, place, &own, diagnostics);
+        let own = Scope { root: location.clone(), base, outer: Some(file.root.clone()), ..file.clone() };
+        self.scopes.insert(location.clone(), own.clone());
+        self.walk(schema, location, &own, diagnostics);
     }
 
     /// Registers the URIs, drafts and anchors of a schema and its subschemas.
-    fn walk(&mut self, schema: &Value, place: &Place, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
+    fn walk(
+        &mut self,
+        schema: &Value,
+        location: &Location,
+        scope: &Scope,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         let Value::Object(keywords) = schema else { return };
         let text = |key: &str| keywords.get(key).and_then(Value::as_str);
         let (around, mut scope) = (scope, scope.clone());
         if let Some(uri) = text("$schema") {
             match Dialect::of_uri(uri) {
                 Some(dialect) => scope.dialect = dialect,
-                None => diagnostics.push(unknown_dialect(uri, &place.join("$schema"))),
+                None => diagnostics.push(unknown_dialect(uri, &location.join("$schema"))),
             }
         }
         let is_overruled = scope.dialect.reference_stands_alone() && keywords.contains_key("$ref");
         if let Some(id) = text(scope.dialect.id_keyword()).filter(|_| !is_overruled) {
             match id.strip_prefix('#').filter(|_| scope.dialect.reference_stands_alone()) {
                 Some(anchor) => {
-                    _ = self.anchors.insert((scope.root.clone(), anchor.to_owned()), place.clone())
+                    _ = self.anchors.insert((scope.root.clone(), anchor.to_owned()), location.clone())
                 }
                 None => {
                     let base = without_fragment(&joined(&scope.base, id)).to_owned();
-                    self.by_uri.entry(base.clone()).or_default().push(place.clone());
-                    scope = Scope { root: place.clone(), base, outer: None, ..scope };
+                    self.by_uri.entry(base.clone()).or_default().push(location.clone());
+                    scope = Scope { root: location.clone(), base, outer: None, ..scope };
                 }
             }
         }
         if scope.base != around.base || scope.dialect != around.dialect {
-            self.scopes.insert(place.clone(), scope.clone());
+            self.scopes.insert(location.clone(), scope.clone());
         }
-        self.name(keywords, place, &scope.root);
+        self.name(keywords, location, &scope.root);
         let mut inner = Vec::new();
         subschemas(keywords, &mut |path, schema| inner.push((path.to_vec(), schema)));
         for (path, schema) in inner {
-            self.walk(schema, &place.below(&path), &scope, diagnostics);
+            self.walk(schema, &location.below(&path), &scope, diagnostics);
         }
     }
 
-    fn name(&mut self, keywords: &serde_json::Map<String, Value>, place: &Place, root: &Place) {
+    fn name(&mut self, keywords: &serde_json::Map<String, Value>, location: &Location, root: &Location) {
         let text = |key: &str| keywords.get(key).and_then(Value::as_str).map(str::to_owned);
         for anchor in text("$anchor").into_iter().chain(text("$dynamicAnchor")) {
-            self.anchors.insert((root.clone(), anchor), place.clone());
+            self.anchors.insert((root.clone(), anchor), location.clone());
         }
         let recursive = (keywords.get("$recursiveAnchor") == Some(&Value::Bool(true))).then(String::new);
         for anchor in text("$dynamicAnchor").into_iter().chain(recursive) {
-            self.dynamic_anchors.entry(root.clone()).or_default().insert(anchor, place.clone());
+            self.dynamic_anchors.entry(root.clone()).or_default().insert(anchor, location.clone());
         }
     }
 
     /// The context of the schema at a location.
-    pub(crate) fn scope(&self, place: &Place) -> Option<&Scope> {
-        let length = place.pointer.depth();
+    pub(crate) fn scope(&self, location: &Location) -> Option<&Scope> {
+        let length = location.pointer.depth();
         let depths = self.depths.iter().filter(|depth| **depth <= length);
-        depths.map(|depth| place.ancestor(*depth)).find_map(|place| self.scopes.get(&place))
+        depths.map(|depth| location.ancestor(*depth)).find_map(|location| self.scopes.get(&location))
     }
 
-    pub(crate) fn dialect(&self, place: &Place) -> Dialect {
-        self.scope(place).map_or_else(Dialect::default, |scope| scope.dialect)
+    pub(crate) fn dialect(&self, location: &Location) -> Dialect {
+        self.scope(location).map_or_else(Dialect::default, |scope| scope.dialect)
     }
 
     /// Returns `true` if the payload or file of a location has dynamic anchors, so that references depend on their path.
-    pub(crate) fn are_dynamic(&self, place: &Place) -> bool {
+    pub(crate) fn are_dynamic(&self, location: &Location) -> bool {
         if self.dynamic_anchors.is_empty() {
             return false;
         }
-        let document = document(place);
+        let document = document(location);
         self.dynamic_anchors.keys().any(|root| self::document(root) == document)
     }
 
     /// Adds the dynamic anchors of the location's resource to those that the path there has set.
-    pub(crate) fn enter(&self, place: &Place, dynamic_scope: &DynamicAnchors) -> DynamicAnchors {
+    pub(crate) fn enter(&self, location: &Location, dynamic_scope: &DynamicAnchors) -> DynamicAnchors {
         let mut anchors = dynamic_scope.clone();
-        let root = self.scope(place).map(|scope| &scope.root);
-        for (name, place) in root.and_then(|root| self.dynamic_anchors.get(root)).into_iter().flatten() {
-            anchors.entry(name.clone()).or_insert_with(|| place.clone());
+        let root = self.scope(location).map(|scope| &scope.root);
+        for (name, location) in root.and_then(|root| self.dynamic_anchors.get(root)).into_iter().flatten() {
+            anchors.entry(name.clone()).or_insert_with(|| location.clone());
         }
         anchors
     }
@@ -197,79 +203,79 @@ impl Resources {
     pub(crate) fn resolve(
         &self,
         reference: &str,
-        place: &Place,
+        location: &Location,
         definitions: &Definitions,
         sources: &Sources,
     ) -> Result<Target, Box<Diagnostic>> {
         let (before, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let Some(scope) = self.scope(place) else { return Ok(Target::Unreadable) };
+        let Some(scope) = self.scope(location) else { return Ok(Target::Unreadable) };
         let roots = if before.is_empty() {
             std::iter::once(scope.root.clone()).chain(scope.outer.clone()).collect()
-        } else if let Some(root) = self.by_uri(&joined(&scope.base, before), place) {
+        } else if let Some(root) = self.by_uri(&joined(&scope.base, before), location) {
             vec![root]
         } else if before.contains("://") || joined(&scope.base, before).starts_with("http") {
             return Err(Box::new(
-                Diagnostic::at(Code::Reference, place, "a `$ref` is never fetched from the network")
+                Diagnostic::at(Code::Reference, location, "a `$ref` is never fetched from the network")
                     .help("copy the schema to a file in the definition folder, and refer to its path"),
             ));
         } else {
-            let from = &sources.get(place.source).path;
+            let from = &sources.get(location.source).path;
             match definitions.resolve(from, &percent_decoded(before)) {
-                Resolved::Definition(definition) => vec![Place::root(definition.source)],
+                Resolved::Definition(definition) => vec![Location::root(definition.source)],
                 Resolved::Unreadable => return Ok(Target::Unreadable),
                 Resolved::Missing => {
                     let message = format!("file `{before}` not found");
                     return Err(Box::new(
-                        Diagnostic::at(Code::Reference, place, message)
+                        Diagnostic::at(Code::Reference, location, message)
                             .help("paths are relative to the file that contains the `$ref`"),
                     ));
                 }
                 Resolved::Outside => {
                     let message = format!("`{before}` is outside the definition folder");
-                    return Err(Box::new(Diagnostic::at(Code::Reference, place, message).help(
+                    return Err(Box::new(Diagnostic::at(Code::Reference, location, message).help(
                         "move the file into the definition folder, or allow its folder with `--allow-refs-to`",
                     )));
                 }
             }
         };
         let found = roots.iter().find_map(|root| self.inside(root, &percent_decoded(fragment), definitions));
-        found.ok_or_else(|| Box::new(nothing_there(reference, fragment, &roots, place, definitions)))
+        found.ok_or_else(|| Box::new(nothing_there(reference, fragment, &roots, location, definitions)))
     }
 
-    fn by_uri(&self, uri: &str, from: &Place) -> Option<Place> {
-        let places = self.by_uri.get(without_fragment(uri))?;
+    fn by_uri(&self, uri: &str, from: &Location) -> Option<Location> {
+        let locations = self.by_uri.get(without_fragment(uri))?;
         // A schema may be embedded in several payloads; the nearest one is the target.
-        places.iter().max_by_key(|place| place.shared_depth(from)).cloned()
+        locations.iter().max_by_key(|location| location.shared_depth(from)).cloned()
     }
 
     /// The schema that a fragment refers to in a resource.
-    fn inside(&self, root: &Place, fragment: &str, definitions: &Definitions) -> Option<Target> {
+    fn inside(&self, root: &Location, fragment: &str, definitions: &Definitions) -> Option<Target> {
         if !fragment.is_empty() && !fragment.starts_with('/') {
-            let place = self.anchors.get(&(root.clone(), fragment.to_owned()))?;
+            let location = self.anchors.get(&(root.clone(), fragment.to_owned()))?;
             let dynamic = self.dynamic_anchors.get(root).and_then(|anchors| anchors.get(fragment));
-            return Some(match dynamic.filter(|dynamic| *dynamic == place) {
-                Some(place) => Target::Dynamic(fragment.to_owned(), place.clone()),
-                None => Target::Schema(place.clone()),
+            return Some(match dynamic.filter(|dynamic| *dynamic == location) {
+                Some(location) => Target::Dynamic(fragment.to_owned(), location.clone()),
+                None => Target::Schema(location.clone()),
             });
         }
         let segments =
             fragment.split('/').skip(1).map(|segment| segment.replace("~1", "/").replace("~0", "~"));
-        let place = segments.fold(root.clone(), |place, segment| place.join(segment));
+        let location = segments.fold(root.clone(), |location, segment| location.join(segment));
         let definition = definitions.of(root.source)?;
-        let may_be_schema = definition.is_schema || is_inside_schema(&place.pointer.segments());
-        let value = at(&definition.document, &place)?;
-        (may_be_schema && (value.is_object() || value.is_boolean())).then_some(Target::Schema(place))
+        let may_be_schema = definition.is_schema || is_inside_schema(&location.pointer.segments());
+        let value = at(&definition.document, &location)?;
+        (may_be_schema && (value.is_object() || value.is_boolean())).then_some(Target::Schema(location))
     }
 
     /// The location of the `$recursiveAnchor` of a resource, which an outer schema may replace.
-    pub(crate) fn recursive_anchor(&self, root: &Place) -> Option<&Place> {
+    pub(crate) fn recursive_anchor(&self, root: &Location) -> Option<&Location> {
         self.dynamic_anchors.get(root)?.get("")
     }
 }
 
 /// The value at a location of its document.
-pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
-    place.pointer.segments().iter().try_fold(document, |value, segment| match value {
+pub(crate) fn at<'v>(document: &'v Value, location: &Location) -> Option<&'v Value> {
+    location.pointer.segments().iter().try_fold(document, |value, segment| match value {
         Value::Object(members) => members.get(*segment),
         Value::Array(items) if segment.bytes().all(|byte| byte.is_ascii_digit()) => {
             items.get(segment.parse::<usize>().ok()?)
@@ -279,11 +285,11 @@ pub(crate) fn at<'v>(document: &'v Value, place: &Place) -> Option<&'v Value> {
 }
 
 /// The payload or result that contains a location, or else its file.
-fn document(place: &Place) -> Place {
-    match place.pointer.segments().as_slice() {
-        ["channels", _, "topics" | "signals", _, "payload", ..] => place.ancestor(5),
-        ["channels", _, "result", ..] => place.ancestor(3),
-        _ => place.ancestor(0),
+fn document(location: &Location) -> Location {
+    match location.pointer.segments().as_slice() {
+        ["channels", _, "topics" | "signals", _, "payload", ..] => location.ancestor(5),
+        ["channels", _, "result", ..] => location.ancestor(3),
+        _ => location.ancestor(0),
     }
 }
 
@@ -301,12 +307,12 @@ fn is_inside_schema(segments: &[&str]) -> bool {
 fn nothing_there(
     reference: &str,
     fragment: &str,
-    roots: &[Place],
-    place: &Place,
+    roots: &[Location],
+    location: &Location,
     definitions: &Definitions,
 ) -> Diagnostic {
-    let error = |message: String| Diagnostic::at(Code::Reference, place, message);
-    let source = roots.last().map_or(place.source, |root| root.source);
+    let error = |message: String| Diagnostic::at(Code::Reference, location, message);
+    let source = roots.last().map_or(location.source, |root| root.source);
     let Some(key) = ["/$defs/", "/definitions/"].iter().find_map(|start| fragment.strip_prefix(start)) else {
         return error(format!("`{reference}` does not refer to a type"))
             .help("write `#/$defs/Name`, or `other.yaml#/$defs/Name` for a type in another file");
@@ -323,8 +329,8 @@ fn nothing_there(
     }
 }
 
-fn unknown_dialect(uri: &str, place: &Place) -> Diagnostic {
-    Diagnostic::at(Code::Dialect, place, format!("unknown JSON Schema draft `{uri}`"))
+fn unknown_dialect(uri: &str, location: &Location) -> Diagnostic {
+    Diagnostic::at(Code::Dialect, location, format!("unknown JSON Schema draft `{uri}`"))
         .note("supported drafts are draft-04, draft-06, draft-07, 2019-09 and 2020-12")
         .help("write `$schema: https://json-schema.org/draft/2020-12/schema`, or remove it")
 }

@@ -1,6 +1,6 @@
 //! What the author of a schema may not expect: types that say less than the schema, and values that are never valid.
 
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 
 /// Something to report about a schema that has a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,9 +24,9 @@ pub(crate) enum Finding {
 }
 
 impl Finding {
-    pub(crate) fn at(self, place: &Place) -> Diagnostic {
+    pub(crate) fn at(self, location: &Location) -> Diagnostic {
         let lost = |message: &str, note: &str, help: &str| {
-            Diagnostic::at(Code::LostType, place, message).note(note).help(help)
+            Diagnostic::at(Code::LostType, location, message).note(note).help(help)
         };
         match self {
             Self::Patterns => lost(
@@ -54,17 +54,17 @@ impl Finding {
                 "the items have different types, and the array has no fixed length",
                 "set `minItems` and `items: false`, or use an object",
             ),
-            Self::Excluded => Diagnostic::at(Code::NeverMatches, place, "no value matches this schema")
+            Self::Excluded => Diagnostic::at(Code::NeverMatches, location, "no value matches this schema")
                 .note("its parts exclude each other")
                 .help("remove the part that is wrong"),
             Self::Rejected => {
                 let message = "a property of this schema can never be present";
-                Diagnostic::at(Code::NeverMatches, place, message)
+                Diagnostic::at(Code::NeverMatches, location, message)
                     .note("another schema for the same object has `additionalProperties: false`")
                     .help("use `unevaluatedProperties: false` next to the `allOf` instead")
             }
             Self::Overlap => {
-                Diagnostic::at(Code::Overlap, place, "alternatives of this `oneOf` match the same values")
+                Diagnostic::at(Code::Overlap, location, "alternatives of this `oneOf` match the same values")
                     .note("a value that matches more than one of them is rejected")
                     .help("use `anyOf`, or give each alternative a required property with a distinct `const`")
             }

@@ -57,7 +57,7 @@ impl<'s> Infer<'s> {
             match inner.alternatives.as_mut_slice() {
                 [] => continue,
                 [lone] => {
-                    if rules.notes.place.is_some() {
+                    if rules.notes.location.is_some() {
                         lone.notes = &rules.notes;
                     }
                     // The rules of the whole schema include those of its parts.

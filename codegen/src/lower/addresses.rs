@@ -1,16 +1,16 @@
 //! Parses the templates of channel names.
 
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::model::{AddressPart, Param};
 
 /// Splits an address into literals and params.
 pub(super) fn parse(
     address: &str,
     params: &[Param],
-    place: &Place,
+    location: &Location,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<AddressPart> {
-    let at = place.join("address");
+    let at = location.join("address");
     let mut error = |message: String, help: &str| {
         diagnostics.push(Diagnostic::at(Code::Address, &at, message).help(help))
     };
@@ -53,9 +53,9 @@ pub(super) fn parse(
     for (index, param) in params.iter().enumerate() {
         if !parts.contains(&AddressPart::Param(index)) {
             let message = format!("param `{}` is not used in the address", param.name.wire);
-            let place = place.join("params").join(&param.name.wire);
+            let location = location.join("params").join(&param.name.wire);
             diagnostics.push(
-                Diagnostic::at_key(Code::Address, &place, message)
+                Diagnostic::at_key(Code::Address, &location, message)
                     .help(format!("add `{{{}}}` to the address, or remove the param", param.name.wire)),
             );
         }

@@ -9,7 +9,7 @@ use crate::definition::{
     ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode,
     Target, TopicNode, node, refuse_unknown,
 };
-use crate::diagnostics::{Code, Diagnostic, Place, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, closest};
 use crate::model::{Carries, Channel, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId};
 use crate::names::{Name, RESULT_TYPE};
 
@@ -24,12 +24,12 @@ impl Lowering<'_> {
     /// Declares every channel of every file, and the types of its payloads.
     pub(super) fn channels_of_all_files(&mut self) {
         for (module, definition) in self.definitions.files.iter().enumerate() {
-            let root = Place::root(definition.source).join("channels");
+            let root = Location::root(definition.source).join("channels");
             for (key, value) in &definition.file.channels {
-                let place = root.join(key);
-                match node::<ChannelNode>(&place, value) {
+                let location = root.join(key);
+                match node::<ChannelNode>(&location, value) {
                     Ok(node) => {
-                        let channel = channel(self, key, &node, place, module);
+                        let channel = channel(self, key, &node, location, module);
                         self.lowered.channels.extend(channel);
                     }
                     Err(diagnostic) => self.diagnostics.push(diagnostic),
@@ -43,12 +43,12 @@ fn channel(
     lowering: &mut Lowering<'_>,
     key: &str,
     node: &ChannelNode,
-    place: Place,
+    location: Location,
     module: usize,
 ) -> Option<LoweredChannel> {
     let index = lowering.lowered.channels.len();
-    refuse_unknown(&place, node.unknown.keys(), &ChannelNode::KEYS, lowering.diagnostics);
-    let name = identifier(lowering, key, "channel", &place)?;
+    refuse_unknown(&location, node.unknown.keys(), &ChannelNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "channel", &location)?;
     let naming = Naming {
         scope: Scope::Channel(index),
         module,
@@ -59,43 +59,47 @@ fn channel(
     let (params, schemas): (Vec<_>, Vec<_>) = node
         .params
         .iter()
-        .filter_map(|(key, value)| param(lowering, key, value, &place.join("params").join(key)))
+        .filter_map(|(key, value)| param(lowering, key, value, &location.join("params").join(key)))
         .unzip();
-    let address = addresses::parse(&node.address, &params, &place, lowering.diagnostics);
+    let address = addresses::parse(&node.address, &params, &location, lowering.diagnostics);
     let mut topics = Vec::new();
     for (key, value) in &node.topics {
-        topics.extend(topic(lowering, key, value, &place.join("topics").join(key), &naming));
+        topics.extend(topic(lowering, key, value, &location.join("topics").join(key), &naming));
     }
     if node.topics.is_empty() {
         lowering.diagnostics.push(
-            Diagnostic::at_key(Code::Shape, &place, format!("channel `{key}` has no topics"))
+            Diagnostic::at_key(Code::Shape, &location, format!("channel `{key}` has no topics"))
                 .help("add at least one topic under `topics`"),
         );
     }
     let mut signals = Vec::new();
     for (key, value) in &node.signals {
-        signals.extend(signal(lowering, key, value, &place.join("signals").join(key), &naming));
+        signals.extend(signal(lowering, key, value, &location.join("signals").join(key), &naming));
     }
-    let result = node
-        .result
-        .as_ref()
-        .and_then(|schema| carried(lowering, schema, None, &place.join("result"), naming.child(RESULT_TYPE)));
-    let history = history(lowering, node.history.as_ref(), &place.join("history"));
+    let result = node.result.as_ref().and_then(|schema| {
+        carried(lowering, schema, None, &location.join("result"), naming.child(RESULT_TYPE))
+    });
+    let history = history(lowering, node.history.as_ref(), &location.join("history"));
     let description = node.description.clone();
     let channel =
-        Channel { name, description, module, address, params, history, topics, signals, result, place };
+        Channel { name, description, module, address, params, history, topics, signals, result, location };
     Some(LoweredChannel { channel, params: schemas })
 }
 
 /// A param without its type, and its schema.
-fn param(lowering: &mut Lowering<'_>, key: &str, value: &Value, place: &Place) -> Option<(Param, RulesId)> {
-    let name = identifier(lowering, key, "param", place)?;
+fn param(
+    lowering: &mut Lowering<'_>,
+    key: &str,
+    value: &Value,
+    location: &Location,
+) -> Option<(Param, RulesId)> {
+    let name = identifier(lowering, key, "param", location)?;
     let value = if value.is_null() { &Value::Bool(true) } else { value };
-    let description = match &*lowering.parse(value, place) {
+    let description = match &*lowering.parse(value, location) {
         SchemaNode::Keywords(keywords) => keywords.description.clone(),
         SchemaNode::Bool(_) => None,
     };
-    let schema = lowering.schema_at(place, &DynamicAnchors::new());
+    let schema = lowering.schema_at(location, &DynamicAnchors::new());
     Some((Param { name, description, shape: Type::Any }, schema))
 }
 
@@ -103,23 +107,23 @@ fn topic(
     lowering: &mut Lowering<'_>,
     key: &str,
     value: &Value,
-    place: &Place,
+    location: &Location,
     naming: &Naming,
 ) -> Option<Topic> {
-    let node: TopicNode = match node(place, value) {
+    let node: TopicNode = match node(location, value) {
         Ok(node) => node,
         Err(diagnostic) => {
             lowering.diagnostics.push(diagnostic);
             return None;
         }
     };
-    refuse_unknown(place, node.unknown.keys(), &TopicNode::KEYS, lowering.diagnostics);
-    let name = identifier(lowering, key, "topic", place)?;
-    refuse_both_or_neither(key, &node, place, lowering.diagnostics);
+    refuse_unknown(location, node.unknown.keys(), &TopicNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "topic", location)?;
+    refuse_both_or_neither(key, &node, location, lowering.diagnostics);
     let carries = match (node.payload, node.stream) {
         (Some(schema), _) => {
-            let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-            Carries::Payload(carried(lowering, &schema, node.description.as_deref(), &place, naming)?)
+            let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
+            Carries::Payload(carried(lowering, &schema, node.description.as_deref(), &location, naming)?)
         }
         (None, Some(StreamNode::Text)) => Carries::TextStream,
         (None, None) => return None,
@@ -132,7 +136,7 @@ fn topic(
             if !(1..=10_000).contains(&count) {
                 lowering.diagnostics.push(Diagnostic::at(
                     Code::Limit,
-                    &place.join("retain"),
+                    &location.join("retain"),
                     "`retain` must be from 1 to 10,000",
                 ));
             }
@@ -143,12 +147,17 @@ fn topic(
 }
 
 /// Reports a topic unless it has exactly one of `payload` and `stream`.
-fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn refuse_both_or_neither(
+    key: &str,
+    node: &TopicNode,
+    location: &Location,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     if node.payload.is_some() && node.stream.is_some() {
         let message = format!("topic `{key}` has both a `payload` and a `stream`");
         diagnostics.push(
-            Diagnostic::at_key(Code::Shape, &place.join("stream"), message)
-                .related(&place.join("payload"), "the payload")
+            Diagnostic::at_key(Code::Shape, &location.join("stream"), message)
+                .related(&location.join("payload"), "the payload")
                 .note("a topic carries either payloads or text streams")
                 .help("keep one of them, and move the other to a separate topic"),
         );
@@ -159,7 +168,7 @@ fn refuse_both_or_neither(key: &str, node: &TopicNode, place: &Place, diagnostic
     if node.payload.is_none() && node.stream.is_none() && !node.unknown.keys().any(is_misspelt) {
         let message = format!("topic `{key}` has neither a `payload` nor a `stream`");
         diagnostics.push(
-            Diagnostic::at_key(Code::Shape, place, message)
+            Diagnostic::at_key(Code::Shape, location, message)
                 .help("add `payload: …` for messages, or `stream: text` for text streams"),
         );
     }
@@ -169,20 +178,20 @@ fn signal(
     lowering: &mut Lowering<'_>,
     key: &str,
     value: &Value,
-    place: &Place,
+    location: &Location,
     naming: &Naming,
 ) -> Option<Signal> {
-    let node: SignalNode = match node(place, value) {
+    let node: SignalNode = match node(location, value) {
         Ok(node) => node,
         Err(diagnostic) => {
             lowering.diagnostics.push(diagnostic);
             return None;
         }
     };
-    refuse_unknown(place, node.unknown.keys(), &SignalNode::KEYS, lowering.diagnostics);
-    let name = identifier(lowering, key, "signal", place)?;
-    let (place, naming) = (place.join("payload"), naming.child(&name.pascal));
-    let payload = carried(lowering, &node.payload, node.description.as_deref(), &place, naming)?;
+    refuse_unknown(location, node.unknown.keys(), &SignalNode::KEYS, lowering.diagnostics);
+    let name = identifier(lowering, key, "signal", location)?;
+    let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
+    let payload = carried(lowering, &node.payload, node.description.as_deref(), &location, naming)?;
     Some(Signal { name, description: node.description, payload })
 }
 
@@ -191,52 +200,53 @@ fn carried(
     lowering: &mut Lowering<'_>,
     schema: &Value,
     description: Option<&str>,
-    place: &Place,
+    location: &Location,
     naming: Naming,
 ) -> Option<TypeId> {
     let naming = Naming { foreign: is_foreign(schema), ..naming };
-    lowering.lowered.roots.namings.insert(place.clone(), naming.clone());
-    let what = place.pointer.segments().last().copied().unwrap_or("payload");
+    lowering.lowered.roots.namings.insert(location.clone(), naming.clone());
+    let what = location.pointer.segments().last().copied().unwrap_or("payload");
     if *schema == Value::Bool(false) {
         lowering.diagnostics.push(
-            Diagnostic::at(Code::Unsatisfiable, place, "no value satisfies the schema `false`")
+            Diagnostic::at(Code::Unsatisfiable, location, "no value satisfies the schema `false`")
                 .help(format!("describe the values of the {what}")),
         );
     }
-    let node = lowering.parse(schema, place);
+    let node = lowering.parse(schema, location);
     match &*node {
         SchemaNode::Keywords(keywords)
             if keywords.reference.is_some()
                 && keywords.assertions().len() == 1
-                && !lowering.resources.are_dynamic(place) =>
+                && !lowering.resources.are_dynamic(location) =>
         {
             let reference = keywords.reference.as_deref().unwrap_or_default();
-            let target = lowering.target(reference, &place.join("$ref")).and_then(Target::into_place)?;
+            let target =
+                lowering.target(reference, &location.join("$ref")).and_then(Target::into_location)?;
             let schema = lowering.schema_at(&target, &DynamicAnchors::new());
             let Lowered { schemas, roots, .. } = &mut lowering.lowered;
             Some(TypeId(roots.position(schema, schemas)))
         }
-        _ => Some(lowering.declare(place, naming, description.map(str::to_owned))),
+        _ => Some(lowering.declare(location, naming, description.map(str::to_owned))),
     }
 }
 
 const DEFAULT_HISTORY: History = History { messages: 100, age_seconds: 300 };
 
-fn history(lowering: &mut Lowering<'_>, node: Option<&HistoryNode>, place: &Place) -> History {
+fn history(lowering: &mut Lowering<'_>, node: Option<&HistoryNode>, location: &Location) -> History {
     let Some(node) = node else { return DEFAULT_HISTORY };
-    refuse_unknown(place, node.unknown.keys(), &HistoryNode::KEYS, lowering.diagnostics);
+    refuse_unknown(location, node.unknown.keys(), &HistoryNode::KEYS, lowering.diagnostics);
     let messages = node.messages.unwrap_or(DEFAULT_HISTORY.messages);
     if !(1..=1_000_000).contains(&messages) {
         lowering.diagnostics.push(Diagnostic::at(
             Code::Limit,
-            &place.join("messages"),
+            &location.join("messages"),
             "`messages` must be from 1 to 1,000,000",
         ));
     }
     let age_seconds = node.age.as_deref().map_or(Some(DEFAULT_HISTORY.age_seconds), seconds);
     if age_seconds.is_none() {
         lowering.diagnostics.push(
-            Diagnostic::at(Code::Limit, &place.join("age"), "invalid `age`")
+            Diagnostic::at(Code::Limit, &location.join("age"), "invalid `age`")
                 .help("write a whole number and a unit, such as `30s`, `10m`, `2h` or `7d` (at most 365d)"),
         );
     }
@@ -257,13 +267,13 @@ fn seconds(age: &str) -> Option<u64> {
 }
 
 /// Checks the name of a channel, param, topic or signal, which appears in code and in addresses.
-fn identifier(lowering: &mut Lowering<'_>, key: &str, what: &str, place: &Place) -> Option<Name> {
+fn identifier(lowering: &mut Lowering<'_>, key: &str, what: &str, location: &Location) -> Option<Name> {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let name = Name::new(key).filter(|_| plain);
     if name.is_none() {
         lowering.diagnostics.push(
-            Diagnostic::at_key(Code::BadName, place, format!("invalid {what} name `{key}`"))
+            Diagnostic::at_key(Code::BadName, location, format!("invalid {what} name `{key}`"))
                 .help("use an ASCII letter, followed by ASCII letters, digits, `-` or `_`"),
         );
     }

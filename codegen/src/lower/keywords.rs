@@ -7,37 +7,37 @@ use serde_json::Value;
 
 use super::limits;
 use crate::definition::{Dialect, Exclusive, ItemsNode, KEYWORDS, Keywords, SchemaNode};
-use crate::diagnostics::{Code, Diagnostic, Place, SourceId, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, SourceId, closest};
 use crate::model::MAX_INTEGER;
 
 /// The check of a schema's keywords and those of its subschemas.
 pub(super) struct Check<'c> {
-    pub(super) dialect_at: &'c dyn Fn(&Place) -> Dialect,
+    pub(super) dialect_at: &'c dyn Fn(&Location) -> Dialect,
     /// The schema was written for other tools too, so that its author may use other keywords on purpose.
     pub(super) is_foreign: bool,
     pub(super) ignored: &'c mut Ignored,
     pub(super) diagnostics: &'c mut Vec<Diagnostic>,
 }
 
-/// The unknown keywords that have no effect: the first place of each in a file, and their number.
+/// The unknown keywords that have no effect: the first location of each in a file, and their number.
 #[derive(Default)]
-pub(super) struct Ignored(IndexMap<(SourceId, String), (Place, HashSet<Place>)>);
+pub(super) struct Ignored(IndexMap<(SourceId, String), (Location, HashSet<Location>)>);
 
 impl Ignored {
-    fn add(&mut self, key: &str, place: &Place) {
-        let entry = self.0.entry((place.source, key.to_owned()));
-        entry.or_insert_with(|| (place.clone(), HashSet::new())).1.insert(place.clone());
+    fn add(&mut self, key: &str, location: &Location) {
+        let entry = self.0.entry((location.source, key.to_owned()));
+        entry.or_insert_with(|| (location.clone(), HashSet::new())).1.insert(location.clone());
     }
 
     /// One warning per keyword and file.
     pub(super) fn warnings(self) -> impl Iterator<Item = Diagnostic> {
-        self.0.into_iter().map(|((_, key), (place, places))| {
-            let count = match places.len() {
+        self.0.into_iter().map(|((_, key), (location, locations))| {
+            let count = match locations.len() {
                 1 => String::new(),
                 count => format!(" ({count} times in this file)"),
             };
             let message = format!("`{key}` is not a JSON Schema keyword{count}");
-            Diagnostic::at_key(Code::Ignored, &place, message)
+            Diagnostic::at_key(Code::Ignored, &location, message)
                 .note("unknown keywords are annotations and have no effect")
                 .help("prefix it with `x-` if one of your tools uses it")
         })
@@ -50,18 +50,18 @@ const OPTIONAL_SCHEMAS: [&str; 9] =
 
 impl Check<'_> {
     /// Checks a schema. `required` if every value at this location must match it.
-    pub(super) fn node(&mut self, node: &SchemaNode, place: &Place, required: bool, depth: usize) {
+    pub(super) fn node(&mut self, node: &SchemaNode, location: &Location, required: bool, depth: usize) {
         let SchemaNode::Keywords(keywords) = node else { return };
-        let dialect = (self.dialect_at)(place);
+        let dialect = (self.dialect_at)(location);
         let overruled = dialect.reference_stands_alone() && keywords.reference.is_some();
         if !overruled {
-            self.unknown(keywords, place);
-            check_names(keywords, dialect, place, self.is_foreign, self.diagnostics);
-            check_values(keywords, place, self.is_foreign, self.diagnostics);
+            self.unknown(keywords, location);
+            check_names(keywords, dialect, location, self.is_foreign, self.diagnostics);
+            check_values(keywords, location, self.is_foreign, self.diagnostics);
             let mut found = Vec::new();
-            limits::check(keywords, place, &mut found);
-            refuse_undeclared(keywords, place, &mut found);
-            found.extend(misspelt_required(keywords, place));
+            limits::check(keywords, location, &mut found);
+            refuse_undeclared(keywords, location, &mut found);
+            found.extend(misspelt_required(keywords, location));
             // A schema for other tools may describe a property that no value has, and be used without it.
             let is_error = required && !(self.is_foreign && depth > 0);
             let demoted = found.into_iter().map(|diagnostic| {
@@ -75,14 +75,14 @@ impl Check<'_> {
         }
         keywords.parts(&mut |steps, node| {
             let is_optional = steps.first().is_some_and(|step| OPTIONAL_SCHEMAS.contains(step));
-            self.node(node, &place.below(steps), required && !is_optional, depth + 1);
+            self.node(node, &location.below(steps), required && !is_optional, depth + 1);
         });
     }
 }
 
 impl Check<'_> {
     /// Reports misspelt keywords. Counts other unknown ones, which are annotations.
-    fn unknown(&mut self, keywords: &Keywords, place: &Place) {
+    fn unknown(&mut self, keywords: &Keywords, location: &Location) {
         for key in keywords.unknown.keys().filter(|key| !key.starts_with("x-")) {
             // A leading `$` marks keywords of JSON Schema's core, or of a tool, so it is not a misspelling.
             let is_alike = |name: &&str| name.starts_with('$') || !key.starts_with('$');
@@ -92,19 +92,19 @@ impl Check<'_> {
                 Some(near) => self.diagnostics.push(
                     Diagnostic::at_key(
                         Code::UnknownKeyword,
-                        &place.join(key),
+                        &location.join(key),
                         format!("unknown keyword `{key}`"),
                     )
                     .help(format!("did you mean `{near}`?")),
                 ),
-                None => self.ignored.add(key, &place.join(key)),
+                None => self.ignored.add(key, &location.join(key)),
             }
         }
     }
 }
 
 /// Warns about required properties that are not declared, if another name is similar.
-fn misspelt_required(keywords: &Keywords, place: &Place) -> Vec<Diagnostic> {
+fn misspelt_required(keywords: &Keywords, location: &Location) -> Vec<Diagnostic> {
     let declared = || keywords.properties.iter().flatten().map(|(name, _)| name.as_str());
     let is_required = |name: &str| keywords.required.iter().flatten().any(|required| required == name);
     let required = keywords.required.iter().flatten().enumerate();
@@ -113,7 +113,7 @@ fn misspelt_required(keywords: &Keywords, place: &Place) -> Vec<Diagnostic> {
         let near = closest(name, declared().filter(|near| !is_required(near)))?;
         let message = format!("required property `{name}` is not declared");
         Some(
-            Diagnostic::at(Code::UndeclaredRequired, &place.join("required").join(at), message)
+            Diagnostic::at(Code::UndeclaredRequired, &location.join("required").join(at), message)
                 .help(format!("did you mean `{near}`?")),
         )
     });
@@ -121,7 +121,7 @@ fn misspelt_required(keywords: &Keywords, place: &Place) -> Vec<Diagnostic> {
 }
 
 /// Reports required properties that `additionalProperties: false` rejects.
-fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn refuse_undeclared(keywords: &Keywords, location: &Location, diagnostics: &mut Vec<Diagnostic>) {
     if !matches!(keywords.additional_properties.as_deref(), Some(SchemaNode::Bool(false)))
         || keywords.pattern_properties.is_some()
     {
@@ -133,7 +133,7 @@ fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
         diagnostics.push(
             Diagnostic::at(
                 Code::Unsatisfiable,
-                &place.join("required").join(at),
+                &location.join("required").join(at),
                 format!("property `{key}` is required but not allowed"),
             )
             .note("`additionalProperties: false` rejects undeclared properties")
@@ -145,7 +145,7 @@ fn refuse_undeclared(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<D
 fn check_names(
     keywords: &Keywords,
     dialect: Dialect,
-    place: &Place,
+    location: &Location,
     is_foreign: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -153,7 +153,7 @@ fn check_names(
         diagnostics.push(
             Diagnostic::at_key(
                 Code::BindsNothing,
-                &place.join(key),
+                &location.join(key),
                 format!("`{key}` has no effect for this `type`"),
             )
             .help("remove it, or correct the `type`"),
@@ -164,7 +164,7 @@ fn check_names(
             let key = keyword.name;
             let message = format!("`{key}` is not a keyword of {}", dialect.name());
             let code = if is_foreign { Code::Ignored } else { Code::UnsupportedKeyword };
-            diagnostics.push(Diagnostic::at_key(code, &place.join(key), message).help(help));
+            diagnostics.push(Diagnostic::at_key(code, &location.join(key), message).help(help));
         }
     }
     let exclusive = [
@@ -180,12 +180,12 @@ fn check_names(
             _ => continue,
         };
         let message = format!("this value of `{key}` is not allowed in {}", dialect.name());
-        diagnostics.push(Diagnostic::at(Code::UnsupportedKeyword, &place.join(key), message).help(help));
+        diagnostics.push(Diagnostic::at(Code::UnsupportedKeyword, &location.join(key), message).help(help));
     }
     if dialect == Dialect::Draft2020 && matches!(keywords.items, Some(ItemsNode::First(_))) {
         let message = format!("`items` cannot be a list in {}", dialect.name());
         diagnostics.push(
-            Diagnostic::at_key(Code::UnsupportedKeyword, &place.join("items"), message)
+            Diagnostic::at_key(Code::UnsupportedKeyword, &location.join("items"), message)
                 .help("write `prefixItems`"),
         );
     }
@@ -208,36 +208,43 @@ const ANNOTATIONS_OF_OTHERS: [&str; 13] = [
     "order",
 ];
 
-fn check_values(keywords: &Keywords, place: &Place, is_foreign: bool, diagnostics: &mut Vec<Diagnostic>) {
+fn check_values(
+    keywords: &Keywords,
+    location: &Location,
+    is_foreign: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let lists = [("allOf", &keywords.all_of), ("anyOf", &keywords.any_of), ("oneOf", &keywords.one_of)];
     for (key, _) in lists.iter().filter(|(_, nodes)| nodes.as_ref().is_some_and(Vec::is_empty)) {
         let message = format!("`{key}` requires at least one schema");
-        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(key), message));
+        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &location.join(key), message));
     }
     if keywords.multiple_of.is_some_and(|divisor| divisor <= 0.0) {
         let message = "`multipleOf` must be greater than 0";
-        diagnostics.push(Diagnostic::at(Code::Limit, &place.join("multipleOf"), message));
+        diagnostics.push(Diagnostic::at(Code::Limit, &location.join("multipleOf"), message));
     }
     let values = keywords.enumeration.iter().flatten().enumerate();
-    let values = values.map(|(at, value)| (value, place.join("enum").join(at)));
-    for (value, place) in values.chain(keywords.constant.iter().map(|value| (value, place.join("const")))) {
+    let values = values.map(|(at, value)| (value, location.join("enum").join(at)));
+    for (value, location) in
+        values.chain(keywords.constant.iter().map(|value| (value, location.join("const"))))
+    {
         if contains_large_integer(value) {
             let message = "integer outside ±(2^53−1), which JavaScript cannot represent exactly";
             diagnostics
-                .push(Diagnostic::at(Code::IntegerRange, &place, message).help("write it as a string"));
+                .push(Diagnostic::at(Code::IntegerRange, &location, message).help("write it as a string"));
         }
     }
-    let of_properties = place.join("patternProperties");
-    let patterns = keywords.pattern.iter().map(|pattern| (pattern, place.join("pattern")));
+    let of_properties = location.join("patternProperties");
+    let patterns = keywords.pattern.iter().map(|pattern| (pattern, location.join("pattern")));
     let of_names = keywords.pattern_properties.iter().flatten();
-    for (pattern, place) in patterns.chain(of_names.map(|(key, _)| (key, of_properties.join(key)))) {
+    for (pattern, location) in patterns.chain(of_names.map(|(key, _)| (key, of_properties.join(key)))) {
         match limits::with_unicode(pattern) {
-            Ok(_) => diagnostics.extend(limits::posix_class(pattern, &place)),
-            Err(error) => diagnostics.push(limits::refused_pattern(pattern, &error, &place)),
+            Ok(_) => diagnostics.extend(limits::posix_class(pattern, &location)),
+            Err(error) => diagnostics.push(limits::refused_pattern(pattern, &error, &location)),
         }
     }
     if let Some(diagnostic) =
-        keywords.format.as_deref().and_then(|format| limits::unchecked_format(format, is_foreign, place))
+        keywords.format.as_deref().and_then(|format| limits::unchecked_format(format, is_foreign, location))
     {
         diagnostics.push(diagnostic);
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{is_of_kind, kinds};
 use crate::definition::{Keywords, TypeNames};
-use crate::diagnostics::{Code, Diagnostic, Place, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, closest};
 use crate::model::{Format, Kinds, MAX_INTEGER, Number, Text};
 
 /// Formats that narrow an integer, with their limits in JSON.
@@ -42,19 +42,19 @@ fn is_integer(names: &TypeNames) -> bool {
 }
 
 /// Reports limits that exclude each other, and limits without effect.
-pub(super) fn check(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
-    refuse_no_value(keywords, place, diagnostics);
+pub(super) fn check(keywords: &Keywords, location: &Location, diagnostics: &mut Vec<Diagnostic>) {
+    refuse_no_value(keywords, location, diagnostics);
     let kinds = keywords.type_.as_ref().map_or(Kinds::NONE, kinds);
     if kinds.contains(Kinds::STRING) {
         let names = ("minLength", "maxLength");
-        refuse_empty_range(keywords.min_length, keywords.max_length, names, place, diagnostics);
+        refuse_empty_range(keywords.min_length, keywords.max_length, names, location, diagnostics);
     }
     if kinds.contains(Kinds::ARRAY) {
         let names = ("minItems", "maxItems");
-        refuse_empty_range(keywords.min_items, keywords.max_items, names, place, diagnostics);
+        refuse_empty_range(keywords.min_items, keywords.max_items, names, location, diagnostics);
     }
     if kinds.contains(Kinds::INTEGER) {
-        check_numbers(keywords, kinds.contains(Kinds::NUMBER), place, diagnostics);
+        check_numbers(keywords, kinds.contains(Kinds::NUMBER), location, diagnostics);
     }
     if let Some(wide @ ("int64" | "uint64")) = keywords.format.as_deref()
         && kinds.contains(Kinds::STRING)
@@ -62,12 +62,18 @@ pub(super) fn check(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Di
     {
         let message = format!("`format: {wide}` cannot be combined with other limits");
         diagnostics.push(
-            Diagnostic::at(Code::Limit, place, message).help("remove `minLength`, `maxLength` and `pattern`"),
+            Diagnostic::at(Code::Limit, location, message)
+                .help("remove `minLength`, `maxLength` and `pattern`"),
         );
     }
 }
 
-fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn check_numbers(
+    keywords: &Keywords,
+    fractions: bool,
+    location: &Location,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     #[expect(clippy::cast_precision_loss, reason = "2^53−1 is exact")]
     let bound = if fractions { f64::INFINITY } else { MAX_INTEGER as f64 };
     let ((least, above), (most, below)) = (keywords.lower_limits(), keywords.upper_limits());
@@ -76,14 +82,18 @@ fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostic
     for (keyword, limit) in limits {
         let Some(limit) = limit.filter(|limit| limit.abs() > bound) else { continue };
         let excludes_all = keyword.to_lowercase().ends_with("minimum") == (limit > 0.0);
-        let place = place.join(keyword);
+        let location = location.join(keyword);
         diagnostics.push(if excludes_all {
-            Diagnostic::at(Code::Unsatisfiable, &place, "no integer in JSON satisfies this limit")
+            Diagnostic::at(Code::Unsatisfiable, &location, "no integer in JSON satisfies this limit")
                 .note("integers are within ±(2^53−1), which JavaScript represents exactly")
         } else {
-            Diagnostic::at_key(Code::WideInteger, &place, "this limit has no effect: it is outside ±(2^53−1)")
-                .note("integers outside ±(2^53−1) are rejected, because JavaScript cannot represent them exactly")
-                .help("remove the limit, or write `type: string` with `format: int64` for 64-bit integers")
+            Diagnostic::at_key(
+                Code::WideInteger,
+                &location,
+                "this limit has no effect: it is outside ±(2^53−1)",
+            )
+            .note("integers outside ±(2^53−1) are rejected, because JavaScript cannot represent them exactly")
+            .help("remove the limit, or write `type: string` with `format: int64` for 64-bit integers")
         });
     }
     let whole = |limit: Option<f64>, round: fn(f64) -> f64| if fractions { limit } else { limit.map(round) };
@@ -97,7 +107,7 @@ fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostic
         let what = if fractions { "number" } else { "integer" };
         diagnostics.push(Diagnostic::at(
             Code::Unsatisfiable,
-            place,
+            location,
             format!("no {what} satisfies these limits"),
         ));
     }
@@ -110,7 +120,7 @@ fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostic
         diagnostics.push(
             Diagnostic::at(
                 Code::WideInteger,
-                &place.join("format"),
+                &location.join("format"),
                 format!("integers of `format: {format}` outside ±(2^53−1) are rejected"),
             )
             .note("JavaScript represents integers exactly only up to 2^53−1")
@@ -122,7 +132,7 @@ fn check_numbers(keywords: &Keywords, fractions: bool, place: &Place, diagnostic
 }
 
 /// Reports a `const` or an `enum` without any value of the schema's `type`.
-fn refuse_no_value(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+fn refuse_no_value(keywords: &Keywords, location: &Location, diagnostics: &mut Vec<Diagnostic>) {
     let (key, values) = match (&keywords.constant, &keywords.enumeration) {
         (Some(value), _) => ("const", std::slice::from_ref(value)),
         (None, Some(values)) => ("enum", values.as_slice()),
@@ -132,13 +142,13 @@ fn refuse_no_value(keywords: &Keywords, place: &Place, diagnostics: &mut Vec<Dia
     if values.iter().any(|value: &Value| is_of_kind(value, allowed)) {
         return;
     }
-    let place = place.join(key);
+    let location = location.join(key);
     diagnostics.push(if values.is_empty() {
-        Diagnostic::at(Code::Unsatisfiable, &place, "empty `enum`: no value is valid")
+        Diagnostic::at(Code::Unsatisfiable, &location, "empty `enum`: no value is valid")
             .help("list the allowed values")
     } else {
         let message = format!("no value of `{key}` has the schema's `type`");
-        Diagnostic::at(Code::Unsatisfiable, &place, message).help("correct the values or the type")
+        Diagnostic::at(Code::Unsatisfiable, &location, message).help("correct the values or the type")
     });
 }
 
@@ -180,8 +190,8 @@ pub(super) fn with_unicode(pattern: &str) -> Result<String, Error> {
 }
 
 /// Returns the diagnostic for a rejected pattern.
-pub(super) fn refused_pattern(pattern: &str, error: &Error, place: &Place) -> Diagnostic {
-    let at = |message: String| Diagnostic::at(Code::Pattern, place, message);
+pub(super) fn refused_pattern(pattern: &str, error: &Error, location: &Location) -> Diagnostic {
+    let at = |message: String| Diagnostic::at(Code::Pattern, location, message);
     let linear = "patterns must match in linear time, so that a long text cannot keep a server busy";
     let grammar = "patterns are ECMA-262 regular expressions with the `u` flag, in Rust too";
     match error {
@@ -263,7 +273,7 @@ const PROPERTIES: [(&str, &str); 4] =
     [("alnum", r"\p{L}\p{N}"), ("alpha", r"\p{L}"), ("lower", r"\p{Ll}"), ("upper", r"\p{Lu}")];
 
 /// Warns about a class of POSIX, which ECMA-262 reads as a set of the characters in its name.
-pub(super) fn posix_class(pattern: &str, place: &Place) -> Option<Diagnostic> {
+pub(super) fn posix_class(pattern: &str, location: &Location) -> Option<Diagnostic> {
     let (written, name, characters) = suffixes(pattern).find_map(|rest| {
         let written = rest.strip_prefix("[:")?.split_once(":]")?.0;
         let name = written.trim_start_matches('^');
@@ -285,7 +295,7 @@ pub(super) fn posix_class(pattern: &str, place: &Place) -> Option<Diagnostic> {
     };
     let message = format!("`[:{written}:]` is not a class of characters in ECMA-262");
     let note = format!("`[[:{written}:]]` matches one of `[`, `:`, {} and then a `]`", letters.join(", "));
-    Some(Diagnostic::at(Code::OtherSyntax, place, message).note(note).help(help))
+    Some(Diagnostic::at(Code::OtherSyntax, location, message).note(note).help(help))
 }
 
 fn strict(pattern: &str) -> String {
@@ -341,33 +351,33 @@ fn refuse_empty_range(
     least: Option<u32>,
     most: Option<u32>,
     (least_name, most_name): (&str, &str),
-    place: &Place,
+    location: &Location,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if least.zip(most).is_some_and(|(least, most)| least > most) {
         let message = format!("`{least_name}` is greater than `{most_name}`, so no value is valid");
-        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &place.join(least_name), message));
+        diagnostics.push(Diagnostic::at(Code::Unsatisfiable, &location.join(least_name), message));
     }
 }
 
 /// Returns a warning for an unchecked format, or an error for one that looks like a misspelt checked format.
-pub(super) fn unchecked_format(format: &str, is_foreign: bool, place: &Place) -> Option<Diagnostic> {
+pub(super) fn unchecked_format(format: &str, is_foreign: bool, location: &Location) -> Option<Diagnostic> {
     let checked = Format::ALL.iter().map(|format| format.keyword());
     let known: Vec<&str> = checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
     if known.contains(&format) {
         return None;
     }
-    let place = place.join("format");
+    let location = location.join("format");
     Some(
         match closest(format, known.iter().copied())
             .filter(|_| !is_foreign && !UNCHECKED_FORMATS.contains(&format))
         {
-            Some(near) => Diagnostic::at(Code::Format, &place, format!("unknown format `{format}`"))
+            Some(near) => Diagnostic::at(Code::Format, &location, format!("unknown format `{format}`"))
                 .note("unknown formats are not checked")
                 .help(format!("did you mean `{near}`?")),
             None => {
                 let message = format!("`format: {format}` is not checked");
-                Diagnostic::at(Code::UncheckedFormat, &place, message).help("add a `pattern` to check it")
+                Diagnostic::at(Code::UncheckedFormat, &location, message).help("add a `pattern` to check it")
             }
         },
     )

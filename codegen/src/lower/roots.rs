@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{LoweredSchema, Lowering};
 use crate::definition::DynamicAnchors;
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::model::{RulesId, Scope, TypeId};
 use crate::names::Name;
 
@@ -53,15 +53,15 @@ impl Lowering<'_> {
                 typescript: name,
                 foreign: definition.is_schema || is_foreign(&definition.document),
             });
-            let root = Place::root(definition.source);
+            let root = Location::root(definition.source);
             let groups = [("$defs", &definition.file.defs), ("definitions", &definition.file.definitions)];
             for (group, definitions) in groups {
                 for (key, value) in definitions {
-                    let place = root.join(group).join(key);
+                    let location = root.join(group).join(key);
                     let Some(name) = Name::new(key).map(|name| name.pascal) else {
                         let message = format!("cannot derive a type name from `{key}`");
                         self.diagnostics.push(
-                            Diagnostic::at_key(Code::BadName, &place, message)
+                            Diagnostic::at_key(Code::BadName, &location, message)
                                 .help("use letters and digits, such as `OrderLine`"),
                         );
                         continue;
@@ -73,17 +73,22 @@ impl Lowering<'_> {
                         typescript: name,
                         foreign: is_foreign(value),
                     };
-                    self.parse(value, &place);
-                    self.declare(&place, naming, None);
+                    self.parse(value, &location);
+                    self.declare(&location, naming, None);
                 }
             }
         }
     }
 
     /// Declares the schema at a location as a named type.
-    pub(super) fn declare(&mut self, place: &Place, naming: Naming, description: Option<String>) -> TypeId {
-        let schema = self.schema_at(place, &DynamicAnchors::new());
-        TypeId(self.lowered.roots.declare(schema, place, naming, description))
+    pub(super) fn declare(
+        &mut self,
+        location: &Location,
+        naming: Naming,
+        description: Option<String>,
+    ) -> TypeId {
+        let schema = self.schema_at(location, &DynamicAnchors::new());
+        TypeId(self.lowered.roots.declare(schema, location, naming, description))
     }
 }
 
@@ -96,7 +101,7 @@ pub(crate) struct Roots {
     /// The name of each file, for schemas that nothing else names.
     files: Vec<Naming>,
     /// The name prefix of types inside these locations.
-    pub(super) namings: HashMap<Place, Naming>,
+    pub(super) namings: HashMap<Location, Naming>,
 }
 
 impl Roots {
@@ -106,31 +111,31 @@ impl Roots {
             return *at;
         }
         let schema = &schemas[id.0];
-        let naming = self.naming_at(&schema.place, schema.module);
-        self.declare(id, &schema.place, naming, None)
+        let naming = self.naming_at(&schema.location, schema.module);
+        self.declare(id, &schema.location, naming, None)
     }
 
     fn declare(
         &mut self,
         schema: RulesId,
-        place: &Place,
+        location: &Location,
         naming: Naming,
         description: Option<String>,
     ) -> usize {
-        self.namings.insert(place.clone(), naming.clone());
+        self.namings.insert(location.clone(), naming.clone());
         self.by_schema.insert(schema, self.all.len());
         self.all.push(Root { schema, naming, description });
         self.all.len() - 1
     }
 
     /// The name of a type, derived from its location.
-    fn naming_at(&self, place: &Place, module: usize) -> Naming {
-        let known = (0..=place.pointer.depth()).rev().find_map(|depth| {
-            let around = place.ancestor(depth);
+    fn naming_at(&self, location: &Location, module: usize) -> Naming {
+        let known = (0..=location.pointer.depth()).rev().find_map(|depth| {
+            let around = location.ancestor(depth);
             self.namings.get(&around).map(|naming| (depth, naming.clone()))
         });
         let (from, naming) = known.unwrap_or_else(|| (0, self.files[module].clone()));
-        let steps = &place.pointer.segments()[from..];
+        let steps = &location.pointer.segments()[from..];
         if let [.., "$defs" | "definitions", key] = *steps
             && let Some(name) = Name::new(key).map(|name| name.pascal)
         {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Number, Text};
-use crate::diagnostics::Place;
+use crate::diagnostics::Location;
 
 /// A JSON Schema in the terms of draft 2020-12, with all references resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,7 +31,7 @@ pub(crate) struct Rules {
 /// values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notes {
-    pub(crate) place: Option<Place>,
+    pub(crate) location: Option<Location>,
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
     /// The values that an open enum lists.
@@ -43,8 +43,8 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(crate) fn at(place: &Place) -> Self {
-        Self { place: Some(place.clone()), ..Self::default() }
+    pub(crate) fn at(location: &Location) -> Self {
+        Self { location: Some(location.clone()), ..Self::default() }
     }
 }
 

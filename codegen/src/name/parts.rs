@@ -33,13 +33,13 @@ impl<'s> Namer<'s, '_> {
         notes: &'s Notes,
         naming: &Naming,
     ) -> Type {
-        let (Some(place), true) = (&notes.place, needs_name(shape)) else {
+        let (Some(location), true) = (&notes.location, needs_name(shape)) else {
             let shape = self.shape(shape, rules, naming);
             return self.checked(shape, rules);
         };
         // Reserve the name first, so that inner types come after it.
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(place, &naming, notes.description.clone());
+        let id = self.reserve(location, &naming, notes.description.clone());
         match self.shape(shape, rules, &naming) {
             Type::Nullable(inner) => {
                 self.model.types[id.0].shape = *inner;
@@ -110,12 +110,12 @@ impl<'s> Namer<'s, '_> {
             return self.named(&Shape::Sum(sum.clone()), *own, notes, naming);
         }
         let rules = rules.or(*own);
-        let (Some(place), true) = (&notes.place, form.needs_name()) else {
+        let (Some(location), true) = (&notes.location, form.needs_name()) else {
             let shape = self.form(form, rules, declared, naming);
             return self.checked(shape, *own);
         };
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(place, &naming, notes.description.clone());
+        let id = self.reserve(location, &naming, notes.description.clone());
         let shape = self.form(form, rules, declared, &naming);
         self.model.types[id.0].shape = self.checked(shape, *own);
         Type::Named(id)

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Namer;
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::model::{NamedRules, Rules, RulesId, Type};
 use crate::names::Name;
 
@@ -22,7 +22,7 @@ impl Namer<'_, '_> {
             let mut rules = schema.rules.clone();
             numbering.of_rules(&mut rules);
             refuse_open(&rules, self.diagnostics);
-            let name = names.of(&schema.place);
+            let name = names.of(&schema.location);
             self.model.rules.push(NamedRules { name, module: schema.module, rules });
             at += 1;
         }
@@ -75,10 +75,10 @@ fn refuse_open_inside(shape: &Type, diagnostics: &mut Vec<Diagnostic>) {
 
 /// Rules know no tags, so only a union that becomes a type of its own can be open.
 fn refuse_open(rules: &Rules, diagnostics: &mut Vec<Diagnostic>) {
-    if let (true, Some(place)) = (rules.notes.open, &rules.notes.place) {
+    if let (true, Some(location)) = (rules.notes.open, &rules.notes.location) {
         let message = "`x-open` requires a union that consists of tagged objects only";
         diagnostics.push(
-            Diagnostic::at(Code::Alternatives, &place.join("x-open"), message)
+            Diagnostic::at(Code::Alternatives, &location.join("x-open"), message)
                 .note("keywords that a generated type cannot express are not allowed in this schema or around it")
                 .help(
                     "give every alternative a required property with the same name and a distinct `const` string",
@@ -97,8 +97,8 @@ struct Names {
 }
 
 impl Names {
-    fn of(&mut self, place: &Place) -> String {
-        let segments = place.pointer.segments();
+    fn of(&mut self, location: &Location) -> String {
+        let segments = location.pointer.segments();
         let last = segments.iter().rev().find_map(|segment| Name::new(segment));
         let base = last.map_or_else(|| "Root".to_owned(), |name| name.pascal);
         let count = self.counts.entry(base.to_lowercase()).or_insert(1);

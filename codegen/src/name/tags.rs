@@ -16,13 +16,13 @@ pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
         } else if let Some(tag) = repeated_tag(model, union) {
             let message = format!("two alternatives of this union have the tag `{tag}`");
             diagnostics.push(
-                Diagnostic::at_key(Code::Overlap, &model.types[at].place, message)
+                Diagnostic::at_key(Code::Overlap, &model.types[at].location, message)
                     .help("give each alternative a tag of its own"),
             );
         } else if union.open {
-            let place = &model.types[at].place;
+            let location = &model.types[at].location;
             diagnostics.push(
-                Diagnostic::at(Code::Alternatives, place, "`x-open` requires a union of tagged objects")
+                Diagnostic::at(Code::Alternatives, location, "`x-open` requires a union of tagged objects")
                     .help("give every alternative a required property with the same name and a distinct `const` string"),
             );
         }

@@ -19,10 +19,10 @@ pub(super) fn refuse_overlaps(channels: &[Channel], diagnostics: &mut Vec<Diagno
                 diagnostics.push(
                     Diagnostic::at(
                         Code::AddressOverlap,
-                        &channels[later].place.join("address"),
+                        &channels[later].location.join("address"),
                         "this address can produce the same channel name as another address",
                     )
-                    .related(&channels[earlier].place.join("address"), "the other address")
+                    .related(&channels[earlier].location.join("address"), "the other address")
                     .note("a channel name must identify one channel of the definitions")
                     .help("start each address with a distinct prefix, such as the channel's name"),
                 );

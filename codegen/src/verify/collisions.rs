@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::model::{Channel, Model, Scope, Type};
 use crate::names::{
     INHERITED_NAMES, RESERVED_TYPE_NAMES, TYPESCRIPT_KEYWORDS, alternative_table, param_table, table,
@@ -43,16 +43,16 @@ pub(super) fn check(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
 struct Findings<'r> {
     diagnostics: &'r mut Vec<Diagnostic>,
     /// Pairs that are reported already: names that collide in one language mostly collide in the other too.
-    reported: HashSet<(Place, Place)>,
+    reported: HashSet<(Location, Location)>,
 }
 
 impl Findings<'_> {
-    fn collision(&mut self, name: &str, language: &str, place: &Place, first: &Place) {
-        if self.reported.insert((first.clone(), place.clone())) {
+    fn collision(&mut self, name: &str, language: &str, location: &Location, first: &Location) {
+        if self.reported.insert((first.clone(), location.clone())) {
             self.diagnostics.push(
                 Diagnostic::at_key(
                     Code::NameCollision,
-                    place,
+                    location,
                     format!("name collision: two items would both be called `{name}` in {language}"),
                 )
                 .related(first, "the other item")
@@ -63,20 +63,20 @@ impl Findings<'_> {
 }
 
 /// The names so far, with their locations.
-struct Taken<'p>(HashMap<String, &'p Place>);
+struct Taken<'p>(HashMap<String, &'p Location>);
 
 impl<'p> Taken<'p> {
     fn new() -> Self {
         Self(HashMap::new())
     }
 
-    fn take(&mut self, name: String, place: &'p Place, language: &str, findings: &mut Findings<'_>) {
+    fn take(&mut self, name: String, location: &'p Location, language: &str, findings: &mut Findings<'_>) {
         match self.0.get(&name) {
             None => {
-                self.0.insert(name, place);
+                self.0.insert(name, location);
             }
-            Some(first) if *first == place => {}
-            Some(first) => findings.collision(&name, language, place, first),
+            Some(first) if *first == location => {}
+            Some(first) => findings.collision(&name, language, location, first),
         }
     }
 }
@@ -85,31 +85,31 @@ fn check_types(model: &Model, findings: &mut Findings<'_>) {
     let alternatives = alternative_tables(model);
     let mut rust: HashMap<String, Taken<'_>> = HashMap::new();
     let mut typescript = Taken::new();
-    let signal_places: Vec<Place> =
-        model.channels.iter().map(|channel| channel.place.join("signals")).collect();
+    let signal_places: Vec<Location> =
+        model.channels.iter().map(|channel| channel.location.join("signals")).collect();
     for (index, channel) in model.channels.iter().enumerate() {
-        let place = &channel.place;
+        let location = &channel.location;
         let mut taken = Taken::new();
-        taken.take(channel.name.pascal.clone(), place, "Rust", findings);
-        taken.take("Topic".to_owned(), place, "Rust", findings);
+        taken.take(channel.name.pascal.clone(), location, "Rust", findings);
+        taken.take("Topic".to_owned(), location, "Rust", findings);
         if !channel.signals.is_empty() {
             taken.take("Signal".to_owned(), &signal_places[index], "Rust", findings);
         }
         // No type is spelled like a table, so one list holds both.
         for param in &channel.params {
-            taken.take(format!("static {}", param_table(&param.name)), place, "Rust", findings);
+            taken.take(format!("static {}", param_table(&param.name)), location, "Rust", findings);
         }
         rust.insert(scope_key(Scope::Channel(index)), taken);
     }
     for named in &model.types {
-        let place = &named.place;
+        let location = &named.location;
         if RESERVED_TYPE_NAMES.contains(&named.rust.as_str())
             || RESERVED_TYPE_NAMES.contains(&named.typescript.as_str())
         {
             findings.diagnostics.push(
                 Diagnostic::at_key(
                     Code::ReservedName,
-                    place,
+                    location,
                     format!("`{}` is reserved for generated code and cannot name a type", named.rust),
                 )
                 .help("choose another name"),
@@ -117,33 +117,38 @@ fn check_types(model: &Model, findings: &mut Findings<'_>) {
         }
         rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(
             named.rust.clone(),
-            place,
+            location,
             "Rust",
             findings,
         );
         rust.entry(scope_key(named.scope)).or_insert_with(Taken::new).take(
             format!("static {}", table(&named.rust)),
-            place,
+            location,
             "Rust",
             findings,
         );
-        typescript.take(named.typescript.clone(), place, "TypeScript", findings);
-        typescript.take(format!("{}Schema", named.typescript), place, "TypeScript", findings);
+        typescript.take(named.typescript.clone(), location, "TypeScript", findings);
+        typescript.take(format!("{}Schema", named.typescript), location, "TypeScript", findings);
     }
-    for (scope, name, place) in &alternatives {
-        rust.entry(scope_key(*scope)).or_insert_with(Taken::new).take(name.clone(), place, "Rust", findings);
+    for (scope, name, location) in &alternatives {
+        rust.entry(scope_key(*scope)).or_insert_with(Taken::new).take(
+            name.clone(),
+            location,
+            "Rust",
+            findings,
+        );
     }
 }
 
 /// The tables of alternatives without a type of their own, with their locations.
-fn alternative_tables(model: &Model) -> Vec<(Scope, String, Place)> {
+fn alternative_tables(model: &Model) -> Vec<(Scope, String, Location)> {
     let mut tables = Vec::new();
     for named in &model.types {
         let Type::Union(union) = named.shape.shape() else { continue };
         for (at, alternative) in union.alternatives.iter().enumerate() {
             if !matches!(alternative.shape, Type::Named(_)) {
                 let name = format!("static {}", alternative_table(&named.rust, &alternative.variant));
-                tables.push((named.scope, name, named.place.join(union.key()).join(at)));
+                tables.push((named.scope, name, named.location.join(union.key()).join(at)));
             }
         }
     }
@@ -160,48 +165,48 @@ fn scope_key(scope: Scope) -> String {
 fn check_channels(channels: &[Channel], findings: &mut Findings<'_>) {
     let mut taken = Taken::new();
     for channel in channels {
-        let place = &channel.place;
+        let location = &channel.location;
         if TYPESCRIPT_KEYWORDS.contains(&channel.name.camel.as_str())
             || RESERVED_CONSTANTS.contains(&channel.name.camel.as_str())
             || RESERVED_CHANNELS.contains(&channel.name.snake.as_str())
             || RESERVED_CHANNEL_TYPES.contains(&channel.name.pascal.as_str())
         {
-            findings.diagnostics.push(reserved("channel", &channel.name.wire, place));
+            findings.diagnostics.push(reserved("channel", &channel.name.wire, location));
         }
-        taken.take(channel.name.snake.clone(), place, "Rust", findings);
-        taken.take(channel.name.camel.clone(), place, "TypeScript", findings);
-        check_accessors(channel, place, findings);
+        taken.take(channel.name.snake.clone(), location, "Rust", findings);
+        taken.take(channel.name.camel.clone(), location, "TypeScript", findings);
+        check_accessors(channel, location, findings);
         let params: Vec<_> = channel.params.iter().map(|param| &param.name).collect();
-        let places: Vec<_> = params.iter().map(|name| place.join("params").join(&name.wire)).collect();
+        let locations: Vec<_> = params.iter().map(|name| location.join("params").join(&name.wire)).collect();
         let mut taken = Taken::new();
-        for (name, place) in params.iter().zip(&places) {
-            taken.take(name.snake.clone(), place, "Rust", findings);
+        for (name, location) in params.iter().zip(&locations) {
+            taken.take(name.snake.clone(), location, "Rust", findings);
         }
     }
 }
 
 /// Checks topics and signals, which become methods of the same type.
-fn check_accessors(channel: &Channel, place: &Place, findings: &mut Findings<'_>) {
+fn check_accessors(channel: &Channel, location: &Location, findings: &mut Findings<'_>) {
     let topics = channel.topics.iter().map(|topic| ("topic", "topics", &topic.name));
     let signals = channel.signals.iter().map(|signal| ("signal", "signals", &signal.name));
     let accessors: Vec<_> = topics
         .chain(signals)
-        .map(|(what, group, name)| (what, name, place.join(group).join(&name.wire)))
+        .map(|(what, group, name)| (what, name, location.join(group).join(&name.wire)))
         .collect();
     let is_reserved = |text: &str| RESERVED_ACCESSORS.contains(&text) || INHERITED_NAMES.contains(&text);
     let mut taken = Taken::new();
-    for (what, name, place) in &accessors {
+    for (what, name, location) in &accessors {
         if is_reserved(&name.wire) || is_reserved(&name.snake) {
-            findings.diagnostics.push(reserved(what, &name.wire, place));
+            findings.diagnostics.push(reserved(what, &name.wire, location));
         }
-        taken.take(name.snake.clone(), place, "Rust", findings);
+        taken.take(name.snake.clone(), location, "Rust", findings);
     }
 }
 
-fn reserved(what: &str, name: &str, place: &Place) -> Diagnostic {
+fn reserved(what: &str, name: &str, location: &Location) -> Diagnostic {
     Diagnostic::at_key(
         Code::ReservedName,
-        place,
+        location,
         format!("`{name}` is reserved for generated code and cannot name a {what}"),
     )
     .help("choose another name")

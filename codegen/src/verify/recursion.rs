@@ -23,7 +23,7 @@ pub(crate) fn refuse_endless(schemas: &[LoweredSchema], diagnostics: &mut Vec<Di
         diagnostics.push(
             Diagnostic::at_key(
                 Code::EndlessReference,
-                &schema.place,
+                &schema.location,
                 "infinite recursion: this schema applies itself to the same value",
             )
             .note("a schema may refer to itself only inside a property or an item")
@@ -110,7 +110,7 @@ fn refuse_uninhabited(model: &Model, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             Diagnostic::at_key(
                 Code::Unsatisfiable,
-                &named.place,
+                &named.location,
                 "no finite value satisfies this type, because every value must contain another of the type",
             )
             .help("make one of the properties in the cycle optional or nullable"),
