@@ -1,6 +1,7 @@
 //! Parses YAML and JSON to JSON values, and records the span of every key and value. Syntax errors are located, in the
 //! words of YAML.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -24,11 +25,11 @@ pub(crate) fn parse(sources: &mut Sources, source: SourceId) -> Result<Value, Ve
     let is_json = file.path.extension().is_some_and(|extension| extension == "json");
     let json = if is_json { Some(parse_json(&file.text, source)?) } else { None };
     // YAML has no surrogate pairs.
-    let text = if is_json { mask_surrogates(&file.text) } else { file.text.clone() };
+    let text = if is_json { Cow::Owned(mask_surrogates(&file.text)) } else { Cow::Borrowed(&*file.text) };
     let mut reader = Reader::new(&text, source);
     let yaml = reader.read_document();
-    let mut diagnostics = reader.diagnostics;
-    sources.locate(source, reader.spans);
+    let (mut diagnostics, spans) = (reader.diagnostics, reader.spans);
+    sources.locate(source, spans);
     match (json, yaml) {
         (Some(value), _) if diagnostics.is_empty() => Ok(value),
         (None, Ok(value)) if diagnostics.is_empty() => Ok(value),

@@ -202,7 +202,7 @@ pub(super) fn refused_pattern(pattern: &str, error: &Error, location: &Location)
             let kind =
                 if *error == Error::Modifier { "unsupported pattern" } else { "invalid regular expression" };
             let diagnostic = at(format!("{kind}: {error}")).note(grammar);
-            match in_ecma_262(pattern) {
+            match suggest_replacement(pattern) {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             }
@@ -213,8 +213,8 @@ pub(super) fn refused_pattern(pattern: &str, error: &Error, location: &Location)
     }
 }
 
-/// Parts of regular expressions in other languages, and what to write instead.
-const PARTS_OF_OTHERS: [(&str, &str); 15] = [
+/// Syntax of other regular expression engines, with its replacement in ECMA-262.
+const FOREIGN_SYNTAX: [(&str, &str); 15] = [
     ("(?P<", "write `(?<name>…)`, or `(…)`: names of groups have no effect"),
     ("(?i", "write both cases, such as `[aA]`"),
     ("(?m", r"remove the flag, and write `(^|\n)` and `($|\n)` for the ends of a line"),
@@ -232,10 +232,10 @@ const PARTS_OF_OTHERS: [(&str, &str); 15] = [
     (r"\Q", r"escape each special character with `\`"),
 ];
 
-/// What to write instead of the first part of a pattern that belongs to another language.
-fn in_ecma_262(pattern: &str) -> Option<&'static str> {
+/// Suggests a replacement for the first foreign syntax in a pattern.
+fn suggest_replacement(pattern: &str) -> Option<&'static str> {
     suffixes(pattern).find_map(|rest| {
-        let part = PARTS_OF_OTHERS.iter().find(|(part, _)| rest.starts_with(part));
+        let part = FOREIGN_SYNTAX.iter().find(|(part, _)| rest.starts_with(part));
         part.map(|(_, help)| *help)
     })
 }
@@ -251,7 +251,7 @@ fn suffixes(pattern: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The classes of POSIX, and what to write instead between brackets.
+/// The POSIX character classes, with their replacements between brackets.
 const POSIX_CLASSES: [(&str, &str); 13] = [
     ("alnum", "A-Za-z0-9"),
     ("alpha", "A-Za-z"),
@@ -268,11 +268,11 @@ const POSIX_CLASSES: [(&str, &str); 13] = [
     ("xdigit", "0-9A-Fa-f"),
 ];
 
-/// The properties of Unicode that are like a class of POSIX.
+/// The Unicode properties that correspond to a POSIX character class.
 const PROPERTIES: [(&str, &str); 4] =
     [("alnum", r"\p{L}\p{N}"), ("alpha", r"\p{L}"), ("lower", r"\p{Ll}"), ("upper", r"\p{Lu}")];
 
-/// Warns about a class of POSIX, which ECMA-262 reads as a set of the characters in its name.
+/// Warns about a POSIX character class, which ECMA-262 reads as a set of the characters in its name.
 pub(super) fn posix_class(pattern: &str, location: &Location) -> Option<Diagnostic> {
     let (written, name, characters) = suffixes(pattern).find_map(|rest| {
         let written = rest.strip_prefix("[:")?.split_once(":]")?.0;

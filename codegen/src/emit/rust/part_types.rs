@@ -18,18 +18,8 @@ impl PartTypes {
     /// Chooses the types of all parts of some types in a scope.
     pub(super) fn choose(model: &Model, scope: Scope, ids: &[TypeId]) -> Self {
         let mut schemas = Schemas { model, scope, paths: BTreeMap::new() };
-        let parts: Vec<(TypeId, Vec<Value>)> = ids
-            .iter()
-            .map(|id| {
-                (
-                    *id,
-                    list_parts(model.get(*id).shape.shape())
-                        .into_iter()
-                        .map(|part| schemas.of(part))
-                        .collect(),
-                )
-            })
-            .collect();
+        let parts: Vec<(TypeId, Vec<Value>)> =
+            ids.iter().map(|id| (*id, schemas.parts(model.get(*id).shape.shape()))).collect();
         let mut types = Types::new(schemas.paths);
         let choose = |(id, parts): (TypeId, Vec<Value>)| {
             (id, parts.into_iter().map(|schema| types.choose(schema)).collect())
@@ -44,35 +34,6 @@ impl PartTypes {
     }
 }
 
-/// Returns the parts of a type that have a Rust type of their own.
-fn list_parts(shape: &Type) -> Vec<Part<'_>> {
-    match shape {
-        Type::Object(object) => {
-            let fields = object.properties.iter().filter(|property| property.constant().is_none());
-            let fields = fields.map(|property| Part::Of(&property.shape));
-            let additional = match &object.additional {
-                Additional::Checked(values) => Some(Part::MapOf(values)),
-                Additional::Ignored | Additional::Refused => None,
-            };
-            fields.chain(additional).collect()
-        }
-        Type::Union(union) => {
-            union.alternatives.iter().map(|alternative| Part::Of(&alternative.shape)).collect()
-        }
-        Type::Tagged(tagged) => tagged.cases.iter().map(|case| Part::Named(case.target)).collect(),
-        Type::Enum(_) => Vec::new(),
-        shape => vec![Part::Of(shape)],
-    }
-}
-
-/// A part of a type, such as a field.
-#[derive(Clone, Copy)]
-enum Part<'m> {
-    Of(&'m Type),
-    MapOf(&'m Type),
-    Named(TypeId),
-}
-
 /// The schemas of parts, with the Rust paths of the types that they refer to.
 struct Schemas<'m> {
     model: &'m Model,
@@ -82,11 +43,23 @@ struct Schemas<'m> {
 }
 
 impl Schemas<'_> {
-    fn of(&mut self, part: Part<'_>) -> Value {
-        match part {
-            Part::Of(shape) => self.schema(shape),
-            Part::MapOf(values) => json!({ "type": "object", "additionalProperties": self.schema(values) }),
-            Part::Named(id) => self.named(id),
+    /// Returns the schemas of the parts of a type that have a Rust type of their own.
+    fn parts(&mut self, shape: &Type) -> Vec<Value> {
+        match shape {
+            Type::Object(object) => {
+                let fields = object.properties.iter().filter(|property| property.constant().is_none());
+                let mut parts: Vec<Value> = fields.map(|property| self.schema(&property.shape)).collect();
+                if let Additional::Checked(values) = &object.additional {
+                    parts.push(self.map(values));
+                }
+                parts
+            }
+            Type::Union(union) => {
+                union.alternatives.iter().map(|alternative| self.schema(&alternative.shape)).collect()
+            }
+            Type::Tagged(tagged) => tagged.cases.iter().map(|case| self.named(case.target)).collect(),
+            Type::Enum(_) => Vec::new(),
+            shape => vec![self.schema(shape)],
         }
     }
 
@@ -110,10 +83,14 @@ impl Schemas<'_> {
                 let items: Vec<Value> = items.iter().map(|item| self.schema(item)).collect();
                 json!({ "type": "array", "items": items, "minItems": items.len(), "maxItems": items.len() })
             }
-            Type::Map(values, _) => json!({ "type": "object", "additionalProperties": self.schema(values) }),
+            Type::Map(values, _) => self.map(values),
             Type::Nullable(inner) => json!({ "oneOf": [self.schema(inner), { "type": "null" }] }),
             Type::Named(id) => self.named(*id),
         }
+    }
+
+    fn map(&mut self, values: &Type) -> Value {
+        json!({ "type": "object", "additionalProperties": self.schema(values) })
     }
 
     fn named(&mut self, id: TypeId) -> Value {
