@@ -264,7 +264,7 @@ codes! {
     NeverMatches "W0007" "an alternative or a property that no value matches",
     UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
     Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
-    OtherSyntax "W0010" "a pattern with a class of POSIX, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
+    OtherSyntax "W0010" "a pattern with a POSIX character class, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
 }
 
 impl Code {

@@ -293,7 +293,7 @@ pub(super) fn posix_class(pattern: &str, location: &Location) -> Option<Diagnost
         }
         None => format!("write `[{not}{characters}]`"),
     };
-    let message = format!("`[:{written}:]` is not a class of characters in ECMA-262");
+    let message = format!("`[:{written}:]` is not a character class in ECMA-262");
     let note = format!("`[[:{written}:]]` matches one of `[`, `:`, {} and then a `]`", letters.join(", "));
     Some(Diagnostic::at(Code::OtherSyntax, location, message).note(note).help(help))
 }
