@@ -88,7 +88,14 @@ fn committed(path: &str) -> Option<String> {
 fn the_documentation_of_security_names_tests_that_exist() {
     let text = std::fs::read_to_string("../docs/security.md").expect("the documentation can be read");
     let rust = tests_of(
-        &["../runtime/rust", "../codegen", "../pattern", "../fuzz/tests", "../xtask/audit/src"],
+        &[
+            "../runtime/rust",
+            "../codegen",
+            "../pattern",
+            "../runtime/schema",
+            "../fuzz/tests",
+            "../xtask/audit/src",
+        ],
         "rs",
     );
     let typescript = tests_of(&["../runtime/typescript/test"], "ts");

@@ -26,7 +26,6 @@ macro_rules! bug {
 
 pub mod channel;
 mod clock;
-pub mod formats;
 mod history;
 mod hub;
 pub mod metrics;
@@ -36,7 +35,6 @@ mod publish;
 mod random;
 mod routes;
 mod runs;
-pub mod schema;
 mod serve;
 mod signal;
 #[cfg(feature = "simulation")]
@@ -46,6 +44,17 @@ mod storage;
 mod stream;
 mod token;
 pub mod wire;
+
+pub use fanfare_schema::formats;
+/// Schemas of payloads: tables that generated code declares as `static`s, and [`check`](schema::check), which validates
+/// values against them.
+pub mod schema {
+    pub use fanfare_schema::{
+        Additional, Array, Condition, Contains, Format, Integer, Issue, Items, Kinds, Literals, MAX_DEPTH,
+        MAX_ISSUES, MAX_SAFE_INTEGER, Members, Number, Object, Pattern, Property, Rules, Schema, Tagged,
+        Text, accepts, check,
+    };
+}
 
 pub use channel::{
     AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,

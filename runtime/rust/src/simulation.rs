@@ -9,6 +9,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use fanfare_schema::simulation::set_alternatives_checked_again;
+
 /// The decisions that a simulation makes in place of the operating system.
 pub trait World {
     /// Returns the wall clock of the process that is being executed. It may jump.
@@ -139,11 +141,13 @@ pub struct Installed(());
 impl Drop for Installed {
     fn drop(&mut self) {
         WORLD.set(None);
+        set_alternatives_checked_again(false);
     }
 }
 
 /// Installs a world on this thread.
 pub fn install(world: Rc<dyn World>) -> Installed {
+    set_alternatives_checked_again(world.has_bug(Bug::AlternativesCheckedAgain));
     WORLD.set(Some(world));
     Installed(())
 }

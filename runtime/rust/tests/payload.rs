@@ -273,6 +273,43 @@ static TREE: Schema = Schema::Array(Array { items: &TREE, min_items: 0, max_item
 fanfare::wrapper!(Tree: TREE);
 
 #[test]
+fn a_payload_may_be_rules() {
+    use fanfare::schema::{Kinds, Members, Rules};
+
+    #[derive(Debug, PartialEq)]
+    struct Card {
+        number: String,
+        additional: BTreeMap<String, String>,
+    }
+    static TEXT: Rules =
+        Rules { kinds: Kinds::STRING, text: Some(&Text { min_length: 1, ..Text::ANY }), ..Rules::ANY };
+    static CARD: Schema = Schema::Rules(&Rules {
+        kinds: Kinds::OBJECT,
+        object: Some(&Members {
+            properties: &[("number", &TEXT)],
+            others: Some(&TEXT),
+            required: &["number"],
+            dependent_required: &[("number", &["address"])],
+            ..Members::ANY
+        }),
+        ..Rules::ANY
+    });
+    fanfare::object!(Card: CARD { "number" => number, .. additional });
+
+    let card: Card = decode(br#"{"number":"1","address":"x"}"#).unwrap();
+    assert_eq!(card.additional, BTreeMap::from([("address".to_owned(), "x".to_owned())]));
+    assert_eq!(check(Card::SCHEMA, &card), Ok(()));
+    let error = decode::<Card>(br#"{"number":""}"#).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "/address is required when \"number\" is present; /number must have at least 1 character, got \"\""
+    );
+    let twice = Card { number: "1".into(), additional: BTreeMap::from([("number".into(), "2".into())]) };
+    let issues = check(Card::SCHEMA, &twice).unwrap_err();
+    assert!(issues.iter().any(|issue| issue.to_string() == "/number must not be written twice, got \"2\""));
+}
+
+#[test]
 fn depth_is_limited_for_typed_values_and_for_text() {
     let text = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(decode::<Tree>(text(127).as_bytes()).is_ok());

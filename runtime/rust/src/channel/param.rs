@@ -18,7 +18,7 @@ pub(super) fn check(schema: &Schema, text: &str) -> Result<(), Vec<Issue>> {
 }
 
 fn issue(rule: &'static str, message: &str, text: &str) -> Vec<Issue> {
-    let value = Some(schema::abbreviate(text));
+    let value = Some(fanfare_schema::abbreviate(text));
     vec![Issue { path: String::new(), rule, message: message.into(), value }]
 }
 

@@ -8,8 +8,8 @@ pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use serde_json::Value;
 
 use super::{Decode, Payload, ShapeError, ValidationError};
+use crate::schema::check;
 pub use crate::schema::{Schema, accepts};
-use crate::schema::{check, equal};
 
 /// Reads a payload with any deserializer, as exactly as [`decode`](super::decode) does.
 ///
@@ -130,7 +130,7 @@ impl OptionalMember {
 
 /// Returns whether a value equals a literal, compared deeply.
 pub fn is_literal(value: &Value, literal: impl Serialize) -> bool {
-    serde_json::to_value(literal).is_ok_and(|literal| equal(value, &literal))
+    serde_json::to_value(literal).is_ok_and(|literal| fanfare_schema::equal(value, &literal))
 }
 
 /// Returns the string property that selects the variant.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fanfare::formats::{DateTime, Format, Uuid};
+use fanfare_schema::formats::{DateTime, Format, Uuid};
 use serde_json::Value;
 
 const FORMATS: [Format; 9] = [

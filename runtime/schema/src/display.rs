@@ -67,8 +67,9 @@ fn describe(found: Found<'_>) -> String {
 /// The maximum number of code points of an abbreviated text.
 const MAX_CHARACTERS: usize = 40;
 
-/// Returns a text in JSON quotes, truncated if it is long.
-pub(crate) fn abbreviate(text: &str) -> String {
+/// Returns a text in JSON quotes, truncated if it is long, as in [`Issue::value`](super::Issue::value).
+#[must_use]
+pub fn abbreviate(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARACTERS) {
         None => quote(text),
         Some((end, _)) => {

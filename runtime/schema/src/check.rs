@@ -22,7 +22,7 @@ mod object;
 /// Returns the issues, ordered by path. If there are more than [`MAX_ISSUES`], a last issue says so.
 ///
 /// ```
-/// use fanfare::schema::{Number, Schema, check};
+/// use fanfare_schema::{Number, Schema, check};
 ///
 /// static NUMBER: Schema = Schema::Number(Number::ANY);
 /// assert!(check(&NUMBER, &0.5).is_ok());

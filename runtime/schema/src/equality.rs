@@ -6,8 +6,9 @@ use super::MAX_DEPTH;
 use super::report::Stop;
 use super::visit::{Found, Visit, Visitor};
 
-/// Returns whether two JSON values are equal.
-pub(crate) fn equal(left: &Value, right: &Value) -> bool {
+/// Returns whether two JSON values are equal: numbers by value, objects in any order.
+#[must_use]
+pub fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
         (Value::Array(left), Value::Array(right)) => {

@@ -1,6 +1,6 @@
 //! Recursive tables.
 
-use fanfare::schema::{Items, Kinds, MAX_ISSUES, Members, Rules};
+use fanfare_schema::{Items, Kinds, MAX_ISSUES, Members, Rules};
 use serde_json::{Value, json};
 
 use crate::issues_of;

@@ -9,7 +9,7 @@ use super::display::truncate;
 /// A violation of a schema.
 ///
 /// ```
-/// use fanfare::schema::{check, Integer, Schema};
+/// use fanfare_schema::{check, Integer, Schema};
 ///
 /// static PERCENT: Schema = Schema::Integer(Integer { minimum: 0, maximum: 100, multiple_of: None });
 /// let issues = check(&PERCENT, &101).unwrap_err();

@@ -1,7 +1,7 @@
 //! Compiles JSON Schema text into tables, so that tests read like schemas. References are
 //! written out: recursive schemas are `static`s.
 
-use fanfare::schema::{
+use fanfare_schema::{
     Condition, Contains, Format, Items, Kinds, Literals, Members, Number, Pattern, Rules, Text,
 };
 use serde_json::{Map, Value};

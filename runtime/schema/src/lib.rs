@@ -2,7 +2,7 @@
 //! against them.
 //!
 //! ```
-//! use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text, check};
+//! use fanfare_schema::{Additional, Integer, Object, Property, Schema, Text, check};
 //!
 //! static STATUS: Schema = Schema::Object(Object {
 //!     properties: &[
@@ -19,10 +19,10 @@
 
 use std::fmt;
 
-pub use crate::formats::Format;
 pub use check::{accepts, check};
-pub(crate) use display::abbreviate;
-pub(crate) use equality::equal;
+pub use display::abbreviate;
+pub use equality::equal;
+pub use formats::Format;
 pub use issue::Issue;
 pub use kinds::Kinds;
 pub use literals::Literals;
@@ -35,6 +35,7 @@ mod decimal;
 mod display;
 mod equality;
 mod evaluate;
+pub mod formats;
 mod index_set;
 mod issue;
 mod key_serializer;
@@ -49,6 +50,9 @@ mod property_finder;
 mod report;
 mod rules;
 mod scalar;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod visit;
 
 /// The largest integer that every JSON runtime represents exactly: 2^53 − 1.

@@ -14,7 +14,7 @@ mod sequence;
 /// are not supported.
 ///
 /// ```
-/// use fanfare::schema::Pattern;
+/// use fanfare_schema::Pattern;
 ///
 /// static RUN_ID: Pattern = Pattern::new("^run_[a-z0-9]+$");
 /// assert!(RUN_ID.matches("run_42"));

@@ -2,7 +2,7 @@
 
 #![allow(clippy::items_after_statements, reason = "tables are next to their tests")]
 
-use fanfare::schema::{
+use fanfare_schema::{
     Additional, Array, Format, Integer, Literals, Number, Object, Pattern, Property, Schema, Tagged, Text,
     accepts, check,
 };

@@ -9,7 +9,7 @@ use super::{Kinds, Literals, Number, Pattern, Text};
 /// that apply themselves to the same value would not terminate.
 ///
 /// ```
-/// use fanfare::schema::{check, Items, Kinds, Members, Number, Rules, Schema};
+/// use fanfare_schema::{check, Items, Kinds, Members, Number, Rules, Schema};
 ///
 /// /// Either a leaf with a weight, or a branch that has at least one child.
 /// static TREE: Rules = Rules {
@@ -117,7 +117,9 @@ impl Rules {
     }
 
     /// Returns whether the rules may accept some string, judging by kinds alone.
-    pub(crate) fn may_be_string(&self) -> bool {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn may_be_string(&self) -> bool {
         let some_may = |alternatives: &[&Rules]| {
             alternatives.is_empty() || alternatives.iter().any(|rules| rules.may_be_string())
         };

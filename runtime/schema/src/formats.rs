@@ -55,7 +55,7 @@ impl Format {
     /// Returns `true` if a text has this format.
     ///
     /// ```
-    /// use fanfare::formats::Format;
+    /// use fanfare_schema::formats::Format;
     ///
     /// assert!(Format::Date.accepts("2024-02-29"));
     /// assert!(!Format::Date.accepts("2023-02-29"));
@@ -200,7 +200,7 @@ texts! {
     /// A UUID (RFC 9562), verbatim.
     ///
     /// ```
-    /// use fanfare::formats::Uuid;
+    /// use fanfare_schema::formats::Uuid;
     ///
     /// let id: Uuid = "6BA7B810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap();
     /// assert_eq!(id.as_str(), "6BA7B810-9dad-11d1-80b4-00c04fd430c8");

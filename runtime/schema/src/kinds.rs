@@ -6,7 +6,7 @@ use super::visit::Found;
 /// A set of kinds of JSON value: the keyword `type`.
 ///
 /// ```
-/// use fanfare::schema::Kinds;
+/// use fanfare_schema::Kinds;
 ///
 /// const NULLABLE_TEXT: Kinds = Kinds::STRING.or(Kinds::NULL);
 /// assert_eq!(NULLABLE_TEXT.or(Kinds::NONE), NULLABLE_TEXT);

@@ -2,7 +2,7 @@
 
 use std::alloc::System;
 
-use fanfare::schema::{Array, Items, Kinds, MAX_ISSUES, Rules, Schema, Text, check};
+use fanfare_schema::{Array, Items, Kinds, MAX_ISSUES, Rules, Schema, Text, check};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

@@ -16,7 +16,7 @@ use super::visit::{Found, Visit};
 /// array is an empty list.
 ///
 /// ```
-/// use fanfare::schema::{check, Literals, Schema};
+/// use fanfare_schema::{check, Literals, Schema};
 ///
 /// static SIZES: Literals = Literals::new(r#"[1, "large", { "width": 2 }]"#);
 /// static SIZE: Schema = Schema::Literals(&SIZES);

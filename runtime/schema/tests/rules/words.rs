@@ -1,6 +1,6 @@
 //! The path, text and value of each rule's issue, and the order of issues.
 
-use fanfare::schema::{Schema, check};
+use fanfare_schema::{Schema, check};
 use serde_json::{Value, json};
 
 use crate::compile::compile;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "schemas and values are written where they are used")]
 
-use fanfare::schema::{Rules, Schema, accepts, check};
+use fanfare_schema::{Rules, Schema, accepts, check};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ fn issues_of<T: Serialize + ?Sized>(rules: &'static Rules, value: &T) -> Vec<Str
     let issues = check(&schema, value).err().unwrap_or_default();
     assert_eq!(issues.is_empty(), accepts(&schema, value), "check and accepts must agree");
     let got = |value: &Option<String>| value.as_ref().map(|value| format!(", got {value}"));
-    let line = |issue: &fanfare::Issue| {
+    let line = |issue: &fanfare_schema::Issue| {
         format!("{} {}: {}{}", issue.path, issue.rule, issue.message, got(&issue.value).unwrap_or_default())
     };
     issues.iter().map(line).collect()

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use fanfare::schema::Rules;
-use fanfare::{Payload, decode};
+use fanfare_schema::Rules;
 use serde_json::{Value, json};
 
 use crate::compile::compile;
@@ -46,43 +45,6 @@ fn typed_values_are_evaluated_as_the_json_they_serialize_to() {
     let unique =
         compile(&json!({ "const": [{ "3": 4, "1": 2 }], "propertyNames": { "pattern": "^[0-9]$" } }));
     assert_eq!(issues_of(unique, &[keyed]), [""; 0]);
-}
-
-#[test]
-fn a_payload_may_be_rules() {
-    use fanfare::schema::{Kinds, Members, Schema, Text};
-
-    #[derive(Debug, PartialEq)]
-    struct Card {
-        number: String,
-        additional: BTreeMap<String, String>,
-    }
-    static TEXT: Rules =
-        Rules { kinds: Kinds::STRING, text: Some(&Text { min_length: 1, ..Text::ANY }), ..Rules::ANY };
-    static CARD: Schema = Schema::Rules(&Rules {
-        kinds: Kinds::OBJECT,
-        object: Some(&Members {
-            properties: &[("number", &TEXT)],
-            others: Some(&TEXT),
-            required: &["number"],
-            dependent_required: &[("number", &["address"])],
-            ..Members::ANY
-        }),
-        ..Rules::ANY
-    });
-    fanfare::object!(Card: CARD { "number" => number, .. additional });
-
-    let card: Card = decode(br#"{"number":"1","address":"x"}"#).unwrap();
-    assert_eq!(card.additional, BTreeMap::from([("address".to_owned(), "x".to_owned())]));
-    assert_eq!(fanfare::schema::check(Card::SCHEMA, &card), Ok(()));
-    let error = decode::<Card>(br#"{"number":""}"#).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "/address is required when \"number\" is present; /number must have at least 1 character, got \"\""
-    );
-    let twice = Card { number: "1".into(), additional: BTreeMap::from([("number".into(), "2".into())]) };
-    let issues = fanfare::schema::check(Card::SCHEMA, &twice).unwrap_err();
-    assert!(issues.iter().any(|issue| issue.to_string() == "/number must not be written twice, got \"2\""));
 }
 
 #[test]

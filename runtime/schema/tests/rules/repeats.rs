@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use fanfare::schema::{
+use fanfare_schema::{
     Additional, Condition, Contains, Items, Kinds, Members, Object, Pattern, Property, Rules, Schema, Text,
     accepts, check,
 };
