@@ -8,6 +8,7 @@ mod typescript;
 
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
+pub(crate) use fingerprint::hash_channels;
 use serde_json::Value;
 
 use crate::model::{Model, Rules, RulesId, TypeId};
@@ -15,7 +16,7 @@ use crate::output::Files;
 
 /// Generates every output.
 pub(crate) fn emit(model: &Model) -> Files {
-    let fingerprints = fingerprint::hash_channels(model);
+    let fingerprints = hash_channels(model);
     let mut files = Files::default();
     let emit_typescript = || typescript::emit(model, &fingerprints);
     let emit_schemas = || json_schema::emit(model);
@@ -64,7 +65,7 @@ impl<'s, T: Send + 's> Task<'s, T> {
 /// Generates only the Rust files, for a build script.
 pub(crate) fn emit_rust(model: &Model) -> Files {
     let mut files = Files::default();
-    for (path, text) in rust::emit(model, &fingerprint::hash_channels(model)) {
+    for (path, text) in rust::emit(model, &hash_channels(model)) {
         files.add(path, text);
     }
     files

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::emit;
 use crate::infer::Infer;
-use crate::lower::{Lowered, LoweredSchema};
+use crate::lower::LoweredSchema;
 use crate::model::{Channel, Model, RulesId, Topic, TypeId};
 
 /// A stage of the compiler whose result can be printed.
@@ -42,10 +42,10 @@ pub(crate) fn find<'c>(channels: impl Iterator<Item = &'c Channel>, payload: &st
 }
 
 /// Prints the schema of a payload, and those that it refers to.
-pub(crate) fn lowered(lowered: &Lowered, root: TypeId) -> String {
+pub(crate) fn lowered(schemas: &[LoweredSchema], root: RulesId) -> String {
     let mut text = String::new();
-    for id in reachable(lowered, root) {
-        let schema = &lowered.schemas[id.0];
+    for id in reachable(schemas, root) {
+        let schema = &schemas[id.0];
         let json = emit::schema_json(&schema.rules, &|id| format!("#{}", id.0));
         let _ = writeln!(text, "#{} {}\n{json:#}\n", id.0, location(schema));
     }
@@ -53,11 +53,11 @@ pub(crate) fn lowered(lowered: &Lowered, root: TypeId) -> String {
 }
 
 /// Prints the shape of a payload, and those of the schemas that it refers to.
-pub(crate) fn inferred(lowered: &Lowered, root: TypeId) -> String {
-    let mut infer = Infer::new(&lowered.schemas);
+pub(crate) fn inferred(schemas: &[LoweredSchema], root: RulesId) -> String {
+    let mut infer = Infer::new(schemas);
     let mut text = String::new();
-    for id in reachable(lowered, root) {
-        let schema = &lowered.schemas[id.0];
+    for id in reachable(schemas, root) {
+        let schema = &schemas[id.0];
         let Some(inferred) = infer.schema(id) else { continue };
         let exact = if inferred.exact { "" } else { " (rules decide)" };
         let _ = writeln!(text, "#{} {}\n{}{exact}\n", id.0, location(schema), inferred.shape);
@@ -70,12 +70,12 @@ pub(crate) fn named(model: &Model, root: TypeId) -> String {
     emit::describe_types(model, root)
 }
 
-fn reachable(lowered: &Lowered, root: TypeId) -> Vec<RulesId> {
-    let mut found = vec![lowered.roots.all[root.0].schema];
+fn reachable(schemas: &[LoweredSchema], root: RulesId) -> Vec<RulesId> {
+    let mut found = vec![root];
     let mut at = 0;
     while let Some(id) = found.get(at).copied() {
         let mut targets = Vec::new();
-        lowered.schemas[id.0].rules.references(false, &mut |id| targets.push(id));
+        schemas[id.0].rules.references(false, &mut |id| targets.push(id));
         for target in targets {
             if !found.contains(&target) {
                 found.push(target);

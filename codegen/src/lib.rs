@@ -16,6 +16,7 @@
 //! ```
 
 mod asyncapi;
+mod compare;
 mod definition;
 mod diagnostics;
 mod emit;
@@ -35,9 +36,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use asyncapi::{Converted, LeftOut};
+pub use compare::{Category, Comparison, Deployment, Example, Finding, Rule, SourceLocation};
 use definition::Definitions;
 use diagnostics::Report;
 pub use explain::Stage;
+use lower::{Lowered, LoweredSchema};
+use model::{Model, RulesId};
 pub use output::{Change, Files};
 pub use schemas::Schemas;
 
@@ -46,8 +50,8 @@ pub use schemas::Schemas;
 /// # Errors
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
-    let (model, _) = model(&schemas.into())?;
-    Ok(emit::emit(&model))
+    let compiled = compiled(&schemas.into())?;
+    Ok(emit::emit(&compiled.model))
 }
 
 /// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,
@@ -56,8 +60,7 @@ pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
 /// # Errors
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
-    let (_, inputs) = model(&schemas.into())?;
-    let report = inputs.report.into_warnings();
+    let report = compiled(&schemas.into())?.report.into_warnings();
     Ok((!report.diagnostics.is_empty()).then_some(Diagnostics(report)))
 }
 
@@ -70,14 +73,14 @@ pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
 pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
     let schemas = schemas.into();
     println!("cargo::rerun-if-changed={}", schemas.folder.display());
-    let (model, inputs) = model(&schemas)?;
-    for path in inputs.paths() {
+    let compiled = compiled(&schemas)?;
+    for path in compiled.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
     let out = std::env::var_os("OUT_DIR").ok_or_else(|| {
         io::Error::other("OUT_DIR is not set; call `fanfare_codegen::compile` from a build script")
     })?;
-    emit::emit_rust(&model).write(&Path::new(&out).join("fanfare"))?;
+    emit::emit_rust(&compiled.model).write(&Path::new(&out).join("fanfare"))?;
     Ok(())
 }
 
@@ -93,22 +96,26 @@ pub fn format_schema() -> String {
 /// # Errors
 /// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if there is no such payload.
 pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Result<String, Error> {
-    let schemas = schemas.into();
-    let (model, _) = model(&schemas)?;
+    let Compiled { model, schemas, roots, .. } = compiled(&schemas.into())?;
     let root = explain::find(model.channels.iter(), payload).ok_or_else(|| {
         io::Error::other(format!(
             "no payload `{payload}`: write `<channel>/<topic>`, such as `pipeline/status`"
         ))
     })?;
-    if stage == Stage::Name {
-        return Ok(explain::named(&model, root));
-    }
-    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    let lowered = lower::lower(&definitions, &report.sources, &mut Vec::new());
+    let schema = roots[root.0];
     Ok(match stage {
-        Stage::Lower => explain::lowered(&lowered, root),
-        Stage::Infer | Stage::Name => explain::inferred(&lowered, root),
+        Stage::Lower => explain::lowered(&schemas, schema),
+        Stage::Infer => explain::inferred(&schemas, schema),
+        Stage::Name => explain::named(&model, root),
     })
+}
+
+/// Compares two versions of the definitions, and finds everything that the change breaks.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] with all diagnostics if one of the versions is invalid.
+pub fn compare(old: impl Into<Schemas>, new: impl Into<Schemas>) -> Result<Comparison, Error> {
+    Ok(compare::compare(&compiled(&old.into())?, &compiled(&new.into())?))
 }
 
 /// Converts an AsyncAPI document of version 2 or 3 to a definition that [`generate`] accepts. If `is_client`, the document
@@ -137,18 +144,24 @@ pub fn import_asyncapi(
 pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) -> Result<Converted, Error> {
     let schemas = schemas.into();
     let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    let (model, report) =
+    let Compiled { model, report, .. } =
         build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
     Ok(asyncapi::export(&model, &definitions, &report.sources, title, version))
 }
 
-/// The inputs of a model, with the diagnostics about them.
-struct Inputs {
+/// Valid definitions.
+struct Compiled {
+    model: Model,
+    /// The schemas that the model was made of.
+    schemas: Vec<LoweredSchema>,
+    /// The schemas of the first types: those of payloads, results and `$defs`.
+    roots: Vec<RulesId>,
     report: Report,
+    /// The folders that were searched.
     folders: Vec<PathBuf>,
 }
 
-impl Inputs {
+impl Compiled {
     /// The files and folders that were read.
     fn paths(&self) -> impl Iterator<Item = &Path> {
         self.report.sources.paths().chain(self.folders.iter().map(PathBuf::as_path))
@@ -163,21 +176,24 @@ pub fn reference() -> String {
 }
 
 /// Reads, lowers, names and verifies the definitions.
-fn model(schemas: &Schemas) -> Result<(model::Model, Inputs), Error> {
+fn compiled(schemas: &Schemas) -> Result<Compiled, Error> {
     let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    let (model, report) =
-        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
-    Ok((model, Inputs { report, folders: definitions.folders }))
+    build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))
 }
 
 /// Lowers, names and verifies definitions.
-fn build(definitions: &Definitions, mut report: Report) -> Result<(model::Model, Report), Report> {
+fn build(definitions: &Definitions, mut report: Report) -> Result<Compiled, Report> {
     let modules = verify::files(definitions, &mut report);
     let mut diagnostics = Vec::new();
-    let lowered = lower::lower(definitions, &report.sources, &mut diagnostics);
-    verify::refuse_endless(&lowered.schemas, &mut diagnostics);
-    let mut model = name::name(lowered, modules, &mut diagnostics);
-    if verify::verify(&mut model, diagnostics, &mut report) { Ok((model, report)) } else { Err(report) }
+    let Lowered { schemas, roots, channels } = lower::lower(definitions, &report.sources, &mut diagnostics);
+    verify::refuse_endless(&schemas, &mut diagnostics);
+    let schema_of_root = roots.all.iter().map(|root| root.schema).collect();
+    let mut model = name::name(&schemas, roots, channels, modules, &mut diagnostics);
+    if !verify::verify(&mut model, diagnostics, &mut report) {
+        return Err(report);
+    }
+    let folders = definitions.folders.clone();
+    Ok(Compiled { model, schemas, roots: schema_of_root, report, folders })
 }
 
 /// An error of the compiler.

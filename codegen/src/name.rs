@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::infer::{Infer, Inferred};
-use crate::lower::{Lowered, LoweredChannel, LoweredSchema, Naming, Roots};
+use crate::lower::{LoweredChannel, LoweredSchema, Naming, Roots};
 use crate::model::{
     Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
     Wrapper,
@@ -17,11 +17,16 @@ use crate::model::{
 use crate::names::{Name, RESERVED_TYPE_NAMES};
 
 /// Builds the model of lowered definitions.
-pub(crate) fn name(lowered: Lowered, modules: Vec<Module>, diagnostics: &mut Vec<Diagnostic>) -> Model {
-    let Lowered { schemas, roots, channels } = lowered;
+pub(crate) fn name(
+    schemas: &[LoweredSchema],
+    roots: Roots,
+    channels: Vec<LoweredChannel>,
+    modules: Vec<Module>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Model {
     let mut namer = Namer {
-        infer: Infer::new(&schemas),
-        schemas: &schemas,
+        infer: Infer::new(schemas),
+        schemas,
         roots,
         root_types: Vec::new(),
         model: Model::new(modules),

@@ -25,10 +25,12 @@ mod parse;
 mod program;
 mod properties;
 mod scan;
+mod search;
 mod table;
 mod tree;
 
 pub use error::Error;
+pub use search::{Search, find_text};
 
 use alphabet::Alphabet;
 use program::Program;
@@ -109,6 +111,12 @@ impl Regex {
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         cost::is_bounded(self)
+    }
+
+    /// Returns `true` if the pattern contains a lookahead or a lookbehind.
+    #[must_use]
+    pub fn has_lookarounds(&self) -> bool {
+        self.matchers.len() > 1
     }
 
     /// Encodes the automaton as the compact text that `f.automaton` of the TypeScript

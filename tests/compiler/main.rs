@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod asyncapi_values;
+mod breaking;
 mod cases;
 mod deep;
 mod editors;

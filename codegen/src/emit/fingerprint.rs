@@ -4,7 +4,7 @@ use crate::emit::json_schema;
 use crate::model::{AddressPart, Carries, Channel, Model, Retain, TypeId};
 
 /// Returns the fingerprint of every channel.
-pub(super) fn hash_channels(model: &Model) -> Vec<String> {
+pub(crate) fn hash_channels(model: &Model) -> Vec<String> {
     model.channels.iter().map(|channel| hash_channel(model, channel)).collect()
 }
 

@@ -144,6 +144,8 @@ impl Kinds {
     pub(crate) const NULL: Self = Self(1);
     pub(crate) const BOOLEAN: Self = Self(2);
     pub(crate) const INTEGER: Self = Self(4);
+    /// Numbers that are not integers within ±(2^53−1).
+    pub(crate) const FRACTION: Self = Self(8);
     /// All numbers, including integers.
     pub(crate) const NUMBER: Self = Self(4 | 8);
     pub(crate) const STRING: Self = Self(16);
@@ -172,9 +174,8 @@ impl Kinds {
 
     /// All kinds that have other values than these.
     pub(crate) fn complement(self) -> Self {
-        let fraction = Self(Self::NUMBER.0 & !Self::INTEGER.0);
         let others = Self(Self::ANY.0 & !self.0);
-        if others.contains(fraction) { others.or(Self::NUMBER) } else { others }
+        if others.contains(Self::FRACTION) { others.or(Self::NUMBER) } else { others }
     }
 
     pub(crate) fn contains(self, other: Self) -> bool {

@@ -1,0 +1,300 @@
+//! Compares channels, and what they carry.
+
+use super::graph::{Builder, Graph, Node, NodeId};
+use super::inclusion::{Inclusion, Solver};
+use super::rules::Rule;
+use super::{Example, Finding, SourceLocation};
+use crate::Compiled;
+use crate::diagnostics::Location;
+use crate::emit;
+use crate::model::{
+    AddressPart, Carries, Channel, Kinds, Model, Number, Param, Retain, RulesId, Signal, Text, Topic, Type,
+    TypeId,
+};
+
+/// Finds everything that breaks pages, servers or tokens, or what is stored.
+pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
+    let mut comparison = Comparison { old, new, findings: Vec::new(), pairs: Vec::new() };
+    let hashes = [old, new].map(|compiled| emit::hash_channels(&compiled.model));
+    for (at, channel) in new.model.channels.iter().enumerate() {
+        match find(&old.model, &channel.name.wire) {
+            None => comparison.report(Rule::ChannelAdded, &channel.name.wire, &channel.location),
+            Some(before) => {
+                comparison.history(&old.model.channels[before], channel);
+                if hashes[0][before] != hashes[1][at] {
+                    comparison.channel(before, at);
+                }
+            }
+        }
+    }
+    for channel in &old.model.channels {
+        if find(&new.model, &channel.name.wire).is_none() {
+            comparison.findings.push(Finding::new(Rule::ChannelRemoved, channel.name.wire.clone(), None));
+        }
+    }
+    comparison.finish()
+}
+
+fn find(model: &Model, name: &str) -> Option<usize> {
+    model.channels.iter().position(|channel| channel.name.wire == name)
+}
+
+/// A schema to compare.
+enum Schema {
+    Rules(RulesId),
+    /// The type of a param, whose values are texts.
+    Param(Type),
+    /// Every value.
+    Any,
+}
+
+/// A payload, result or param of both definitions.
+struct Pair {
+    old: Schema,
+    new: Schema,
+    subject: String,
+    location: Location,
+    /// The rule if the new schema allows values that the old one does not.
+    widened: Rule,
+    /// The rules if the new schema does not allow all values of the old one.
+    narrowed: Vec<Rule>,
+}
+
+struct Comparison<'c> {
+    old: &'c Compiled,
+    new: &'c Compiled,
+    findings: Vec<Finding>,
+    pairs: Vec<Pair>,
+}
+
+impl Comparison<'_> {
+    fn report(&mut self, rule: Rule, subject: &str, location: &Location) {
+        let location = SourceLocation::new(&self.new.report.sources, location);
+        self.findings.push(Finding::new(rule, subject.to_owned(), Some(location)));
+    }
+
+    /// Compares how much is stored.
+    fn history(&mut self, old: &Channel, new: &Channel) {
+        let (before, after) = (old.history, new.history);
+        if after.messages < before.messages || after.age_seconds < before.age_seconds {
+            self.report(Rule::HistoryReduced, &new.name.wire, &new.location);
+        }
+        for topic in &new.topics {
+            let before = old.topics.iter().find(|before| before.name.wire == topic.name.wire);
+            if before.is_some_and(|before| retained(topic.retain) < retained(before.retain)) {
+                self.report(
+                    Rule::RetainReduced,
+                    &subject(new, &topic.name.wire),
+                    &topic_location(new, topic),
+                );
+            }
+        }
+    }
+
+    fn channel(&mut self, old_index: usize, new_index: usize) {
+        let (old, new) = (self.old, self.new);
+        let (before, after) = (&old.model.channels[old_index], &new.model.channels[new_index]);
+        self.address(before, after);
+        for topic in &after.topics {
+            let same = before.topics.iter().find(|before| before.name.wire == topic.name.wire);
+            self.topic(same, topic, after);
+        }
+        for signal in &after.signals {
+            let same = before.signals.iter().find(|before| before.name.wire == signal.name.wire);
+            self.signal(same, signal, after);
+        }
+        for Topic { name, .. } in &before.topics {
+            if after.topics.iter().all(|topic| topic.name.wire != name.wire) {
+                self.report(Rule::TopicRemoved, &subject(after, &name.wire), &after.location);
+            }
+        }
+        for Signal { name, .. } in &before.signals {
+            if after.signals.iter().all(|signal| signal.name.wire != name.wire) {
+                self.report(Rule::SignalRemoved, &subject(after, &name.wire), &after.location);
+            }
+        }
+        if before.result.is_some() || after.result.is_some() {
+            self.pairs.push(Pair {
+                old: before.result.map_or(Schema::Any, |id| Schema::Rules(old.schema_of(id))),
+                new: after.result.map_or(Schema::Any, |id| Schema::Rules(new.schema_of(id))),
+                subject: subject(after, "result"),
+                location: after.location.join("result"),
+                widened: Rule::ResultRefusedByOldPages,
+                narrowed: vec![Rule::ResultRefusedByNewPages, Rule::StoredResultRefused],
+            });
+        }
+    }
+
+    /// Compares addresses. Params may have new names.
+    fn address(&mut self, before: &Channel, after: &Channel) {
+        let is_same = before.address.len() == after.address.len()
+            && before.address.iter().zip(&after.address).all(|parts| match parts {
+                (AddressPart::Literal(one), AddressPart::Literal(other)) => one == other,
+                (AddressPart::Param(_), AddressPart::Param(_)) => true,
+                _ => false,
+            });
+        if !is_same {
+            self.report(Rule::AddressChanged, &after.name.wire, &after.location.join("address"));
+            return;
+        }
+        let params = |channel: &Channel| -> Vec<usize> {
+            let param = |part: &AddressPart| match part {
+                AddressPart::Param(at) => Some(*at),
+                AddressPart::Literal(_) => None,
+            };
+            channel.address.iter().filter_map(param).collect()
+        };
+        for (old, new) in params(before).into_iter().zip(params(after)) {
+            let (old, new): (&Param, &Param) = (&before.params[old], &after.params[new]);
+            self.pairs.push(Pair {
+                old: Schema::Param(old.shape.clone()),
+                new: Schema::Param(new.shape.clone()),
+                subject: subject(after, &new.name.wire),
+                location: after.location.join("params").join(&new.name.wire),
+                widened: Rule::ParamWidened,
+                narrowed: vec![Rule::ParamNarrowed],
+            });
+        }
+    }
+
+    fn topic(&mut self, before: Option<&Topic>, topic: &Topic, channel: &Channel) {
+        let (subject, location) = (subject(channel, &topic.name.wire), topic_location(channel, topic));
+        match before.map(|before| (before.carries, topic.carries)) {
+            None => self.report(Rule::TopicAdded, &subject, &location),
+            Some((Carries::TextStream, Carries::TextStream)) => {}
+            Some((Carries::Payload(old), Carries::Payload(new))) => self.pairs.push(Pair {
+                old: Schema::Rules(self.old.schema_of(old)),
+                new: Schema::Rules(self.new.schema_of(new)),
+                subject,
+                location: location.join("payload"),
+                widened: Rule::MessageRefusedByOldPages,
+                narrowed: vec![Rule::MessageRefusedByNewPages, Rule::StoredMessageRefused],
+            }),
+            Some(_) => self.report(Rule::TopicKindChanged, &subject, &location),
+        }
+    }
+
+    fn signal(&mut self, before: Option<&Signal>, signal: &Signal, channel: &Channel) {
+        let subject = subject(channel, &signal.name.wire);
+        let location = channel.location.join("signals").join(&signal.name.wire);
+        match before {
+            None => self.report(Rule::SignalAdded, &subject, &location),
+            Some(before) => self.pairs.push(Pair {
+                old: Schema::Rules(self.old.schema_of(before.payload)),
+                new: Schema::Rules(self.new.schema_of(signal.payload)),
+                subject,
+                location: location.join("payload"),
+                widened: Rule::SignalRefusedByOldServer,
+                narrowed: vec![Rule::SignalRefusedByNewServer, Rule::StoredSignalRefused],
+            }),
+        }
+    }
+
+    /// Compares the schemas of all pairs.
+    fn finish(mut self) -> Vec<Finding> {
+        let mut graph = Graph::default();
+        let mut ids = Vec::new();
+        let mut builder = Builder::new(&mut graph, &self.old.schemas);
+        ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.old)));
+        let mut builder = Builder::new(&mut graph, &self.new.schemas);
+        ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.new)));
+        let ids = graph.merge(&ids);
+        let (old, new) = ids.split_at(self.pairs.len());
+        let mut solver = Solver::new(&graph);
+        for ((pair, old), new) in std::mem::take(&mut self.pairs).into_iter().zip(old).zip(new) {
+            let widened = solver.explain(*new, *old);
+            let narrowed = solver.explain(*old, *new);
+            let location = SourceLocation::new(&self.new.report.sources, &pair.location);
+            let finding = |rule: Rule, example: &Example| Finding {
+                example: Some(example.clone()),
+                ..Finding::new(rule, pair.subject.clone(), Some(location.clone()))
+            };
+            self.findings.extend(widened.iter().map(|example| finding(pair.widened, example)));
+            for rule in &pair.narrowed {
+                self.findings.extend(narrowed.iter().map(|example| finding(*rule, example)));
+            }
+        }
+        self.findings
+    }
+}
+
+impl Builder<'_> {
+    fn add_schema(&mut self, schema: &Schema) -> NodeId {
+        match schema {
+            Schema::Rules(id) => self.add(*id),
+            Schema::Param(shape) => self.push(param_node(shape)),
+            Schema::Any => self.push(Node::default()),
+        }
+    }
+}
+
+impl Solver<'_> {
+    /// Returns `None` if every value of one schema is valid under another.
+    fn explain(&mut self, inner: NodeId, outer: NodeId) -> Option<Example> {
+        match self.includes(inner, outer) {
+            Inclusion::Proved => None,
+            Inclusion::Refuted(value) => {
+                let issues = self.validator().issues(outer, &value);
+                Some(Example::Value { value, issues: issues.iter().map(ToString::to_string).collect() })
+            }
+            Inclusion::Undecided(keyword) => Some(Example::Undecided(keyword)),
+        }
+    }
+}
+
+/// Returns the values of a param, as JSON.
+fn param_node(shape: &Type) -> Node {
+    match shape.shape() {
+        Type::Integer(integer) => Node {
+            kinds: Kinds::INTEGER,
+            number: Number {
+                #[expect(clippy::cast_precision_loss, reason = "within ±(2^53−1)")]
+                minimum: Some(integer.minimum as f64),
+                #[expect(clippy::cast_precision_loss, reason = "within ±(2^53−1)")]
+                maximum: Some(integer.maximum as f64),
+                multiple_of: integer.multiple_of,
+                ..Number::default()
+            },
+            ..Node::default()
+        },
+        Type::Enum(values) if !values.open => Node {
+            kinds: Kinds::STRING,
+            values: Some(values.values.iter().map(|value| value.wire.as_str().into()).collect()),
+            ..Node::default()
+        },
+        Type::Text(text) => Node {
+            kinds: Kinds::STRING,
+            text: Text { min_length: Some(text.min_length.unwrap_or(0).max(1)), ..text.clone() },
+            ..Node::default()
+        },
+        _ => {
+            let text = Text { min_length: Some(1), ..Text::default() };
+            Node { kinds: Kinds::STRING, text, ..Node::default() }
+        }
+    }
+}
+
+fn subject(channel: &Channel, part: &str) -> String {
+    format!("{}/{part}", channel.name.wire)
+}
+
+fn topic_location(channel: &Channel, topic: &Topic) -> Location {
+    channel.location.join("topics").join(&topic.name.wire)
+}
+
+/// Returns how many messages a topic retains.
+fn retained(retain: Retain) -> u32 {
+    match retain {
+        Retain::None => 0,
+        Retain::Last => 1,
+        Retain::All => Retain::ALL,
+        Retain::Latest(count) => count,
+    }
+}
+
+impl Compiled {
+    /// Returns the schema of a payload or a result. These types are declared first, as roots.
+    fn schema_of(&self, id: TypeId) -> RulesId {
+        self.roots[id.0]
+    }
+}

@@ -1,0 +1,142 @@
+//! The kinds of changes that break someone, with stable ids.
+
+/// Who a change breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Category {
+    /// Code that uses the generated types no longer compiles.
+    Source,
+    /// One side rejects a value that the other side sends.
+    Wire,
+    /// A channel, topic or signal is not found, so tokens for it do not work.
+    Address,
+    /// Stored messages are no longer valid, or fewer are kept.
+    History,
+    /// What runs have stored is no longer valid: results, and signals that wait.
+    Runs,
+}
+
+impl Category {
+    /// All categories.
+    pub const ALL: [Self; 5] = [Self::Source, Self::Wire, Self::Address, Self::History, Self::Runs];
+
+    /// Returns the name in `fanfare.yaml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Wire => "wire",
+            Self::Address => "address",
+            Self::History => "history",
+            Self::Runs => "runs",
+        }
+    }
+}
+
+/// The two versions that do not work together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pair {
+    /// Breaks once the new server runs, as long as old pages are open.
+    OldPageNewServer,
+    /// Breaks once new pages are served, as long as the old server runs.
+    NewPageOldServer,
+    /// Breaks in both orders.
+    Both,
+    /// Does not depend on the order.
+    Neither,
+}
+
+macro_rules! rules {
+    ($($(#[doc = $text:literal])+ $name:ident = $id:literal, $category:ident, $pair:ident;)+) => {
+        /// A kind of change that breaks someone.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $($(#[doc = $text])+ $name,)+
+        }
+
+        impl Rule {
+            /// All rules.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Returns the id, which never changes.
+            #[must_use]
+            pub fn id(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)+
+                }
+            }
+
+            /// Returns who the change breaks.
+            #[must_use]
+            pub fn category(self) -> Category {
+                match self {
+                    $(Self::$name => Category::$category,)+
+                }
+            }
+
+            /// Returns the versions that do not work together.
+            pub(crate) fn pair(self) -> Pair {
+                match self {
+                    $(Self::$name => Pair::$pair,)+
+                }
+            }
+
+            /// Returns the description.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($text),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The new server sends messages that open pages refuse.
+    MessageRefusedByOldPages = "message-refused-by-old-pages", Wire, OldPageNewServer;
+    /// New pages refuse messages that the old server sends.
+    MessageRefusedByNewPages = "message-refused-by-new-pages", Wire, NewPageOldServer;
+    /// The new server refuses signals that open pages send.
+    SignalRefusedByNewServer = "signal-refused-by-new-server", Wire, OldPageNewServer;
+    /// The old server refuses signals that new pages send.
+    SignalRefusedByOldServer = "signal-refused-by-old-server", Wire, NewPageOldServer;
+    /// Runs on the new server return results that open pages refuse.
+    ResultRefusedByOldPages = "result-refused-by-old-pages", Wire, OldPageNewServer;
+    /// New pages refuse results of runs on the old server.
+    ResultRefusedByNewPages = "result-refused-by-new-pages", Wire, NewPageOldServer;
+    /// The topic carries text streams on one side, and payloads on the other.
+    TopicKindChanged = "topic-kind-changed", Wire, Both;
+    /// Open pages and their tokens name a channel that the new server does not have.
+    ChannelRemoved = "channel-removed", Address, OldPageNewServer;
+    /// New pages name a channel that the old server does not have.
+    ChannelAdded = "channel-added", Address, NewPageOldServer;
+    /// Pages and tokens of one version name the channel by an address that the other server does not know.
+    AddressChanged = "address-changed", Address, Both;
+    /// The new server refuses names of channels that open pages and their tokens use.
+    ParamNarrowed = "param-narrowed", Address, OldPageNewServer;
+    /// The old server refuses names of channels that new pages use.
+    ParamWidened = "param-widened", Address, NewPageOldServer;
+    /// Open pages and their tokens name a topic that the new server does not have.
+    TopicRemoved = "topic-removed", Address, OldPageNewServer;
+    /// New pages name a topic that the old server does not have.
+    TopicAdded = "topic-added", Address, NewPageOldServer;
+    /// Open pages send a signal that the new server does not have.
+    SignalRemoved = "signal-removed", Address, OldPageNewServer;
+    /// New pages send a signal that the old server does not have.
+    SignalAdded = "signal-added", Address, NewPageOldServer;
+    /// New pages refuse messages that the old server has stored.
+    StoredMessageRefused = "stored-message-refused", History, Neither;
+    /// New subscribers receive fewer retained messages.
+    RetainReduced = "retain-reduced", History, Neither;
+    /// Clients have less time, or fewer messages, to resume.
+    HistoryReduced = "history-reduced", History, Neither;
+    /// Signals that wait for a run are no longer valid.
+    StoredSignalRefused = "stored-signal-refused", Runs, Neither;
+    /// Results that runs have stored are no longer valid.
+    StoredResultRefused = "stored-result-refused", Runs, Neither;
+    /// Rust code that uses the generated types does not compile.
+    RustChanged = "rust-changed", Source, Neither;
+    /// TypeScript code that uses the generated types does not compile.
+    TypescriptChanged = "typescript-changed", Source, Neither;
+}
