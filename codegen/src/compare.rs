@@ -2,10 +2,15 @@
 //! and pages can be deployed.
 
 mod channels;
+mod declared;
 mod deployment;
 mod graph;
 mod inclusion;
+mod levels;
+mod print;
 mod rules;
+mod sarif;
+mod types;
 mod validator;
 
 use std::path::PathBuf;
@@ -13,35 +18,68 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 pub use deployment::Deployment;
+pub use levels::{Level, Levels};
 pub use rules::{Category, Rule};
 
 use crate::Compiled;
 use crate::diagnostics::{Location, Sources};
 
 /// Finds everything that a change from one version of the definitions to another breaks.
-pub(crate) fn compare(old: &Compiled, new: &Compiled) -> Comparison {
+pub(crate) fn compare(old: &Compiled, new: &Compiled, levels: &Levels) -> Comparison {
     let mut findings = channels::compare(old, new);
-    findings.sort_by(|one, other| (&one.subject, one.rule).cmp(&(&other.subject, other.rule)));
-    Comparison { findings }
+    let changes = types::compare(&old.model, &new.model);
+    for change in &changes {
+        let rules =
+            [(Rule::RustChanged, change.breaks_rust), (Rule::TypescriptChanged, change.breaks_typescript)];
+        for (rule, _) in rules.into_iter().filter(|(_, breaks)| *breaks) {
+            let named = new.model.types.iter().find(|named| named.typescript == change.name);
+            let location = named.map(|named| SourceLocation::new(&new.report.sources, &named.location));
+            let message = format!("{}: {}", rule.description().trim_end_matches('.'), change.text);
+            findings.push(Finding { message, ..Finding::new(rule, change.name.clone(), location) });
+        }
+    }
+    for finding in &mut findings {
+        finding.level = levels.of(finding.rule);
+    }
+    findings.retain(|finding| finding.level != Level::Off);
+    findings.sort_by(|one, other| {
+        (one.level, &one.subject, one.rule).cmp(&(other.level, &other.subject, other.rule))
+    });
+    let changes = changes.into_iter().map(|change| format!("{}: {}", change.name, change.text)).collect();
+    Comparison { findings, changes }
 }
 
 /// The difference between two versions of the definitions.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     findings: Vec<Finding>,
+    /// The changes of the generated types, one per line.
+    changes: Vec<String>,
 }
 
 impl Comparison {
-    /// Returns everything that the change breaks, sorted by subject.
+    /// Returns everything that the change breaks, the most severe first.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Returns the changes of the generated types, one per line, such as ``PipelineStatus: the property `eta` is new``.
+    #[must_use]
+    pub fn changes(&self) -> &[String] {
+        &self.changes
     }
 
     /// Returns the order in which servers and pages can be deployed.
     #[must_use]
     pub fn deployment(&self) -> Deployment {
         Deployment::of(&self.findings)
+    }
+
+    /// Returns `true` if a finding has the level `error`.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.level == Level::Error)
     }
 }
 
@@ -51,9 +89,13 @@ impl Comparison {
 pub struct Finding {
     /// The kind of change.
     pub rule: Rule,
-    /// A channel, such as `pipeline`, or a part of one, such as `pipeline/status`.
+    /// How severe it is.
+    pub level: Level,
+    /// A channel, such as `pipeline`, a part of one, such as `pipeline/status`, or a type, such as `PipelineStatus`.
     pub subject: String,
-    /// The location in the new definitions, or of the channel if the part is gone. `None` if the channel is gone.
+    /// A sentence for people.
+    pub message: String,
+    /// The location in the new definitions, or of the channel if the part is gone. `None` if there is none.
     pub location: Option<SourceLocation>,
     /// The reason, if the rule is about values.
     pub example: Option<Example>,
@@ -61,7 +103,8 @@ pub struct Finding {
 
 impl Finding {
     fn new(rule: Rule, subject: String, location: Option<SourceLocation>) -> Self {
-        Self { rule, subject, location, example: None }
+        let message = rule.description().to_owned();
+        Self { rule, level: Level::Error, subject, message, location, example: None }
     }
 }
 

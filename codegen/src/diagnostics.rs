@@ -27,6 +27,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Returns `true` if the text is part of the compiler.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.is_built_in
+    }
+
     fn span(&self, target: &Target) -> Range<usize> {
         match target {
             Target::Key(location) => self.spans.key(&location.pointer.segments()),
@@ -59,6 +64,15 @@ impl Sources {
     fn push(&mut self, path: PathBuf, text: String, is_built_in: bool) -> SourceId {
         self.0.push(Source { path, text, is_built_in, spans: Spans::default() });
         SourceId(self.0.len() - 1)
+    }
+
+    /// Replaces a folder in the paths of the files by a name such as `main:`.
+    pub(crate) fn relabel(&mut self, folder: &Path, name: &str) {
+        for source in &mut self.0 {
+            if let Ok(path) = source.path.strip_prefix(folder) {
+                source.path = PathBuf::from(format!("{name}{}", path.display()));
+            }
+        }
     }
 
     pub(crate) fn get(&self, id: SourceId) -> &Source {

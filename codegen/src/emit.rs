@@ -9,7 +9,10 @@ mod typescript;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 pub(crate) use fingerprint::hash_channels;
+pub(crate) use json_schema::{print_rules as rules_json, to_schema as type_json, visit_types};
+pub(crate) use rust::{is_newtype, rust_type};
 use serde_json::Value;
+pub(crate) use typescript::typescript_type;
 
 use crate::model::{Model, Rules, RulesId, TypeId};
 use crate::output::Files;

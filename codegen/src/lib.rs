@@ -30,13 +30,14 @@ mod output;
 mod reference;
 mod schemas;
 mod verify;
+mod versions;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use asyncapi::{Converted, LeftOut};
-pub use compare::{Category, Comparison, Deployment, Example, Finding, Rule, SourceLocation};
+pub use compare::{Category, Comparison, Deployment, Example, Finding, Level, Levels, Rule, SourceLocation};
 use definition::Definitions;
 use diagnostics::Report;
 pub use explain::Stage;
@@ -44,6 +45,7 @@ use lower::{Lowered, LoweredSchema};
 use model::{Model, RulesId};
 pub use output::{Change, Files};
 pub use schemas::Schemas;
+use versions::{Release, Version};
 
 /// Generates every output for the definitions in a folder.
 ///
@@ -110,12 +112,34 @@ pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Resu
     })
 }
 
-/// Compares two versions of the definitions, and finds everything that the change breaks.
+/// Compares an earlier version of the definitions with the current one, and finds everything that the change breaks. The
+/// earlier version is a folder, a definition file, a release, or a git revision of the current definitions.
 ///
 /// # Errors
-/// Returns [`Error::Definitions`] with all diagnostics if one of the versions is invalid.
-pub fn compare(old: impl Into<Schemas>, new: impl Into<Schemas>) -> Result<Comparison, Error> {
-    Ok(compare::compare(&compiled(&old.into())?, &compiled(&new.into())?))
+/// Returns [`Error::Definitions`] with all diagnostics if one of the versions is invalid, and [`Error::Io`] if there is no
+/// such version.
+pub fn compare(schemas: impl Into<Schemas>, against: &str, levels: &Levels) -> Result<Comparison, Error> {
+    let schemas = schemas.into();
+    let new = compiled(&schemas)?;
+    let version = Version::open(against, &schemas)?;
+    let old = compiled(&version.schemas).map_err(|error| error.in_version(against, &version))?;
+    Ok(compare::compare(&old, &new, levels))
+}
+
+/// Records the definitions as a release, so that servers can tell pages of this release what changed since. Returns the
+/// path of the file, which belongs into the repository.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if another release has this name.
+pub fn release(schemas: impl Into<Schemas>, name: &str) -> Result<PathBuf, Error> {
+    let schemas = schemas.into();
+    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let Compiled { model, report, .. } =
+        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
+    let names = model.channels.iter().map(|channel| channel.name.wire.clone());
+    let channels = names.zip(emit::hash_channels(&model)).collect();
+    let release = Release::new(name, &schemas, &definitions, &report.sources, channels)?;
+    Ok(versions::write(&schemas.folder, &release)?)
 }
 
 /// Converts an AsyncAPI document of version 2 or 3 to a definition that [`generate`] accepts. If `is_client`, the document
@@ -202,6 +226,16 @@ pub enum Error {
     Definitions(Diagnostics),
     /// A file or folder could not be read or written, or a call does not fit the definitions.
     Io(io::Error),
+}
+
+impl Error {
+    /// Names the version instead of the temporary folder that it was written to.
+    fn in_version(mut self, name: &str, version: &Version) -> Self {
+        if let (Self::Definitions(Diagnostics(report)), Some(folder)) = (&mut self, &version.folder) {
+            report.sources.relabel(folder.path(), &format!("{name}:"));
+        }
+        self
+    }
 }
 
 impl fmt::Display for Error {

@@ -4,10 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    Change, Converted, Error, Schemas, Stage, explain, export_asyncapi, format_schema, generate,
-    import_asyncapi, lint,
+    Change, Comparison, Converted, Error, Levels, Schemas, Stage, compare, explain, export_asyncapi,
+    format_schema, generate, import_asyncapi, lint, release,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -49,6 +49,38 @@ enum Verb {
         #[command(flatten)]
         definitions: Definitions,
     },
+    /// Find what a change of the definitions breaks, and the safe order to deploy it
+    ///
+    /// Compares an earlier version of the definitions with the current one: open pages that refuse new messages, tokens
+    /// that no longer work, stored messages, and code that uses the generated types. Each finding comes with a value that
+    /// shows it. Exits with 1 if a finding is an error; `fanfare.yaml` sets the levels.
+    #[command(
+        after_help = "Examples:\n  fanfare breaking --against main\n  fanfare breaking --against origin/main --format github    # in CI"
+    )]
+    Breaking {
+        #[command(flatten)]
+        definitions: Definitions,
+        /// The earlier version: a git revision, a folder, a definition file or a release
+        #[arg(long, value_name = "VERSION")]
+        against: String,
+        /// The output: `human`, `json`, `github` or `sarif`
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        format: Format,
+        /// The configuration with the levels of rules
+        #[arg(long, value_name = "FILE", default_value = "fanfare.yaml")]
+        config: PathBuf,
+    },
+    /// Record the definitions as a release
+    ///
+    /// Writes `releases/<NAME>.release.json` in the definition folder; commit it. A server can then tell pages of this
+    /// release whether a later definition breaks them.
+    #[command(after_help = "Example:\n  fanfare release v1.4")]
+    Release {
+        #[command(flatten)]
+        definitions: Definitions,
+        /// The name of the release, such as `v1.4`
+        name: String,
+    },
     /// Print what a stage of the compiler makes of one payload
     ///
     /// `lower` prints the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types
@@ -76,6 +108,15 @@ enum Verb {
         #[command(subcommand)]
         format: ExportFormat,
     },
+}
+
+/// An output of `fanfare breaking`.
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Github,
+    Sarif,
 }
 
 #[derive(Subcommand)]
@@ -180,6 +221,22 @@ fn main() -> ExitCode {
             }
             Err(error) => print_error(&error),
         },
+        Verb::Breaking { definitions, against, format, config } => {
+            let comparison = Levels::read(&config)
+                .map_err(Error::from)
+                .and_then(|levels| compare(definitions.schemas(), &against, &levels));
+            match comparison {
+                Ok(comparison) => print_comparison(&comparison, format),
+                Err(error) => print_error(&error),
+            }
+        }
+        Verb::Release { definitions, name } => match release(definitions.schemas(), &name) {
+            Ok(path) => {
+                print(&format!("wrote {}\n", path.display()));
+                ExitCode::SUCCESS
+            }
+            Err(error) => print_error(&error),
+        },
         Verb::Explain { definitions, stage, payload } => {
             match explain(definitions.schemas(), stage, &payload) {
                 Ok(text) => {
@@ -225,6 +282,16 @@ fn print_converted(converted: Result<Converted, Error>, out: Option<&Path>) -> E
         }
     }
     ExitCode::SUCCESS
+}
+
+fn print_comparison(comparison: &Comparison, format: Format) -> ExitCode {
+    print(&match format {
+        Format::Human => comparison.to_text(),
+        Format::Json => comparison.to_json(),
+        Format::Github => comparison.to_github(),
+        Format::Sarif => comparison.to_sarif(),
+    });
+    if comparison.has_errors() { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS }
 }
 
 fn is_inside(folder: &Path, other: &Path) -> bool {

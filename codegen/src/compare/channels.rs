@@ -1,5 +1,6 @@
 //! Compares channels, and what they carry.
 
+use super::declared::Declared;
 use super::graph::{Builder, Graph, Node, NodeId};
 use super::inclusion::{Inclusion, Solver};
 use super::rules::Rule;
@@ -198,24 +199,55 @@ impl Comparison<'_> {
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.old)));
         let mut builder = Builder::new(&mut graph, &self.new.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.new)));
+        let mut declared = Declared::default();
+        for at in 0..ids.len() {
+            ids.push(declared.of(&mut graph, ids[at]));
+        }
         let ids = graph.merge(&ids);
-        let (old, new) = ids.split_at(self.pairs.len());
         let mut solver = Solver::new(&graph);
-        for ((pair, old), new) in std::mem::take(&mut self.pairs).into_iter().zip(old).zip(new) {
-            let widened = solver.explain(*new, *old);
-            let narrowed = solver.explain(*old, *new);
+        let count = self.pairs.len();
+        for (at, pair) in std::mem::take(&mut self.pairs).into_iter().enumerate() {
+            let [old, new] =
+                [0, count].map(|from| Schemas { all: ids[from + at], declared: ids[2 * count + from + at] });
             let location = SourceLocation::new(&self.new.report.sources, &pair.location);
             let finding = |rule: Rule, example: &Example| Finding {
                 example: Some(example.clone()),
                 ..Finding::new(rule, pair.subject.clone(), Some(location.clone()))
             };
-            self.findings.extend(widened.iter().map(|example| finding(pair.widened, example)));
-            for rule in &pair.narrowed {
-                self.findings.extend(narrowed.iter().map(|example| finding(*rule, example)));
+            match solver.explain(new, old) {
+                Verdict::Compatible => {}
+                Verdict::DeclaredOnly(example) => {
+                    self.findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
+                }
+                Verdict::Breaking(example) => self.findings.push(finding(pair.widened, &example)),
+            }
+            match solver.explain(old, new) {
+                Verdict::Compatible => {}
+                Verdict::DeclaredOnly(example) => {
+                    self.findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
+                }
+                Verdict::Breaking(example) => {
+                    self.findings.extend(pair.narrowed.iter().map(|rule| finding(*rule, &example)));
+                }
             }
         }
         self.findings
     }
+}
+
+/// A schema, and the one that allows only declared properties.
+#[derive(Clone, Copy)]
+struct Schemas {
+    all: NodeId,
+    declared: NodeId,
+}
+
+/// Whether the values of one schema are valid under another.
+enum Verdict {
+    Compatible,
+    /// All are but some with undeclared properties, such as this one.
+    DeclaredOnly(Example),
+    Breaking(Example),
 }
 
 impl Builder<'_> {
@@ -229,8 +261,17 @@ impl Builder<'_> {
 }
 
 impl Solver<'_> {
+    fn explain(&mut self, inner: Schemas, outer: Schemas) -> Verdict {
+        let Some(example) = self.counterexample(inner.all, outer.all) else { return Verdict::Compatible };
+        match self.counterexample(inner.declared, outer.all) {
+            None => Verdict::DeclaredOnly(example),
+            Some(Example::Undecided(_)) => Verdict::Breaking(example),
+            Some(typical) => Verdict::Breaking(typical),
+        }
+    }
+
     /// Returns `None` if every value of one schema is valid under another.
-    fn explain(&mut self, inner: NodeId, outer: NodeId) -> Option<Example> {
+    fn counterexample(&mut self, inner: NodeId, outer: NodeId) -> Option<Example> {
         match self.includes(inner, outer) {
             Inclusion::Proved => None,
             Inclusion::Refuted(value) => {

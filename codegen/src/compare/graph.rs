@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// Iterates over the parts that apply to the same value.
-    fn in_place(&self) -> impl Iterator<Item = NodeId> {
+    pub(super) fn in_place(&self) -> impl Iterator<Item = NodeId> {
         let condition = self.condition.iter().flat_map(|condition| {
             let Condition { test, then, otherwise } = *condition;
             [test, then, otherwise]
@@ -143,6 +143,12 @@ impl std::ops::Index<NodeId> for Graph {
     }
 }
 
+impl std::ops::IndexMut<NodeId> for Graph {
+    fn index_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0 as usize]
+    }
+}
+
 /// Adds the schemas of one definition to a graph.
 pub(crate) struct Builder<'b> {
     graph: &'b mut Graph,
@@ -163,7 +169,7 @@ impl<'b> Builder<'b> {
         while let Some(schema) = self.pending.pop() {
             let rules = self.rules(&self.schemas[schema.0].rules);
             let id = self.nodes[&schema];
-            self.graph.nodes[id.0 as usize] = rules;
+            self.graph[id] = rules;
         }
         node
     }
@@ -342,7 +348,7 @@ impl Graph {
         }
     }
 
-    fn push(&mut self, node: Node) -> NodeId {
+    pub(super) fn push(&mut self, node: Node) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(node);
         id

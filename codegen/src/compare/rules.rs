@@ -81,6 +81,12 @@ macro_rules! rules {
                 }
             }
 
+            /// Returns the address of the documentation.
+            #[must_use]
+            pub fn help(self) -> String {
+                format!("{}/blob/main/docs/breaking-changes.md#{}", env!("CARGO_PKG_REPOSITORY"), self.id())
+            }
+
             /// Returns the description.
             #[must_use]
             pub fn description(self) -> &'static str {
@@ -107,6 +113,8 @@ rules! {
     ResultRefusedByNewPages = "result-refused-by-new-pages", Wire, NewPageOldServer;
     /// The topic carries text streams on one side, and payloads on the other.
     TopicKindChanged = "topic-kind-changed", Wire, Both;
+    /// Only values with properties that their own definition does not declare are refused. Generated types send none.
+    UndeclaredPropertyRefused = "undeclared-property-refused", Wire, Neither;
     /// Open pages and their tokens name a channel that the new server does not have.
     ChannelRemoved = "channel-removed", Address, OldPageNewServer;
     /// New pages name a channel that the old server does not have.
@@ -135,8 +143,8 @@ rules! {
     StoredSignalRefused = "stored-signal-refused", Runs, Neither;
     /// Results that runs have stored are no longer valid.
     StoredResultRefused = "stored-result-refused", Runs, Neither;
-    /// Rust code that uses the generated types does not compile.
+    /// Rust code that uses the generated types may not compile.
     RustChanged = "rust-changed", Source, Neither;
-    /// TypeScript code that uses the generated types does not compile.
+    /// TypeScript code that uses the generated types may not compile.
     TypescriptChanged = "typescript-changed", Source, Neither;
 }

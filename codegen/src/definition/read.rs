@@ -97,14 +97,18 @@ pub(crate) enum Resolved<'d> {
 }
 
 /// Reads every definition in a folder and its subfolders, and every file that they refer to there or in `allowed`.
+///
+/// The path of a single file stands for a folder with that file only.
 pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, Report) {
-    let referable = [&[folder.to_owned()], allowed].concat();
+    let is_file = folder.is_file();
+    let root = if is_file { folder.parent().unwrap_or(Path::new("")) } else { folder };
+    let referable = [&[root.to_owned()], allowed].concat();
     let mut reader = Reader {
-        root: folder.to_owned(),
+        root: root.to_owned(),
         definitions: Definitions { referable, ..Definitions::default() },
         report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
-    let paths = reader.list(folder);
+    let paths = if is_file { vec![folder.to_owned()] } else { reader.list(folder) };
     if paths.is_empty() && reader.report.diagnostics.is_empty() {
         reader.report.diagnostics.push(
             Diagnostic::about_path(Code::NoDefinitions, folder, "no channel definitions in this folder")
@@ -431,7 +435,8 @@ fn is_definition(path: &Path) -> bool {
     let known = path
         .extension()
         .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-    known && !name.ends_with(".schema.json") && !name.starts_with('.')
+    let is_other = [".schema.json", ".release.json"].iter().any(|suffix| name.ends_with(suffix));
+    known && !is_other && !name.starts_with('.')
 }
 
 /// The absolute path of a file, which need not exist, with `..` resolved.

@@ -95,7 +95,7 @@ fn with_description(schema: Value, description: Option<&str>) -> Value {
 }
 
 /// Returns the schema of a type, with references to named types.
-pub(super) fn to_schema(model: &Model, shape: &Type) -> Value {
+pub(crate) fn to_schema(model: &Model, shape: &Type) -> Value {
     match shape {
         Type::Any => json!({}),
         Type::Null => json!({ "type": "null" }),
@@ -172,7 +172,7 @@ pub(super) fn print_keywords(keywords: &Keywords, reference: &dyn Fn(RulesId) ->
 }
 
 /// Prints the rules of a type, which refer to entries of `$defs`.
-fn print_rules(model: &Model, rules: &Rules) -> Value {
+pub(crate) fn print_rules(model: &Model, rules: &Rules) -> Value {
     print_keywords(&to_keywords(rules), &|id| format!("#/$defs/{}", rules_key(model, id)))
 }
 
@@ -260,7 +260,7 @@ fn set_member(schema: &mut Value, key: &str, value: Option<Value>) {
 }
 
 /// Calls `found` for each named type that a type refers to.
-pub(super) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
+pub(crate) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Named(id) => found(*id),
         Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),

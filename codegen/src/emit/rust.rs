@@ -13,6 +13,8 @@ mod types;
 use std::collections::BTreeSet;
 
 use askama::Template;
+pub(crate) use items::is_newtype;
+pub(crate) use part_types::rust_type;
 
 use super::Task;
 use crate::model::{Channel, Model, Scope, Type, TypeId};

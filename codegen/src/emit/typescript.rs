@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use serde_json::Value;
+pub(crate) use types::expression as typescript_type;
 
 use super::json_schema::visit_types;
 use crate::model::{Model, TypeId};

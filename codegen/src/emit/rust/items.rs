@@ -37,7 +37,7 @@ pub(super) fn build_item(model: &Model, id: TypeId, types: &PartTypes) -> Item {
 }
 
 /// Returns `true` for a named string with rules. It becomes a newtype, which cannot hold an invalid value.
-pub(super) fn is_newtype(shape: &Type) -> bool {
+pub(crate) fn is_newtype(shape: &Type) -> bool {
     let only_format =
         |text: &Text| text.format.is_some() && Text { format: text.format, ..Text::default() } == *text;
     matches!(shape, Type::Text(text) if !text.is_plain() && !only_format(text))

@@ -212,3 +212,46 @@ fn literals_schema(values: &[Value]) -> Value {
         json!({})
     }
 }
+
+/// Returns a part's type as text, to compare it with another one.
+pub(crate) fn rust_type(model: &Model, shape: &Type) -> String {
+    let of = |shape: &Type| rust_type(model, shape);
+    match shape.shape() {
+        Type::Any | Type::Object(_) | Type::Union(_) | Type::Tagged(_) | Type::Checked(_) => {
+            "Value".to_owned()
+        }
+        Type::Null => "()".to_owned(),
+        Type::Boolean => "bool".to_owned(),
+        Type::Integer(integer) => integer_type(integer_format(integer)),
+        Type::Number(_) => "f64".to_owned(),
+        Type::Text(text) => text.format.map_or("String", |format| format.rust()).to_owned(),
+        Type::Enum(_) => "String".to_owned(),
+        Type::Int64 => "Int64".to_owned(),
+        Type::Uint64 => "Uint64".to_owned(),
+        Type::Literals(values) => rust_literals(values),
+        Type::Array(array) => format!("Vec<{}>", of(&array.items)),
+        Type::Tuple(items) => format!("({})", items.iter().map(of).collect::<Vec<_>>().join(", ")),
+        Type::Map(values, _) => format!("BTreeMap<String, {}>", of(values)),
+        Type::Nullable(inner) => format!("Option<{}>", of(inner)),
+        Type::Named(id) => model.get(*id).rust.clone(),
+    }
+}
+
+/// Returns the type of literals as text.
+fn rust_literals(values: &[Value]) -> String {
+    let schema = literals_schema(values);
+    match schema["type"].as_str() {
+        Some("string") => "String",
+        Some("integer") => "i64",
+        Some("number") => "f64",
+        Some("boolean") => "bool",
+        Some("null") => "()",
+        _ => "Value",
+    }
+    .to_owned()
+}
+
+/// Returns the Rust type of an integer's `format`.
+fn integer_type(format: &str) -> String {
+    format.replace("uint", "u").replace("int", "i")
+}

@@ -98,7 +98,7 @@ fn union(shapes: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A type as an expression.
-pub(super) fn expression(model: &Model, shape: &Type) -> String {
+pub(crate) fn expression(model: &Model, shape: &Type) -> String {
     match shape.shape() {
         Type::Any | Type::Checked(_) => "unknown".to_owned(),
         Type::Null => "null".to_owned(),

@@ -1,0 +1,160 @@
+//! Prints a comparison for people, for programs, and for the log of a GitHub workflow.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{Comparison, Example, Finding, Level, SourceLocation};
+
+/// The length of a value from which on it is cut for people.
+const MAX_VALUE_LENGTH: usize = 300;
+
+impl Comparison {
+    /// Prints the comparison for people: a summary, then each finding, then the order of deployment.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = self.summary();
+        let mut findings = self.findings.as_slice();
+        while let Some((first, _)) = findings.split_first() {
+            let same = findings.iter().take_while(|finding| has_same_reason(finding, first)).count();
+            let (together, others) = findings.split_at(same);
+            text.push('\n');
+            for Finding { rule, level, message, .. } in together {
+                let _ = writeln!(text, "{level}[{}]: {message}", rule.id());
+            }
+            write_details(&mut text, first);
+            findings = others;
+        }
+        text.push('\n');
+        for line in self.deployment().instructions() {
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+
+    /// Prints what changed, one line each, and how many findings there are.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut lines = self.changes.clone();
+        lines.extend(self.findings.iter().filter(|finding| finding.example.is_none()).filter_map(
+            |finding| {
+                let is_type =
+                    self.changes.iter().any(|change| change.starts_with(&format!("{}: ", finding.subject)));
+                (!is_type).then(|| format!("{}: {}", finding.subject, finding.rule.id().replace('-', " ")))
+            },
+        ));
+        if lines.is_empty() && self.findings.is_empty() {
+            return "no changes\n".to_owned();
+        }
+        let count = |level: Level, noun: &str| {
+            let count = self.findings.iter().filter(|finding| finding.level == level).count();
+            format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+        };
+        let counts =
+            [count(Level::Error, "error"), count(Level::Warning, "warning"), count(Level::Note, "note")];
+        let mut text: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+        let _ = writeln!(text, "{}", counts.join(", "));
+        text
+    }
+
+    /// Prints the comparison as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let findings: Vec<Value> = self.findings.iter().map(finding_json).collect();
+        let deployment = self.deployment();
+        let json = json!({
+            "changes": self.changes,
+            "findings": findings,
+            "deployment": { "order": deployment.name(), "instructions": deployment.instructions() },
+        });
+        format!("{json:#}\n")
+    }
+
+    /// Prints the findings as commands that annotate files in a GitHub workflow.
+    #[must_use]
+    pub fn to_github(&self) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            let command = match finding.level {
+                Level::Error => "error",
+                Level::Warning => "warning",
+                Level::Note | Level::Off => "notice",
+            };
+            let place = finding.location.as_ref().map(|SourceLocation { path, line }| {
+                format!("file={},line={line},", escape_property(&path.display().to_string()))
+            });
+            let title = escape_property(&format!("{} ({})", finding.rule.id(), finding.subject));
+            let mut message = finding.message.clone();
+            message.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
+            let place = place.unwrap_or_default();
+            let _ = writeln!(text, "::{command} {place}title={title}::{}", escape_message(&message));
+        }
+        text
+    }
+}
+
+fn has_same_reason(one: &Finding, other: &Finding) -> bool {
+    one.rule == other.rule && one.subject == other.subject
+        || (one.example.is_some() && one.subject == other.subject && one.example == other.example)
+}
+
+fn write_details(text: &mut String, finding: &Finding) {
+    match &finding.location {
+        Some(SourceLocation { path, line }) => {
+            let _ = writeln!(text, "  --> {}:{line} ({})", path.display(), finding.subject);
+        }
+        None => {
+            let _ = writeln!(text, "  --> {}", finding.subject);
+        }
+    }
+    for reason in reasons(finding) {
+        let _ = writeln!(text, "   = {reason}");
+    }
+}
+
+/// Returns why a finding is one, line by line.
+pub(super) fn reasons(finding: &Finding) -> Vec<String> {
+    match &finding.example {
+        None => Vec::new(),
+        Some(Example::Undecided(keyword)) => {
+            vec![format!("not decided, because of `{keyword}`; check it by hand")]
+        }
+        Some(Example::Value { value, issues }) => {
+            let mut json = value.to_string();
+            if json.chars().count() > MAX_VALUE_LENGTH {
+                json = json.chars().take(MAX_VALUE_LENGTH).chain("…".chars()).collect();
+            }
+            let issues = issues.iter().map(|issue| format!("issue: {issue}"));
+            std::iter::once(format!("example: {json}")).chain(issues).collect()
+        }
+    }
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let mut json = json!({
+        "rule": finding.rule.id(),
+        "category": finding.rule.category().name(),
+        "level": finding.level.name(),
+        "subject": finding.subject,
+        "message": finding.message,
+    });
+    if let Some(SourceLocation { path, line }) = &finding.location {
+        json["location"] = json!({ "path": path.display().to_string(), "line": line });
+    }
+    match &finding.example {
+        Some(Example::Value { value, issues }) => {
+            json["example"] = json!({ "value": value, "issues": issues })
+        }
+        Some(Example::Undecided(keyword)) => json["undecided"] = json!(keyword),
+        None => {}
+    }
+    json
+}
+
+fn escape_message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_message(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,75 @@
+//! Prints a comparison in SARIF 2.1.0, the format of static analysis tools.
+
+use serde_json::{Value, json};
+
+use super::print::reasons;
+use super::{Comparison, Finding, Level, Rule, SourceLocation};
+
+impl Comparison {
+    /// Prints the findings in SARIF 2.1.0.
+    #[must_use]
+    pub fn to_sarif(&self) -> String {
+        let rules: Vec<Value> = Rule::ALL
+            .iter()
+            .map(|rule| {
+                json!({
+                    "id": rule.id(),
+                    "shortDescription": { "text": rule.description() },
+                    "helpUri": rule.help(),
+                    "properties": { "category": rule.category().name() },
+                })
+            })
+            .collect();
+        let results: Vec<Value> = self.findings.iter().map(result).collect();
+        let sarif = json!({
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": { "driver": {
+                    "name": "fanfare breaking",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                    "rules": rules,
+                } },
+                "results": results,
+            }],
+        });
+        format!("{sarif:#}\n")
+    }
+}
+
+fn result(finding: &Finding) -> Value {
+    let level = match finding.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "note",
+        Level::Off => "none",
+    };
+    let mut text = format!("{}: {}", finding.subject, finding.message);
+    text.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
+    let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": finding.subject }] });
+    if let Some(SourceLocation { path, line }) = &finding.location {
+        location["physicalLocation"] = json!({
+            "artifactLocation": { "uri": uri(&path.display().to_string()) },
+            "region": { "startLine": line },
+        });
+    }
+    json!({
+        "ruleId": finding.rule.id(),
+        "ruleIndex": Rule::ALL.iter().position(|rule| *rule == finding.rule),
+        "level": level,
+        "message": { "text": text },
+        "locations": [location],
+        "partialFingerprints": { "fanfare/v1": format!("{} {}", finding.rule.id(), finding.subject) },
+    })
+}
+
+/// Returns a path as a relative URI.
+fn uri(path: &str) -> String {
+    let encode = |character: char| match character {
+        '\\' => "/".to_owned(),
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | '~' | '/' | ':' => character.to_string(),
+        other => other.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
+    };
+    path.chars().map(encode).collect()
+}
