@@ -76,6 +76,12 @@ impl Comparison {
         Deployment::of(&self.findings)
     }
 
+    /// Returns `true` if nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty() && self.changes.is_empty()
+    }
+
     /// Returns `true` if a finding has the level `error`.
     #[must_use]
     pub fn has_errors(&self) -> bool {

@@ -39,6 +39,12 @@ enum Verb {
         /// Write nothing; print what would change, and exit with 1 if anything would
         #[arg(long)]
         check: bool,
+        /// With `--check`: print the differences of all files
+        #[arg(long, requires = "check")]
+        diff: bool,
+        /// With `--check`: the earlier version for the summary of changes; by default, the last commit
+        #[arg(long, value_name = "VERSION", requires = "check")]
+        against: Option<String>,
     },
     /// Warn about valid definitions that are probably mistakes
     ///
@@ -67,7 +73,7 @@ enum Verb {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
         /// The configuration with the levels of rules
-        #[arg(long, value_name = "FILE", default_value = "fanfare.yaml")]
+        #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
         config: PathBuf,
     },
     /// Record the definitions as a release
@@ -183,6 +189,9 @@ impl Definitions {
     }
 }
 
+/// The configuration file.
+const CONFIGURATION: &str = "fanfare.yaml";
+
 /// Exit code for errors or warnings in definitions, and for outputs that are out of date.
 const FINDINGS: u8 = 1;
 /// Exit code for wrong usage and I/O errors, such as a folder that cannot be written.
@@ -190,7 +199,7 @@ const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
-        Verb::Generate { definitions, out, check } => {
+        Verb::Generate { definitions, out, check, diff, against } => {
             if is_inside(&out, &definitions.folder) {
                 eprintln!("error: the output folder {} is inside the definition folder", out.display());
                 eprintln!("help: choose another with --out, or its files would be read as definitions");
@@ -202,7 +211,15 @@ fn main() -> ExitCode {
             };
             let changes = if check { files.compare(&out) } else { files.write(&out) };
             match changes {
-                Ok(changes) if check => print_check(&changes),
+                Ok(changes) if check && !changes.is_empty() => {
+                    let code = print_summary(&definitions, against.as_deref());
+                    print_check(&changes, diff);
+                    code
+                }
+                Ok(_) if check => {
+                    print("all generated files are up to date\n");
+                    ExitCode::SUCCESS
+                }
                 Ok(changes) => {
                     print_changes(&changes, files.iter().count());
                     ExitCode::SUCCESS
@@ -310,17 +327,37 @@ fn print_changes(changes: &[Change], total: usize) {
     print(&format!("{total} files up to date, {written} written\n"));
 }
 
-fn print_check(changes: &[Change]) -> ExitCode {
-    if changes.is_empty() {
-        print("all generated files are up to date\n");
-        return ExitCode::SUCCESS;
+/// Prints how the definitions differ from an earlier version. Without a version, the last commit is used if there is one.
+fn print_summary(definitions: &Definitions, against: Option<&str>) -> ExitCode {
+    let levels = Levels::read(Path::new(CONFIGURATION)).map_err(Error::from);
+    match (
+        levels.and_then(|levels| compare(definitions.schemas(), against.unwrap_or("HEAD"), &levels)),
+        against,
+    ) {
+        (Ok(comparison), _) if comparison.is_empty() => {}
+        (Ok(comparison), _) => {
+            let version = against.unwrap_or("the last commit");
+            print(&format!("the definitions changed since {version}:\n{}\n", comparison.summary()));
+        }
+        (Err(_), None) => {}
+        (Err(error), Some(_)) => return print_error(&error),
     }
+    ExitCode::from(FINDINGS)
+}
+
+fn print_check(changes: &[Change], diff: bool) {
     for change in changes {
-        print(&format!("{} {}\n{}\n", change.kind(), change.path, change.diff()));
+        let (added, removed) = change.line_counts();
+        print(&format!("{} {} (+{added} -{removed})\n", change.kind(), change.path));
+        if diff {
+            print(&format!("{}\n", change.diff()));
+        }
     }
     let plural = if changes.len() == 1 { "" } else { "s" };
     eprintln!("{} file{plural} out of date; run `fanfare generate` and commit the result", changes.len());
-    ExitCode::from(FINDINGS)
+    if !diff {
+        eprintln!("`--diff` prints all differences, and `fanfare breaking` whom the change breaks");
+    }
 }
 
 fn print_error(error: &Error) -> ExitCode {

@@ -65,6 +65,9 @@ impl Deployment {
 
 const PAGES_FIRST: &str = "Deploy the pages first, then the servers once no old page is open.";
 
+/// The number of subjects that a step names.
+const MAX_NAMED: usize = 8;
+
 /// Returns the releases that are safe one after another.
 fn steps(findings: &[Finding], pages: &BTreeSet<&str>, servers: &BTreeSet<&str>) -> Vec<String> {
     let both: BTreeSet<&str> = pages.intersection(servers).copied().collect();
@@ -73,8 +76,11 @@ fn steps(findings: &[Finding], pages: &BTreeSet<&str>, servers: &BTreeSet<&str>)
     let mut steps = Vec::new();
     let mut add = |subjects: &BTreeSet<&str>, action: &str, order: &str| {
         if !subjects.is_empty() {
-            let subjects: Vec<String> = subjects.iter().map(|subject| format!("`{subject}`")).collect();
-            steps.push(format!("{action} {}. {order}", subjects.join(", ")));
+            let named = subjects.iter().take(MAX_NAMED).map(|subject| format!("`{subject}`"));
+            let more = subjects.len().saturating_sub(MAX_NAMED);
+            let more = (more > 0).then(|| format!("{more} more"));
+            let subjects = named.chain(more).collect::<Vec<_>>().join(", ");
+            steps.push(format!("{action} {subjects}. {order}"));
         }
     };
     let is = |subject: &&str, test: &dyn Fn(Rule) -> bool| {

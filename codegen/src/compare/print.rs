@@ -43,7 +43,7 @@ impl Comparison {
                 (!is_type).then(|| format!("{}: {}", finding.subject, finding.rule.id().replace('-', " ")))
             },
         ));
-        if lines.is_empty() && self.findings.is_empty() {
+        if self.is_empty() {
             return "no changes\n".to_owned();
         }
         let count = |level: Level, noun: &str| {
