@@ -174,6 +174,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
     fingerprint: "92136f3ab8b1a265",
+    releases: &[],
 };
 
 /// The run's current step and progress.

@@ -102,6 +102,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "4367b917e8441142",
+    releases: &[],
 };
 
 /// A notice from the server's operators. The latest one applies.

@@ -1,4 +1,4 @@
-import { type Drift, InvalidMessageError, subscribe } from "fanfare";
+import { defineChannel, type Drift, InvalidMessageError, subscribe } from "fanfare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pipeline } from "../../generated/typescript/pipeline.js";
 import { system } from "../../generated/typescript/system.js";
@@ -162,19 +162,26 @@ test("without onInvalid and onError, an invalid message ends the loop with the e
   relay.stop();
 });
 
-test("onDrift reports that the page and the server were built from different definitions", async () => {
-  const fingerprint = pipeline({ runId: "run_1" }).$fingerprint;
-  const relay = await Relay.start(server.url, (text) => text.replaceAll(fingerprint, "0123456789abcdef"));
+test.each(["websocket", "sse"] as const)("onDrift reports that the server does not know the page's definition: %s", async (transport) => {
   const drifts: Drift[] = [];
   const onDrift = (drift: Drift) => drifts.push(drift);
-  const options = { token: await server.token("run_drift"), onDrift };
-  const same = await listen("run_drift", { ...options, apiBaseUrl: server.url });
+  const options = { ...quick, transport, token: await server.token("run_drift"), apiBaseUrl: server.url, onDrift };
+  const same = await listen("run_drift", options);
   expect(drifts).toEqual([]);
-  const other = await listen("run_drift", { ...options, apiBaseUrl: relay.url });
-  expect(drifts).toEqual([{ channel: "pipeline:run_drift", expected: fingerprint, received: "0123456789abcdef" }]);
+  const address = "pipeline:run_drift";
+  const changed = defineChannel({ name: "pipeline", address, fingerprint: "0123456789abcdef", topics: {} });
+  const other = await subscribe({ ...options, channel: changed });
+  expect(drifts).toEqual([
+    {
+      channel: address,
+      kind: "unknown",
+      changes: [],
+      expected: "0123456789abcdef",
+      received: pipeline({ runId: "run_drift" }).$fingerprint,
+    },
+  ]);
   same.close();
   other.close();
-  relay.stop();
 });
 
 async function tokenFor(channel: string, name: string): Promise<string> {

@@ -32,6 +32,7 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     result: None,
     history: History { messages: 1_000_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
+    releases: &[],
 };
 
 pub(crate) static REGISTRY: Registry = Registry { channels: &[&BENCH] };

@@ -23,6 +23,7 @@
 //!     result: None,
 //!     history: History { messages: 100, age: Duration::from_secs(300) },
 //!     fingerprint: "9f2c",
+//!     releases: &[],
 //! };
 //! static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
 //!
@@ -46,10 +47,12 @@ use crate::schema::{Issue, Schema};
 mod address;
 mod grant;
 mod param;
+mod release;
 mod resolve;
 mod signal;
 
 pub use grant::Grant;
+pub use release::{BreakingChange, ChangedPart, Release};
 pub use resolve::ResolveError;
 pub use signal::{Signal, SignalDefinition};
 
@@ -90,8 +93,10 @@ pub struct ChannelDefinition {
     pub result: Option<&'static Schema>,
     /// How much history it keeps for subscribers that resume.
     pub history: History,
-    /// The definition hash, by which a client detects that it was generated from a different definition.
+    /// The definition hash, which shows whether a page was generated from this definition.
     pub fingerprint: &'static str,
+    /// The earlier definitions of the channel that were released and differ from this one.
+    pub releases: &'static [Release],
 }
 
 impl ChannelDefinition {

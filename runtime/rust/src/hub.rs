@@ -23,6 +23,7 @@ mod connections;
 mod error;
 mod in_flight;
 mod listeners;
+mod outdated_client;
 mod rate;
 mod reader;
 mod token_builder;
@@ -42,6 +43,7 @@ use in_flight::InFlight;
 pub(crate) use in_flight::{PendingWrite, WriteReservation};
 use listeners::Listeners;
 pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
+use outdated_client::LoggedDrifts;
 pub use rate::Rate;
 use rate::RateLimits;
 pub(crate) use rate::{RateLimited, RatedAction};
@@ -68,6 +70,7 @@ use token_guard::TokenUses;
 /// #     result: None,
 /// #     history: History { messages: 100, age: Duration::from_secs(300) },
 /// #     fingerprint: "9f2c",
+/// #     releases: &[],
 /// # };
 /// # static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
 ///
@@ -120,6 +123,7 @@ struct Shared {
     /// The header in which a proxy passes the client's address.
     client_address_header: Option<String>,
     authorizer: Option<Authorizer>,
+    logged_drifts: LoggedDrifts,
 }
 
 /// The settings of connections that [`HubBuilder`] sets.

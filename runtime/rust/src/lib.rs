@@ -57,8 +57,9 @@ pub mod schema {
 }
 
 pub use channel::{
-    AddressPart, Carries, Channel, ChannelDefinition, Grant, History, ParamDefinition, ParamError, Registry,
-    ResolveError, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, ChannelDefinition, Grant, History,
+    ParamDefinition, ParamError, Registry, Release, ResolveError, Retain, Signal, SignalDefinition,
+    TextStream, Topic, TopicDefinition, TypedChannel,
 };
 pub use hub::{
     Action, AuthorizeError, AuthorizeRequest, BuildError, Hub, HubBuilder, Rate, RevokeError, SessionGrant,

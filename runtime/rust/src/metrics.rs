@@ -28,6 +28,10 @@ pub const GAPS: &str = "fanfare_gaps_total";
 /// Tokens and signing keys that were rejected. Label `reason`, whose values are in `docs/metrics.md`.
 pub const AUTH_FAILURES: &str = "fanfare_auth_failures_total";
 
+/// Open subscriptions of pages whose definition does not work with the server's, or is unknown. Labels: `channel`, the name
+/// in the definition, and `kind`, `breaking` or `unknown`.
+pub const CLIENTS_OUTDATED: &str = "fanfare_clients_outdated";
+
 /// Channels that are in memory.
 pub const HISTORY_CHANNELS: &str = "fanfare_history_channels";
 
@@ -132,6 +136,10 @@ pub(crate) fn describe() {
     );
     describe_counter!(GAPS, "Gaps that were sent to connections.");
     describe_counter!(AUTH_FAILURES, "Tokens and signing keys that were rejected.");
+    describe_gauge!(
+        CLIENTS_OUTDATED,
+        "Open subscriptions of pages whose definition does not work with the server's, or is unknown."
+    );
     describe_gauge!(HISTORY_CHANNELS, "Channels that are in memory.");
     describe_gauge!(HISTORY_BYTES, Unit::Bytes, "Bytes of messages in memory.");
     describe_gauge!(RUNS, "Runs that have not ended, by state.");
@@ -174,6 +182,14 @@ pub(crate) fn record_read(lag: u64, has_gap: bool) {
 
 pub(crate) fn record_auth_failure(reason: &'static str) {
     counter!(AUTH_FAILURES, "reason" => reason).increment(1);
+}
+
+pub(crate) fn add_outdated_client(channel: &'static str, kind: &'static str) {
+    gauge!(CLIENTS_OUTDATED, "channel" => channel, "kind" => kind).increment(1.0);
+}
+
+pub(crate) fn remove_outdated_client(channel: &'static str, kind: &'static str) {
+    gauge!(CLIENTS_OUTDATED, "channel" => channel, "kind" => kind).decrement(1.0);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]

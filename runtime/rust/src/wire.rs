@@ -15,11 +15,11 @@ mod id;
 mod time;
 
 pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
-pub(crate) use frame::client_frame;
 pub use frame::{
-    ClientFrame, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames, Since, read_client_frame,
-    read_server_frames,
+    ClientFrame, Drift, DriftChange, DriftKind, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames,
+    Since, read_client_frame, read_server_frames,
 };
+pub(crate) use frame::{client_frame, is_short};
 pub use id::{Cursor, MessageId, ParseCursorError, ParseMessageIdError};
 pub(crate) use time::timestamp;
 

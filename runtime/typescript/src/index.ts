@@ -76,4 +76,4 @@ export type {
   StandardResult,
   StandardSchema,
 } from "./validate/standard-schema.js";
-export type { Cursor } from "./wire.js";
+export type { Cursor, DriftChange } from "./wire.js";

@@ -79,6 +79,18 @@ export interface ReadyFrame extends HasRef {
   readonly channel: string;
   readonly position: string;
   readonly fingerprint: string;
+  /** How this page's definition differs, if that matters. */
+  readonly drift?: { readonly kind: string; readonly changes?: readonly DriftChange[] };
+}
+
+/** A change of a channel's definition that breaks pages of an earlier release. */
+export interface DriftChange {
+  /** The topic that changed, if it is one. */
+  readonly topic?: string;
+  /** The signal that changed, if it is one. */
+  readonly signal?: string;
+  /** What breaks. */
+  readonly message: string;
 }
 
 export interface GapFrame extends HasRef {
@@ -145,6 +157,8 @@ export interface SubFrame {
   /** Default: all topics of the channel that the token grants. */
   readonly topics?: readonly string[] | undefined;
   readonly since?: Readonly<Record<string, Cursor>> | undefined;
+  /** The hash of the definition that the channel was generated from. */
+  readonly fingerprint?: string | undefined;
 }
 
 /** Stands for text that is not a valid frame of a known kind. */
@@ -230,7 +244,7 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "number" | "number?" | "boolean?" | "any";
+type FieldType = "string" | "string?" | "strings" | "number" | "number?" | "boolean?" | "drift?" | "any";
 type Fields = readonly (readonly [string, FieldType])[];
 
 const REF: Fields = [["ref", "string?"]];
@@ -249,7 +263,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
   chunk: [...ON_TOPIC, ["stream_id", "string"], ["data", "string"]],
   "datastream-end": [...ON_TOPIC, ["data", "string"], ["error", "string?"], ["stopped", "boolean?"]],
   run: [...LOGGED, ["data", "any"]],
-  ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"]],
+  ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"], ["drift", "drift?"]],
   gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
   error: [...REF, ["code", "string"], ["message", "string"]],
   subscribed: [...REF, ["channels", "strings"]],
@@ -292,11 +306,26 @@ function isOfType(
   if (type === "any") {
     return true;
   }
+  if (type === "drift?") {
+    return isDrift(value);
+  }
   return type === "strings"
     ? Array.isArray(value) && value.every((item) => typeof item === "string")
     : type.startsWith("number")
       ? isMilliseconds(value)
       : typeof value === type.replace("?", "");
+}
+
+function isDrift(value: unknown): boolean {
+  const isObject = (item: unknown): item is Readonly<Record<string, unknown>> =>
+    typeof item === "object" && item !== null && !Array.isArray(item);
+  const isChange = (item: unknown) =>
+    isObject(item) && isOfType(item, "topic", "string?") && isOfType(item, "signal", "string?") && isOfType(item, "message", "string");
+  if (!isObject(value) || !isOfType(value, "kind", "string")) {
+    return false;
+  }
+  const { changes = [] } = value;
+  return Array.isArray(changes) && changes.every(isChange);
 }
 
 /**

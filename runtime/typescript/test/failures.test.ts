@@ -93,12 +93,25 @@ describe("without a handler, the console", () => {
     server.cut();
     await until(() => server.subscriptions === 2 && server.handshakes === 2);
     expect(warnings).toEqual([
-      'fanfare: the definition of the channel "pipeline:run_42" differs from the server\'s: this code was ' +
-        "generated from 9f2c, the server's from new; generate both again and deploy them",
+      'fanfare: this page and the server were generated from different definitions of the channel "pipeline:run_42" ' +
+        "(9f2c here, new there). Generate both from the same one, or record definitions with `fanfare release`, so that " +
+        "the server can tell which changes break a page",
     ]);
     for (const subscription of subscriptions) {
       subscription.close();
     }
+  });
+
+  it("receives what breaks a page of an earlier release", async () => {
+    server.fingerprint = "changed";
+    const changes = [{ topic: "status", message: "it has changed" }, { signal: "approve", message: "it is gone" }, { message: "other" }];
+    server.drift = { kind: "breaking", changes };
+    const subscription = await subscribe(basics());
+    expect(warnings).toEqual([
+      'fanfare: a new version of this page is available: reload it. The channel "pipeline:run_42" has changed: ' +
+        'topic "status": it has changed; signal "approve": it is gone; other',
+    ]);
+    subscription.close();
   });
 
   it("receives nothing if there are handlers", async () => {

@@ -21,6 +21,7 @@ interface ClientFrame {
   readonly data: string;
   readonly topics?: readonly string[];
   readonly since?: Readonly<Record<string, string>>;
+  readonly fingerprint?: string;
 }
 
 /** A connected client, over any transport. */
@@ -74,6 +75,8 @@ export class TestServer {
   /** The number of signals whose client had given up. */
   abandoned = 0;
   fingerprint = "9f2c";
+  /** The drift that clients with another fingerprint receive. */
+  drift: object = { kind: "unknown" };
   url = "";
   #log: Entry[] = [];
   #life = 1;
@@ -265,7 +268,7 @@ export class TestServer {
     }
   }
 
-  #subscribe({ ref, data, since }: ClientFrame, client: Client): void {
+  #subscribe({ ref, data, since, fingerprint }: ClientFrame, client: Client): void {
     const { channel } = this;
     this.tokens.push(data);
     this.sinces.push(since?.[channel] ?? null);
@@ -280,20 +283,22 @@ export class TestServer {
     }
     client.send({ kind: "subscribed", ref, channels: [channel] });
     client.refs.add(ref);
-    this.#greet(client, ref, since?.[channel] ?? "now");
+    this.#greet(client, ref, since?.[channel] ?? "now", fingerprint);
     if (this.isFickle) {
       client.close(4401);
     }
   }
 
-  #greet(client: Client, ref: string, cursor: string): void {
+  #greet(client: Client, ref: string, cursor: string, pageFingerprint?: string): void {
     const { channel, fingerprint } = this;
+    const isDrifted = pageFingerprint !== undefined && pageFingerprint !== fingerprint;
+    const drift = isDrifted ? { drift: this.drift } : {};
     const news = this.#log.findLast(({ frame }) => frame["kind"] === "run");
     const end = this.#id(this.#log.length);
     const position = cursor === "now" ? (news === undefined ? end : `${end}~`) : cursor;
     const [from = "", had] = position.split("~");
     const seen = cursor === "start" ? 0 : this.#log.filter((entry) => entry.id <= from).length;
-    client.send({ kind: "ready", ref, channel, position, fingerprint });
+    client.send({ kind: "ready", ref, channel, position, fingerprint, ...drift });
     if (news !== undefined && had !== undefined && news.id > had && news.id <= from) {
       client.send([ref, news.frame]);
     }

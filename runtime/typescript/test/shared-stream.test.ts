@@ -47,6 +47,18 @@ it("each page receives the frames of its own subscriptions, under its own refs",
   await until(() => server.subscriptions === 1);
 });
 
+it("a page's definition hash reaches the server, and the drift the page", async () => {
+  server.drift = { kind: "breaking", changes: [{ message: "it has changed" }] };
+  stream.handle("a", [{ ...sub("1"), fingerprint: "17ab" }]);
+  stream.handle("b", [sub("1")]);
+  const drifts = () =>
+    answers.flatMap(({ member, answer }) =>
+      answer.kind === "frames" ? answer.frames.flatMap((frame) => (frame.kind === "ready" ? [[member, frame.drift]] : [])) : [],
+    );
+  await until(() => drifts().length === 2);
+  expect(drifts()).toEqual([["a", server.drift], ["b", undefined]]);
+});
+
 it("a reopened stream resumes each subscription at its cursor", async () => {
   stream.handle("a", [sub("1")]);
   await until(() => server.subscriptions === 1);

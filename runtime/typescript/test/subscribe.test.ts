@@ -353,10 +353,22 @@ describe("subscribe rejects with the fix", () => {
   });
 });
 
-it("a page generated from another definition is notified of the drift", async () => {
+it.each(["websocket", "sse"] as const)("a page is notified of the drift that the server reports: %s", async (transport) => {
   server.fingerprint = "new";
+  const changes = [{ topic: "status", message: "it has changed" }];
+  const differences = { channel: channel.name, expected: "9f2c", received: "new" };
   const drifts: unknown[] = [];
-  const subscription = await subscribe({ ...basics(), onDrift: (drift) => void drifts.push(drift) });
-  expect(drifts).toEqual([{ channel: channel.name, expected: "9f2c", received: "new" }]);
-  subscription.close();
+  const onDrift = (drift: unknown) => void drifts.push(drift);
+  for (const drift of [{ kind: "unknown" }, { kind: "breaking", changes }, { kind: "later" }]) {
+    server.drift = drift;
+    const subscription = await subscribe({ ...basics(), transport, onDrift });
+    subscription.close();
+  }
+  // The server cannot compare a channel that was not generated.
+  const byName = await subscribe({ ...basics(), channel: channel.name, transport, onDrift });
+  byName.close();
+  expect(drifts).toEqual([
+    { ...differences, kind: "unknown", changes: [] },
+    { ...differences, kind: "breaking", changes },
+  ]);
 });

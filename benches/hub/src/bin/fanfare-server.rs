@@ -39,6 +39,7 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     result: None,
     history: History { messages: 100_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
+    releases: &[],
 };
 static REGISTRY: Registry = Registry { channels: &[&BENCH] };
 

@@ -42,6 +42,7 @@ mod tests {
             result: None,
             history,
             fingerprint: "",
+            releases: &[],
         }
     }
 

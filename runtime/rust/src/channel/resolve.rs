@@ -213,6 +213,7 @@ mod tests {
         result: None,
         history: History::new(1, 1),
         fingerprint: "",
+        releases: &[],
     };
     static REGISTRY: Registry = Registry { channels: &[&BOOK] };
 

@@ -44,6 +44,7 @@ const fn channel(messages: u32, seconds: u64) -> ChannelDefinition {
         result: None,
         history: History::new(messages, seconds),
         fingerprint: "",
+        releases: &[],
     }
 }
 

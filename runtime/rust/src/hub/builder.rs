@@ -3,8 +3,8 @@
 use super::rate::Rates;
 use super::{
     Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
-    Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings, Shared,
-    SigningKey, Storage, fmt, token_guard::revoke, watch,
+    LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings,
+    Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
@@ -380,6 +380,7 @@ impl HubBuilder {
             in_flight: InFlight::new(self.max_in_flight_bytes),
             client_address_header: self.client_address_header,
             authorizer: self.authorizer,
+            logged_drifts: LoggedDrifts::default(),
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, token_uses) = (Arc::clone(&shared.revocations), Arc::clone(&shared.token_uses));

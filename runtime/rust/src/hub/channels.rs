@@ -261,6 +261,7 @@ mod tests {
         result: None,
         history: History { messages: 10, age: Duration::from_secs(60) },
         fingerprint: "",
+        releases: &[],
     };
     static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::outdated_client::OutdatedClient;
 use super::token_guard::{TokenGuard, TokenStatus, TokenUse};
 use super::{Hub, RenewError, SubscribeError};
 use crate::channel::Channel;
 use crate::history::{Batch, Gap, Inbox, Log, ReadCursor, TURN_BYTES};
 use crate::metrics;
-use crate::wire::{Cursor, EndCode, MAX_CHANNELS, Since};
+use crate::wire::{Cursor, Drift, EndCode, MAX_CHANNELS, Since};
 
 /// The client's name for a subscription. `None` is the connection's default subscription: what it subscribed to when
 /// it opened, and later additions without an id.
@@ -28,6 +29,8 @@ pub(crate) struct Ready {
     pub(crate) channel: Channel,
     /// Where to resume until a message arrives.
     pub(crate) position: Cursor,
+    /// How the definition of the client's page differs, if that matters.
+    pub(crate) drift: Option<Drift>,
 }
 
 /// A change of a subscription's token for the client to know.
@@ -59,6 +62,8 @@ struct Subscribed {
     cursor: ReadCursor,
     /// The topics, each with the token that grants it.
     guards: Vec<(usize, Arc<TokenGuard>)>,
+    /// Counts the subscription while it is open, if the client's page has another definition and that matters.
+    outdated: Option<OutdatedClient>,
 }
 
 impl Reader {
@@ -94,7 +99,7 @@ impl Reader {
         let all = channels.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();
             let position = self.subscribe_to(subscription_id, log, &topics, cursor, guard);
-            Ready { channel, position }
+            Ready { channel, position, drift: None }
         });
         Ok(all.collect())
     }
@@ -117,15 +122,20 @@ impl Reader {
             (Subscribed { key, ..subscribed }, position)
         } else {
             let (cursor, position) = log.start(topics, cursor.unwrap_or_default());
-            (
-                Subscribed { key, subscription_id: subscription_id.clone(), log, cursor, guards: Vec::new() },
-                position,
-            )
+            let subscription_id = subscription_id.clone();
+            (Subscribed { key, subscription_id, log, cursor, guards: Vec::new(), outdated: None }, position)
         };
         subscribed.add_topics(topics, guard);
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
         position
+    }
+
+    /// Counts a subscription to a channel as outdated until it ends.
+    pub(crate) fn set_outdated(&mut self, id: &SubscriptionId, channel: &str, client: OutdatedClient) {
+        if let Some(index) = self.index_of(id, channel) {
+            self.subscribed[index].outdated = Some(client);
+        }
     }
 
     /// Removes a channel from the default subscription. Returns `false` if it was not subscribed.

@@ -10,7 +10,7 @@ use super::connection::{Connection, SubscribeRequest};
 use super::socket::Socket;
 use super::{HttpError, Parameters, SessionHead, authorize, ensure_accepting};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
-use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since};
+use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since, is_short};
 
 /// Small, because each idle connection holds it in memory and clients send little.
 const READ_BUFFER: usize = 4 * 1024;
@@ -44,8 +44,9 @@ pub(super) async fn connect(
         let channel = parameters.get("channel").filter(|_| token.is_none());
         let grant = authorize(&hub, &client, token.as_deref(), &head, Action::Subscribe, channel).await?;
         let since = read_since(parameters.get("since"))?;
-        let ready =
-            connection.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+        let request =
+            SubscribeRequest { since, page: read_page(&parameters)?, ..SubscribeRequest::default() };
+        let ready = connection.subscribe(&grant, &request).await?;
         connection.ready_frames(&None, &ready)
     } else {
         Vec::new()
@@ -68,4 +69,17 @@ pub(super) fn read_since(since: Option<&str>) -> Result<Since, HttpError> {
         let example = r#"{"pipeline:run_42":"start"}"#;
         HttpError::bad_request(format!("since must be an object of cursors such as {example}: {error}"))
     })
+}
+
+/// Reads the name of a channel, and the definition hash that the client's page has for it.
+pub(super) fn read_page(parameters: &Parameters) -> Result<Option<(String, String)>, HttpError> {
+    let Some(fingerprint) = parameters.get("fingerprint") else { return Ok(None) };
+    let why = match parameters.get("channel") {
+        Some(channel) if is_short(fingerprint) => {
+            return Ok(Some((channel.to_owned(), fingerprint.to_owned())));
+        }
+        Some(_) => "fingerprint has more than 64 characters",
+        None => "fingerprint belongs to one channel: add channel=<name>",
+    };
+    Err(HttpError::bad_request(why))
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::connect::read_since;
+use super::connect::{read_page, read_since};
 use super::connection::{CloseReason, Connection, SubscribeRequest, TOO_SLOW, Turn, encode};
 use super::{HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting};
 use crate::hub::{Action, Client, Event, Hub, PendingWrite, Phase, RatedAction};
@@ -64,10 +64,10 @@ pub(super) async fn get(
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.filter(|id| !id.is_empty());
     let since = read_since(last.as_deref().or_else(|| parameters.get("since")))?;
+    let request = SubscribeRequest { since, page: read_page(&parameters)?, ..SubscribeRequest::default() };
     let guard = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
     let mut connection = Connection::new(hub, false, guard, head.0);
-    let ready =
-        connection.subscribe(&grant, &SubscribeRequest { since, ..SubscribeRequest::default() }).await?;
+    let ready = connection.subscribe(&grant, &request).await?;
     let cursors = ResumeCursors::new(&ready);
     let mut greeting = String::new();
     for frame in connection.ready_frames(&None, &ready) {
@@ -88,12 +88,17 @@ fn read_subs(body: &[u8]) -> Result<Vec<(Option<String>, SubscribeRequest)>, Htt
         return Err(bad(&format!("expected 1 to {MAX_CHANNELS} subs")));
     }
     let subs = frames.into_iter().map(|frame| match client_frame(frame) {
-        Ok(ClientFrame::Sub { subscription_id: Some(subscription_id), data, channel, topics, since }) => {
+        Ok(ClientFrame::Sub {
+            subscription_id: Some(subscription_id),
+            data,
+            channel,
+            topics,
+            since,
+            fingerprint,
+        }) => {
             let since = since.unwrap_or_default();
-            Ok((
-                data,
-                SubscribeRequest { subscription_id: Some(subscription_id.into()), channel, topics, since },
-            ))
+            let (subscription_id, page) = (Some(subscription_id.into()), channel.clone().zip(fingerprint));
+            Ok((data, SubscribeRequest { subscription_id, channel, topics, since, page }))
         }
         Ok(_) => Err(bad("each frame must be a sub with a ref")),
         Err(error) => Err(bad(&error.message)),

@@ -8,9 +8,9 @@ use serde_json::Value;
 mod client;
 mod server;
 
-pub(crate) use client::client_frame;
 pub use client::{ClientFrame, ErrorCode, Since, read_client_frame};
-pub use server::{EndCode, ServerFrame, ServerFrames, read_server_frames};
+pub(crate) use client::{client_frame, is_short};
+pub use server::{Drift, DriftChange, DriftKind, EndCode, ServerFrame, ServerFrames, read_server_frames};
 
 /// An error from parsing a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

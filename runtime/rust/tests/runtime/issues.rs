@@ -33,6 +33,7 @@ static CHANNEL: ChannelDefinition = ChannelDefinition {
     result: None,
     history: History { messages: 1, age: Duration::from_secs(1) },
     fingerprint: "f5f6",
+    releases: &[],
 };
 static REGISTRY: Registry = Registry { channels: &[&CHANNEL] };
 

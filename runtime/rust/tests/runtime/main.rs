@@ -9,6 +9,7 @@ mod clocks;
 mod closing;
 mod connecting;
 mod delivery;
+mod drift;
 mod frames;
 mod in_flight;
 #[cfg(feature = "jwks")]

@@ -8,13 +8,13 @@ use ::metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
 };
-use fanfare::metrics;
+use fanfare::{Hub, metrics};
 use serde_json::json;
 
 use crate::support::client::Client;
-use crate::support::definition::{room, said, small};
+use crate::support::definition::{released_room, room, said, small};
 use crate::support::http;
-use crate::support::server::Server;
+use crate::support::server::{KEY, Server};
 use crate::support::sse::Events;
 
 /// Records the last value of gauges, and the sum of other metrics.
@@ -215,6 +215,7 @@ async fn every_metric_is_described_and_documented() {
         metrics::CURSOR_LAG,
         metrics::GAPS,
         metrics::AUTH_FAILURES,
+        metrics::CLIENTS_OUTDATED,
         metrics::HISTORY_CHANNELS,
         metrics::HISTORY_BYTES,
         metrics::RUNS,
@@ -229,6 +230,46 @@ async fn every_metric_is_described_and_documented() {
         assert!(docs.contains(&format!("`{name}`")), "{name}");
     }
     assert_eq!(described.len(), names.len());
+}
+
+#[tokio::test]
+async fn outdated_clients_are_counted_while_they_are_subscribed_and_logged_once() {
+    let (figures, warnings) = (Figures::default(), Warnings::default());
+    let _recorder = ::metrics::set_default_local_recorder(&figures);
+    let _subscriber = tracing::subscriber::set_default(warnings.clone());
+    tracing::callsite::rebuild_interest_cache();
+    let (registry, channel) = released_room("1");
+    let server = Server::serve(Hub::builder(registry).signing_key(KEY).build().unwrap()).await;
+    let (token, other) = (server.token(&channel, &["status"]), server.token(&channel, &["said"]));
+    let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+    let (breaking, unknown) =
+        ("fanfare_clients_outdated room breaking", "fanfare_clients_outdated room unknown");
+    let subs =
+        [("1", &token, "topics"), ("2", &other, "compatible"), ("3", &other, "other"), ("4", &token, "all")];
+    for (subscription_id, token, fingerprint) in subs {
+        let sub = json!({
+            "kind": "sub", "ref": subscription_id, "data": token, "channel": channel.name(), "fingerprint": fingerprint,
+        });
+        client.send(&sub).await;
+        client.frame().await;
+        client.ready().await;
+    }
+    figures.becomes(breaking, 2.0).await;
+    figures.becomes(unknown, 1.0).await;
+    assert!(warnings.0.lock().unwrap().contains("the result has changed"));
+    warnings.0.lock().unwrap().clear();
+    client.send(&json!({ "kind": "unsub", "ref": "1" })).await;
+    client.frame().await;
+    figures.becomes(breaking, 1.0).await;
+    let sub = json!([{
+        "kind": "sub", "ref": "1", "data": token, "channel": channel.name(), "fingerprint": "topics",
+    }]);
+    let events = Events::post(&server, &sub).await;
+    figures.becomes(breaking, 2.0).await;
+    drop((client, events));
+    figures.becomes(breaking, 0.0).await;
+    figures.becomes(unknown, 0.0).await;
+    assert_eq!(*warnings.0.lock().unwrap(), "", "logged twice");
 }
 
 /// Records the last warning.

@@ -20,6 +20,8 @@ export interface Target {
   readonly channel: string;
   /** All topics of the channel if undefined. */
   readonly topics: readonly string[] | undefined;
+  /** The hash of the definition that the channel was generated from, if it was generated. */
+  readonly fingerprint?: string | undefined;
 }
 
 export interface ChannelSubscriptionEvents {

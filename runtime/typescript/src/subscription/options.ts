@@ -70,8 +70,9 @@ export interface SubscribeOptions<
    */
   readonly onError?: ((error: Error) => void) | undefined;
   /**
-   * Called at every connect if the server's definition of the channel differs from this page's.
-   * Without it, the drift is logged to the console once per definition.
+   * Called at every connect if this page does not work with the server because the channel's definition
+   * has changed, or if the server does not know this page's definition. Without it, the drift is logged to the
+   * console once per definition.
    */
   readonly onDrift?: ((drift: Drift) => void) | undefined;
 }

@@ -52,7 +52,10 @@ export interface RealtimeSnapshot {
   readonly gap: Gap | null;
   /** The position after all messages shown, for `since`; null before the first connect. */
   readonly position: Cursor | null;
-  /** How the server's definition of the channel differed from this page's at the last connect. */
+  /**
+   * Why this page may not work with the server, as of the last connect: the channel's definition has changed.
+   * Null if the page works.
+   */
   readonly drift: Drift | null;
 }
 

@@ -110,8 +110,8 @@ export interface UseRealtimeResult<
   /** The last gap, that is, messages that were missed for good; null if there was none. */
   readonly gap: Gap | null;
   /**
-   * How the server's definition of the channel differed from this page's at the last connect; null if
-   * it did not.
+   * Why this page may not work with the server, as of the last connect: the channel's definition has
+   * changed. Null if the page works.
    */
   readonly drift: Drift | null;
   /** Clears messages, the state of the run, error and gap. The connection stays open. */

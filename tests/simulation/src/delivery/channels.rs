@@ -48,6 +48,7 @@ const fn definition(
         result: None,
         history: History { messages, age: Duration::from_secs(seconds) },
         fingerprint: name,
+        releases: &[],
     }
 }
 

@@ -15,10 +15,11 @@ impl Connection {
         text: &str,
     ) -> Result<Vec<SharedText>, CloseReason> {
         let answer = match read_client_frame(text) {
-            Ok(ClientFrame::Sub { subscription_id, data, channel, topics, since }) => {
+            Ok(ClientFrame::Sub { subscription_id, data, channel, topics, since, fingerprint }) => {
                 let subscription_id = subscription_id.map(Into::into);
                 let since = since.unwrap_or_default();
-                let request = SubscribeRequest { subscription_id, channel, topics, since };
+                let page = channel.clone().zip(fingerprint);
+                let request = SubscribeRequest { subscription_id, channel, topics, since, page };
                 self.handle_sub(data.as_deref(), &request).await
             }
             Ok(ClientFrame::Unsub { subscription_id: Some(id), .. }) => self.unsubscribe(&Some(id.into())),

@@ -6,7 +6,7 @@ use super::{Connection, encode};
 use crate::channel::Channel;
 use crate::hub::{Action, Hub, Ready, SessionError, SubscribeError, SubscriptionId, TokenGuard};
 use crate::token::{AuthError, VerifiedGrant};
-use crate::wire::{ErrorCode, ServerFrame, SharedText, Since};
+use crate::wire::{Drift, DriftChange, DriftKind, ErrorCode, ServerFrame, SharedText, Since};
 
 /// What a client asks to subscribe to.
 #[derive(Default)]
@@ -17,6 +17,17 @@ pub(in crate::routes) struct SubscribeRequest {
     /// The only topics, of those that the token grants.
     pub(in crate::routes) topics: Option<Vec<String>>,
     pub(in crate::routes) since: Since,
+    /// The name of a channel, and the definition hash that the client's page has for it.
+    pub(in crate::routes) page: Option<(String, String)>,
+}
+
+impl SubscribeRequest {
+    /// Compares the server's definition with that of the client's page. Returns `None` if the page works.
+    fn find_drift(&self, channels: &[(Channel, Vec<usize>)]) -> Option<(DriftKind, Vec<DriftChange>)> {
+        let (name, fingerprint) = self.page.as_ref()?;
+        let (channel, topics) = channels.iter().find(|(channel, _)| channel.name() == name)?;
+        channel.definition().find_drift(fingerprint, topics, self.topics.is_some())
+    }
 }
 
 impl Connection {
@@ -28,10 +39,19 @@ impl Connection {
     ) -> Result<Vec<Ready>, SubscribeError> {
         let channels = narrow(resolve(&self.hub, grant)?, request)?;
         let guard = self.use_token(grant)?;
+        let drift = request.find_drift(&channels);
         let SubscribeRequest { subscription_id, since, .. } = request;
         let ready = self.reader.subscribe(&self.hub, subscription_id, channels, since, &guard).await;
         self.set_timer();
-        ready
+        let mut ready = ready?;
+        if let (Some((name, fingerprint)), Some((kind, changes))) = (&request.page, drift) {
+            for ready in ready.iter_mut().filter(|ready| ready.channel.name() == name) {
+                let client = self.hub.record_drift(ready.channel.definition(), fingerprint, kind, &changes);
+                self.reader.set_outdated(subscription_id, name, client);
+                ready.drift = Some(Drift { kind: kind.as_str().to_owned(), changes: changes.clone() });
+            }
+        }
+        Ok(ready)
     }
 
     /// Verifies a token for subscribing, or the session of the page if there is no token.
@@ -75,6 +95,7 @@ impl Connection {
                 channel: ready.channel.name().to_owned(),
                 position: ready.position,
                 fingerprint: ready.channel.definition().fingerprint.to_owned(),
+                drift: ready.drift.clone(),
             })
         });
         frames.collect()

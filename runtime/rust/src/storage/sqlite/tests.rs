@@ -37,6 +37,7 @@ static ROOM: ChannelDefinition = ChannelDefinition {
     result: None,
     history: History { messages: 100, age: HOUR },
     fingerprint: "",
+    releases: &[],
 };
 static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 

@@ -33,6 +33,9 @@ pub enum ClientFrame {
         /// The cursors to resume from.
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         since: Option<Since>,
+        /// The definition hash that the client's page has for `channel`.
+        #[serde(default, deserialize_with = "fingerprint", skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<String>,
     },
     /// Ends a subscription, or removes a channel from the default subscription.
     Unsub {
@@ -113,7 +116,7 @@ pub fn read_client_frame(text: &str) -> Result<ClientFrame, FrameError> {
 
 /// Parses a frame that is part of a larger JSON text.
 pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, FrameError> {
-    let subscription_id = frame.get("ref").and_then(Value::as_str).filter(|text| is_subscription_id(text));
+    let subscription_id = frame.get("ref").and_then(Value::as_str).filter(|text| is_short(text));
     let subscription_id = subscription_id.map(str::to_owned);
     if !frame.is_object() {
         return Err(FrameError { message: "the frame is not an object".into(), subscription_id });
@@ -126,21 +129,34 @@ pub(crate) fn client_frame(frame: Value) -> Result<ClientFrame, FrameError> {
             message: "an unsub must have either a ref or a channel".into(),
             subscription_id,
         }),
+        Ok(ClientFrame::Sub { fingerprint: Some(_), channel: None, .. }) => Err(FrameError {
+            message: "a sub with a fingerprint must have a channel".into(),
+            subscription_id,
+        }),
         Ok(frame) => Ok(frame),
         Err(error) => Err(FrameError { message: format!("invalid frame: {error}"), subscription_id }),
     }
 }
 
 fn subscription_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    short("ref", deserializer)
+}
+
+fn fingerprint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    short("fingerprint", deserializer)
+}
+
+fn short<'de, D: Deserializer<'de>>(field: &str, deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if is_subscription_id(&text) {
+    if is_short(&text) {
         Ok(Some(text))
     } else {
-        Err(de::Error::custom("ref has more than 64 characters"))
+        Err(de::Error::custom(format!("{field} has more than 64 characters")))
     }
 }
 
-fn is_subscription_id(text: &str) -> bool {
+/// Returns `true` if a text may be a `ref` or a fingerprint: it has at most 64 characters.
+pub(crate) fn is_short(text: &str) -> bool {
     text.chars().nth(64).is_none()
 }
 

@@ -112,6 +112,9 @@ pub enum ServerFrame {
         position: Cursor,
         /// The definition hash of the channel.
         fingerprint: String,
+        /// How the definition of the client's page differs, if that matters.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        drift: Option<Drift>,
     },
     /// The subscriber missed messages that are no longer in the history.
     Gap {
@@ -207,6 +210,50 @@ const SERVER_KINDS: [&str; 14] = [
     "alive",
     "closing",
 ];
+
+/// How the definition of a client's page differs from the server's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What the difference means, as a [`DriftKind`] or one of a later version.
+    pub kind: String,
+    /// The changes that break the page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<DriftChange>,
+}
+
+/// A change of a definition that breaks a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftChange {
+    /// The name of the topic, if the change is about one.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// The name of the signal, if the change is about one.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// What breaks.
+    pub message: String,
+}
+
+/// What a server knows about a page with another definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriftKind {
+    /// The page is of an earlier release and does not work with the server.
+    Breaking,
+    /// No release has the definition of the page.
+    Unknown,
+}
+
+impl DriftKind {
+    /// Returns the kind on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaking => "breaking",
+            Self::Unknown => "unknown",
+        }
+    }
+}
 
 /// Why the server ended a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

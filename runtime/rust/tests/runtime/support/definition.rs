@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, Signal,
-    SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, ChannelDefinition, History, ParamDefinition,
+    Registry, Release, Retain, Signal, SignalDefinition, TextStream, Topic, TopicDefinition, TypedChannel,
 };
 use serde::Serialize;
 
@@ -47,6 +47,7 @@ const fn definition(name: &'static str, address: &'static [AddressPart], message
         result: Some(STATUS),
         history: History { messages, age: Duration::from_secs(300) },
         fingerprint: "f1f2",
+        releases: &[],
     }
 }
 
@@ -94,6 +95,34 @@ pub(crate) fn strict_room(id: &str) -> (&'static Registry, Channel) {
     static STRICT: ChannelDefinition = ChannelDefinition { topics: TOPICS, fingerprint: "f3f4", ..ROOM };
     static REGISTRY: Registry = Registry { channels: &[&STRICT] };
     (&REGISTRY, Channel::new(&STRICT, &[&id]).unwrap())
+}
+
+/// A room with earlier releases, and its registry.
+pub(crate) fn released_room(id: &str) -> (&'static Registry, Channel) {
+    const STATUS: BreakingChange =
+        BreakingChange { part: ChangedPart::Topic("status"), message: "the status has changed" };
+    static RELEASES: &[Release] = &[
+        Release { fingerprint: "compatible", changes: &[] },
+        Release {
+            fingerprint: "topics",
+            changes: &[
+                STATUS,
+                BreakingChange { part: ChangedPart::Topic("gone"), message: "it was removed" },
+            ],
+        },
+        Release {
+            fingerprint: "all",
+            changes: &[
+                STATUS,
+                BreakingChange { part: ChangedPart::Channel, message: "the address has changed" },
+                BreakingChange { part: ChangedPart::Signal("nod"), message: "the signal has changed" },
+                BreakingChange { part: ChangedPart::Result, message: "the result has changed" },
+            ],
+        },
+    ];
+    static RELEASED: ChannelDefinition = ChannelDefinition { releases: RELEASES, ..ROOM };
+    static REGISTRY: Registry = Registry { channels: &[&RELEASED] };
+    (&REGISTRY, Channel::new(&RELEASED, &[&id]).unwrap())
 }
 
 pub(crate) fn small(id: &str) -> Channel {

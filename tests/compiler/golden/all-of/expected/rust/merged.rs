@@ -102,6 +102,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "5aa897040cde2a67",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

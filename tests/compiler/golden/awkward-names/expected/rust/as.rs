@@ -84,6 +84,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "c25b6451deb2de12",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

@@ -88,6 +88,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "b5dd72863f45a3ce",
+    releases: &[],
 };
 
 pub type Message = String;

@@ -130,6 +130,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "5fdfc9e4c25c6d5b",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

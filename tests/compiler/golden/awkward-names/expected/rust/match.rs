@@ -140,6 +140,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "ebc50d5182687a98",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

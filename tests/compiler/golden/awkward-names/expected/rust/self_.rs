@@ -88,4 +88,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "e430f56bea2adffe",
+    releases: &[],
 };

@@ -88,6 +88,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "74b0ad68229f7888",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

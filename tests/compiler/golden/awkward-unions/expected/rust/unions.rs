@@ -88,4 +88,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "5f73ab3a621eb9e9",
+    releases: &[],
 };

@@ -84,6 +84,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(1000, 600),
     fingerprint: "8d42dadea70ff551",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

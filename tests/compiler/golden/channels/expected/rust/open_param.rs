@@ -84,6 +84,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 30),
     fingerprint: "5969c447ba8edf36",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

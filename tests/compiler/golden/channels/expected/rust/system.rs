@@ -103,6 +103,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "bdb643bd0c6bcc74",
+    releases: &[],
 };
 
 /// For everyone.

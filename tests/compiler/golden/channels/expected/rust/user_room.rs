@@ -98,6 +98,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(1, 31_536_000),
     fingerprint: "008ca2447d447c03",
+    releases: &[],
 };
 
 pub type Status = i64;

@@ -144,6 +144,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "a15bd912ea578778",
+    releases: &[],
 };
 
 pub type List = Vec<String>;

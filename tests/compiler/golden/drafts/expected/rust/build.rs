@@ -130,6 +130,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "5bb700bc07bfb7fd",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

@@ -116,6 +116,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "0279be7f7a6ab1f6",
+    releases: &[],
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -98,6 +98,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "df8450598845ec92",
+    releases: &[],
 };
 
 /// The schemas that the runtime validates values against.

@@ -84,6 +84,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "82989c25e49798fc",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

@@ -256,4 +256,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "b325279f6bc95d48",
+    releases: &[],
 };

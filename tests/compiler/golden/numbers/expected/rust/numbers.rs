@@ -130,6 +130,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "06b5ccc7a9c16ff7",
+    releases: &[],
 };
 
 pub type Fraction = f64;

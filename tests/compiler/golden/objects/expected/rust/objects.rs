@@ -134,6 +134,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "d273b9f120504a63",
+    releases: &[],
 };
 
 /// A payload with objects inside.

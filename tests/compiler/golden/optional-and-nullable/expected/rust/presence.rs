@@ -130,6 +130,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "84081b7055d58348",
+    releases: &[],
 };
 
 pub type Maybe = Option<String>;

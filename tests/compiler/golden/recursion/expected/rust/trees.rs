@@ -158,6 +158,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "bf9b09236ca4afe4",
+    releases: &[],
 };
 
 pub type Forest = Vec<super::Forest>;

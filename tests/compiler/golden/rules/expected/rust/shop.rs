@@ -200,6 +200,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "00c1aa82e3e40392",
+    releases: &[],
 };
 
 /// A struct with a condition.

@@ -88,6 +88,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(100, 300),
     fingerprint: "545078d22cfc5311",
+    releases: &[],
 };
 
 pub type Tick = i64;

@@ -122,4 +122,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: Some(&super::schemas::OUTCOME),
     history: fanfare::History::new(100, 300),
     fingerprint: "4db08b0de5d5cdb3",
+    releases: &[],
 };

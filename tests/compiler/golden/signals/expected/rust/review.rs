@@ -172,6 +172,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(100, 300),
     fingerprint: "c8c1328f6e25450b",
+    releases: &[],
 };
 
 /// Named like what runs return.

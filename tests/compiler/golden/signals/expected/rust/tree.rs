@@ -122,6 +122,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(100, 300),
     fingerprint: "d35a49a2450015e3",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

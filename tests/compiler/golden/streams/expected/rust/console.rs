@@ -88,4 +88,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "c90d41eb95935e43",
+    releases: &[],
 };

@@ -84,6 +84,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "8433ceffcb9bdcb0",
+    releases: &[],
 };
 
 /// The schemas that the runtime validates values against.

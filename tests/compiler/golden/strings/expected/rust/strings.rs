@@ -130,6 +130,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "b6d59217f5ef25b5",
+    releases: &[],
 };
 
 pub type Bare = String;

@@ -116,6 +116,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "08aaedead7d21baa",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

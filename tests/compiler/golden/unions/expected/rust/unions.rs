@@ -116,4 +116,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "d274a6a5e4b50b7c",
+    releases: &[],
 };

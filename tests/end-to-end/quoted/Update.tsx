@@ -1,0 +1,8 @@
+import { useRealtime } from "fanfare/react";
+import { pipeline } from "./generated/typescript/index.js";
+
+export function Update({ runId, token }: { runId: string; token: () => Promise<string> }) {
+  const { drift } = useRealtime({ channel: pipeline({ runId }), token });
+  if (drift?.kind !== "breaking") return null;
+  return <button onClick={() => location.reload()}>A new version is available: reload</button>;
+}
