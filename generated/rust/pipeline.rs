@@ -186,9 +186,9 @@ pub struct Status {
     pub progress: u8,
 }
 fanfare::object!(Status: schemas::STATUS {
-    "message" => message,
-    "step" => step,
-    "progress" => progress,
+    "message" => message into String,
+    "step" => step: super::Step,
+    "progress" => progress: u8,
 });
 
 /// The finished summary. It is the run's last message.
@@ -201,9 +201,9 @@ pub struct Summary {
     pub statistics: super::Statistics,
 }
 fanfare::object!(Summary: schemas::SUMMARY {
-    "title" => title,
-    "summary" => summary,
-    "statistics" => statistics,
+    "title" => title: Option<String>,
+    "summary" => summary into String,
+    "statistics" => statistics: super::Statistics,
 });
 
 /// A person's verdict on the draft.
@@ -215,7 +215,7 @@ pub struct Approve {
     pub text: Option<String>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
-    "verdict" => verdict,
+    "verdict" => verdict: ApproveVerdict,
     "text" => text?,
 });
 
@@ -228,8 +228,8 @@ pub struct RunResult {
     pub summary: String,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
-    "title" => title,
-    "summary" => summary,
+    "title" => title: Option<String>,
+    "summary" => summary into String,
 });
 
 /// Whether the draft is published unchanged, edited, or not at all.

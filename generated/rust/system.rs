@@ -113,8 +113,8 @@ pub struct Notice {
     pub text: String,
 }
 fanfare::object!(Notice: schemas::NOTICE {
-    "level" => level,
-    "text" => text,
+    "level" => level: NoticeLevel,
+    "text" => text into String,
 });
 
 /// A line of the server's log, verbatim.

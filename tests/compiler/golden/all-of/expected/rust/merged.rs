@@ -111,9 +111,9 @@ pub struct Inline {
     pub extra: String,
 }
 fanfare::object!(Inline: schemas::INLINE {
-    "id" => id,
+    "id" => id into String,
     "created" => created?,
-    "extra" => extra,
+    "extra" => extra into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -132,7 +132,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5fdfc9e4c25c6d5b",
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct IntoIterator {
     pub x: Option<String>,
 }
@@ -140,7 +140,7 @@ fanfare::object!(IntoIterator: schemas::INTO_ITERATOR {
     "x" => x?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fn {
     pub r#async: Option<FnAsync>,
 }
@@ -148,7 +148,7 @@ fanfare::object!(Fn: schemas::FN {
     "async" => r#async?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FnAsync {
     pub r#await: Option<String>,
 }

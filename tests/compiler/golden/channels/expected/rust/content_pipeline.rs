@@ -92,11 +92,11 @@ pub struct Status {
     pub detail: Option<StatusDetail>,
 }
 fanfare::object!(Status: schemas::STATUS {
-    "message" => message,
+    "message" => message into String,
     "detail" => detail?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatusDetail {
     pub percent: Option<i64>,
 }

@@ -157,7 +157,7 @@ pub struct ItemsItem {
     pub id: i64,
 }
 fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
-    "id" => id,
+    "id" => id: i64,
 });
 
 /// The schemas that the runtime validates values against.

@@ -132,7 +132,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     fingerprint: "5bb700bc07bfb7fd",
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Old {
     pub share: Option<f64>,
     pub next: Option<Box<Old>>,
@@ -144,7 +144,7 @@ fanfare::object!(Old: schemas::OLD {
     "named" => named?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recent {
     pub pair: Option<fanfare::Value>,
     pub anchored: Option<RecentAnchored>,

@@ -92,7 +92,7 @@ pub struct Price {
     pub at: Option<super::Instant>,
 }
 fanfare::object!(Price: schemas::PRICE {
-    "price" => price,
+    "price" => price: f64,
     "at" => at?,
 });
 

@@ -145,14 +145,14 @@ pub struct Inline {
     pub author: InlineAuthor,
 }
 fanfare::object!(Inline: schemas::INLINE {
-    "author" => author,
+    "author" => author: InlineAuthor,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Empty {}
 fanfare::object!(Empty: schemas::EMPTY {});
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosedEmpty {}
 fanfare::object!(ClosedEmpty: schemas::CLOSED_EMPTY {});
 
@@ -163,11 +163,11 @@ pub struct InlineAuthor {
     pub address: Option<InlineAuthorAddress>,
 }
 fanfare::object!(InlineAuthor: schemas::INLINE_AUTHOR {
-    "name" => name,
+    "name" => name into String,
     "address" => address?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InlineAuthorAddress {
     pub city: Option<String>,
 }

@@ -143,7 +143,7 @@ pub struct MaybeObjectValue {
     pub id: i64,
 }
 fanfare::object!(MaybeObjectValue: schemas::MAYBE_OBJECT_VALUE {
-    "id" => id,
+    "id" => id: i64,
 });
 
 /// The schemas that the runtime validates values against.

@@ -162,7 +162,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 
 pub type Forest = Vec<super::Forest>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inline {
     pub next: Option<super::Even>,
 }

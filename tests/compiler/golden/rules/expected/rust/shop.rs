@@ -253,7 +253,7 @@ pub struct PaymentCard {
 }
 fanfare::object!(PaymentCard: schemas::PAYMENT_CARD {
     "kind" = "card",
-    "number" => number,
+    "number" => number into String,
     "address" => address?,
 });
 
@@ -265,7 +265,7 @@ pub struct PaymentInvoice {
 fanfare::object!(PaymentInvoice: schemas::PAYMENT_INVOICE {
     "kind" = "invoice",
     "number" => number?,
-    "address" => address,
+    "address" => address: super::Address,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -278,7 +278,7 @@ fanfare::union!(LabelsValue: schemas::LABELS_VALUE {
     Integer(&schemas::LABELS_VALUE_IS_INTEGER),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChoiceObject {
     pub a: Option<String>,
 }
@@ -293,7 +293,7 @@ pub struct ChoiceA {
 }
 fanfare::object!(ChoiceA: schemas::CHOICE_A {
     "b" => b?,
-    "a" => a,
+    "a" => a: fanfare::Value,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -302,8 +302,8 @@ pub struct ShapeRadius {
     pub radius: f64,
 }
 fanfare::object!(ShapeRadius: schemas::SHAPE_RADIUS {
-    "id" => id,
-    "radius" => radius,
+    "id" => id into String,
+    "radius" => radius: f64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -313,9 +313,9 @@ pub struct ShapeWidth {
     pub height: f64,
 }
 fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
-    "id" => id,
-    "width" => width,
-    "height" => height,
+    "id" => id into String,
+    "width" => width: f64,
+    "height" => height: f64,
 });
 
 /// The schemas that the runtime validates values against.

@@ -175,7 +175,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 };
 
 /// Named like what runs return.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {
     pub text: Option<String>,
 }
@@ -190,7 +190,7 @@ pub struct Approve {
     pub changes: Option<Vec<ApproveChangesItem>>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
-    "verdict" => verdict,
+    "verdict" => verdict: ApproveVerdict,
     "changes" => changes?,
 });
 
@@ -210,7 +210,7 @@ pub struct RunResult {
     pub by: Option<RunResultBy>,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
-    "accepted" => accepted,
+    "accepted" => accepted: bool,
     "by" => by?,
 });
 
@@ -231,7 +231,7 @@ pub struct ApproveChangesItem {
     pub line: u64,
 }
 fanfare::object!(ApproveChangesItem: schemas::APPROVE_CHANGES_ITEM {
-    "line" => line,
+    "line" => line: u64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -239,7 +239,7 @@ pub struct RunResultBy {
     pub name: String,
 }
 fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
-    "name" => name,
+    "name" => name into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -128,7 +128,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 pub struct GraftBranch(pub Vec<GraftBranch>);
 fanfare::wrapper!(GraftBranch: schemas::GRAFT_BRANCH);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunResult {
     pub children: Option<Vec<RunResult>>,
 }

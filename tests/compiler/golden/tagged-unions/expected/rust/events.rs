@@ -134,10 +134,10 @@ pub struct InlineMove {
 }
 fanfare::object!(InlineMove: schemas::INLINE_MOVE {
     "type" = "move",
-    "x" => x,
+    "x" => x: f64,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InlineSelfDestruct {}
 fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
     "type" = "self-destruct",
