@@ -7,6 +7,7 @@ macro_rules! user_code {
             use crate::case_optional_properties_added::$page as Page;
             use crate::case_optional_properties_added::$version::{Heartbeat, Options, Status, StatusAuthor};
 
+            #[allow(clippy::needless_update, reason = "before, the options have one property")]
             fn create() -> (Status, Options, Heartbeat, Page) {
                 let author =
                     StatusAuthor { email: "ada@example.org".parse().ok(), ..StatusAuthor::new("Ada") };
