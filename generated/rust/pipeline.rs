@@ -142,34 +142,14 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "insights",
-            carries: fanfare::Carries::Payload(&super::schemas::INSIGHT),
-            retain: fanfare::Retain::LastN(1000),
-        },
-        fanfare::TopicDefinition {
-            name: "tokens",
-            carries: fanfare::Carries::Payload(&super::schemas::TOKEN),
-            retain: fanfare::Retain::LastN(1000),
-        },
-        fanfare::TopicDefinition {
-            name: "summary",
-            carries: fanfare::Carries::Payload(&schemas::SUMMARY),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "draft",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::Last,
-        },
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("insights", fanfare::Carries::Payload(&super::schemas::INSIGHT), fanfare::Retain::LastN(1000)),
+        fanfare::TopicDefinition::new("tokens", fanfare::Carries::Payload(&super::schemas::TOKEN), fanfare::Retain::LastN(1000)),
+        fanfare::TopicDefinition::new("summary", fanfare::Carries::Payload(&schemas::SUMMARY), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last),
     ],
     signals: &[
-        fanfare::SignalDefinition { name: "approve", schema: &schemas::APPROVE },
+        fanfare::SignalDefinition::new("approve", &schemas::APPROVE),
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),

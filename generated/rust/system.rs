@@ -87,16 +87,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "notice",
-            carries: fanfare::Carries::Payload(&schemas::NOTICE),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "log",
-            carries: fanfare::Carries::Payload(&schemas::LOG),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("log", fanfare::Carries::Payload(&schemas::LOG), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -16,11 +16,11 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
 static TEXT: Schema = Schema::Text(Text::ANY);
 
 const fn topic(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::Payload(&TEXT), retain }
+    TopicDefinition::new(name, Carries::Payload(&TEXT), retain)
 }
 
 const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::TextStream, retain }
+    TopicDefinition::new(name, Carries::TextStream, retain)
 }
 
 const TOPICS: [TopicDefinition; 6] = [

@@ -193,7 +193,7 @@ pub(super) fn read_messages(
     while let Some(row) = rows.next()? {
         count += 1;
         // Skip topics that the definition no longer has. Clients cannot subscribe to them.
-        let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
+        let Some(topic) = definition.stored_topic(&row.get::<_, String>(1)?) else { continue };
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(epoch, offset)).into();
         messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
@@ -211,7 +211,7 @@ fn read_evicted(
     let mut evicted = Vec::new();
     for row in rows {
         let (topic, offset) = row?;
-        evicted.extend(definition.log_topic_index(&topic).map(|topic| (topic, offset)));
+        evicted.extend(definition.stored_topic(&topic).map(|topic| (topic, offset)));
     }
     Ok(evicted)
 }

@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("build")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "settings",
-            carries: fanfare::Carries::Payload(&super::schemas::SETTINGS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "task",
-            carries: fanfare::Carries::Payload(&super::schemas::TASK),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "old",
-            carries: fanfare::Carries::Payload(&schemas::OLD),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "recent",
-            carries: fanfare::Carries::Payload(&schemas::RECENT),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("settings", fanfare::Carries::Payload(&super::schemas::SETTINGS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("task", fanfare::Carries::Payload(&super::schemas::TASK), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("old", fanfare::Carries::Payload(&schemas::OLD), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("recent", fanfare::Carries::Payload(&schemas::RECENT), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

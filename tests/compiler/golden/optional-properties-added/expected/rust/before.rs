@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("before")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "options",
-            carries: fanfare::Carries::Payload(&schemas::OPTIONS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "heartbeat",
-            carries: fanfare::Carries::Payload(&schemas::HEARTBEAT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "page",
-            carries: fanfare::Carries::Payload(&super::schemas::PAGE_BEFORE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("options", fanfare::Carries::Payload(&schemas::OPTIONS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("heartbeat", fanfare::Carries::Payload(&schemas::HEARTBEAT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("page", fanfare::Carries::Payload(&super::schemas::PAGE_BEFORE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
