@@ -14,7 +14,7 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
+pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id, with_topic};
 pub(crate) use frame::client_frame;
 pub use frame::{
     ClientFrame, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames, Since, read_client_frame,

@@ -46,6 +46,12 @@ impl ChannelDefinition {
         }
     }
 
+    /// Returns the names that messages of a topic of the log may have in a storage, the current one first.
+    pub(crate) fn stored_names(&self, topic: usize) -> impl Iterator<Item = &'static str> {
+        let renamed = self.topics.get(topic).map(|topic| topic.aliases.iter().chain(topic.renamed_from));
+        std::iter::once(self.log_topic(topic).name).chain(renamed.into_iter().flatten().copied())
+    }
+
     /// Returns the index of the topic that had a name which no longer works.
     pub(super) fn renamed_topic(&self, name: &str) -> Option<usize> {
         self.topics.iter().position(|topic| topic.renamed_from.contains(&name))
