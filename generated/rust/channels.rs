@@ -37,8 +37,8 @@ pub struct Token {
     pub text: String,
 }
 fanfare::object!(Token: schemas::TOKEN {
-    "index" => index,
-    "text" => text,
+    "index" => index: u32,
+    "text" => text into String,
 });
 
 /// Something that the run learned about the text.
@@ -61,8 +61,8 @@ pub struct Keyword {
 }
 fanfare::object!(Keyword: schemas::KEYWORD {
     "kind" = "keyword",
-    "word" => word,
-    "occurrences" => occurrences,
+    "word" => word into String,
+    "occurrences" => occurrences: u32,
 });
 
 /// A sentence that the summary will contain.
@@ -75,8 +75,8 @@ pub struct Choice {
 }
 fanfare::object!(Choice: schemas::CHOICE {
     "kind" = "choice",
-    "sentence" => sentence,
-    "score" => score,
+    "sentence" => sentence: u32,
+    "score" => score: f64,
 });
 
 /// The run in figures.
@@ -94,11 +94,11 @@ pub struct Statistics {
     pub milliseconds: u32,
 }
 fanfare::object!(Statistics: schemas::STATISTICS {
-    "sentences" => sentences,
-    "words" => words,
-    "chosen" => chosen,
-    "startedAt" => started_at,
-    "milliseconds" => milliseconds,
+    "sentences" => sentences: u32,
+    "words" => words: u32,
+    "chosen" => chosen: u8,
+    "startedAt" => started_at: fanfare::formats::DateTime,
+    "milliseconds" => milliseconds: u32,
 });
 
 /// The schemas that the runtime validates values against.

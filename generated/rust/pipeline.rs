@@ -142,34 +142,14 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "insights",
-            carries: fanfare::Carries::Payload(&super::schemas::INSIGHT),
-            retain: fanfare::Retain::LastN(1000),
-        },
-        fanfare::TopicDefinition {
-            name: "tokens",
-            carries: fanfare::Carries::Payload(&super::schemas::TOKEN),
-            retain: fanfare::Retain::LastN(1000),
-        },
-        fanfare::TopicDefinition {
-            name: "summary",
-            carries: fanfare::Carries::Payload(&schemas::SUMMARY),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "draft",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::Last,
-        },
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("insights", fanfare::Carries::Payload(&super::schemas::INSIGHT), fanfare::Retain::LastN(1000)),
+        fanfare::TopicDefinition::new("tokens", fanfare::Carries::Payload(&super::schemas::TOKEN), fanfare::Retain::LastN(1000)),
+        fanfare::TopicDefinition::new("summary", fanfare::Carries::Payload(&schemas::SUMMARY), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last),
     ],
     signals: &[
-        fanfare::SignalDefinition { name: "approve", schema: &schemas::APPROVE },
+        fanfare::SignalDefinition::new("approve", &schemas::APPROVE),
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),
@@ -187,9 +167,9 @@ pub struct Status {
     pub progress: u8,
 }
 fanfare::object!(Status: schemas::STATUS {
-    "message" => message,
-    "step" => step,
-    "progress" => progress,
+    "message" => message into String,
+    "step" => step: super::Step,
+    "progress" => progress: u8,
 });
 
 /// The finished summary. It is the run's last message.
@@ -202,9 +182,9 @@ pub struct Summary {
     pub statistics: super::Statistics,
 }
 fanfare::object!(Summary: schemas::SUMMARY {
-    "title" => title,
-    "summary" => summary,
-    "statistics" => statistics,
+    "title" => title: Option<String>,
+    "summary" => summary into String,
+    "statistics" => statistics: super::Statistics,
 });
 
 /// A person's verdict on the draft.
@@ -216,7 +196,7 @@ pub struct Approve {
     pub text: Option<String>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
-    "verdict" => verdict,
+    "verdict" => verdict: ApproveVerdict,
     "text" => text?,
 });
 
@@ -229,8 +209,8 @@ pub struct RunResult {
     pub summary: String,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
-    "title" => title,
-    "summary" => summary,
+    "title" => title: Option<String>,
+    "summary" => summary into String,
 });
 
 /// Whether the draft is published unchanged, edited, or not at all.

@@ -87,16 +87,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "notice",
-            carries: fanfare::Carries::Payload(&schemas::NOTICE),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "log",
-            carries: fanfare::Carries::Payload(&schemas::LOG),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("log", fanfare::Carries::Payload(&schemas::LOG), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -114,8 +106,8 @@ pub struct Notice {
     pub text: String,
 }
 fanfare::object!(Notice: schemas::NOTICE {
-    "level" => level,
-    "text" => text,
+    "level" => level: NoticeLevel,
+    "text" => text into String,
 });
 
 /// A line of the server's log, verbatim.

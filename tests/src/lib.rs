@@ -16,9 +16,14 @@ pub use examples::write_schemas;
     reason = "examples are compiled, but not run, and each uses only some of the definitions"
 )]
 mod examples {
+    mod definition;
     mod from_rust_types;
     mod runs;
     mod tokens;
+
+    mod definition_page {
+        include!(concat!(env!("OUT_DIR"), "/definition.rs"));
+    }
 
     mod from_rust_types_page {
         include!(concat!(env!("OUT_DIR"), "/from-rust-types.rs"));

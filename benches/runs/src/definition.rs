@@ -23,11 +23,7 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     name: "bench",
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: TEXT }],
-    topics: &[TopicDefinition {
-        name: "progress",
-        carries: Carries::Payload(PROGRESS),
-        retain: Retain::None,
-    }],
+    topics: &[TopicDefinition::new("progress", Carries::Payload(PROGRESS), Retain::None)],
     signals: &[],
     result: None,
     history: History { messages: 1_000_000, age: Duration::from_secs(3_600) },

@@ -14,11 +14,7 @@
 //!     name: "pipeline",
 //!     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 //!     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
-//!     topics: &[TopicDefinition {
-//!         name: "tokens",
-//!         carries: Carries::Payload(&TEXT),
-//!         retain: Retain::None,
-//!     }],
+//!     topics: &[TopicDefinition::new("tokens", Carries::Payload(&TEXT), Retain::None)],
 //!     signals: &[],
 //!     result: None,
 //!     history: History { messages: 100, age: Duration::from_secs(300) },
@@ -46,6 +42,7 @@ use crate::schema::{Issue, Schema};
 
 mod address;
 mod grant;
+mod names;
 mod param;
 mod release;
 mod resolve;
@@ -100,10 +97,6 @@ pub struct ChannelDefinition {
 }
 
 impl ChannelDefinition {
-    pub(crate) fn topic(&self, name: &str) -> Option<usize> {
-        self.topics.iter().position(|topic| topic.name == name)
-    }
-
     /// Returns the topics of the channel's log by index: those of the definition, and then run events.
     pub(crate) fn log_topics(&self) -> impl Iterator<Item = LogTopic> {
         (0..=self.topics.len()).map(|index| self.log_topic(index))
@@ -117,18 +110,9 @@ impl ChannelDefinition {
         }
     }
 
-    /// Returns the index of a topic of the log.
-    pub(crate) fn log_topic_index(&self, name: &str) -> Option<usize> {
-        if name == RUN_EVENTS { Some(self.run_events_index()) } else { self.topic(name) }
-    }
-
     /// Returns the index of run events in the log.
     pub(crate) fn run_events_index(&self) -> usize {
         self.topics.len()
-    }
-
-    pub(crate) fn signal(&self, name: &str) -> Option<usize> {
-        self.signals.iter().position(|signal| signal.name == name)
     }
 }
 
@@ -190,9 +174,19 @@ pub struct TopicDefinition {
     pub carries: Carries,
     /// The messages that a new subscriber receives at once.
     pub retain: Retain,
+    /// Earlier names under which it is still served.
+    pub aliases: &'static [&'static str],
+    /// Earlier names that no longer work. Errors mention the current one.
+    pub renamed_from: &'static [&'static str],
 }
 
 impl TopicDefinition {
+    /// Creates the definition of a topic that never had another name.
+    #[must_use]
+    pub const fn new(name: &'static str, carries: Carries, retain: Retain) -> Self {
+        Self { name, carries, retain, aliases: &[], renamed_from: &[] }
+    }
+
     /// Returns the schema of its payloads, or `None` if it carries text streams.
     #[must_use]
     pub fn schema(&self) -> Option<&'static Schema> {

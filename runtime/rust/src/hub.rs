@@ -65,7 +65,7 @@ use token_guard::TokenUses;
 /// #     name: "pipeline",
 /// #     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 /// #     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
-/// #     topics: &[TopicDefinition { name: "tokens", carries: Carries::Payload(&TEXT), retain: Retain::None }],
+/// #     topics: &[TopicDefinition::new("tokens", Carries::Payload(&TEXT), Retain::None)],
 /// #     signals: &[],
 /// #     result: None,
 /// #     history: History { messages: 100, age: Duration::from_secs(300) },
@@ -306,7 +306,8 @@ impl Hub {
         self.shared.client_address_header.as_deref()
     }
 
-    /// Resolves the topics of claims, grouped by channel.
+    /// Resolves the topics of claims, grouped by channel. Returns their names as indices
+    /// ([`ChannelDefinition::topic_name`](crate::channel::ChannelDefinition)).
     pub(crate) fn resolve_topics(
         &self,
         claims: &[TopicClaim],
@@ -321,7 +322,7 @@ impl Hub {
                 channels.len() - 1
             };
             let (channel, topics) = &mut channels[index];
-            let topic = channel.find_topic(&claim.name)?;
+            let topic = channel.find_topic_name(&claim.name)?;
             if !topics.contains(&topic) {
                 topics.push(topic);
             }

@@ -14,7 +14,7 @@ mod frame;
 mod id;
 mod time;
 
-pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id};
+pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id, with_topic};
 pub use frame::{
     ClientFrame, Drift, DriftChange, DriftKind, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames,
     Since, read_client_frame, read_server_frames,

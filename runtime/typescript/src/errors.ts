@@ -99,8 +99,9 @@ export class TextStreamError extends Error {
  * - `unauthorized`: the token or session is invalid or missing.
  * - `invalid`: the server cannot accept the request: the payload violates the definition (see
  *   `issues`) or is too large, or the idempotency key was used for something else.
- * - `unknown`: the server does not know the channel or the signal, or it gave a reason that this
- *   library does not know.
+ * - `unknown_channel`, `unknown_signal`: the server does not have the channel or the signal. If the
+ *   signal was renamed, the message says to what.
+ * - `unknown`: the server gave a reason that this library does not know.
  * - `unavailable`: the server is unreachable or temporarily unavailable.
  */
 export type SignalErrorCode =
@@ -111,6 +112,8 @@ export type SignalErrorCode =
   | "not_granted"
   | "unauthorized"
   | "invalid"
+  | "unknown_channel"
+  | "unknown_signal"
   | "unknown"
   | "unavailable";
 

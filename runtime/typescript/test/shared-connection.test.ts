@@ -132,7 +132,7 @@ it("a token that is too long for a frame ends its subscription without affecting
 });
 
 describe("a refusal has the reason", () => {
-  it.each(["not_granted", "unknown_channel", "too_many_channels", "bad_frame"])(
+  it.each(["not_granted", "unknown_channel", "unknown_topic", "too_many_channels", "bad_frame"])(
     "and %s ends the subscription, as another token would not help",
     async (code) => {
       server.refusals = 1;

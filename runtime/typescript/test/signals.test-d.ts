@@ -51,6 +51,8 @@ export async function core(): Promise<void> {
       case "no_run":
       case "not_granted":
       case "unauthorized":
+      case "unknown_channel":
+      case "unknown_signal":
       case "unknown":
       case "unavailable":
         return error.code;

@@ -144,6 +144,8 @@ it.each([
   [409, { code: "run_ended" }, { code: "run_ended" }],
   [409, { code: "of_tomorrow" }, { code: "unknown" }],
   [404, { code: "no_run" }, { code: "no_run" }],
+  [404, { code: "unknown_channel" }, { code: "unknown_channel" }],
+  [404, { code: "unknown_signal" }, { code: "unknown_signal" }],
   [404, null, { code: "unknown" }],
   [403, null, { code: "not_granted" }],
   [401, null, { code: "unauthorized" }],

@@ -347,6 +347,8 @@ describe("subscribe rejects with the fix", () => {
       'does not grant the channel "pipeline:run_42"',
     );
     const narrow = tokenFor(channel.name, ["status"]);
+    server.refusals = 1;
+    server.refusalCode = "not_granted";
     await expect(
       subscribe({ ...basics(), token: narrow, topics: ["tokens"] }),
     ).rejects.toThrow('does not grant "tokens"');

@@ -287,6 +287,27 @@ export type optional_and_nullable_presence = [
   Holds<Same<z.infer<typeof optional_and_nullable_presence_zod.PresenceMaybeObjectValueSchema>, optional_and_nullable_presence_types.PresenceMaybeObjectValue>>,
 ];
 
+import type * as optional_properties_added_after_types from "../golden/optional-properties-added/expected/typescript/after.types.js";
+import type * as optional_properties_added_after_zod from "../golden/optional-properties-added/expected/typescript/after.zod.js";
+export type optional_properties_added_after = [
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.TagsAfterSchema>, optional_properties_added_after_types.TagsAfter>>,
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.AfterStatusSchema>, optional_properties_added_after_types.AfterStatus>>,
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.AfterOptionsSchema>, optional_properties_added_after_types.AfterOptions>>,
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.AfterHeartbeatSchema>, optional_properties_added_after_types.AfterHeartbeat>>,
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.AfterStatusAuthorSchema>, optional_properties_added_after_types.AfterStatusAuthor>>,
+  Holds<Same<z.infer<typeof optional_properties_added_after_zod.AfterOptionsColourSchema>, optional_properties_added_after_types.AfterOptionsColour>>,
+];
+
+import type * as optional_properties_added_before_types from "../golden/optional-properties-added/expected/typescript/before.types.js";
+import type * as optional_properties_added_before_zod from "../golden/optional-properties-added/expected/typescript/before.zod.js";
+export type optional_properties_added_before = [
+  Holds<Same<z.infer<typeof optional_properties_added_before_zod.TagsBeforeSchema>, optional_properties_added_before_types.TagsBefore>>,
+  Holds<Same<z.infer<typeof optional_properties_added_before_zod.BeforeStatusSchema>, optional_properties_added_before_types.BeforeStatus>>,
+  Holds<Same<z.infer<typeof optional_properties_added_before_zod.BeforeOptionsSchema>, optional_properties_added_before_types.BeforeOptions>>,
+  Holds<Same<z.infer<typeof optional_properties_added_before_zod.BeforeHeartbeatSchema>, optional_properties_added_before_types.BeforeHeartbeat>>,
+  Holds<Same<z.infer<typeof optional_properties_added_before_zod.BeforeStatusAuthorSchema>, optional_properties_added_before_types.BeforeStatusAuthor>>,
+];
+
 import type * as recursion_trees_types from "../golden/recursion/expected/typescript/trees.types.js";
 import type * as recursion_trees_zod from "../golden/recursion/expected/typescript/trees.zod.js";
 export type recursion_trees = [

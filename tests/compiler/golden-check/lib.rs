@@ -2,6 +2,8 @@
 #![deny(warnings)]
 #![allow(missing_docs, reason = "docs come from the definitions' descriptions")]
 
+mod optional_properties_added;
+
 /// `tests/compiler/golden/all-of`
 pub mod case_all_of {
     include!("../golden/all-of/expected/rust/channels.rs");
@@ -65,6 +67,11 @@ pub mod case_objects {
 /// `tests/compiler/golden/optional-and-nullable`
 pub mod case_optional_and_nullable {
     include!("../golden/optional-and-nullable/expected/rust/channels.rs");
+}
+
+/// `tests/compiler/golden/optional-properties-added`
+pub mod case_optional_properties_added {
+    include!("../golden/optional-properties-added/expected/rust/channels.rs");
 }
 
 /// `tests/compiler/golden/recursion`

@@ -44,16 +44,16 @@ pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Res
 }
 
 async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResult, RunError> {
-    let mut result = RunResult { effects: Vec::new(), signals: Vec::new() };
+    let mut result = RunResult::new(Vec::new(), Vec::new());
     let pause = Duration::from_millis(input.pause_milliseconds);
     for iteration in 0..input.iterations {
         let effect: String = run.step("effect", async || append(&effects, run.id(), iteration)).await?;
-        let message = Numbered { number: input.first + iteration, text: effect.clone() };
+        let message = Numbered::new(input.first + iteration, effect.as_str());
         run.publish("tell", run.channel().left(), &message).await?;
         run.hub().publish(run.channel().right(), &message).await?;
         run.sleep("pause", pause).await?;
         let signal = run.wait_for(run.channel().go(), DAY).await?;
-        let ReceivedSignal { payload: Go { number }, sender, .. } =
+        let ReceivedSignal { payload: Go { number, .. }, sender, .. } =
             signal.ok_or_else(|| RunError::fail("no signal"))?;
         result.signals.push(format!("{} {number}", sender.as_deref().unwrap_or("server")));
         result.effects.push(effect);

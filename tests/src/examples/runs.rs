@@ -27,7 +27,7 @@ pub(crate) async fn find_title(text: &str) -> Answer<String> {
 }
 
 pub(crate) fn found(title: &str) -> Status {
-    Status { message: format!("Found {title}"), step: generated::Step::Split, progress: 10 }
+    Status::new(format!("Found {title}"), generated::Step::Split, 10)
 }
 
 pub(crate) async fn charge_card(order: &str, key: &str) -> Answer<String> {

@@ -34,7 +34,7 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     name: "bench",
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: &TEXT }],
-    topics: &[TopicDefinition { name: "t", carries: Carries::Payload(&MESSAGE), retain: Retain::None }],
+    topics: &[TopicDefinition::new("t", Carries::Payload(&MESSAGE), Retain::None)],
     signals: &[],
     result: None,
     history: History { messages: 100_000, age: Duration::from_secs(3_600) },

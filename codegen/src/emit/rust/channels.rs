@@ -1,7 +1,7 @@
 //! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{AddressPart, Carries, Channel, Enum, Model, Param, Retain, Scope, Type};
-use crate::names::param_table;
+use crate::names::{Name, param_table};
 
 use super::tables::group_digits;
 use super::{doc_comments, table_path, type_path};
@@ -42,8 +42,7 @@ pub(super) struct RenderedTopic {
     pub(super) variant_docs: String,
     /// The type that it carries.
     pub(super) ty: String,
-    pub(super) carries: String,
-    pub(super) retain: String,
+    pub(super) definition: String,
 }
 
 pub(super) struct RenderedSignal {
@@ -53,7 +52,7 @@ pub(super) struct RenderedSignal {
     pub(super) variant: String,
     pub(super) docs: String,
     pub(super) ty: String,
-    pub(super) table: String,
+    pub(super) definition: String,
 }
 
 pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> RenderedChannel {
@@ -71,6 +70,13 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             }
             Carries::TextStream => ("fanfare::TextStream".to_owned(), "TextStream".to_owned()),
         };
+        let retain = match topic.retain {
+            Retain::None => "None".to_owned(),
+            Retain::Last => "Last".to_owned(),
+            Retain::All => format!("LastN({})", Retain::ALL),
+            Retain::Latest(count) => format!("LastN({count})"),
+        };
+        let content = format!("fanfare::Carries::{carries}, fanfare::Retain::{retain}");
         RenderedTopic {
             index,
             wire: topic.name.wire.clone(),
@@ -79,13 +85,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
             ty,
-            carries,
-            retain: match topic.retain {
-                Retain::None => "None".to_owned(),
-                Retain::Last => "Last".to_owned(),
-                Retain::All => format!("LastN({})", Retain::ALL),
-                Retain::Latest(count) => format!("LastN({count})"),
-            },
+            definition: render_definition("Topic", &topic.name, &content),
         }
     });
     let signals = channel.signals.iter().enumerate().map(|(index, signal)| RenderedSignal {
@@ -99,7 +99,11 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             "    ",
         ),
         ty: type_path(model, signal.payload, scope),
-        table: table_path(model, signal.payload, scope),
+        definition: render_definition(
+            "Signal",
+            &signal.name,
+            &format!("&{}", table_path(model, signal.payload, scope)),
+        ),
     });
     RenderedChannel {
         docs: doc_comments(
@@ -123,6 +127,11 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         history_seconds: group_digits(&channel.history.age_seconds.to_string()),
         fingerprint: fingerprint.to_owned(),
     }
+}
+
+/// Renders the definition of a topic or a signal.
+fn render_definition(kind: &str, name: &Name, content: &str) -> String {
+    format!("fanfare::{kind}Definition::new({:?}, {content})", name.wire)
 }
 
 fn render_param(param: &Param) -> RenderedParam {

@@ -8,7 +8,7 @@ use syn::{Attribute, GenericArgument, Item, PathArguments, parse_quote};
 use super::doc_comments;
 use super::part_types::PartTypes;
 use crate::model::{
-    Additional, Alternative, Case, Enum, Model, Object, Tagged, Text, Type, TypeId, Union, Wrapper,
+    Additional, Alternative, Case, Enum, Model, Object, Property, Tagged, Text, Type, TypeId, Union, Wrapper,
 };
 
 /// Builds the item of a named type.
@@ -65,7 +65,9 @@ fn build_struct(name: &syn::Ident, docs: &[Attribute], object: &Object, parts: &
     }
     let allowed: Option<Attribute> = has_optional_null
         .then(|| parse_quote!(#[allow(clippy::option_option, reason = "absent and null are distinct")]));
-    parse_quote!(#(#docs)* #[derive(Clone, Debug, PartialEq)] #allowed pub struct #name { #(#fields),* })
+    let is_optional = |property: &Property| !property.required || property.constant().is_some();
+    let default = object.properties.iter().all(is_optional).then(|| quote!(Default,));
+    parse_quote!(#(#docs)* #[derive(Clone, Debug, #default PartialEq)] #allowed pub struct #name { #(#fields),* })
 }
 
 fn build_string_enum(name: &syn::Ident, docs: &[Attribute], values: &Enum) -> Item {
@@ -152,7 +154,7 @@ fn box_type(ty: &syn::Type) -> syn::Type {
 }
 
 /// Returns the `T` of `Option<T>`.
-fn content_of_option(ty: &syn::Type) -> Option<&syn::Type> {
+pub(super) fn content_of_option(ty: &syn::Type) -> Option<&syn::Type> {
     let syn::Type::Path(typed) = ty else { return None };
     let last = typed.path.segments.last().filter(|segment| segment.ident == "Option")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::items::{build_item, constant_literal, is_newtype, unit_literal};
+use quote::quote;
+
+use super::items::{build_item, constant_literal, content_of_option, is_newtype, unit_literal};
 use super::part_types::PartTypes;
 use super::table_path;
 use super::tables::{TableModule, Tables};
@@ -51,7 +53,7 @@ fn render_types(model: &Model, ids: &[TypeId], scope: Scope) -> String {
     let mut types = String::new();
     for id in ids {
         types.push_str(&print_item(build_item(model, *id, &parts)));
-        types.push_str(&print_implementation(model, *id));
+        types.push_str(&print_implementation(model, *id, &parts));
         types.push('\n');
     }
     types
@@ -119,11 +121,13 @@ fn has_implementation(model: &Model, id: TypeId) -> bool {
 }
 
 /// Prints the macro call that implements payload traits for a type.
-fn print_implementation(model: &Model, id: TypeId) -> String {
+fn print_implementation(model: &Model, id: TypeId, parts: &PartTypes) -> String {
     let named = model.get(id);
     let head = format!("{}: schemas::{}", named.rust, table(&named.rust));
     match named.shape.shape() {
-        Type::Object(object) => format!("fanfare::object!({head} {{{}}});\n", print_members(object)),
+        Type::Object(object) => {
+            format!("fanfare::object!({head} {{{}}});\n", print_members(model, object, parts.of(id)))
+        }
         Type::Enum(values) => {
             let mut members: Vec<String> = values
                 .values
@@ -170,7 +174,8 @@ fn alternative_path(model: &Model, union: &NamedType, alternative: &Alternative)
     }
 }
 
-fn print_members(object: &Object) -> String {
+fn print_members(model: &Model, object: &Object, parts: &[syn::Type]) -> String {
+    let mut parts = parts.iter();
     let mut members: Vec<String> = object
         .properties
         .iter()
@@ -179,11 +184,35 @@ fn print_members(object: &Object) -> String {
             if let Some(literal) = property.constant().as_ref().and_then(constant_literal) {
                 return format!("    {wire:?} = {literal},");
             }
-            let mark = if property.required { "" } else { "?" };
+            let ty = parts.next();
+            let printed = ty.map(print_type).unwrap_or_default();
+            let mark = match (&property.shape, ty.and_then(content_of_option)) {
+                _ if !property.required => "?".to_owned(),
+                (shape, _) if is_string(model, shape) => format!(" into {printed}"),
+                _ if !property.boxed => format!(": {printed}"),
+                (_, None) => format!(": {printed} => boxed"),
+                (_, Some(_)) => format!(": {printed} => boxed_content"),
+            };
             format!("    {wire:?} => {}{mark},", property.name.rust())
         })
         .collect();
     members
         .extend(matches!(object.additional, Additional::Checked(_)).then(|| "    .. additional".to_owned()));
     if members.is_empty() { String::new() } else { format!("\n{}\n", members.join("\n")) }
+}
+
+/// Returns `true` if the Rust type of a property is `String` or an alias of it.
+fn is_string(model: &Model, shape: &Type) -> bool {
+    match shape.shape() {
+        Type::Text(text) => text.format.is_none(),
+        Type::Named(id) => {
+            let shape = model.get(*id).shape.shape();
+            !is_newtype(shape) && is_string(model, shape)
+        }
+        _ => false,
+    }
+}
+
+fn print_type(ty: &syn::Type) -> String {
+    quote!(#ty).to_string().replace(' ', "").replace(',', ", ")
 }

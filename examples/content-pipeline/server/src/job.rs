@@ -38,7 +38,7 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
 
     progress.status(Step::Split, 0, "Splitting the text into sentences").await?;
     for keyword in keywords(sentences, KEYWORDS) {
-        let keyword = Keyword { word: keyword.word, occurrences: keyword.occurrences };
+        let keyword = Keyword::new(keyword.word, keyword.occurrences);
         progress.insight(&Insight::Keyword(keyword)).await?;
     }
 
@@ -48,7 +48,7 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
     progress.status(Step::Choose, 30, "Choosing the most important sentences").await?;
     let chosen = choose(sentences, &scores, fitting_length(sentences.len()));
     for &at in &chosen {
-        let choice = Choice { sentence: u32::try_from(at)?, score: scores[at] };
+        let choice = Choice::new(u32::try_from(at)?, scores[at]);
         progress.insight(&Insight::Choice(choice)).await?;
     }
 
@@ -62,17 +62,17 @@ pub(crate) async fn summarise(run: Run<Pipeline>, task: Task) -> Result<RunResul
 
     run.sleep("publishing", task.pause * PUBLISHING).await?;
     let milliseconds = now(&run, "end").await?.duration_since(started_at).as_millis();
-    let statistics = Statistics {
-        sentences: u32::try_from(sentences.len())?,
-        words: u32::try_from(text.words())?,
-        chosen: u8::try_from(chosen.len())?,
-        started_at: started_at.to_string().parse()?,
-        milliseconds: u32::try_from(milliseconds.max(0))?,
-    };
-    let summary = Summary { title: text.title, summary, statistics };
+    let statistics = Statistics::new(
+        u32::try_from(sentences.len())?,
+        u32::try_from(text.words())?,
+        u8::try_from(chosen.len())?,
+        started_at.to_string().parse()?,
+        u32::try_from(milliseconds.max(0))?,
+    );
+    let summary = Summary::new(text.title, summary, statistics);
     progress.status(Step::Complete, 100, "The summary is published").await?;
     run.publish("summary", run.channel().summary(), &summary).await?;
-    Ok(RunResult { title: summary.title, summary: summary.summary })
+    Ok(RunResult::new(summary.title, summary.summary))
 }
 
 /// Waits for a person's verdict, and returns the summary to publish.
@@ -81,7 +81,7 @@ async fn approved(run: &Run<Pipeline>, progress: &Progress<'_>, draft: String) -
         return Err(RunError::fail("Nobody gave a verdict within a day"));
     };
     let who = answer.sender.as_deref().unwrap_or("Somebody");
-    let Approve { verdict, text } = answer.payload;
+    let Approve { verdict, text, .. } = answer.payload;
     let (did, summary) = match (verdict, text) {
         (ApproveVerdict::Reject, _) => ("rejected", None),
         (ApproveVerdict::Edit, Some(text)) => ("edited", Some(text)),

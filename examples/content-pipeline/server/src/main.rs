@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn notify(hub: &Hub, level: NoticeLevel, text: String) -> Result<(), PublishError> {
-    hub.publish(System::new().notice(), &Notice { level, text }).await?;
+    hub.publish(System::new().notice(), &Notice::new(level, text)).await?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ impl Progress<'_> {
         progress: u8,
         message: impl Into<String>,
     ) -> Result<(), RunError> {
-        let status = Status { message: message.into(), step, progress };
+        let status = Status::new(message, step, progress);
         self.run.publish("status", self.run.channel().status(), &status).await?;
         self.pause().await
     }

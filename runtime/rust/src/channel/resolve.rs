@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{AddressPart, Channel, ChannelDefinition, ParamError, Registry, address};
+use crate::wire::ErrorCode;
 
 /// For longer names, no similar name is suggested.
 const MAX_COMPARED: usize = 256;
@@ -33,6 +34,8 @@ pub enum ResolveError {
         topic: String,
         /// A similar topic, which was probably meant.
         nearest: Option<&'static str>,
+        /// The topic's current name, if it had this one.
+        renamed_to: Option<&'static str>,
     },
     /// The channel does not have the signal.
     Signal {
@@ -42,6 +45,8 @@ pub enum ResolveError {
         signal: String,
         /// A similar signal, which was probably meant.
         nearest: Option<&'static str>,
+        /// The signal's current name, if it had this one.
+        renamed_to: Option<&'static str>,
     },
 }
 
@@ -54,17 +59,19 @@ impl Registry {
     /// Returns the channel with a name, and the index of one of its topics.
     pub(crate) fn topic(&self, channel: &str, topic: &str) -> Result<(Channel, usize), ResolveError> {
         let channel = self.channel(channel)?;
-        let index = channel.find_topic(topic)?;
+        let index = channel.definition.topic_of(channel.find_topic_name(topic)?);
         Ok((channel, index))
     }
 
     /// Returns the channel with a name, and the index of one of its signals.
     pub(crate) fn signal(&self, channel: &str, signal: &str) -> Result<(Channel, usize), ResolveError> {
         let channel = self.channel(channel)?;
+        let signals = channel.definition.signals;
         let index = channel.definition.signal(signal).ok_or_else(|| ResolveError::Signal {
             channel: channel.name().into(),
             signal: signal.into(),
-            nearest: nearest(signal, channel.definition.signals.iter().map(|signal| signal.name)),
+            nearest: nearest(signal, signals.iter().map(|signal| signal.name)),
+            renamed_to: signals.iter().find(|new| new.renamed_from.contains(&signal)).map(|new| new.name),
         })?;
         Ok((channel, index))
     }
@@ -86,24 +93,41 @@ impl Registry {
 }
 
 impl Channel {
-    pub(crate) fn find_topic(&self, name: &str) -> Result<usize, ResolveError> {
-        self.definition.topic(name).ok_or_else(|| ResolveError::Topic {
+    /// Returns the index of a topic name ([`ChannelDefinition::topic_name`]).
+    pub(crate) fn find_topic_name(&self, name: &str) -> Result<usize, ResolveError> {
+        let topics = self.definition.topics;
+        self.definition.topic_name(name).ok_or_else(|| ResolveError::Topic {
             channel: self.name().into(),
             topic: name.into(),
-            nearest: nearest(name, self.definition.topics.iter().map(|topic| topic.name)),
+            nearest: nearest(name, topics.iter().map(|topic| topic.name)),
+            renamed_to: self.definition.renamed_topic(name).map(|index| topics[index].name),
         })
     }
 }
 
 impl ResolveError {
-    /// Removes everything that reveals the definitions, for clients that must not learn them.
+    /// Returns the code of the error on the wire.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Channel { .. } | Self::Param { .. } => ErrorCode::UnknownChannel,
+            Self::Topic { .. } => ErrorCode::UnknownTopic,
+            Self::Signal { .. } => ErrorCode::UnknownSignal,
+        }
+    }
+
+    /// Removes everything that reveals the definitions, for clients that must not learn them. They may know the names
+    /// that their own topics and signals have now.
     pub(crate) fn without_hints(self) -> Self {
         match self {
             Self::Channel { channel, .. } | Self::Param { channel, .. } => {
                 Self::Channel { channel, nearest: None }
             }
-            Self::Topic { channel, topic, .. } => Self::Topic { channel, topic, nearest: None },
-            Self::Signal { channel, signal, .. } => Self::Signal { channel, signal, nearest: None },
+            Self::Topic { channel, topic, renamed_to, .. } => {
+                Self::Topic { channel, topic, nearest: None, renamed_to }
+            }
+            Self::Signal { channel, signal, renamed_to, .. } => {
+                Self::Signal { channel, signal, nearest: None, renamed_to }
+            }
         }
     }
 }
@@ -118,12 +142,18 @@ impl fmt::Display for ResolveError {
             Self::Param { channel, error } => {
                 return write!(formatter, "unknown channel {channel:?}: {error}");
             }
-            Self::Topic { channel, topic, nearest } => {
+            Self::Topic { channel, topic, nearest, renamed_to } => {
                 write!(formatter, "the channel {channel:?} has no topic {topic:?}")?;
+                if let Some(new) = renamed_to {
+                    return write!(formatter, "; it was renamed to {new:?}");
+                }
                 *nearest
             }
-            Self::Signal { channel, signal, nearest } => {
+            Self::Signal { channel, signal, nearest, renamed_to } => {
                 write!(formatter, "the channel {channel:?} has no signal {signal:?}")?;
+                if let Some(new) = renamed_to {
+                    return write!(formatter, "; it was renamed to {new:?}");
+                }
                 *nearest
             }
         };
@@ -194,7 +224,7 @@ mod tests {
     static TEXT: Schema = Schema::Text(Text::ANY);
     static PAGE: Schema = Schema::Integer(Integer { minimum: 1, maximum: 9, multiple_of: None });
     const fn topic(name: &'static str) -> TopicDefinition {
-        TopicDefinition { name, carries: Carries::Payload(&TEXT), retain: Retain::None }
+        TopicDefinition::new(name, Carries::Payload(&TEXT), Retain::None)
     }
     static BOOK: ChannelDefinition = ChannelDefinition {
         name: "book",
@@ -209,7 +239,7 @@ mod tests {
             ParamDefinition { name: "page", schema: &PAGE },
         ],
         topics: &[topic("status"), topic("tokens")],
-        signals: &[SignalDefinition { name: "approve", schema: &TEXT }],
+        signals: &[SignalDefinition::new("approve", &TEXT)],
         result: None,
         history: History::new(1, 1),
         fingerprint: "",

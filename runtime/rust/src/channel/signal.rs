@@ -13,6 +13,18 @@ pub struct SignalDefinition {
     pub name: &'static str,
     /// The schema of its payloads.
     pub schema: &'static Schema,
+    /// Earlier names under which clients may still send it.
+    pub aliases: &'static [&'static str],
+    /// Earlier names that no longer work. Errors mention the current one.
+    pub renamed_from: &'static [&'static str],
+}
+
+impl SignalDefinition {
+    /// Creates the definition of a signal that never had another name.
+    #[must_use]
+    pub const fn new(name: &'static str, schema: &'static Schema) -> Self {
+        Self { name, schema, aliases: &[], renamed_from: &[] }
+    }
 }
 
 /// A signal of a channel. It carries payloads of type `P`.

@@ -66,7 +66,7 @@ impl Batch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) after: u64,
-    /// A bit for each topic.
+    /// A bit for each topic name.
     pub(super) topics: u64,
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::batch::Range;
-use super::{Batch, Log, ReadCursor, State, Topic};
-use crate::wire::SharedText;
+use super::{Batch, Log, ReadCursor, State};
+use crate::wire::{SharedText, with_topic};
 
 impl State {
     /// Reads from the cursor and moves it. Readers of the same messages share a batch.
@@ -43,23 +43,26 @@ impl State {
                 read_cursor.offset = until - 1;
                 break;
             };
-            let Some((offset, frame)) = topic.read(after, before, epoch) else { break };
+            let Some((offset, frame)) = self.topics[topic].read(after, before, epoch) else { break };
             read_cursor.offset = offset;
-            messages.push(frame);
+            self.collect(read_cursor, topic, offset, &frame, &mut messages);
         }
         messages
     }
 
     /// Returns the topic whose held message is next, the offset after which to read it, and the offset of the next
-    /// message of another topic.
-    fn next_held(&self, read_cursor: &ReadCursor, until: u64) -> Option<(u64, u64, &Topic)> {
-        let mut next: Option<(u64, u64, &Topic)> = None;
+    /// message of another topic, or of this one under another name.
+    fn next_held(&self, read_cursor: &ReadCursor, until: u64) -> Option<(u64, u64, usize)> {
+        let mut next: Option<(u64, u64, usize)> = None;
         let mut before = until;
-        for (topic, wanted) in self.topics.iter().zip(&read_cursor.wanted) {
+        for (name, wanted) in read_cursor.wanted.iter().enumerate() {
             let Some(wanted) = wanted else { continue };
+            let topic = self.topic_of(name);
             let after = wanted.after.max(read_cursor.offset);
-            let Some(offset) = topic.next_after(after) else { continue };
+            let Some(offset) = self.topics[topic].next_after(after) else { continue };
             match next {
+                // The same message under another name.
+                Some((first, ..)) if first == offset => {}
                 Some((first, ..)) if first < offset => before = before.min(offset),
                 _ => {
                     before = next.map_or(before, |(second, ..)| before.min(second));
@@ -80,12 +83,30 @@ impl State {
                 return;
             }
             read_cursor.offset = message.offset;
-            if read_cursor.wants(message) {
-                messages.push(message.frame.clone());
-            }
+            self.collect(read_cursor, message.topic, message.offset, &message.frame, messages);
         }
         if messages.bytes < max_bytes {
             read_cursor.offset = self.head;
+        }
+    }
+
+    /// Adds a message under each name that the subscriber wants. Only aliases need another text.
+    fn collect(
+        &self,
+        read_cursor: &ReadCursor,
+        topic: usize,
+        offset: u64,
+        frame: &SharedText,
+        messages: &mut Collected,
+    ) {
+        if read_cursor.wants(topic, offset) {
+            messages.push(frame.clone());
+        }
+        for (name, (_, alias)) in (self.topics.len()..).zip(&self.aliases).filter(|(_, (of, _))| *of == topic)
+        {
+            if read_cursor.wants(name, offset) {
+                messages.push(with_topic(frame.as_str(), alias).into());
+            }
         }
     }
 }

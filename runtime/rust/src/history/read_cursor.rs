@@ -12,13 +12,13 @@ pub(crate) struct ReadCursor {
     /// The head of the log when the subscription began. Until the cursor reaches it, the subscriber reads retained
     /// messages.
     joined_at: u64,
-    /// The subscribed topics.
+    /// The subscribed topic names.
     pub(super) wanted: Box<[Option<Wanted>]>,
     /// A gap that the subscriber has not been sent yet.
     pending_gap: Option<Gap>,
 }
 
-/// The messages of a topic that the subscriber wants.
+/// The messages of a topic that the subscriber wants under a name.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     /// Messages after this offset.
@@ -53,37 +53,37 @@ impl Read {
 }
 
 impl Log {
-    /// Creates a cursor for a new subscription, and returns it with its wire form.
-    pub(crate) fn start(&self, topics: &[usize], cursor: Cursor) -> (ReadCursor, Cursor) {
+    /// Creates a cursor for a new subscription to topic names, and returns it with its wire form.
+    pub(crate) fn start(&self, names: &[usize], cursor: Cursor) -> (ReadCursor, Cursor) {
         let mut state = self.lock();
         self.evict_excess(&mut state, tokio::time::Instant::now());
         let mut read_cursor = ReadCursor {
             offset: state.head,
             joined_at: state.head,
-            wanted: vec![None; state.topics.len()].into(),
+            wanted: vec![None; state.topics.len() + state.aliases.len()].into(),
             pending_gap: None,
         };
-        let position = self.add_topics_from(&state, &mut read_cursor, topics, Some(cursor));
+        let position = self.add_topics_from(&state, &mut read_cursor, names, Some(cursor));
         (read_cursor, position)
     }
 
-    /// Adds topics to a subscription. Topics that it already has restart from `cursor` if there is one, without
+    /// Adds topic names to a subscription. Those that it already has restart from `cursor` if there is one, without
     /// skipping anything; otherwise they continue.
     pub(crate) fn add_topics(
         &self,
         read_cursor: &mut ReadCursor,
-        topics: &[usize],
+        names: &[usize],
         cursor: Option<Cursor>,
     ) -> Cursor {
         let state = self.lock();
-        self.add_topics_from(&state, read_cursor, topics, cursor)
+        self.add_topics_from(&state, read_cursor, names, cursor)
     }
 
     fn add_topics_from(
         &self,
         state: &State,
         read_cursor: &mut ReadCursor,
-        topics: &[usize],
+        names: &[usize],
         cursor: Option<Cursor>,
     ) -> Cursor {
         read_cursor.joined_at = read_cursor.joined_at.max(read_cursor.offset);
@@ -93,8 +93,9 @@ impl Log {
         }
         let known = cursor.is_none_or(|cursor| self.knows(state, cursor));
         // Every subscriber of a channel receives its run events.
-        for topic in topics.iter().copied().chain([self.channel.definition().run_events_index()]) {
-            let Some(wanted) = read_cursor.wanted.get_mut(topic) else { continue };
+        for name in names.iter().copied().chain([self.channel.definition().run_events_index()]) {
+            let topic = state.topic_of(name);
+            let Some(wanted) = read_cursor.wanted.get_mut(name) else { continue };
             if wanted.is_some() && cursor.is_none() {
                 continue;
             }
@@ -113,7 +114,7 @@ impl Log {
             Some(given @ (Cursor::After(id) | Cursor::Replaying { position: id, .. })) => {
                 if !known {
                     read_cursor.pending_gap =
-                        Some(Gap { after: id, before: self.first_not_evicted(state, topics) });
+                        Some(Gap { after: id, before: self.first_not_evicted(state, names) });
                 }
                 given
             }
@@ -122,8 +123,9 @@ impl Log {
     }
 
     /// Returns the id after the latest evicted message of these topics.
-    fn first_not_evicted(&self, state: &State, topics: &[usize]) -> MessageId {
-        self.id(topics.iter().map(|topic| self.last_unavailable(state, *topic)).max().unwrap_or(0) + 1)
+    fn first_not_evicted(&self, state: &State, names: &[usize]) -> MessageId {
+        let last = names.iter().map(|name| self.last_unavailable(state, state.topic_of(*name))).max();
+        self.id(last.unwrap_or(0) + 1)
     }
 
     /// Returns the offset of a topic's latest message that a new subscriber cannot receive. Earlier subscribers may
@@ -205,7 +207,8 @@ impl Log {
     /// Returns the gap of the subscribed topics since the last read.
     fn gap(&self, state: &State, read_cursor: &mut ReadCursor) -> Option<Gap> {
         let mut lost: Option<(u64, u64)> = None;
-        for (topic, wanted) in state.topics.iter().zip(&mut read_cursor.wanted) {
+        for (name, wanted) in read_cursor.wanted.iter_mut().enumerate() {
+            let topic = &state.topics[state.topic_of(name)];
             let Some(wanted) = wanted.as_mut().filter(|_| !topic.is_run_events) else { continue };
             let read = wanted.after.max(read_cursor.offset);
             let evicted = topic.evicted.max(wanted.evicted);
@@ -259,7 +262,7 @@ impl State {
 }
 
 impl ReadCursor {
-    /// Returns the topics, one bit each, if the subscriber wants all of their messages from here on. Returns `None` if
+    /// Returns the topic names, one bit each, if the subscriber wants all of their messages from here on. Returns `None` if
     /// it skips some.
     pub(super) fn fully_wanted_topics(&self) -> Option<u64> {
         let mut topics = 0;
@@ -274,8 +277,8 @@ impl ReadCursor {
         Some(topics)
     }
 
-    pub(super) fn wants(&self, message: &Message) -> bool {
-        let wanted = self.wanted.get(message.topic).copied().flatten();
-        wanted.is_some_and(|wanted| message.offset > wanted.after)
+    /// Returns whether the subscriber wants the message at an offset under a name of its topic.
+    pub(super) fn wants(&self, name: usize, offset: u64) -> bool {
+        self.wanted.get(name).copied().flatten().is_some_and(|wanted| offset > wanted.after)
     }
 }

@@ -58,7 +58,8 @@ impl Log {
         let mut state = self.lock();
         state.clear();
         for (topic, evicted) in stored.evicted {
-            state.topics[topic].evicted = evicted;
+            // A renamed topic has an entry for each name.
+            state.topics[topic].evicted = evicted.max(state.topics[topic].evicted);
         }
         for (message, is_refused) in stored.messages.into_iter().zip(refused) {
             let StoredMessage { offset, topic, published_at, frame } = message;

@@ -27,6 +27,8 @@ pub(super) struct State {
     /// The bytes that were appended since publishers last yielded to readers.
     pub(super) lead: usize,
     pub(super) topics: Box<[Topic]>,
+    /// The aliases of topics. Their indices as topic names follow those of the topics.
+    pub(super) aliases: Box<[(usize, &'static str)]>,
     /// The number of messages evicted since the storage last deleted them.
     pub(super) evicted: usize,
     pub(super) keys: UsedKeys,
@@ -80,12 +82,19 @@ impl State {
             bytes: Usage::new(&limits.memory),
             lead: 0,
             topics: channel.definition().log_topics().map(Topic::new).collect(),
+            aliases: channel.definition().aliases().collect(),
             evicted: 0,
             keys: UsedKeys::default(),
             parked: Vec::new(),
             batches: Batches::default(),
             last_used: Instant::now(),
         }
+    }
+
+    /// Returns the topic of a topic name.
+    pub(super) fn topic_of(&self, name: usize) -> usize {
+        let alias = name.checked_sub(self.topics.len()).and_then(|alias| self.aliases.get(alias));
+        alias.map_or(name, |(topic, _)| *topic)
     }
 
     /// Returns the offset of the oldest recent message, or of the next message if there is none.

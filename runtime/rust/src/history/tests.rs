@@ -15,24 +15,28 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 
-const fn topic(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::Payload(&TEXT), retain }
+type Aliases = &'static [&'static str];
+
+const fn topic(name: &'static str, retain: Retain, aliases: Aliases) -> TopicDefinition {
+    TopicDefinition { aliases, ..TopicDefinition::new(name, Carries::Payload(&TEXT), retain) }
 }
 
-const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::TextStream, retain }
+const fn stream(name: &'static str, retain: Retain, aliases: Aliases) -> TopicDefinition {
+    TopicDefinition { aliases, ..TopicDefinition::new(name, Carries::TextStream, retain) }
 }
 
 const TOPICS: [TopicDefinition; 6] = [
-    topic("said", Retain::None),
-    topic("status", Retain::Last),
-    topic("journal", Retain::LastN(7)),
-    stream("log", Retain::None),
-    stream("draft", Retain::Last),
-    stream("drafts", Retain::LastN(3)),
+    topic("said", Retain::None, &["says", "spoke"]),
+    topic("status", Retain::Last, &["state"]),
+    topic("journal", Retain::LastN(7), &[]),
+    stream("log", Retain::None, &[]),
+    stream("draft", Retain::Last, &["sketch"]),
+    stream("drafts", Retain::LastN(3), &["sketches"]),
 ];
 
 const STATUS: usize = 1;
+/// The topic names that are aliases.
+const ALIASES: std::ops::Range<usize> = 7..12;
 
 const fn channel(messages: u32, seconds: u64) -> ChannelDefinition {
     ChannelDefinition {
@@ -88,14 +92,17 @@ struct World {
 struct Reader {
     read_cursor: Option<ReadCursor>,
     inbox: Arc<Inbox>,
-    topics: Vec<usize>,
+    definition: &'static ChannelDefinition,
+    /// The topic names.
+    names: Vec<usize>,
     cursor: Cursor,
-    /// For each topic, the offset up to which it has received every message or a gap.
+    /// For each topic name, the offset up to which it has received every message or a gap.
     seen: HashMap<usize, u64>,
-    /// For each topic, the offset of the last message that it received.
+    /// For each topic name, the offset of the last message that it received.
     had: HashMap<usize, u64>,
-    last: u64,
-    /// The topics whose next text may begin earlier than the reader needs, because it reads the history or after a gap.
+    /// The offset of the last message, and the names under which it was received.
+    last: (u64, HashSet<usize>),
+    /// The topic names whose next text may begin earlier than the reader needs, because it reads the history or after a gap.
     early: HashSet<usize>,
     reads_history: bool,
     gaps: usize,
@@ -218,25 +225,29 @@ impl World {
     }
 
     fn join(&mut self) {
-        let mut topics: Vec<usize> = (0..6).filter(|_| self.random.random_bool(0.6)).collect();
-        if topics.is_empty() {
-            topics = vec![4];
+        let mut names: Vec<usize> = (0..6).filter(|_| self.random.random_bool(0.6)).collect();
+        if self.random.random_bool(0.5) {
+            names.extend(ALIASES.filter(|_| self.random.random_bool(0.6)));
+        }
+        if names.is_empty() {
+            names = vec![4];
         }
         let cursor = if self.random.random_bool(0.8) { Cursor::Now } else { Cursor::Start };
-        let seen: HashMap<usize, u64> =
-            topics.iter().map(|topic| (*topic, self.start(*topic, cursor))).collect();
+        let start = |name: &usize| (*name, self.start(self.definition.topic_of(*name), cursor));
+        let seen: HashMap<usize, u64> = names.iter().map(start).collect();
         let had = seen.clone();
         let inbox = Arc::new(Inbox::default());
         let reads_history = cursor == Cursor::Start;
-        let early = if reads_history { topics.iter().copied().collect() } else { HashSet::new() };
+        let early = if reads_history { names.iter().copied().collect() } else { HashSet::new() };
         self.readers.push(Reader {
             read_cursor: None,
             inbox,
-            topics,
+            definition: self.definition,
+            names,
             cursor,
             seen,
             had,
-            last: 0,
+            last: (0, HashSet::new()),
             early,
             reads_history,
             gaps: 0,
@@ -275,16 +286,18 @@ impl World {
     fn connect(&mut self, reader: usize) {
         let latest = self.start(STATUS, Cursor::Now);
         let reader = &mut self.readers[reader];
-        if let (Cursor::Replaying { position, .. }, Some(seen)) =
-            (reader.cursor, reader.seen.get_mut(&STATUS))
-        {
+        for (name, seen) in &mut reader.seen {
             // The latest status replaces the previous one.
-            *seen = (*seen).max(position.offset().min(latest));
+            if let Cursor::Replaying { position, .. } = reader.cursor
+                && self.definition.topic_of(*name) == STATUS
+            {
+                *seen = (*seen).max(position.offset().min(latest));
+            }
         }
-        let (read_cursor, cursor) = self.log.start(&reader.topics, reader.cursor);
+        let (read_cursor, cursor) = self.log.start(&reader.names, reader.cursor);
         reader.read_cursor = Some(read_cursor);
         reader.cursor = cursor;
-        reader.last = 0;
+        reader.last = (0, HashSet::new());
     }
 
     /// Reads one turn. Returns whether there is more.
@@ -299,19 +312,20 @@ impl World {
             reader.gaps += 1;
             let before = gap.before.offset();
             let is_missed = |(entry, offset): (&Entry, u64)| {
-                reader.had.get(&entry.topic).is_some_and(|had| *had < offset) && offset < before
+                let mut had =
+                    reader.had.iter().filter(|(name, _)| reader.definition.topic_of(**name) == entry.topic);
+                had.any(|(_, had)| *had < offset) && offset < before
             };
             let is_missed = self.entries.iter().zip(1..).any(is_missed);
             // A reader of the history has one offset, before which some topics may have evicted messages.
             assert!(is_missed || reader.reads_history, "a gap without missed messages");
-            reader.early.extend(&reader.topics);
+            reader.early.extend(&reader.names);
             reader.seen.values_mut().for_each(|seen| *seen = (*seen).max(before - 1));
         }
         for frame in read.messages.iter().flat_map(|batch| batch.messages()) {
             let frame: Value = serde_json::from_str(frame).unwrap();
             let id: MessageId = frame["id"].as_str().unwrap().parse().unwrap();
-            assert!(id.offset() > reader.last, "out of order");
-            reader.last = id.offset();
+            reader.advance(&frame, id.offset());
             reader.cursor = reader.cursor.after(id);
             reader.take(&frame, id.offset(), &self.entries);
         }
@@ -323,11 +337,12 @@ impl World {
         for reader in 0..self.readers.len() {
             while self.read(reader, 1000) {}
             let Reader { seen, .. } = &self.readers[reader];
-            for (topic, seen) in seen {
-                let latest = self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == *topic).last();
+            for (name, seen) in seen {
+                let topic = self.definition.topic_of(*name);
+                let latest = self.entries.iter().zip(1..).filter(|(entry, _)| entry.topic == topic).last();
                 assert!(
                     latest.is_none_or(|(_, offset)| offset <= *seen),
-                    "topic {topic} is silent after {seen}"
+                    "topic name {name} is silent after {seen}"
                 );
             }
         }
@@ -336,9 +351,25 @@ impl World {
 }
 
 impl Reader {
+    fn name_of(&self, frame: &Value) -> usize {
+        self.definition.topic_name(frame["topic"].as_str().unwrap()).unwrap()
+    }
+
+    /// Checks that messages are in order, and that each one arrives once under each name.
+    fn advance(&mut self, frame: &Value, offset: u64) {
+        let name = self.name_of(frame);
+        let (last, names) = &mut self.last;
+        assert!(offset >= *last, "out of order");
+        if offset > *last {
+            (*last, *names) = (offset, HashSet::new());
+        }
+        assert!(names.insert(name), "a message is repeated");
+    }
+
     fn take(&mut self, frame: &Value, offset: u64, entries: &[Entry]) {
-        let topic = entries[index(offset) - 1].topic;
-        let seen = self.seen.get_mut(&topic).expect("the topic is subscribed");
+        let (name, topic) = (self.name_of(frame), entries[index(offset) - 1].topic);
+        assert_eq!(self.definition.topic_of(name), topic);
+        let seen = self.seen.get_mut(&name).expect("the topic name is subscribed");
         // Ignore text that was received before.
         if offset <= *seen {
             return;
@@ -346,8 +377,8 @@ impl Reader {
         let new = entries.iter().zip(1..=offset).skip(index(*seen)).filter(|(entry, _)| entry.topic == topic);
         let new: Vec<&What> = new.map(|(entry, _)| &entry.what).collect();
         *seen = offset;
-        self.had.insert(topic, offset);
-        let is_early = self.early.remove(&topic);
+        self.had.insert(name, offset);
+        let is_early = self.early.remove(&name);
         let data = frame["data"].as_str().unwrap();
         match (frame["kind"].as_str().unwrap(), &new[..]) {
             ("data", [What::Message(text)]) => assert_eq!(data, text),

@@ -256,7 +256,7 @@ mod tests {
         name: "room",
         address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
         params: &[ParamDefinition { name: "id", schema: &TEXT }],
-        topics: &[TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None }],
+        topics: &[TopicDefinition::new("said", Carries::Payload(&TEXT), Retain::None)],
         signals: &[],
         result: None,
         history: History { messages: 10, age: Duration::from_secs(60) },

@@ -19,7 +19,7 @@ pub(crate) enum SubscribeError {
     Unauthorized(AuthError),
     /// The token or session does not grant all that was requested.
     NotGranted,
-    UnknownChannel(ResolveError),
+    Unknown(ResolveError),
     /// Another subscription of the connection has the same id.
     RefInUse,
     /// The connection would have more than [`MAX_CHANNELS`](crate::wire::MAX_CHANNELS) channels.

@@ -60,7 +60,7 @@ struct Subscribed {
     subscription_id: SubscriptionId,
     log: Arc<Log>,
     cursor: ReadCursor,
-    /// The topics, each with the token that grants it.
+    /// The topic names, each with the token that grants its topic.
     guards: Vec<(usize, Arc<TokenGuard>)>,
     /// Counts the subscription while it is open, if the client's page has another definition and that matters.
     outdated: Option<OutdatedClient>,
@@ -72,7 +72,7 @@ impl Reader {
         Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new(), has_retired: false }
     }
 
-    /// Subscribes to channels and topics, and reads every message that is published from here on. Without an id, adds
+    /// Subscribes to channels and topic names, and reads every message that is published from here on. Without an id, adds
     /// to the default subscription.
     pub(crate) async fn subscribe(
         &mut self,
@@ -176,7 +176,9 @@ impl Reader {
         let is_granted = |subscribed: &Subscribed| {
             let channel = granted.iter().find(|(channel, _)| channel == subscribed.log.channel());
             let topics = channel.map_or(&[][..], |(_, topics)| topics);
-            subscribed.guards.iter().all(|(topic, _)| topics.contains(topic))
+            let topic_of = |name: &usize| subscribed.log.channel().definition().topic_of(*name);
+            let is_granted = |name: &usize| topics.iter().any(|granted| topic_of(granted) == topic_of(name));
+            subscribed.guards.iter().all(|(name, _)| is_granted(name))
         };
         if !self.channels_of(subscription_id).all(is_granted) {
             return Err(RenewError::NotGranted);

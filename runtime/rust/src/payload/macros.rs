@@ -4,10 +4,11 @@
 /// Makes a struct a payload: an object with named properties.
 ///
 /// ```
-/// use fanfare::schema::{Additional, Object, Property, Schema, Text};
+/// use fanfare::schema::{Additional, Integer, Object, Property, Schema, Text};
 ///
 /// struct Status {
 ///     message: String,
+///     progress: u8,
 ///     step: Option<String>,
 /// }
 ///
@@ -15,6 +16,7 @@
 ///     properties: &[
 ///         Property::Required("kind", &Schema::Enum(&["status"])),
 ///         Property::Required("message", &Schema::Text(Text::ANY)),
+///         Property::Required("progress", &Schema::Integer(Integer::ANY)),
 ///         Property::Optional("step", &Schema::Text(Text::ANY)),
 ///     ],
 ///     additional: Additional::Ignored,
@@ -22,18 +24,22 @@
 ///
 /// fanfare::object!(Status: STATUS {
 ///     "kind" = "status",
-///     "message" => message,
+///     "message" => message into String,
+///     "progress" => progress: u8,
 ///     "step" => step?,
 /// });
 ///
-/// let status = Status { message: "Researching".into(), step: None };
+/// let status = Status { step: Some("search".into()), ..Status::new("Researching", 50) };
 /// assert_eq!(
 ///     serde_json::to_string(&status).unwrap(),
-///     r#"{"kind":"status","message":"Researching"}"#,
+///     r#"{"kind":"status","message":"Researching","progress":50,"step":"search"}"#,
 /// );
 /// ```
 ///
-/// - `"name" => field` is required. If the field is an `Option`, it is nullable.
+/// - `"name" => field: T` is required, and an argument of `new`, which the macro adds if there is one. If the field is an
+///   `Option`, the property is nullable. `field: T => boxed` is a `Box<T>`, and `field: Option<T> => boxed_content` is an
+///   `Option<Box<T>>`.
+/// - `"name" => field into T` is the same with an argument `impl Into<T>`.
 /// - `"name" => field?` is optional: the field is an `Option`, and left out if it is `None`. A property that is
 ///   optional and nullable is an `Option<Option<T>>`.
 /// - `"name" = literal` has no field.
@@ -81,6 +87,36 @@ macro_rules! object {
         }
 
         $crate::payload!($type: $schema);
+    };
+    // With the types of required fields.
+    ($type:ident: $schema:path {
+        $($name:literal $(= $constant:expr)?
+            $(=> $field:ident $(? $($optional:lifetime)?)? $(into $into:ty)? $(: $argument:ty $(=> $box:ident)?)?)?),*
+        $(, .. $rest:ident)? $(,)?
+    }) => {
+        impl $type {
+            /// Returns a value with these properties. All others are absent.
+            #[allow(clippy::too_many_arguments)]
+            #[inline]
+            #[must_use]
+            pub fn new($($(
+                $($field: impl ::core::convert::Into<$into>,)?
+                $($field: $argument,)?
+            )?)*) -> Self {
+                Self {
+                    $($(
+                        $field: $(::core::convert::Into::<$into>::into($field))?
+                            $($($crate::__private::$box)? (::core::convert::identity::<$argument>($field)))?
+                            $($($optional)? ::core::option::Option::None)?,
+                    )?)*
+                    $($rest: ::core::default::Default::default(),)?
+                }
+            }
+        }
+
+        $crate::object!($type: $schema {
+            $($name $(= $constant)? $(=> $field $(? $($optional)?)?)?),* $(, .. $rest)?
+        });
     };
 }
 

@@ -55,6 +55,16 @@ impl<T: Serialize> OptionalField<'_, T> {
     }
 }
 
+/// Boxes the argument of a constructor.
+pub fn boxed<T>(argument: T) -> Box<T> {
+    Box::new(argument)
+}
+
+/// Boxes the content of an argument of a constructor.
+pub fn boxed_content<T>(argument: Option<T>) -> Option<Box<T>> {
+    argument.map(Box::new)
+}
+
 /// Writes the properties that an object does not declare.
 ///
 /// # Errors

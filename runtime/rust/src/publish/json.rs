@@ -56,7 +56,9 @@ impl<'p> PublishJson<'p> {
         if body.len() > MAX_PAYLOAD {
             return Err(PublishError::TooLarge { bytes: body.len() });
         }
-        let schema = channel.definition().topics[index].schema();
+        // The caller may know the topic by an alias.
+        let definition = &channel.definition().topics[index];
+        let (topic, schema) = (definition.name, definition.schema());
         let payload = parse_payload(schema.ok_or_else(|| expected_text_stream(&channel, topic))?, body);
         let payload = payload.map_err(|error| match error {
             PayloadError::NotJson(error) => PublishError::NotJson(error),

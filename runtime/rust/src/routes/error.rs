@@ -46,7 +46,8 @@ impl HttpError {
     /// Backends receive hints about what is defined. Holders of a token learn only about the names in the token.
     pub(super) fn not_found(error: ResolveError, is_backend: bool) -> Self {
         let error = if is_backend { error } else { error.without_hints() };
-        Self::new(StatusCode::NOT_FOUND, error.to_string())
+        let data = json!({ "code": error.code().as_str() });
+        Self { data, ..Self::new(StatusCode::NOT_FOUND, error.to_string()) }
     }
 
     pub(super) fn from_publish_error(error: PublishError, is_backend: bool) -> Self {
@@ -129,7 +130,7 @@ impl From<SubscribeError> for HttpError {
     fn from(error: SubscribeError) -> Self {
         match error {
             SubscribeError::Unauthorized(error) => Self::unauthorized(&error),
-            SubscribeError::UnknownChannel(error) => Self::not_found(error, false),
+            SubscribeError::Unknown(error) => Self::not_found(error, false),
             SubscribeError::TooManyConnections => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many connections use this token: close one first",

@@ -99,7 +99,8 @@ pub(super) fn read_idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, 
     key.map(Some).ok_or_else(error)
 }
 
-/// Returns what the token or the session of the page grants, if that includes the topic.
+/// Returns what the token or the session of the page grants, if that includes the topic, perhaps under another name. A
+/// topic that is not defined counts as included if the channel is: the sender then learns that it is not defined.
 async fn authorize_topic(
     hub: &Hub,
     client: &Client,
@@ -109,9 +110,12 @@ async fn authorize_topic(
     topic: Option<&str>,
 ) -> Result<VerifiedGrant, HttpError> {
     let grant = authorize(hub, client, bearer, head, Action::Publish, channel).await?;
-    let is_topic =
-        |claim: &TopicClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == topic;
-    if grant.topics.iter().any(is_topic) {
+    let resolved = hub.registry().topic(channel.unwrap_or_default(), topic.unwrap_or_default());
+    let is_topic = |claim: &TopicClaim| match &resolved {
+        Ok((channel, index)) => channel.definition().topic(&claim.name) == Some(*index),
+        Err(_) => true,
+    };
+    if grant.topics.iter().any(|claim| Some(claim.channel.as_str()) == channel && is_topic(claim)) {
         return Ok(grant);
     }
     tracing::debug!(channel, topic, "the token or session does not grant the topic");

@@ -13,6 +13,7 @@ use super::{
     HttpError, Parameters, SessionHead, authorize_session, bearer, body, ensure_accepting, is_backend,
     reject_unauthorized,
 };
+use crate::channel::{Channel, ResolveError};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
 use crate::offload;
 use crate::signal::{SignalOptions, SignalPayload, SignalStatus};
@@ -33,15 +34,15 @@ pub(super) async fn signal(
         |name| HttpError::bad_request(format!("missing parameter {name}: use signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));
     let is_backend = is_backend(&hub, &headers);
+    let resolved = hub.registry().signal(channel.unwrap_or_default(), name.unwrap_or_default());
     let sender = if is_backend {
         None
     } else {
-        authorize_signal(&hub, &client, bearer(&headers), &head, channel, name).await?
+        authorize_signal(&hub, &client, bearer(&headers), &head, channel, &resolved).await?
     };
     client.set_trusted(true);
-    let channel = channel.ok_or_else(|| missing("channel"))?;
-    let name = name.ok_or_else(|| missing("name"))?;
-    let resolved = hub.registry().signal(channel, name);
+    channel.ok_or_else(|| missing("channel"))?;
+    name.ok_or_else(|| missing("name"))?;
     let (channel, index) = resolved.map_err(|error| HttpError::not_found(error, is_backend))?;
     let definition = &channel.definition().signals[index];
     let run_id = read_run_id(&parameters)?;
@@ -64,22 +65,28 @@ pub(super) async fn signal(
     Ok(Json(json!({ "run_id": receipt.run_id, "at": timestamp(receipt.received_at), "status": status })))
 }
 
-/// Returns the subject of the token or the session, if that grants the signal.
+/// Returns the subject of the token or the session, if that grants the signal, perhaps under another name. A signal that
+/// is not defined counts as granted if the channel is: the sender then learns that it is not defined.
 async fn authorize_signal(
     hub: &Hub,
     client: &Client,
     bearer: Option<&str>,
     head: &SessionHead,
     channel: Option<&str>,
-    name: Option<&str>,
+    resolved: &Result<(Channel, usize), ResolveError>,
 ) -> Result<Option<String>, HttpError> {
     let grant = match bearer {
         Some(token) => hub.verify(token).await.map_err(|error| reject_unauthorized(hub, client, &error))?,
         None => authorize_session(hub, client, head, Action::Signal, channel).await?,
     };
-    let is_signal =
-        |claim: &SignalClaim| Some(claim.channel.as_str()) == channel && Some(claim.name.as_str()) == name;
-    if grant.signals.iter().any(is_signal) {
+    let is_signal = |claim: &SignalClaim| match resolved {
+        Ok((channel, index)) => channel.definition().signal(&claim.name) == Some(*index),
+        Err(_) => true,
+    };
+    let of_channel = |name: &str| Some(name) == channel;
+    let is_granted = grant.signals.iter().any(|claim| of_channel(&claim.channel) && is_signal(claim))
+        || (resolved.is_err() && grant.topics.iter().any(|claim| of_channel(&claim.channel)));
+    if is_granted {
         hub.check_rate(RatedAction::Signal, Some(client), Some(&grant))?;
         return Ok(grant.subject);
     }

@@ -20,7 +20,7 @@ use super::connect::{read_page, read_since};
 use super::connection::{CloseReason, Connection, SubscribeRequest, TOO_SLOW, Turn, encode};
 use super::{HttpError, Parameters, SessionHead, authorize, bearer, body, ensure_accepting};
 use crate::hub::{Action, Client, Event, Hub, PendingWrite, Phase, RatedAction};
-use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame};
+use crate::wire::{ClientFrame, MAX_CHANNELS, MAX_SSE_BODY, SharedText, client_frame, id_of};
 
 mod cursors;
 
@@ -203,8 +203,12 @@ impl Stream {
                     }
                 }
                 Event::Messages { messages, .. } => {
-                    for message in messages.messages() {
-                        cursors.advance(messages.channel(), message);
+                    let following = messages.messages().iter().skip(1).map(Some).chain([None]);
+                    for (message, following) in messages.messages().iter().zip(following) {
+                        // A message under two names has one id. To resume after it means after both.
+                        if following.is_none_or(|following| id_of(following) != id_of(message)) {
+                            cursors.advance(messages.channel(), message);
+                        }
                         cursors.write_id(&mut text);
                         write_event(&mut text, message);
                     }

@@ -252,7 +252,7 @@ pub(super) async fn stop_streams(
     {
         let RunStream { stream_id, channel, topic, .. } = stream;
         let Some(channel) = shared.hub.registry().resolve(&channel) else { continue };
-        let Some(topic) = channel.definition().topic(&topic) else { continue };
+        let Some(topic) = channel.definition().stored_topic(&topic) else { continue };
         let log = shared.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
         let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
         let end = entry(&log, topic, run_id, kind, &stream_id);

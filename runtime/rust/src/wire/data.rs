@@ -147,6 +147,7 @@ impl DataFrame {
 }
 
 // Quotes in JSON strings are escaped, so the first match of these in a frame is the envelope's member.
+const TOPIC: &str = r#","topic":""#;
 const ID: &str = r#","id":""#;
 const STREAM_ID: &str = r#","stream_id":""#;
 const TEXT: &str = r#","data":""#;
@@ -163,6 +164,15 @@ pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
         fill(&mut frame, at + ID.len(), &id.to_string());
     }
     frame
+}
+
+/// Returns an encoded frame with another topic. Run events have none, and are returned as they are.
+pub(crate) fn with_topic(frame: &str, topic: &str) -> String {
+    let renamed = frame.split_once(TOPIC).and_then(|(head, rest)| {
+        let (_, rest) = rest.split_once('"')?;
+        Some([head, TOPIC, topic, "\"", rest].concat())
+    });
+    renamed.unwrap_or_else(|| frame.to_owned())
 }
 
 /// The parts of an encoded `chunk` frame.

@@ -27,6 +27,7 @@ mod rates;
 #[cfg(feature = "sqlite")]
 mod recovering;
 mod refusing;
+mod renames;
 mod renewing;
 mod resuming;
 mod retaining;

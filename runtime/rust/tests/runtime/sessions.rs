@@ -53,8 +53,10 @@ async fn a_page_subscribes_with_its_session() {
     // Actions that the session does not allow are rejected, and existing subscriptions stay.
     client.send(&json!({ "kind": "sub", "ref": "2", "channel": "room:bob" })).await;
     assert_eq!(client.error().await, ("unauthorized".into(), Some("2".into())));
-    client.send(&json!({ "kind": "sub", "ref": "3", "channel": "room:ada", "topics": ["nothing"] })).await;
-    assert_eq!(client.error().await.0, "not_granted");
+    for (topic, code) in [("journal", "not_granted"), ("nothing", "unknown_topic")] {
+        client.send(&json!({ "kind": "sub", "ref": "3", "channel": "room:ada", "topics": [topic] })).await;
+        assert_eq!(client.error().await.0, code);
+    }
     server.hub.revoke("session_1").await.unwrap();
     let ended = client.frame().await;
     let revoked = EndCode::Revoked.as_str();

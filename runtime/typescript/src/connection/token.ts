@@ -107,14 +107,11 @@ export async function resolveToken(input: TokenInput | undefined): Promise<Resol
   return { token, apiBaseUrl, renewable };
 }
 
-/**
- * Returns an error message if a token does not grant a subscription. This avoids a request that the
- * server would refuse; a token that cannot be read is left to the server.
- */
+/** Returns an error message if a token does not grant the channel or one of the topics. Cannot tell for an unreadable one. */
 export function describeMissingGrant(
   token: string | undefined,
   channel: string,
-  topics: readonly string[] | undefined,
+  topics: readonly string[] = [],
 ): string | undefined {
   const granted = token === undefined ? undefined : readClaims(token)?.topics;
   if (!Array.isArray(granted)) {
@@ -124,7 +121,7 @@ export function describeMissingGrant(
   if (names.length === 0) {
     return `The token does not grant the channel "${channel}": create one that does`;
   }
-  const missing = topics?.filter((topic) => !names.includes(topic)) ?? [];
+  const missing = topics.filter((topic) => !names.includes(topic));
   return missing.length === 0
     ? undefined
     : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}": create one that does`;

@@ -263,7 +263,7 @@ const CODES: Readonly<Record<number, SignalErrorCode>> = {
   429: "unavailable",
 };
 
-const SERVER_CODES: readonly unknown[] = ["already_taken", "too_late", "run_ended", "no_run"];
+const SERVER_CODES: readonly unknown[] = ["already_taken", "too_late", "run_ended", "no_run", "unknown_channel", "unknown_signal"];
 
 function codeOf(status: number, detail: unknown): SignalErrorCode {
   if ((status === 404 || status === 409) && SERVER_CODES.includes(detail)) {

@@ -11,18 +11,10 @@ import { timing } from "../util/timing.js";
 import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "../wire.js";
 import { ResumeState } from "./resume-state.js";
 import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
+import type { Target } from "./subscribe-error.js";
 
 /** Errors that the page's session may no longer meet because the user may have signed in since. */
 const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
-
-/** The channel and the topics to subscribe to. */
-export interface Target {
-  readonly channel: string;
-  /** All topics of the channel if undefined. */
-  readonly topics: readonly string[] | undefined;
-  /** The hash of the definition that the channel was generated from, if it was generated. */
-  readonly fingerprint?: string | undefined;
-}
 
 export interface ChannelSubscriptionEvents {
   /** A new frame, in the order of the log. Resuming at `cursor` continues after it. */
@@ -269,8 +261,8 @@ export class ChannelSubscription implements ConnectionListener {
 
   async #resolveToken(): Promise<ResolvedToken> {
     const token = await this.#tokens.next(this.#settings.token);
-    const { channel, topics } = this.target;
-    const missing = describeMissingGrant(token.token, channel, topics);
+    // The topics are left to the server, which knows their other names.
+    const missing = describeMissingGrant(token.token, this.target.channel);
     if (missing !== undefined) {
       throw new ConnectionError(missing, { fatal: true, code: "not_granted" });
     }
@@ -392,7 +384,7 @@ export class ChannelSubscription implements ConnectionListener {
       this.#hasCurrentSession = true;
       return this.#connection?.reconnect("the session may have changed");
     }
-    const error = subscribeError(frame, this.target.channel, this.#token);
+    const error = subscribeError(frame, this.target, this.#token);
     // The token may have expired since it was resolved, or still count for the connection that was lost.
     return this.#isTokenReused && this.#token?.renewable === true && !error.fatal
       ? void this.#authorize()

@@ -1,17 +1,30 @@
-import { seemsExpired } from "../connection/token.js";
+import { describeMissingGrant, seemsExpired } from "../connection/token.js";
 import type { ResolvedToken } from "../connection/token.js";
 import { ConnectionError } from "../errors.js";
 import type { ErrorFrame } from "../wire.js";
 
 /** Errors of a `sub` frame that no other token and no later attempt can avoid. */
-const FATAL_CODES = ["bad_frame", "not_granted", "unknown_channel", "ref_in_use", "too_many_channels"];
+const FATAL_CODES = ["bad_frame", "not_granted", "unknown_channel", "unknown_topic", "ref_in_use", "too_many_channels"];
+
+/** The channel and the topics to subscribe to. */
+export interface Target {
+  readonly channel: string;
+  /** All topics of the channel if undefined. */
+  readonly topics: readonly string[] | undefined;
+  /** The hash of the definition that the channel was generated from, if it was generated. */
+  readonly fingerprint?: string | undefined;
+}
 
 /** Returns the error for a `sub` frame that the server refused. Errors with an unknown code are not fatal. */
 export function subscribeError(
   frame: ErrorFrame,
-  channel: string,
+  { channel, topics }: Target,
   token: ResolvedToken | undefined,
 ): ConnectionError {
+  const missing = frame.code === "not_granted" ? describeMissingGrant(token?.token, channel, topics) : undefined;
+  if (missing !== undefined) {
+    return new ConnectionError(missing, { fatal: true, code: frame.code });
+  }
   // A session is not renewable: it is refused until the user has signed in.
   const isRenewable = token?.renewable === true && token.token !== undefined;
   const isUnauthorized = frame.code === "unauthorized";

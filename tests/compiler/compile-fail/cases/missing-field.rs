@@ -2,7 +2,7 @@ use channels::Step;
 use channels::pipeline::{Pipeline, Status};
 
 fn publish(hub: &fanfare::Hub, pipeline: &Pipeline) {
-    let _ = hub.publish(pipeline.status(), &Status { message: "Reading".into(), step: Step::Split });
+    let _ = hub.publish(pipeline.status(), &Status::new("Reading", Step::Split));
 }
 
 fn main() {}

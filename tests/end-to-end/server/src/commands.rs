@@ -124,12 +124,12 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             for index in from..from + count {
                 match topic {
                     Numbered::Tokens => {
-                        let token = Token { index, text: text.clone() };
+                        let token = Token::new(index, text.as_str());
                         hub.publish(pipeline.tokens(), &token).await?
                     }
                     Numbered::Status => {
                         let message = format!("{index} {text}");
-                        let status = Status { message, step: Step::Write, progress: 0 };
+                        let status = Status::new(message, Step::Write, 0);
                         hub.publish(pipeline.status(), &status).await?
                     }
                 };
@@ -141,7 +141,7 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
         }
         Command::Status { run, message, progress, run_id } => {
             let pipeline = Pipeline::new(&run)?;
-            let status = Status { message, step: Step::Write, progress };
+            let status = Status::new(message, Step::Write, progress);
             let publish = hub.publish(pipeline.status(), &status);
             let id = match run_id {
                 Some(run_id) => publish.run_id(run_id).await?,

@@ -51,11 +51,11 @@ async fn review(run: Run<Pipeline>, input: Review) -> Result<RunResult, RunError
         ApproveVerdict::Reject => return Err(RunError::fail("it was rejected")),
     };
     tell(&run, "thank", "Thank you").await?;
-    Ok(RunResult { title: verdict.sender, summary })
+    Ok(RunResult::new(verdict.sender, summary))
 }
 
 async fn tell(run: &Run<Pipeline>, id: &str, message: &str) -> Result<(), RunError> {
-    let status = Status { message: message.to_owned(), step: Step::Write, progress: 50 };
+    let status = Status::new(message, Step::Write, 50);
     run.publish(id, run.channel().status(), &status).await?;
     Ok(())
 }

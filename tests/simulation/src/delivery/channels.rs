@@ -11,11 +11,11 @@ use fanfare::{
 const TEXT: &Schema = &Schema::Text(Text::ANY);
 
 const fn payload(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::Payload(TEXT), retain }
+    TopicDefinition::new(name, Carries::Payload(TEXT), retain)
 }
 
 const fn stream(name: &'static str, retain: Retain) -> TopicDefinition {
-    TopicDefinition { name, carries: Carries::TextStream, retain }
+    TopicDefinition::new(name, Carries::TextStream, retain)
 }
 
 /// Payloads come first, then text streams.

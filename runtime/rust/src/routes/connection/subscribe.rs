@@ -109,7 +109,7 @@ pub(super) fn resolve(
 ) -> Result<Vec<(Channel, Vec<usize>)>, SubscribeError> {
     hub.resolve_topics(&grant.topics).map_err(|error| {
         tracing::debug!(%error, "the token names an unknown channel or topic");
-        SubscribeError::UnknownChannel(error)
+        SubscribeError::Unknown(error)
     })
 }
 
@@ -122,22 +122,35 @@ fn narrow(
         granted.retain(|(channel, _)| channel.name() == requested);
     }
     if let Some(requested) = &request.topics {
-        let is_granted = |name: &String| {
-            granted.iter().any(|(channel, topics)| {
-                channel.definition().topic(name).is_some_and(|topic| topics.contains(&topic))
-            })
-        };
-        if !requested.iter().all(is_granted) {
-            return Err(SubscribeError::NotGranted);
+        if let Some(error) = requested.iter().find_map(|name| refuse_topic(&granted, name)) {
+            return Err(error);
         }
-        for (channel, topics) in &mut granted {
-            topics.retain(|topic| {
-                requested.iter().any(|name| name == channel.definition().topics[*topic].name)
-            });
+        for (channel, names) in &mut granted {
+            *names = requested.iter().filter_map(|name| find_granted(channel, names, name).ok()).collect();
         }
-        granted.retain(|(_, topics)| !topics.is_empty());
+        granted.retain(|(_, names)| !names.is_empty());
     }
     if granted.is_empty() { Err(SubscribeError::NotGranted) } else { Ok(granted) }
+}
+
+/// Returns why a topic cannot be subscribed in any of the granted channels, or `None` if it can.
+fn refuse_topic(granted: &[(Channel, Vec<usize>)], name: &str) -> Option<SubscribeError> {
+    let mut refusal = SubscribeError::NotGranted;
+    for (channel, names) in granted.iter().rev() {
+        match find_granted(channel, names, name) {
+            Ok(_) => return None,
+            Err(error) => refusal = error,
+        }
+    }
+    Some(refusal)
+}
+
+/// Returns a topic name whose topic is granted, perhaps under another name.
+fn find_granted(channel: &Channel, granted: &[usize], name: &str) -> Result<usize, SubscribeError> {
+    let index = channel.find_topic_name(name).map_err(SubscribeError::Unknown)?;
+    let topic_of = |name| channel.definition().topic_of(name);
+    let is_granted = granted.iter().any(|granted| topic_of(*granted) == topic_of(index));
+    if is_granted { Ok(index) } else { Err(SubscribeError::NotGranted) }
 }
 
 impl From<SessionError> for SubscribeError {
@@ -153,9 +166,7 @@ impl SubscribeError {
     /// Returns the code and the message of the error frame that the client receives.
     pub(super) fn into_code_and_message(self) -> (ErrorCode, String) {
         let (code, message) = match self {
-            Self::UnknownChannel(error) => {
-                return (ErrorCode::UnknownChannel, error.without_hints().to_string());
-            }
+            Self::Unknown(error) => return (error.code(), error.without_hints().to_string()),
             // The client does not learn what is wrong with a token: only the log and the metrics do.
             Self::Unauthorized(error) => {
                 error.record();

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, pa
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock::{from_milliseconds, to_milliseconds};
 use crate::history::{ChannelHandle, StoredLog, StoredMessage};
-use crate::wire::{MessageId, with_id};
+use crate::wire::{MessageId, with_id, with_topic};
 
 /// How often to record that a channel is in use while nothing is published to it.
 pub(super) const USE_RECORD_INTERVAL: Duration = Duration::from_secs(86_400);
@@ -193,9 +193,15 @@ pub(super) fn read_messages(
     while let Some(row) = rows.next()? {
         count += 1;
         // Skip topics that the definition no longer has. Clients cannot subscribe to them.
-        let Some(topic) = definition.log_topic_index(&row.get::<_, String>(1)?) else { continue };
+        let name: String = row.get(1)?;
+        let Some(topic) = definition.stored_topic(&name) else { continue };
         let offset = row.get(0)?;
-        let frame = with_id(row.get(3)?, MessageId::new(epoch, offset)).into();
+        let mut frame = with_id(row.get(3)?, MessageId::new(epoch, offset));
+        let current = definition.log_topic(topic).name;
+        if name != current {
+            frame = with_topic(&frame, current);
+        }
+        let frame = frame.into();
         messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
     }
     Ok(MessageRows { count, messages })
@@ -211,7 +217,7 @@ fn read_evicted(
     let mut evicted = Vec::new();
     for row in rows {
         let (topic, offset) = row?;
-        evicted.extend(definition.log_topic_index(&topic).map(|topic| (topic, offset)));
+        evicted.extend(definition.stored_topic(&topic).map(|topic| (topic, offset)));
     }
     Ok(evicted)
 }

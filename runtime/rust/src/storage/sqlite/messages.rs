@@ -136,7 +136,9 @@ pub(super) fn trim(
         let mut delete = transaction.prepare_cached(
             "DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset <= ?3 AND topic = ?4",
         )?;
-        delete.execute(params![row, after, until, name])?;
+        for name in definition.stored_names(*topic) {
+            delete.execute(params![row, after, until, name])?;
+        }
     }
     Ok(())
 }

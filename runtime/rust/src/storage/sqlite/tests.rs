@@ -30,8 +30,8 @@ static ROOM: ChannelDefinition = ChannelDefinition {
     address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: &TEXT }],
     topics: &[
-        TopicDefinition { name: "said", carries: Carries::Payload(&TEXT), retain: Retain::None },
-        TopicDefinition { name: "state", carries: Carries::Payload(&TEXT), retain: Retain::Last },
+        TopicDefinition::new("said", Carries::Payload(&TEXT), Retain::None),
+        TopicDefinition::new("state", Carries::Payload(&TEXT), Retain::Last),
     ],
     signals: &[],
     result: None,

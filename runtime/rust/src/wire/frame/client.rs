@@ -71,8 +71,13 @@ pub enum ErrorCode {
     Unauthorized,
     /// The token or session does not grant a channel or topic that was requested, or that the renewed subscription has.
     NotGranted,
-    /// The channel or topic is not defined.
+    /// The channel is not defined.
     UnknownChannel,
+    /// The channel does not have the topic, or does not have it any more.
+    UnknownTopic,
+    /// The channel does not have the signal, or does not have it any more. Only in responses to `POST signal` and `POST
+    /// token`.
+    UnknownSignal,
     /// The subscription of an `unsub` or `renew` does not exist.
     NotSubscribed,
     /// Another subscription has the `ref` of a `sub`.
@@ -96,6 +101,8 @@ impl ErrorCode {
             Self::Unauthorized => "unauthorized",
             Self::NotGranted => "not_granted",
             Self::UnknownChannel => "unknown_channel",
+            Self::UnknownTopic => "unknown_topic",
+            Self::UnknownSignal => "unknown_signal",
             Self::NotSubscribed => "not_subscribed",
             Self::RefInUse => "ref_in_use",
             Self::TooManyChannels => "too_many_channels",

@@ -24,18 +24,16 @@ const STATUS: &Schema = &Schema::Object(Object {
 const PARAMS: &[ParamDefinition] = &[ParamDefinition { name: "id", schema: &Schema::Text(Text::ANY) }];
 
 const TOPICS: &[TopicDefinition] = &[
-    TopicDefinition { name: "said", carries: Carries::Payload(TEXT), retain: Retain::None },
-    TopicDefinition { name: "status", carries: Carries::Payload(STATUS), retain: Retain::Last },
-    TopicDefinition { name: "journal", carries: Carries::Payload(TEXT), retain: Retain::LastN(1000) },
-    TopicDefinition { name: "count", carries: Carries::Payload(&Schema::Int64), retain: Retain::None },
-    TopicDefinition { name: "flag", carries: Carries::Payload(&Schema::Boolean), retain: Retain::None },
-    TopicDefinition { name: "draft", carries: Carries::TextStream, retain: Retain::Last },
+    TopicDefinition::new("said", Carries::Payload(TEXT), Retain::None),
+    TopicDefinition::new("status", Carries::Payload(STATUS), Retain::Last),
+    TopicDefinition::new("journal", Carries::Payload(TEXT), Retain::LastN(1000)),
+    TopicDefinition::new("count", Carries::Payload(&Schema::Int64), Retain::None),
+    TopicDefinition::new("flag", Carries::Payload(&Schema::Boolean), Retain::None),
+    TopicDefinition::new("draft", Carries::TextStream, Retain::Last),
 ];
 
-const SIGNALS: &[SignalDefinition] = &[
-    SignalDefinition { name: "approve", schema: &Schema::Boolean },
-    SignalDefinition { name: "nod", schema: TEXT },
-];
+const SIGNALS: &[SignalDefinition] =
+    &[SignalDefinition::new("approve", &Schema::Boolean), SignalDefinition::new("nod", TEXT)];
 
 const fn definition(name: &'static str, address: &'static [AddressPart], messages: u32) -> ChannelDefinition {
     ChannelDefinition {
@@ -87,11 +85,8 @@ pub(crate) fn room(id: &str) -> Channel {
 /// A room of a later definition, which allows short texts only, and its registry.
 #[cfg(feature = "sqlite")]
 pub(crate) fn strict_room(id: &str) -> (&'static Registry, Channel) {
-    static TOPICS: &[TopicDefinition] = &[TopicDefinition {
-        name: "said",
-        carries: Carries::Payload(&Schema::Text(Text { max_length: 10, ..Text::ANY })),
-        retain: Retain::None,
-    }];
+    static TEXT: &Schema = &Schema::Text(Text { max_length: 10, ..Text::ANY });
+    static TOPICS: &[TopicDefinition] = &[TopicDefinition::new("said", Carries::Payload(TEXT), Retain::None)];
     static STRICT: ChannelDefinition = ChannelDefinition { topics: TOPICS, fingerprint: "f3f4", ..ROOM };
     static REGISTRY: Registry = Registry { channels: &[&STRICT] };
     (&REGISTRY, Channel::new(&STRICT, &[&id]).unwrap())
@@ -123,6 +118,38 @@ pub(crate) fn released_room(id: &str) -> (&'static Registry, Channel) {
     static RELEASED: ChannelDefinition = ChannelDefinition { releases: RELEASES, ..ROOM };
     static REGISTRY: Registry = Registry { channels: &[&RELEASED] };
     (&REGISTRY, Channel::new(&RELEASED, &[&id]).unwrap())
+}
+
+/// A room of a later definition, which has renamed topics and signals, and its registry. Three topics are still served
+/// under their old names; `journal` and `nod` are not.
+pub(crate) fn renamed_room(id: &str) -> (&'static Registry, Channel) {
+    static TOPICS: &[TopicDefinition] = &[
+        TopicDefinition {
+            aliases: &["said", "says"],
+            ..TopicDefinition::new("spoken", Carries::Payload(TEXT), Retain::None)
+        },
+        TopicDefinition {
+            aliases: &["status"],
+            ..TopicDefinition::new("state", Carries::Payload(STATUS), Retain::Last)
+        },
+        TopicDefinition {
+            renamed_from: &["journal"],
+            ..TopicDefinition::new("diary", Carries::Payload(TEXT), Retain::LastN(1000))
+        },
+        TopicDefinition::new("count", Carries::Payload(&Schema::Int64), Retain::None),
+        TopicDefinition::new("flag", Carries::Payload(&Schema::Boolean), Retain::None),
+        TopicDefinition {
+            aliases: &["draft"],
+            ..TopicDefinition::new("sketch", Carries::TextStream, Retain::Last)
+        },
+    ];
+    static SIGNALS: &[SignalDefinition] = &[
+        SignalDefinition { aliases: &["approve"], ..SignalDefinition::new("verdict", &Schema::Boolean) },
+        SignalDefinition { renamed_from: &["nod"], ..SignalDefinition::new("gesture", TEXT) },
+    ];
+    static RENAMED: ChannelDefinition = ChannelDefinition { topics: TOPICS, signals: SIGNALS, ..ROOM };
+    static REGISTRY: Registry = Registry { channels: &[&RENAMED] };
+    (&REGISTRY, Channel::new(&RENAMED, &[&id]).unwrap())
 }
 
 pub(crate) fn small(id: &str) -> Channel {

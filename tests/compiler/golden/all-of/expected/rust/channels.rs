@@ -15,7 +15,7 @@ pub struct Base {
     pub created: Option<fanfare::formats::DateTime>,
 }
 fanfare::object!(Base: schemas::BASE {
-    "id" => id,
+    "id" => id into String,
     "created" => created?,
 });
 
@@ -26,7 +26,7 @@ pub struct Audited {
     pub changed_by: Option<String>,
 }
 fanfare::object!(Audited: schemas::AUDITED {
-    "id" => id,
+    "id" => id into String,
     "created" => created?,
     "changedBy" => changed_by?,
 });
@@ -41,10 +41,10 @@ pub struct Entity {
     pub inner: Option<Base>,
 }
 fanfare::object!(Entity: schemas::ENTITY {
-    "id" => id,
-    "created" => created,
+    "id" => id into String,
+    "created" => created: fanfare::formats::DateTime,
     "changedBy" => changed_by?,
-    "name" => name,
+    "name" => name into String,
     "inner" => inner?,
 });
 

@@ -87,16 +87,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("merged")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "entity",
-            carries: fanfare::Carries::Payload(&super::schemas::ENTITY),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "inline",
-            carries: fanfare::Carries::Payload(&schemas::INLINE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("entity", fanfare::Carries::Payload(&super::schemas::ENTITY), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -112,9 +104,9 @@ pub struct Inline {
     pub extra: String,
 }
 fanfare::object!(Inline: schemas::INLINE {
-    "id" => id,
+    "id" => id into String,
     "created" => created?,
-    "extra" => extra,
+    "extra" => extra into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("as:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "of", schema: &schemas::PARAM_OF }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "as-ref",
-            carries: fanfare::Carries::Payload(&schemas::AS_REF),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("as-ref", fanfare::Carries::Payload(&schemas::AS_REF), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -87,7 +83,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AsRef {
     pub x: Option<String>,
 }

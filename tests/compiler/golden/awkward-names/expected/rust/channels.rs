@@ -21,7 +21,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
 
 pub type InheritedRules = fanfare::Value;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Invisible {
     /// `a b`
     pub a_b: Option<InvisibleAB>,
@@ -33,7 +33,7 @@ fanfare::object!(Invisible: schemas::INVISIBLE {
     "b\u{2066}c" => b_c?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Error {
     pub error: Option<String>,
 }
@@ -41,7 +41,7 @@ fanfare::object!(Error: schemas::ERROR {
     "Error" => error?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {
     pub value: Option<String>,
 }
@@ -49,7 +49,7 @@ fanfare::object!(Result: schemas::RESULT {
     "value" => value?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
     pub text: Option<Text>,
 }
@@ -61,7 +61,7 @@ fanfare::object!(Schema: schemas::SCHEMA {
 pub struct Text(String);
 fanfare::newtype!(Text: schemas::TEXT (String));
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Promise {
     pub array: Option<Array>,
 }
@@ -71,7 +71,7 @@ fanfare::object!(Promise: schemas::PROMISE {
 
 pub type Array = Vec<String>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
     pub map: Option<Map>,
 }
@@ -91,7 +91,7 @@ fanfare::union!(Value: schemas::VALUE {
     Integer(&schemas::VALUE_IS_INTEGER),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct HttpServer2Go {
     pub x: Option<i64>,
 }
@@ -99,7 +99,7 @@ fanfare::object!(HttpServer2Go: schemas::HTTP_SERVER2_GO {
     "x" => x?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SnakeCaseName {
     pub x: Option<i64>,
 }
@@ -117,7 +117,7 @@ fanfare::string_enum!(Größe: schemas::GRÖSSE {
     Größer = "größer",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct N3D {
     /// `3d`
     pub n3d: Option<f64>,
@@ -146,12 +146,12 @@ pub struct Keywords {
     pub field: Option<String>,
 }
 fanfare::object!(Keywords: schemas::KEYWORDS {
-    "type" => r#type,
-    "fn" => r#fn,
-    "self" => self_,
+    "type" => r#type into String,
+    "fn" => r#fn into String,
+    "self" => self_ into String,
     "super" => super_?,
     "crate" => crate_?,
-    "async" => r#async,
+    "async" => r#async into String,
     "gen" => r#gen?,
     "try" => r#try?,
     "union" => r#union?,
@@ -175,8 +175,8 @@ pub struct Inherited {
     pub length: Option<i64>,
 }
 fanfare::object!(Inherited: schemas::INHERITED {
-    "__proto__" => proto,
-    "toString" => to_string,
+    "__proto__" => proto: InheritedProto,
+    "toString" => to_string into String,
     "constructor" => constructor?,
     "hasOwnProperty" => has_own_property?,
     "valueOf" => value_of?,
@@ -184,7 +184,7 @@ fanfare::object!(Inherited: schemas::INHERITED {
     "length" => length?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InheritedClosed {
     pub proto: Option<String>,
     pub value_of: Option<String>,
@@ -194,7 +194,7 @@ fanfare::object!(InheritedClosed: schemas::INHERITED_CLOSED {
     "valueOf" => value_of?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InheritedOpen {
     pub proto: Option<String>,
     pub value_of: Option<String>,
@@ -217,7 +217,7 @@ fanfare::tagged!(InheritedTag: schemas::INHERITED_TAG by "__proto__" {
     Proto = "__proto__",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spellings {
     pub dash_case: Option<String>,
     pub snake_case: Option<String>,
@@ -302,7 +302,7 @@ fanfare::string_enum!(KeywordsEnum: schemas::KEYWORDS_ENUM {
     Struct = "struct",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InheritedProto {
     pub a: Option<i64>,
 }
@@ -310,13 +310,13 @@ fanfare::object!(InheritedProto: schemas::INHERITED_PROTO {
     "a" => a?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InheritedTagOne {}
 fanfare::object!(InheritedTagOne: schemas::INHERITED_TAG_ONE {
     "__proto__" = "toString",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InheritedTagTwo {}
 fanfare::object!(InheritedTagTwo: schemas::INHERITED_TAG_TWO {
     "__proto__" = "__proto__",

@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("crate")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "message",
-            carries: fanfare::Carries::Payload(&schemas::MESSAGE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("message", fanfare::Carries::Payload(&schemas::MESSAGE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("error")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "into-iterator",
-            carries: fanfare::Carries::Payload(&schemas::INTO_ITERATOR),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "default-payload",
-            carries: fanfare::Carries::Payload(&super::schemas::INVISIBLE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "default",
-            carries: fanfare::Carries::Payload(&super::schemas::ERROR),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "fn",
-            carries: fanfare::Carries::Payload(&schemas::FN),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("into-iterator", fanfare::Carries::Payload(&schemas::INTO_ITERATOR), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("default-payload", fanfare::Carries::Payload(&super::schemas::INVISIBLE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("default", fanfare::Carries::Payload(&super::schemas::ERROR), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("fn", fanfare::Carries::Payload(&schemas::FN), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -133,7 +117,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct IntoIterator {
     pub x: Option<String>,
 }
@@ -141,7 +125,7 @@ fanfare::object!(IntoIterator: schemas::INTO_ITERATOR {
     "x" => x?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fn {
     pub r#async: Option<FnAsync>,
 }
@@ -149,7 +133,7 @@ fanfare::object!(Fn: schemas::FN {
     "async" => r#async?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FnAsync {
     pub r#await: Option<String>,
 }

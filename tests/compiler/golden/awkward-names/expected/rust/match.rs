@@ -110,31 +110,11 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("match:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "type", schema: &schemas::PARAM_TYPE }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "type",
-            carries: fanfare::Carries::Payload(&super::schemas::KEYWORDS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "self",
-            carries: fanfare::Carries::Payload(&super::schemas::INHERITED),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "some-topic",
-            carries: fanfare::Carries::Payload(&super::schemas::SPELLINGS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "Result",
-            carries: fanfare::Carries::Payload(&schemas::RESULT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "Err",
-            carries: fanfare::Carries::Payload(&schemas::ERR),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("type", fanfare::Carries::Payload(&super::schemas::KEYWORDS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("self", fanfare::Carries::Payload(&super::schemas::INHERITED), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("some-topic", fanfare::Carries::Payload(&super::schemas::SPELLINGS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("Result", fanfare::Carries::Payload(&schemas::RESULT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("Err", fanfare::Carries::Payload(&schemas::ERR), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -143,7 +123,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {
     pub ok: Option<bool>,
 }

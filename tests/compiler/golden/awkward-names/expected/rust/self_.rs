@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("self")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "message",
-            carries: fanfare::Carries::Payload(&super::schemas::INHERITED_RULES),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("message", fanfare::Carries::Payload(&super::schemas::INHERITED_RULES), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("traits")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "default",
-            carries: fanfare::Carries::Payload(&schemas::DEFAULT),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("default", fanfare::Carries::Payload(&schemas::DEFAULT), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -91,7 +87,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Default {
     pub x: Option<String>,
 }

@@ -134,7 +134,7 @@ fanfare::union!(Unnamed: schemas::UNNAMED {
     Object3(&schemas::UNNAMED_OBJECT3),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct NullableSpellings {
     pub list: Option<Option<String>>,
@@ -151,7 +151,7 @@ fanfare::object!(NullableSpellings: schemas::NULLABLE_SPELLINGS {
     "reference" => reference?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {
     /// `""`
     pub unnamed1: Option<String>,
@@ -213,7 +213,7 @@ fanfare::tagged!(UnknownOpen: schemas::UNKNOWN_OPEN by "kind" {
     .. Unknown
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Additional {
     /// `additional`
     pub additional1: Option<String>,
@@ -225,7 +225,7 @@ fanfare::object!(Additional: schemas::ADDITIONAL {
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Everything {
     pub other_open: Option<OtherOpen>,
     pub unknown_open: Option<UnknownOpen>,
@@ -267,19 +267,19 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "fields" => fields?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobJobDotStarted {}
 fanfare::object!(JobJobDotStarted: schemas::JOB_JOB_DOT_STARTED {
     "type" = "job.started",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobJobMinusStarted {}
 fanfare::object!(JobJobMinusStarted: schemas::JOB_JOB_MINUS_STARTED {
     "type" = "job-started",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobUnnamed1 {}
 fanfare::object!(JobUnnamed1: schemas::JOB_UNNAMED1 {
     "type" = "",
@@ -305,7 +305,7 @@ pub struct ByNumberText {
 }
 fanfare::object!(ByNumberText: schemas::BY_NUMBER_TEXT {
     "code" = 1,
-    "text" => text,
+    "text" => text into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -314,11 +314,11 @@ pub struct ByNumberUrl {
     pub url: String,
 }
 fanfare::object!(ByNumberUrl: schemas::BY_NUMBER_URL {
-    "code" => code,
-    "url" => url,
+    "code" => code: i64,
+    "url" => url into String,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnnamedObject {
     pub a: Option<String>,
 }
@@ -326,7 +326,7 @@ fanfare::object!(UnnamedObject: schemas::UNNAMED_OBJECT {
     "a" => a?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnnamedObject2 {
     pub b: Option<String>,
 }
@@ -334,7 +334,7 @@ fanfare::object!(UnnamedObject2: schemas::UNNAMED_OBJECT2 {
     "b" => b?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnnamedObject3 {
     pub c: Option<String>,
 }
@@ -342,13 +342,13 @@ fanfare::object!(UnnamedObject3: schemas::UNNAMED_OBJECT3 {
     "c" => c?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnknownOpenUnknown {}
 fanfare::object!(UnknownOpenUnknown: schemas::UNKNOWN_OPEN_UNKNOWN {
     "kind" = "unknown",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UnknownOpenKnown {}
 fanfare::object!(UnknownOpenKnown: schemas::UNKNOWN_OPEN_KNOWN {
     "kind" = "known",

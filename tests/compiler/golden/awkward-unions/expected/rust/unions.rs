@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("unions")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -20,7 +20,7 @@ pub struct Entry {
     pub text: String,
 }
 fanfare::object!(Entry: schemas::ENTRY {
-    "text" => text,
+    "text" => text into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -93,11 +89,11 @@ pub struct Status {
     pub detail: Option<StatusDetail>,
 }
 fanfare::object!(Status: schemas::STATUS {
-    "message" => message,
+    "message" => message into String,
     "detail" => detail?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatusDetail {
     pub percent: Option<i64>,
 }

@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("open:"), fanfare::AddressPart::Param(0), fanfare::AddressPart::Literal(":"), fanfare::AddressPart::Param(1)],
     params: &[fanfare::ParamDefinition { name: "kind", schema: &schemas::PARAM_KIND }, fanfare::ParamDefinition { name: "id", schema: &schemas::PARAM_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "result",
-            carries: fanfare::Carries::Payload(&schemas::RESULT),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("result", fanfare::Carries::Payload(&schemas::RESULT), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -87,7 +83,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {
     pub result: Option<super::Entry>,
 }

@@ -88,16 +88,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "notice",
-            carries: fanfare::Carries::Payload(&schemas::NOTICE),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "audit-log",
-            carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
-            retain: fanfare::Retain::LastN(1000),
-        },
+        fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("audit-log", fanfare::Carries::Payload(&super::schemas::ENTRY), fanfare::Retain::LastN(1000)),
     ],
     signals: &[],
     result: None,

@@ -83,16 +83,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("users/"), fanfare::AddressPart::Param(0), fanfare::AddressPart::Literal("/rooms/"), fanfare::AddressPart::Param(1), fanfare::AddressPart::Literal("/"), fanfare::AddressPart::Param(2), fanfare::AddressPart::Literal(":"), fanfare::AddressPart::Param(3)],
     params: &[fanfare::ParamDefinition { name: "user-id", schema: &schemas::PARAM_USER_ID }, fanfare::ParamDefinition { name: "room", schema: &schemas::PARAM_ROOM }, fanfare::ParamDefinition { name: "floor", schema: &schemas::PARAM_FLOOR }, fanfare::ParamDefinition { name: "wing", schema: &schemas::PARAM_WING }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "entry",
-            carries: fanfare::Carries::Payload(&super::schemas::ENTRY),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "status",
-            carries: fanfare::Carries::Payload(&schemas::STATUS),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("entry", fanfare::Carries::Payload(&super::schemas::ENTRY), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -37,7 +37,7 @@ pub struct Everything {
     >,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
-    "list" => list,
+    "list" => list: Vec<String>,
     "limited" => limited?,
     "untyped" => untyped?,
     "matrix" => matrix?,
@@ -46,7 +46,7 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "pair" => pair?,
     "nested" => nested?,
     "lone" => lone?,
-    "counts" => counts,
+    "counts" => counts: Counts,
     "anyMap" => any_map?,
     "openMap" => open_map?,
     "mapOfMaps" => map_of_maps?,
@@ -58,7 +58,7 @@ pub struct NestedItem1 {
     pub a: bool,
 }
 fanfare::object!(NestedItem1: schemas::NESTED_ITEM1 {
-    "a" => a,
+    "a" => a: bool,
 });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,7 +86,7 @@ pub struct EverythingMapOfObjectsValue {
     pub name: String,
 }
 fanfare::object!(EverythingMapOfObjectsValue: schemas::EVERYTHING_MAP_OF_OBJECTS_VALUE {
-    "name" => name,
+    "name" => name into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -114,31 +114,11 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("collections")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "list",
-            carries: fanfare::Carries::Payload(&schemas::LIST),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "pair",
-            carries: fanfare::Carries::Payload(&super::schemas::PAIR),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "map",
-            carries: fanfare::Carries::Payload(&schemas::MAP),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "items",
-            carries: fanfare::Carries::Payload(&schemas::ITEMS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("list", fanfare::Carries::Payload(&schemas::LIST), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("pair", fanfare::Carries::Payload(&super::schemas::PAIR), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("map", fanfare::Carries::Payload(&schemas::MAP), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("items", fanfare::Carries::Payload(&schemas::ITEMS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -158,7 +138,7 @@ pub struct ItemsItem {
     pub id: i64,
 }
 fanfare::object!(ItemsItem: schemas::ITEMS_ITEM {
-    "id" => id,
+    "id" => id: i64,
 });
 
 /// The schemas that the runtime validates values against.

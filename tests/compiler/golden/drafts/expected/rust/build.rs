@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("build")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "settings",
-            carries: fanfare::Carries::Payload(&super::schemas::SETTINGS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "task",
-            carries: fanfare::Carries::Payload(&super::schemas::TASK),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "old",
-            carries: fanfare::Carries::Payload(&schemas::OLD),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "recent",
-            carries: fanfare::Carries::Payload(&schemas::RECENT),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("settings", fanfare::Carries::Payload(&super::schemas::SETTINGS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("task", fanfare::Carries::Payload(&super::schemas::TASK), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("old", fanfare::Carries::Payload(&schemas::OLD), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("recent", fanfare::Carries::Payload(&schemas::RECENT), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -133,7 +117,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     releases: &[],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Old {
     pub share: Option<f64>,
     pub next: Option<Box<Old>>,
@@ -145,7 +129,7 @@ fanfare::object!(Old: schemas::OLD {
     "named" => named?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recent {
     pub pair: Option<fanfare::Value>,
     pub anchored: Option<RecentAnchored>,

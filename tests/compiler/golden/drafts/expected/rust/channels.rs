@@ -9,7 +9,7 @@ pub static REGISTRY: fanfare::Registry = fanfare::Registry {
     ],
 };
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub tasks: Option<Vec<Task>>,
     pub size: Option<Vec<i64>>,
@@ -27,7 +27,7 @@ pub struct Task {
     pub after: Option<Box<Task>>,
 }
 fanfare::object!(Task: schemas::TASK {
-    "name" => name,
+    "name" => name into String,
     "after" => after?,
 });
 

@@ -96,21 +96,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("values")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "step",
-            carries: fanfare::Carries::Payload(&super::schemas::STEP),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "inline",
-            carries: fanfare::Carries::Payload(&schemas::INLINE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("step", fanfare::Carries::Payload(&super::schemas::STEP), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -17,7 +17,7 @@ pub struct Order {
     pub unit: Option<Unit>,
 }
 fanfare::object!(Order: schemas::ORDER {
-    "id" => id,
+    "id" => id: OrderId,
     "customer" => customer?,
     "money" => money?,
     "unit" => unit?,
@@ -31,12 +31,12 @@ pub struct Customer {
     pub last: Option<Box<Order>>,
 }
 fanfare::object!(Customer: schemas::CUSTOMER {
-    "name" => name,
+    "name" => name into String,
     "orders" => orders?,
     "last" => last?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Badge {
     pub id: Option<OrderId>,
 }
@@ -44,7 +44,7 @@ fanfare::object!(Badge: schemas::BADGE {
     "id" => id?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gold {
     pub order: Option<Order>,
 }
@@ -56,7 +56,7 @@ fanfare::object!(Gold: schemas::GOLD {
 pub struct OrderId(String);
 fanfare::newtype!(OrderId: schemas::ORDER_ID (String));
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Described {
     pub wallet: Option<Badge>,
 }
@@ -70,8 +70,8 @@ pub struct Money {
     pub currency: String,
 }
 fanfare::object!(Money: schemas::MONEY {
-    "amount" => amount,
-    "currency" => currency,
+    "amount" => amount: fanfare::Int64,
+    "currency" => currency into String,
 });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

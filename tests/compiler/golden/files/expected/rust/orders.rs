@@ -83,16 +83,8 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("orders:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "orderId", schema: &schemas::PARAM_ORDER_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "placed",
-            carries: fanfare::Carries::Payload(&super::schemas::ORDER),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "customer",
-            carries: fanfare::Carries::Payload(&super::schemas::CUSTOMER),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("placed", fanfare::Carries::Payload(&super::schemas::ORDER), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("customer", fanfare::Carries::Payload(&super::schemas::CUSTOMER), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("ticker:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "symbol", schema: &schemas::PARAM_SYMBOL }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "price",
-            carries: fanfare::Carries::Payload(&schemas::PRICE),
-            retain: fanfare::Retain::Last,
-        },
+        fanfare::TopicDefinition::new("price", fanfare::Carries::Payload(&schemas::PRICE), fanfare::Retain::Last),
     ],
     signals: &[],
     result: None,
@@ -93,7 +89,7 @@ pub struct Price {
     pub at: Option<super::Instant>,
 }
 fanfare::object!(Price: schemas::PRICE {
-    "price" => price,
+    "price" => price: f64,
     "at" => at?,
 });
 

@@ -25,7 +25,7 @@ pub struct Message {
 }
 fanfare::object!(Message: schemas::MESSAGE {
     "type" = "message",
-    "text" => text,
+    "text" => text into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub struct ToolCall {
 }
 fanfare::object!(ToolCall: schemas::TOOL_CALL {
     "type" = "tool_call",
-    "tool" => tool,
+    "tool" => tool into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -48,9 +48,9 @@ pub struct Event {
     pub body: Option<Option<EventBody>>,
 }
 fanfare::object!(Event: schemas::EVENT {
-    "seq" => seq,
-    "type" => r#type,
-    "event" => event,
+    "seq" => seq: i64,
+    "type" => r#type: EventType,
+    "event" => event into String,
     "body" => body?,
 });
 
@@ -62,10 +62,10 @@ pub struct StoppedEvent {
     pub body: StoppedEventBody,
 }
 fanfare::object!(StoppedEvent: schemas::STOPPED_EVENT {
-    "seq" => seq,
+    "seq" => seq: i64,
     "type" = "event",
     "event" = "stopped",
-    "body" => body,
+    "body" => body: StoppedEventBody,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -83,10 +83,10 @@ pub struct Animal {
     pub pet_type: String,
 }
 fanfare::object!(Animal: schemas::ANIMAL {
-    "petType" => pet_type,
+    "petType" => pet_type into String,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cat {
     pub indoor: Option<bool>,
 }
@@ -95,7 +95,7 @@ fanfare::object!(Cat: schemas::CAT {
     "indoor" => indoor?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dog {
     pub size: Option<DogSize>,
 }
@@ -156,7 +156,7 @@ fanfare::union!(EitherKind: schemas::EITHER_KIND {
     List(&schemas::EITHER_KIND_IS_LIST),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct ConditionsOnKinds {
     pub required: Option<ConditionsOnKindsRequired>,
@@ -187,7 +187,7 @@ fanfare::union!(Untagged: schemas::UNTAGGED {
     Object(&schemas::UNTAGGED_OBJECT),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prefixes {
     pub map: Option<std::collections::BTreeMap<String, String>>,
     pub lists: Option<std::collections::BTreeMap<String, Vec<i64>>>,
@@ -215,7 +215,7 @@ fanfare::object!(Prefixes: schemas::PREFIXES {
     "open" => open?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::option_option, reason = "absent and null are distinct")]
 pub struct Several {
     pub narrowed: Option<SeveralNarrowed>,
@@ -233,7 +233,7 @@ fanfare::object!(Several: schemas::SEVERAL {
     "part" => part?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
     pub once: Option<u8>,
     pub text: Option<String>,
@@ -273,7 +273,7 @@ pub struct StoppedEventBody {
     pub thread_id: Option<u64>,
 }
 fanfare::object!(StoppedEventBody: schemas::STOPPED_EVENT_BODY {
-    "reason" => reason,
+    "reason" => reason: StoppedEventBodyReason,
     "threadId" => thread_id?,
 });
 
@@ -306,7 +306,7 @@ pub struct LeftToTheParentCard {
     pub card: String,
 }
 fanfare::object!(LeftToTheParentCard: schemas::LEFT_TO_THE_PARENT_CARD {
-    "card" => card,
+    "card" => card into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -314,7 +314,7 @@ pub struct LeftToTheParentIban {
     pub iban: String,
 }
 fanfare::object!(LeftToTheParentIban: schemas::LEFT_TO_THE_PARENT_IBAN {
-    "iban" => iban,
+    "iban" => iban into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -323,8 +323,8 @@ pub struct SharedFieldsText {
     pub text: String,
 }
 fanfare::object!(SharedFieldsText: schemas::SHARED_FIELDS_TEXT {
-    "id" => id,
-    "text" => text,
+    "id" => id into String,
+    "text" => text into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -333,8 +333,8 @@ pub struct SharedFieldsImage {
     pub url: fanfare::formats::Uri,
 }
 fanfare::object!(SharedFieldsImage: schemas::SHARED_FIELDS_IMAGE {
-    "id" => id,
-    "url" => url,
+    "id" => id into String,
+    "url" => url: fanfare::formats::Uri,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -345,7 +345,7 @@ pub struct ConditionEmail {
 fanfare::object!(ConditionEmail: schemas::CONDITION_EMAIL {
     "kind" = "email",
     "note" => note?,
-    "address" => address,
+    "address" => address: fanfare::formats::Email,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -356,7 +356,7 @@ pub struct ConditionPhone {
 fanfare::object!(ConditionPhone: schemas::CONDITION_PHONE {
     "kind" = "phone",
     "note" => note?,
-    "number" => number,
+    "number" => number into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -365,7 +365,7 @@ pub struct ConditionsCircle {
 }
 fanfare::object!(ConditionsCircle: schemas::CONDITIONS_CIRCLE {
     "shape" = "circle",
-    "radius" => radius,
+    "radius" => radius: f64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -374,10 +374,10 @@ pub struct ConditionsSquare {
 }
 fanfare::object!(ConditionsSquare: schemas::CONDITIONS_SQUARE {
     "shape" = "square",
-    "side" => side,
+    "side" => side: f64,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConditionsPoint {}
 fanfare::object!(ConditionsPoint: schemas::CONDITIONS_POINT {
     "shape" = "point",
@@ -398,7 +398,7 @@ pub struct ConditionsOnKindsRequiredObject {
     pub id: String,
 }
 fanfare::object!(ConditionsOnKindsRequiredObject: schemas::CONDITIONS_ON_KINDS_REQUIRED_OBJECT {
-    "id" => id,
+    "id" => id into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -411,7 +411,7 @@ fanfare::union!(ConditionsOnKindsFailed: schemas::CONDITIONS_ON_KINDS_FAILED {
     Object(&schemas::CONDITIONS_ON_KINDS_FAILED_OBJECT),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConditionsOnKindsFailedObject {
     pub id: Option<i64>,
 }
@@ -444,7 +444,7 @@ pub struct ConditionsOnKindsRequiresObject {
     pub id: fanfare::Value,
 }
 fanfare::object!(ConditionsOnKindsRequiresObject: schemas::CONDITIONS_ON_KINDS_REQUIRES_OBJECT {
-    "id" => id,
+    "id" => id: fanfare::Value,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -457,7 +457,7 @@ fanfare::union!(ConditionsOnKindsNumbers: schemas::CONDITIONS_ON_KINDS_NUMBERS {
     Boolean(&schemas::CONDITIONS_ON_KINDS_NUMBERS_IS_BOOLEAN),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConditionsOnKindsRefused {
     pub id: Option<String>,
 }
@@ -471,11 +471,11 @@ pub struct UntaggedA {
     pub b: Option<f64>,
 }
 fanfare::object!(UntaggedA: schemas::UNTAGGED_A {
-    "a" => a,
+    "a" => a into String,
     "b" => b?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UntaggedObject {
     pub a: Option<String>,
     pub b: Option<String>,
@@ -504,11 +504,11 @@ pub struct PrefixesDeclared {
     pub additional: std::collections::BTreeMap<String, String>,
 }
 fanfare::object!(PrefixesDeclared: schemas::PREFIXES_DECLARED {
-    "a" => a,
+    "a" => a: f64,
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesCovered {
     pub x_a: Option<f64>,
     pub b: Option<bool>,
@@ -531,7 +531,7 @@ fanfare::union!(PrefixesCoveredValue: schemas::PREFIXES_COVERED_VALUE {
     Number(&schemas::PREFIXES_COVERED_VALUE_IS_NUMBER),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesUnusual {
     pub a: Option<f64>,
     /// Properties that the definition does not declare.
@@ -549,11 +549,11 @@ pub struct PrefixesNarrowed {
     pub additional: std::collections::BTreeMap<String, String>,
 }
 fanfare::object!(PrefixesNarrowed: schemas::PREFIXES_NARROWED {
-    "a" => a,
+    "a" => a: f64,
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesOptional {
     pub a: Option<f64>,
     /// Properties that the definition does not declare.
@@ -564,7 +564,7 @@ fanfare::object!(PrefixesOptional: schemas::PREFIXES_OPTIONAL {
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesAnywhere {
     pub a: Option<f64>,
     /// Properties that the definition does not declare.
@@ -575,7 +575,7 @@ fanfare::object!(PrefixesAnywhere: schemas::PREFIXES_ANYWHERE {
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesChoice {
     pub a: Option<f64>,
     /// Properties that the definition does not declare.
@@ -586,7 +586,7 @@ fanfare::object!(PrefixesChoice: schemas::PREFIXES_CHOICE {
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrefixesOpen {
     pub a: Option<f64>,
     /// Properties that the definition does not declare.
@@ -617,7 +617,7 @@ fanfare::string_enum!(SeveralNarrowed: schemas::SEVERAL_NARROWED {
     C = "c",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeveralMap {
     pub total: Option<f64>,
     /// Properties that the definition does not declare.

@@ -39,7 +39,7 @@ pub struct Everything {
     pub accounts: Option<Vec<AccountId>>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
-    "unbounded" => unbounded,
+    "unbounded" => unbounded: i64,
     "natural" => natural?,
     "byte" => byte?,
     "signedByte" => signed_byte?,
@@ -51,13 +51,13 @@ fanfare::object!(Everything: schemas::EVERYTHING {
     "fractionLimits" => fraction_limits?,
     "even" => even?,
     "halves" => halves?,
-    "percentage" => percentage,
-    "ratio" => ratio,
+    "percentage" => percentage: Percentage,
+    "ratio" => ratio: f64,
     "limited" => limited?,
     "tiny" => tiny?,
     "cents" => cents?,
     "large" => large?,
-    "account" => account,
+    "account" => account: AccountId,
     "signed" => signed?,
     "accounts" => accounts?,
 });

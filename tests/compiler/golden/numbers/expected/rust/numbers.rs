@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("numbers")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "percentage",
-            carries: fanfare::Carries::Payload(&super::schemas::PERCENTAGE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "fraction",
-            carries: fanfare::Carries::Payload(&schemas::FRACTION),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "wide",
-            carries: fanfare::Carries::Payload(&schemas::WIDE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("percentage", fanfare::Carries::Payload(&super::schemas::PERCENTAGE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("fraction", fanfare::Carries::Payload(&schemas::FRACTION), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("wide", fanfare::Carries::Payload(&schemas::WIDE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -15,7 +15,7 @@ pub struct Closed {
     pub note: Option<String>,
 }
 fanfare::object!(Closed: schemas::CLOSED {
-    "id" => id,
+    "id" => id into String,
     "note" => note?,
 });
 
@@ -28,12 +28,12 @@ pub struct Extended {
     pub additional: std::collections::BTreeMap<String, bool>,
 }
 fanfare::object!(Extended: schemas::EXTENDED {
-    "id" => id,
+    "id" => id into String,
     "size" => size?,
     .. additional
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExtendedObjects {
     pub first: Option<Closed>,
     /// Properties that the definition does not declare.
@@ -50,8 +50,8 @@ pub struct RequiredUndeclared {
     pub unknown: fanfare::Value,
 }
 fanfare::object!(RequiredUndeclared: schemas::REQUIRED_UNDECLARED {
-    "known" => known,
-    "unknown" => unknown,
+    "known" => known into String,
+    "unknown" => unknown: fanfare::Value,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +62,13 @@ pub struct AllRequired {
     pub additional: std::collections::BTreeMap<String, i64>,
 }
 fanfare::object!(AllRequired: schemas::ALL_REQUIRED {
-    "first" => first,
-    "second" => second,
+    "first" => first: i64,
+    "second" => second: i64,
     .. additional
 });
 
 /// Annotations change no verdict.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotated {
     pub a: Option<i64>,
     pub b: Option<String>,
@@ -88,7 +88,7 @@ pub struct Everything {
     pub annotated: Option<Annotated>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
-    "closed" => closed,
+    "closed" => closed: Closed,
     "extended" => extended?,
     "extendedObjects" => extended_objects?,
     "requiredUndeclared" => required_undeclared?,

@@ -109,26 +109,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("objects")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "inline",
-            carries: fanfare::Carries::Payload(&schemas::INLINE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "empty",
-            carries: fanfare::Carries::Payload(&schemas::EMPTY),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "closedEmpty",
-            carries: fanfare::Carries::Payload(&schemas::CLOSED_EMPTY),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("empty", fanfare::Carries::Payload(&schemas::EMPTY), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("closedEmpty", fanfare::Carries::Payload(&schemas::CLOSED_EMPTY), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -146,14 +130,14 @@ pub struct Inline {
     pub author: InlineAuthor,
 }
 fanfare::object!(Inline: schemas::INLINE {
-    "author" => author,
+    "author" => author: InlineAuthor,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Empty {}
 fanfare::object!(Empty: schemas::EMPTY {});
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosedEmpty {}
 fanfare::object!(ClosedEmpty: schemas::CLOSED_EMPTY {});
 
@@ -164,11 +148,11 @@ pub struct InlineAuthor {
     pub address: Option<InlineAuthorAddress>,
 }
 fanfare::object!(InlineAuthor: schemas::INLINE_AUTHOR {
-    "name" => name,
+    "name" => name into String,
     "address" => address?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InlineAuthorAddress {
     pub city: Option<String>,
 }

@@ -14,7 +14,7 @@ pub struct Place {
     pub city: String,
 }
 fanfare::object!(Place: schemas::PLACE {
-    "city" => city,
+    "city" => city into String,
 });
 
 pub type MaybePlace = Option<Place>;
@@ -42,18 +42,18 @@ pub struct Everything {
     pub required_later: Option<fanfare::Value>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
-    "required" => required,
+    "required" => required into String,
     "optional" => optional?,
-    "nullable" => nullable,
+    "nullable" => nullable: Option<String>,
     "optionalNullable" => optional_nullable?,
-    "nullablePlace" => nullable_place,
+    "nullablePlace" => nullable_place: Option<Place>,
     "optionalNullablePlace" => optional_nullable_place?,
     "aliased" => aliased?,
     "colour" => colour?,
     "size" => size?,
     "list" => list?,
     "inline" => inline?,
-    "nothing" => nothing,
+    "nothing" => nothing: (),
     "anything" => anything?,
     "requiredLater" => required_later?,
 });
@@ -78,7 +78,7 @@ fanfare::string_enum!(EverythingSize: schemas::EVERYTHING_SIZE {
     Large = "large",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EverythingInline {
     pub note: Option<String>,
 }

@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("presence")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "maybe",
-            carries: fanfare::Carries::Payload(&schemas::MAYBE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "maybeObject",
-            carries: fanfare::Carries::Payload(&schemas::MAYBE_OBJECT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "maybeNamed",
-            carries: fanfare::Carries::Payload(&schemas::MAYBE_NAMED),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("maybe", fanfare::Carries::Payload(&schemas::MAYBE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("maybeObject", fanfare::Carries::Payload(&schemas::MAYBE_OBJECT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("maybeNamed", fanfare::Carries::Payload(&schemas::MAYBE_NAMED), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -144,7 +128,7 @@ pub struct MaybeObjectValue {
     pub id: i64,
 }
 fanfare::object!(MaybeObjectValue: schemas::MAYBE_OBJECT_VALUE {
-    "id" => id,
+    "id" => id: i64,
 });
 
 /// The schemas that the runtime validates values against.

@@ -20,7 +20,7 @@ pub struct Tree {
     pub pair: Option<Box<(i64, MaybeTree)>>,
 }
 fanfare::object!(Tree: schemas::TREE {
-    "value" => value,
+    "value" => value into String,
     "left" => left?,
     "right" => right?,
     "children" => children?,
@@ -36,11 +36,11 @@ pub struct List {
     pub tail: Option<Box<List>>,
 }
 fanfare::object!(List: schemas::LIST {
-    "head" => head,
-    "tail" => tail,
+    "head" => head: i64,
+    "tail" => tail: Option<List> => boxed_content,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Even {
     pub odd: Option<Box<Odd>>,
 }
@@ -48,7 +48,7 @@ fanfare::object!(Even: schemas::EVEN {
     "odd" => odd?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Odd {
     pub even: Option<Box<Even>>,
     /// Properties that the definition does not declare.
@@ -77,7 +77,7 @@ pub struct Literal {
 }
 fanfare::object!(Literal: schemas::LITERAL {
     "op" = "literal",
-    "value" => value,
+    "value" => value: f64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,8 +87,8 @@ pub struct Sum {
 }
 fanfare::object!(Sum: schemas::SUM {
     "op" = "sum",
-    "left" => left,
-    "right" => right,
+    "left" => left: Expression => boxed,
+    "right" => right: Expression => boxed,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,7 @@ pub struct Negation {
 }
 fanfare::object!(Negation: schemas::NEGATION {
     "op" = "negation",
-    "of" => of,
+    "of" => of: Expression => boxed,
 });
 
 pub type Json = Option<JsonValue>;

@@ -123,36 +123,12 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("trees")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "tree",
-            carries: fanfare::Carries::Payload(&super::schemas::TREE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "list",
-            carries: fanfare::Carries::Payload(&super::schemas::LIST),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "expression",
-            carries: fanfare::Carries::Payload(&super::schemas::EXPRESSION),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "json",
-            carries: fanfare::Carries::Payload(&super::schemas::JSON),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "forest",
-            carries: fanfare::Carries::Payload(&schemas::FOREST),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "inline",
-            carries: fanfare::Carries::Payload(&schemas::INLINE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("tree", fanfare::Carries::Payload(&super::schemas::TREE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("list", fanfare::Carries::Payload(&super::schemas::LIST), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("expression", fanfare::Carries::Payload(&super::schemas::EXPRESSION), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("json", fanfare::Carries::Payload(&super::schemas::JSON), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("forest", fanfare::Carries::Payload(&schemas::FOREST), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -163,7 +139,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 
 pub type Forest = Vec<super::Forest>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Inline {
     pub next: Option<super::Even>,
 }

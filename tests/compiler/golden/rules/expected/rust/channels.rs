@@ -16,7 +16,7 @@ pub struct Address {
     pub zip: Option<String>,
 }
 fanfare::object!(Address: schemas::ADDRESS {
-    "street" => street,
+    "street" => street into String,
     "country" => country?,
     "zip" => zip?,
 });
@@ -25,7 +25,7 @@ pub type Basket = Vec<Line>;
 
 pub type Line = Option<LineValue>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tree {
     pub value: Option<fanfare::Value>,
     pub children: Option<Vec<Tree>>,
@@ -37,7 +37,7 @@ fanfare::object!(Tree: schemas::TREE {
 
 pub type Pair = Vec<fanfare::Value>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Never {
     pub here: Option<fanfare::Value>,
 }
@@ -45,7 +45,7 @@ fanfare::object!(Never: schemas::NEVER {
     "here" => here?,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LineValue {
     pub sku: Option<String>,
     pub gift: Option<bool>,

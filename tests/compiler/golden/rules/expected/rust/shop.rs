@@ -150,51 +150,15 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("shop")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "payment",
-            carries: fanfare::Carries::Payload(&schemas::PAYMENT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "labels",
-            carries: fanfare::Carries::Payload(&schemas::LABELS),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "phrases",
-            carries: fanfare::Carries::Payload(&schemas::PHRASES),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "basket",
-            carries: fanfare::Carries::Payload(&super::schemas::BASKET),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "tree",
-            carries: fanfare::Carries::Payload(&super::schemas::TREE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "anything",
-            carries: fanfare::Carries::Payload(&schemas::ANYTHING),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "choice",
-            carries: fanfare::Carries::Payload(&schemas::CHOICE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "code",
-            carries: fanfare::Carries::Payload(&schemas::CODE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "shape",
-            carries: fanfare::Carries::Payload(&schemas::SHAPE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("payment", fanfare::Carries::Payload(&schemas::PAYMENT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("labels", fanfare::Carries::Payload(&schemas::LABELS), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("phrases", fanfare::Carries::Payload(&schemas::PHRASES), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("basket", fanfare::Carries::Payload(&super::schemas::BASKET), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("tree", fanfare::Carries::Payload(&super::schemas::TREE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("anything", fanfare::Carries::Payload(&schemas::ANYTHING), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("choice", fanfare::Carries::Payload(&schemas::CHOICE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("code", fanfare::Carries::Payload(&schemas::CODE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("shape", fanfare::Carries::Payload(&schemas::SHAPE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -254,7 +218,7 @@ pub struct PaymentCard {
 }
 fanfare::object!(PaymentCard: schemas::PAYMENT_CARD {
     "kind" = "card",
-    "number" => number,
+    "number" => number into String,
     "address" => address?,
 });
 
@@ -266,7 +230,7 @@ pub struct PaymentInvoice {
 fanfare::object!(PaymentInvoice: schemas::PAYMENT_INVOICE {
     "kind" = "invoice",
     "number" => number?,
-    "address" => address,
+    "address" => address: super::Address,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -279,7 +243,7 @@ fanfare::union!(LabelsValue: schemas::LABELS_VALUE {
     Integer(&schemas::LABELS_VALUE_IS_INTEGER),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChoiceObject {
     pub a: Option<String>,
 }
@@ -294,7 +258,7 @@ pub struct ChoiceA {
 }
 fanfare::object!(ChoiceA: schemas::CHOICE_A {
     "b" => b?,
-    "a" => a,
+    "a" => a: fanfare::Value,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -303,8 +267,8 @@ pub struct ShapeRadius {
     pub radius: f64,
 }
 fanfare::object!(ShapeRadius: schemas::SHAPE_RADIUS {
-    "id" => id,
-    "radius" => radius,
+    "id" => id into String,
+    "radius" => radius: f64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -314,9 +278,9 @@ pub struct ShapeWidth {
     pub height: f64,
 }
 fanfare::object!(ShapeWidth: schemas::SHAPE_WIDTH {
-    "id" => id,
-    "width" => width,
-    "height" => height,
+    "id" => id into String,
+    "width" => width: f64,
+    "height" => height: f64,
 });
 
 /// The schemas that the runtime validates values against.

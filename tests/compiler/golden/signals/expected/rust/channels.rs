@@ -30,7 +30,7 @@ pub struct Reason {
     pub reason: String,
 }
 fanfare::object!(Reason: schemas::REASON {
-    "reason" => reason,
+    "reason" => reason into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("countdown")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "tick",
-            carries: fanfare::Carries::Payload(&schemas::TICK),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("tick", fanfare::Carries::Payload(&schemas::TICK), fanfare::Retain::None),
     ],
     signals: &[],
     result: Some(&schemas::RUN_RESULT),

@@ -110,14 +110,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("door")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "state",
-            carries: fanfare::Carries::Payload(&super::schemas::REASON),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("state", fanfare::Carries::Payload(&super::schemas::REASON), fanfare::Retain::None),
     ],
     signals: &[
-        fanfare::SignalDefinition { name: "ring", schema: &super::schemas::REASON },
+        fanfare::SignalDefinition::new("ring", &super::schemas::REASON),
     ],
     result: Some(&super::schemas::OUTCOME),
     history: fanfare::History::new(100, 300),

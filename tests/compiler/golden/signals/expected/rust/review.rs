@@ -151,23 +151,15 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("review:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "reviewId", schema: &schemas::PARAM_REVIEW_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "result",
-            carries: fanfare::Carries::Payload(&schemas::RESULT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "draft",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("result", fanfare::Carries::Payload(&schemas::RESULT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[
-        fanfare::SignalDefinition { name: "approve", schema: &schemas::APPROVE },
-        fanfare::SignalDefinition { name: "re-open", schema: &super::schemas::REASON },
-        fanfare::SignalDefinition { name: "budget", schema: &schemas::BUDGET },
-        fanfare::SignalDefinition { name: "type", schema: &schemas::TYPE },
-        fanfare::SignalDefinition { name: "cancel", schema: &schemas::CANCEL },
+        fanfare::SignalDefinition::new("approve", &schemas::APPROVE),
+        fanfare::SignalDefinition::new("re-open", &super::schemas::REASON),
+        fanfare::SignalDefinition::new("budget", &schemas::BUDGET),
+        fanfare::SignalDefinition::new("type", &schemas::TYPE),
+        fanfare::SignalDefinition::new("cancel", &schemas::CANCEL),
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(100, 300),
@@ -176,7 +168,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 };
 
 /// Named like what runs return.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Result {
     pub text: Option<String>,
 }
@@ -191,7 +183,7 @@ pub struct Approve {
     pub changes: Option<Vec<ApproveChangesItem>>,
 }
 fanfare::object!(Approve: schemas::APPROVE {
-    "verdict" => verdict,
+    "verdict" => verdict: ApproveVerdict,
     "changes" => changes?,
 });
 
@@ -211,7 +203,7 @@ pub struct RunResult {
     pub by: Option<RunResultBy>,
 }
 fanfare::object!(RunResult: schemas::RUN_RESULT {
-    "accepted" => accepted,
+    "accepted" => accepted: bool,
     "by" => by?,
 });
 
@@ -232,7 +224,7 @@ pub struct ApproveChangesItem {
     pub line: u64,
 }
 fanfare::object!(ApproveChangesItem: schemas::APPROVE_CHANGES_ITEM {
-    "line" => line,
+    "line" => line: u64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -240,7 +232,7 @@ pub struct RunResultBy {
     pub name: String,
 }
 fanfare::object!(RunResultBy: schemas::RUN_RESULT_BY {
-    "name" => name,
+    "name" => name into String,
 });
 
 /// The schemas that the runtime validates values against.

@@ -110,14 +110,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("tree")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "grown",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("grown", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[
-        fanfare::SignalDefinition { name: "graft", schema: &schemas::GRAFT_BRANCH },
+        fanfare::SignalDefinition::new("graft", &schemas::GRAFT_BRANCH),
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(100, 300),
@@ -129,7 +125,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
 pub struct GraftBranch(pub Vec<GraftBranch>);
 fanfare::wrapper!(GraftBranch: schemas::GRAFT_BRANCH);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunResult {
     pub children: Option<Vec<RunResult>>,
 }

@@ -78,11 +78,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("console")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "output",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::LastN(50),
-        },
+        fanfare::TopicDefinition::new("output", fanfare::Carries::TextStream, fanfare::Retain::LastN(50)),
     ],
     signals: &[],
     result: None,

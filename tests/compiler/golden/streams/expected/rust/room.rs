@@ -74,11 +74,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("room:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "id", schema: &schemas::PARAM_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "said",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("said", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

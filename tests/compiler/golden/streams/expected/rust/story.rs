@@ -101,26 +101,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("story:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "storyId", schema: &schemas::PARAM_STORY_ID }],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "title",
-            carries: fanfare::Carries::Payload(&schemas::TITLE),
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "draft",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::Last,
-        },
-        fanfare::TopicDefinition {
-            name: "thoughts",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::LastN(1000),
-        },
-        fanfare::TopicDefinition {
-            name: "stream",
-            carries: fanfare::Carries::TextStream,
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("title", fanfare::Carries::Payload(&schemas::TITLE), fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last),
+        fanfare::TopicDefinition::new("thoughts", fanfare::Carries::TextStream, fanfare::Retain::LastN(1000)),
+        fanfare::TopicDefinition::new("stream", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -44,8 +44,8 @@ pub struct Everything {
     pub hostname: Option<fanfare::formats::Hostname>,
 }
 fanfare::object!(Everything: schemas::EVERYTHING {
-    "plain" => plain,
-    "named" => named,
+    "plain" => plain into String,
+    "named" => named: Slug,
     "zeroIsNoLimit" => zero_is_no_limit?,
     "short" => short?,
     "empty" => empty?,

@@ -105,26 +105,10 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("strings")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "bare",
-            carries: fanfare::Carries::Payload(&schemas::BARE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "limited",
-            carries: fanfare::Carries::Payload(&schemas::LIMITED),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "formatted",
-            carries: fanfare::Carries::Payload(&schemas::FORMATTED),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("bare", fanfare::Carries::Payload(&schemas::BARE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("limited", fanfare::Carries::Payload(&schemas::LIMITED), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("formatted", fanfare::Carries::Payload(&schemas::FORMATTED), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

@@ -15,10 +15,10 @@ pub struct Created {
 }
 fanfare::object!(Created: schemas::CREATED {
     "kind" = "created",
-    "id" => id,
+    "id" => id into String,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deleted {
     pub reason: Option<String>,
 }
@@ -73,7 +73,7 @@ fanfare::tagged!(Nested: schemas::NESTED by "node" {
     Branch = "branch",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NestedLeaf {}
 fanfare::object!(NestedLeaf: schemas::NESTED_LEAF {
     "node" = "leaf",
@@ -88,7 +88,7 @@ pub struct NestedNode {
 }
 fanfare::object!(NestedNode: schemas::NESTED_NODE {
     "node" = "branch",
-    "left" => left,
+    "left" => left: Nested => boxed,
     "right" => right?,
     "either" => either?,
 });
@@ -99,7 +99,7 @@ pub struct ByAnyOfOneTwo {
 }
 fanfare::object!(ByAnyOfOneTwo: schemas::BY_ANY_OF_ONE_TWO {
     "@type" = "one-two",
-    "v" => v,
+    "v" => v: i64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,7 @@ pub struct ByAnyOfN3 {
 }
 fanfare::object!(ByAnyOfN3: schemas::BY_ANY_OF_N3 {
     "@type" = "3",
-    "v" => v,
+    "v" => v into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]

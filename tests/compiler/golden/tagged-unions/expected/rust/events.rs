@@ -96,21 +96,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("events")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "closed",
-            carries: fanfare::Carries::Payload(&super::schemas::EVENT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "open",
-            carries: fanfare::Carries::Payload(&super::schemas::OPEN_EVENT),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "inline",
-            carries: fanfare::Carries::Payload(&schemas::INLINE),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("closed", fanfare::Carries::Payload(&super::schemas::EVENT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("open", fanfare::Carries::Payload(&super::schemas::OPEN_EVENT), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,
@@ -135,10 +123,10 @@ pub struct InlineMove {
 }
 fanfare::object!(InlineMove: schemas::INLINE_MOVE {
     "type" = "move",
-    "x" => x,
+    "x" => x: f64,
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InlineSelfDestruct {}
 fanfare::object!(InlineSelfDestruct: schemas::INLINE_SELF_DESTRUCT {
     "type" = "self-destruct",

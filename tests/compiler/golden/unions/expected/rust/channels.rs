@@ -15,8 +15,8 @@ pub struct Point {
     pub y: f64,
 }
 fanfare::object!(Point: schemas::POINT {
-    "x" => x,
-    "y" => y,
+    "x" => x: f64,
+    "y" => y: f64,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Named {
     pub name: String,
 }
 fanfare::object!(Named: schemas::NAMED {
-    "name" => name,
+    "name" => name into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ fanfare::union!(Choices: schemas::CHOICES {
     List(&schemas::CHOICES_IS_LIST),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Everything {
     pub any: Option<Any>,
     pub width: Option<Width>,
@@ -143,7 +143,7 @@ pub struct TitledDetailed {
     pub text: String,
 }
 fanfare::object!(TitledDetailed: schemas::TITLED_DETAILED {
-    "text" => text,
+    "text" => text into String,
 });
 
 #[derive(Clone, Debug, PartialEq)]
@@ -196,7 +196,7 @@ fanfare::union!(EverythingListItem: schemas::EVERYTHING_LIST_ITEM {
     Point(&schemas::POINT),
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NullTwicePart {
     pub side: Option<NullTwicePartSide>,
 }
@@ -214,7 +214,7 @@ fanfare::string_enum!(NullTwicePartSide: schemas::NULL_TWICE_PART_SIDE {
     Right = "right",
 });
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NullTwiceValue {
     pub part: Option<NullTwicePart>,
 }

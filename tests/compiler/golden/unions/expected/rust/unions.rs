@@ -96,21 +96,9 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     address: &[fanfare::AddressPart::Literal("unions")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition {
-            name: "any",
-            carries: fanfare::Carries::Payload(&super::schemas::ANY),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "one",
-            carries: fanfare::Carries::Payload(&super::schemas::ONE),
-            retain: fanfare::Retain::None,
-        },
-        fanfare::TopicDefinition {
-            name: "everything",
-            carries: fanfare::Carries::Payload(&super::schemas::EVERYTHING),
-            retain: fanfare::Retain::None,
-        },
+        fanfare::TopicDefinition::new("any", fanfare::Carries::Payload(&super::schemas::ANY), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("one", fanfare::Carries::Payload(&super::schemas::ONE), fanfare::Retain::None),
+        fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),
     ],
     signals: &[],
     result: None,

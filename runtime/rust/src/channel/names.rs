@@ -1,0 +1,64 @@
+//! The names of topics and signals: current ones, aliases and former ones.
+//!
+//! A *topic name* is an index, too: those of the topics, then run events, then the aliases of all topics. A subscriber
+//! of an alias receives the topic's messages under that name.
+
+use super::{ChannelDefinition, RUN_EVENTS};
+
+impl ChannelDefinition {
+    /// Returns the index of a topic that is served under a name.
+    pub(crate) fn topic(&self, name: &str) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.name == name || topic.aliases.contains(&name))
+    }
+
+    /// Returns the index of a topic name.
+    pub(crate) fn topic_name(&self, name: &str) -> Option<usize> {
+        let current = self.topics.iter().position(|topic| topic.name == name);
+        current.or_else(|| {
+            let alias = self.aliases().position(|(_, alias)| alias == name)?;
+            Some(self.run_events_index() + 1 + alias)
+        })
+    }
+
+    /// Returns the topic of a topic name.
+    pub(crate) fn topic_of(&self, topic_name: usize) -> usize {
+        self.alias(topic_name).map_or(topic_name, |(topic, _)| topic)
+    }
+
+    /// Returns the topic and the text of a topic name that is an alias.
+    pub(crate) fn alias(&self, topic_name: usize) -> Option<(usize, &'static str)> {
+        self.aliases().nth(topic_name.checked_sub(self.run_events_index() + 1)?)
+    }
+
+    /// Returns all aliases, each with its topic.
+    pub(crate) fn aliases(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let topics = self.topics.iter().enumerate();
+        topics.flat_map(|(index, topic)| topic.aliases.iter().map(move |alias| (index, *alias)))
+    }
+
+    /// Returns the index of the topic of the log that has or had a name: messages in a storage have the name from when
+    /// they were published.
+    pub(crate) fn stored_topic(&self, name: &str) -> Option<usize> {
+        if name == RUN_EVENTS {
+            Some(self.run_events_index())
+        } else {
+            self.topic(name).or_else(|| self.renamed_topic(name))
+        }
+    }
+
+    /// Returns the names that messages of a topic of the log may have in a storage, the current one first.
+    pub(crate) fn stored_names(&self, topic: usize) -> impl Iterator<Item = &'static str> {
+        let renamed = self.topics.get(topic).map(|topic| topic.aliases.iter().chain(topic.renamed_from));
+        std::iter::once(self.log_topic(topic).name).chain(renamed.into_iter().flatten().copied())
+    }
+
+    /// Returns the index of the topic that had a name which no longer works.
+    pub(super) fn renamed_topic(&self, name: &str) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.renamed_from.contains(&name))
+    }
+
+    /// Returns the index of a signal that clients may send under a name.
+    pub(crate) fn signal(&self, name: &str) -> Option<usize> {
+        self.signals.iter().position(|signal| signal.name == name || signal.aliases.contains(&name))
+    }
+}
