@@ -114,6 +114,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "38815867f4312277",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]

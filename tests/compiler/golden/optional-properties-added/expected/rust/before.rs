@@ -114,6 +114,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "50266c1d67b046f1",
+    releases: &[],
 };
 
 #[derive(Clone, Debug, PartialEq)]
