@@ -8,6 +8,7 @@ mod graph;
 mod inclusion;
 mod levels;
 mod print;
+mod releases;
 mod rules;
 mod sarif;
 mod types;
@@ -19,9 +20,10 @@ use serde_json::Value;
 
 pub use deployment::Deployment;
 pub use levels::{Level, Levels};
+pub(crate) use releases::add as add_release;
 pub use rules::{Category, Rule};
 
-use crate::Compiled;
+use crate::compiled::Compiled;
 use crate::diagnostics::{Location, Sources};
 
 /// Finds everything that a change from one version of the definitions to another breaks.

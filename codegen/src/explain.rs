@@ -31,8 +31,7 @@ impl std::str::FromStr for Stage {
     }
 }
 
-/// Returns the type of a payload: of a topic, of a signal, or of a run's result. Payloads are declared first, so the id is
-/// also the index of the root.
+/// Returns the type of a payload: of a topic, of a signal, or of a run's result.
 pub(crate) fn find<'c>(channels: impl Iterator<Item = &'c Channel>, payload: &str) -> Option<TypeId> {
     let (channel, part) = payload.split_once('/')?;
     let channel = channels.into_iter().find(|candidate| candidate.name.wire == channel)?;

@@ -17,6 +17,7 @@
 
 mod asyncapi;
 mod compare;
+mod compiled;
 mod definition;
 mod diagnostics;
 mod emit;
@@ -38,11 +39,9 @@ use std::path::{Path, PathBuf};
 
 pub use asyncapi::{Converted, LeftOut};
 pub use compare::{Category, Comparison, Deployment, Example, Finding, Level, Levels, Rule, SourceLocation};
-use definition::Definitions;
+use compiled::Compiled;
 use diagnostics::Report;
 pub use explain::Stage;
-use lower::{Lowered, LoweredSchema};
-use model::{Model, RulesId};
 pub use output::{Change, Files};
 pub use schemas::Schemas;
 use versions::{Release, Version};
@@ -52,8 +51,7 @@ use versions::{Release, Version};
 /// # Errors
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
-    let compiled = compiled(&schemas.into())?;
-    Ok(emit::emit(&compiled.model))
+    Ok(emit::emit(&with_releases(&schemas.into())?.model))
 }
 
 /// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,
@@ -75,7 +73,7 @@ pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
 pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
     let schemas = schemas.into();
     println!("cargo::rerun-if-changed={}", schemas.folder.display());
-    let compiled = compiled(&schemas)?;
+    let compiled = with_releases(&schemas)?;
     for path in compiled.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
@@ -98,17 +96,17 @@ pub fn format_schema() -> String {
 /// # Errors
 /// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if there is no such payload.
 pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Result<String, Error> {
-    let Compiled { model, schemas, roots, .. } = compiled(&schemas.into())?;
-    let root = explain::find(model.channels.iter(), payload).ok_or_else(|| {
+    let compiled = compiled(&schemas.into())?;
+    let root = explain::find(compiled.model.channels.iter(), payload).ok_or_else(|| {
         io::Error::other(format!(
             "no payload `{payload}`: write `<channel>/<topic>`, such as `pipeline/status`"
         ))
     })?;
-    let schema = roots[root.0];
+    let schema = compiled.schema_of(root);
     Ok(match stage {
-        Stage::Lower => explain::lowered(&schemas, schema),
-        Stage::Infer => explain::inferred(&schemas, schema),
-        Stage::Name => explain::named(&model, root),
+        Stage::Lower => explain::lowered(&compiled.schemas, schema),
+        Stage::Infer => explain::inferred(&compiled.schemas, schema),
+        Stage::Name => explain::named(&compiled.model, root),
     })
 }
 
@@ -133,9 +131,9 @@ pub fn compare(schemas: impl Into<Schemas>, against: &str, levels: &Levels) -> R
 /// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if another release has this name.
 pub fn release(schemas: impl Into<Schemas>, name: &str) -> Result<PathBuf, Error> {
     let schemas = schemas.into();
-    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let (definitions, report) = definition::read_folder(&schemas);
     let Compiled { model, report, .. } =
-        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
+        Compiled::new(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
     let names = model.channels.iter().map(|channel| channel.name.wire.clone());
     let channels = names.zip(emit::hash_channels(&model)).collect();
     let release = Release::new(name, &schemas, &definitions, &report.sources, channels)?;
@@ -155,7 +153,7 @@ pub fn import_asyncapi(
 ) -> Result<Converted, Error> {
     let check = |text: &str| {
         let (definitions, report) = definition::read_unsaved(Path::new("imported.yaml"), text.to_owned());
-        build(&definitions, report).map_or_else(|report| report.diagnostics, |_| Vec::new())
+        Compiled::new(&definitions, report).map_or_else(|report| report.diagnostics, |_| Vec::new())
     };
     asyncapi::import(document, allow_refs_to, is_client, &check)
         .map_err(|report| Error::Definitions(Diagnostics(report)))
@@ -167,29 +165,10 @@ pub fn import_asyncapi(
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) -> Result<Converted, Error> {
     let schemas = schemas.into();
-    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
+    let (definitions, report) = definition::read_folder(&schemas);
     let Compiled { model, report, .. } =
-        build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
+        Compiled::new(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
     Ok(asyncapi::export(&model, &definitions, &report.sources, title, version))
-}
-
-/// Valid definitions.
-struct Compiled {
-    model: Model,
-    /// The schemas that the model was made of.
-    schemas: Vec<LoweredSchema>,
-    /// The schemas of the first types: those of payloads, results and `$defs`.
-    roots: Vec<RulesId>,
-    report: Report,
-    /// The folders that were searched.
-    folders: Vec<PathBuf>,
-}
-
-impl Compiled {
-    /// The files and folders that were read.
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.report.sources.paths().chain(self.folders.iter().map(PathBuf::as_path))
-    }
 }
 
 /// Returns the tables of `docs/json-schema.md` as Markdown.
@@ -199,25 +178,33 @@ pub fn reference() -> String {
     reference::tables()
 }
 
-/// Reads, lowers, names and verifies the definitions.
-fn compiled(schemas: &Schemas) -> Result<Compiled, Error> {
-    let (definitions, report) = definition::read_folder(&schemas.folder, &schemas.referable);
-    build(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))
+/// Compiles the definitions, and compares them with their releases.
+fn with_releases(schemas: &Schemas) -> Result<Compiled, Error> {
+    let mut compiled = compiled(schemas)?;
+    let releases = versions::read_all(&schemas.folder)?;
+    if releases.is_empty() {
+        return Ok(compiled);
+    }
+    let hashes = emit::hash_channels(&compiled.model);
+    for release in releases {
+        let is_current = |(channel, hash): (&model::Channel, &String)| {
+            release.channels.get(&channel.name.wire).is_none_or(|released| released == hash)
+        };
+        if compiled.model.channels.iter().zip(&hashes).all(is_current) {
+            continue;
+        }
+        let version = release.unpack()?;
+        let old = Compiled::read(&version.schemas).map_err(|report| {
+            Error::Definitions(Diagnostics(report)).in_version(&release.release, &version)
+        })?;
+        let released = |channel: &str| release.channels.get(channel).cloned();
+        compare::add_release(&mut compiled, &hashes, &old, &released);
+    }
+    Ok(compiled)
 }
 
-/// Lowers, names and verifies definitions.
-fn build(definitions: &Definitions, mut report: Report) -> Result<Compiled, Report> {
-    let modules = verify::files(definitions, &mut report);
-    let mut diagnostics = Vec::new();
-    let Lowered { schemas, roots, channels } = lower::lower(definitions, &report.sources, &mut diagnostics);
-    verify::refuse_endless(&schemas, &mut diagnostics);
-    let schema_of_root = roots.all.iter().map(|root| root.schema).collect();
-    let mut model = name::name(&schemas, roots, channels, modules, &mut diagnostics);
-    if !verify::verify(&mut model, diagnostics, &mut report) {
-        return Err(report);
-    }
-    let folders = definitions.folders.clone();
-    Ok(Compiled { model, schemas, roots: schema_of_root, report, folders })
+fn compiled(schemas: &Schemas) -> Result<Compiled, Error> {
+    Compiled::read(schemas).map_err(|report| Error::Definitions(Diagnostics(report)))
 }
 
 /// An error of the compiler.

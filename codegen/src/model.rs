@@ -445,6 +445,8 @@ pub(crate) struct Channel {
     pub(crate) signals: Vec<Signal>,
     /// The type that the channel's runs return, if the definition declares it.
     pub(crate) result: Option<TypeId>,
+    /// The released definitions of the channel that differ from this one.
+    pub(crate) releases: Vec<Release>,
     pub(crate) location: Location,
 }
 
@@ -463,6 +465,32 @@ impl Channel {
         let signals = self.signals.iter().map(|signal| signal.payload);
         self.topics.iter().filter_map(Topic::payload).chain(signals).chain(self.result)
     }
+}
+
+/// A released definition of a channel.
+#[derive(Debug)]
+pub(crate) struct Release {
+    pub(crate) fingerprint: String,
+    /// The changes since then that break pages of the release on servers with this definition.
+    pub(crate) breaks_pages: Vec<BreakingChange>,
+    /// The changes since then that break pages with this definition on servers of the release.
+    pub(crate) breaks_new_pages: Vec<BreakingChange>,
+}
+
+#[derive(Debug)]
+pub(crate) struct BreakingChange {
+    pub(crate) part: ChangedPart,
+    pub(crate) message: String,
+}
+
+/// The part of a channel that changed.
+#[derive(Debug)]
+pub(crate) enum ChangedPart {
+    Channel,
+    /// By its name, which the channel may no longer have.
+    Topic(String),
+    Signal(String),
+    Result,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Schemas {
     pub(crate) folder: PathBuf,
+    /// The only file of the folder to compile, if it is not all.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) referable: Vec<PathBuf>,
 }
 
@@ -24,7 +26,7 @@ impl Schemas {
     /// Uses the definitions in a folder and its subfolders.
     #[must_use]
     pub fn new(folder: impl AsRef<Path>) -> Self {
-        Self { folder: folder.as_ref().to_owned(), referable: Vec::new() }
+        Self { folder: folder.as_ref().to_owned(), file: None, referable: Vec::new() }
     }
 
     /// Allows `$ref`s to files in another folder and its subfolders.

@@ -28,7 +28,10 @@ impl Version {
             return Release::read(path)?.unpack();
         }
         if path.exists() {
-            let schemas = Schemas { folder: path.to_owned(), referable: current.referable.clone() };
+            let file = path.is_file().then(|| path.to_owned());
+            let parent = file.as_deref().and_then(Path::parent);
+            let folder = parent.unwrap_or(path).to_owned();
+            let schemas = Schemas { folder, file, referable: current.referable.clone() };
             return Ok(Self { schemas, folder: None });
         }
         git::check_out(name, current)

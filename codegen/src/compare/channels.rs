@@ -5,12 +5,11 @@ use super::graph::{Builder, Graph, Node, NodeId};
 use super::inclusion::{Inclusion, Solver};
 use super::rules::Rule;
 use super::{Example, Finding, SourceLocation};
-use crate::Compiled;
+use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
     AddressPart, Carries, Channel, Kinds, Model, Number, Param, Retain, RulesId, Signal, Text, Topic, Type,
-    TypeId,
 };
 
 /// Finds everything that breaks pages, servers or tokens, or what is stored.
@@ -330,12 +329,5 @@ fn retained(retain: Retain) -> u32 {
         Retain::Last => 1,
         Retain::All => Retain::ALL,
         Retain::Latest(count) => count,
-    }
-}
-
-impl Compiled {
-    /// Returns the schema of a payload or a result. These types are declared first, as roots.
-    fn schema_of(&self, id: TypeId) -> RulesId {
-        self.roots[id.0]
     }
 }

@@ -10,6 +10,7 @@ use super::metaschemas;
 use super::syntax::parse;
 use super::{DefinitionFile, Dialect};
 use crate::diagnostics::{Code, Diagnostic, Location, Report, SourceId, Sources, closest};
+use crate::schemas::Schemas;
 
 /// The maximum size of a definition file. A larger one would be slow to compile and to review.
 const MAX_FILE_SIZE: u64 = 8 * 1024 * 1024;
@@ -96,19 +97,16 @@ pub(crate) enum Resolved<'d> {
     Outside,
 }
 
-/// Reads every definition in a folder and its subfolders, and every file that they refer to there or in `allowed`.
-///
-/// The path of a single file stands for a folder with that file only.
-pub(crate) fn read_folder(folder: &Path, allowed: &[PathBuf]) -> (Definitions, Report) {
-    let is_file = folder.is_file();
-    let root = if is_file { folder.parent().unwrap_or(Path::new("")) } else { folder };
-    let referable = [&[root.to_owned()], allowed].concat();
+/// Reads every definition in a folder and its subfolders, and every file that they refer to there or in the other folders.
+pub(crate) fn read_folder(schemas: &Schemas) -> (Definitions, Report) {
+    let Schemas { folder, file, referable } = schemas;
+    let referable = [std::slice::from_ref(folder), referable].concat();
     let mut reader = Reader {
-        root: root.to_owned(),
+        root: folder.clone(),
         definitions: Definitions { referable, ..Definitions::default() },
         report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
     };
-    let paths = if is_file { vec![folder.to_owned()] } else { reader.list(folder) };
+    let paths = file.clone().map_or_else(|| reader.list(folder), |file| vec![file]);
     if paths.is_empty() && reader.report.diagnostics.is_empty() {
         reader.report.diagnostics.push(
             Diagnostic::about_path(Code::NoDefinitions, folder, "no channel definitions in this folder")

@@ -81,8 +81,19 @@ fn channel(
     });
     let history = history(lowering, node.history.as_ref(), &location.join("history"));
     let description = node.description.clone();
-    let channel =
-        Channel { name, description, module, address, params, history, topics, signals, result, location };
+    let channel = Channel {
+        name,
+        description,
+        module,
+        address,
+        params,
+        history,
+        topics,
+        signals,
+        result,
+        releases: Vec::new(),
+        location,
+    };
     Some(LoweredChannel { channel, params: schemas })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn check_out(revision: &str, current: &Schemas) -> io::Result<Version
         extracted.unwrap_or_else(|| folder.clone())
     };
     let referable = current.referable.iter().map(other).collect();
-    Ok(Version { schemas: Schemas { folder, referable }, folder: Some(target) })
+    Ok(Version { schemas: Schemas { folder, file: None, referable }, folder: Some(target) })
 }
 
 /// Writes the YAML and JSON files of a folder at a commit, below their paths in the repository. Returns the folder that

@@ -90,13 +90,13 @@ impl Release {
         }
         let referable =
             self.referable.iter().map(|path| inside(target.path(), path)).collect::<io::Result<_>>()?;
-        let schemas = Schemas { folder: inside(target.path(), &self.schemas)?, referable };
+        let schemas = Schemas { folder: inside(target.path(), &self.schemas)?, file: None, referable };
         Ok(Version { schemas, folder: Some(target) })
     }
 }
 
-/// Reads all releases of the definitions in a folder, sorted by name. Returns each with its path.
-pub(crate) fn read_all(folder: &Path) -> io::Result<Vec<(PathBuf, Release)>> {
+/// Reads all releases of the definitions in a folder, sorted by name.
+pub(crate) fn read_all(folder: &Path) -> io::Result<Vec<Release>> {
     let entries = match fs::read_dir(folder.join(FOLDER)) {
         Ok(entries) => entries,
         Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
@@ -107,7 +107,7 @@ pub(crate) fn read_all(folder: &Path) -> io::Result<Vec<(PathBuf, Release)>> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     paths.retain(|path| is_release(path));
     paths.sort();
-    paths.into_iter().map(|path| Ok((path.clone(), Release::read(&path)?))).collect()
+    paths.iter().map(|path| Release::read(path)).collect()
 }
 
 /// Writes a release, and returns its path.

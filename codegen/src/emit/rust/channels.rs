@@ -1,6 +1,8 @@
 //! A channel's type, its topics, its signals and its definition.
 
-use crate::model::{AddressPart, Carries, Channel, Enum, Model, Param, Retain, Scope, Type};
+use crate::model::{
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, Model, Param, Release, Retain, Scope, Type,
+};
 use crate::names::{Name, param_table};
 
 use super::tables::group_digits;
@@ -23,6 +25,7 @@ pub(super) struct RenderedChannel {
     pub(super) history_messages: String,
     pub(super) history_seconds: String,
     pub(super) fingerprint: String,
+    pub(super) releases: Vec<String>,
 }
 
 pub(super) struct RenderedParam {
@@ -126,7 +129,30 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         history_messages: group_digits(&channel.history.messages.to_string()),
         history_seconds: group_digits(&channel.history.age_seconds.to_string()),
         fingerprint: fingerprint.to_owned(),
+        releases: channel.releases.iter().map(render_release).collect(),
     }
+}
+
+/// Renders a release and the changes since then, as an expression.
+fn render_release(release: &Release) -> String {
+    let change = |BreakingChange { part, message }: &BreakingChange| {
+        let part = match part {
+            ChangedPart::Channel => "Channel".to_owned(),
+            ChangedPart::Topic(name) => format!("Topic({name:?})"),
+            ChangedPart::Signal(name) => format!("Signal({name:?})"),
+            ChangedPart::Result => "Result".to_owned(),
+        };
+        let indent = " ".repeat(16);
+        format!(
+            "{indent}fanfare::BreakingChange {{\n{indent}    part: fanfare::ChangedPart::{part},\n{indent}    message: {message:?},\n{indent}}},\n"
+        )
+    };
+    let changes: String = release.breaks_pages.iter().map(change).collect();
+    let changes = if changes.is_empty() { "&[]".to_owned() } else { format!("&[\n{changes}            ]") };
+    let fingerprint = &release.fingerprint;
+    format!(
+        "fanfare::Release {{\n            fingerprint: {fingerprint:?},\n            changes: {changes},\n        }}"
+    )
 }
 
 /// Renders the definition of a topic or a signal.
