@@ -18,14 +18,17 @@ pub(crate) fn add(
 ) {
     let findings = channels::compare(old, new);
     for (channel, hash) in new.model.channels.iter_mut().zip(hashes) {
-        let Some(fingerprint) = released(&channel.name.wire).filter(|released| released != hash) else { continue };
+        let Some(fingerprint) = released(&channel.name.wire).filter(|released| released != hash) else {
+            continue;
+        };
         if channel.releases.iter().any(|known| known.fingerprint == fingerprint) {
             continue;
         }
         let changes = |pair: Pair| -> Vec<BreakingChange> {
             findings.iter().filter_map(|finding| breaking_change(finding, pair, channel)).collect()
         };
-        let (breaks_pages, breaks_new_pages) = (changes(Pair::OldPageNewServer), changes(Pair::NewPageOldServer));
+        let (breaks_pages, breaks_new_pages) =
+            (changes(Pair::OldPageNewServer), changes(Pair::NewPageOldServer));
         channel.releases.push(Release { fingerprint, breaks_pages, breaks_new_pages });
     }
 }
@@ -65,20 +68,29 @@ fn breaking_change(finding: &Finding, pair: Pair, channel: &Channel) -> Option<B
 
 fn message(finding: &Finding) -> String {
     let text = match finding.rule {
-        Rule::MessageRefusedByOldPages | Rule::MessageRefusedByNewPages => "the server sends messages that this page refuses",
-        Rule::SignalRefusedByNewServer | Rule::SignalRefusedByOldServer => "the server refuses signals that this page sends",
-        Rule::ResultRefusedByOldPages | Rule::ResultRefusedByNewPages => "runs return results that this page refuses",
+        Rule::MessageRefusedByOldPages | Rule::MessageRefusedByNewPages => {
+            "the server sends messages that this page refuses"
+        }
+        Rule::SignalRefusedByNewServer | Rule::SignalRefusedByOldServer => {
+            "the server refuses signals that this page sends"
+        }
+        Rule::ResultRefusedByOldPages | Rule::ResultRefusedByNewPages => {
+            "runs return results that this page refuses"
+        }
         Rule::TopicKindChanged => "the topic carries text streams for one side, and payloads for the other",
         Rule::TopicRemoved | Rule::TopicAdded => "the server does not have this topic",
         Rule::SignalRemoved | Rule::SignalAdded => "the server does not have this signal",
         Rule::AddressChanged => "the address of the channel has changed",
-        Rule::ParamNarrowed | Rule::ParamWidened => "the server refuses names of channels that this page uses",
+        Rule::ParamNarrowed | Rule::ParamWidened => {
+            "the server refuses names of channels that this page uses"
+        }
         _ => "the definition has changed",
     };
     match &finding.example {
         Some(Example::Value { value, issues }) => {
             let value = value.to_string();
-            let example = if value.len() > MAX_VALUE_LENGTH { String::new() } else { format!(", such as {value}") };
+            let example =
+                if value.len() > MAX_VALUE_LENGTH { String::new() } else { format!(", such as {value}") };
             let issue = issues.first().map(|issue| format!(": {issue}")).unwrap_or_default();
             format!("{text}{example}{issue}")
         }

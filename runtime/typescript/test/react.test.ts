@@ -286,7 +286,7 @@ describe("useRealtime in StrictMode", () => {
     await render();
     expect(now().drift).toBeNull();
     await see(isOpen);
-    expect(now().drift).toEqual({ channel: channel.name, kind: "unknown", changes: [], expected: "9f2c", received: "new" });
+    expect(now().drift).toEqual({ channel: channel.name, kind: "unknown", outdated: "unknown", changes: [], expected: "9f2c", received: "new" });
     await act(async () => now().reset());
     expect(now().drift).not.toBeNull();
     server.fingerprint = "9f2c";

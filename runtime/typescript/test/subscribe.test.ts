@@ -370,7 +370,32 @@ it.each(["websocket", "sse"] as const)("a page is notified of the drift that the
   const byName = await subscribe({ ...basics(), channel: channel.name, transport, onDrift });
   byName.close();
   expect(drifts).toEqual([
-    { ...differences, kind: "unknown", changes: [] },
-    { ...differences, kind: "breaking", changes },
+    { ...differences, kind: "unknown", outdated: "unknown", changes: [] },
+    { ...differences, kind: "breaking", outdated: "page", changes },
   ]);
+});
+
+it("a page knows which changes break it on the servers of earlier releases", async () => {
+  const changes = [{ topic: "status", message: "it is new" }, { topic: "tokens", message: "it has changed" }];
+  const pipeline = defineChannel({
+    name: "pipeline",
+    address: "pipeline:{runId}",
+    fingerprint: "9f2c",
+    releases: { compatible: [], breaking: changes },
+    params: { runId: z.string() },
+    topics: { status: { payload: z.string() }, tokens: { payload: z.string() } },
+  });
+  const drifts: unknown[] = [];
+  const options = { ...basics(), channel: pipeline({ runId: "run_42" }), onDrift: (drift: unknown) => void drifts.push(drift) };
+  const found = async (fingerprint: string, topics: ("status" | "tokens")[]): Promise<unknown[]> => {
+    server.fingerprint = fingerprint;
+    const subscription = await subscribe({ ...options, topics });
+    subscription.close();
+    return drifts.splice(0);
+  };
+  const differences = { channel: channel.name, kind: "breaking", outdated: "server", expected: "9f2c", received: "breaking" };
+  expect(await found("compatible", ["status", "tokens"])).toEqual([]);
+  expect(await found("breaking", ["status", "tokens"])).toEqual([{ ...differences, changes }]);
+  expect(await found("breaking", ["tokens"])).toEqual([{ ...differences, changes: changes.slice(1) }]);
+  expect(await found("other", ["tokens"])).toMatchObject([{ kind: "unknown", outdated: "unknown" }]);
 });

@@ -1,7 +1,8 @@
 //! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{
-    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, Model, Param, Release, Retain, Scope, Type,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, Model, Param, Release, Retain, Scope,
+    Type,
 };
 use crate::names::{Name, param_table};
 

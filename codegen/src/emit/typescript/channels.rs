@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::validators::{Face, Scope};
 use super::{File, docs, key, quoted, rendered};
-use crate::model::{Carries, Channel, Retain, TypeId};
+use crate::model::{BreakingChange, Carries, ChangedPart, Channel, Release, Retain, TypeId};
 
 #[derive(Template)]
 #[template(path = "channels.ts.j2", escape = "none")]
@@ -24,6 +24,7 @@ struct Descriptor {
     name: String,
     address: String,
     fingerprint: String,
+    releases: Vec<String>,
     params: Vec<RenderedParam>,
     topics: Vec<RenderedTopic>,
     signals: Vec<RenderedSignal>,
@@ -93,11 +94,27 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
         name: quoted(&channel.name.wire),
         address: quoted(&channel.template()),
         fingerprint: quoted(fingerprint),
+        releases: channel.releases.iter().map(release).collect(),
         params: params.collect(),
         topics: topics.collect(),
         signals: signals.collect(),
         result: channel.result.map_or_else(String::new, |id| payload(file, id)),
     }
+}
+
+/// Renders a release and the changes since then, as a property.
+fn release(release: &Release) -> String {
+    let change = |BreakingChange { part, message }: &BreakingChange| {
+        let part = match part {
+            ChangedPart::Topic(name) => format!("topic: {}, ", quoted(name)),
+            ChangedPart::Signal(name) => format!("signal: {}, ", quoted(name)),
+            ChangedPart::Channel | ChangedPart::Result => String::new(),
+        };
+        format!("\n      {{ {part}message: {} }},", quoted(message))
+    };
+    let changes: String = release.breaks_new_pages.iter().map(change).collect();
+    let end = if changes.is_empty() { "" } else { "\n    " };
+    format!("{}: [{changes}{end}]", quoted(&release.fingerprint))
 }
 
 fn payload(file: &File<'_>, id: TypeId) -> String {

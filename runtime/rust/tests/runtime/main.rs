@@ -4,7 +4,6 @@ mod admission;
 #[cfg(feature = "sqlite")]
 mod branches;
 #[cfg(feature = "sqlite")]
-#[cfg(feature = "sqlite")]
 mod clocks;
 mod closing;
 mod connecting;
@@ -12,9 +11,10 @@ mod delivery;
 mod drift;
 mod frames;
 mod in_flight;
-#[cfg(feature = "jwks")]
+#[cfg(feature = "sqlite")]
 mod interrupted;
 mod issues;
+#[cfg(feature = "jwks")]
 mod key_sets;
 mod limits;
 mod logging;

@@ -15,6 +15,7 @@ import type {
   TopicDefinition,
   TopicDefinitions,
 } from "./channel.js";
+import type { Releases } from "./drift.js";
 
 /** Thrown if a channel is called with a param that is invalid by its definition. */
 export class ParamError extends Error {
@@ -38,6 +39,7 @@ interface Definition<
   readonly name: string;
   readonly address: Address;
   readonly fingerprint: string;
+  readonly releases?: Releases | undefined;
   readonly topics: Topics;
   readonly signals?: Signals;
   readonly result?: Result;
@@ -89,12 +91,12 @@ export function defineChannel<
 export function defineChannel(
   definition: AnyDefinition & { readonly params?: ParamSchemas | undefined },
 ): unknown {
-  const { name, address, fingerprint, result, params } = definition;
+  const { name, address, fingerprint, releases, result, params } = definition;
   const topics = configsOf(definition.topics);
   const signals = signalConfigsOf(definition.signals ?? {});
   checkAddress(name, address, params ?? {});
   checkAccessors(name, topics, signals);
-  const parts: SharedParts = { topics, signals, result, fingerprint };
+  const parts: SharedParts = { topics, signals, result, fingerprint, releases };
   if (params === undefined) {
     return instance(address, parts);
   }
@@ -127,6 +129,7 @@ interface SharedParts {
   readonly signals: SignalConfigs;
   readonly result: StandardSchema | undefined;
   readonly fingerprint: string;
+  readonly releases: Releases | undefined;
 }
 
 const PARAM = /\{([^{}]*)\}/g;
@@ -196,7 +199,7 @@ function signalConfigsOf(signals: SignalDefinitions): SignalConfigs {
   );
 }
 
-function instance(name: string, { topics, signals, result, fingerprint }: SharedParts): unknown {
+function instance(name: string, { topics, signals, result, fingerprint, releases }: SharedParts): unknown {
   const topicReferences = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }]);
   const signalReferences = Object.entries(signals).map(([signal, { schema }]) => [
     signal,
@@ -208,6 +211,7 @@ function instance(name: string, { topics, signals, result, fingerprint }: Shared
   // Not enumerable, so that a channel prints and serializes like one of Inngest's.
   Object.defineProperties(channel, {
     $fingerprint: { value: fingerprint },
+    $releases: { value: releases },
     $infer: { value: undefined },
     $signals: { value: signals },
     $result: { value: result },

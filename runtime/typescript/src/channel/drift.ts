@@ -5,11 +5,15 @@ import type { ChannelInput } from "./channel.js";
 export interface Drift {
   readonly channel: string;
   /**
-   * `breaking`: this page is of an earlier release and does not work with the server, so the user should
-   * reload it. `unknown`: the server does not know this page's definition, so it cannot tell whether the page
-   * works.
+   * `breaking`: one of them is of an earlier release, and the page does not work with the server. `unknown`:
+   * neither knows the other's definition, so nobody can tell whether the page works.
    */
   readonly kind: "breaking" | "unknown";
+  /**
+   * The side with the earlier definition. If it is `page`, a new version of the page is probably available. If
+   * it is `server`, the page was deployed before its server.
+   */
+  readonly outdated: "page" | "server" | "unknown";
   /** The changes that break this page. Empty if `kind` is `unknown`. */
   readonly changes: readonly DriftChange[];
   /** The hash of this page's definition. */
@@ -18,26 +22,69 @@ export interface Drift {
   readonly received: string;
 }
 
-/** Returns the hash of the definition that a channel was generated from. Other channels have none. */
-export function fingerprintOf(channel: ChannelInput): string | undefined {
-  return (channel as { readonly $fingerprint?: string }).$fingerprint;
+/** The definition that a channel was generated from. */
+export interface Origin {
+  readonly fingerprint: string;
+  /** The changes that break this page on servers of earlier releases, by their definition hash. */
+  readonly releases: Releases;
 }
 
-/** Returns the drift that the server reports. Later servers may report other kinds, which are ignored. */
-export function findDrift(expected: string | undefined, frame: ReadyFrame): Drift | undefined {
+/** The changes since earlier releases, by their definition hash. */
+export type Releases = Readonly<Record<string, readonly DriftChange[]>>;
+
+/** Returns the definition that a channel was generated from. Channels by name have none. */
+export function originOf(channel: ChannelInput): Origin | undefined {
+  const { $fingerprint: fingerprint, $releases: releases = {} } = channel as GeneratedParts;
+  return fingerprint === undefined ? undefined : { fingerprint, releases };
+}
+
+interface GeneratedParts {
+  readonly $fingerprint?: string;
+  readonly $releases?: Releases;
+}
+
+/**
+ * Returns the drift between this page and the server. The server knows earlier pages, and this page knows
+ * earlier servers. Later servers may report other kinds of drift, which are ignored.
+ */
+export function findDrift(
+  origin: Origin | undefined,
+  topics: readonly string[] | undefined,
+  frame: ReadyFrame,
+): Drift | undefined {
   const { channel, fingerprint: received, drift: { kind, changes = [] } = {} } = frame;
-  return expected !== undefined && (kind === "breaking" || kind === "unknown")
-    ? { channel, kind, changes, expected, received }
-    : undefined;
+  if (origin === undefined || (kind !== "breaking" && kind !== "unknown")) {
+    return undefined;
+  }
+  const { fingerprint: expected, releases } = origin;
+  if (kind === "breaking") {
+    return { channel, kind, outdated: "page", changes, expected, received };
+  }
+  if (!Object.hasOwn(releases, received)) {
+    return { channel, kind, outdated: "unknown", changes, expected, received };
+  }
+  const matters = ({ topic }: DriftChange): boolean =>
+    topic === undefined || topics === undefined || topics.includes(topic);
+  const breaking = (releases[received] ?? []).filter(matters);
+  return breaking.length === 0
+    ? undefined
+    : { channel, kind: "breaking", outdated: "server", changes: breaking, expected, received };
 }
 
 /** Returns a message with the cause of a drift and the fix. */
-export function describeDrift({ channel, kind, changes, expected, received }: Drift): string {
-  return kind === "breaking"
-    ? `a new version of this page is available: reload it. The channel "${channel}" has changed: ${changes.map(describeChange).join("; ")}`
-    : `this page and the server were generated from different definitions of the channel "${channel}" (${expected} here, ` +
-        `${received} there). Generate both from the same one, or record definitions with \`fanfare release\`, so that the ` +
-        "server can tell which changes break a page";
+export function describeDrift({ channel, kind, outdated, changes, expected, received }: Drift): string {
+  if (kind === "unknown") {
+    return (
+      `this page and the server were generated from different definitions of the channel "${channel}" (${expected} here, ` +
+      `${received} there). Generate both from the same one, or record definitions with \`fanfare release\`, so that ` +
+      "servers and pages can tell which changes break a page"
+    );
+  }
+  const action =
+    outdated === "page"
+      ? "a new version of this page is available: reload it"
+      : "the server is older than this page: deploy the new server";
+  return `${action}. The channel "${channel}" has changed: ${changes.map(describeChange).join("; ")}`;
 }
 
 function describeChange({ topic, signal, message }: DriftChange): string {

@@ -1,5 +1,5 @@
 import type { ChannelInput } from "../channel/channel.js";
-import { findDrift, fingerprintOf } from "../channel/drift.js";
+import { findDrift, originOf } from "../channel/drift.js";
 import type { Drift } from "../channel/drift.js";
 import type { ConnectionStatus } from "../connection/options.js";
 import type { ConnectionError } from "../errors.js";
@@ -43,13 +43,14 @@ export class ChannelFeed {
   constructor({ channel, topics, since }: FeedTarget, events: ChannelFeedEvents) {
     const name = typeof channel === "string" ? channel : channel.name;
     this.#delivery = new Delivery(channel, topics, this, events);
-    const fingerprint = fingerprintOf(channel);
+    const origin = originOf(channel);
+    const fingerprint = origin?.fingerprint;
     this.#subscription = new ChannelSubscription({ channel: name, topics, fingerprint }, since, {
       onFrame: (frame, cursor) => {
         this.#delivery.add(frame, cursor);
         events.onReceived?.();
       },
-      onReady: (frame) => events.onReady(frame.position, findDrift(fingerprint, frame)),
+      onReady: (frame) => events.onReady(frame.position, findDrift(origin, topics, frame)),
       onStatus: (status) => events.onStatus(status),
       onError: (error) => events.onError(error),
       onEnd: (error) => events.onEnd(error),
