@@ -175,6 +175,7 @@ test.each(["websocket", "sse"] as const)("onDrift reports that the server does n
     {
       channel: address,
       kind: "unknown",
+      outdated: "unknown",
       changes: [],
       expected: "0123456789abcdef",
       received: pipeline({ runId: "run_drift" }).$fingerprint,

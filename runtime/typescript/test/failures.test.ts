@@ -95,7 +95,7 @@ describe("without a handler, the console", () => {
     expect(warnings).toEqual([
       'fanfare: this page and the server were generated from different definitions of the channel "pipeline:run_42" ' +
         "(9f2c here, new there). Generate both from the same one, or record definitions with `fanfare release`, so that " +
-        "the server can tell which changes break a page",
+        "servers and pages can tell which changes break a page",
     ]);
     for (const subscription of subscriptions) {
       subscription.close();

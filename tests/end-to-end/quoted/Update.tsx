@@ -3,6 +3,6 @@ import { pipeline } from "./generated/typescript/index.js";
 
 export function Update({ runId, token }: { runId: string; token: () => Promise<string> }) {
   const { drift } = useRealtime({ channel: pipeline({ runId }), token });
-  if (drift?.kind !== "breaking") return null;
+  if (drift?.outdated !== "page") return null;
   return <button onClick={() => location.reload()}>A new version is available: reload</button>;
 }
