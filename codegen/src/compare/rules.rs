@@ -46,7 +46,7 @@ pub(crate) enum Pair {
 }
 
 macro_rules! rules {
-    ($($(#[doc = $text:literal])+ $name:ident = $id:literal, $category:ident, $pair:ident;)+) => {
+    ($($(#[doc = $text:literal])+ $name:ident = $id:literal, $category:ident, $pair:ident, $advice:literal;)+) => {
         /// A kind of change that breaks someone.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -87,6 +87,14 @@ macro_rules! rules {
                 format!("{}/blob/main/docs/breaking-changes.md#{}", env!("CARGO_PKG_REPOSITORY"), self.id())
             }
 
+            /// Returns what to do about the change.
+            #[must_use]
+            pub fn advice(self) -> &'static str {
+                match self {
+                    $(Self::$name => $advice,)+
+                }
+            }
+
             /// Returns the description.
             #[must_use]
             pub fn description(self) -> &'static str {
@@ -100,51 +108,75 @@ macro_rules! rules {
 
 rules! {
     /// The new server sends messages that open pages refuse.
-    MessageRefusedByOldPages = "message-refused-by-old-pages", Wire, OldPageNewServer;
+    MessageRefusedByOldPages = "message-refused-by-old-pages", Wire, OldPageNewServer,
+        "Deploy the pages first, and the servers once no old page is open. To be able to add values of an enum or cases of a union at any time, declare it with `x-open: true` beforehand: pages then accept what they do not know.";
     /// New pages refuse messages that the old server sends.
-    MessageRefusedByNewPages = "message-refused-by-new-pages", Wire, NewPageOldServer;
+    MessageRefusedByNewPages = "message-refused-by-new-pages", Wire, NewPageOldServer,
+        "Deploy the servers first. If a property becomes required, let the servers send it in one release, and require it in the next.";
     /// The new server refuses signals that open pages send.
-    SignalRefusedByNewServer = "signal-refused-by-new-server", Wire, OldPageNewServer;
+    SignalRefusedByNewServer = "signal-refused-by-new-server", Wire, OldPageNewServer,
+        "Accept the old signals in one release, and refuse them in a later one, once no page sends them.";
     /// The old server refuses signals that new pages send.
-    SignalRefusedByOldServer = "signal-refused-by-old-server", Wire, NewPageOldServer;
+    SignalRefusedByOldServer = "signal-refused-by-old-server", Wire, NewPageOldServer,
+        "Deploy the servers first.";
     /// Runs on the new server return results that open pages refuse.
-    ResultRefusedByOldPages = "result-refused-by-old-pages", Wire, OldPageNewServer;
+    ResultRefusedByOldPages = "result-refused-by-old-pages", Wire, OldPageNewServer,
+        "Deploy the pages first, and the servers once no old page is open.";
     /// New pages refuse results of runs on the old server.
-    ResultRefusedByNewPages = "result-refused-by-new-pages", Wire, NewPageOldServer;
+    ResultRefusedByNewPages = "result-refused-by-new-pages", Wire, NewPageOldServer,
+        "Deploy the servers first.";
     /// The topic carries text streams on one side, and payloads on the other.
-    TopicKindChanged = "topic-kind-changed", Wire, Both;
+    TopicKindChanged = "topic-kind-changed", Wire, Both,
+        "Add a topic with another name, and remove the old one once no page subscribes to it.";
     /// Only values with properties that their own definition does not declare are refused. Generated types send none.
-    UndeclaredPropertyRefused = "undeclared-property-refused", Wire, Neither;
+    UndeclaredPropertyRefused = "undeclared-property-refused", Wire, Neither,
+        "Nothing needs to be done if only generated types write these values. If other code publishes JSON, check that it does not use the name of the property for something else.";
     /// Open pages and their tokens name a channel that the new server does not have.
-    ChannelRemoved = "channel-removed", Address, OldPageNewServer;
+    ChannelRemoved = "channel-removed", Address, OldPageNewServer,
+        "Keep the channel until no page subscribes to it.";
     /// New pages name a channel that the old server does not have.
-    ChannelAdded = "channel-added", Address, NewPageOldServer;
+    ChannelAdded = "channel-added", Address, NewPageOldServer,
+        "Deploy the servers first.";
     /// Pages and tokens of one version name the channel by an address that the other server does not know.
-    AddressChanged = "address-changed", Address, Both;
+    AddressChanged = "address-changed", Address, Both,
+        "Add a channel with the new address, publish to both, and remove the old one once no page subscribes to it.";
     /// The new server refuses names of channels that open pages and their tokens use.
-    ParamNarrowed = "param-narrowed", Address, OldPageNewServer;
+    ParamNarrowed = "param-narrowed", Address, OldPageNewServer,
+        "Keep the params that pages and tokens use until they are gone.";
     /// The old server refuses names of channels that new pages use.
-    ParamWidened = "param-widened", Address, NewPageOldServer;
+    ParamWidened = "param-widened", Address, NewPageOldServer,
+        "Deploy the servers first.";
     /// Open pages and their tokens name a topic that the new server does not have.
-    TopicRemoved = "topic-removed", Address, OldPageNewServer;
+    TopicRemoved = "topic-removed", Address, OldPageNewServer,
+        "Keep the topic until no page subscribes to it. If it has a new name, add the old one to its `aliases`.";
     /// New pages name a topic that the old server does not have.
-    TopicAdded = "topic-added", Address, NewPageOldServer;
+    TopicAdded = "topic-added", Address, NewPageOldServer,
+        "Deploy the servers first.";
     /// Open pages send a signal that the new server does not have.
-    SignalRemoved = "signal-removed", Address, OldPageNewServer;
+    SignalRemoved = "signal-removed", Address, OldPageNewServer,
+        "Keep the signal until no page sends it. If it has a new name, add the old one to its `aliases`.";
     /// New pages send a signal that the old server does not have.
-    SignalAdded = "signal-added", Address, NewPageOldServer;
+    SignalAdded = "signal-added", Address, NewPageOldServer,
+        "Deploy the servers first.";
     /// New pages refuse messages that the old server has stored.
-    StoredMessageRefused = "stored-message-refused", History, Neither;
+    StoredMessageRefused = "stored-message-refused", History, Neither,
+        "Pages that resume, or that receive retained messages, report such messages as invalid until they are no longer kept. Wait until the history of the old server is gone, or publish a new message to topics that retain the last one.";
     /// New subscribers receive fewer retained messages.
-    RetainReduced = "retain-reduced", History, Neither;
+    RetainReduced = "retain-reduced", History, Neither,
+        "Check that no page relies on the messages that are no longer retained.";
     /// Clients have less time, or fewer messages, to resume.
-    HistoryReduced = "history-reduced", History, Neither;
+    HistoryReduced = "history-reduced", History, Neither,
+        "Check that clients which resume later than that can handle a gap.";
     /// Signals that wait for a run are no longer valid.
-    StoredSignalRefused = "stored-signal-refused", Runs, Neither;
+    StoredSignalRefused = "stored-signal-refused", Runs, Neither,
+        "Let runs take the signals that wait before you deploy the servers, or accept the old values for one release.";
     /// Results that runs have stored are no longer valid.
-    StoredResultRefused = "stored-result-refused", Runs, Neither;
+    StoredResultRefused = "stored-result-refused", Runs, Neither,
+        "Pages that subscribe to a run that has ended receive its result, and refuse it. Accept the old results as long as pages show such runs.";
     /// Rust code that uses the generated types may not compile.
-    RustChanged = "rust-changed", Source, Neither;
+    RustChanged = "rust-changed", Source, Neither,
+        "Adapt the code. Code that builds structs with `new` and `..` compiles if optional properties are added.";
     /// TypeScript code that uses the generated types may not compile.
-    TypescriptChanged = "typescript-changed", Source, Neither;
+    TypescriptChanged = "typescript-changed", Source, Neither,
+        "Adapt the code.";
 }
