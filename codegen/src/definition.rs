@@ -135,13 +135,22 @@ pub(crate) struct TopicNode {
     #[serde(default, deserialize_with = "word")]
     #[schemars(with = "StreamNode")]
     pub(crate) stream: Option<StreamNode>,
+    /// Earlier names that clients may still use: a page that subscribes to one receives the messages under that name.
+    #[serde(default)]
+    #[schemars(extend("uniqueItems" = true))]
+    pub(crate) aliases: Vec<String>,
+    /// Earlier names that no longer work. The error for a client that uses one gives the current name.
+    #[serde(default, rename = "renamed-from")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub(crate) renamed_from: Vec<String>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl TopicNode {
-    pub(crate) const KEYS: [&str; 4] = ["description", "retain", "payload", "stream"];
+    pub(crate) const KEYS: [&str; 6] =
+        ["description", "retain", "payload", "stream", "aliases", "renamed-from"];
     /// A topic has exactly one of these keys.
     pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
 }
@@ -156,13 +165,21 @@ pub(crate) struct SignalNode {
     /// The JSON Schema of the payload.
     #[schemars(with = "SchemaNode")]
     pub(crate) payload: Value,
+    /// Earlier names that clients may still use. The run receives the signal under its current name.
+    #[serde(default)]
+    #[schemars(extend("uniqueItems" = true))]
+    pub(crate) aliases: Vec<String>,
+    /// Earlier names that no longer work. The error for a client that uses one gives the current name.
+    #[serde(default, rename = "renamed-from")]
+    #[schemars(extend("uniqueItems" = true))]
+    pub(crate) renamed_from: Vec<String>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl SignalNode {
-    pub(crate) const KEYS: [&str; 2] = ["description", "payload"];
+    pub(crate) const KEYS: [&str; 4] = ["description", "payload", "aliases", "renamed-from"];
 }
 
 /// Distinguishes a key with the value null from an absent key.

@@ -519,6 +519,7 @@ pub(crate) struct Topic {
     pub(crate) description: Option<String>,
     pub(crate) retain: Retain,
     pub(crate) carries: Carries,
+    pub(crate) former: FormerNames,
 }
 
 impl Topic {
@@ -537,6 +538,26 @@ pub(crate) struct Signal {
     pub(crate) name: Name,
     pub(crate) description: Option<String>,
     pub(crate) payload: TypeId,
+    pub(crate) former: FormerNames,
+}
+
+/// The earlier names of a topic or a signal.
+#[derive(Debug)]
+pub(crate) struct FormerNames {
+    /// Those that clients may still use.
+    pub(crate) aliases: Vec<String>,
+    /// Those that no longer work.
+    pub(crate) renamed_from: Vec<String>,
+}
+
+impl FormerNames {
+    /// All earlier names, each with the path of its key in the definition.
+    pub(crate) fn keyed(&self) -> impl Iterator<Item = (&'static str, usize, &String)> {
+        let keyed = [("aliases", &self.aliases), ("renamed-from", &self.renamed_from)];
+        keyed
+            .into_iter()
+            .flat_map(|(key, names)| names.iter().enumerate().map(move |(at, name)| (key, at, name)))
+    }
 }
 
 /// The content of a topic.

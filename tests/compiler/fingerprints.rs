@@ -10,6 +10,7 @@ fn a_fingerprint_changes_if_a_topic_becomes_a_stream() {
     let stream = fingerprint("story: { stream: text }");
     assert_ne!(payload, stream);
     assert_eq!(stream, fingerprint("story: { description: In chunks., stream: text }"));
+    assert_eq!(stream, fingerprint("story: { stream: text, aliases: [tale], renamed-from: [plot] }"));
     assert_ne!(stream, fingerprint("story: { stream: text, retain: last }"));
     assert_ne!(stream, fingerprint("answer: { stream: text }"));
     assert_ne!(stream, fingerprint("{ story: { stream: text }, answer: { stream: text } }"));

@@ -6,7 +6,7 @@ use super::export_schemas::Schemas;
 use super::spelling;
 use crate::definition::Definitions;
 use crate::diagnostics::{Location, Sources};
-use crate::model::{Carries, Channel, History, Model, Param, Retain, Type};
+use crate::model::{Carries, Channel, FormerNames, History, Model, Param, Retain, Type};
 
 /// A document, and what it says less precisely than the definitions.
 pub(super) struct Exported {
@@ -116,6 +116,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
             Retain::Latest(count) => Some(json!(count)),
         };
         message.extend(retain.map(|retain| (spelling::RETAIN.to_owned(), retain)));
+        push_former_names(&mut message, &topic.former);
         messages.insert(name.clone(), Value::Object(message));
     }
     for signal in &channel.signals {
@@ -125,6 +126,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         push_text(&mut message, "description", signal.description.as_deref());
         let location = channel.location.below(&["signals", name, "payload"]);
         message.insert("payload".to_owned(), to_object(schemas.convert(&location)));
+        push_former_names(&mut message, &signal.former);
         messages.insert(signal_key(channel, name), Value::Object(message));
     }
     members.insert("messages".to_owned(), Value::Object(messages));
@@ -174,6 +176,15 @@ fn print_operation(action: &str, channel: &str, messages: Vec<String>) -> Value 
         "channel": { "$ref": spelling::print_pointer(["channels", channel]) },
         "messages": messages.into_iter().map(reference).collect::<Vec<_>>(),
     })
+}
+
+fn push_former_names(message: &mut Map<String, Value>, former: &FormerNames) {
+    for (key, names) in [(spelling::ALIASES, &former.aliases), (spelling::RENAMED_FROM, &former.renamed_from)]
+    {
+        if !names.is_empty() {
+            message.insert(key.to_owned(), json!(names));
+        }
+    }
 }
 
 fn push_text(members: &mut Map<String, Value>, key: &str, text: Option<&str>) {

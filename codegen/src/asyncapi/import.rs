@@ -347,9 +347,16 @@ impl Importer {
         if let Some(description) = description {
             value.insert("description".to_owned(), json!(description));
         }
-        let retain = self.schemas.documents.value(&location.join(spelling::RETAIN));
-        if !retain.is_null() {
-            value.insert("retain".to_owned(), retain.clone());
+        let own = [
+            ("retain", spelling::RETAIN),
+            ("aliases", spelling::ALIASES),
+            ("renamed-from", spelling::RENAMED_FROM),
+        ];
+        for (key, extension) in own {
+            let given = self.schemas.documents.value(&location.join(extension));
+            if !given.is_null() {
+                value.insert(key.to_owned(), given.clone());
+            }
         }
         if let Some(stream) = self.schemas.documents.text(&location.join(spelling::STREAM)) {
             value.insert("stream".to_owned(), json!(stream));

@@ -19,6 +19,10 @@ pub(super) const SCHEMA: &str = "x-fanfare-schema";
 pub(super) const RETAIN: &str = "x-fanfare-retain";
 /// In a message: its topic carries text streams.
 pub(super) const STREAM: &str = "x-fanfare-stream";
+/// In a message: the earlier names of its topic or signal that clients may still use.
+pub(super) const ALIASES: &str = "x-fanfare-aliases";
+/// In a message: the earlier names of its topic or signal that no longer work.
+pub(super) const RENAMED_FROM: &str = "x-fanfare-renamed-from";
 /// In a schema: its name in `$defs`, if it cannot be a key of AsyncAPI's components.
 pub(super) const NAME: &str = "x-fanfare-name";
 /// In a schema: the known values of an open enum.

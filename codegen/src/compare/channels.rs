@@ -9,8 +9,10 @@ use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
-    AddressPart, Carries, Channel, Kinds, Model, Number, Param, Retain, RulesId, Signal, Text, Topic, Type,
+    AddressPart, Carries, Channel, FormerNames, Kinds, Model, Number, Param, Retain, RulesId, Signal, Text,
+    Topic, Type,
 };
+use crate::names::Name;
 
 /// Finds everything that breaks pages, servers or tokens, or what is stored.
 pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
@@ -96,21 +98,31 @@ impl Comparison<'_> {
         let (before, after) = (&old.model.channels[old_index], &new.model.channels[new_index]);
         self.address(before, after);
         for topic in &after.topics {
-            let same = before.topics.iter().find(|before| before.name.wire == topic.name.wire);
-            self.topic(same, topic, after);
-        }
-        for signal in &after.signals {
-            let same = before.signals.iter().find(|before| before.name.wire == signal.name.wire);
-            self.signal(same, signal, after);
-        }
-        for Topic { name, .. } in &before.topics {
-            if after.topics.iter().all(|topic| topic.name.wire != name.wire) {
-                self.report(Rule::TopicRemoved, &subject(after, &name.wire), &after.location);
+            let is_new = before.topics.iter().all(|before| before.name.wire != topic.name.wire);
+            if is_new {
+                let location = topic_location(after, topic);
+                self.report(Rule::TopicAdded, &subject(after, &topic.name.wire), &location);
             }
         }
-        for Signal { name, .. } in &before.signals {
-            if after.signals.iter().all(|signal| signal.name.wire != name.wire) {
-                self.report(Rule::SignalRemoved, &subject(after, &name.wire), &after.location);
+        for topic in &before.topics {
+            let name = &topic.name.wire;
+            match after.topics.iter().find(|topic| is_called(&topic.name, &topic.former, name)) {
+                Some(same) => self.topic(topic, same, after),
+                None => self.report(Rule::TopicRemoved, &subject(after, name), &after.location),
+            }
+        }
+        for signal in &after.signals {
+            let is_new = before.signals.iter().all(|before| before.name.wire != signal.name.wire);
+            if is_new {
+                let location = signal_location(after, signal);
+                self.report(Rule::SignalAdded, &subject(after, &signal.name.wire), &location);
+            }
+        }
+        for signal in &before.signals {
+            let name = &signal.name.wire;
+            match after.signals.iter().find(|signal| is_called(&signal.name, &signal.former, name)) {
+                Some(same) => self.signal(signal, same, after),
+                None => self.report(Rule::SignalRemoved, &subject(after, name), &after.location),
             }
         }
         if before.result.is_some() || after.result.is_some() {
@@ -157,12 +169,11 @@ impl Comparison<'_> {
         }
     }
 
-    fn topic(&mut self, before: Option<&Topic>, topic: &Topic, channel: &Channel) {
+    fn topic(&mut self, before: &Topic, topic: &Topic, channel: &Channel) {
         let (subject, location) = (subject(channel, &topic.name.wire), topic_location(channel, topic));
-        match before.map(|before| (before.carries, topic.carries)) {
-            None => self.report(Rule::TopicAdded, &subject, &location),
-            Some((Carries::TextStream, Carries::TextStream)) => {}
-            Some((Carries::Payload(old), Carries::Payload(new))) => self.pairs.push(Pair {
+        match (before.carries, topic.carries) {
+            (Carries::TextStream, Carries::TextStream) => {}
+            (Carries::Payload(old), Carries::Payload(new)) => self.pairs.push(Pair {
                 old: Schema::Rules(self.old.schema_of(old)),
                 new: Schema::Rules(self.new.schema_of(new)),
                 subject,
@@ -170,24 +181,19 @@ impl Comparison<'_> {
                 widened: Rule::MessageRefusedByOldPages,
                 narrowed: vec![Rule::MessageRefusedByNewPages, Rule::StoredMessageRefused],
             }),
-            Some(_) => self.report(Rule::TopicKindChanged, &subject, &location),
+            _ => self.report(Rule::TopicKindChanged, &subject, &location),
         }
     }
 
-    fn signal(&mut self, before: Option<&Signal>, signal: &Signal, channel: &Channel) {
-        let subject = subject(channel, &signal.name.wire);
-        let location = channel.location.join("signals").join(&signal.name.wire);
-        match before {
-            None => self.report(Rule::SignalAdded, &subject, &location),
-            Some(before) => self.pairs.push(Pair {
-                old: Schema::Rules(self.old.schema_of(before.payload)),
-                new: Schema::Rules(self.new.schema_of(signal.payload)),
-                subject,
-                location: location.join("payload"),
-                widened: Rule::SignalRefusedByOldServer,
-                narrowed: vec![Rule::SignalRefusedByNewServer, Rule::StoredSignalRefused],
-            }),
-        }
+    fn signal(&mut self, before: &Signal, signal: &Signal, channel: &Channel) {
+        self.pairs.push(Pair {
+            old: Schema::Rules(self.old.schema_of(before.payload)),
+            new: Schema::Rules(self.new.schema_of(signal.payload)),
+            subject: subject(channel, &signal.name.wire),
+            location: signal_location(channel, signal).join("payload"),
+            widened: Rule::SignalRefusedByOldServer,
+            narrowed: vec![Rule::SignalRefusedByNewServer, Rule::StoredSignalRefused],
+        });
     }
 
     /// Compares the schemas of all pairs.
@@ -320,6 +326,15 @@ fn subject(channel: &Channel, part: &str) -> String {
 
 fn topic_location(channel: &Channel, topic: &Topic) -> Location {
     channel.location.join("topics").join(&topic.name.wire)
+}
+
+fn signal_location(channel: &Channel, signal: &Signal) -> Location {
+    channel.location.join("signals").join(&signal.name.wire)
+}
+
+/// Returns `true` if clients can use a name for a topic or a signal.
+fn is_called(name: &Name, former: &FormerNames, wanted: &String) -> bool {
+    name.wire == *wanted || former.aliases.contains(wanted)
 }
 
 /// Returns how many messages a topic retains.

@@ -10,7 +10,9 @@ use crate::definition::{
     Target, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, closest};
-use crate::model::{Carries, Channel, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId};
+use crate::model::{
+    Carries, Channel, FormerNames, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId,
+};
 use crate::names::{Name, RESULT_TYPE};
 
 /// A channel whose params have no types yet.
@@ -154,7 +156,9 @@ fn topic(
             Retain::Latest(count)
         }
     };
-    Some(Topic { name, description: node.description, retain, carries })
+    let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
+    check_former_names(lowering, &former, "topic", location);
+    Some(Topic { name, description: node.description, retain, carries, former })
 }
 
 /// Reports a topic unless it has exactly one of `payload` and `stream`.
@@ -201,9 +205,17 @@ fn signal(
     };
     refuse_unknown(location, node.unknown.keys(), &SignalNode::KEYS, lowering.diagnostics);
     let name = identifier(lowering, key, "signal", location)?;
+    let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
+    check_former_names(lowering, &former, "signal", location);
     let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
     let payload = carried(lowering, &node.payload, node.description.as_deref(), &location, naming)?;
-    Some(Signal { name, description: node.description, payload })
+    Some(Signal { name, description: node.description, payload, former })
+}
+
+fn check_former_names(lowering: &mut Lowering<'_>, former: &FormerNames, what: &str, location: &Location) {
+    for (key, at, name) in former.keyed() {
+        identifier(lowering, name, what, &location.join(key).join(at));
+    }
 }
 
 /// The type of a payload or a result.

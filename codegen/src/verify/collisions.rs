@@ -176,6 +176,7 @@ fn check_channels(channels: &[Channel], findings: &mut Findings<'_>) {
         taken.take(channel.name.snake.clone(), location, "Rust", findings);
         taken.take(channel.name.camel.clone(), location, "TypeScript", findings);
         check_accessors(channel, location, findings);
+        check_former_names(channel, location, findings);
         let params: Vec<_> = channel.params.iter().map(|param| &param.name).collect();
         let locations: Vec<_> = params.iter().map(|name| location.join("params").join(&name.wire)).collect();
         let mut taken = Taken::new();
@@ -193,14 +194,50 @@ fn check_accessors(channel: &Channel, location: &Location, findings: &mut Findin
         .chain(signals)
         .map(|(what, group, name)| (what, name, location.join(group).join(&name.wire)))
         .collect();
-    let is_reserved = |text: &str| RESERVED_ACCESSORS.contains(&text) || INHERITED_NAMES.contains(&text);
     let mut taken = Taken::new();
     for (what, name, location) in &accessors {
-        if is_reserved(&name.wire) || is_reserved(&name.snake) {
+        if is_reserved_accessor(&name.wire) || is_reserved_accessor(&name.snake) {
             findings.diagnostics.push(reserved(what, &name.wire, location));
         }
         taken.take(name.snake.clone(), location, "Rust", findings);
     }
+}
+
+/// Checks the earlier names of topics and signals, which are names on the wire only.
+fn check_former_names(channel: &Channel, location: &Location, findings: &mut Findings<'_>) {
+    let topics = channel.topics.iter().map(|topic| ("topic", "topics", &topic.name, &topic.former));
+    let signals = channel.signals.iter().map(|signal| ("signal", "signals", &signal.name, &signal.former));
+    let items: Vec<_> = topics.chain(signals).collect();
+    let mut taken: HashMap<&str, Location> = HashMap::new();
+    for (_, group, name, _) in &items {
+        taken.entry(&name.wire).or_insert_with(|| location.join(group).join(&name.wire));
+    }
+    for (what, group, current, former) in items {
+        for (key, at, name) in former.keyed() {
+            let location = location.join(group).join(&current.wire).join(key).join(at);
+            if is_reserved_accessor(name) {
+                findings.diagnostics.push(reserved(what, name, &location));
+            }
+            let Some(first) = taken.get(name.as_str()) else {
+                taken.insert(name, location);
+                continue;
+            };
+            findings.diagnostics.push(
+                Diagnostic::at(
+                    Code::NameCollision,
+                    &location,
+                    format!("the channel has the name `{name}` already"),
+                )
+                .related(first, "the other one")
+                .note("the names of topics and signals differ, including their earlier names")
+                .help("remove one of them"),
+            );
+        }
+    }
+}
+
+fn is_reserved_accessor(name: &str) -> bool {
+    RESERVED_ACCESSORS.contains(&name) || INHERITED_NAMES.contains(&name)
 }
 
 fn reserved(what: &str, name: &str, location: &Location) -> Diagnostic {

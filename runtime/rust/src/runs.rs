@@ -218,7 +218,15 @@ impl Runs {
         let record = self.shared.engine()?.find_run(run_id.to_owned()).await?;
         Ok(record.map(|record| match record.state {
             RunState::Unfinished { waiting_for } if waiting_for.is_empty() => RunStatus::Running,
-            RunState::Unfinished { waiting_for } => RunStatus::Waiting(waiting_for),
+            RunState::Unfinished { waiting_for } => {
+                let channel = self.shared.hub.registry().resolve(&record.channel);
+                let current = |name: String| {
+                    let signal =
+                        channel.as_ref().and_then(|channel| channel.definition().stored_signal(&name));
+                    signal.map_or(name, |signal| signal.name.to_owned())
+                };
+                RunStatus::Waiting(waiting_for.into_iter().map(current).collect())
+            }
             RunState::Halted(why) => RunStatus::Halted(why),
             RunState::Completed(result) => RunStatus::Completed(result),
             RunState::Failed(why) => RunStatus::Failed(why),

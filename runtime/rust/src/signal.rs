@@ -111,6 +111,7 @@ impl SignalOptions<'_> {
             run_id,
             question: site,
             name: definition.name.to_owned(),
+            stored_names: definition.names().map(str::to_owned).collect(),
             by: self.sender.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
             payload,

@@ -174,6 +174,15 @@ export type files_units = [
   Holds<Same<z.infer<typeof files_units_zod.UnitSchema>, files_units_types.Unit>>,
 ];
 
+import type * as former_names_former_names_types from "../golden/former-names/expected/typescript/former-names.types.js";
+import type * as former_names_former_names_zod from "../golden/former-names/expected/typescript/former-names.zod.js";
+export type former_names_former_names = [
+  Holds<Same<z.infer<typeof former_names_former_names_zod.PipelineProgressSchema>, former_names_former_names_types.PipelineProgress>>,
+  Holds<Same<z.infer<typeof former_names_former_names_zod.PipelineTokensSchema>, former_names_former_names_types.PipelineTokens>>,
+  Holds<Same<z.infer<typeof former_names_former_names_zod.PipelineVerdictSchema>, former_names_former_names_types.PipelineVerdict>>,
+  Holds<Same<z.infer<typeof former_names_former_names_zod.PipelineStopSchema>, former_names_former_names_types.PipelineStop>>,
+];
+
 import type * as json_definition_channels_types from "../golden/json-definition/expected/typescript/channels.types.js";
 import type * as json_definition_channels_zod from "../golden/json-definition/expected/typescript/channels.zod.js";
 export type json_definition_channels = [

@@ -44,6 +44,11 @@ pub mod case_files {
     include!("../golden/files/expected/rust/channels.rs");
 }
 
+/// `tests/compiler/golden/former-names`
+pub mod case_former_names {
+    include!("../golden/former-names/expected/rust/channels.rs");
+}
+
 /// `tests/compiler/golden/json-definition`
 pub mod case_json_definition {
     include!("../golden/json-definition/expected/rust/channels.rs");

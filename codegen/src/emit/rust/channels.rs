@@ -1,8 +1,8 @@
 //! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{
-    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, Model, Param, Release, Retain, Scope,
-    Type,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, FormerNames, Model, Param, Release,
+    Retain, Scope, Type,
 };
 use crate::names::{Name, param_table};
 
@@ -89,7 +89,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
             variant_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
             ty,
-            definition: render_definition("Topic", &topic.name, &content),
+            definition: render_definition("Topic", &topic.name, &topic.former, &content),
         }
     });
     let signals = channel.signals.iter().enumerate().map(|(index, signal)| RenderedSignal {
@@ -106,6 +106,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         definition: render_definition(
             "Signal",
             &signal.name,
+            &signal.former,
             &format!("&{}", table_path(model, signal.payload, scope)),
         ),
     });
@@ -157,8 +158,20 @@ fn render_release(release: &Release) -> String {
 }
 
 /// Renders the definition of a topic or a signal.
-fn render_definition(kind: &str, name: &Name, content: &str) -> String {
-    format!("fanfare::{kind}Definition::new({:?}, {content})", name.wire)
+fn render_definition(kind: &str, name: &Name, former: &FormerNames, content: &str) -> String {
+    let definition = format!("fanfare::{kind}Definition::new({:?}, {content})", name.wire);
+    let FormerNames { aliases, renamed_from } = former;
+    let mut fields = String::new();
+    for (field, names) in [("aliases", aliases), ("renamed_from", renamed_from)] {
+        if !names.is_empty() {
+            fields.push_str(&format!("{field}: &{names:?}, "));
+        }
+    }
+    if fields.is_empty() {
+        definition
+    } else {
+        format!("fanfare::{kind}Definition {{ {fields}..{definition} }}")
+    }
 }
 
 fn render_param(param: &Param) -> RenderedParam {

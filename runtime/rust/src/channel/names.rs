@@ -3,7 +3,12 @@
 //! A *topic name* is an index, too: those of the topics, then run events, then the aliases of all topics. A subscriber
 //! of an alias receives the topic's messages under that name.
 
-use super::{ChannelDefinition, RUN_EVENTS};
+#[cfg(feature = "sqlite")]
+use serde_json::Value;
+
+use super::{ChannelDefinition, RUN_EVENTS, SignalDefinition};
+#[cfg(feature = "sqlite")]
+use crate::wire::with_topic;
 
 impl ChannelDefinition {
     /// Returns the index of a topic that is served under a name.
@@ -52,9 +57,53 @@ impl ChannelDefinition {
         std::iter::once(self.log_topic(topic).name).chain(renamed.into_iter().flatten().copied())
     }
 
+    /// Returns a frame from a storage with the current name of its topic, or of the signals that a run event lists.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn with_current_names(&self, topic: usize, stored_name: &str, frame: String) -> String {
+        let name = self.log_topic(topic).name;
+        if stored_name != name {
+            return with_topic(&frame, name);
+        }
+        let is_renamed = |signal: &SignalDefinition| signal.names().nth(1).is_some();
+        if topic != self.run_events_index() || !self.signals.iter().any(is_renamed) {
+            return frame;
+        }
+        self.with_current_signals(&frame).unwrap_or(frame)
+    }
+
+    /// Returns a run event that waits for signals with their current names, or `None` for another one.
+    #[cfg(feature = "sqlite")]
+    fn with_current_signals(&self, frame: &str) -> Option<String> {
+        let mut event: Value = serde_json::from_str(frame).ok()?;
+        let data = event.get_mut("data")?;
+        let (mut names, mut questions) = (Vec::new(), serde_json::Map::new());
+        for stored in data.get("waitingFor")?.as_array()?.iter().filter_map(Value::as_str) {
+            for name in self.sent_names(stored) {
+                if questions.insert(name.to_owned(), data["questions"][stored].clone()).is_none() {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        data["waitingFor"] = names.into();
+        data["questions"] = questions.into();
+        serde_json::to_string(&event).ok()
+    }
+
     /// Returns the index of the topic that had a name which no longer works.
     pub(super) fn renamed_topic(&self, name: &str) -> Option<usize> {
         self.topics.iter().position(|topic| topic.renamed_from.contains(&name))
+    }
+
+    /// Returns the definition of the signal that has or had a name.
+    pub(crate) fn stored_signal(&self, name: &str) -> Option<&'static SignalDefinition> {
+        self.signals.iter().find(|signal| signal.names().any(|known| known == name))
+    }
+
+    /// Returns the names under which clients may send a signal that has or had a name, the current one first.
+    pub(crate) fn sent_names<'n>(&self, name: &'n str) -> impl Iterator<Item = &'n str> {
+        let signal = self.stored_signal(name);
+        let names: &'static [&'static str] = signal.map_or(&[], |signal| signal.aliases);
+        [signal.map_or(name, |signal| signal.name)].into_iter().chain(names.iter().copied())
     }
 
     /// Returns the index of a signal that clients may send under a name.

@@ -35,7 +35,7 @@ pub enum ChangedPart {
 }
 
 impl ChannelDefinition {
-    /// Compares the definition with that of a page that subscribes to some topics. Returns `None` if the page works.
+    /// Compares the definition with that of a page that subscribes to some topic names. Returns `None` if the page works.
     pub(crate) fn find_drift(
         &self,
         fingerprint: &str,
@@ -51,7 +51,8 @@ impl ChannelDefinition {
         // A page that subscribes to all topics also expects those that no longer exist.
         let matters = |part| match part {
             ChangedPart::Topic(name) => {
-                self.topic(name).map_or(!has_selected_topics, |topic| topics.contains(&topic))
+                let is_among = |topic| topics.iter().any(|name| self.topic_of(*name) == topic);
+                self.topic(name).map_or(!has_selected_topics, is_among)
             }
             ChangedPart::Channel | ChangedPart::Signal(_) | ChangedPart::Result => true,
         };

@@ -25,6 +25,12 @@ impl SignalDefinition {
     pub const fn new(name: &'static str, schema: &'static Schema) -> Self {
         Self { name, schema, aliases: &[], renamed_from: &[] }
     }
+
+    /// Returns the names that the signal has or had, the current one first. Journals have the name from when they were
+    /// written.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.name].into_iter().chain(self.aliases.iter().chain(self.renamed_from).copied())
+    }
 }
 
 /// A signal of a channel. It carries payloads of type `P`.

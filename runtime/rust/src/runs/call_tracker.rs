@@ -187,13 +187,20 @@ impl CallTracker {
     /// Returns whether the next call is the version marker `id`: it is recorded there, or nothing is recorded
     /// there.
     pub(super) fn is_next_version(&self, branch: &str, id: &str) -> bool {
-        let position = self.branches.get(branch).map_or(0, |branch| branch.next);
-        let site = CallSite { branch: branch.to_owned(), position };
-        let recorded = self.recorded.get(branch).and_then(|branch| branch.get(&position));
-        match recorded {
+        match self.next_recorded(branch) {
             Some(call) => call.kind == CallKind::Version && call.id == id,
-            None => !self.forks.contains(&site),
+            None => !self.forks.contains(&self.next_site(branch)),
         }
+    }
+
+    /// Returns the next recorded call of a branch.
+    pub(super) fn next_recorded(&self, branch: &str) -> Option<&RecordedCall> {
+        self.recorded.get(branch)?.get(&self.next_site(branch).position)
+    }
+
+    fn next_site(&self, branch: &str) -> CallSite {
+        let position = self.branches.get(branch).map_or(0, |branch| branch.next);
+        CallSite { branch: branch.to_owned(), position }
     }
 
     pub(super) fn set_activity(&mut self, site: &CallSite, activity: Activity) {

@@ -221,6 +221,11 @@ impl Context {
         !self.calls().is_next_version(branch, id)
     }
 
+    /// Returns the id of the next recorded call of a branch.
+    pub(super) fn next_recorded_id(&self, branch: &str) -> Option<String> {
+        self.calls().next_recorded(branch).map(|call| call.id.clone())
+    }
+
     /// Ends the execution.
     pub(super) async fn stop<T>(&self, stop: StopReason) -> T {
         self.set_stop_reason(stop);

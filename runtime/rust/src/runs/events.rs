@@ -24,13 +24,16 @@ pub(super) fn waiting(log: &Arc<Log>, run_id: &Arc<str>, attempt: u32) -> Waitin
         if !questions.is_empty() {
             let mut names: Vec<&str> = Vec::new();
             let mut ids = serde_json::Map::new();
-            for (question, name) in
-                questions.iter().flat_map(|it| it.names.iter().map(move |name| (it, name)))
+            let definition = log.channel().definition();
+            for (question, name) in questions
+                .iter()
+                .flat_map(|question| question.names.iter().map(move |name| (question, name)))
+                .flat_map(|(question, name)| definition.sent_names(name).map(move |name| (question, name)))
             {
                 if !ids.contains_key(name) {
                     let id = QuestionId { run_id: run_id.to_string(), site: question.site.clone() };
                     names.push(name);
-                    ids.insert(name.clone(), json!(id.to_string()));
+                    ids.insert(name.to_owned(), json!(id.to_string()));
                 }
             }
             event["waitingFor"] = json!(names);

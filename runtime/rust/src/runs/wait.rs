@@ -7,11 +7,14 @@ use serde_json::Value;
 use super::call_tracker::Activity;
 use super::context::{Call, StopReason};
 use super::{Run, RunError};
-use crate::channel::{Signal, TypedChannel};
+use crate::channel::{Signal, SignalDefinition, TypedChannel};
 use crate::clock;
 use crate::payload::Decode;
 use crate::schema;
 use crate::storage::{Answer, CallKind, ClosedQuestion, NewQuestion, Outcome, QuestionState};
+
+/// Separates the names in the id of a wait for several signals.
+const WAIT_SEPARATOR: &str = " or ";
 
 /// A signal that a run received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ type Decoder<'r, T> = Box<dyn Fn(Value) -> Result<T, StopReason> + Send + Sync +
 #[must_use = "nothing waits until `timeout` is awaited"]
 pub struct WaitAny<'r, C, T> {
     run: &'r Run<C>,
-    signals: Vec<(&'static str, Decoder<'r, T>)>,
+    signals: Vec<(&'static SignalDefinition, Decoder<'r, T>)>,
 }
 
 impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
@@ -79,7 +82,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
                 ))
             })
         };
-        self.signals.push((definition.name, Box::new(decode)));
+        self.signals.push((definition, Box::new(decode)));
         self
     }
 
@@ -89,11 +92,11 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     /// Returns an error if the call is not made by the job itself, but for example in a spawned task. The run then
     /// fails.
     pub async fn timeout(self, timeout: Duration) -> Result<Option<ReceivedSignal<T>>, RunError> {
-        let names: Vec<String> = self.signals.iter().map(|(name, _)| (*name).to_owned()).collect();
-        let call = self.run.begin(CallKind::Wait, &names.join(" or ")).await?;
+        let signals: Vec<_> = self.signals.iter().map(|(definition, _)| *definition).collect();
+        let call = self.run.begin(CallKind::Wait, &self.run.wait_id(&signals)).await?;
         let value = match &call.outcome {
             Some(Outcome::Value(value)) => value.clone(),
-            _ => ask(&call, names, call.context.shared.after(timeout)).await,
+            _ => ask(&call, &signals, call.context.shared.after(timeout)).await,
         };
         match self.decode(&value) {
             Ok(received) => {
@@ -108,7 +111,7 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
         let unreadable = |error| StopReason::Halted(format!("a recorded answer cannot be read: {error}"));
         let question: ClosedQuestion = serde_json::from_str(value).map_err(unreadable)?;
         let Some(Answer { name, payload, by, at }) = question.answer else { return Ok(None) };
-        let decoder = self.signals.iter().find(|(known, _)| *known == name);
+        let decoder = self.signals.iter().find(|(signal, _)| signal.names().any(|known| known == name));
         let (_, decoder) = decoder
             .ok_or_else(|| StopReason::Halted(format!("the job no longer waits for the signal {name:?}")))?;
         let payload = decoder(serde_json::from_str(&payload).map_err(unreadable)?)?;
@@ -117,11 +120,31 @@ impl<'r, C: TypedChannel, T> WaitAny<'r, C, T> {
     }
 }
 
+impl<C: TypedChannel> Run<C> {
+    /// Returns the id of a wait: the names of its signals, or those that they had when the wait was recorded.
+    fn wait_id(&self, signals: &[&SignalDefinition]) -> String {
+        let recorded = self.context.next_recorded_id(&self.branch).filter(|recorded| {
+            let names: Vec<&str> = recorded.split(WAIT_SEPARATOR).collect();
+            let is_former =
+                |(name, signal): (&&str, &&SignalDefinition)| signal.names().any(|known| known == *name);
+            names.len() == signals.len() && names.iter().zip(signals).all(is_former)
+        });
+        let names = || signals.iter().map(|signal| signal.name).collect::<Vec<_>>().join(WAIT_SEPARATOR);
+        recorded.unwrap_or_else(names)
+    }
+}
+
 /// Asks a question, waits until it is closed, and returns how it ended, in JSON.
-async fn ask(call: &Call, names: Vec<String>, closes_at: SystemTime) -> String {
+async fn ask(call: &Call, signals: &[&SignalDefinition], closes_at: SystemTime) -> String {
     let context = &call.context;
     let _listening = context.hub().listen_for_signals(context.channel().name(), &context.wake);
-    let question = NewQuestion { site: call.site.clone(), id: call.id.clone(), names, closes_at };
+    let question = NewQuestion {
+        site: call.site.clone(),
+        id: call.id.clone(),
+        names: signals.iter().map(|signal| signal.name.to_owned()).collect(),
+        stored_names: signals.iter().flat_map(|signal| signal.names()).map(str::to_owned).collect(),
+        closes_at,
+    };
     loop {
         // Register before reading the journal, so that no signal is missed in between.
         let woken = context.wake.notified();

@@ -237,6 +237,8 @@ pub(crate) struct NewQuestion {
     pub(crate) id: String,
     /// The signals that can answer.
     pub(crate) names: Vec<String>,
+    /// The names that these signals have or had, which kept ones may have.
+    pub(crate) stored_names: Vec<String>,
     /// When the question closes. Ignored once the question has been asked.
     pub(crate) closes_at: SystemTime,
 }
@@ -337,6 +339,8 @@ pub(crate) struct NewSignal {
     /// The question that it answers, which is one of the run `run_id`; `None` for the one that has been open longest.
     pub(crate) question: Option<CallSite>,
     pub(crate) name: String,
+    /// The names that it has or had, by which earlier questions asked for it.
+    pub(crate) stored_names: Vec<String>,
     /// JSON.
     pub(crate) payload: String,
     pub(crate) by: Option<String>,

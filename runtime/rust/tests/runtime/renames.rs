@@ -350,3 +350,110 @@ async fn messages_from_before_the_renaming_belong_to_the_renamed_topic() {
     }
     second.stop().await;
 }
+
+#[cfg(feature = "sqlite")]
+mod signals {
+    use fanfare::{ChannelDefinition, Run, RunError, Runs, Signal, SignalStatus, TypedChannel};
+
+    use super::*;
+    use crate::support::definition::{Outcome, RENAMED, Room};
+    use crate::support::runs::{MINUTE, completed, done, ended, runs, waits};
+
+    /// The type that generated code has for a room whose topics and signals were renamed.
+    #[derive(Clone)]
+    struct RenamedRoom(Channel);
+
+    impl RenamedRoom {
+        fn verdict(&self) -> Signal<'_, bool> {
+            self.0.signal(0)
+        }
+
+        fn gesture(&self) -> Signal<'_, str> {
+            self.0.signal(1)
+        }
+    }
+
+    impl TypedChannel for RenamedRoom {
+        type Result = Outcome;
+        const DEFINITION: &'static ChannelDefinition = &RENAMED;
+
+        fn channel(&self) -> &Channel {
+            &self.0
+        }
+
+        fn from_channel(channel: Channel) -> Option<Self> {
+            channel.is_of(&RENAMED).then_some(Self(channel))
+        }
+    }
+
+    async fn earlier_job(run: Run<Room>, (): ()) -> Result<Outcome, RunError> {
+        run.wait_for(run.channel().approve(), MINUTE).await?;
+        run.wait_for(run.channel().approve(), MINUTE).await?;
+        Err(RunError::fail("the server was not replaced"))
+    }
+
+    /// The same job after the signals were renamed, which then waits twice more.
+    async fn later_job(run: Run<RenamedRoom>, (): ()) -> Result<Outcome, RunError> {
+        let room = run.channel();
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            answers
+                .push(run.wait_for(room.verdict(), MINUTE).await?.map(|answer| answer.payload.to_string()));
+        }
+        let either = run.wait_any().on(room.gesture(), |text| text).on(room.verdict(), |is| is.to_string());
+        answers.push(either.timeout(MINUTE).await?.map(|answer| answer.payload));
+        answers.push(run.wait_for(room.verdict(), MINUTE).await?.map(|answer| answer.payload.to_string()));
+        Ok(done(answers.into_iter().flatten().collect::<Vec<_>>().join(" ")))
+    }
+
+    /// Reads run events until one waits for signals, and returns their names.
+    async fn waiting_for(client: &mut Client) -> Value {
+        loop {
+            if let ServerFrame::Run { data, .. } = client.frame().await
+                && !data["waitingFor"].is_null()
+            {
+                for name in data["waitingFor"].as_array().unwrap() {
+                    assert!(data["questions"][name.as_str().unwrap()].is_string(), "{data}");
+                }
+                return data["waitingFor"].clone();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_continues_after_its_signals_were_renamed_and_old_pages_still_answer_it() {
+        let (file, earlier) = (File::new(), Room(room("1")));
+        let first = file.server().await;
+        let (running, job) = runs(&first, earlier_job).await;
+        running.start(&job, "run_1", &earlier, &()).await.unwrap();
+        waits(&running, "run_1").await;
+        first.hub.signal(earlier.approve(), &true).await.unwrap();
+        let kept = first.hub.signal(earlier.nod(), "kept").await.unwrap();
+        assert_eq!(kept.status, SignalStatus::Kept);
+        waits(&running, "run_1").await;
+        first.stop().await;
+
+        let (registry, channel) = renamed_room("1");
+        let storage = Sqlite::open(file.path()).unwrap();
+        let hub = Hub::builder(registry).signing_key(KEY).storage(storage).build().unwrap();
+        let second = Server::serve(hub).await;
+        let mut page = second.subscribe(&channel, &["state"]).await;
+        page.ready().await;
+        assert_eq!(waiting_for(&mut page).await, json!(["verdict", "approve"]));
+        let mut builder = Runs::builder(&second.hub);
+        builder.register("job", later_job);
+        let running = builder.build().await.unwrap();
+        assert_eq!(waits(&running, "run_1").await, ["verdict"]);
+        // The question was asked under the old name, and the token has the new one.
+        let token = second.hub.token(channel.grant_signals(["verdict"])).mint().unwrap();
+        let answer = async |name: &str, body: &'static [u8]| {
+            let path = format!("signal?channel=room:1&name={name}");
+            http::post(second.address, &path, Some(&token), body).await
+        };
+        assert_eq!(answer("approve", b"false").await.body["status"], "accepted");
+        // The next question takes the signal that was kept under the old name. The one after that is a new one.
+        assert_eq!(waiting_for(&mut page).await, json!(["verdict", "approve"]));
+        assert_eq!(answer("approve", b"true").await.body["status"], "accepted");
+        assert_eq!(ended(&running, "run_1").await, completed("true false kept true"));
+    }
+}

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, pa
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock::{from_milliseconds, to_milliseconds};
 use crate::history::{ChannelHandle, StoredLog, StoredMessage};
-use crate::wire::{MessageId, with_id, with_topic};
+use crate::wire::{MessageId, with_id};
 
 /// How often to record that a channel is in use while nothing is published to it.
 pub(super) const USE_RECORD_INTERVAL: Duration = Duration::from_secs(86_400);
@@ -196,12 +196,8 @@ pub(super) fn read_messages(
         let name: String = row.get(1)?;
         let Some(topic) = definition.stored_topic(&name) else { continue };
         let offset = row.get(0)?;
-        let mut frame = with_id(row.get(3)?, MessageId::new(epoch, offset));
-        let current = definition.log_topic(topic).name;
-        if name != current {
-            frame = with_topic(&frame, current);
-        }
-        let frame = frame.into();
+        let frame = with_id(row.get(3)?, MessageId::new(epoch, offset));
+        let frame = definition.with_current_names(topic, &name, frame).into();
         messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
     }
     Ok(MessageRows { count, messages })

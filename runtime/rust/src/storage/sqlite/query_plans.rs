@@ -88,6 +88,7 @@ fn a_signal_does_not_scan_the_ended_runs_of_its_channel() {
             let signal = NewSignal {
                 channel: "room:1".into(),
                 name: format!("nod {number} {run_id:?}"),
+                stored_names: vec![format!("nod {number} {run_id:?}")],
                 payload: "1".into(),
                 by: None,
                 run_id: run_id.map(str::to_owned),

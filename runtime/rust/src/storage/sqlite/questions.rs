@@ -30,7 +30,7 @@ pub(super) fn poll(
     let closes_at = to_milliseconds(question.closes_at);
     let is_new = asked.execute(params![run, branch, position, question.id, names, now, closes_at])? == 1;
     if is_new {
-        signals::answer_with_kept(transaction, run, &question.site, &names)?;
+        signals::answer_with_kept(transaction, run, &question.site, &json(&question.stored_names))?;
     }
     let mut current = transaction
         .prepare_cached("SELECT until, answer FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3")?;

@@ -8,6 +8,7 @@ use super::super::{
     Answer, CallKind, CallSite, ClosedQuestion, NewSignal, Outcome, RecordedCall, RunHandle, SignalOutcome,
 };
 use super::batch::Batch;
+use super::runs::json;
 use crate::clock::{from_milliseconds, to_milliseconds};
 
 /// The run that receives a signal.
@@ -73,9 +74,11 @@ fn match_question(
 ) -> Result<MatchedQuestion> {
     let mut open = transaction.prepare_cached(
         "SELECT branch, position, since, answer FROM waits
-         WHERE run = ?1 AND ?2 IN (SELECT value FROM json_each(names)) ORDER BY since, branch, position",
+         WHERE run = ?1 AND EXISTS (SELECT value FROM json_each(names) INTERSECT SELECT value FROM json_each(?2))
+         ORDER BY since, branch, position",
     )?;
-    let open = open.query_map(params![run, signal.name], |row| {
+    let names = json(&signal.stored_names);
+    let open = open.query_map(params![run, names], |row| {
         let site = CallSite { branch: row.get(0)?, position: row.get(1)? };
         Ok((site, row.get::<_, i64>(2)?, row.get::<_, Option<i64>>(3)?))
     })?;
@@ -104,9 +107,11 @@ fn match_question(
     if let Some((site, ..)) = open.into_iter().next() {
         return Ok(MatchedQuestion::Open(site));
     }
-    let mut kept = transaction
-        .prepare_cached("SELECT id FROM signals WHERE run = ?1 AND name = ?2 AND state = 'kept' LIMIT 1")?;
-    let kept = kept.query_row(params![run, signal.name], |row| row.get(0)).optional()?;
+    let mut kept = transaction.prepare_cached(
+        "SELECT id FROM signals
+         WHERE run = ?1 AND name IN (SELECT value FROM json_each(?2)) AND state = 'kept' LIMIT 1",
+    )?;
+    let kept = kept.query_row(params![run, names], |row| row.get(0)).optional()?;
     kept.map_or(Ok(MatchedQuestion::None), |kept| {
         Ok(MatchedQuestion::Answered(read_signal(transaction, kept)?))
     })
@@ -137,10 +142,12 @@ fn latest_question(
 ) -> Result<Option<ClosedQuestion>> {
     let mut statement = transaction.prepare_cached(
         "SELECT value FROM steps WHERE run = ?1 AND kind = 'wait' AND value IS NOT NULL
-         AND ?2 IN (SELECT value FROM json_each(steps.value, '$.names'))
+         AND EXISTS (SELECT value FROM json_each(steps.value, '$.names')
+                     INTERSECT SELECT value FROM json_each(?2))
          ORDER BY steps.value ->> '$.since' <= ?3 DESC, at DESC, position DESC LIMIT 1",
     )?;
-    let value = statement.query_row(params![run, signal.name, to_milliseconds(signal.at)], |row| row.get(0));
+    let parameters = params![run, json(&signal.stored_names), to_milliseconds(signal.at)];
+    let value = statement.query_row(parameters, |row| row.get(0));
     let value: Option<String> = value.optional()?;
     Ok(value.and_then(|value| serde_json::from_str(&value).ok()))
 }
@@ -263,11 +270,12 @@ fn find_target(transaction: &Transaction<'_>, signal: &NewSignal) -> Result<Opti
     let mut unfinished = transaction.prepare_cached(
         "SELECT id, run, FALSE, (
              SELECT min(since) FROM waits
-             WHERE waits.run = runs.id AND ?2 IN (SELECT value FROM json_each(waits.names))) AS waits
+             WHERE waits.run = runs.id
+             AND EXISTS (SELECT value FROM json_each(waits.names) INTERSECT SELECT value FROM json_each(?2))) AS waits
          FROM runs WHERE channel = ?1 AND state IN ('running', 'halted')
          ORDER BY waits IS NULL, waits, id LIMIT 1",
     )?;
-    let found = unfinished.query_row(params![signal.channel, signal.name], read).optional()?;
+    let found = unfinished.query_row(params![signal.channel, json(&signal.stored_names)], read).optional()?;
     if found.is_some() {
         return Ok(found);
     }

@@ -120,34 +120,37 @@ pub(crate) fn released_room(id: &str) -> (&'static Registry, Channel) {
     (&REGISTRY, Channel::new(&RELEASED, &[&id]).unwrap())
 }
 
+const RENAMED_TOPICS: &[TopicDefinition] = &[
+    TopicDefinition {
+        aliases: &["said", "says"],
+        ..TopicDefinition::new("spoken", Carries::Payload(TEXT), Retain::None)
+    },
+    TopicDefinition {
+        aliases: &["status"],
+        ..TopicDefinition::new("state", Carries::Payload(STATUS), Retain::Last)
+    },
+    TopicDefinition {
+        renamed_from: &["journal"],
+        ..TopicDefinition::new("diary", Carries::Payload(TEXT), Retain::LastN(1000))
+    },
+    TopicDefinition::new("count", Carries::Payload(&Schema::Int64), Retain::None),
+    TopicDefinition::new("flag", Carries::Payload(&Schema::Boolean), Retain::None),
+    TopicDefinition {
+        aliases: &["draft"],
+        ..TopicDefinition::new("sketch", Carries::TextStream, Retain::Last)
+    },
+];
+const RENAMED_SIGNALS: &[SignalDefinition] = &[
+    SignalDefinition { aliases: &["approve"], ..SignalDefinition::new("verdict", &Schema::Boolean) },
+    SignalDefinition { renamed_from: &["nod"], ..SignalDefinition::new("gesture", TEXT) },
+];
+
+pub(crate) static RENAMED: ChannelDefinition =
+    ChannelDefinition { topics: RENAMED_TOPICS, signals: RENAMED_SIGNALS, ..ROOM };
+
 /// A room of a later definition, which has renamed topics and signals, and its registry. Three topics are still served
 /// under their old names; `journal` and `nod` are not.
 pub(crate) fn renamed_room(id: &str) -> (&'static Registry, Channel) {
-    static TOPICS: &[TopicDefinition] = &[
-        TopicDefinition {
-            aliases: &["said", "says"],
-            ..TopicDefinition::new("spoken", Carries::Payload(TEXT), Retain::None)
-        },
-        TopicDefinition {
-            aliases: &["status"],
-            ..TopicDefinition::new("state", Carries::Payload(STATUS), Retain::Last)
-        },
-        TopicDefinition {
-            renamed_from: &["journal"],
-            ..TopicDefinition::new("diary", Carries::Payload(TEXT), Retain::LastN(1000))
-        },
-        TopicDefinition::new("count", Carries::Payload(&Schema::Int64), Retain::None),
-        TopicDefinition::new("flag", Carries::Payload(&Schema::Boolean), Retain::None),
-        TopicDefinition {
-            aliases: &["draft"],
-            ..TopicDefinition::new("sketch", Carries::TextStream, Retain::Last)
-        },
-    ];
-    static SIGNALS: &[SignalDefinition] = &[
-        SignalDefinition { aliases: &["approve"], ..SignalDefinition::new("verdict", &Schema::Boolean) },
-        SignalDefinition { renamed_from: &["nod"], ..SignalDefinition::new("gesture", TEXT) },
-    ];
-    static RENAMED: ChannelDefinition = ChannelDefinition { topics: TOPICS, signals: SIGNALS, ..ROOM };
     static REGISTRY: Registry = Registry { channels: &[&RENAMED] };
     (&REGISTRY, Channel::new(&RENAMED, &[&id]).unwrap())
 }
