@@ -36,8 +36,8 @@ pub(crate) fn compare(old: &Compiled, new: &Compiled, levels: &Levels) -> Compar
         for (rule, _) in rules.into_iter().filter(|(_, breaks)| *breaks) {
             let named = new.model.types.iter().find(|named| named.typescript == change.name);
             let location = named.map(|named| SourceLocation::new(&new.report.sources, &named.location));
-            let message = format!("{}: {}", rule.description().trim_end_matches('.'), change.text);
-            findings.push(Finding { message, ..Finding::new(rule, change.name.clone(), location) });
+            let example = Some(Example::TypeChange(change.text.clone()));
+            findings.push(Finding { example, ..Finding::new(rule, change.name.clone(), location) });
         }
     }
     for finding in &mut findings {
@@ -101,18 +101,15 @@ pub struct Finding {
     pub level: Level,
     /// A channel, such as `pipeline`, a part of one, such as `pipeline/status`, or a type, such as `PipelineStatus`.
     pub subject: String,
-    /// A sentence for people.
-    pub message: String,
     /// The location in the new definitions, or of the channel if the part is gone. `None` if there is none.
     pub location: Option<SourceLocation>,
-    /// The reason, if the rule is about values.
+    /// The reason, if the rule is about values or types.
     pub example: Option<Example>,
 }
 
 impl Finding {
     fn new(rule: Rule, subject: String, location: Option<SourceLocation>) -> Self {
-        let message = rule.description().to_owned();
-        Self { rule, level: Level::Error, subject, message, location, example: None }
+        Self { rule, level: Level::Error, subject, location, example: None }
     }
 }
 
@@ -132,7 +129,7 @@ impl SourceLocation {
     }
 }
 
-/// Why a schema is not compatible with another.
+/// Why a change breaks something.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Example {
@@ -143,6 +140,8 @@ pub enum Example {
         /// The issues, such as `/step must be one of "split" or "write", got "pause"`.
         issues: Vec<String>,
     },
+    /// A change of a generated type, such as ``the property `eta` is gone``.
+    TypeChange(String),
     /// Neither a proof nor such a value was found, because of this keyword.
     Undecided(&'static str),
 }

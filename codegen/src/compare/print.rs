@@ -8,6 +8,8 @@ use super::{Comparison, Example, Finding, Level, SourceLocation};
 
 /// The length of a value from which on it is cut for people.
 const MAX_VALUE_LENGTH: usize = 300;
+/// The length of a string in such a value from which on it is cut.
+const MAX_TEXT_LENGTH: usize = 40;
 
 impl Comparison {
     /// Prints the comparison for people: a summary, then each finding, then the order of deployment.
@@ -19,9 +21,14 @@ impl Comparison {
             let same = findings.iter().take_while(|finding| has_same_reason(finding, first)).count();
             let (together, others) = findings.split_at(same);
             text.push('\n');
-            for Finding { rule, level, message, .. } in together {
-                let _ = writeln!(text, "{level}[{}]: {message}", rule.id());
-            }
+            let mut headings: Vec<String> = together
+                .iter()
+                .map(|finding| {
+                    format!("{}[{}]: {}", finding.level, finding.rule.id(), finding.rule.description())
+                })
+                .collect();
+            headings.dedup();
+            headings.iter().for_each(|heading| text.push_str(&format!("{heading}\n")));
             write_details(&mut text, first);
             findings = others;
         }
@@ -36,13 +43,10 @@ impl Comparison {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut lines = self.changes.clone();
-        lines.extend(self.findings.iter().filter(|finding| finding.example.is_none()).filter_map(
-            |finding| {
-                let is_type =
-                    self.changes.iter().any(|change| change.starts_with(&format!("{}: ", finding.subject)));
-                (!is_type).then(|| format!("{}: {}", finding.subject, finding.rule.id().replace('-', " ")))
-            },
-        ));
+        let structural = self.findings.iter().filter(|finding| finding.example.is_none());
+        lines.extend(
+            structural.map(|finding| format!("{}: {}", finding.subject, finding.rule.id().replace('-', " "))),
+        );
         if self.is_empty() {
             return "no changes\n".to_owned();
         }
@@ -84,7 +88,7 @@ impl Comparison {
                 format!("file={},line={line},", escape_property(&path.display().to_string()))
             });
             let title = escape_property(&format!("{} ({})", finding.rule.id(), finding.subject));
-            let mut message = finding.message.clone();
+            let mut message = finding.rule.description().to_owned();
             message.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
             let place = place.unwrap_or_default();
             let _ = writeln!(text, "::{command} {place}title={title}::{}", escape_message(&message));
@@ -119,8 +123,9 @@ pub(super) fn reasons(finding: &Finding) -> Vec<String> {
         Some(Example::Undecided(keyword)) => {
             vec![format!("not decided, because of `{keyword}`; check it by hand")]
         }
+        Some(Example::TypeChange(text)) => vec![format!("change: {text}")],
         Some(Example::Value { value, issues }) => {
-            let mut json = value.to_string();
+            let mut json = abbreviated(value).to_string();
             if json.chars().count() > MAX_VALUE_LENGTH {
                 json = json.chars().take(MAX_VALUE_LENGTH).chain("…".chars()).collect();
             }
@@ -130,13 +135,28 @@ pub(super) fn reasons(finding: &Finding) -> Vec<String> {
     }
 }
 
+/// Returns a value in which long strings are cut.
+fn abbreviated(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.chars().count() > MAX_TEXT_LENGTH => {
+            let start: String = text.chars().take(MAX_TEXT_LENGTH / 2).collect();
+            json!(format!("{start}… ({} characters)", text.chars().count()))
+        }
+        Value::Array(items) => items.iter().map(abbreviated).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), abbreviated(value))).collect()
+        }
+        value => value.clone(),
+    }
+}
+
 fn finding_json(finding: &Finding) -> Value {
     let mut json = json!({
         "rule": finding.rule.id(),
         "category": finding.rule.category().name(),
         "level": finding.level.name(),
         "subject": finding.subject,
-        "message": finding.message,
+        "message": finding.rule.description(),
     });
     if let Some(SourceLocation { path, line }) = &finding.location {
         json["location"] = json!({ "path": path.display().to_string(), "line": line });
@@ -145,6 +165,7 @@ fn finding_json(finding: &Finding) -> Value {
         Some(Example::Value { value, issues }) => {
             json["example"] = json!({ "value": value, "issues": issues })
         }
+        Some(Example::TypeChange(text)) => json["change"] = json!(text),
         Some(Example::Undecided(keyword)) => json["undecided"] = json!(keyword),
         None => {}
     }

@@ -95,6 +95,6 @@ fn message(finding: &Finding) -> String {
             format!("{text}{example}{issue}")
         }
         Some(Example::Undecided(_)) => text.replacen("the server", "the server possibly", 1),
-        None => text.to_owned(),
+        Some(Example::TypeChange(_)) | None => text.to_owned(),
     }
 }

@@ -45,7 +45,7 @@ fn result(finding: &Finding) -> Value {
         Level::Note => "note",
         Level::Off => "none",
     };
-    let mut text = format!("{}: {}", finding.subject, finding.message);
+    let mut text = format!("{}: {}", finding.subject, finding.rule.description());
     text.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
     let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": finding.subject }] });
     if let Some(SourceLocation { path, line }) = &finding.location {
