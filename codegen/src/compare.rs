@@ -5,11 +5,11 @@ mod channels;
 mod declared;
 mod deployment;
 mod graph;
+mod ignores;
 mod inclusion;
 mod levels;
 mod print;
 mod releases;
-mod rules;
 mod sarif;
 mod types;
 mod validator;
@@ -21,13 +21,15 @@ use serde_json::Value;
 pub use deployment::Deployment;
 pub use levels::{Level, Levels};
 pub(crate) use releases::add as add_release;
-pub use rules::{Category, Rule};
 
+use crate::breaking::Rule;
 use crate::compiled::Compiled;
 use crate::diagnostics::{Location, Sources};
 
 /// Finds everything that a change from one version of the definitions to another breaks.
-pub(crate) fn compare(old: &Compiled, new: &Compiled, levels: &Levels) -> Comparison {
+///
+/// `today` is a date such as `2026-12-31`, for findings that are ignored until a date.
+pub(crate) fn compare(old: &Compiled, new: &Compiled, levels: &Levels, today: &str) -> Comparison {
     let mut findings = channels::compare(old, new);
     let changes = types::compare(&old.model, &new.model);
     for change in &changes {
@@ -44,11 +46,12 @@ pub(crate) fn compare(old: &Compiled, new: &Compiled, levels: &Levels) -> Compar
         finding.level = levels.of(finding.rule);
     }
     findings.retain(|finding| finding.level != Level::Off);
+    let ignored = ignores::apply(&mut findings, &new.model, today);
     findings.sort_by(|one, other| {
         (one.level, &one.subject, one.rule).cmp(&(other.level, &other.subject, other.rule))
     });
     let changes = changes.into_iter().map(|change| format!("{}: {}", change.name, change.text)).collect();
-    Comparison { findings, changes }
+    Comparison { findings, changes, ignored }
 }
 
 /// The difference between two versions of the definitions.
@@ -57,6 +60,8 @@ pub struct Comparison {
     findings: Vec<Finding>,
     /// The changes of the generated types, one per line.
     changes: Vec<String>,
+    /// The number of findings that the definitions ignore.
+    ignored: usize,
 }
 
 impl Comparison {
@@ -105,11 +110,13 @@ pub struct Finding {
     pub location: Option<SourceLocation>,
     /// The reason, if the rule is about values or types.
     pub example: Option<Example>,
+    /// The date after which the definitions no longer ignore the finding, if it has passed.
+    pub ignored_until: Option<String>,
 }
 
 impl Finding {
     fn new(rule: Rule, subject: String, location: Option<SourceLocation>) -> Self {
-        Self { rule, level: Level::Error, subject, location, example: None }
+        Self { rule, level: Level::Error, subject, location, example: None, ignored_until: None }
     }
 }
 

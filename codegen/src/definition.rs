@@ -84,14 +84,17 @@ pub(crate) struct ChannelNode {
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "SchemaNode", skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<Value>,
+    /// Breaking changes that `fanfare breaking` does not report until a date.
+    #[serde(default, rename = "ignore-breaking")]
+    pub(crate) ignore_breaking: Vec<IgnoreNode>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl ChannelNode {
-    pub(crate) const KEYS: [&str; 7] =
-        ["description", "address", "params", "history", "topics", "signals", "result"];
+    pub(crate) const KEYS: [&str; 8] =
+        ["description", "address", "params", "history", "topics", "signals", "result", "ignore-breaking"];
 }
 
 /// The extent of a channel's history: whichever limit is reached first.
@@ -143,14 +146,17 @@ pub(crate) struct TopicNode {
     #[serde(default, rename = "renamed-from")]
     #[schemars(extend("uniqueItems" = true))]
     pub(crate) renamed_from: Vec<String>,
+    /// Breaking changes that `fanfare breaking` does not report until a date.
+    #[serde(default, rename = "ignore-breaking")]
+    pub(crate) ignore_breaking: Vec<IgnoreNode>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl TopicNode {
-    pub(crate) const KEYS: [&str; 6] =
-        ["description", "retain", "payload", "stream", "aliases", "renamed-from"];
+    pub(crate) const KEYS: [&str; 7] =
+        ["description", "retain", "payload", "stream", "aliases", "renamed-from", "ignore-breaking"];
     /// A topic has exactly one of these keys.
     pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
 }
@@ -173,13 +179,38 @@ pub(crate) struct SignalNode {
     #[serde(default, rename = "renamed-from")]
     #[schemars(extend("uniqueItems" = true))]
     pub(crate) renamed_from: Vec<String>,
+    /// Breaking changes that `fanfare breaking` does not report until a date.
+    #[serde(default, rename = "ignore-breaking")]
+    pub(crate) ignore_breaking: Vec<IgnoreNode>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(crate) unknown: IndexMap<String, Value>,
 }
 
 impl SignalNode {
-    pub(crate) const KEYS: [&str; 4] = ["description", "payload", "aliases", "renamed-from"];
+    pub(crate) const KEYS: [&str; 5] =
+        ["description", "payload", "aliases", "renamed-from", "ignore-breaking"];
+}
+
+/// A breaking change that is accepted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a mapping with `rule`, `reason` and `until`")]
+#[schemars(rename = "Ignore", extend("additionalProperties" = false))]
+pub(crate) struct IgnoreNode {
+    /// The id of the rule, such as `message-refused-by-old-pages`.
+    pub(crate) rule: String,
+    /// The reason why the change is accepted.
+    pub(crate) reason: String,
+    /// The date after which the change is reported again, such as `2026-12-31`.
+    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub(crate) until: String,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub(crate) unknown: IndexMap<String, Value>,
+}
+
+impl IgnoreNode {
+    pub(crate) const KEYS: [&str; 3] = ["rule", "reason", "until"];
 }
 
 /// Distinguishes a key with the value null from an absent key.

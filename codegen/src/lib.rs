@@ -16,6 +16,7 @@
 //! ```
 
 mod asyncapi;
+mod breaking;
 mod compare;
 mod compiled;
 mod definition;
@@ -38,7 +39,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use asyncapi::{Converted, LeftOut};
-pub use compare::{Category, Comparison, Deployment, Example, Finding, Level, Levels, Rule, SourceLocation};
+pub use breaking::{Category, Rule};
+pub use compare::{Comparison, Deployment, Example, Finding, Level, Levels, SourceLocation};
 use compiled::Compiled;
 use diagnostics::Report;
 pub use explain::Stage;
@@ -121,7 +123,7 @@ pub fn compare(schemas: impl Into<Schemas>, against: &str, levels: &Levels) -> R
     let new = compiled(&schemas)?;
     let version = Version::open(against, &schemas)?;
     let old = compiled(&version.schemas).map_err(|error| error.in_version(against, &version))?;
-    Ok(compare::compare(&old, &new, levels))
+    Ok(compare::compare(&old, &new, levels, &today()))
 }
 
 /// Records the definitions as a release, so that servers can tell pages of this release what changed since. Returns the
@@ -176,6 +178,11 @@ pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) 
 #[must_use]
 pub fn reference() -> String {
     reference::tables()
+}
+
+/// Returns the current date in UTC, such as `2026-12-31`.
+fn today() -> String {
+    jiff::Timestamp::now().strftime("%F").to_string()
 }
 
 /// Compiles the definitions, and compares them with their releases.

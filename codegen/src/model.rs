@@ -8,6 +8,7 @@ use serde_json::Value;
 
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
+use crate::breaking::Rule;
 use crate::diagnostics::Location;
 use crate::names::Name;
 
@@ -445,6 +446,7 @@ pub(crate) struct Channel {
     pub(crate) signals: Vec<Signal>,
     /// The type that the channel's runs return, if the definition declares it.
     pub(crate) result: Option<TypeId>,
+    pub(crate) ignores: Vec<Ignore>,
     /// The released definitions of the channel that differ from this one.
     pub(crate) releases: Vec<Release>,
     pub(crate) location: Location,
@@ -520,6 +522,7 @@ pub(crate) struct Topic {
     pub(crate) retain: Retain,
     pub(crate) carries: Carries,
     pub(crate) former: FormerNames,
+    pub(crate) ignores: Vec<Ignore>,
 }
 
 impl Topic {
@@ -539,6 +542,15 @@ pub(crate) struct Signal {
     pub(crate) description: Option<String>,
     pub(crate) payload: TypeId,
     pub(crate) former: FormerNames,
+    pub(crate) ignores: Vec<Ignore>,
+}
+
+/// A breaking change that is accepted until a date.
+#[derive(Debug)]
+pub(crate) struct Ignore {
+    pub(crate) rule: Rule,
+    /// Such as `2026-12-31`.
+    pub(crate) until: String,
 }
 
 /// The earlier names of a topic or a signal.

@@ -113,7 +113,7 @@ impl Regex {
         cost::is_bounded(self)
     }
 
-    /// Returns `true` if the pattern contains a lookahead or a lookbehind.
+    /// Returns `true` if the pattern looks ahead or behind.
     #[must_use]
     pub fn has_lookarounds(&self) -> bool {
         self.matchers.len() > 1

@@ -34,7 +34,7 @@ const COMPILER: Part = Part {
     extension: "rs",
     read_imports: imports::of_rust,
     layers: &[
-        &["diagnostics", "names", "output", "schemas"],
+        &["breaking", "diagnostics", "names", "output", "schemas"],
         &["definition", "model"],
         &["lower"],
         &["infer"],

@@ -3,8 +3,8 @@
 use super::declared::Declared;
 use super::graph::{Builder, Graph, Node, NodeId};
 use super::inclusion::{Inclusion, Solver};
-use super::rules::Rule;
 use super::{Example, Finding, SourceLocation};
+use crate::breaking::Rule;
 use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::rules::{Category, Pair, Rule};
+use crate::breaking::{Category, Pair, Rule};
 
 /// The order in which servers and pages can be deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::rules::{Category, Pair, Rule};
+use crate::breaking::{Category, Pair, Rule};
 use crate::diagnostics::closest;
 
 /// How severe a finding is.

@@ -54,10 +54,11 @@ impl Comparison {
             let count = self.findings.iter().filter(|finding| finding.level == level).count();
             format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
         };
+        let ignored = if self.ignored == 0 { String::new() } else { format!(", {} ignored", self.ignored) };
         let counts =
             [count(Level::Error, "error"), count(Level::Warning, "warning"), count(Level::Note, "note")];
         let mut text: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-        let _ = writeln!(text, "{}", counts.join(", "));
+        let _ = writeln!(text, "{}{ignored}", counts.join(", "));
         text
     }
 
@@ -118,6 +119,15 @@ fn write_details(text: &mut String, finding: &Finding) {
 
 /// Returns why a finding is one, line by line.
 pub(super) fn reasons(finding: &Finding) -> Vec<String> {
+    let mut reasons = reasons_of_example(finding);
+    let expired = finding.ignored_until.iter();
+    reasons.extend(
+        expired.map(|until| format!("ignored until {until}: remove `ignore-breaking`, or set a later date")),
+    );
+    reasons
+}
+
+fn reasons_of_example(finding: &Finding) -> Vec<String> {
     match &finding.example {
         None => Vec::new(),
         Some(Example::Undecided(keyword)) => {

@@ -1,8 +1,8 @@
 //! The changes since each release that break its pages, for servers.
 
 use super::channels;
-use super::rules::{Pair, Rule};
 use super::{Example, Finding};
+use crate::breaking::{Pair, Rule};
 use crate::compiled::Compiled;
 use crate::model::{BreakingChange, ChangedPart, Channel, Release};
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::print::reasons;
-use super::{Comparison, Finding, Level, Rule, SourceLocation};
+use super::{Comparison, Finding, Level, SourceLocation};
+use crate::breaking::Rule;
 
 impl Comparison {
     /// Prints the findings in SARIF 2.1.0.

@@ -5,13 +5,15 @@ use serde_json::Value;
 use super::addresses;
 use super::roots::{Naming, is_foreign};
 use super::{Lowered, Lowering};
+use crate::breaking::Rule;
 use crate::definition::{
-    ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode,
-    Target, TopicNode, node, refuse_unknown,
+    ChannelNode, DynamicAnchors, HistoryNode, IgnoreNode, RetainNode, RetainWord, SchemaNode, SignalNode,
+    StreamNode, Target, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, closest};
 use crate::model::{
-    Carries, Channel, FormerNames, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId,
+    Carries, Channel, FormerNames, History, Ignore, Param, Retain, RulesId, Scope, Signal, Topic, Type,
+    TypeId,
 };
 use crate::names::{Name, RESULT_TYPE};
 
@@ -93,6 +95,7 @@ fn channel(
         topics,
         signals,
         result,
+        ignores: ignores(lowering, &node.ignore_breaking, &location),
         releases: Vec::new(),
         location,
     };
@@ -158,7 +161,8 @@ fn topic(
     };
     let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
     check_former_names(lowering, &former, "topic", location);
-    Some(Topic { name, description: node.description, retain, carries, former })
+    let ignores = ignores(lowering, &node.ignore_breaking, location);
+    Some(Topic { name, description: node.description, retain, carries, former, ignores })
 }
 
 /// Reports a topic unless it has exactly one of `payload` and `stream`.
@@ -207,15 +211,53 @@ fn signal(
     let name = identifier(lowering, key, "signal", location)?;
     let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
     check_former_names(lowering, &former, "signal", location);
+    let ignores = ignores(lowering, &node.ignore_breaking, location);
     let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
     let payload = carried(lowering, &node.payload, node.description.as_deref(), &location, naming)?;
-    Some(Signal { name, description: node.description, payload, former })
+    Some(Signal { name, description: node.description, payload, former, ignores })
 }
 
 fn check_former_names(lowering: &mut Lowering<'_>, former: &FormerNames, what: &str, location: &Location) {
     for (key, at, name) in former.keyed() {
         identifier(lowering, name, what, &location.join(key).join(at));
     }
+}
+
+/// The breaking changes that are accepted at a channel, a topic or a signal.
+fn ignores(lowering: &mut Lowering<'_>, nodes: &[IgnoreNode], location: &Location) -> Vec<Ignore> {
+    let mut ignores = Vec::new();
+    for (at, node) in nodes.iter().enumerate() {
+        let location = location.join("ignore-breaking").join(at);
+        let diagnostics = &mut *lowering.diagnostics;
+        refuse_unknown(&location, node.unknown.keys(), &IgnoreNode::KEYS, diagnostics);
+        if node.reason.trim().is_empty() {
+            let message = "the reason is empty";
+            diagnostics.push(
+                Diagnostic::at(Code::Shape, &location.join("reason"), message)
+                    .help("write why the change breaks nobody"),
+            );
+        }
+        if !fanfare_schema::Format::Date.accepts(&node.until) {
+            let message = format!("`{}` is not a date", node.until);
+            diagnostics.push(
+                Diagnostic::at(Code::Shape, &location.join("until"), message)
+                    .help("write the year, the month and the day, such as `2026-12-31`"),
+            );
+        }
+        let ids = || Rule::ALL.iter().map(|rule| rule.id());
+        match Rule::ALL.iter().find(|rule| rule.id() == node.rule) {
+            Some(rule) => ignores.push(Ignore { rule: *rule, until: node.until.clone() }),
+            None => {
+                let message = format!("unknown rule `{}`", node.rule);
+                let help = closest(&node.rule, ids()).map_or_else(
+                    || "`fanfare breaking` prints the rule of each finding in brackets".to_owned(),
+                    |nearest| format!("did you mean `{nearest}`?"),
+                );
+                diagnostics.push(Diagnostic::at(Code::Shape, &location.join("rule"), message).help(help));
+            }
+        }
+    }
+    ignores
 }
 
 /// The type of a payload or a result.

@@ -84,4 +84,5 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "1756a309e601028a",
+    releases: &[],
 };

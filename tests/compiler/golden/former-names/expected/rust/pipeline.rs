@@ -148,6 +148,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     result: None,
     history: fanfare::History::new(100, 300),
     fingerprint: "65ad9d2f4fe7a2c7",
+    releases: &[],
 };
 
 /// The run's current step.
