@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fanfare_codegen::{Comparison, Example, Levels, Rule, compare};
+use fanfare_codegen::{Comparison, Deployment, Example, Level, Levels, Rule, compare, generate, release};
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -220,4 +220,108 @@ fn a_git_revision_is_compared_with_all_files_that_it_refers_to() {
         let error = compare(against).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn a_file_or_a_release_is_compared_as_a_folder_is() {
+    let scratch = Scratch::new("against");
+    change(&scratch, CLOSED);
+    let schemas = scratch.path().join("app/schemas");
+    let written = release(&schemas, "v1").unwrap_or_else(|error| panic!("{error}"));
+    scratch.file("old.yaml", CLOSED.as_bytes());
+    change(&scratch, &CLOSED.replace("[a]", "[a, b]"));
+    for against in [written, scratch.path().join("old.yaml")] {
+        let comparison = compare(&schemas, &against.to_string_lossy(), &Levels::default());
+        let comparison = comparison.unwrap_or_else(|error| panic!("{error}"));
+        let rules: Vec<Rule> = comparison.findings().iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, [Rule::MessageRefusedByOldPages, Rule::TypescriptChanged], "{}", against.display());
+        assert_eq!(comparison.deployment(), Deployment::PagesFirst);
+        assert!(comparison.has_errors());
+    }
+}
+
+const CLOSED: &str = "version: 1\nchannels: { a: { address: a, topics: { t: { payload: { enum: [a] } }, u: { payload: { type: string } } } } }\n";
+
+#[test]
+fn generated_code_contains_the_changes_since_each_release() {
+    let scratch = Scratch::new("releases");
+    let schemas = scratch.path().join("app/schemas");
+    let write = |definition: &str, name: &str| {
+        change(&scratch, definition);
+        release(&schemas, name).unwrap_or_else(|error| panic!("{error}"));
+    };
+    let generated = |path: &str| -> String {
+        let files = generate(&schemas).unwrap_or_else(|error| panic!("{error}"));
+        let file = files.iter().find(|(name, _)| *name == path).expect("a file");
+        file.1.to_owned()
+    };
+    write(CLOSED, "v1");
+    // The current definition is no release to compare with.
+    assert!(generated("rust/a.rs").contains("releases: &[],"));
+    assert!(!generated("typescript/jobs.ts").contains("releases"));
+    write(&CLOSED.replace("[a]", "[a, b]"), "v2");
+    // Another name for the same definition changes nothing.
+    let once = generated("rust/a.rs");
+    write(&CLOSED.replace("[a]", "[a, b]"), "v2-again");
+    assert_eq!(generated("rust/a.rs"), once);
+    assert!(once.contains(r#"part: fanfare::ChangedPart::Topic("t")"#), "{once}");
+    assert!(once.contains(r#"such as \"b\": the value must be \"a\""#), "{once}");
+    // Pages of the current definition accept all that the older server sends.
+    let page = generated("typescript/jobs.ts");
+    assert!(page.contains("  releases: {\n    \"") && page.contains("\": [],\n  },"), "{page}");
+
+    change(&scratch, CLOSED);
+    for (name, expected) in [
+        ("v2", "v2.release.json exists and differs"),
+        ("../v3", "`../v3` is not a name for a release"),
+        ("", "`` is not a name for a release"),
+        (".hidden", "`.hidden` is not a name for a release"),
+    ] {
+        let error = release(&schemas, name).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(release(&schemas, "v1").is_ok(), "the same definition under the same name");
+    scratch.file("app/schemas/releases/v2.release.json", b"{}");
+    let error = generate(&schemas).unwrap_err().to_string();
+    assert!(error.contains("v2.release.json: not a release that `fanfare release` wrote"), "{error}");
+}
+
+#[test]
+fn a_release_cannot_write_outside_its_folder() {
+    let scratch = Scratch::new("escape");
+    change(&scratch, CLOSED);
+    let schemas = scratch.path().join("app/schemas");
+    let path = release(&schemas, "v1").unwrap_or_else(|error| panic!("{error}"));
+    let text = std::fs::read_to_string(&path).expect("a release");
+    for escape in ["../jobs.yaml", "/tmp/jobs.yaml", "schemas/../../jobs.yaml"] {
+        std::fs::write(&path, text.replace("\"schemas/jobs.yaml\"", &format!("{escape:?}"))).expect("a file");
+        let error = compare(&schemas, &path.to_string_lossy(), &Levels::default()).unwrap_err().to_string();
+        assert!(error.contains("leads out of its folder"), "{error}");
+    }
+}
+
+#[test]
+fn levels_are_set_for_categories_and_rules() {
+    let scratch = Scratch::new("levels");
+    let read = |text: &str| {
+        scratch.file("fanfare.yaml", text.as_bytes());
+        Levels::read(&scratch.path().join("fanfare.yaml"))
+    };
+    let levels = read("breaking: { wire: warning, topic-added: error, history: 'off' }").expect("levels");
+    assert_eq!(levels.of(Rule::MessageRefusedByOldPages), Level::Warning);
+    assert_eq!(levels.of(Rule::MessageRefusedByNewPages), Level::Warning);
+    assert_eq!(levels.of(Rule::TopicAdded), Level::Error);
+    assert_eq!(levels.of(Rule::TopicRemoved), Level::Error);
+    assert_eq!(levels.of(Rule::StoredMessageRefused), Level::Off);
+    for (text, expected) in [
+        ("breaking: { topic-aded: error }", "did you mean `topic-added`?"),
+        ("breaking: { wire: fatal }", "unknown variant `fatal`"),
+        ("braking: {}", "unknown field `braking`"),
+        ("breaking: [", "fanfare.yaml: "),
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let missing = Levels::read(Path::new("nowhere/fanfare.yaml")).expect("the defaults");
+    assert_eq!(missing.of(Rule::TopicAdded), Level::Note);
 }
