@@ -256,7 +256,7 @@ fn generated_code_contains_the_changes_since_each_release() {
         file.1.to_owned()
     };
     write(CLOSED, "v1");
-    // The current definition is no release to compare with.
+    // A release of the current definition has nothing to compare.
     assert!(generated("rust/a.rs").contains("releases: &[],"));
     assert!(!generated("typescript/jobs.ts").contains("releases"));
     write(&CLOSED.replace("[a]", "[a, b]"), "v2");
