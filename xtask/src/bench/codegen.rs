@@ -4,10 +4,11 @@ use super::check::{self, Checked};
 use super::contestants::{self, ALL, Contestant, FANFARE, Folders, TYPIFY};
 use super::{machine, types};
 use crate::failure::{Failure, Result};
-use crate::paths::{create_empty_folder, write_file};
-use crate::process::run_quietly;
+use crate::paths::{create_empty_folder, program, write_file};
+use crate::process::{command, run_quietly};
 use crate::step::step;
 use crate::tools;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -39,11 +40,19 @@ impl Codegen {
                 self.measure(contestant, &folders)
             })?);
         }
+        let compared =
+            step("Comparing all channels with a git revision", || self.measure_breaking(&folders))?;
         let checked = if self.skip_check { None } else { Some(check_both(&folders)?) };
 
         println!("\n# {count} object types\n\n{}; {}.", machine::describe(), contestants::read_versions()?);
         println!("Whole processes, median of {}.\n", self.rounds);
         print_times(&times, &folders);
+        let ratio = compared.as_secs_f64() / times[0].as_secs_f64();
+        let verdict = if ratio < 2.0 { "met" } else { "missed" };
+        println!(
+            "\n`fanfare breaking` against a git revision, with a change in every channel: {:.2} s, {ratio:.1} × the time of\n`fanfare generate`. Target below 2 ×: {verdict}.",
+            compared.as_secs_f64()
+        );
         if let Some([fanfare, typify]) = checked {
             print_checks(&fanfare, &typify);
         }
@@ -51,9 +60,35 @@ impl Codegen {
     }
 
     fn measure(&self, contestant: &Contestant, folders: &Folders) -> Result<Duration> {
+        self.median(|| contestant.command(folders))
+    }
+
+    /// Commits the definitions, changes every channel, and compares.
+    fn measure_breaking(&self, folders: &Folders) -> Result<Duration> {
+        let git = |arguments: &[&str]| run_quietly(command("git", arguments).current_dir(folders.schemas()));
+        git(&["init", "--quiet"])?;
+        git(&["add", "."])?;
+        let author = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"];
+        git(&[&author[..], &["commit", "--quiet", "--message=types"]].concat())?;
+        for channel in types::generate(self.types) {
+            let changed = types::to_yaml(&channel).replace("\"maximum\": 1000000", "\"maximum\": 999999");
+            write_file(&folders.schemas().join(format!("{}.yaml", channel.name)), &changed)?;
+        }
+        // Errors are expected, and the command is to succeed.
+        let levels = folders.root.join("fanfare.yaml");
+        write_file(&levels, "breaking: { wire: note, history: note, source: note }\n")?;
+        self.median(|| {
+            let mut command = command(program("release", "fanfare"), &["breaking", "--against", "HEAD"]);
+            command.arg("--schemas").arg(folders.schemas()).arg("--config").arg(&levels);
+            Ok(command)
+        })
+    }
+
+    /// Runs a command several times, and returns the median of the times.
+    fn median(&self, command: impl Fn() -> Result<Command>) -> Result<Duration> {
         let mut times = Vec::new();
         for _ in 0..self.rounds {
-            let mut command = contestant.command(folders)?;
+            let mut command = command()?;
             let start = Instant::now();
             run_quietly(&mut command)?;
             times.push(start.elapsed());
