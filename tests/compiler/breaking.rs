@@ -113,6 +113,40 @@ fn each_pair_of_schemas_has_its_verdict() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), pairs.len(), wrong.join("\n"));
 }
 
+#[test]
+fn the_pairs_cover_each_keyword() {
+    let format: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
+    let keywords = format["definitions"]["Keywords"]["properties"].as_object().expect("keywords");
+    let pairs: String = pairs().iter().map(|pair| format!("{}{}", pair.old, pair.new)).collect();
+    let missing: Vec<&String> =
+        keywords.keys().filter(|keyword| !pairs.contains(&format!("{keyword:?}:"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_verdict_of_each_pair_decides_the_order_of_deployment() {
+    let scratch = Scratch::new("order");
+    let (old, new) = (scratch.path().join("old"), scratch.path().join("new"));
+    let mut wrong = Vec::new();
+    for pair in pairs() {
+        let (old, new) =
+            (write(&old, [pair.old.clone()].into_iter()), write(&new, [pair.new.clone()].into_iter()));
+        let comparison = compare(new, &old.to_string_lossy(), &Levels::default());
+        let order = comparison.unwrap_or_else(|error| panic!("{error}")).deployment();
+        let expected = match pair.verdict.trim_end_matches('*') {
+            "equal" => "any-order",
+            "narrowed" => "servers-first",
+            "widened" => "pages-first",
+            _ => "steps",
+        };
+        // What is not decided counts as breaking, in the direction that is not decided.
+        if order.name() != expected && pair.verdict != "undecided" {
+            wrong.push(format!("{} → {}: {}, not {expected}", pair.old, pair.new, order.name()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Compares the two versions of a case.
 fn compare_case(folder: &Path) -> Comparison {
     let (old, new) = (folder.join("old"), folder.join("new"));
