@@ -34,6 +34,7 @@ mod schemas;
 mod verify;
 mod versions;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -193,19 +194,21 @@ fn with_releases(schemas: &Schemas) -> Result<Compiled, Error> {
         return Ok(compiled);
     }
     let hashes = emit::hash_channels(&compiled.model);
+    let names = compiled.model.channels.iter().map(|channel| channel.name.wire.clone());
+    let current: HashMap<String, String> = names.zip(hashes.iter().cloned()).collect();
     for release in releases {
-        let is_current = |(channel, hash): (&model::Channel, &String)| {
-            release.channels.get(&channel.name.wire).is_none_or(|released| released == hash)
+        // A channel that does not exist any more has no page that could be told.
+        let has_changed = |channel: &str| {
+            current.get(channel).is_some_and(|hash| release.channels.get(channel) != Some(hash))
         };
-        if compiled.model.channels.iter().zip(&hashes).all(is_current) {
+        if !release.channels.keys().any(|channel| has_changed(channel)) {
             continue;
         }
-        let version = release.unpack()?;
+        let version = release.unpack(has_changed)?;
         let old = Compiled::read(&version.schemas).map_err(|report| {
             Error::Definitions(Diagnostics(report)).in_version(&release.release, &version)
         })?;
-        let released = |channel: &str| release.channels.get(channel).cloned();
-        compare::add_release(&mut compiled, &hashes, &old, &released);
+        compare::add_release(&mut compiled, &hashes, &old, &release.channels);
     }
     Ok(compiled)
 }

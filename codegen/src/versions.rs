@@ -25,7 +25,7 @@ impl Version {
     pub(crate) fn open(name: &str, current: &Schemas) -> io::Result<Self> {
         let path = Path::new(name);
         if release::is_release(path) {
-            return Release::read(path)?.unpack();
+            return Release::read(path)?.unpack(|_| true);
         }
         if path.exists() {
             let file = path.is_file().then(|| path.to_owned());

@@ -1,5 +1,7 @@
 //! The changes since each release that break its pages, for servers.
 
+use std::collections::BTreeMap;
+
 use super::channels;
 use super::{Example, Finding};
 use crate::breaking::{Pair, Rule};
@@ -9,19 +11,20 @@ use crate::model::{BreakingChange, ChangedPart, Channel, Release};
 /// The length of a value from which on a message does not contain it.
 const MAX_VALUE_LENGTH: usize = 120;
 
-/// Adds a release to the channels whose definition differed. `hashes` are those of the current channels, in order.
+/// Adds a release to the channels whose definition differed. `hashes` are those of the current channels, in order, and
+/// `released` those of the release, by channel.
 pub(crate) fn add(
     new: &mut Compiled,
     hashes: &[String],
     old: &Compiled,
-    released: &dyn Fn(&str) -> Option<String>,
+    released: &BTreeMap<String, String>,
 ) {
     let findings = channels::compare(old, new);
     for (channel, hash) in new.model.channels.iter_mut().zip(hashes) {
-        let Some(fingerprint) = released(&channel.name.wire).filter(|released| released != hash) else {
+        let Some(fingerprint) = released.get(&channel.name.wire).filter(|released| *released != hash) else {
             continue;
         };
-        if channel.releases.iter().any(|known| known.fingerprint == fingerprint) {
+        if channel.releases.iter().any(|known| known.fingerprint == *fingerprint) {
             continue;
         }
         let changes = |pair: Pair| -> Vec<BreakingChange> {
@@ -29,6 +32,7 @@ pub(crate) fn add(
         };
         let (breaks_pages, breaks_new_pages) =
             (changes(Pair::OldPageNewServer), changes(Pair::NewPageOldServer));
+        let fingerprint = fingerprint.clone();
         channel.releases.push(Release { fingerprint, breaks_pages, breaks_new_pages });
     }
 }

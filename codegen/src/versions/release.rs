@@ -80,10 +80,14 @@ impl Release {
             .map_err(|error| at(format!("not a release that `fanfare release` wrote: {error}")))
     }
 
-    /// Writes the definitions to a temporary folder.
-    pub(crate) fn unpack(&self) -> io::Result<Version> {
+    /// Writes the definitions of some channels to a temporary folder.
+    pub(crate) fn unpack(&self, is_wanted: impl Fn(&str) -> bool) -> io::Result<Version> {
         let target = TempDir::new()?;
         for (path, document) in &self.files {
+            let mut document = document.clone();
+            if let Some(channels) = document.get_mut("channels").and_then(Value::as_object_mut) {
+                channels.retain(|name, _| is_wanted(name));
+            }
             let file = inside(target.path(), path)?;
             fs::create_dir_all(file.parent().unwrap_or(target.path()))?;
             fs::write(file, format!("{document:#}"))?;
