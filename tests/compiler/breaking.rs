@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fanfare_codegen::{Comparison, Deployment, Example, Level, Levels, Rule, compare, generate, release};
+use fanfare_codegen::{
+    Category, Comparison, Deployment, Example, Level, Levels, Rule, compare, generate, release,
+};
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -271,6 +273,108 @@ fn a_file_or_a_release_is_compared_as_a_folder_is() {
         assert_eq!(rules, [Rule::MessageRefusedByOldPages, Rule::TypescriptChanged], "{}", against.display());
         assert_eq!(comparison.deployment(), Deployment::PagesFirst);
         assert!(comparison.has_errors());
+    }
+}
+
+#[test]
+fn names_of_channels_topics_and_signals_are_compared() {
+    let channel = |address: &str, parts: &str| {
+        format!(
+            "version: 1\nchannels: {{ c: {{ address: '{address}', params: {{ id: {{ type: string }} }}, {parts} }} }}\n"
+        )
+    };
+    let topic = "t: { payload: { type: string } }";
+    let cases = [
+        (
+            channel("c:{id}", "topics: { t: { payload: { type: string } } }"),
+            channel("d:{id}", "topics: { t: { payload: { type: string } } }"),
+            "c address-changed",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("c:{id}", "topics: { t: { stream: text } }"),
+            "c/t topic-kind-changed",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("c:{id}", "topics: { u: { payload: { type: string }, aliases: [t] } }"),
+            "c/u topic-added",
+        ),
+        (
+            channel("c:{id}", "topics: { u: { payload: { type: string }, aliases: [t] } }"),
+            channel("c:{id}", "topics: { u: { payload: { type: string } } }"),
+            "c/t topic-removed",
+        ),
+        (
+            channel("c:{id}", "topics: { u: { payload: { type: string }, aliases: [t] } }"),
+            channel("c:{id}", "topics: { u: { payload: { type: string }, renamed-from: [t] } }"),
+            "c/t topic-removed",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}, signals: {{ s: {{ payload: true }} }}")),
+            channel(
+                "c:{id}",
+                &format!("topics: {{ {topic} }}, signals: {{ r: {{ payload: true, aliases: [s] }} }}"),
+            ),
+            "c/r signal-added",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}, signals: {{ s: {{ payload: true }} }}")),
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            "c/s signal-removed",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}, result: {{ type: string }}")),
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            "c/result result-refused-by-old-pages",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("c:{id}", &format!("history: {{ age: 1m }}, topics: {{ {topic} }}")),
+            "c history-reduced",
+        ),
+        (
+            channel("c:{id}", "topics: { t: { payload: { type: string }, retain: 5 } }"),
+            channel("c:{id}", "topics: { t: { payload: { type: string }, retain: last } }"),
+            "c/t retain-reduced",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("c:{id}", &format!("topics: {{ {topic} }}"))
+                .replace("id: { type: string }", "id: { enum: [a, b] }"),
+            "c/id param-narrowed",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}"))
+                .replace("id: { type: string }", "id: { type: integer, minimum: 1 }"),
+            channel("c:{id}", &format!("topics: {{ {topic} }}"))
+                .replace("id: { type: string }", "id: { type: integer }"),
+            "c/id param-widened",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("c:{id}", &format!("topics: {{ {topic} }}")).replace("id", "other"),
+            "",
+        ),
+        (
+            channel("c:{id}", &format!("topics: {{ {topic} }}")),
+            channel("d:{id}", &format!("topics: {{ {topic} }}")).replace(" c: {", " d: {"),
+            "c channel-removed, d channel-added",
+        ),
+    ];
+    for (old, new, expected) in cases {
+        let scratch = Scratch::new("names");
+        scratch.file("old.yaml", old.as_bytes());
+        change(&scratch, &new);
+        let against = scratch.path().join("old.yaml");
+        let comparison =
+            compare(scratch.path().join("app/schemas"), &against.to_string_lossy(), &Levels::default());
+        let comparison = comparison.unwrap_or_else(|error| panic!("{error}"));
+        let findings =
+            comparison.findings().iter().filter(|finding| finding.rule.category() != Category::Source);
+        let found: Vec<String> =
+            findings.map(|finding| format!("{} {}", finding.subject, finding.rule.id())).collect();
+        assert_eq!(found.join(", "), expected, "{old}\n{new}");
     }
 }
 

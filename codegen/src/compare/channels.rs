@@ -23,6 +23,7 @@ pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
             None => comparison.report(Rule::ChannelAdded, &channel.name.wire, &channel.location),
             Some(before) => {
                 comparison.history(&old.model.channels[before], channel);
+                comparison.aliases(&old.model.channels[before], channel);
                 if hashes[0][before] != hashes[1][at] {
                     comparison.channel(before, at);
                 }
@@ -89,6 +90,20 @@ impl Comparison<'_> {
                     &subject(new, &topic.name.wire),
                     &topic_location(new, topic),
                 );
+            }
+        }
+    }
+
+    /// Reports names of topics and signals that pages of earlier definitions use, and that no longer work.
+    fn aliases(&mut self, old: &Channel, new: &Channel) {
+        for alias in old.topics.iter().flat_map(|topic| &topic.former.aliases) {
+            if !new.topics.iter().any(|topic| is_called(&topic.name, &topic.former, alias)) {
+                self.report(Rule::TopicRemoved, &subject(new, alias), &new.location);
+            }
+        }
+        for alias in old.signals.iter().flat_map(|signal| &signal.former.aliases) {
+            if !new.signals.iter().any(|signal| is_called(&signal.name, &signal.former, alias)) {
+                self.report(Rule::SignalRemoved, &subject(new, alias), &new.location);
             }
         }
     }
