@@ -1,5 +1,6 @@
 //! Prints a comparison for people, for programs, and for the log of a GitHub workflow.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ impl Comparison {
     pub fn to_text(&self) -> String {
         let mut text = self.summary();
         let mut findings = self.findings.as_slice();
+        let mut advised = BTreeSet::new();
         while let Some((first, _)) = findings.split_first() {
             let same = findings.iter().take_while(|finding| has_same_reason(finding, first)).count();
             let (together, others) = findings.split_at(same);
@@ -30,6 +32,11 @@ impl Comparison {
             headings.dedup();
             headings.iter().for_each(|heading| text.push_str(&format!("{heading}\n")));
             write_details(&mut text, first);
+            // The advice for a rule is the same each time.
+            let advised = together
+                .iter()
+                .filter(|finding| finding.level == Level::Error && advised.insert(finding.rule));
+            advised.for_each(|finding| text.push_str(&format!("   = help: {}\n", finding.rule.advice())));
             findings = others;
         }
         text.push('\n');
