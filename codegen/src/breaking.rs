@@ -109,7 +109,7 @@ macro_rules! rules {
 rules! {
     /// The new server sends messages that open pages refuse.
     MessageRefusedByOldPages = "message-refused-by-old-pages", Wire, OldPageNewServer,
-        "Deploy the pages first, and the servers once no old page is open. To be able to add values of an enum or cases of a union at any time, declare it with `x-open: true` beforehand: pages then accept what they do not know.";
+        "Deploy the pages first, and the servers once no old page is open. An enum or a tagged union with `x-open: true` can gain values at any time.";
     /// New pages refuse messages that the old server sends.
     MessageRefusedByNewPages = "message-refused-by-new-pages", Wire, NewPageOldServer,
         "Deploy the servers first. If a property becomes required, let the servers send it in one release, and require it in the next.";
