@@ -22,7 +22,9 @@ use crate::definition::{
     TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, Sources};
-use crate::model::{Condition, Contains, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text};
+use crate::model::{
+    Condition, Contains, Docs, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text,
+};
 
 /// The limit for schemas if `$dynamicRef`s multiply them by the paths to them.
 const MAX_SCHEMAS: usize = 2_000;
@@ -426,7 +428,10 @@ impl InScope<'_, '_> {
 fn notes(keywords: &Keywords, location: &Location) -> Notes {
     Notes {
         title: keywords.title.clone(),
-        description: keywords.description.clone(),
+        docs: Docs {
+            description: keywords.description.clone(),
+            deprecated: (keywords.deprecated == Some(Value::Bool(true))).then(String::new),
+        },
         declares_properties: keywords.properties.is_some(),
         ..Notes::at(location)
     }

@@ -52,6 +52,37 @@ impl Model {
         &self.types[id.0]
     }
 
+    /// Returns `true` if anything that has a name in Rust is deprecated.
+    pub(crate) fn has_deprecated(&self) -> bool {
+        let channels = self.channels.iter().any(|channel| {
+            let topics = channel.topics.iter().map(|topic| &topic.docs);
+            let signals = channel.signals.iter().map(|signal| &signal.docs);
+            topics.chain(signals).chain([&channel.docs]).any(|docs| docs.deprecated.is_some())
+        });
+        channels || self.types.iter().any(|named| self.uses_deprecated(named))
+    }
+
+    /// Returns `true` if the declaration of a type uses something deprecated, such as a field of its own.
+    pub(crate) fn uses_deprecated(&self, named: &NamedType) -> bool {
+        let is_deprecated = |docs: &Docs| docs.deprecated.is_some();
+        let parts = match named.shape.shape() {
+            Type::Object(object) => object.properties.iter().any(|property| is_deprecated(&property.docs)),
+            Type::Enum(values) => values.values.iter().any(|value| is_deprecated(&value.docs)),
+            Type::Tagged(tagged) => {
+                tagged.cases.iter().any(|case| is_deprecated(&self.get(case.target).docs))
+            }
+            _ => false,
+        };
+        parts || is_deprecated(&named.docs) || self.names_deprecated(&named.shape)
+    }
+
+    fn names_deprecated(&self, shape: &Type) -> bool {
+        match shape {
+            Type::Named(id) => self.get(*id).docs.deprecated.is_some(),
+            shape => shape.children().into_iter().any(|part| self.names_deprecated(part)),
+        }
+    }
+
     /// Follows aliases to a shape.
     pub(crate) fn resolve<'m>(&'m self, shape: &'m Type) -> &'m Type {
         let mut shape = shape.shape();
@@ -85,12 +116,26 @@ pub(crate) struct NamedType {
     pub(crate) scope: Scope,
     /// Index into [`Model::modules`].
     pub(crate) module: usize,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) shape: Type,
     /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
     pub(crate) location: Location,
+}
+
+/// The documentation of an item in generated code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Docs {
+    pub(crate) description: Option<String>,
+    /// The item is deprecated. The text says what to use instead, if the definition does.
+    pub(crate) deprecated: Option<String>,
+}
+
+impl Docs {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The struct that Rust needs around a type alias that refers to itself.
@@ -323,7 +368,7 @@ pub(crate) struct EnumValue {
     pub(crate) wire: String,
     /// The variant's name in Rust.
     pub(crate) variant: String,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -357,7 +402,7 @@ pub(crate) struct Object {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Property {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) shape: Type,
     pub(crate) required: bool,
     /// The Rust field is boxed, because the struct would otherwise contain itself or be huge.
@@ -435,7 +480,7 @@ pub(crate) struct Case {
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     /// Index into [`Model::modules`].
     pub(crate) module: usize,
     pub(crate) address: Vec<AddressPart>,
@@ -488,7 +533,7 @@ pub(crate) struct History {
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) retain: Retain,
     pub(crate) carries: Carries,
     pub(crate) former: FormerNames,
@@ -508,7 +553,7 @@ impl Topic {
 #[derive(Debug)]
 pub(crate) struct Signal {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) payload: TypeId,
     pub(crate) former: FormerNames,
 }

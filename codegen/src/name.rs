@@ -11,8 +11,8 @@ use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::infer::{Infer, Inferred};
 use crate::lower::{Lowered, LoweredChannel, LoweredSchema, Naming, Roots};
 use crate::model::{
-    Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
-    Wrapper,
+    Channel, Checked, Docs, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type,
+    TypeId, Wrapper,
 };
 use crate::names::{Name, RESERVED_TYPE_NAMES};
 
@@ -73,9 +73,10 @@ impl Namer<'_, '_> {
     fn reserve_root(&mut self, at: usize) {
         let root = &self.roots.all[at];
         let schema = &self.schemas[root.schema.0];
-        let description = schema.rules.notes.description.clone().or_else(|| root.description.clone());
+        let mut docs = schema.rules.notes.docs.clone();
+        docs.description = docs.description.or_else(|| root.description.clone());
         let naming = root.naming.clone();
-        let id = self.reserve(&schema.location, &naming, description);
+        let id = self.reserve(&schema.location, &naming, docs);
         self.root_types.push(id);
     }
 
@@ -95,7 +96,7 @@ impl Namer<'_, '_> {
     }
 
     /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
-    fn reserve(&mut self, location: &Location, naming: &Naming, description: Option<String>) -> TypeId {
+    fn reserve(&mut self, location: &Location, naming: &Naming, docs: Docs) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
@@ -103,7 +104,7 @@ impl Namer<'_, '_> {
             typescript,
             scope: naming.scope,
             module: naming.module,
-            description,
+            docs,
             shape: Type::Named(id),
             recursive: false,
             wrapper: Wrapper::None,
@@ -142,8 +143,8 @@ impl Namer<'_, '_> {
         let shape = self.shape(shape, rules, &naming);
         let shape = match shape {
             Type::Nullable(inner) if is_nominal(&inner) => {
-                let description = schema.rules.notes.description.clone();
-                let id = self.reserve(&schema.location, &naming.child("Value"), description);
+                let docs = schema.rules.notes.docs.clone();
+                let id = self.reserve(&schema.location, &naming.child("Value"), docs);
                 self.model.types[id.0].shape = *inner;
                 Type::Nullable(Box::new(Type::Named(id)))
             }

@@ -23,6 +23,8 @@ pub(super) const STREAM: &str = "x-fanfare-stream";
 pub(super) const ALIASES: &str = "x-fanfare-aliases";
 /// In a message: the earlier names of its topic or signal that no longer work.
 pub(super) const RENAMED_FROM: &str = "x-fanfare-renamed-from";
+/// In a channel or a message: it is deprecated. AsyncAPI has this for schemas only.
+pub(super) const DEPRECATED: &str = "x-fanfare-deprecated";
 /// In a schema: its name in `$defs`, if it cannot be a key of AsyncAPI's components.
 pub(super) const NAME: &str = "x-fanfare-name";
 /// In a schema: the known values of an open enum.
@@ -33,6 +35,10 @@ pub(super) const OPEN: &str = "x-fanfare-open";
 pub(super) const OTHER: &str = "x-fanfare-other";
 /// In the first schema of an `allOf`: its `$ref` was next to the other keywords.
 pub(super) const SIBLING: &str = "x-fanfare-sibling";
+
+/// The extensions of messages that are copied to topics and signals, after the keys there.
+pub(super) const OF_MESSAGES: [(&str, &str); 4] =
+    [("deprecated", DEPRECATED), ("retain", RETAIN), ("aliases", ALIASES), ("renamed-from", RENAMED_FROM)];
 
 pub(super) fn is_sibling(schema: &Value) -> bool {
     schema.get(SIBLING).is_some()

@@ -6,12 +6,12 @@ use super::addresses;
 use super::roots::{Naming, is_foreign};
 use super::{Lowered, Lowering};
 use crate::definition::{
-    ChannelNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode, StreamNode,
-    Target, TopicNode, node, refuse_unknown,
+    ChannelNode, DeprecatedNode, DynamicAnchors, HistoryNode, RetainNode, RetainWord, SchemaNode, SignalNode,
+    StreamNode, Target, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, closest};
 use crate::model::{
-    Carries, Channel, FormerNames, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId,
+    Carries, Channel, Docs, FormerNames, History, Param, Retain, RulesId, Scope, Signal, Topic, Type, TypeId,
 };
 use crate::names::{Name, RESULT_TYPE};
 
@@ -82,9 +82,8 @@ fn channel(
         carried(lowering, schema, None, &location.join("result"), naming.child(RESULT_TYPE))
     });
     let history = history(lowering, node.history.as_ref(), &location.join("history"));
-    let description = node.description.clone();
-    let channel =
-        Channel { name, description, module, address, params, history, topics, signals, result, location };
+    let docs = to_docs(node.description.clone(), node.deprecated.clone());
+    let channel = Channel { name, docs, module, address, params, history, topics, signals, result, location };
     Some(LoweredChannel { channel, params: schemas })
 }
 
@@ -147,7 +146,7 @@ fn topic(
     };
     let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
     check_former_names(lowering, &former, "topic", location);
-    Some(Topic { name, description: node.description, retain, carries, former })
+    Some(Topic { name, docs: to_docs(node.description, node.deprecated), retain, carries, former })
 }
 
 /// Reports a topic unless it has exactly one of `payload` and `stream`.
@@ -198,7 +197,11 @@ fn signal(
     check_former_names(lowering, &former, "signal", location);
     let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
     let payload = carried(lowering, &node.payload, node.description.as_deref(), &location, naming)?;
-    Some(Signal { name, description: node.description, payload, former })
+    Some(Signal { name, docs: to_docs(node.description, node.deprecated), payload, former })
+}
+
+fn to_docs(description: Option<String>, deprecated: Option<DeprecatedNode>) -> Docs {
+    Docs { description, deprecated: deprecated.and_then(DeprecatedNode::note) }
 }
 
 fn check_former_names(lowering: &mut Lowering<'_>, former: &FormerNames, what: &str, location: &Location) {
