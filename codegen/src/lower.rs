@@ -432,6 +432,7 @@ fn notes(keywords: &Keywords, location: &Location) -> Notes {
             description: keywords.description.clone(),
             deprecated: (keywords.deprecated == Some(Value::Bool(true))).then(String::new),
         },
+        closed: keywords.open == Some(false),
         declares_properties: keywords.properties.is_some(),
         ..Notes::at(location)
     }

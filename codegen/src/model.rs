@@ -121,6 +121,8 @@ pub(crate) struct NamedType {
     /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
+    /// The schema has `x-open: false`, or its author did not write it for Fanfare.
+    pub(crate) is_closed_on_purpose: bool,
     pub(crate) location: Location,
 }
 

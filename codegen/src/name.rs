@@ -11,8 +11,8 @@ use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::infer::{Infer, Inferred};
 use crate::lower::{Lowered, LoweredChannel, LoweredSchema, Naming, Roots};
 use crate::model::{
-    Channel, Checked, Docs, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type,
-    TypeId, Wrapper,
+    Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
+    Wrapper,
 };
 use crate::names::{Name, RESERVED_TYPE_NAMES};
 
@@ -73,10 +73,10 @@ impl Namer<'_, '_> {
     fn reserve_root(&mut self, at: usize) {
         let root = &self.roots.all[at];
         let schema = &self.schemas[root.schema.0];
-        let mut docs = schema.rules.notes.docs.clone();
-        docs.description = docs.description.or_else(|| root.description.clone());
-        let naming = root.naming.clone();
-        let id = self.reserve(&schema.location, &naming, docs);
+        let (naming, otherwise) = (root.naming.clone(), root.description.clone());
+        let id = self.reserve(&schema.location, &naming, &schema.rules.notes);
+        let docs = &mut self.model.types[id.0].docs;
+        docs.description = docs.description.take().or(otherwise);
         self.root_types.push(id);
     }
 
@@ -96,7 +96,7 @@ impl Namer<'_, '_> {
     }
 
     /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
-    fn reserve(&mut self, location: &Location, naming: &Naming, docs: Docs) -> TypeId {
+    fn reserve(&mut self, location: &Location, naming: &Naming, notes: &Notes) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
@@ -104,10 +104,11 @@ impl Namer<'_, '_> {
             typescript,
             scope: naming.scope,
             module: naming.module,
-            docs,
+            docs: notes.docs.clone(),
             shape: Type::Named(id),
             recursive: false,
             wrapper: Wrapper::None,
+            is_closed_on_purpose: notes.closed || naming.foreign,
             location: location.clone(),
         });
         id
@@ -143,8 +144,7 @@ impl Namer<'_, '_> {
         let shape = self.shape(shape, rules, &naming);
         let shape = match shape {
             Type::Nullable(inner) if is_nominal(&inner) => {
-                let docs = schema.rules.notes.docs.clone();
-                let id = self.reserve(&schema.location, &naming.child("Value"), docs);
+                let id = self.reserve(&schema.location, &naming.child("Value"), &schema.rules.notes);
                 self.model.types[id.0].shape = *inner;
                 Type::Nullable(Box::new(Type::Named(id)))
             }

@@ -29,7 +29,7 @@ pub(super) const DEPRECATED: &str = "x-fanfare-deprecated";
 pub(super) const NAME: &str = "x-fanfare-name";
 /// In a schema: the known values of an open enum.
 pub(super) const KNOWN: &str = "x-fanfare-known";
-/// In a schema: its union is open.
+/// In a schema: `true` if its union is open, `false` if it has `x-open: false`.
 pub(super) const OPEN: &str = "x-fanfare-open";
 /// In an alternative: it accepts what an open union does not list.
 pub(super) const OTHER: &str = "x-fanfare-other";

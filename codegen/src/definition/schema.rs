@@ -245,7 +245,8 @@ keywords! {
     nullable "nullable": bool => Constrains(ALL);
     /// The allowed values.
     enumeration "enum": Vec<Value> => Constrains(ALL);
-    /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
+    /// `true` also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
+    /// `false` means that it will not be.
     open "x-open": bool => Constrains(ALL);
     /// The only allowed value.
     #[serde(deserialize_with = "present")]

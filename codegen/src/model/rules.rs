@@ -38,6 +38,8 @@ pub(crate) struct Notes {
     pub(crate) known: Option<Vec<Value>>,
     /// The union also accepts other tags.
     pub(crate) open: bool,
+    /// The schema has `x-open: false`.
+    pub(crate) closed: bool,
     /// The schema has `properties`, although there may be none.
     pub(crate) declares_properties: bool,
 }

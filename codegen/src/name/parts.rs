@@ -39,7 +39,7 @@ impl<'s> Namer<'s, '_> {
         };
         // Reserve the name first, so that inner types come after it.
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(location, &naming, notes.docs.clone());
+        let id = self.reserve(location, &naming, notes);
         match self.shape(shape, rules, &naming) {
             Type::Nullable(inner) => {
                 self.model.types[id.0].shape = *inner;
@@ -115,7 +115,7 @@ impl<'s> Namer<'s, '_> {
             return self.checked(shape, *own);
         };
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(location, &naming, notes.docs.clone());
+        let id = self.reserve(location, &naming, notes);
         let shape = self.form(form, rules, declared, &naming);
         self.model.types[id.0].shape = self.checked(shape, *own);
         Type::Named(id)
