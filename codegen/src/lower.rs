@@ -4,6 +4,7 @@ mod addresses;
 mod channels;
 mod keywords;
 mod limits;
+mod notes;
 mod roots;
 
 use std::collections::HashMap;
@@ -22,9 +23,7 @@ use crate::definition::{
     TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, Sources};
-use crate::model::{
-    Condition, Contains, Docs, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text,
-};
+use crate::model::{Condition, Contains, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text};
 
 /// The limit for schemas if `$dynamicRef`s multiply them by the paths to them.
 const MAX_SCHEMAS: usize = 2_000;
@@ -233,7 +232,7 @@ impl InScope<'_, '_> {
         // Keywords that the draft does not have are ignored in schemas for other tools, and errors elsewhere.
         let keywords = &keywords.without(|keyword| dialect.refuses(keyword).is_some());
         let mut rules = Rules {
-            notes: notes(keywords, location),
+            notes: notes::read(keywords, location),
             kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),
             number: number(keywords),
             text: text(keywords),
@@ -422,19 +421,6 @@ impl InScope<'_, '_> {
         let Some(nodes) = nodes else { return Vec::new() };
         let location = location.join(key);
         nodes.iter().map(|(name, node)| (name.clone(), self.node(node, &location.join(name)))).collect()
-    }
-}
-
-fn notes(keywords: &Keywords, location: &Location) -> Notes {
-    Notes {
-        title: keywords.title.clone(),
-        docs: Docs {
-            description: keywords.description.clone(),
-            deprecated: (keywords.deprecated == Some(Value::Bool(true))).then(String::new),
-        },
-        closed: keywords.open == Some(false),
-        declares_properties: keywords.properties.is_some(),
-        ..Notes::at(location)
     }
 }
 
