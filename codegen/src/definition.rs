@@ -64,6 +64,8 @@ impl DefinitionFile {
 pub(crate) struct ChannelNode {
     /// The purpose of the channel. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
+    /// Marks the channel as deprecated in generated code: `true`, or a text that says what to use instead.
+    pub(crate) deprecated: Option<DeprecatedNode>,
     /// The template of the channel's name, such as `pipeline:{runId}`.
     pub(crate) address: String,
     /// The schema of each param in the address. The default is a non-empty string.
@@ -93,8 +95,17 @@ pub(crate) struct ChannelNode {
 }
 
 impl ChannelNode {
-    pub(crate) const KEYS: [&str; 8] =
-        ["description", "address", "params", "history", "topics", "signals", "result", "ignore-breaking"];
+    pub(crate) const KEYS: [&str; 9] = [
+        "description",
+        "deprecated",
+        "address",
+        "params",
+        "history",
+        "topics",
+        "signals",
+        "result",
+        "ignore-breaking",
+    ];
 }
 
 /// The extent of a channel's history: whichever limit is reached first.
@@ -127,6 +138,8 @@ impl HistoryNode {
 pub(crate) struct TopicNode {
     /// The purpose of the topic. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
+    /// Marks the topic as deprecated in generated code: `true`, or a text that says what to use instead.
+    pub(crate) deprecated: Option<DeprecatedNode>,
     /// The messages or text streams that a new subscriber receives: the latest one (`last`), the latest 1,000 (`all`), or
     /// the given number. They are kept regardless of the channel's history.
     pub(crate) retain: Option<RetainNode>,
@@ -155,8 +168,16 @@ pub(crate) struct TopicNode {
 }
 
 impl TopicNode {
-    pub(crate) const KEYS: [&str; 7] =
-        ["description", "retain", "payload", "stream", "aliases", "renamed-from", "ignore-breaking"];
+    pub(crate) const KEYS: [&str; 8] = [
+        "description",
+        "deprecated",
+        "retain",
+        "payload",
+        "stream",
+        "aliases",
+        "renamed-from",
+        "ignore-breaking",
+    ];
     /// A topic has exactly one of these keys.
     pub(crate) const CARRIED: [&str; 2] = ["payload", "stream"];
 }
@@ -168,6 +189,8 @@ impl TopicNode {
 pub(crate) struct SignalNode {
     /// The purpose of the signal. Becomes documentation in generated code.
     pub(crate) description: Option<String>,
+    /// Marks the signal as deprecated in generated code: `true`, or a text that says what to use instead.
+    pub(crate) deprecated: Option<DeprecatedNode>,
     /// The JSON Schema of the payload.
     #[schemars(with = "SchemaNode")]
     pub(crate) payload: Value,
@@ -188,8 +211,8 @@ pub(crate) struct SignalNode {
 }
 
 impl SignalNode {
-    pub(crate) const KEYS: [&str; 5] =
-        ["description", "payload", "aliases", "renamed-from", "ignore-breaking"];
+    pub(crate) const KEYS: [&str; 6] =
+        ["description", "deprecated", "payload", "aliases", "renamed-from", "ignore-breaking"];
 }
 
 /// A breaking change that is accepted.
@@ -211,6 +234,26 @@ pub(crate) struct IgnoreNode {
 
 impl IgnoreNode {
     pub(crate) const KEYS: [&str; 3] = ["rule", "reason", "until"];
+}
+
+/// `true`, or what to use instead.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `true`, or a text that says what to use instead")]
+#[schemars(rename = "Deprecated")]
+pub(crate) enum DeprecatedNode {
+    Flag(bool),
+    /// What to use instead.
+    Note(String),
+}
+
+impl DeprecatedNode {
+    /// Returns the text, which is empty if there is none, or `None` for `false`.
+    pub(crate) fn note(self) -> Option<String> {
+        match self {
+            Self::Flag(is_deprecated) => is_deprecated.then(String::new),
+            Self::Note(text) => Some(text),
+        }
+    }
 }
 
 /// Distinguishes a key with the value null from an absent key.

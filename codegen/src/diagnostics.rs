@@ -279,6 +279,7 @@ codes! {
     UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
     Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
     OtherSyntax "W0010" "a pattern with a POSIX character class, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
+    Closed "W0011" "an enum or a tagged union in a topic or a result that does not say whether values may be added",
 }
 
 impl Code {

@@ -197,7 +197,7 @@ fn with_releases(schemas: &Schemas) -> Result<Compiled, Error> {
     let names = compiled.model.channels.iter().map(|channel| channel.name.wire.clone());
     let current: HashMap<String, String> = names.zip(hashes.iter().cloned()).collect();
     for release in releases {
-        // A channel that does not exist any more has no page that could be told.
+        // Pages of a channel that is gone cannot subscribe to it.
         let has_changed = |channel: &str| {
             current.get(channel).is_some_and(|hash| release.channels.get(channel) != Some(hash))
         };

@@ -4,6 +4,7 @@ mod addresses;
 mod channels;
 mod keywords;
 mod limits;
+mod notes;
 mod roots;
 
 use std::collections::HashMap;
@@ -231,7 +232,7 @@ impl InScope<'_, '_> {
         // Keywords that the draft does not have are ignored in schemas for other tools, and errors elsewhere.
         let keywords = &keywords.without(|keyword| dialect.refuses(keyword).is_some());
         let mut rules = Rules {
-            notes: notes(keywords, location),
+            notes: notes::read(keywords, location),
             kinds: keywords.type_.as_ref().map_or(Kinds::ANY, kinds),
             number: number(keywords),
             text: text(keywords),
@@ -420,15 +421,6 @@ impl InScope<'_, '_> {
         let Some(nodes) = nodes else { return Vec::new() };
         let location = location.join(key);
         nodes.iter().map(|(name, node)| (name.clone(), self.node(node, &location.join(name)))).collect()
-    }
-}
-
-fn notes(keywords: &Keywords, location: &Location) -> Notes {
-    Notes {
-        title: keywords.title.clone(),
-        description: keywords.description.clone(),
-        declares_properties: keywords.properties.is_some(),
-        ..Notes::at(location)
     }
 }
 

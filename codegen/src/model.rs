@@ -1,11 +1,13 @@
 //! The checked model: channels, topics and types, with all names resolved. Emitters read nothing else.
 
+mod docs;
 mod rules;
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
+pub(crate) use docs::Docs;
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
 use crate::breaking::Rule;
@@ -86,11 +88,13 @@ pub(crate) struct NamedType {
     pub(crate) scope: Scope,
     /// Index into [`Model::modules`].
     pub(crate) module: usize,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) shape: Type,
     /// `true` if the type contains itself, directly or through others.
     pub(crate) recursive: bool,
     pub(crate) wrapper: Wrapper,
+    /// The schema has `x-open: false`, or its author did not write it for Fanfare.
+    pub(crate) is_closed_on_purpose: bool,
     pub(crate) location: Location,
 }
 
@@ -324,7 +328,7 @@ pub(crate) struct EnumValue {
     pub(crate) wire: String,
     /// The variant's name in Rust.
     pub(crate) variant: String,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -358,7 +362,7 @@ pub(crate) struct Object {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Property {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) shape: Type,
     pub(crate) required: bool,
     /// The Rust field is boxed, because the struct would otherwise contain itself or be huge.
@@ -436,7 +440,7 @@ pub(crate) struct Case {
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     /// Index into [`Model::modules`].
     pub(crate) module: usize,
     pub(crate) address: Vec<AddressPart>,
@@ -518,7 +522,7 @@ pub(crate) struct History {
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) retain: Retain,
     pub(crate) carries: Carries,
     pub(crate) former: FormerNames,
@@ -539,7 +543,7 @@ impl Topic {
 #[derive(Debug)]
 pub(crate) struct Signal {
     pub(crate) name: Name,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     pub(crate) payload: TypeId,
     pub(crate) former: FormerNames,
     pub(crate) ignores: Vec<Ignore>,

@@ -78,9 +78,10 @@ impl Namer<'_, '_> {
     fn reserve_root(&mut self, at: usize) {
         let root = &self.roots.all[at];
         let schema = &self.schemas[root.schema.0];
-        let description = schema.rules.notes.description.clone().or_else(|| root.description.clone());
-        let naming = root.naming.clone();
-        let id = self.reserve(&schema.location, &naming, description);
+        let (naming, otherwise) = (root.naming.clone(), root.description.clone());
+        let id = self.reserve(&schema.location, &naming, &schema.rules.notes);
+        let docs = &mut self.model.types[id.0].docs;
+        docs.description = docs.description.take().or(otherwise);
         self.root_types.push(id);
     }
 
@@ -100,7 +101,7 @@ impl Namer<'_, '_> {
     }
 
     /// Adds a type to the model. Until it is converted, its shape is a reference to itself.
-    fn reserve(&mut self, location: &Location, naming: &Naming, description: Option<String>) -> TypeId {
+    fn reserve(&mut self, location: &Location, naming: &Naming, notes: &Notes) -> TypeId {
         let id = TypeId(self.model.types.len());
         let (rust, typescript) = self.names(naming);
         self.model.types.push(NamedType {
@@ -108,10 +109,11 @@ impl Namer<'_, '_> {
             typescript,
             scope: naming.scope,
             module: naming.module,
-            description,
+            docs: notes.docs.clone(),
             shape: Type::Named(id),
             recursive: false,
             wrapper: Wrapper::None,
+            is_closed_on_purpose: notes.closed || naming.foreign,
             location: location.clone(),
         });
         id
@@ -147,8 +149,7 @@ impl Namer<'_, '_> {
         let shape = self.shape(shape, rules, &naming);
         let shape = match shape {
             Type::Nullable(inner) if is_nominal(&inner) => {
-                let description = schema.rules.notes.description.clone();
-                let id = self.reserve(&schema.location, &naming.child("Value"), description);
+                let id = self.reserve(&schema.location, &naming.child("Value"), &schema.rules.notes);
                 self.model.types[id.0].shape = *inner;
                 Type::Nullable(Box::new(Type::Named(id)))
             }

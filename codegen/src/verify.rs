@@ -1,6 +1,7 @@
-//! Verifies the model: names, addresses, recursion, and patterns on client input.
+//! Verifies the model: names, addresses, recursion, patterns on client input, and closed enums.
 
 mod addresses;
+mod closed;
 mod collisions;
 mod recursion;
 mod unlimited;
@@ -23,6 +24,7 @@ pub(crate) fn verify(model: &mut Model, diagnostics: Vec<Diagnostic>, report: &m
         recursion::analyse(model, &mut errors);
     }
     warnings.extend(unlimited::warn(model));
+    warnings.extend(closed::warn(model));
     let clean = errors.is_empty() && report.diagnostics.is_empty();
     add_new(&mut report.diagnostics, errors);
     add_new(&mut report.warnings, warnings);

@@ -206,7 +206,7 @@ test("refused signals have an error code", async () => {
   expect(here).toMatchObject({ code: "invalid", status: undefined, issues: [{ path: "/verdict" }] });
   expect([here.issues[0]?.rule, here.issues[0]?.message]).toEqual([invalid.issues[0]?.rule, invalid.issues[0]?.message]);
   const unknown = await failure(backend().send({ ...verdict, signal: "nope" }, { verdict: "approve" }));
-  expect(unknown).toMatchObject({ code: "unknown", status: 404 });
+  expect(unknown).toMatchObject({ code: "unknown_signal", status: 404 });
 
   expect((await approve("run_refused", "user_1")).runId).toBe("run_refused");
 });

@@ -1,6 +1,6 @@
-import { ConnectionError } from "fanfare";
+import { ConnectionError, subscribe } from "fanfare";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listen } from "./support/listen.js";
+import { listen, quick } from "./support/listen.js";
 import { Proxy } from "./support/proxy.js";
 import { claimsOf, connect, forge } from "./support/raw.js";
 import { Server } from "./support/server.js";
@@ -88,6 +88,20 @@ test("subscribe() rejects with the missing grant and does not retry", async () =
   const { jwt } = (await response.json()) as { jwt: string };
   const tokens = listen("run_mine", { token: jwt, topics: ["status", "tokens"], apiBaseUrl: server.url });
   await expect(tokens).rejects.toThrow('The token does not grant "tokens" of the channel "pipeline:run_mine"');
+});
+
+test.each(["websocket", "sse"] as const)("a page whose topic no longer exists receives the reason over %s, and does not retry", async (transport) => {
+  const options = { ...quick, channel: "pipeline:run_old", topics: ["removed"], apiBaseUrl: server.url, transport } as const;
+  const errors: unknown[] = [];
+  let calls = 0;
+  const token = () => {
+    calls += 1;
+    return server.token("run_old");
+  };
+  const subscribing = subscribe({ ...options, token, onError: (error) => void errors.push(error) });
+  await expect(subscribing).rejects.toMatchObject({ code: "unknown_topic", fatal: true });
+  await expect(subscribing).rejects.toThrow('the channel "pipeline:run_old" has no topic "removed"');
+  expect([calls, errors]).toEqual([1, []]);
 });
 
 test("no token is issued for an unknown channel or topic, and such a token is refused with 404", async () => {

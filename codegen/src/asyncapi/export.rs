@@ -6,7 +6,7 @@ use super::export_schemas::Schemas;
 use super::spelling;
 use crate::definition::Definitions;
 use crate::diagnostics::{Location, Sources};
-use crate::model::{Carries, Channel, FormerNames, History, Model, Param, Retain, Type};
+use crate::model::{Carries, Channel, Docs, FormerNames, History, Model, Param, Retain, Type};
 
 /// A document, and what it says less precisely than the definitions.
 pub(super) struct Exported {
@@ -85,7 +85,7 @@ fn place_schemas(channel: &Channel, schemas: &mut Schemas<'_>) {
 fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
     let mut members = Map::new();
     members.insert("address".to_owned(), json!(channel.template()));
-    push_text(&mut members, "description", channel.description.as_deref());
+    push_docs(&mut members, &channel.docs);
     if !channel.params.is_empty() {
         let params = channel.params.iter().map(|param| {
             let location = channel.location.below(&["params", &param.name.wire]);
@@ -98,7 +98,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         let name = &topic.name.wire;
         let mut message = Map::new();
         message.insert("name".to_owned(), json!(name));
-        push_text(&mut message, "description", topic.description.as_deref());
+        push_docs(&mut message, &topic.docs);
         match topic.carries {
             Carries::Payload(_) => {
                 let location = channel.location.below(&["topics", name, "payload"]);
@@ -123,7 +123,7 @@ fn print_channel(channel: &Channel, schemas: &mut Schemas<'_>) -> Value {
         let name = &signal.name.wire;
         let mut message = Map::new();
         message.insert("name".to_owned(), json!(name));
-        push_text(&mut message, "description", signal.description.as_deref());
+        push_docs(&mut message, &signal.docs);
         let location = channel.location.below(&["signals", name, "payload"]);
         message.insert("payload".to_owned(), to_object(schemas.convert(&location)));
         push_former_names(&mut message, &signal.former);
@@ -185,6 +185,13 @@ fn push_former_names(message: &mut Map<String, Value>, former: &FormerNames) {
             message.insert(key.to_owned(), json!(names));
         }
     }
+}
+
+fn push_docs(members: &mut Map<String, Value>, docs: &Docs) {
+    push_text(members, "description", docs.description.as_deref());
+    let deprecated =
+        docs.deprecated.as_deref().map(|note| if note.is_empty() { json!(true) } else { json!(note) });
+    members.extend(deprecated.map(|deprecated| (spelling::DEPRECATED.to_owned(), deprecated)));
 }
 
 fn push_text(members: &mut Map<String, Value>, key: &str, text: Option<&str>) {

@@ -162,7 +162,7 @@ impl<'d> Schemas<'d> {
                 }
             }
             ("x-open", _) if is_open => self.open(members, location, schema),
-            ("x-open", _) => {}
+            ("x-open", _) => set(schema, spelling::OPEN, json!(false)),
             ("minContains" | "maxContains" | "unevaluatedItems" | "unevaluatedProperties", _) => {
                 self.left_out
                     .push((at.clone(), format!("AsyncAPI has no `{key}`, so other tools do not check it")));

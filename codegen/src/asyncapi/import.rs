@@ -227,6 +227,7 @@ impl Importer {
         if let Some(description) = texts.into_iter().flatten().next() {
             channel.insert("description".to_owned(), json!(description));
         }
+        self.copy(&found.location, "deprecated", spelling::DEPRECATED, &mut channel);
         let known =
             ["address", "messages", "parameters", "description", "summary", "title", "subscribe", "publish"];
         self.schemas.leave_out_members(&found.location, &known);
@@ -347,16 +348,8 @@ impl Importer {
         if let Some(description) = description {
             value.insert("description".to_owned(), json!(description));
         }
-        let own = [
-            ("retain", spelling::RETAIN),
-            ("aliases", spelling::ALIASES),
-            ("renamed-from", spelling::RENAMED_FROM),
-        ];
-        for (key, extension) in own {
-            let given = self.schemas.documents.value(&location.join(extension));
-            if !given.is_null() {
-                value.insert(key.to_owned(), given.clone());
-            }
+        for (key, extension) in spelling::OF_MESSAGES {
+            self.copy(location, key, extension, &mut value);
         }
         if let Some(stream) = self.schemas.documents.text(&location.join(spelling::STREAM)) {
             value.insert("stream".to_owned(), json!(stream));
@@ -375,6 +368,14 @@ impl Importer {
         };
         value.insert("payload".to_owned(), payload);
         Some(Value::Object(value))
+    }
+
+    /// Copies the value of an extension, if there is one.
+    fn copy(&self, location: &Location, key: &str, extension: &str, to: &mut Map<String, Value>) {
+        let value = self.schemas.documents.value(&location.join(extension));
+        if !value.is_null() {
+            to.insert(key.to_owned(), value.clone());
+        }
     }
 
     fn leave_out_traits(&mut self, message: &Location) {

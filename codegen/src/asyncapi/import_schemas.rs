@@ -116,7 +116,7 @@ impl Schemas {
                 schema.insert("enum".to_owned(), known.clone());
                 schema.insert("x-open".to_owned(), json!(true));
             }
-            (spelling::OPEN, _) => _ = schema.insert("x-open".to_owned(), json!(true)),
+            (spelling::OPEN, open) => _ = schema.insert("x-open".to_owned(), open.clone()),
             ("items", Value::Array(_)) => {
                 let items = self.list(at, dialect);
                 schema.insert("prefixItems".to_owned(), items);

@@ -23,16 +23,22 @@ pub(super) const STREAM: &str = "x-fanfare-stream";
 pub(super) const ALIASES: &str = "x-fanfare-aliases";
 /// In a message: the earlier names of its topic or signal that no longer work.
 pub(super) const RENAMED_FROM: &str = "x-fanfare-renamed-from";
+/// In a channel or a message: it is deprecated. AsyncAPI has this for schemas only.
+pub(super) const DEPRECATED: &str = "x-fanfare-deprecated";
 /// In a schema: its name in `$defs`, if it cannot be a key of AsyncAPI's components.
 pub(super) const NAME: &str = "x-fanfare-name";
 /// In a schema: the known values of an open enum.
 pub(super) const KNOWN: &str = "x-fanfare-known";
-/// In a schema: its union is open.
+/// In a schema: `true` if its union is open, `false` if it has `x-open: false`.
 pub(super) const OPEN: &str = "x-fanfare-open";
 /// In an alternative: it accepts what an open union does not list.
 pub(super) const OTHER: &str = "x-fanfare-other";
 /// In the first schema of an `allOf`: its `$ref` was next to the other keywords.
 pub(super) const SIBLING: &str = "x-fanfare-sibling";
+
+/// The extensions of messages that are copied to topics and signals, after the keys there.
+pub(super) const OF_MESSAGES: [(&str, &str); 4] =
+    [("deprecated", DEPRECATED), ("retain", RETAIN), ("aliases", ALIASES), ("renamed-from", RENAMED_FROM)];
 
 pub(super) fn is_sibling(schema: &Value) -> bool {
     schema.get(SIBLING).is_some()

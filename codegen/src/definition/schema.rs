@@ -193,9 +193,9 @@ keywords! {
     /// Example values. Ignored.
     #[serde(deserialize_with = "present")]
     examples "examples": Value => Annotation("an annotation");
-    /// An annotation. Ignored.
+    /// Marks the type or the field as deprecated in generated code.
     #[serde(deserialize_with = "present")]
-    deprecated "deprecated": Value => Annotation("an annotation");
+    deprecated "deprecated": Value => Annotation("marks the type or the field as deprecated in generated code");
     /// An annotation. Ignored.
     #[serde(deserialize_with = "present")]
     read_only "readOnly": Value => Annotation("an annotation: senders may include the value");
@@ -245,7 +245,8 @@ keywords! {
     nullable "nullable": bool => Constrains(ALL);
     /// The allowed values.
     enumeration "enum": Vec<Value> => Constrains(ALL);
-    /// Also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
+    /// `true` also accepts strings (`enum`) or tags (`oneOf`) that are not listed, so that the list can be extended later.
+    /// `false` means that it will not be.
     open "x-open": bool => Constrains(ALL);
     /// The only allowed value.
     #[serde(deserialize_with = "present")]
@@ -374,6 +375,7 @@ impl Keywords {
         Self {
             title: self.title.clone(),
             description: self.description.clone(),
+            deprecated: self.deprecated.clone(),
             reference: self.reference.clone(),
             ..Self::default()
         }

@@ -54,7 +54,7 @@ pub(super) fn to_document(model: &Model, root: TypeId) -> Value {
                 model.get(id).typescript.clone(),
                 with_description(
                     to_schema(model, &model.get(id).shape),
-                    model.get(id).description.as_deref(),
+                    model.get(id).docs.description.as_deref(),
                 ),
             )
         })
@@ -214,7 +214,7 @@ fn to_object_schema(model: &Model, object: &Object) -> Value {
         .map(|property| {
             (
                 property.name.wire.clone(),
-                with_description(to_schema(model, &property.shape), property.description.as_deref()),
+                with_description(to_schema(model, &property.shape), property.docs.description.as_deref()),
             )
         })
         .collect();

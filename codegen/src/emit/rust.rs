@@ -17,7 +17,7 @@ pub(crate) use items::is_newtype;
 pub(crate) use part_types::rust_type;
 
 use super::Task;
-use crate::model::{Channel, Model, Scope, Type, TypeId};
+use crate::model::{Channel, Docs, Model, Scope, Type, TypeId};
 use crate::names::table;
 
 /// The root file of the generated Rust. The other files are its modules.
@@ -28,6 +28,8 @@ pub(crate) const ROOT: &str = "channels.rs";
 struct Root {
     header: String,
     modules: Vec<String>,
+    /// Something is deprecated, which the modules use themselves.
+    has_deprecated: bool,
     registry: Vec<String>,
     declarations: types::Declarations,
     rules: String,
@@ -81,6 +83,7 @@ fn emit_modules(
 fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
     render_template(&Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
+        has_deprecated: model.has_deprecated(),
         modules: model.channels.iter().map(|channel| channel.name.rust()).collect(),
         registry: model
             .channels
@@ -142,6 +145,20 @@ fn table_path(model: &Model, id: TypeId, from: Scope) -> String {
     let named = model.get(id);
     let prefix = if named.scope == from { "" } else { "super::" };
     format!("{prefix}schemas::{}", table(&named.rust))
+}
+
+/// Returns doc comments, with the attribute of a deprecated item.
+fn print_docs(docs: &Docs, otherwise: &str, indent: &str) -> String {
+    doc_comments(docs.description.as_deref(), otherwise, indent) + &print_deprecated(docs, indent)
+}
+
+/// Returns the attribute of a deprecated item.
+fn print_deprecated(docs: &Docs, indent: &str) -> String {
+    match docs.deprecated.as_deref().map(str::trim) {
+        None => String::new(),
+        Some("") => format!("{indent}#[deprecated]\n"),
+        Some(note) => format!("{indent}#[deprecated(note = {note:?})]\n"),
+    }
 }
 
 /// Returns doc comments from a description, or `otherwise` if there is none.

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) use types::expression as typescript_type;
 
 use super::json_schema::visit_types;
-use crate::model::{Model, TypeId};
+use crate::model::{Docs, Model, TypeId};
 use validators::Face;
 
 #[derive(Template)]
@@ -114,8 +114,13 @@ fn rendered(template: &impl Template) -> String {
 }
 
 /// A doc comment, or nothing.
-fn docs(description: Option<&str>, indent: &str) -> String {
-    let Some(text) = description.map(str::trim).filter(|text| !text.is_empty()) else { return String::new() };
+fn docs(docs: &Docs, indent: &str) -> String {
+    let description = docs.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let deprecated = docs.deprecated.as_ref().map(|note| format!("@deprecated {}", note.trim()));
+    let text = description.into_iter().chain(deprecated.as_deref()).collect::<Vec<_>>().join("\n");
+    if text.is_empty() {
+        return text;
+    }
     let text = text.replace("*/", "*\\/");
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     match lines.as_slice() {

@@ -342,10 +342,10 @@ impl<'s> Infer<'s> {
     fn parts(&mut self, one: &Part<'s>, other: &Part<'s>) -> (Part<'s>, bool) {
         let met = self.meet(one.shape.clone(), other.shape.clone());
         if met.exact && met.shape == one.shape && other.rules.is_none() {
-            let notes = if one.notes.description.is_some() { one.notes } else { other.notes };
+            let notes = if one.notes.docs.is_empty() { other.notes } else { one.notes };
             return (Part { notes, ..one.clone() }, true);
         }
-        let notes = if other.notes.description.is_some() { other.notes } else { one.notes };
+        let notes = if other.notes.docs.is_empty() { one.notes } else { other.notes };
         if met.exact && met.shape == other.shape && one.rules.is_none() {
             return (Part { notes, ..other.clone() }, true);
         }

@@ -7,12 +7,12 @@ use super::roots::{Naming, is_foreign};
 use super::{Lowered, Lowering};
 use crate::breaking::Rule;
 use crate::definition::{
-    ChannelNode, DynamicAnchors, HistoryNode, IgnoreNode, RetainNode, RetainWord, SchemaNode, SignalNode,
-    StreamNode, Target, TopicNode, node, refuse_unknown,
+    ChannelNode, DeprecatedNode, DynamicAnchors, HistoryNode, IgnoreNode, RetainNode, RetainWord, SchemaNode,
+    SignalNode, StreamNode, Target, TopicNode, node, refuse_unknown,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, closest};
 use crate::model::{
-    Carries, Channel, FormerNames, History, Ignore, Param, Retain, RulesId, Scope, Signal, Topic, Type,
+    Carries, Channel, Docs, FormerNames, History, Ignore, Param, Retain, RulesId, Scope, Signal, Topic, Type,
     TypeId,
 };
 use crate::names::{Name, RESULT_TYPE};
@@ -84,10 +84,10 @@ fn channel(
         carried(lowering, schema, None, &location.join("result"), naming.child(RESULT_TYPE))
     });
     let history = history(lowering, node.history.as_ref(), &location.join("history"));
-    let description = node.description.clone();
+    let docs = to_docs(node.description.clone(), node.deprecated.clone());
     let channel = Channel {
         name,
-        description,
+        docs,
         module,
         address,
         params,
@@ -162,7 +162,7 @@ fn topic(
     let former = FormerNames { aliases: node.aliases, renamed_from: node.renamed_from };
     check_former_names(lowering, &former, "topic", location);
     let ignores = ignores(lowering, &node.ignore_breaking, location);
-    Some(Topic { name, description: node.description, retain, carries, former, ignores })
+    Some(Topic { name, docs: to_docs(node.description, node.deprecated), retain, carries, former, ignores })
 }
 
 /// Reports a topic unless it has exactly one of `payload` and `stream`.
@@ -214,7 +214,11 @@ fn signal(
     let ignores = ignores(lowering, &node.ignore_breaking, location);
     let (location, naming) = (location.join("payload"), naming.child(&name.pascal));
     let payload = carried(lowering, &node.payload, node.description.as_deref(), &location, naming)?;
-    Some(Signal { name, description: node.description, payload, former, ignores })
+    Some(Signal { name, docs: to_docs(node.description, node.deprecated), payload, former, ignores })
+}
+
+fn to_docs(description: Option<String>, deprecated: Option<DeprecatedNode>) -> Docs {
+    Docs { description, deprecated: deprecated.and_then(DeprecatedNode::note) }
 }
 
 fn check_former_names(lowering: &mut Lowering<'_>, former: &FormerNames, what: &str, location: &Location) {

@@ -234,6 +234,16 @@ fn check_values(
                 .push(Diagnostic::at(Code::IntegerRange, &location, message).help("write it as a string"));
         }
     }
+    if !is_foreign && keywords.deprecated.as_ref().is_some_and(|value| !value.is_boolean()) {
+        diagnostics.push(
+            Diagnostic::at(
+                Code::Shape,
+                &location.join("deprecated"),
+                "`deprecated` of a schema must be true or false",
+            )
+            .help("say in `description` what to use instead"),
+        );
+    }
     let of_properties = location.join("patternProperties");
     let patterns = keywords.pattern.iter().map(|pattern| (pattern, location.join("pattern")));
     let of_names = keywords.pattern_properties.iter().flatten();

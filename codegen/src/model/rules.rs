@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Number, Text};
+use super::{Docs, Number, Text};
 use crate::diagnostics::Location;
 
 /// A JSON Schema in the terms of draft 2020-12, with all references resolved.
@@ -33,11 +33,13 @@ pub(crate) struct Rules {
 pub(crate) struct Notes {
     pub(crate) location: Option<Location>,
     pub(crate) title: Option<String>,
-    pub(crate) description: Option<String>,
+    pub(crate) docs: Docs,
     /// The values that an open enum lists.
     pub(crate) known: Option<Vec<Value>>,
     /// The union also accepts other tags.
     pub(crate) open: bool,
+    /// The schema has `x-open: false`.
+    pub(crate) closed: bool,
     /// The schema has `properties`, although there may be none.
     pub(crate) declares_properties: bool,
 }

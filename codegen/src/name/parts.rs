@@ -39,7 +39,7 @@ impl<'s> Namer<'s, '_> {
         };
         // Reserve the name first, so that inner types come after it.
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(location, &naming, notes.description.clone());
+        let id = self.reserve(location, &naming, notes);
         match self.shape(shape, rules, &naming) {
             Type::Nullable(inner) => {
                 self.model.types[id.0].shape = *inner;
@@ -115,7 +115,7 @@ impl<'s> Namer<'s, '_> {
             return self.checked(shape, *own);
         };
         let naming = self.naming_of(notes, naming);
-        let id = self.reserve(location, &naming, notes.description.clone());
+        let id = self.reserve(location, &naming, notes);
         let shape = self.form(form, rules, declared, &naming);
         self.model.types[id.0].shape = self.checked(shape, *own);
         Type::Named(id)
@@ -196,7 +196,7 @@ impl<'s> Namer<'s, '_> {
         let properties = object.properties.values().zip(names);
         let properties: Vec<Property> = properties
             .map(|(property, name)| Property {
-                description: property.part.notes.description.clone(),
+                docs: property.part.notes.docs.clone(),
                 shape: self.part(&property.part, &naming.child(&name.pascal)),
                 required: property.required,
                 name,
@@ -318,7 +318,7 @@ fn string_values(strings: &Strings<'_>) -> Type {
     let values = strings.values.iter().zip(names).map(|((_, notes), name)| EnumValue {
         variant: name.rust_type(),
         wire: name.wire,
-        description: notes.and_then(|notes| notes.description.clone()),
+        docs: notes.map(|notes| notes.docs.clone()).unwrap_or_default(),
     });
     Type::Enum(Enum { values: values.collect(), open: strings.open })
 }

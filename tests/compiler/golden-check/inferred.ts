@@ -114,6 +114,22 @@ export type collections_collections = [
   Holds<Same<z.infer<typeof collections_collections_zod.CollectionsItemsItemSchema>, collections_collections_types.CollectionsItemsItem>>,
 ];
 
+import type * as deprecated_deprecated_types from "../golden/deprecated/expected/typescript/deprecated.types.js";
+import type * as deprecated_deprecated_zod from "../golden/deprecated/expected/typescript/deprecated.zod.js";
+export type deprecated_deprecated = [
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.SaidSchema>, deprecated_deprecated_types.Said>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.AuthorSchema>, deprecated_deprecated_types.Author>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.PlaceSchema>, deprecated_deprecated_types.Place>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.StateSchema>, deprecated_deprecated_types.State>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.CreatedSchema>, deprecated_deprecated_types.Created>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.RemovedSchema>, deprecated_deprecated_types.Removed>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.EventSchema>, deprecated_deprecated_types.Event>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.OldNameSchema>, deprecated_deprecated_types.OldName>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.NamesSchema>, deprecated_deprecated_types.Names>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.RoomStatusSchema>, deprecated_deprecated_types.RoomStatus>>,
+  Holds<Same<z.infer<typeof deprecated_deprecated_zod.RoomCloseSchema>, deprecated_deprecated_types.RoomClose>>,
+];
+
 import type * as drafts_channels_types from "../golden/drafts/expected/typescript/channels.types.js";
 import type * as drafts_channels_zod from "../golden/drafts/expected/typescript/channels.zod.js";
 export type drafts_channels = [

@@ -29,6 +29,11 @@ pub mod case_collections {
     include!("../golden/collections/expected/rust/channels.rs");
 }
 
+/// `tests/compiler/golden/deprecated`
+pub mod case_deprecated {
+    include!("../golden/deprecated/expected/rust/channels.rs");
+}
+
 /// `tests/compiler/golden/drafts`
 pub mod case_drafts {
     include!("../golden/drafts/expected/rust/channels.rs");

@@ -7,11 +7,12 @@ use crate::model::{
 use crate::names::{Name, param_table};
 
 use super::tables::group_digits;
-use super::{doc_comments, table_path, type_path};
+use super::{doc_comments, print_deprecated, print_docs, table_path, type_path};
 
 /// The values for the template.
 pub(super) struct RenderedChannel {
     pub(super) docs: String,
+    pub(super) deprecated: String,
     pub(super) address: String,
     pub(super) wire: String,
     pub(super) name: String,
@@ -86,8 +87,8 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             wire: topic.name.wire.clone(),
             method: topic.name.rust(),
             variant: topic.name.rust_type(),
-            method_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
-            variant_docs: doc_comments(topic.description.as_deref(), &otherwise, "    "),
+            method_docs: print_docs(&topic.docs, &otherwise, "    "),
+            variant_docs: print_docs(&topic.docs, &otherwise, "    "),
             ty,
             definition: render_definition("Topic", &topic.name, &topic.former, &content),
         }
@@ -97,11 +98,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         wire: signal.name.wire.clone(),
         method: signal.name.rust(),
         variant: signal.name.rust_type(),
-        docs: doc_comments(
-            signal.description.as_deref(),
-            &format!("The signal `{}`.", signal.name.wire),
-            "    ",
-        ),
+        docs: print_docs(&signal.docs, &format!("The signal `{}`.", signal.name.wire), "    "),
         ty: type_path(model, signal.payload, scope),
         definition: render_definition(
             "Signal",
@@ -110,12 +107,10 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             &format!("&{}", table_path(model, signal.payload, scope)),
         ),
     });
+    let otherwise = format!("The channel `{}`.", channel.name.wire);
     RenderedChannel {
-        docs: doc_comments(
-            channel.description.as_deref(),
-            &format!("The channel `{}`.", channel.name.wire),
-            "",
-        ),
+        docs: doc_comments(channel.docs.description.as_deref(), &otherwise, ""),
+        deprecated: print_deprecated(&channel.docs, ""),
         address: channel.template(),
         wire: channel.name.wire.clone(),
         name: channel.name.rust_type(),

@@ -8,13 +8,15 @@ use syn::{Attribute, GenericArgument, Item, PathArguments, parse_quote};
 use super::doc_comments;
 use super::part_types::PartTypes;
 use crate::model::{
-    Additional, Alternative, Case, Enum, Model, Object, Property, Tagged, Text, Type, TypeId, Union, Wrapper,
+    Additional, Alternative, Case, Docs, Enum, Model, Object, Property, Tagged, Text, Type, TypeId, Union,
+    Wrapper,
 };
 
 /// Builds the item of a named type.
 pub(super) fn build_item(model: &Model, id: TypeId, types: &PartTypes) -> Item {
     let named = model.get(id);
-    let (name, docs, parts) = (to_ident(&named.rust), docs(named.description.as_deref(), ""), types.of(id));
+    let (name, mut docs, parts) = (to_ident(&named.rust), docs(&named.docs, ""), types.of(id));
+    docs.extend(model.uses_deprecated(named).then(|| -> Attribute { parse_quote!(#[allow(deprecated)]) }));
     let content = match named.shape.shape() {
         Type::Object(object) => return build_struct(&name, &docs, object, parts),
         Type::Enum(values) => return build_string_enum(&name, &docs, values),
@@ -55,7 +57,7 @@ fn build_struct(name: &syn::Ident, docs: &[Attribute], object: &Object, parts: &
             ty = parse_quote!(Option<#ty>);
         }
         let name = property.name.rust();
-        let docs = field_docs(property.description.as_deref(), &name, &property.name.wire);
+        let docs = field_docs(&property.docs, &name, &property.name.wire);
         let name = to_ident(&name);
         fields.push(quote!(#(#docs)* pub #name: #ty));
     }
@@ -73,7 +75,7 @@ fn build_struct(name: &syn::Ident, docs: &[Attribute], object: &Object, parts: &
 fn build_string_enum(name: &syn::Ident, docs: &[Attribute], values: &Enum) -> Item {
     let copy = (!values.open).then(|| quote!(Copy,));
     let variants = values.values.iter().map(|value| {
-        let docs = field_docs(value.description.as_deref(), &value.variant, &value.wire);
+        let docs = field_docs(&value.docs, &value.variant, &value.wire);
         let name = to_ident(&value.variant);
         quote!(#(#docs)* #name)
     });
@@ -105,7 +107,7 @@ fn union_variants(union: &Union, parts: &[syn::Type]) -> Vec<TokenStream> {
 
 fn tagged_variants(tagged: &Tagged, parts: &[syn::Type]) -> Vec<TokenStream> {
     let variant = |(case, part): (&Case, &syn::Type)| {
-        let docs = field_docs(None, &case.variant, &case.wire);
+        let docs = field_docs(&Docs::default(), &case.variant, &case.wire);
         let name = to_ident(&case.variant);
         let part = box_if(case.boxed, part);
         quote!(#(#docs)* #name(#part))
@@ -166,23 +168,26 @@ pub(super) fn content_of_option(ty: &syn::Type) -> Option<&syn::Type> {
 
 /// Returns the docs of a field or variant. Without a description, they give the name in JSON if the Rust name does not
 /// tell it.
-fn field_docs(description: Option<&str>, rust: &str, wire: &str) -> Vec<Attribute> {
+fn field_docs(own: &Docs, rust: &str, wire: &str) -> Vec<Attribute> {
     let letters = |name: &str| {
         let name = name.trim_start_matches("r#").chars().filter(|c| !matches!(c, '_' | '-'));
         name.flat_map(char::to_lowercase).collect::<String>()
     };
     let otherwise = if letters(rust) == letters(wire) { String::new() } else { code(wire) };
-    docs(description, &otherwise)
+    docs(own, &otherwise)
 }
 
-fn docs(description: Option<&str>, otherwise: &str) -> Vec<Attribute> {
-    doc_comments(description, otherwise, "")
-        .lines()
-        .map(|line| {
-            let text = line.trim_start_matches("///");
-            parse_quote!(#[doc = #text])
-        })
-        .collect()
+fn docs(docs: &Docs, otherwise: &str) -> Vec<Attribute> {
+    let comments = doc_comments(docs.description.as_deref(), otherwise, "");
+    let comments = comments.lines().map(|line| {
+        let text = line.trim_start_matches("///");
+        parse_quote!(#[doc = #text])
+    });
+    let deprecated = docs.deprecated.as_deref().map(|note| match note.trim() {
+        "" => parse_quote!(#[deprecated]),
+        note => parse_quote!(#[deprecated(note = #note)]),
+    });
+    comments.chain(deprecated).collect()
 }
 
 /// A text as inline code in documentation. An empty text is shown in quotes.

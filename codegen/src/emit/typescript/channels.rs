@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::validators::{Face, Scope};
 use super::{File, docs, key, quoted, rendered};
-use crate::model::{BreakingChange, Carries, ChangedPart, Channel, Release, Retain, TypeId};
+use crate::model::{BreakingChange, Carries, ChangedPart, Channel, Docs, Release, Retain, TypeId};
 
 #[derive(Template)]
 #[template(path = "channels.ts.j2", escape = "none")]
@@ -65,12 +65,12 @@ pub(super) fn render(file: &File<'_>, fingerprints: &[String]) -> Option<String>
 fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descriptor {
     let scope = Scope { model: file.model, lazily: |_| false };
     let params = channel.params.iter().map(|param| RenderedParam {
-        docs: docs(param.description.as_deref(), "    "),
+        docs: docs(&Docs { description: param.description.clone(), deprecated: None }, "    "),
         name: key(&param.name.wire),
         validator: scope.expression(&param.shape, "    "),
     });
     let topics = channel.topics.iter().map(|topic| RenderedTopic {
-        docs: docs(topic.description.as_deref(), "    "),
+        docs: docs(&topic.docs, "    "),
         name: key(&topic.name.wire),
         carries: match topic.carries {
             Carries::Payload(id) => format!("payload: {}", payload(file, id)),
@@ -84,12 +84,12 @@ fn descriptor(file: &File<'_>, channel: &Channel, fingerprint: &str) -> Descript
         },
     });
     let signals = channel.signals.iter().map(|signal| RenderedSignal {
-        docs: docs(signal.description.as_deref(), "    "),
+        docs: docs(&signal.docs, "    "),
         name: key(&signal.name.wire),
         payload: payload(file, signal.payload),
     });
     Descriptor {
-        docs: docs(channel.description.as_deref(), ""),
+        docs: docs(&channel.docs, ""),
         constant: channel.name.camel.clone(),
         name: quoted(&channel.name.wire),
         address: quoted(&channel.template()),

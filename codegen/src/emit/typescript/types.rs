@@ -24,12 +24,12 @@ pub(super) fn render(file: &File<'_>) -> Option<String> {
 }
 
 pub(super) fn declaration(model: &Model, named: &NamedType) -> String {
-    let docs = docs(named.description.as_deref(), "");
+    let docs = docs(&named.docs, "");
     match named.shape.shape() {
         Type::Object(object) => {
             format!("{docs}export interface {} {}", named.typescript, interface_body(model, object))
         }
-        Type::Enum(values) if values.values.iter().any(|value| value.description.is_some()) => {
+        Type::Enum(values) if values.values.iter().any(|value| !value.docs.is_empty()) => {
             format!("{docs}export type {} ={};", named.typescript, described(values))
         }
         shape => format!("{docs}export type {} = {};", named.typescript, expression(model, shape)),
@@ -39,11 +39,8 @@ pub(super) fn declaration(model: &Model, named: &NamedType) -> String {
 /// A union of strings, one per line, with their descriptions.
 fn described(values: &Enum) -> String {
     let line = |docs: String, value: &str| format!("\n{docs}  | {value}");
-    let mut lines: Vec<String> = values
-        .values
-        .iter()
-        .map(|value| line(docs(value.description.as_deref(), "  "), &quoted(&value.wire)))
-        .collect();
+    let mut lines: Vec<String> =
+        values.values.iter().map(|value| line(docs(&value.docs, "  "), &quoted(&value.wire))).collect();
     lines.extend(values.open.then(|| line(String::new(), OTHER_STRING)));
     lines.concat()
 }
@@ -54,7 +51,7 @@ const OTHER_STRING: &str = "(string & {})";
 fn interface_body(model: &Model, object: &Object) -> String {
     let mut body = String::from("{\n");
     for property in &object.properties {
-        body.push_str(&docs(property.description.as_deref(), "  "));
+        body.push_str(&docs(&property.docs, "  "));
         let shape = expression(model, &property.shape);
         let (mark, suffix) = if property.required { ("", "") } else { ("?", " | undefined") };
         body.push_str(&format!("  {}{mark}: {shape}{suffix};\n", key(&property.name.wire)));

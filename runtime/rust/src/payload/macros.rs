@@ -1,5 +1,5 @@
 //! The macros that generated code calls. They expand to as little code as possible, because a project may have a
-//! thousand types. Functions in [`private`](super::private) do the rest.
+//! thousand types. Their code may use deprecated types and fields: only code that users write should be warned about. Functions in [`private`](super::private) do the rest.
 
 /// Makes a struct a payload: an object with named properties.
 ///
@@ -51,6 +51,7 @@ macro_rules! object {
         $($name:literal $(= $constant:expr)? $(=> $field:ident $(? $($optional:lifetime)?)?)?),*
         $(, .. $rest:ident)? $(,)?
     }) => {
+        #[allow(deprecated)]
         impl $crate::__private::Serialize for $type {
             fn serialize<S: $crate::__private::Serializer>(
                 &self,
@@ -69,6 +70,7 @@ macro_rules! object {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -94,6 +96,7 @@ macro_rules! object {
             $(=> $field:ident $(? $($optional:lifetime)?)? $(into $into:ty)? $(: $argument:ty $(=> $box:ident)?)?)?),*
         $(, .. $rest:ident)? $(,)?
     }) => {
+        #[allow(deprecated)]
         impl $type {
             /// Returns a value with these properties. All others are absent.
             #[allow(clippy::too_many_arguments)]
@@ -144,6 +147,7 @@ macro_rules! string_enum {
     ($type:ident: $schema:path {
         $($variant:ident = $name:literal),* $(, .. $other:ident)? $(,)?
     }) => {
+        #[allow(deprecated)]
         impl $type {
             /// The text in JSON.
             #[must_use]
@@ -155,12 +159,14 @@ macro_rules! string_enum {
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::fmt::Display for $type {
             fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 formatter.pad(self.as_str())
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::str::FromStr for $type {
             type Err = $crate::ValidationError;
 
@@ -176,6 +182,7 @@ macro_rules! string_enum {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::__private::Serialize for $type {
             fn serialize<S: $crate::__private::Serializer>(
                 &self,
@@ -185,6 +192,7 @@ macro_rules! string_enum {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -216,6 +224,7 @@ macro_rules! string_enum {
 #[macro_export]
 macro_rules! newtype {
     ($type:ident: $($schema:ident)::+ (String)) => {
+        #[allow(deprecated)]
         impl ::core::convert::TryFrom<::std::string::String> for $type {
             type Error = $crate::ValidationError;
 
@@ -227,6 +236,7 @@ macro_rules! newtype {
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::convert::TryFrom<&str> for $type {
             type Error = $crate::ValidationError;
 
@@ -235,6 +245,7 @@ macro_rules! newtype {
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::str::FromStr for $type {
             type Err = $crate::ValidationError;
 
@@ -243,18 +254,21 @@ macro_rules! newtype {
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::convert::From<$type> for ::std::string::String {
             fn from(text: $type) -> Self {
                 text.0
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::convert::AsRef<str> for $type {
             fn as_ref(&self) -> &str {
                 &self.0
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::ops::Deref for $type {
             type Target = str;
 
@@ -263,6 +277,7 @@ macro_rules! newtype {
             }
         }
 
+        #[allow(deprecated)]
         impl ::core::fmt::Display for $type {
             fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 formatter.pad(&self.0)
@@ -292,6 +307,7 @@ macro_rules! newtype {
 #[macro_export]
 macro_rules! wrapper {
     ($type:ident: $schema:path) => {
+        #[allow(deprecated)]
         impl $crate::__private::Serialize for $type {
             fn serialize<S: $crate::__private::Serializer>(
                 &self,
@@ -301,6 +317,7 @@ macro_rules! wrapper {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -341,6 +358,7 @@ macro_rules! union {
         $($variant:ident $(($alternative:expr $(; $held:lifetime)?))? $(= $constant:expr)?),*
         $(,)?
     }) => {
+        #[allow(deprecated)]
         impl $crate::__private::Serialize for $type {
             fn serialize<S: $crate::__private::Serializer>(
                 &self,
@@ -358,6 +376,7 @@ macro_rules! union {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -412,6 +431,7 @@ macro_rules! tagged {
     ($type:ident: $($schema:ident)::+ by $tag:literal {
         $($variant:ident = $name:literal),* $(, .. $unknown:ident)? $(,)?
     }) => {
+        #[allow(deprecated)]
         impl $crate::__private::Serialize for $type {
             fn serialize<S: $crate::__private::Serializer>(
                 &self,
@@ -428,6 +448,7 @@ macro_rules! tagged {
             }
         }
 
+        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -452,10 +473,12 @@ macro_rules! tagged {
 #[macro_export]
 macro_rules! payload {
     ($type:ident: $schema:path) => {
+        #[allow(deprecated)]
         impl $crate::Payload for $type {
             const SCHEMA: &'static $crate::__private::Schema = &$schema;
         }
 
+        #[allow(deprecated)]
         impl<'de> $crate::__private::Deserialize<'de> for $type {
             fn deserialize<D: $crate::__private::Deserializer<'de>>(
                 deserializer: D,

@@ -28,7 +28,10 @@ export interface AllRequired {
   [key: string]: number;
 }
 
-/** Annotations change no verdict. */
+/**
+ * Annotations change no verdict.
+ * @deprecated
+ */
 export interface Annotated {
   a?: number | undefined;
   b?: string | undefined;
