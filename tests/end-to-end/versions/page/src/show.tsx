@@ -13,9 +13,7 @@ const options = { apiBaseUrl, reconnectMinMs: 20, reconnectMaxMs: 100 };
 /** Shows the channels of one version of the definition, and buttons that send a signal. */
 export function show(channels: readonly Channel[], answer: Answer): void {
   for (const channel of channels) {
-    // The defaults log errors and drifts. A subscription that the server refuses is shown by the component.
-    const handlers = { onMessage: () => {}, onInvalid: () => {} };
-    subscribe({ ...options, channel, token: tokenFor(channel.name), ...handlers }).catch(() => {});
+    logProblems(channel).catch(() => {});
   }
   const root = document.getElementById("root");
   if (root === null) {
@@ -31,6 +29,13 @@ export function show(channels: readonly Channel[], answer: Answer): void {
   );
 }
 
+/** Subscribes with the defaults of `subscribe`, which logs drifts and errors to the console, until it is refused. */
+async function logProblems(channel: Channel): Promise<void> {
+  const token = tokenFor(channel.name);
+  const messages = await subscribe({ ...options, channel, token, onInvalid: () => {} });
+  for await (const _ of messages);
+}
+
 function tokenFor(channel: string): () => Promise<string> {
   return async () => (await fetch(`/token?run=${channel}`)).text();
 }
@@ -38,7 +43,7 @@ function tokenFor(channel: string): () => Promise<string> {
 function ChannelView({ channel }: { readonly channel: Channel }) {
   const token = tokenFor(channel.name);
   const realtime = useRealtime({ ...options, channel, token, historyLimit: null, pauseOnHidden: false });
-  const { messages, connectionStatus, drift, error, gap } = realtime;
+  const { messages, connectionStatus, drift, error, gap, haltReason } = realtime;
   const [errors, setErrors] = useState<readonly string[]>([]);
   useEffect(() => {
     if (error !== null) {
@@ -59,6 +64,7 @@ function ChannelView({ channel }: { readonly channel: Channel }) {
         </p>
       ))}
       {gap && <p title="gaps">Messages were missed</p>}
+      {haltReason && <p title="halted">{haltReason}</p>}
       {drift?.outdated === "page" && (
         <button title="offer" onClick={() => location.reload()}>
           A new version is available: reload
