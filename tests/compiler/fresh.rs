@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cases::{Differences, files_below};
+use crate::cases::{Differences, Scratch, files_below, write};
 
 const TABLES_START: &str = "<!-- Generated tables. To update them, run `UPDATE=1 cargo test -p fanfare-tests --test compiler`. -->\n";
 const TABLES_END: &str = "<!-- End of the generated tables. -->\n";
@@ -39,6 +39,21 @@ fn the_schema_of_the_definition_format_is_current() {
         "schemas/channels.schema.json is out of date.\n\
          Run `cargo run -p fanfare-codegen -- schema > schemas/channels.schema.json` in the root and commit the result."
     );
+}
+
+#[test]
+fn the_release_of_the_end_to_end_tests_is_current() {
+    let versions = Path::new("end-to-end/versions");
+    let definition =
+        std::fs::read_to_string(versions.join("old/schemas/shop.yaml")).expect("a readable definition");
+    let folder = Scratch::new("release");
+    write(&folder.path().join("schemas/shop.yaml"), &definition);
+    let release = fanfare_codegen::release(folder.path().join("schemas"), "v1")
+        .unwrap_or_else(|error| panic!("{error}"));
+    let release = std::fs::read_to_string(release).expect("a readable release");
+    let mut differences = Differences::default();
+    differences.file(&versions.join("new/schemas/releases/v1.release.json"), &release);
+    differences.fail_if_any();
 }
 
 #[test]

@@ -1,11 +1,15 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { root } from "./paths.js";
+import { program, root } from "./paths.js";
 
 /** Builds everything that the tests start or import. Each command is fast if nothing has changed. */
 export default async function build(): Promise<void> {
-  const servers = ["--package", "fanfare-test-server", "--package", "content-pipeline"];
-  await run("cargo", ["build", "--quiet", ...servers]);
+  const programs = ["fanfare-test-server", "content-pipeline", "fanfare-codegen"];
+  await run("cargo", ["build", "--quiet", ...programs.flatMap((name) => ["--package", name])]);
+  for (const version of ["old", "new"]) {
+    const schemas = `tests/end-to-end/versions/${version}/schemas`;
+    await run(program("fanfare"), ["generate", "--schemas", schemas, "--out", `target/versions/${version}`]);
+  }
   await run("npm", ["run", "build", "--workspace", "fanfare"]);
   await run("npm", ["run", "build", "--workspace", "content-pipeline-page"]);
   await run("npm", ["run", "build-page", "--workspace", "fanfare-end-to-end"]);

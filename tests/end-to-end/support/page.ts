@@ -2,12 +2,16 @@ import type { Browser, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
 import type { Seen } from "../page/src/seen.js";
 
-/** Opens the page in its own browser context. Uncaught errors of the page fail the test. */
-export async function openPage(browser: Browser, url: string): Promise<Page> {
+/**
+ * Opens the page in its own browser context. Uncaught errors of the page fail the test. `logged` receives the warnings
+ * that the page logs.
+ */
+export async function openPage(browser: Browser, url: string, logged: string[] = []): Promise<Page> {
   const context = await browser.newContext();
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => void (message.type() === "warning" && logged.push(message.text())));
   onTestFinished(async () => {
     await context.close();
     expect(errors).toEqual([]);

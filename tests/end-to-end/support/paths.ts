@@ -8,6 +8,9 @@ export const root = join(fileURLToPath(import.meta.url), "../../../../");
 /** The built page of these tests. */
 export const builtPage = join(root, "tests/end-to-end/page/dist");
 
+/** The built pages of both versions of a definition. */
+export const builtVersions = join(root, "tests/end-to-end/versions/page/dist");
+
 /** The built page that uses Inngest's hook. */
 export const builtInngestPage = join(root, "tests/inngest/page/dist");
 

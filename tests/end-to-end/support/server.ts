@@ -35,6 +35,8 @@ export interface ReviewOptions {
 
 /** The settings of the server. Each has a default. */
 export interface ServerSettings {
+  /** The version of the definition in `versions`. Default: the definitions of `schemas/`. */
+  readonly version?: "old" | "new";
   readonly port?: number;
   readonly pingMilliseconds?: number;
   /** The file for history and runs. Without it, the history is in memory and there are no runs. */

@@ -3,6 +3,8 @@
 //! A *topic name* is an index, too: those of the topics, then run events, then the aliases of all topics. A subscriber
 //! of an alias receives the topic's messages under that name.
 
+use std::collections::BTreeSet;
+
 #[cfg(feature = "sqlite")]
 use serde_json::Value;
 
@@ -39,6 +41,16 @@ impl ChannelDefinition {
     pub(crate) fn aliases(&self) -> impl Iterator<Item = (usize, &'static str)> {
         let topics = self.topics.iter().enumerate();
         topics.flat_map(|(index, topic)| topic.aliases.iter().map(move |alias| (index, *alias)))
+    }
+
+    /// Returns the topic names for a page that does not list any: the current names of what it may read and, if the page
+    /// has another definition, the aliases too. Pages ignore topics that they do not know.
+    pub(crate) fn page_names(&self, fingerprint: &str, granted: &[usize]) -> Vec<usize> {
+        let topics: BTreeSet<usize> = granted.iter().map(|name| self.topic_of(*name)).collect();
+        let aliases = (self.run_events_index() + 1..).zip(self.aliases());
+        let aliases = aliases.filter(|(_, (topic, _))| topics.contains(topic)).map(|(name, _)| name);
+        let aliases = aliases.filter(|_| fingerprint != self.fingerprint);
+        topics.iter().copied().chain(aliases).collect()
     }
 
     /// Returns the index of the topic of the log that has or had a name: messages in a storage have the name from when

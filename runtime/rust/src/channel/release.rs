@@ -39,7 +39,7 @@ impl ChannelDefinition {
     pub(crate) fn find_drift(
         &self,
         fingerprint: &str,
-        topics: &[usize],
+        names: &[usize],
         has_selected_topics: bool,
     ) -> Option<(DriftKind, Vec<DriftChange>)> {
         if fingerprint == self.fingerprint {
@@ -48,6 +48,7 @@ impl ChannelDefinition {
         let Some(release) = self.releases.iter().find(|release| release.fingerprint == fingerprint) else {
             return Some((DriftKind::Unknown, Vec::new()));
         };
+        let topics: Vec<usize> = names.iter().map(|name| self.topic_of(*name)).collect();
         // A page that subscribes to all topics also expects those that no longer exist.
         let matters = |part| match part {
             ChangedPart::Topic(name) => {

@@ -201,6 +201,58 @@ async fn a_subscription_to_two_names_receives_each_message_under_both() {
     }
 }
 
+/// Subscribes like a page with a definition hash. Returns whether it receives a drift.
+async fn sub_from_page(client: &mut Client, token: &str, fingerprint: &str, topics: Option<&str>) -> bool {
+    let mut frame = json!({
+        "kind": "sub", "ref": "1", "data": token, "channel": "room:1", "fingerprint": fingerprint,
+    });
+    if let Some(topic) = topics {
+        frame["topics"] = json!([topic]);
+    }
+    client.send(&frame).await;
+    assert!(matches!(client.frame().await, ServerFrame::Subscribed { .. }));
+    match client.frame().await {
+        ServerFrame::Ready { drift, .. } => drift.is_some(),
+        other => panic!("expected ready, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_lists_no_topics_receives_them_under_the_names_of_its_definition() {
+    let (server, channel) = start().await;
+    let mut clients = Vec::new();
+    for granted in [["status", "said"], ["state", "spoken"]] {
+        let token = server.token(&channel, &granted);
+        for (fingerprint, names) in
+            [("f1f2", &["state", "spoken"][..]), ("earlier", &["state", "status", "spoken", "said", "says"])]
+        {
+            let mut client = page(&server).await;
+            sub_from_page(&mut client, &token, fingerprint, None).await;
+            clients.push((client, names));
+        }
+    }
+    server.hub.publish(status(&channel), &Status::new("1")).await.unwrap();
+    server.hub.publish(said(&channel), "1").await.unwrap();
+    for (client, names) in &mut clients {
+        for name in *names {
+            assert_eq!(message(client).await.0, *name);
+        }
+        client.expect_silence().await;
+    }
+}
+
+#[tokio::test]
+async fn a_drift_concerns_a_topic_under_each_of_its_names() {
+    let (server, channel) = start().await;
+    let token = server.token(&channel, &["status", "said"]);
+    for (topic, is_broken) in
+        [(None, true), (Some("status"), true), (Some("state"), true), (Some("said"), false)]
+    {
+        let mut client = page(&server).await;
+        assert_eq!(sub_from_page(&mut client, &token, "earlier", topic).await, is_broken, "{topic:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_stream_resumes_after_a_message_only_once_it_has_arrived_under_both_names() {
     let (server, channel) = start().await;

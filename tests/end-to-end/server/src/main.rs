@@ -4,14 +4,19 @@
 //! one JSON object per line. It exits when that input ends, so that no test can leave it running.
 
 mod commands;
+mod gauges;
 mod reviews;
 mod settings;
+mod versions;
 
+use axum::routing::get;
 use fanfare::Hub;
+use gauges::Gauges;
 use serde_json::json;
 use settings::Settings;
 use std::error::Error;
 use tokio::net::TcpListener;
+use versions::Version;
 
 /// All servers of a test run accept each other's tokens, as a restarted server does.
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -22,14 +27,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(settings) => serde_json::from_str(&settings)?,
         None => Settings::default(),
     };
-    let (port, has_storage) = (settings.port, settings.storage.is_some());
-    let hub = settings.apply(Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY))?.build()?;
-    let reviews = if has_storage { Some(reviews::start(&hub).await?) } else { None };
+    let gauges = Gauges::install()?;
+    let (port, version, has_storage) = (settings.port, settings.version, settings.storage.is_some());
+    let registry = version.map_or(&channels::REGISTRY, Version::registry);
+    let hub = settings.apply(Hub::builder(registry).signing_key(SIGNING_KEY))?.build()?;
+    let (reviews, _runs) = match version.filter(|_| has_storage) {
+        Some(version) => (None, Some(version.start_runs(&hub).await?)),
+        None if has_storage => (Some(reviews::start(&hub).await?), None),
+        None => (None, None),
+    };
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY }));
 
-    let routes = fanfare::routes(hub.clone());
+    let metrics = get(move || async move { gauges.render() });
+    let routes = fanfare::routes(hub.clone()).route("/metrics", metrics);
     let shutdown = commands::execute(hub.clone(), reviews);
     fanfare::serve(listener, routes, &hub)
         .with_graceful_shutdown(async move { shutdown.notified().await })

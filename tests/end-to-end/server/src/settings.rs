@@ -6,11 +6,15 @@ use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::versions::Version;
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Settings {
     /// 0 for any free port.
     pub(crate) port: u16,
+    /// The version of the definition in `tests/end-to-end/versions`. Without it, the definitions are those of `schemas/`.
+    pub(crate) version: Option<Version>,
     /// The interval between pings.
     ping_milliseconds: Option<u64>,
     /// The file for history and runs. Without it, the history is in memory and there are no runs.

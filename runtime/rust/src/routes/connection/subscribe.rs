@@ -129,6 +129,10 @@ fn narrow(
             *names = requested.iter().filter_map(|name| find_granted(channel, names, name).ok()).collect();
         }
         granted.retain(|(_, names)| !names.is_empty());
+    } else if let Some((page, fingerprint)) = &request.page {
+        for (channel, names) in granted.iter_mut().filter(|(channel, _)| channel.name() == page) {
+            *names = channel.definition().page_names(fingerprint, names);
+        }
     }
     if granted.is_empty() { Err(SubscribeError::NotGranted) } else { Ok(granted) }
 }

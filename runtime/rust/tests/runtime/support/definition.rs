@@ -145,8 +145,15 @@ const RENAMED_SIGNALS: &[SignalDefinition] = &[
     SignalDefinition { renamed_from: &["nod"], ..SignalDefinition::new("gesture", TEXT) },
 ];
 
-pub(crate) static RENAMED: ChannelDefinition =
-    ChannelDefinition { topics: RENAMED_TOPICS, signals: RENAMED_SIGNALS, ..ROOM };
+pub(crate) static RENAMED: ChannelDefinition = ChannelDefinition {
+    topics: RENAMED_TOPICS,
+    signals: RENAMED_SIGNALS,
+    releases: &[Release {
+        fingerprint: "earlier",
+        changes: &[BreakingChange { part: ChangedPart::Topic("state"), message: "the status has changed" }],
+    }],
+    ..ROOM
+};
 
 /// A room of a later definition, which has renamed topics and signals, and its registry. Three topics are still served
 /// under their old names; `journal` and `nod` are not.
