@@ -1,5 +1,6 @@
 //! The checked model: channels, topics and types, with all names resolved. Emitters read nothing else.
 
+mod channels;
 mod docs;
 mod rules;
 
@@ -7,10 +8,13 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+pub(crate) use channels::{
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, FormerNames, History, Ignore, Param, Release,
+    Retain, Signal, Topic,
+};
 pub(crate) use docs::Docs;
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
-use crate::breaking::Rule;
 use crate::diagnostics::Location;
 use crate::names::Name;
 
@@ -435,163 +439,4 @@ pub(crate) struct Case {
     pub(crate) variant: String,
     pub(crate) target: TypeId,
     pub(crate) boxed: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct Channel {
-    pub(crate) name: Name,
-    pub(crate) docs: Docs,
-    /// Index into [`Model::modules`].
-    pub(crate) module: usize,
-    pub(crate) address: Vec<AddressPart>,
-    pub(crate) params: Vec<Param>,
-    pub(crate) history: History,
-    pub(crate) topics: Vec<Topic>,
-    pub(crate) signals: Vec<Signal>,
-    /// The type that the channel's runs return, if the definition declares it.
-    pub(crate) result: Option<TypeId>,
-    pub(crate) ignores: Vec<Ignore>,
-    /// The released definitions of the channel that differ from this one.
-    pub(crate) releases: Vec<Release>,
-    pub(crate) location: Location,
-}
-
-impl Channel {
-    /// The address as written, such as `pipeline:{runId}`.
-    pub(crate) fn template(&self) -> String {
-        let part = |part: &AddressPart| match part {
-            AddressPart::Literal(text) => text.clone(),
-            AddressPart::Param(index) => format!("{{{}}}", self.params[*index].name.wire),
-        };
-        self.address.iter().map(part).collect()
-    }
-
-    /// The types of the payloads of all topics and signals, and of the result.
-    pub(crate) fn carried(&self) -> impl Iterator<Item = TypeId> {
-        let signals = self.signals.iter().map(|signal| signal.payload);
-        self.topics.iter().filter_map(Topic::payload).chain(signals).chain(self.result)
-    }
-}
-
-/// A released definition of a channel.
-#[derive(Debug)]
-pub(crate) struct Release {
-    pub(crate) fingerprint: String,
-    /// The changes since then that break pages of the release on servers with this definition.
-    pub(crate) breaks_pages: Vec<BreakingChange>,
-    /// The changes since then that break pages with this definition on servers of the release.
-    pub(crate) breaks_new_pages: Vec<BreakingChange>,
-}
-
-#[derive(Debug)]
-pub(crate) struct BreakingChange {
-    pub(crate) part: ChangedPart,
-    pub(crate) message: String,
-}
-
-/// The part of a channel that changed.
-#[derive(Debug)]
-pub(crate) enum ChangedPart {
-    Channel,
-    /// By its name, which the channel may no longer have.
-    Topic(String),
-    Signal(String),
-    Result,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum AddressPart {
-    Literal(String),
-    /// Index into [`Channel::params`].
-    Param(usize),
-}
-
-#[derive(Debug)]
-pub(crate) struct Param {
-    pub(crate) name: Name,
-    pub(crate) description: Option<String>,
-    pub(crate) shape: Type,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct History {
-    pub(crate) messages: u32,
-    pub(crate) age_seconds: u64,
-}
-
-#[derive(Debug)]
-pub(crate) struct Topic {
-    pub(crate) name: Name,
-    pub(crate) docs: Docs,
-    pub(crate) retain: Retain,
-    pub(crate) carries: Carries,
-    pub(crate) former: FormerNames,
-    pub(crate) ignores: Vec<Ignore>,
-}
-
-impl Topic {
-    /// The type of the payloads, if the topic carries payloads.
-    pub(crate) fn payload(&self) -> Option<TypeId> {
-        match self.carries {
-            Carries::Payload(id) => Some(id),
-            Carries::TextStream => None,
-        }
-    }
-}
-
-/// A message that a client can send to a waiting run of the channel.
-#[derive(Debug)]
-pub(crate) struct Signal {
-    pub(crate) name: Name,
-    pub(crate) docs: Docs,
-    pub(crate) payload: TypeId,
-    pub(crate) former: FormerNames,
-    pub(crate) ignores: Vec<Ignore>,
-}
-
-/// A breaking change that is accepted until a date.
-#[derive(Debug)]
-pub(crate) struct Ignore {
-    pub(crate) rule: Rule,
-    /// Such as `2026-12-31`.
-    pub(crate) until: String,
-}
-
-/// The earlier names of a topic or a signal.
-#[derive(Debug)]
-pub(crate) struct FormerNames {
-    /// Those that clients may still use.
-    pub(crate) aliases: Vec<String>,
-    /// Those that no longer work.
-    pub(crate) renamed_from: Vec<String>,
-}
-
-impl FormerNames {
-    /// All earlier names, each with the path of its key in the definition.
-    pub(crate) fn keyed(&self) -> impl Iterator<Item = (&'static str, usize, &String)> {
-        let keyed = [("aliases", &self.aliases), ("renamed-from", &self.renamed_from)];
-        keyed
-            .into_iter()
-            .flat_map(|(key, names)| names.iter().enumerate().map(move |(at, name)| (key, at, name)))
-    }
-}
-
-/// The content of a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carries {
-    Payload(TypeId),
-    TextStream,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retain {
-    None,
-    Last,
-    All,
-    Latest(u32),
-}
-
-impl Retain {
-    /// The number of messages that `all` retains.
-    pub(crate) const ALL: u32 = 1000;
 }
