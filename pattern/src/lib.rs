@@ -113,12 +113,6 @@ impl Regex {
         cost::is_bounded(self)
     }
 
-    /// Returns `true` if the pattern looks ahead or behind.
-    #[must_use]
-    pub fn has_lookarounds(&self) -> bool {
-        self.matchers.len() > 1
-    }
-
     /// Encodes the automaton as the compact text that `f.automaton` of the TypeScript
     /// library reads.
     #[must_use]

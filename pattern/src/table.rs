@@ -79,6 +79,11 @@ impl Table {
         Some(Self { entries, width, lookarounds, dead })
     }
 
+    /// The number of states.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() / self.width
+    }
+
     #[inline]
     pub(crate) fn next(&self, state: usize, class: u16, holding: u32) -> (usize, bool) {
         self.entry(state, usize::from(class), holding)

@@ -15,6 +15,7 @@ mod fingerprints;
 mod fresh;
 mod from_rust_types;
 mod golden;
+mod histories;
 mod imports;
 mod layers;
 mod links;

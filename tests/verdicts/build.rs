@@ -132,6 +132,7 @@ impl Singles<'_> {
             serde: self.serde('r', dispatch)?,
             mixed: self.mixed('m', mixed::schemas(seed, mixed::count()), dispatch)?,
             deep: self.mixed('d', deep::schemas(seed), dispatch)?,
+            evolved: self.mixed('v', mixed::evolutions(seed, &deep::schemas(seed)), dispatch)?,
         };
         drop(std::panic::take_hook());
         Ok(catalogue)

@@ -1,7 +1,9 @@
 //! Compares channels, and what they carry.
 
+use std::thread::Builder;
+
 use super::declared::Declared;
-use super::graph::{Builder, Graph, Node, NodeId};
+use super::graph::{Builder as GraphBuilder, Graph, Node, NodeId};
 use super::inclusion::{Inclusion, Solver};
 use super::{Example, Finding, SourceLocation};
 use crate::breaking::Rule;
@@ -13,6 +15,9 @@ use crate::model::{
     Topic, Type,
 };
 use crate::names::Name;
+
+/// The stack size of a comparison.
+const STACK: usize = 256 << 20;
 
 /// Finds everything that breaks pages, servers or tokens, or what is stored.
 pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
@@ -35,7 +40,14 @@ pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
             comparison.findings.push(Finding::new(Rule::ChannelRemoved, channel.name.wire.clone(), None));
         }
     }
-    comparison.finish()
+    // A comparison nests as deep as the schemas and values do.
+    std::thread::scope(|scope| {
+        let thread = Builder::new().stack_size(STACK).spawn_scoped(scope, || comparison.finish());
+        match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => comparison.finish(),
+        }
+    })
 }
 
 fn find(model: &Model, name: &str) -> Option<usize> {
@@ -212,12 +224,13 @@ impl Comparison<'_> {
     }
 
     /// Compares the schemas of all pairs.
-    fn finish(mut self) -> Vec<Finding> {
+    fn finish(&self) -> Vec<Finding> {
+        let mut findings = self.findings.clone();
         let mut graph = Graph::default();
         let mut ids = Vec::new();
-        let mut builder = Builder::new(&mut graph, &self.old.schemas);
+        let mut builder = GraphBuilder::new(&mut graph, &self.old.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.old)));
-        let mut builder = Builder::new(&mut graph, &self.new.schemas);
+        let mut builder = GraphBuilder::new(&mut graph, &self.new.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.new)));
         let mut declared = Declared::default();
         for at in 0..ids.len() {
@@ -226,7 +239,7 @@ impl Comparison<'_> {
         let ids = graph.merge(&ids);
         let mut solver = Solver::new(&graph);
         let count = self.pairs.len();
-        for (at, pair) in std::mem::take(&mut self.pairs).into_iter().enumerate() {
+        for (at, pair) in self.pairs.iter().enumerate() {
             let [old, new] =
                 [0, count].map(|from| Schemas { all: ids[from + at], declared: ids[2 * count + from + at] });
             let location = SourceLocation::new(&self.new.report.sources, &pair.location);
@@ -237,21 +250,21 @@ impl Comparison<'_> {
             match solver.explain(new, old) {
                 Verdict::Compatible => {}
                 Verdict::DeclaredOnly(example) => {
-                    self.findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
+                    findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
                 }
-                Verdict::Breaking(example) => self.findings.push(finding(pair.widened, &example)),
+                Verdict::Breaking(example) => findings.push(finding(pair.widened, &example)),
             }
             match solver.explain(old, new) {
                 Verdict::Compatible => {}
                 Verdict::DeclaredOnly(example) => {
-                    self.findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
+                    findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
                 }
                 Verdict::Breaking(example) => {
-                    self.findings.extend(pair.narrowed.iter().map(|rule| finding(*rule, &example)));
+                    findings.extend(pair.narrowed.iter().map(|rule| finding(*rule, &example)));
                 }
             }
         }
-        self.findings
+        findings
     }
 }
 
@@ -270,7 +283,7 @@ enum Verdict {
     Breaking(Example),
 }
 
-impl Builder<'_> {
+impl GraphBuilder<'_> {
     fn add_schema(&mut self, schema: &Schema) -> NodeId {
         match schema {
             Schema::Rules(id) => self.add(*id),

@@ -60,7 +60,8 @@ impl Declared {
         for item in array.prefix.iter_mut().chain(&mut array.rest) {
             *item = self.of(graph, *item);
         }
-        if let Some(Contains { item, .. }) = &mut array.contains {
+        // More items may satisfy the original, so its maximum stays as it is.
+        if let Some(Contains { item, max: None, .. }) = &mut array.contains {
             *item = self.of(graph, *item);
         }
         let object = &mut node.object;

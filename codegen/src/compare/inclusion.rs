@@ -7,10 +7,12 @@
 
 mod arrays;
 mod cases;
+mod formats;
 mod names;
 mod numbers;
 mod objects;
 mod texts;
+mod unevaluated;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -25,7 +27,11 @@ use crate::model::Kinds;
 use cases::Case;
 
 /// The maximum number of cases that one question may take.
-const MAX_CASES: usize = 20_000;
+const MAX_CASES: usize = 10_000;
+/// The maximum depth of searches in searches.
+const MAX_DEPTH: usize = 400;
+/// The reason if a limit is reached.
+const TOO_MUCH: &str = "too many combinations of keywords";
 
 /// Whether every value of one schema is valid under another.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,9 +106,13 @@ pub(crate) struct Solver<'g> {
     round: HashMap<Claims, Progress>,
     /// Claims that this round took to have no value, because the search for one was open: those of recursive schemas.
     assumed: HashSet<Claims>,
-    /// A claim of `assumed` turned out to have a value, so another round may find more.
+    /// Claims of `assumed`, of all rounds, that the search cannot decide. They may have a value.
+    doubtful: HashMap<Claims, &'static str>,
+    /// A claim of `assumed` turned out to have a value, or possibly one, so another round may find more.
     must_repeat: bool,
     cases: usize,
+    /// How many searches contain the current one.
+    depth: usize,
     regexes: RefCell<HashMap<String, Option<Rc<Regex>>>>,
 }
 
@@ -114,8 +124,10 @@ impl<'g> Solver<'g> {
             found: HashMap::new(),
             round: HashMap::new(),
             assumed: HashSet::new(),
+            doubtful: HashMap::new(),
             must_repeat: false,
             cases: 0,
+            depth: 0,
             regexes: RefCell::default(),
         }
     }
@@ -123,6 +135,7 @@ impl<'g> Solver<'g> {
     /// Decides whether every value of one schema is valid under another.
     pub(crate) fn includes(&mut self, inner: NodeId, outer: NodeId) -> Inclusion {
         self.cases = 0;
+        self.doubtful.clear();
         let claims = vec![Claim::holds(inner), Claim::fails(outer)];
         loop {
             self.round.clear();
@@ -151,16 +164,31 @@ impl<'g> Solver<'g> {
         match self.round.get(&claims) {
             Some(Progress::Done(outcome)) => return outcome.clone(),
             Some(Progress::Open) => {
+                if let Some(keyword) = self.doubtful.get(&claims) {
+                    return Outcome::Undecided(keyword);
+                }
                 self.assumed.insert(claims);
                 return Outcome::Nothing;
             }
             None => {}
         }
+        if self.depth >= MAX_DEPTH {
+            return Outcome::Undecided(TOO_MUCH);
+        }
         self.round.insert(claims.clone(), Progress::Open);
+        self.depth += 1;
         let outcome = self.search(&claims);
-        if let Outcome::Value(value) = &outcome {
-            self.must_repeat |= self.assumed.contains(&claims);
-            self.found.insert(claims.clone(), value.clone());
+        self.depth -= 1;
+        let is_assumed = self.assumed.contains(&claims);
+        match &outcome {
+            Outcome::Value(value) => {
+                self.must_repeat |= is_assumed;
+                self.found.insert(claims.clone(), value.clone());
+            }
+            Outcome::Undecided(keyword) if is_assumed => {
+                self.must_repeat |= self.doubtful.insert(claims.clone(), keyword).is_none();
+            }
+            _ => {}
         }
         self.round.insert(claims, Progress::Done(outcome.clone()));
         outcome
@@ -183,32 +211,27 @@ impl<'g> Solver<'g> {
             outcome = outcome.or(|| match kind {
                 Kind::Null => self.any_of(claims, [Value::Null]),
                 Kind::Boolean => self.any_of(claims, [Value::Bool(true), Value::Bool(false)]),
-                kind => {
-                    let outcome = self.expand(Case::new(kind, claims.clone()));
-                    self.checked(claims, outcome)
-                }
+                kind => self.expand(Case::new(kind, claims.clone())),
             });
         }
         outcome
     }
 
-    fn any_of<const N: usize>(&self, claims: &Claims, values: [Value; N]) -> Outcome {
+    fn any_of<const N: usize>(&self, claims: &[Claim], values: [Value; N]) -> Outcome {
         let fits = values.into_iter().find(|value| self.fits(claims, value));
         fits.map_or(Outcome::Nothing, Outcome::Value)
     }
 
     /// Keeps a value only if the validator agrees with all claims about it.
-    fn checked(&self, claims: &Claims, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Value(value) => match claims.iter().find(|claim| !self.fits(&vec![**claim], &value)) {
-                None => Outcome::Value(value),
-                Some(claim) => Outcome::Undecided(hard_keyword(self.graph, claim.node)),
-            },
-            outcome => outcome,
+    fn checked(&self, claims: &[Claim], outcome: Outcome) -> Outcome {
+        let Outcome::Value(value) = &outcome else { return outcome };
+        match claims.iter().find(|claim| !self.fits(&[**claim], value)) {
+            None => outcome,
+            Some(claim) => Outcome::Undecided(hard_keyword(self.graph, claim.node)),
         }
     }
 
-    fn fits(&self, claims: &Claims, value: &Value) -> bool {
+    fn fits(&self, claims: &[Claim], value: &Value) -> bool {
         claims.iter().all(|claim| self.validator.accepts(claim.node, value) == claim.holds)
     }
 

@@ -21,6 +21,8 @@ pub struct Catalogue {
     pub mixed: Vec<Mixed>,
     /// Random schemas that validate one value several times.
     pub deep: Vec<Mixed>,
+    /// The next versions of the first mixed schemas, and of the first deep ones.
+    pub evolved: Vec<Mixed>,
 }
 
 /// A group of a suite.

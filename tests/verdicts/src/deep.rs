@@ -12,7 +12,13 @@ const TYPES: usize = 2;
 /// Returns the schemas for a seed.
 #[must_use]
 pub fn schemas(seed: u64) -> Vec<Value> {
-    (0..COUNT).map(|at| schema(&mut rng(seed, at))).collect()
+    (0..COUNT).map(|at| schema_at(seed, at)).collect()
+}
+
+/// Returns the schema with this index.
+#[must_use]
+pub fn schema_at(seed: u64, at: u64) -> Value {
+    schema(&mut rng(seed, at))
 }
 
 /// Returns the generator of random numbers for the schema with this index.

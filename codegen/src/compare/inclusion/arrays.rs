@@ -11,6 +11,8 @@ use crate::model::Kinds;
 
 /// The maximum number of items of an array to construct.
 const MAX_ITEMS: usize = 2_000;
+/// The maximum number of items to construct if they must satisfy `contains` or differ.
+const MAX_SPECIAL_ITEMS: usize = 200;
 
 /// The arrays that a case allows.
 #[derive(Default)]
@@ -37,7 +39,7 @@ enum Position {
 
 impl Limits {
     fn want(&mut self, item: NodeId, count: usize) {
-        let count = count.min(MAX_ITEMS);
+        let count = count.min(MAX_SPECIAL_ITEMS);
         match self.wanted.iter_mut().find(|(wanted, _)| *wanted == item) {
             Some((_, wanted)) => *wanted = count.max(*wanted),
             None => self.wanted.push((item, count)),
@@ -56,7 +58,7 @@ impl Solver<'_> {
         let more = limits.obligations.len() + wanted + 2 * usize::from(limits.must_repeat);
         let last = limits.prefix.max(limits.min) + more;
         let last = limits.max.map_or(last, |max| max.min(last));
-        if limits.min > MAX_ITEMS {
+        if limits.min > if limits.must_be_unique { MAX_SPECIAL_ITEMS } else { MAX_ITEMS } {
             return Outcome::Undecided("minItems");
         }
         let mut outcome = Outcome::Nothing;
@@ -98,10 +100,12 @@ impl Solver<'_> {
                     limits.prefix = limits.prefix.max(from);
                 }
                 Violation::UnevaluatedItem(id) => {
-                    let mut evaluating = Vec::new();
-                    self.conjuncts(*id, &mut evaluating);
+                    let evaluating = self.evaluating(*id, case, true);
                     let arrays = || evaluating.iter().map(|id| &self.graph[*id].array);
-                    if arrays().any(|array| array.rest.is_some()) {
+                    let others = evaluating.iter().filter(|evaluating| *evaluating != id);
+                    if arrays().any(|array| array.rest.is_some())
+                        || others.into_iter().any(|id| self.graph[*id].unevaluated_items.is_some())
+                    {
                         return None;
                     }
                     let from = arrays().map(|array| array.prefix.len()).max().unwrap_or(0);
@@ -125,7 +129,8 @@ impl Solver<'_> {
                 _ => {}
             }
         }
-        Some(limits).filter(|limits| limits.max.is_none_or(|max| limits.min <= max))
+        let is_possible = limits.max.is_none_or(|max| limits.min <= max);
+        Some(limits).filter(|limits| is_possible && !(limits.must_be_unique && limits.must_repeat))
     }
 
     /// Returns the claims about the item at a position.
@@ -134,21 +139,20 @@ impl Solver<'_> {
         for id in &case.nodes {
             let Node { array, unevaluated_items, .. } = &self.graph[*id];
             claims.extend(array.at(position).map(Claim::holds));
-            let unevaluated = unevaluated_items.filter(|_| !self.may_evaluate_item(*id, position));
+            let unevaluated = unevaluated_items.filter(|_| !self.may_evaluate_item(case, *id, position));
             claims.extend(unevaluated.map(Claim::holds));
         }
         claims
     }
 
     /// Returns `true` if a schema, or one that applies to the same value, may evaluate an item.
-    fn may_evaluate_item(&self, root: NodeId, position: usize) -> bool {
-        let mut may = false;
-        self.graph.visit_in_place(root, &mut |id, node| {
-            may |= node.array.at(position).is_some()
-                || node.array.contains.is_some()
-                || (id != root && node.unevaluated_items.is_some());
-        });
-        may
+    fn may_evaluate_item(&self, case: &Case, root: NodeId, position: usize) -> bool {
+        self.evaluating(root, case, false).into_iter().any(|id| {
+            let Node { array, unevaluated_items, .. } = &self.graph[id];
+            array.at(position).is_some()
+                || array.contains.is_some()
+                || (id != root && unevaluated_items.is_some())
+        })
     }
 
     /// Gives each obligation an item, in every way.
@@ -187,7 +191,7 @@ impl Solver<'_> {
             return if limits.must_repeat {
                 self.repeat(&items, limits)
             } else {
-                self.complete(items, limits)
+                self.complete(items, limits, &limits.caps, 0, 0)
             };
         };
         if *count == 0 {
@@ -229,42 +233,69 @@ impl Solver<'_> {
     /// Makes two items equal, in every way.
     fn repeat(&mut self, items: &[Claims], limits: &Limits) -> Outcome {
         let mut outcome = Outcome::Nothing;
-        let some = items.len().min(limits.prefix + limits.obligations.len() + 2);
-        for (one, other) in (1..some).flat_map(|other| (0..other).map(move |one| (one, other))) {
+        let mut tried: Vec<[&Claims; 2]> = Vec::new();
+        for (one, other) in (1..items.len()).flat_map(|other| (0..other).map(move |one| (one, other))) {
+            let pair = [&items[one], &items[other]];
+            if tried.contains(&pair) {
+                continue;
+            }
+            tried.push(pair);
+            let Some(both) = self.saturate(pair.map(Clone::clone).concat()) else { continue };
             let mut items = items.to_vec();
-            let both = [items[one].clone(), items[other].clone()].concat();
-            let Some(both) = self.saturate(both) else { continue };
             (items[one], items[other]) = (both.clone(), both);
-            outcome = outcome.or(|| self.complete(items, limits));
+            outcome = outcome.or(|| self.complete(items, limits, &limits.caps, 0, 0));
         }
         outcome
     }
 
-    /// Searches for the items.
-    fn complete(&mut self, mut items: Vec<Claims>, limits: &Limits) -> Outcome {
-        for (schema, max) in &limits.caps {
-            let mut satisfying = 0;
-            for claims in &mut items {
-                let mut others = claims.clone();
-                others.push(Claim::fails(*schema));
-                if self.solve(others.clone()) == Outcome::Nothing {
-                    satisfying += 1;
-                } else {
-                    *claims = others;
+    /// Keeps the number of items within each cap, in every way, and searches for the items. Items before `from` were
+    /// considered already for the first cap.
+    fn complete(
+        &mut self,
+        mut items: Vec<Claims>,
+        limits: &Limits,
+        caps: &[(NodeId, usize)],
+        mut from: usize,
+        mut satisfying: usize,
+    ) -> Outcome {
+        let Some(((schema, max), others)) = caps.split_first() else { return self.fill(&items, limits) };
+        // Without other caps, an item that may violate the schema need not satisfy it.
+        let is_independent = others.is_empty() && !limits.must_be_unique && !limits.must_repeat;
+        while from < items.len() {
+            let mut violating = items[from].clone();
+            violating.push(Claim::fails(*schema));
+            if self.solve(violating.clone()) == Outcome::Nothing {
+                satisfying += 1;
+                if satisfying > *max {
+                    return Outcome::Nothing;
                 }
+            } else if is_independent || satisfying == *max {
+                items[from] = violating;
+            } else {
+                self.cases += 1;
+                if self.cases > super::MAX_CASES {
+                    return Outcome::Undecided("maxContains");
+                }
+                let mut choice = items.clone();
+                choice[from] = violating;
+                let outcome = self.complete(choice, limits, caps, from + 1, satisfying);
+                return outcome.or(|| self.complete(items, limits, caps, from + 1, satisfying + 1));
             }
-            if satisfying > *max {
-                return Outcome::Nothing;
-            }
+            from += 1;
         }
+        self.complete(items, limits, others, 0, 0)
+    }
+
+    /// Searches for the items.
+    fn fill(&mut self, items: &[Claims], limits: &Limits) -> Outcome {
         let mut values: Vec<Value> = Vec::new();
         let mut undecided = None;
-        for claims in &items {
+        for claims in items {
             match self.solve(claims.clone()) {
                 Outcome::Value(value) if limits.must_be_unique && values.contains(&value) => {
                     match self.another(claims, &value, &values) {
                         Some(value) => values.push(value),
-                        None if self.are_too_many(&items, claims) => return Outcome::Nothing,
+                        None if self.are_too_many(items, claims) => return Outcome::Nothing,
                         None => undecided = Some("uniqueItems"),
                     }
                 }
@@ -279,19 +310,15 @@ impl Solver<'_> {
     /// Returns a value like another one that is not among these.
     fn another(&self, claims: &Claims, value: &Value, used: &[Value]) -> Option<Value> {
         let listed = self.listed_values(claims).unwrap_or_default();
-        let count = i64::try_from(used.len()).ok()? + 1;
-        let varied: Vec<Value> = match value {
-            Value::Number(number) => {
-                let number = number.as_f64()?;
-                #[expect(clippy::cast_precision_loss, reason = "a small count")]
-                let steps = (1..=count).flat_map(|step| [number + step as f64, number - step as f64]);
-                steps.map(|number| super::numbers::to_json(number)).collect()
-            }
-            Value::String(text) => (0..=count).map(|number| json!(format!("{text}{number}"))).collect(),
-            _ => vec![json!(null), json!(true), json!(false), json!(0), json!(""), json!([]), json!({})],
-        };
-        listed.into_iter().chain(varied).find(|value| !used.contains(value) && self.fits(claims, value))
+        let plain = [json!(null), json!(true), json!(false), json!(0), json!(""), json!([]), json!({})];
+        let varied = variants(value, used.len() + 1, 2);
+        listed
+            .into_iter()
+            .chain(varied)
+            .chain(plain)
+            .find(|value| !used.contains(value) && self.fits(claims, value))
     }
+
     /// Returns `true` if more items must have one of a few values than there are such values.
     fn are_too_many(&self, items: &[Claims], claims: &Claims) -> bool {
         let Some(values) = self.listed_values(claims) else { return false };
@@ -312,5 +339,54 @@ impl Solver<'_> {
         let values =
             listed.or_else(|| few.contains(kinds).then(|| vec![json!(null), json!(true), json!(false)]))?;
         Some(values.into_iter().filter(|value| self.fits(&claims, value)).collect())
+    }
+}
+
+/// Returns values like another one, which differ in one part at most so many levels below it.
+fn variants(value: &Value, count: usize, levels: usize) -> Vec<Value> {
+    let below = |part: &Value| {
+        let deeper = levels.checked_sub(1).map(|levels| variants(part, count, levels));
+        deeper.unwrap_or_default().into_iter().take(count + 8)
+    };
+    match value {
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or_default();
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            let steps = (1..=count).map(f64::from).flat_map(|step| [number + step, number - step]);
+            steps.map(super::numbers::to_json).collect()
+        }
+        Value::String(text) => {
+            let mut start = text.clone();
+            start.pop();
+            let letters = ('a'..='z').chain('0'..='9').map(|letter| json!(format!("{start}{letter}")));
+            (0..=count).map(|number| json!(format!("{text}{number}"))).chain(letters).collect()
+        }
+        Value::Array(items) => {
+            let with_item = items.iter().enumerate().flat_map(|(at, item)| {
+                below(item).map(move |item| {
+                    let mut items = items.clone();
+                    items[at] = item;
+                    Value::Array(items)
+                })
+            });
+            let last = items.last().cloned().unwrap_or_default();
+            let longer = (1..=count).map(|more| {
+                let repeated = std::iter::repeat_n(last.clone(), more);
+                items.iter().cloned().chain(repeated).collect()
+            });
+            with_item.chain(longer).collect()
+        }
+        Value::Object(members) => {
+            let with = |name: &str, member: Value| {
+                let mut members = members.clone();
+                members.insert(name.to_owned(), member);
+                Value::Object(members)
+            };
+            let with_member =
+                members.iter().flat_map(|(name, member)| below(member).map(move |member| with(name, member)));
+            let larger = (0..=count).map(|number| with(&format!("value{number}"), json!(number)));
+            with_member.chain(larger).collect()
+        }
+        Value::Null | Value::Bool(_) => Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::names::NameLimits;
-use super::{Claim, Claims, Kind, MAX_CASES, Outcome, Solver};
+use super::{Claim, Claims, Kind, MAX_CASES, Outcome, Solver, TOO_MUCH};
 use crate::compare::graph::{Members, NodeId};
 use crate::lower::is_of_kind;
 use crate::model::Kinds;
@@ -23,6 +23,8 @@ pub(super) struct Case {
     pub(super) violations: Vec<Violation>,
     pub(super) present: Vec<String>,
     pub(super) absent: Vec<String>,
+    /// The schemas whose unevaluated parts are known.
+    pub(super) decided: Vec<NodeId>,
     /// For names of properties.
     pub(super) name_limits: NameLimits,
 }
@@ -38,8 +40,14 @@ impl Case {
             violations: Vec::new(),
             present: Vec::new(),
             absent: Vec::new(),
+            decided: Vec::new(),
             name_limits: NameLimits::default(),
         }
+    }
+
+    /// Adds alternatives, one of which must hold.
+    pub(super) fn choose(&mut self, choice: Vec<Facts>) {
+        self.choices.push(choice);
     }
 
     fn add(&mut self, facts: Facts) {
@@ -57,7 +65,7 @@ impl Case {
 
 /// One of several alternatives for the values of a case.
 #[derive(Clone, Debug, Default)]
-struct Facts {
+pub(super) struct Facts {
     claims: Vec<Claim>,
     violations: Vec<Violation>,
     present: Vec<String>,
@@ -65,7 +73,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn claims(claims: impl IntoIterator<Item = Claim>) -> Self {
+    pub(super) fn claims(claims: impl IntoIterator<Item = Claim>) -> Self {
         Self { claims: claims.into_iter().collect(), ..Self::default() }
     }
 
@@ -115,7 +123,7 @@ impl Solver<'_> {
     pub(super) fn expand(&mut self, mut case: Case) -> Outcome {
         self.cases += 1;
         if self.cases > MAX_CASES {
-            return Outcome::Undecided("too many combinations of keywords");
+            return Outcome::Undecided(TOO_MUCH);
         }
         loop {
             while let Some(claim) = case.pending.pop() {
@@ -128,6 +136,7 @@ impl Solver<'_> {
                     return Outcome::Nothing;
                 }
             }
+            self.decide_evaluation(&mut case);
             let choices = std::mem::take(&mut case.choices);
             for choice in choices {
                 let choice: Vec<Facts> =
@@ -141,7 +150,8 @@ impl Solver<'_> {
                 return Outcome::Nothing;
             }
             let Some(shortest) = (0..case.choices.len()).min_by_key(|at| case.choices[*at].len()) else {
-                return self.leaf(&case);
+                let outcome = self.leaf(&case);
+                return self.checked(&case.claims, outcome);
             };
             let mut choice = case.choices.swap_remove(shortest);
             if choice.len() == 1 {

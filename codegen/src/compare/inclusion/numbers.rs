@@ -52,11 +52,17 @@ impl Solver<'_> {
         if units.as_ref().is_some_and(|units| units.exclude_each_other(&range)) {
             return Outcome::Nothing;
         }
-        let (candidates, is_complete) = match units {
-            Some(units) => units.multiples(range.low, range.high),
-            None => (fractions(&range), is_safe_integer(range.low) && range.low == range.high),
+        let (found, is_complete) = match units {
+            Some(units) => {
+                let (mut candidates, is_complete) = units.multiples(range.low, range.high);
+                (candidates.find(|number| fits(*number)), is_complete)
+            }
+            None => {
+                let found = fractions(&range).into_iter().find(|number| fits(*number));
+                (found, is_safe_integer(range.low) && range.low == range.high)
+            }
         };
-        match candidates.into_iter().find(|number| fits(*number)) {
+        match found {
             Some(number) => Outcome::Value(to_json(number)),
             None if is_complete => Outcome::Nothing,
             None => Outcome::Undecided("multipleOf"),
@@ -148,24 +154,17 @@ impl Units {
     }
 
     /// Returns multiples between two limits, those near zero first, and `true` if these are all.
-    fn multiples(&self, low: f64, high: f64) -> (Vec<f64>, bool) {
+    fn multiples(&self, low: f64, high: f64) -> (impl Iterator<Item = f64>, bool) {
         let size = self.value(1);
         #[expect(clippy::cast_possible_truncation, reason = "a saturated bound is beyond every limit")]
         let (first, last) = ((low / size).ceil() as i128, (high / size).floor() as i128);
         let start = 0.clamp(first.min(last), last.max(first));
-        let mut factors: Vec<i128> = Vec::new();
-        for distance in 0..=MAX_TRIED / 2 {
-            for factor in [start.saturating_add(distance), start.saturating_sub(distance)] {
-                if (first..=last).contains(&factor) && !factors.contains(&factor) {
-                    factors.push(factor);
-                }
-            }
-            if factors.len() as i128 > MAX_TRIED.min(last.saturating_sub(first)) {
-                break;
-            }
-        }
-        let is_complete = last < first || last.saturating_sub(first) < factors.len() as i128;
-        (factors.into_iter().map(|factor| self.value(factor)).collect(), is_complete)
+        let others = (1..=MAX_TRIED)
+            .flat_map(move |distance| [start.saturating_add(distance), start.saturating_sub(distance)]);
+        let factors =
+            std::iter::once(start).chain(others).filter(move |factor| (first..=last).contains(factor));
+        let is_complete = last.saturating_sub(first) < MAX_TRIED;
+        (factors.map(|factor| self.value(factor)), is_complete)
     }
 
     fn value(&self, factor: i128) -> f64 {
@@ -181,8 +180,10 @@ fn fractions(range: &Range) -> Vec<f64> {
     let within = |number: &f64| number.is_finite() && *number >= low && *number <= high;
     let middle = (low.max(-1e300) + high.min(1e300)) / 2.0;
     let near = [0.5, 1.5, -0.5, low + 0.5, high - 0.5, low + 0.25, high - 0.25, middle, middle + 0.5];
+    // Not multiples of decimal fractions.
+    let near = near.into_iter().chain([0.3, low + 0.3, 1.001, low + 1.001, 1.0 / 3.0, low + 1.0 / 3.0]);
     let extreme = [low.next_up(), high.next_down(), low, high, 1e300, -1e300];
-    near.into_iter().chain(extreme).filter(within).collect()
+    near.chain(extreme).filter(within).collect()
 }
 
 fn is_safe_integer(number: f64) -> bool {

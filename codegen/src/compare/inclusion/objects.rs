@@ -9,6 +9,9 @@ use super::names::NameLimits;
 use super::{Claim, Claims, Outcome, Solver};
 use crate::compare::graph::{Node, NodeId};
 
+/// The maximum number of properties to construct because there must be so many.
+const MAX_PROPERTIES: usize = 200;
+
 /// Properties, with the claims about their values.
 type Properties = BTreeMap<String, Claims>;
 
@@ -50,7 +53,7 @@ impl Solver<'_> {
                     let limit = self.graph[*id].object.max_properties.map_or(usize::MAX, count);
                     min = min.max(limit.saturating_add(1));
                 }
-                violation => match self.obligation(violation) {
+                violation => match self.obligation(case, violation) {
                     Some(obligation) => obligations.push(obligation),
                     None => return Outcome::Nothing,
                 },
@@ -76,7 +79,7 @@ impl Solver<'_> {
             if own.is_empty() {
                 own.extend(object.others);
             }
-            own.extend(unevaluated_properties.filter(|_| !self.may_evaluate_property(*id, name)));
+            own.extend(unevaluated_properties.filter(|_| !self.may_evaluate_property(case, *id, name)));
             claims.extend(own.into_iter().map(Claim::holds));
         }
         self.saturate(claims)
@@ -87,19 +90,18 @@ impl Solver<'_> {
     }
 
     /// Returns `true` if a schema, or one that applies to the same value, may evaluate a property.
-    fn may_evaluate_property(&self, root: NodeId, name: &str) -> bool {
-        let mut may = false;
-        self.graph.visit_in_place(root, &mut |id, node| {
-            may |= node.object.property(name).is_some()
-                || node.object.others.is_some()
-                || node.object.patterns.iter().any(|(pattern, _)| self.matches(pattern, name))
-                || (id != root && node.unevaluated_properties.is_some());
-        });
-        may
+    fn may_evaluate_property(&self, case: &Case, root: NodeId, name: &str) -> bool {
+        self.evaluating(root, case, false).into_iter().any(|id| {
+            let Node { object, unevaluated_properties, .. } = &self.graph[id];
+            object.property(name).is_some()
+                || object.others.is_some()
+                || object.patterns.iter().any(|(pattern, _)| self.matches(pattern, name))
+                || (id != root && unevaluated_properties.is_some())
+        })
     }
 
     /// Returns the property that violates a keyword, or `None` if none can.
-    fn obligation(&self, violation: &Violation) -> Option<Obligation> {
+    fn obligation(&self, case: &Case, violation: &Violation) -> Option<Obligation> {
         let undeclared = |ids: &[NodeId]| {
             let objects = || ids.iter().map(|id| &self.graph[*id].object);
             let patterns = objects().flat_map(|object| &object.patterns);
@@ -120,10 +122,13 @@ impl Solver<'_> {
             }
             Violation::OtherProperty(id) => (undeclared(&[*id]), self.graph[*id].object.others?),
             Violation::UnevaluatedProperty(id) => {
-                // The properties of these schemas are evaluated, because a value that violates one of them is another case.
-                let mut evaluating = Vec::new();
-                self.conjuncts(*id, &mut evaluating);
-                if evaluating.iter().any(|id| self.graph[*id].object.others.is_some()) {
+                // A value that violates `allOf` or an own keyword of the schema is another case.
+                let evaluating = self.evaluating(*id, case, true);
+                let is_complete = |evaluating: &NodeId| {
+                    let Node { object, unevaluated_properties, .. } = &self.graph[*evaluating];
+                    object.others.is_some() || (evaluating != id && unevaluated_properties.is_some())
+                };
+                if evaluating.iter().any(is_complete) {
                     return None;
                 }
                 (undeclared(&evaluating), self.graph[*id].unevaluated_properties?)
@@ -196,6 +201,9 @@ impl Solver<'_> {
     fn finish(&mut self, case: &Case, properties: Properties, (min, max): (usize, usize)) -> Outcome {
         if properties.len() > max || min > max {
             return Outcome::Nothing;
+        }
+        if min > MAX_PROPERTIES {
+            return Outcome::Undecided("minProperties");
         }
         let mut undecided = None;
         let mut object = Map::new();

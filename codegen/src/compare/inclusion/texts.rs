@@ -6,6 +6,7 @@ use fanfare_pattern::{Regex, Search, find_text};
 use serde_json::{Value, json};
 
 use super::cases::{Case, Violation};
+use super::formats::Patterns;
 use super::{Outcome, Solver};
 use crate::model::Format;
 
@@ -24,6 +25,22 @@ struct Limits {
 impl Limits {
     fn at_most(&mut self, length: usize) {
         self.max = Some(self.max.map_or(length, |max| max.min(length)));
+    }
+
+    /// Returns `true` if nothing but lengths and excluded texts matters.
+    fn has_no_pattern(&self) -> bool {
+        self.matching.is_empty()
+            && self.not_matching.is_empty()
+            && self.formats.is_empty()
+            && self.not_formats.is_empty()
+    }
+
+    /// Returns `true` if patterns describe all formats exactly.
+    fn is_regular(&self) -> bool {
+        self.formats.iter().chain(&self.not_formats).all(|format| {
+            let Patterns { inner, outer } = Patterns::of(*format);
+            inner == outer
+        })
     }
 
     /// Returns `true` if no string of a format has an allowed length, or a format must both match and not match.
@@ -47,56 +64,49 @@ impl Solver<'_> {
             solver.fits(&case.claims, &json!(text))
                 && case.name_limits.allow(text, |source| solver.regex(source))
         };
-        if let Some(format) = limits.formats.first() {
-            let sample = samples(*format).iter().find(|sample| fits(self, sample));
-            return sample.map_or(Outcome::Undecided("format"), |sample| Outcome::Value(json!(sample)));
-        }
-        if limits.matching.is_empty() && limits.not_matching.is_empty() {
+        if limits.has_no_pattern() {
             let plain = plain_texts(limits.min, limits.excluded.len());
-            let found = plain.into_iter().find(|text| fits(self, text));
-            return match found {
-                Some(text) => Outcome::Value(json!(text)),
-                None if limits.max == Some(0) => Outcome::Nothing,
-                None => Outcome::Undecided(if limits.not_formats.is_empty() { "enum" } else { "format" }),
-            };
-        }
-        let excluded = limits.excluded.iter().map(|text| exactly(text));
-        let not_matching: Vec<Rc<Regex>> = limits
-            .not_matching
-            .iter()
-            .cloned()
-            .chain(excluded)
-            .map(|source| self.regex(&source))
-            .collect::<Option<_>>()
-            .unwrap_or_default();
-        let matching: Option<Vec<Rc<Regex>>> =
-            limits.matching.iter().map(|source| self.regex(source)).collect();
-        let matching = matching.unwrap_or_default();
-        let search = |lookarounds: bool| {
-            let usable = |regexes: &'_ [Rc<Regex>]| -> Vec<Rc<Regex>> {
-                regexes.iter().filter(|regex| lookarounds || !regex.has_lookarounds()).cloned().collect()
-            };
-            let (matching, others) = (usable(&matching), usable(&not_matching));
-            let (matching, others): (Vec<&Regex>, Vec<&Regex>) = (
-                matching.iter().map(|regex| &**regex).collect(),
-                others.iter().map(|regex| &**regex).collect(),
-            );
-            find_text(&matching, &others, limits.min)
-        };
-        match search(true) {
-            Search::Nothing => Outcome::Nothing,
-            Search::Found(text) if limits.max.is_some_and(|max| text.chars().count() > max) => {
-                Outcome::Nothing
+            if let Some(text) = plain.into_iter().find(|text| fits(self, text)) {
+                return Outcome::Value(json!(text));
             }
-            Search::Found(text) if fits(self, &text) => Outcome::Value(json!(text)),
-            Search::Found(_) => Outcome::Undecided("format"),
-            // A text that the other patterns allow may fit all the same.
-            Search::Undecided => match search(false) {
-                Search::Nothing => Outcome::Nothing,
-                Search::Found(text) if fits(self, &text) => Outcome::Value(json!(text)),
-                Search::Found(_) | Search::Undecided => Outcome::Undecided("pattern"),
-            },
         }
+        // Texts that are of the formats, or are not, for sure; and then all that may be.
+        for is_certain in [true, false] {
+            match self.find_text(&limits, is_certain) {
+                Search::Nothing if is_certain && !limits.is_regular() => {}
+                Search::Nothing => return Outcome::Nothing,
+                Search::Found(text) if limits.max.is_some_and(|max| text.chars().count() > max) => {
+                    if !is_certain || limits.is_regular() {
+                        return Outcome::Nothing;
+                    }
+                }
+                Search::Found(text) if fits(self, &text) => return Outcome::Value(json!(text)),
+                Search::Found(_) | Search::Undecided => {}
+            }
+        }
+        let samples = limits.formats.iter().flat_map(|format| samples(*format));
+        let sample = samples.copied().find(|sample| fits(self, sample));
+        let keyword = if limits.is_regular() { "pattern" } else { "format" };
+        sample.map_or(Outcome::Undecided(keyword), |sample| Outcome::Value(json!(sample)))
+    }
+
+    /// Searches for a shortest text with all limits but the maximum length. If `is_certain`, only texts that patterns prove
+    /// to be of a format, or not to be, are considered.
+    fn find_text(&self, limits: &Limits, is_certain: bool) -> Search {
+        let patterns = |formats: &[Format], is_inner: bool| -> Vec<Rc<Regex>> {
+            let patterns = formats.iter().map(|format| Patterns::of(*format));
+            let sources = patterns.map(|patterns| if is_inner { patterns.inner } else { patterns.outer });
+            sources.filter_map(|source| self.regex(&source)).collect()
+        };
+        let compiled = |sources: &[String]| -> Vec<Rc<Regex>> {
+            sources.iter().filter_map(|source| self.regex(source)).collect()
+        };
+        let matching = [compiled(&limits.matching), patterns(&limits.formats, is_certain)].concat();
+        let others = [compiled(&limits.not_matching), patterns(&limits.not_formats, !is_certain)].concat();
+        let matching: Vec<&Regex> = matching.iter().map(|regex| &**regex).collect();
+        let others: Vec<&Regex> = others.iter().map(|regex| &**regex).collect();
+        let excluded: Vec<&str> = limits.excluded.iter().map(String::as_str).collect();
+        find_text(&matching, &others, &excluded, limits.min)
     }
 
     /// Returns `None` if no string has an allowed length.
@@ -152,18 +162,6 @@ fn plain_texts(min: usize, excluded: usize) -> Vec<String> {
     let numbered = (0..=excluded).map(|number| format!("value{number}"));
     let ends = std::iter::once(String::new()).chain(letters.take(excluded + 2)).chain(numbered);
     ends.map(|end| format!("{}{end}", "a".repeat(min.saturating_sub(end.len())))).collect()
-}
-
-/// Returns a pattern that only one text matches.
-fn exactly(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .flat_map(|character| {
-            let is_syntax = r"^$\.*+?()[]{}|/".contains(character);
-            is_syntax.then_some('\\').into_iter().chain([character])
-        })
-        .collect();
-    format!("^{escaped}$")
 }
 
 /// Returns valid strings of a format.

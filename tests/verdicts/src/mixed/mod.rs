@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 
 mod composed;
 mod edits;
+mod evolutions;
 mod keywords;
 mod values;
 mod written;
 
+pub use evolutions::{EVOLVED, EVOLVED_DEEP, evolutions, evolved, single_keyword};
 pub use values::{Accepts, Values};
 
 /// The default number of random schemas.
@@ -23,7 +25,13 @@ pub fn count() -> usize {
 /// Returns the schemas for a seed. Each depends only on the seed and its index.
 #[must_use]
 pub fn schemas(seed: u64, count: usize) -> Vec<Value> {
-    (0..count as u64).map(|at| schema(&mut rng(seed, at))).collect()
+    (0..count as u64).map(|at| schema_at(seed, at)).collect()
+}
+
+/// Returns the schema with this index.
+#[must_use]
+pub fn schema_at(seed: u64, at: u64) -> Value {
+    schema(&mut rng(seed, at))
 }
 
 /// Returns the generator of random numbers for the schema with this index.

@@ -228,7 +228,7 @@ fn is_kind(named: &Value, kind: &str) -> bool {
 }
 
 /// Returns the kind of value that a keyword applies to.
-fn kind_of(keyword: &str) -> Option<&'static str> {
+pub(super) fn kind_of(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => "number",
         "minLength" | "maxLength" | "pattern" | "format" => "string",
