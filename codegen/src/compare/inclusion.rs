@@ -8,6 +8,7 @@
 mod arrays;
 mod cases;
 mod formats;
+mod name_limits;
 mod names;
 mod numbers;
 mod objects;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::names::NameLimits;
+use super::name_limits::NameLimits;
 use super::{Claim, Claims, Kind, MAX_CASES, Outcome, Solver, TOO_MUCH};
 use crate::compare::graph::{Members, NodeId};
 use crate::lower::is_of_kind;

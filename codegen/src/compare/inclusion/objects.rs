@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::cases::{Case, Violation};
-use super::names::NameLimits;
+use super::name_limits::NameLimits;
 use super::{Claim, Claims, Outcome, Solver};
 use crate::compare::graph::{Node, NodeId};
 
