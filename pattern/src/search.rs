@@ -186,7 +186,7 @@ impl<'r> Run<'r> {
     /// Advances the pattern by a character, or to the end of the text.
     fn step(&self, main: &Main, class: Option<u16>, holding: u32) -> Main {
         match (main, &self.main.table) {
-            (Main::Matched, _) => Main::Matched,
+            (Main::Matched, _) | (Main::Table(_), None) => Main::Matched,
             (Main::Table(state), Some(table)) => {
                 let (next, accepts) = match class {
                     Some(class) => table.next(*state, class, holding),
@@ -194,7 +194,6 @@ impl<'r> Run<'r> {
                 };
                 if accepts { Main::Matched } else { Main::Table(next) }
             }
-            (Main::Table(_), None) => Main::Matched,
             (Main::Steps { steps, is_start, was_word }, _) => {
                 let alphabet = &self.regex.alphabet;
                 let is_word = class.is_some_and(|class| alphabet.is_word(class));
@@ -282,7 +281,8 @@ impl State {
 /// Returns all ways to choose one of each.
 fn combinations(choices: Vec<Vec<Looks>>) -> Vec<Vec<Looks>> {
     choices.into_iter().fold(vec![Vec::new()], |all, choice| {
-        let longer = |before: &Vec<Looks>, looks: &Looks| [before.as_slice(), &[looks.clone()]].concat();
+        let longer =
+            |before: &Vec<Looks>, looks: &Looks| [before.as_slice(), std::slice::from_ref(looks)].concat();
         all.iter().flat_map(|before| choice.iter().map(move |looks| longer(before, looks))).collect()
     })
 }

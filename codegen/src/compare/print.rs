@@ -30,7 +30,9 @@ impl Comparison {
                 })
                 .collect();
             headings.dedup();
-            headings.iter().for_each(|heading| text.push_str(&format!("{heading}\n")));
+            for heading in &headings {
+                let _ = writeln!(text, "{heading}");
+            }
             write_details(&mut text, first);
             // The advice for a rule is the same each time.
             let advised = together
@@ -64,7 +66,10 @@ impl Comparison {
         let ignored = if self.ignored == 0 { String::new() } else { format!(", {} ignored", self.ignored) };
         let counts =
             [count(Level::Error, "error"), count(Level::Warning, "warning"), count(Level::Note, "note")];
-        let mut text: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+        let mut text = String::new();
+        for line in &lines {
+            let _ = writeln!(text, "  {line}");
+        }
         let _ = writeln!(text, "{}{ignored}", counts.join(", "));
         text
     }

@@ -1,5 +1,7 @@
 //! Prints a comparison in SARIF 2.1.0, the format of static analysis tools.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::print::reasons;
@@ -67,10 +69,17 @@ fn result(finding: &Finding) -> Value {
 
 /// Returns a path as a relative URI.
 fn uri(path: &str) -> String {
-    let encode = |character: char| match character {
-        '\\' => "/".to_owned(),
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | '~' | '/' | ':' => character.to_string(),
-        other => other.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect(),
-    };
-    path.chars().map(encode).collect()
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'\\' => uri.push('/'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' => {
+                uri.push(byte.into())
+            }
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri
 }

@@ -142,7 +142,7 @@ impl Solver<'_> {
                 let choice: Vec<Facts> =
                     choice.into_iter().filter_map(|facts| self.possible(facts, &case)).collect();
                 // Without any fact, an alternative holds already.
-                if !choice.iter().any(|facts| facts.is_empty()) {
+                if !choice.iter().any(Facts::is_empty) {
                     case.choices.push(choice);
                 }
             }

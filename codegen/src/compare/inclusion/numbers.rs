@@ -23,20 +23,20 @@ struct Range {
 impl Range {
     fn at_least(&mut self, limit: Option<f64>, is_open: bool) {
         let Some(limit) = limit else { return };
-        if limit > self.low || (limit == self.low && is_open) {
+        if limit > self.low || (limit >= self.low && is_open) {
             (self.low, self.low_is_open) = (limit, is_open);
         }
     }
 
     fn at_most(&mut self, limit: Option<f64>, is_open: bool) {
         let Some(limit) = limit else { return };
-        if limit < self.high || (limit == self.high && is_open) {
+        if limit < self.high || (limit <= self.high && is_open) {
             (self.high, self.high_is_open) = (limit, is_open);
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.low > self.high || (self.low == self.high && (self.low_is_open || self.high_is_open))
+        self.low > self.high || (self.low >= self.high && (self.low_is_open || self.high_is_open))
     }
 }
 
@@ -59,7 +59,7 @@ impl Solver<'_> {
             }
             None => {
                 let found = fractions(&range).into_iter().find(|number| fits(*number));
-                (found, is_safe_integer(range.low) && range.low == range.high)
+                (found, is_safe_integer(range.low) && range.low >= range.high)
             }
         };
         match found {
@@ -178,7 +178,7 @@ impl Units {
 fn fractions(range: &Range) -> Vec<f64> {
     let Range { low, high, .. } = *range;
     let within = |number: &f64| number.is_finite() && *number >= low && *number <= high;
-    let middle = (low.max(-1e300) + high.min(1e300)) / 2.0;
+    let middle = f64::midpoint(low.max(-1e300), high.min(1e300));
     let near = [0.5, 1.5, -0.5, low + 0.5, high - 0.5, low + 0.25, high - 0.25, middle, middle + 0.5];
     // Not multiples of decimal fractions.
     let near = near.into_iter().chain([0.3, low + 0.3, 1.001, low + 1.001, 1.0 / 3.0, low + 1.0 / 3.0]);

@@ -122,7 +122,9 @@ impl Solver<'_> {
         for id in &case.nodes {
             let text = &self.graph[*id].text;
             limits.min = limits.min.max(length(text.min_length).unwrap_or(0));
-            length(text.max_length).into_iter().for_each(|max| limits.at_most(max));
+            if let Some(max) = length(text.max_length) {
+                limits.at_most(max);
+            }
             limits.matching.extend(text.pattern.clone());
             limits.formats.extend(text.format);
         }
