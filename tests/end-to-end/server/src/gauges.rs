@@ -1,4 +1,4 @@
-//! `GET /metrics`: the gauges of the hub, as Prometheus reads them.
+//! `GET /metrics`: the gauges of the hub, as text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
