@@ -76,7 +76,7 @@ test("an old page offers to reload where the new server breaks it, and works els
     parcel: { ...open("state", ["sent"]), errors: [invalid], offer: [RELOAD] },
     price: open("offer", [{ cents: 3 }, { cents: 4 }]),
     chat: open("said", ["hello", "goodbye"]),
-    diary: { status: ["error"], errors: [renamed] },
+    diary: { status: ["error"], errors: [renamed], offer: [RELOAD] },
     headline: open("text", ["A headline"]),
     vote: { ...open("counted"), offer: [RELOAD] },
   });
@@ -84,6 +84,7 @@ test("an old page offers to reload where the new server breaks it, and works els
   expect(await page.answer(15)).toBe("invalid");
   expect(page.logged).toEqual([
     expect.stringContaining('available: reload it. The channel "parcel" has changed: topic "state":'),
+    expect.stringContaining('available: reload it. The channel "diary" has changed: topic "note":'),
     expect.stringContaining('available: reload it. The channel "vote" has changed: signal "answer":'),
   ]);
   expect(await outdated(server)).toEqual({ "parcel breaking": 2, "vote breaking": 2 });
@@ -100,14 +101,18 @@ test("a new page says that the old server breaks it, and works elsewhere", async
   await shows(page, {
     parcel: open("state", ["packed", "sent"]),
     price: open("offer", [{ cents: 1 }, { cents: 2 }]),
-    chat: { status: ["error"], errors: [unknown("spoken")] },
-    diary: { status: ["error"], errors: [unknown("entry")] },
+    chat: { status: ["error"], errors: [unknown("spoken")], offer: [OLDER_SERVER] },
+    diary: { status: ["error"], errors: [unknown("entry")], offer: [OLDER_SERVER] },
     headline: { ...open("text", ["A headline"]), errors: [invalid], offer: [OLDER_SERVER] },
     vote: open("counted"),
   });
   expect(await page.answer(5)).toBe("accepted");
   expect(await page.answer(15)).toBe("invalid");
-  expect(page.logged).toEqual([expect.stringContaining('The channel "headline" has changed: topic "text":')]);
+  expect(page.logged).toEqual([
+    expect.stringContaining('deploy the new server. The channel "chat" has changed: topic "spoken":'),
+    expect.stringContaining('deploy the new server. The channel "diary" has changed: topic "entry":'),
+    expect.stringContaining('deploy the new server. The channel "headline" has changed: topic "text":'),
+  ]);
   // The old server has no release with the definition hashes of the new page.
   expect(await outdated(server)).toEqual({
     "parcel unknown": 2,
@@ -173,7 +178,7 @@ test("pages of both versions stay complete while servers that share a file are r
     parcel: { ...atFirst.parcel, offer: [RELOAD] },
     price: price("old", 0, 60),
     chat: chat("old", 60),
-    diary: { status: ["error"], errors: [expect.stringContaining('renamed to "entry"')] },
+    diary: { status: ["error"], errors: [expect.stringContaining('renamed to "entry"')], offer: [RELOAD] },
     headline: open("text", ["A long headline", "Another long one"]),
     vote: { ...atFirst.vote, offer: [RELOAD] },
   });
@@ -188,6 +193,7 @@ test("pages of both versions stay complete while servers that share a file are r
   });
   expect(old.logged).toEqual([
     expect.stringContaining('The channel "parcel" has changed'),
+    expect.stringContaining('The channel "diary" has changed'),
     expect.stringContaining('The channel "vote" has changed'),
   ]);
   expect(current.logged).toEqual([]);

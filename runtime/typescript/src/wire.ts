@@ -80,7 +80,12 @@ export interface ReadyFrame extends HasRef {
   readonly position: string;
   readonly fingerprint: string;
   /** How this page's definition differs, if that matters. */
-  readonly drift?: { readonly kind: string; readonly changes?: readonly DriftChange[] };
+  readonly drift?: DriftReport;
+}
+
+export interface DriftReport {
+  readonly kind: string;
+  readonly changes?: readonly DriftChange[];
 }
 
 /** A change of a channel's definition that breaks pages of an earlier release. */
@@ -104,6 +109,9 @@ export interface ErrorFrame extends HasRef {
   readonly kind: "error";
   readonly code: string;
   readonly message: string;
+  /** The server's definition hash of a channel that does not have a requested topic. */
+  readonly fingerprint?: string;
+  readonly drift?: DriftReport;
 }
 
 export interface SubscribedFrame extends HasRef {
@@ -265,7 +273,7 @@ const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
   run: [...LOGGED, ["data", "any"]],
   ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"], ["drift", "drift?"]],
   gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
-  error: [...REF, ["code", "string"], ["message", "string"]],
+  error: [...REF, ["code", "string"], ["message", "string"], ["fingerprint", "string?"], ["drift", "drift?"]],
   subscribed: [...REF, ["channels", "strings"]],
   unsubscribed: [...REF, ["channels", "strings"], ["code", "string?"]],
   expiring: [...REF, ["in", "number"]],

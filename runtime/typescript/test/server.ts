@@ -278,7 +278,9 @@ export class TestServer {
     }
     if (this.refusals > 0) {
       this.refusals -= 1;
-      client.send({ kind: "error", code: this.refusalCode, message: "the token is not valid", ref });
+      const { refusalCode: code, drift } = this;
+      const definition = code === "unknown_topic" ? { fingerprint: this.fingerprint, drift } : {};
+      client.send({ kind: "error", code, message: "the token is not valid", ref, ...definition });
       return;
     }
     client.send({ kind: "subscribed", ref, channels: [channel] });

@@ -375,6 +375,20 @@ it.each(["websocket", "sse"] as const)("a page is notified of the drift that the
   ]);
 });
 
+it.each(["websocket", "sse"] as const)("a page is notified of the drift if it asks for a topic that does not exist: %s", async (transport) => {
+  server.fingerprint = "new";
+  server.refusals = 1;
+  server.refusalCode = "unknown_topic";
+  const changes = [{ topic: "status", message: "the server does not have this topic" }];
+  server.drift = { kind: "breaking", changes };
+  const drifts: unknown[] = [];
+  const subscribing = subscribe({ ...basics(), transport, onDrift: (drift) => void drifts.push(drift) });
+  await expect(subscribing).rejects.toMatchObject({ code: "unknown_topic", fatal: true });
+  expect(drifts).toEqual([
+    { channel: channel.name, kind: "breaking", outdated: "page", changes, expected: "9f2c", received: "new" },
+  ]);
+});
+
 it("a page knows which changes break it on the servers of earlier releases", async () => {
   const changes = [{ topic: "status", message: "it is new" }, { topic: "tokens", message: "it has changed" }];
   const pipeline = defineChannel({

@@ -8,6 +8,7 @@ use crate::support::client::Client;
 use crate::support::definition::released_room;
 use crate::support::server::{KEY, Server};
 use crate::support::sse::Events;
+use crate::tokens::token_for;
 
 async fn server(id: &str) -> (Server, Channel) {
     let (registry, channel) = released_room(id);
@@ -71,6 +72,40 @@ async fn a_drift_lists_the_changes_that_break_what_the_page_subscribes_to() {
         let mut events = Events::post(&server, &json!([sub])).await;
         events.frame().await;
         assert_eq!(drift(&events.frame().await), expected, "{case}, as events");
+    }
+}
+
+#[tokio::test]
+async fn a_page_whose_topic_no_longer_exists_receives_the_drift_with_the_error() {
+    let (server, channel) = server("4").await;
+    let (gone, said) = (token_for("room:4", "gone"), server.token(&channel, &["said"]));
+    let removed = breaking(&[json!({ "topic": "gone", "message": "it was removed" })]);
+    for (token, topics, fingerprint, expected) in [
+        (&gone, Value::Null, "topics", [json!("f1f2"), removed.clone()]),
+        (&said, json!(["gone"]), "topics", [json!("f1f2"), removed]),
+        (&gone, Value::Null, "never released", [json!("f1f2"), json!({ "kind": "unknown" })]),
+        (&gone, Value::Null, "f1f2", [json!("f1f2"), Value::Null]),
+        // Another channel's token learns nothing.
+        (&token_for("room:5", "gone"), Value::Null, "topics", [Value::Null, Value::Null]),
+    ] {
+        let mut sub = json!({
+            "kind": "sub", "ref": "1", "data": token, "channel": channel.name(), "fingerprint": fingerprint,
+        });
+        if !topics.is_null() {
+            sub["topics"] = topics;
+        }
+        let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+        client.send(&sub).await;
+        let mut events = Events::post(&server, &json!([sub])).await;
+        for frame in [client.frame().await, events.frame().await] {
+            match frame {
+                ServerFrame::Error { code, fingerprint, drift, .. } => {
+                    assert_eq!(code, "unknown_topic");
+                    assert_eq!([json!(fingerprint), json!(drift)], expected);
+                }
+                other => panic!("expected an error, got {other:?}"),
+            }
+        }
     }
 }
 

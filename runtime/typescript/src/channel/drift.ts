@@ -1,4 +1,4 @@
-import type { DriftChange, ReadyFrame } from "../wire.js";
+import type { DriftChange, DriftReport } from "../wire.js";
 import type { ChannelInput } from "./channel.js";
 
 /** A page and its server were generated from different definitions of a channel, and that matters. */
@@ -29,6 +29,13 @@ export interface Origin {
   readonly releases: Releases;
 }
 
+/** The server's definition of a channel, as its frames describe it. */
+export interface ServerDefinition {
+  readonly channel: string;
+  readonly fingerprint: string;
+  readonly drift?: DriftReport | undefined;
+}
+
 /** The changes since earlier releases, by their definition hash. */
 export type Releases = Readonly<Record<string, readonly DriftChange[]>>;
 
@@ -50,9 +57,9 @@ interface GeneratedParts {
 export function findDrift(
   origin: Origin | undefined,
   topics: readonly string[] | undefined,
-  frame: ReadyFrame,
+  server: ServerDefinition,
 ): Drift | undefined {
-  const { channel, fingerprint: received, drift: { kind, changes = [] } = {} } = frame;
+  const { channel, fingerprint: received, drift: { kind, changes = [] } = {} } = server;
   if (origin === undefined || (kind !== "breaking" && kind !== "unknown")) {
     return undefined;
   }

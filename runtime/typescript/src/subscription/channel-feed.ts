@@ -22,7 +22,9 @@ export interface ChannelFeedEvents extends DeliveryEvents {
   /** A frame was received; its message may still wait for a validator. */
   onReceived?(): void;
   /** The server has confirmed the subscription, which reads on from `position`. */
-  onReady(position: Cursor, drift: Drift | undefined): void;
+  onReady(position: Cursor): void;
+  /** Whether this page works with the server. Called before `onReady`, or before the feed ends. */
+  onDrift(drift: Drift | undefined): void;
   onStatus(status: ConnectionStatus): void;
   /** An error that the feed survives. */
   onError(error: Error): void;
@@ -50,7 +52,11 @@ export class ChannelFeed {
         this.#delivery.add(frame, cursor);
         events.onReceived?.();
       },
-      onReady: (frame) => events.onReady(frame.position, findDrift(origin, topics, frame)),
+      onReady: (frame) => {
+        events.onDrift(findDrift(origin, topics, frame));
+        events.onReady(frame.position);
+      },
+      onRefused: (definition) => events.onDrift(findDrift(origin, topics, definition)),
       onStatus: (status) => events.onStatus(status),
       onError: (error) => events.onError(error),
       onEnd: (error) => events.onEnd(error),

@@ -1,3 +1,4 @@
+import type { ServerDefinition } from "../channel/drift.js";
 import { Backoff } from "../connection/backoff.js";
 import type { DelayRange } from "../connection/backoff.js";
 import type { Connection, ConnectionListener } from "../connection/connection.js";
@@ -20,6 +21,8 @@ export interface ChannelSubscriptionEvents {
   /** A new frame, in the order of the log. Resuming at `cursor` continues after it. */
   onFrame(frame: LoggedFrame | GapFrame, cursor: Cursor): void;
   onReady(frame: ReadyFrame): void;
+  /** The server refuses the subscription, and has described its definition. */
+  onRefused(definition: ServerDefinition): void;
   onStatus(status: ConnectionStatus): void;
   /** An error that the subscription survives. */
   onError(error: Error): void;
@@ -383,6 +386,14 @@ export class ChannelSubscription implements ConnectionListener {
       // The server knows the session from when the connection was opened. The user may have signed in since.
       this.#hasCurrentSession = true;
       return this.#connection?.reconnect("the session may have changed");
+    }
+    const { fingerprint, drift } = frame;
+    if (fingerprint !== undefined) {
+      const isCurrent = this.#guard();
+      this.events.onRefused({ channel: this.target.channel, fingerprint, drift });
+      if (!isCurrent()) {
+        return;
+      }
     }
     const error = subscribeError(frame, this.target, this.#token);
     // The token may have expired since it was resolved, or still count for the connection that was lost.

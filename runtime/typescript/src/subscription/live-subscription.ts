@@ -176,10 +176,8 @@ export class LiveSubscription implements Subscription<Message> {
       onRun: (run, position) => this.#push({ run, position }),
       onInvalid: (invalid, position) => this.#push({ invalid, position }),
       onReceived: () => this.#pauseWhenFull(),
-      onReady: (position, drift) => {
-        this.#position ??= position;
-        this.#reportDrift(drift);
-      },
+      onReady: (position) => void (this.#position ??= position),
+      onDrift: (drift) => this.#reportDrift(drift),
       onStatus: (status) => {
         this.#connectionStatus = status;
         if (status === "open") {

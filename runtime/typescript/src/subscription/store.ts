@@ -321,10 +321,11 @@ export class RealtimeStore {
       },
       onRun: (update, cursor) => this.#updateRun(update, cursor),
       onGap: (gap) => this.#update({ gap }),
-      onReady: (position, drift) => {
+      onReady: (position) => {
         this.#position ??= position;
-        this.#update({ position: this.#snapshot.position ?? position, drift: drift ?? null });
+        this.#update({ position: this.#snapshot.position ?? position });
       },
+      onDrift: (drift) => this.#update({ drift: drift ?? null }),
       onStatus: (status) => this.#setStatus(status),
       onError: (error) => this.#update({ error }),
       onEnd: (error) => {

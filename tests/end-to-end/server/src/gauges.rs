@@ -1,4 +1,4 @@
-//! `GET /metrics`: the gauges of the hub, in the text format that scrapers read.
+//! `GET /metrics`: the gauges of the hub, as text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -51,7 +51,7 @@ impl Connection {
         };
         let ready = match subscribed {
             Ok(ready) => ready,
-            Err(error) => return vec![self.reject_subscription(error, &request.subscription_id)],
+            Err(error) => return vec![self.reject_subscription(error, request)],
         };
         let channels = ready.iter().map(|ready| ready.channel.name().to_owned()).collect();
         let subscription_id = encode::owned_id(&request.subscription_id);
@@ -89,12 +89,12 @@ impl Connection {
         });
         let (channels, guard) = match verified {
             Ok(verified) => verified,
-            Err(error) => return vec![self.reject_subscription(error, id)],
+            Err(error) => return vec![self.reject_renewal(error, id)],
         };
         match self.reader.renew(id, &channels, &guard) {
             Ok(()) => {}
             Err(RenewError::NotGranted) => {
-                return vec![self.reject_subscription(SubscribeError::NotGranted, id)];
+                return vec![self.reject_renewal(SubscribeError::NotGranted, id)];
             }
             Err(RenewError::NotSubscribed) => {
                 return vec![error_frame(ErrorCode::NotSubscribed, "subscription not found", id)];
@@ -105,22 +105,41 @@ impl Connection {
         vec![encode::frame(&ServerFrame::Renewed { subscription_id: encode::owned_id(id), expires_in })]
     }
 
+    fn reject_renewal(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
+        self.reject_subscription(
+            error,
+            &SubscribeRequest { subscription_id: id.clone(), ..Default::default() },
+        )
+    }
+
     /// Returns the error frame for a rejected `sub` or `renew`. Counts a failed authorization, and reports the rate
     /// limit if that exceeds it.
-    fn reject_subscription(&self, error: SubscribeError, id: &SubscriptionId) -> SharedText {
+    fn reject_subscription(&self, error: SubscribeError, request: &SubscribeRequest) -> SharedText {
         let client = self.guard.client();
         let is_unauthorized = matches!(error, SubscribeError::Unauthorized(_));
+        let (fingerprint, drift) = request.compare_refused(&self.hub, &error).unzip();
         let (mut code, mut message) = error.into_code_and_message();
         if is_unauthorized
             && let Err(limited) = self.hub.check_rate(RatedAction::FailAuth, Some(client), None)
         {
             (code, message) = SubscribeError::RateLimited(limited).into_code_and_message();
         }
-        error_frame(code, message, id)
+        encode::frame(&ServerFrame::Error {
+            code: code.as_str().to_owned(),
+            message,
+            subscription_id: encode::owned_id(&request.subscription_id),
+            fingerprint,
+            drift: drift.flatten(),
+        })
     }
 }
 
 fn error_frame(code: ErrorCode, message: impl Into<String>, id: &SubscriptionId) -> SharedText {
-    let (code, message) = (code.as_str().to_owned(), message.into());
-    encode::frame(&ServerFrame::Error { code, message, subscription_id: encode::owned_id(id) })
+    encode::frame(&ServerFrame::Error {
+        code: code.as_str().to_owned(),
+        message: message.into(),
+        subscription_id: encode::owned_id(id),
+        fingerprint: None,
+        drift: None,
+    })
 }

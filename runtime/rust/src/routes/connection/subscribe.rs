@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Connection, encode};
-use crate::channel::Channel;
+use crate::channel::{Channel, ResolveError};
 use crate::hub::{Action, Hub, Ready, SessionError, SubscribeError, SubscriptionId, TokenGuard};
 use crate::token::{AuthError, VerifiedGrant};
 use crate::wire::{Drift, DriftChange, DriftKind, ErrorCode, ServerFrame, SharedText, Since};
@@ -28,6 +28,21 @@ impl SubscribeRequest {
         let (channel, topics) = channels.iter().find(|(channel, _)| channel.name() == name)?;
         channel.definition().find_drift(fingerprint, topics, self.topics.is_some())
     }
+
+    /// Compares the definitions if the client asked for a topic that the channel does not have. Returns the server's
+    /// definition hash and the drift.
+    pub(super) fn compare_refused(
+        &self,
+        hub: &Hub,
+        error: &SubscribeError,
+    ) -> Option<(String, Option<Drift>)> {
+        let (name, fingerprint) = self.page.as_ref()?;
+        let SubscribeError::Unknown(ResolveError::Topic { channel, .. }) = error else { return None };
+        // The token grants the channel that the error names.
+        let channel = hub.registry().resolve(channel).filter(|_| channel == name)?;
+        let drift = channel.definition().find_drift(fingerprint, &[], false);
+        Some((channel.definition().fingerprint.to_owned(), drift.map(to_wire)))
+    }
 }
 
 impl Connection {
@@ -48,7 +63,7 @@ impl Connection {
             for ready in ready.iter_mut().filter(|ready| ready.channel.name() == name) {
                 let client = self.hub.record_drift(ready.channel.definition(), fingerprint, kind, &changes);
                 self.reader.set_outdated(subscription_id, name, client);
-                ready.drift = Some(Drift { kind: kind.as_str().to_owned(), changes: changes.clone() });
+                ready.drift = Some(to_wire((kind, changes.clone())));
             }
         }
         Ok(ready)
@@ -100,6 +115,10 @@ impl Connection {
         });
         frames.collect()
     }
+}
+
+fn to_wire((kind, changes): (DriftKind, Vec<DriftChange>)) -> Drift {
+    Drift { kind: kind.as_str().to_owned(), changes }
 }
 
 /// Resolves the channels and topics of a grant.

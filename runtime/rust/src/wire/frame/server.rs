@@ -139,6 +139,12 @@ pub enum ServerFrame {
         #[serde(rename = "ref", default, deserialize_with = "present")]
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<String>,
+        /// The definition hash of a channel without the requested topic, if the client sent the hash of its page.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<String>,
+        /// How the definition of the client's page differs, if that matters.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        drift: Option<Drift>,
     },
     /// The answer to [`ClientFrame::Sub`](crate::wire::ClientFrame::Sub).
     Subscribed {
