@@ -114,6 +114,7 @@ pub(crate) struct Solver<'g> {
     /// How many searches contain the current one.
     depth: usize,
     regexes: RefCell<HashMap<String, Option<Rc<Regex>>>>,
+    texts: RefCell<texts::Texts>,
 }
 
 impl<'g> Solver<'g> {
@@ -129,6 +130,7 @@ impl<'g> Solver<'g> {
             cases: 0,
             depth: 0,
             regexes: RefCell::default(),
+            texts: RefCell::default(),
         }
     }
 
