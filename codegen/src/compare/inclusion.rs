@@ -115,6 +115,7 @@ pub(crate) struct Solver<'g> {
     /// How many searches contain the current one.
     depth: usize,
     regexes: RefCell<HashMap<String, Option<Rc<Regex>>>>,
+    texts: RefCell<texts::Texts>,
 }
 
 impl<'g> Solver<'g> {
@@ -130,6 +131,7 @@ impl<'g> Solver<'g> {
             cases: 0,
             depth: 0,
             regexes: RefCell::default(),
+            texts: RefCell::default(),
         }
     }
 

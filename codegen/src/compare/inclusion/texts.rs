@@ -1,5 +1,6 @@
 //! Searches for strings.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use fanfare_pattern::{Regex, Search, find_text};
@@ -9,6 +10,10 @@ use super::cases::{Case, Violation};
 use super::formats::Patterns;
 use super::{Outcome, Solver};
 use crate::model::Format;
+
+/// Searches for texts and their results: the patterns that match, those that do not, the excluded texts, and the minimum
+/// length.
+pub(super) type Texts = HashMap<(Vec<String>, Vec<String>, Vec<String>, usize), Search>;
 
 /// The limits of the strings of a case.
 #[derive(Debug, Default)]
@@ -93,20 +98,26 @@ impl Solver<'_> {
     /// Searches for a shortest text with all limits but the maximum length. If `is_certain`, only texts that patterns prove
     /// to be of a format, or not to be, are considered.
     fn find_text(&self, limits: &Limits, is_certain: bool) -> Search {
-        let patterns = |formats: &[Format], is_inner: bool| -> Vec<Rc<Regex>> {
+        let patterns = |formats: &[Format], is_inner: bool| -> Vec<String> {
             let patterns = formats.iter().map(|format| Patterns::of(*format));
-            let sources = patterns.map(|patterns| if is_inner { patterns.inner } else { patterns.outer });
-            sources.filter_map(|source| self.regex(&source)).collect()
+            patterns.map(|patterns| if is_inner { patterns.inner } else { patterns.outer }).collect()
         };
+        let matching = [limits.matching.clone(), patterns(&limits.formats, is_certain)].concat();
+        let others = [limits.not_matching.clone(), patterns(&limits.not_formats, !is_certain)].concat();
+        let question = (matching, others, limits.excluded.clone(), limits.min);
+        if let Some(known) = self.texts.borrow().get(&question) {
+            return known.clone();
+        }
         let compiled = |sources: &[String]| -> Vec<Rc<Regex>> {
             sources.iter().filter_map(|source| self.regex(source)).collect()
         };
-        let matching = [compiled(&limits.matching), patterns(&limits.formats, is_certain)].concat();
-        let others = [compiled(&limits.not_matching), patterns(&limits.not_formats, !is_certain)].concat();
+        let (matching, others) = (compiled(&question.0), compiled(&question.1));
         let matching: Vec<&Regex> = matching.iter().map(|regex| &**regex).collect();
         let others: Vec<&Regex> = others.iter().map(|regex| &**regex).collect();
         let excluded: Vec<&str> = limits.excluded.iter().map(String::as_str).collect();
-        find_text(&matching, &others, &excluded, limits.min)
+        let found = find_text(&matching, &others, &excluded, limits.min);
+        self.texts.borrow_mut().insert(question, found.clone());
+        found
     }
 
     /// Returns `None` if no string has an allowed length.
