@@ -158,18 +158,18 @@ rules! {
     /// New pages send a signal that the old server does not have.
     SignalAdded = "signal-added", Address, NewPageOldServer,
         "Deploy the servers first.";
-    /// New pages refuse messages that the old server has stored.
+    /// Stored messages are no longer valid, so the new server does not deliver them.
     StoredMessageRefused = "stored-message-refused", History, Neither,
-        "Pages that resume, or that receive retained messages, report such messages as invalid until they are no longer kept. Wait until the history of the old server is gone, or publish a new message to topics that retain the last one.";
+        "History starts after the latest such message: clients that resume from before receive a gap, and a retained message may be missing until the next one is published. Publish a new message to topics that retain the last one.";
     /// New subscribers receive fewer retained messages.
     RetainReduced = "retain-reduced", History, Neither,
         "Check that no page relies on the messages that are no longer retained.";
     /// Clients have less time, or fewer messages, to resume.
     HistoryReduced = "history-reduced", History, Neither,
         "Check that clients which resume later than that can handle a gap.";
-    /// Signals that wait for a run are no longer valid.
+    /// Signals that wait for a run, or that a run has received, are no longer valid.
     StoredSignalRefused = "stored-signal-refused", Runs, Neither,
-        "Let runs take the signals that wait before you deploy the servers, or accept the old values for one release.";
+        "A run that has recorded such a signal halts when it continues. Accept the old values until these runs have ended.";
     /// Results that runs have stored are no longer valid.
     StoredResultRefused = "stored-result-refused", Runs, Neither,
         "Pages that subscribe to a run that has ended receive its result, and refuse it. Accept the old results as long as pages show such runs.";

@@ -553,9 +553,10 @@ fn value_of(rng: &mut Rng, keyword: &str) -> Value {
         "dependentSchemas" => json!({ name(rng): { "properties": { name(rng): leaf(rng) } } }),
         "type" => {
             let all = ["null", "boolean", "integer", "number", "string", "array", "object"];
-            match rng.bool() {
-                true => json!(all[rng.usize(..all.len())]),
-                false => json!([all[rng.usize(..3)], all[rng.usize(3..7)]]),
+            if rng.bool() {
+                json!(all[rng.usize(..all.len())])
+            } else {
+                json!([all[rng.usize(..3)], all[rng.usize(3..7)]])
             }
         }
         "enum" => {
