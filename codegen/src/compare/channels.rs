@@ -1,5 +1,6 @@
 //! Compares channels, and what they carry.
 
+use std::collections::HashSet;
 use std::thread::Builder;
 
 use super::declared::Declared;
@@ -11,8 +12,8 @@ use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
-    AddressPart, Carries, Channel, FormerNames, Kinds, Model, Number, Param, Retain, RulesId, Signal, Text,
-    Topic, Type,
+    AddressPart, Carries, Channel, Checked, FormerNames, Kinds, Model, Number, Param, Retain, RulesId,
+    Signal, Text, Topic, Type, TypeId,
 };
 use crate::names::Name;
 
@@ -56,7 +57,8 @@ fn find(model: &Model, name: &str) -> Option<usize> {
 
 /// A schema to compare.
 enum Schema {
-    Rules(RulesId),
+    /// That of a payload or a result, and `true` if its generated types hold declared properties only.
+    Rules(RulesId, bool),
     /// The type of a param, whose values are texts.
     Param(Type),
     /// Every value.
@@ -154,8 +156,8 @@ impl Comparison<'_> {
         }
         if before.result.is_some() || after.result.is_some() {
             self.pairs.push(Pair {
-                old: before.result.map_or(Schema::Any, |id| Schema::Rules(old.schema_of(id))),
-                new: after.result.map_or(Schema::Any, |id| Schema::Rules(new.schema_of(id))),
+                old: before.result.map_or(Schema::Any, |id| payload(old, id)),
+                new: after.result.map_or(Schema::Any, |id| payload(new, id)),
                 subject: subject(after, "result"),
                 location: after.location.join("result"),
                 widened: Rule::ResultRefusedByOldPages,
@@ -201,8 +203,8 @@ impl Comparison<'_> {
         match (before.carries, topic.carries) {
             (Carries::TextStream, Carries::TextStream) => {}
             (Carries::Payload(old), Carries::Payload(new)) => self.pairs.push(Pair {
-                old: Schema::Rules(self.old.schema_of(old)),
-                new: Schema::Rules(self.new.schema_of(new)),
+                old: payload(self.old, old),
+                new: payload(self.new, new),
                 subject,
                 location: location.join("payload"),
                 widened: Rule::MessageRefusedByOldPages,
@@ -214,8 +216,8 @@ impl Comparison<'_> {
 
     fn signal(&mut self, before: &Signal, signal: &Signal, channel: &Channel) {
         self.pairs.push(Pair {
-            old: Schema::Rules(self.old.schema_of(before.payload)),
-            new: Schema::Rules(self.new.schema_of(signal.payload)),
+            old: payload(self.old, before.payload),
+            new: payload(self.new, signal.payload),
             subject: subject(channel, &signal.name.wire),
             location: signal_location(channel, signal).join("payload"),
             widened: Rule::SignalRefusedByOldServer,
@@ -233,8 +235,10 @@ impl Comparison<'_> {
         let mut builder = GraphBuilder::new(&mut graph, &self.new.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.new)));
         let mut declared = Declared::default();
-        for at in 0..ids.len() {
-            ids.push(declared.of(&mut graph, ids[at]));
+        let schemas = self.pairs.iter().map(|pair| &pair.old).chain(self.pairs.iter().map(|pair| &pair.new));
+        for (at, schema) in schemas.enumerate() {
+            let has_fields = matches!(schema, Schema::Rules(_, true));
+            ids.push(if has_fields { declared.of(&mut graph, ids[at]) } else { ids[at] });
         }
         let ids = graph.merge(&ids);
         let mut solver = Solver::new(&graph);
@@ -268,7 +272,7 @@ impl Comparison<'_> {
     }
 }
 
-/// A schema, and the one that allows only declared properties.
+/// A schema, and the one for the values that generated types can hold.
 #[derive(Clone, Copy)]
 struct Schemas {
     all: NodeId,
@@ -286,7 +290,7 @@ enum Verdict {
 impl GraphBuilder<'_> {
     fn add_schema(&mut self, schema: &Schema) -> NodeId {
         match schema {
-            Schema::Rules(id) => self.add(*id),
+            Schema::Rules(id, _) => self.add(*id),
             Schema::Param(shape) => self.push(param_node(shape)),
             Schema::Any => self.push(Node::default()),
         }
@@ -314,6 +318,28 @@ impl Solver<'_> {
             Inclusion::Undecided(keyword) => Some(Example::Undecided(keyword)),
         }
     }
+}
+
+/// Returns the schema of a payload or a result.
+fn payload(compiled: &Compiled, id: TypeId) -> Schema {
+    let (mut pending, mut seen) = (vec![id], HashSet::new());
+    let mut has_fields = true;
+    while let Some(id) = pending.pop() {
+        if seen.insert(id) {
+            let shape = &compiled.model.get(id).shape;
+            has_fields &= !holds_undeclared(shape);
+            emit::visit_types(shape, &mut |target| pending.push(target));
+        }
+    }
+    Schema::Rules(compiled.schema_of(id), has_fields)
+}
+
+/// Returns `true` if a value of a type can hold properties that its schema does not declare although it declares some.
+fn holds_undeclared(shape: &Type) -> bool {
+    let has_no_fields =
+        |checked: &Checked| matches!(checked.shape, Type::Any | Type::Map(..) | Type::Literals(_));
+    matches!(shape, Type::Checked(checked) if has_no_fields(checked))
+        || shape.children().into_iter().any(holds_undeclared)
 }
 
 /// Returns the values of a param, as JSON.

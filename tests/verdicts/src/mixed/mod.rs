@@ -7,10 +7,12 @@ mod composed;
 mod edits;
 mod evolutions;
 mod keywords;
+mod single_keyword;
 mod values;
 mod written;
 
-pub use evolutions::{EVOLVED, EVOLVED_DEEP, evolutions, evolved, single_keyword};
+pub use evolutions::{EVOLVED, EVOLVED_DEEP, evolutions, evolved};
+pub use single_keyword::single_keyword;
 pub use values::{Accepts, Values};
 
 /// The default number of random schemas.
