@@ -12,8 +12,8 @@ use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
-    AddressPart, Carries, Channel, Checked, FormerNames, Kinds, Model, Number, Param, Retain, RulesId,
-    Signal, Text, Topic, Type, TypeId,
+    Additional, AddressPart, Carries, Channel, Checked, FormerNames, Kinds, Model, Number, Param, Retain,
+    RulesId, Signal, Text, Topic, Type, TypeId,
 };
 use crate::names::Name;
 
@@ -336,9 +336,12 @@ fn payload(compiled: &Compiled, id: TypeId) -> Schema {
 
 /// Returns `true` if a value of a type can hold properties that its schema does not declare although it declares some.
 fn holds_undeclared(shape: &Type) -> bool {
-    let has_no_fields =
-        |checked: &Checked| matches!(checked.shape, Type::Any | Type::Map(..) | Type::Literals(_));
-    matches!(shape, Type::Checked(checked) if has_no_fields(checked))
+    let keeps_all = |checked: &Checked| match &checked.shape {
+        Type::Any | Type::Map(..) | Type::Literals(_) => true,
+        Type::Object(object) => matches!(object.additional, Additional::Checked(_)),
+        _ => false,
+    };
+    matches!(shape, Type::Checked(checked) if keeps_all(checked))
         || shape.children().into_iter().any(holds_undeclared)
 }
 

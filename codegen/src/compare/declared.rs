@@ -65,6 +65,15 @@ impl Declared {
             *item = self.of(graph, *item);
         }
         let object = &mut node.object;
+        if object.others.is_none() {
+            // A type has a field for each required property.
+            let undeclared = object.required.iter().filter(|name| object.property(name).is_none());
+            let undeclared: Vec<String> = undeclared.cloned().collect();
+            for name in undeclared {
+                object.properties.push((name, graph.push(Node::default())));
+            }
+            object.properties.sort();
+        }
         let named = object.properties.iter_mut().chain(&mut object.patterns).map(|(_, id)| id);
         for property in named.chain(&mut object.others) {
             *property = self.of(graph, *property);
