@@ -119,7 +119,8 @@ fn each_pair_of_schemas_has_its_verdict() {
 fn the_pairs_cover_each_keyword() {
     let format: Value = serde_json::from_str(&fanfare_codegen::format_schema()).expect("JSON");
     let keywords = format["definitions"]["Keywords"]["properties"].as_object().expect("keywords");
-    let pairs: String = pairs().iter().map(|pair| format!("{}{}", pair.old, pair.new)).collect();
+    let pairs: Vec<String> = pairs().iter().map(|pair| format!("{}{}", pair.old, pair.new)).collect();
+    let pairs = pairs.concat();
     let missing: Vec<&String> =
         keywords.keys().filter(|keyword| !pairs.contains(&format!("{keyword:?}:"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -162,11 +163,14 @@ fn the_docs_show_what_the_command_prints_for_typical_changes() {
         let [old, new] = ["old", "new"]
             .map(|side| std::fs::read_to_string(folder.join(side).join("jobs.yaml")).expect("a definition"));
         let diff = TextDiff::from_lines(&old, &new).unified_diff().context_radius(1).to_string();
-        let diff: String =
-            diff.lines().filter(|line| !line.starts_with("@@")).map(|line| format!("{line}\n")).collect();
+        let diff: Vec<&str> = diff.lines().filter(|line| !line.starts_with("@@")).collect();
+        let diff = diff.join(
+            "
+",
+        );
         let output = compare_case(&folder).to_text();
         let output = output.replace(&format!("{}/new/", folder.display()), "schemas/");
-        let section = format!("```diff\n{diff}```\n\n```text\n{output}```");
+        let section = format!("```diff\n{diff}\n```\n\n```text\n{output}```");
         differences.section(Path::new("../docs/changing-definitions.md"), &name, &section);
     }
     differences.fail_if_any();

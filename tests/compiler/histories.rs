@@ -136,11 +136,10 @@ impl VersionPair {
             let part = finding.subject.strip_prefix("c/t").and_then(|at| at.parse::<usize>().ok());
             let Some(part) = part.and_then(|at| parts.get(at)) else { continue };
             match (finding.rule, &finding.example) {
-                (Rule::StoredMessageRefused, _) => continue,
+                (Rule::StoredMessageRefused, _) | (_, None) => continue,
                 (Rule::UndeclaredPropertyRefused, Some(_)) => self.undeclared += 1,
                 (_, Some(Example::Undecided(_))) => self.undecided += 1,
                 (_, Some(_)) => self.refuted += 1,
-                (_, None) => continue,
             }
             let example = match &finding.example {
                 Some(Example::Value { value, issues }) => format!("{value}: {}", issues.join("; ")),

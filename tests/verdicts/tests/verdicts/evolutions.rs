@@ -174,7 +174,7 @@ impl Checks {
                         self.fail(question, &value, "which a compatible schema refuses");
                         break;
                     }
-                    if self.checked % OF_ZOD == 0 {
+                    if self.checked.is_multiple_of(OF_ZOD) {
                         self.zod.extend([inner, outer].map(|mixed| (case(mixed, &value), true)));
                     }
                 }
