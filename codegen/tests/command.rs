@@ -97,11 +97,18 @@ fn check_fails_if_one_character_differs() {
     std::fs::write(&path, text.replacen("pub text: String", "pub text: Strinq", 1))
         .expect("a file that can be written");
     let before = (project.outputs(), project.times());
-    let stale = project.fanfare(&["generate", "--check"]);
+    let summary = project.fanfare(&["generate", "--check"]);
+    assert_exit(&summary, 1);
+    assert_eq!(stdout(&summary), "changed rust/news.rs (+1 -1)\n");
+    assert_eq!(
+        stderr(&summary),
+        "1 file out of date; run `fanfare generate` and commit the result\n`--diff` prints all differences, and `fanfare breaking` whom the change breaks\n"
+    );
+    let stale = project.fanfare(&["generate", "--check", "--diff"]);
     assert_exit(&stale, 1);
     let text = stdout(&stale);
     assert!(
-        text.starts_with("changed rust/news.rs\n--- on disk: rust/news.rs\n+++ generated\n@@ "),
+        text.starts_with("changed rust/news.rs (+1 -1)\n--- on disk: rust/news.rs\n+++ generated\n@@ "),
         "{text}"
     );
     assert!(text.contains("\n-    pub text: Strinq,\n+    pub text: String,\n"), "{text}");
@@ -122,7 +129,7 @@ fn check_finds_missing_files_and_orphans() {
     std::fs::copy(project.out().join("rust/news.rs"), project.out().join("rust/olds.rs")).expect("a copy");
     let orphaned = project.fanfare(&["generate", "--check"]);
     assert_exit(&orphaned, 1);
-    assert!(stdout(&orphaned).starts_with("orphaned rust/olds.rs\n"), "{}", stdout(&orphaned));
+    assert!(stdout(&orphaned).starts_with("orphaned rust/olds.rs (+0 -"), "{}", stdout(&orphaned));
 }
 
 #[test]
