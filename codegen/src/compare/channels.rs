@@ -12,8 +12,8 @@ use crate::compiled::Compiled;
 use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
-    Additional, AddressPart, Carries, Channel, Checked, FormerNames, Kinds, Model, Number, Param, Retain,
-    RulesId, Signal, Text, Topic, Type, TypeId,
+    Additional, AddressPart, Carries, Channel, FormerNames, Kinds, Model, Number, Param, Retain, RulesId,
+    Signal, Text, Topic, Type, TypeId,
 };
 use crate::names::Name;
 
@@ -323,26 +323,27 @@ impl Solver<'_> {
 /// Returns the schema of a payload or a result.
 fn payload(compiled: &Compiled, id: TypeId) -> Schema {
     let (mut pending, mut seen) = (vec![id], HashSet::new());
-    let mut has_fields = true;
+    let (mut has_rules, mut keeps_all) = (false, false);
     while let Some(id) = pending.pop() {
         if seen.insert(id) {
             let shape = &compiled.model.get(id).shape;
-            has_fields &= !holds_undeclared(shape);
+            visit_parts(shape, &mut |part| match part {
+                Type::Checked(_) => has_rules = true,
+                Type::Any | Type::Map(..) | Type::Literals(_) => keeps_all = true,
+                Type::Object(object) => keeps_all |= matches!(object.additional, Additional::Checked(_)),
+                _ => {}
+            });
             emit::visit_types(shape, &mut |target| pending.push(target));
         }
     }
-    Schema::Rules(compiled.schema_of(id), has_fields)
+    // Rules may declare properties of values that a type without fields holds.
+    Schema::Rules(compiled.schema_of(id), !(has_rules && keeps_all))
 }
 
-/// Returns `true` if a value of a type can hold properties that its schema does not declare although it declares some.
-fn holds_undeclared(shape: &Type) -> bool {
-    let keeps_all = |checked: &Checked| match &checked.shape {
-        Type::Any | Type::Map(..) | Type::Literals(_) => true,
-        Type::Object(object) => matches!(object.additional, Additional::Checked(_)),
-        _ => false,
-    };
-    matches!(shape, Type::Checked(checked) if keeps_all(checked))
-        || shape.children().into_iter().any(holds_undeclared)
+/// Calls `found` for a type and its parts, except named types.
+fn visit_parts(shape: &Type, found: &mut dyn FnMut(&Type)) {
+    found(shape);
+    shape.children().into_iter().for_each(|part| visit_parts(part, found));
 }
 
 /// Returns the values of a param, as JSON.

@@ -1,8 +1,8 @@
 //! The values that generated types can hold: those without undeclared properties.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::graph::{Condition, Contains, Graph, Node, NodeId};
+use super::graph::{Condition, Contains, Graph, Members, Node, NodeId};
 use crate::model::Kinds;
 
 /// Adds schemas that allow the values of others without undeclared properties.
@@ -21,17 +21,29 @@ impl Declared {
         }
         let closed = graph.push(Node::default());
         self.whole.insert(id, closed);
-        let (mut declares, mut has_union) = (false, false);
+        let (mut names, mut patterns) = (BTreeSet::new(), BTreeSet::new());
+        let (mut declares, mut has_union, mut keeps_others) = (false, false, false);
         graph.visit_in_place(id, &mut |_, node| {
             declares |= !node.object.properties.is_empty();
             has_union |= !node.one_of.is_empty();
+            let others = node.object.others.into_iter().chain(node.unevaluated_properties);
+            keeps_others |= others.into_iter().any(|others| graph[others].kinds != Kinds::NONE);
+            names.extend(node.object.properties.iter().map(|(name, _)| name.clone()));
+            // A type has a field for each required property.
+            names.extend(node.object.required.iter().cloned());
+            patterns.extend(node.object.patterns.iter().map(|(pattern, _)| pattern.clone()));
         });
         let mut node = self.parts(graph, id);
-        if declares && graph[id].object.others.is_none() {
+        if declares && !keeps_others {
+            let any = graph.push(Node::default());
             let never = graph.push(Node { kinds: Kinds::NONE, ..Node::default() });
-            let is_plain = graph[id].in_place().next().is_none();
-            let keyword = if is_plain { &mut node.object.others } else { &mut node.unevaluated_properties };
-            *keyword = Some(never);
+            let object = Members {
+                properties: names.into_iter().map(|name| (name, any)).collect(),
+                patterns: patterns.into_iter().map(|pattern| (pattern, any)).collect(),
+                others: Some(never),
+                ..Members::default()
+            };
+            node.all_of.push(graph.push(Node { object, ..Node::default() }));
         }
         if has_union {
             // The copy has no `oneOf`.
@@ -65,15 +77,6 @@ impl Declared {
             *item = self.of(graph, *item);
         }
         let object = &mut node.object;
-        if object.others.is_none() {
-            // A type has a field for each required property.
-            let undeclared = object.required.iter().filter(|name| object.property(name).is_none());
-            let undeclared: Vec<String> = undeclared.cloned().collect();
-            for name in undeclared {
-                object.properties.push((name, graph.push(Node::default())));
-            }
-            object.properties.sort();
-        }
         let named = object.properties.iter_mut().chain(&mut object.patterns).map(|(_, id)| id);
         for property in named.chain(&mut object.others) {
             *property = self.of(graph, *property);
