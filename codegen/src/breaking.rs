@@ -1,6 +1,6 @@
 //! The kinds of changes that break someone, with stable ids.
 
-/// Who a change breaks.
+/// The kind of harm that a change does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
     /// Code that uses the generated types no longer compiles.
@@ -11,7 +11,7 @@ pub enum Category {
     Address,
     /// Stored messages are no longer valid, or fewer are kept.
     History,
-    /// What runs have stored is no longer valid: results, and signals that wait.
+    /// Stored results of runs, or signals that wait for them, are no longer valid.
     Runs,
 }
 

@@ -242,7 +242,7 @@ impl IgnoreNode {
 #[schemars(rename = "Deprecated")]
 pub(crate) enum DeprecatedNode {
     Flag(bool),
-    /// What to use instead.
+    /// The replacement to use.
     Note(String),
 }
 

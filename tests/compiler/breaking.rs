@@ -142,7 +142,7 @@ fn the_verdict_of_each_pair_decides_the_order_of_deployment() {
             "widened" => "pages-first",
             _ => "steps",
         };
-        // What is not decided counts as breaking, in the direction that is not decided.
+        // An undecided direction counts as breaking.
         if order.name() != expected && pair.verdict != "undecided" {
             wrong.push(format!("{} → {}: {}, not {expected}", pair.old, pair.new, order.name()));
         }

@@ -251,20 +251,16 @@ impl Comparison<'_> {
                 example: Some(example.clone()),
                 ..Finding::new(rule, pair.subject.clone(), Some(location.clone()))
             };
-            match solver.explain(new, old) {
-                Verdict::Compatible => {}
-                Verdict::DeclaredOnly(example) => {
-                    findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
-                }
-                Verdict::Breaking(example) => findings.push(finding(pair.widened, &example)),
-            }
-            match solver.explain(old, new) {
-                Verdict::Compatible => {}
-                Verdict::DeclaredOnly(example) => {
-                    findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
-                }
-                Verdict::Breaking(example) => {
-                    findings.extend(pair.narrowed.iter().map(|rule| finding(*rule, &example)));
+            let directions = [(new, old, std::slice::from_ref(&pair.widened)), (old, new, &pair.narrowed)];
+            for (inner, outer, rules) in directions {
+                match solver.explain(inner, outer) {
+                    Verdict::Compatible => {}
+                    Verdict::DeclaredOnly(example) => {
+                        findings.push(finding(Rule::UndeclaredPropertyRefused, &example));
+                    }
+                    Verdict::Breaking(example) => {
+                        findings.extend(rules.iter().map(|rule| finding(*rule, &example)));
+                    }
                 }
             }
         }
@@ -300,6 +296,9 @@ impl GraphBuilder<'_> {
 impl Solver<'_> {
     fn explain(&mut self, inner: Schemas, outer: Schemas) -> Verdict {
         let Some(example) = self.counterexample(inner.all, outer.all) else { return Verdict::Compatible };
+        if inner.declared == inner.all {
+            return Verdict::Breaking(example);
+        }
         match self.counterexample(inner.declared, outer.all) {
             None => Verdict::DeclaredOnly(example),
             Some(Example::Undecided(_)) => Verdict::Breaking(example),

@@ -94,7 +94,7 @@ export interface DriftChange {
   readonly topic?: string;
   /** The signal that changed, if it is one. */
   readonly signal?: string;
-  /** What breaks. */
+  /** The reason why the page does not work. */
   readonly message: string;
 }
 

@@ -13,7 +13,7 @@ const TOPICS: Readonly<Record<Version, Readonly<Record<string, string>>>> = {
   new: { parcel: "state", price: "offer", chat: "spoken", diary: "entry", headline: "text", vote: "counted" },
 };
 
-/** What a page shows of a channel: texts by the titles of their elements. */
+/** The content of a page about one channel: texts by the titles of their elements. */
 export type Shown = Readonly<Record<string, readonly string[]>>;
 
 /** An open page of one version. */

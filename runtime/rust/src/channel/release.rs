@@ -17,7 +17,7 @@ pub struct Release {
 pub struct BreakingChange {
     /// The part of the definition that changed.
     pub part: ChangedPart,
-    /// What breaks, such as `the server sends values that this page refuses: /state must be one of "running" or "done"`.
+    /// The reason why the page does not work, such as `the server sends values that this page refuses: /state must be one of "running" or "done"`.
     pub message: &'static str,
 }
 

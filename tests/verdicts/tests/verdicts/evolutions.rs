@@ -45,7 +45,7 @@ fn pairs(catalogue: &Catalogue) -> Vec<Pair<'_>> {
     edits.chain(unrelated).filter(|pair| is_compiled(pair.old) && is_compiled(pair.new)).collect()
 }
 
-/// What a comparison says about the values of one schema under another.
+/// The result of a comparison of two schemas, in one direction.
 enum Claim<'f> {
     /// All are valid.
     Compatible,

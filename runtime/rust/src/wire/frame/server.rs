@@ -220,7 +220,7 @@ const SERVER_KINDS: [&str; 14] = [
 /// How the definition of a client's page differs from the server's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
-    /// What the difference means, as a [`DriftKind`] or one of a later version.
+    /// The kind of drift: a [`DriftKind`] or one of a later version.
     pub kind: String,
     /// The changes that break the page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -236,11 +236,11 @@ pub struct DriftChange {
     /// The name of the signal, if the change is about one.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// What breaks.
+    /// The reason why the page does not work.
     pub message: String,
 }
 
-/// What a server knows about a page with another definition.
+/// The relation of a page's definition to the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DriftKind {
