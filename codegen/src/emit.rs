@@ -6,8 +6,6 @@ mod keywords;
 mod rust;
 mod typescript;
 
-use std::thread::{Builder, Scope, ScopedJoinHandle};
-
 pub(crate) use fingerprint::hash_channels;
 pub(crate) use json_schema::{print_rules as rules_json, to_schema as type_json, visit_types};
 pub(crate) use rust::{is_newtype, rust_type};
@@ -16,6 +14,7 @@ pub(crate) use typescript::typescript_type;
 
 use crate::model::{Model, Rules, RulesId, TypeId};
 use crate::output::Files;
+use crate::task::Task;
 
 /// Generates every output.
 pub(crate) fn emit(model: &Model) -> Files {
@@ -37,32 +36,6 @@ pub(crate) fn emit(model: &Model) -> Files {
         }
     });
     files
-}
-
-/// A computation on another thread. It is done on this one if no thread can be started.
-enum Task<'s, T> {
-    Started(ScopedJoinHandle<'s, T>),
-    Done(T),
-}
-
-impl<'s, T: Send + 's> Task<'s, T> {
-    /// The stack size of a main thread: deeply nested types need as much.
-    const STACK: usize = 8 << 20;
-
-    fn start<'e>(scope: &'s Scope<'s, 'e>, compute: &'s (impl Fn() -> T + Sync)) -> Self {
-        match Builder::new().stack_size(Self::STACK).spawn_scoped(scope, compute) {
-            Ok(thread) => Self::Started(thread),
-            Err(_) => Self::Done(compute()),
-        }
-    }
-
-    /// Waits for the result. A panic of the other thread continues in this one.
-    fn join(self) -> T {
-        match self {
-            Self::Started(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Self::Done(result) => result,
-        }
-    }
 }
 
 /// Generates only the Rust files, for a build script.

@@ -31,6 +31,7 @@ mod names;
 mod output;
 mod reference;
 mod schemas;
+mod task;
 mod verify;
 mod versions;
 

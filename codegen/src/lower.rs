@@ -5,6 +5,7 @@ mod channels;
 mod keywords;
 mod limits;
 mod notes;
+mod open_enum;
 mod roots;
 
 use std::collections::HashMap;
@@ -272,22 +273,23 @@ impl InScope<'_, '_> {
     /// Lowers `const`, `enum` and `x-open`.
     fn values(&mut self, keywords: &Keywords, location: &Location, rules: &mut Rules) {
         if keywords.open == Some(true) {
-            match &keywords.enumeration {
+            match open_enum::take_values(keywords, rules) {
                 // An open enum lists known values and fixes their kind; it does not restrict the values.
                 Some(known) => {
-                    rules.kinds = rules.kinds.and(known.iter().map(kind_of).fold(Kinds::NONE, Kinds::or));
-                    rules.notes.known = Some(known.clone());
-                    if !known.iter().all(|value| value.is_string() || value.is_null()) {
+                    let kinds = known.iter().map(|(value, _)| kind_of(value)).fold(Kinds::NONE, Kinds::or);
+                    rules.kinds = rules.kinds.and(kinds);
+                    if !Kinds::STRING.or(Kinds::NULL).contains(kinds) {
                         self.lowering.diagnostics.push(Diagnostic::at(
                             Code::CannotBeOpen,
                             &location.join("enum"),
                             "`x-open` requires an `enum` of strings",
                         ));
                     }
+                    rules.notes.known = Some(known);
                 }
                 None if keywords.one_of.is_some() || keywords.any_of.is_some() => rules.notes.open = true,
                 None => {
-                    let message = "`x-open` requires an `enum`, or a `oneOf` of tagged objects";
+                    let message = "`x-open` requires an `enum`, or a `oneOf` of tagged objects or constants";
                     self.lowering.diagnostics.push(Diagnostic::at_key(
                         Code::CannotBeOpen,
                         &location.join("x-open"),

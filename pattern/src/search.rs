@@ -44,7 +44,8 @@ pub fn find_text(matching: &[&Regex], others: &[&Regex], excluded: &[&str], min_
     let mut seen = HashSet::new();
     let mut texts: Vec<(Option<usize>, char)> = Vec::new();
     let mut pending = VecDeque::new();
-    for ahead in combinations(runs.iter().map(Run::starts).collect()) {
+    let Some(starts) = combinations(runs.iter().map(Run::starts)) else { return Search::Undecided };
+    for ahead in starts {
         let mains = runs.iter().map(Run::start).collect();
         let state = State { mains, looks: ahead, excluded: Some(0), length: 0 };
         seen.insert(state.clone());
@@ -56,7 +57,11 @@ pub fn find_text(matching: &[&Regex], others: &[&Regex], excluded: &[&str], min_
         }
         for (character, classes) in &representatives {
             let mut added = None;
-            for next in state.read(&runs, classes, excluded.next(state.excluded, *character), min_length) {
+            let excluded = excluded.next(state.excluded, *character);
+            let Some(states) = state.read(&runs, classes, excluded, min_length) else {
+                return Search::Undecided;
+            };
+            for next in states {
                 if seen.contains(&next) {
                     continue;
                 }
@@ -114,25 +119,24 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Returns the possible progress of the lookarounds at the start of the text.
-    fn starts(&self) -> Vec<Looks> {
-        self.looks(|number, (program, table), holding| {
+    /// Returns the possible progress of the lookarounds at the start of the text. `None` if there is too much.
+    fn starts(&self) -> Option<Vec<Looks>> {
+        self.looks(|_, (program, table), holding| {
             if program.backward {
                 (0..table.len()).map(|state| (state, Some(table.at_end(state, holding).1))).collect()
             } else {
-                let _ = number;
                 vec![(0, None)]
             }
         })
     }
 
-    /// Returns the possible progress of the lookarounds after another character.
-    fn next_looks(&self, looks: &Looks, class: u16) -> Vec<Looks> {
+    /// Returns the possible progress of the lookarounds after another character. `None` if there is too much.
+    fn next_looks(&self, looks: &Looks, class: u16) -> Option<Vec<Looks>> {
         for (number, (program, table)) in self.lookarounds.iter().enumerate() {
             if !program.backward {
                 let (_, accepts) = table.next(looks.states[number], class, looks.holding);
                 if accepts != (looks.holding >> number & 1 == 1) {
-                    return Vec::new();
+                    return Some(Vec::new());
                 }
             }
         }
@@ -148,11 +152,12 @@ impl<'r> Run<'r> {
         })
     }
 
-    /// Combines the states that each lookaround may have, with whether it matches there; `None` if that is to be guessed.
+    /// Combines the states that each lookaround may have, each with whether it matches there, or `None` to guess that.
+    /// Returns `None` if there are too many combinations.
     fn looks(
         &self,
         states: impl Fn(usize, (&Program, &Table), u32) -> Vec<(usize, Option<bool>)>,
-    ) -> Vec<Looks> {
+    ) -> Option<Vec<Looks>> {
         let mut all = vec![Looks::default()];
         for (number, (program, table)) in self.lookarounds.iter().enumerate() {
             let mut longer = Vec::new();
@@ -165,10 +170,13 @@ impl<'r> Run<'r> {
                         longer.push(looks);
                     }
                 }
+                if longer.len() > MAX_STATES {
+                    return None;
+                }
             }
             all = longer;
         }
-        all
+        Some(all)
     }
 
     /// Returns `true` if the guesses are right if the text ends here.
@@ -255,36 +263,43 @@ impl State {
         })
     }
 
-    /// Returns the states after another character from which some text may fit.
+    /// Returns the states after another character from which some text may fit. `None` if there are too many.
     fn read(
         &self,
         runs: &[Run<'_>],
         classes: &[u16],
         excluded: Option<usize>,
         min_length: usize,
-    ) -> Vec<Self> {
+    ) -> Option<Vec<Self>> {
         let mut mains = Vec::with_capacity(runs.len());
         for (at, run) in runs.iter().enumerate() {
             let next = run.step(&self.mains[at], Some(classes[at]), self.looks[at].holding);
             if run.is_hopeless(&next) {
-                return Vec::new();
+                return Some(Vec::new());
             }
             mains.push(next);
         }
         let looks = runs.iter().zip(&self.looks).zip(classes);
-        let looks = combinations(looks.map(|((run, looks), class)| run.next_looks(looks, *class)).collect());
+        let looks = combinations(looks.map(|((run, looks), class)| run.next_looks(looks, *class)))?;
         let length = (self.length + 1).min(min_length);
-        looks.into_iter().map(|looks| Self { mains: mains.clone(), looks, excluded, length }).collect()
+        let states = looks.into_iter().map(|looks| Self { mains: mains.clone(), looks, excluded, length });
+        Some(states.collect())
     }
 }
 
-/// Returns all ways to choose one of each.
-fn combinations(choices: Vec<Vec<Looks>>) -> Vec<Vec<Looks>> {
-    choices.into_iter().fold(vec![Vec::new()], |all, choice| {
+/// Returns all ways to choose one of each. `None` if there are too many.
+fn combinations(choices: impl Iterator<Item = Option<Vec<Looks>>>) -> Option<Vec<Vec<Looks>>> {
+    let mut all = vec![Vec::new()];
+    for choice in choices {
+        let choice = choice?;
+        if all.len().saturating_mul(choice.len()) > MAX_STATES {
+            return None;
+        }
         let longer =
             |before: &Vec<Looks>, looks: &Looks| [before.as_slice(), std::slice::from_ref(looks)].concat();
-        all.iter().flat_map(|before| choice.iter().map(move |looks| longer(before, looks))).collect()
-    })
+        all = all.iter().flat_map(|before| choice.iter().map(move |looks| longer(before, looks))).collect();
+    }
+    Some(all)
 }
 
 /// Texts that do not fit, as a tree of their characters. Node 0 is the empty text.

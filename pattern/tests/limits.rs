@@ -1,6 +1,6 @@
 //! Rejected patterns, and the growth of time with the length of the text.
 
-use fanfare_pattern::{Error, Regex};
+use fanfare_pattern::{Error, Regex, Search, find_text};
 
 fn refused(source: &str) -> Error {
     Regex::new(source).err().unwrap_or_else(|| panic!("/{source}/u is accepted"))
@@ -158,4 +158,12 @@ fn patterns_that_backtracking_matches_in_linear_time_are_known() {
     for source in other {
         assert!(!Regex::new(source).expect("a pattern").is_natively_linear(), "{source}");
     }
+}
+
+#[test]
+fn searches_with_many_states_of_lookarounds_are_given_up() {
+    let sources = ["(?=.*a.{5}$)(?=.*b.{6}$)", "(?=.*c.{5}$)(?=.*d.{6}$)", "(?=.*e.{5}$)(?=.*f.{6}$)"];
+    let patterns = sources.map(|source| Regex::new(source).expect("a pattern"));
+    let all: Vec<&Regex> = patterns.iter().collect();
+    assert_eq!(find_text(&all, &[], &[], 0), Search::Undecided);
 }

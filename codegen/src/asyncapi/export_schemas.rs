@@ -233,7 +233,12 @@ impl<'d> Schemas<'d> {
         let key = if members.contains_key("oneOf") { "oneOf" } else { "anyOf" };
         let at = location.join(key);
         let Some((tag, known)) = self.tags(&at) else {
-            let alternatives = self.list(&at);
+            let mut alternatives = self.list(&at);
+            if let Some(listed) = alternatives.as_array_mut().filter(|list| list.iter().all(is_listed)) {
+                listed.push(json!({ "type": "string", spelling::OTHER: true }));
+                schema.insert("anyOf".to_owned(), alternatives);
+                return;
+            }
             set(schema, key, alternatives);
             self.left_out.push((
                 at,
@@ -332,6 +337,12 @@ fn is_left_out(key: &str, value: &Value, members: &Map<String, Value>, is_draft_
         "enum" | "oneOf" | "anyOf" => is_true("x-open"),
         _ => false,
     }
+}
+
+/// Returns `true` for an alternative of an open enum.
+fn is_listed(alternative: &Value) -> bool {
+    let is_null = alternative.get("type").is_some_and(|kind| kind == "null");
+    is_null || alternative.get("const").is_some() || alternative.get("enum").is_some()
 }
 
 /// Returns `true` if no item has to match `contains`. In draft-07, one always has to.

@@ -31,7 +31,7 @@ pub(super) const NAME: &str = "x-fanfare-name";
 pub(super) const KNOWN: &str = "x-fanfare-known";
 /// In a schema: `true` if its union is open, `false` if it has `x-open: false`.
 pub(super) const OPEN: &str = "x-fanfare-open";
-/// In an alternative: it accepts what an open union does not list.
+/// In an alternative: it accepts what an open enum or union does not list.
 pub(super) const OTHER: &str = "x-fanfare-other";
 /// In the first schema of an `allOf`: its `$ref` was next to the other keywords.
 pub(super) const SIBLING: &str = "x-fanfare-sibling";

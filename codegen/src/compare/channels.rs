@@ -1,10 +1,9 @@
 //! Compares channels, and what they carry.
 
 use std::collections::HashSet;
-use std::thread::Builder;
 
 use super::declared::Declared;
-use super::graph::{Builder as GraphBuilder, Graph, Node, NodeId};
+use super::graph::{Builder, Graph, Node, NodeId};
 use super::inclusion::{Inclusion, Solver};
 use super::{Example, Finding, SourceLocation};
 use crate::breaking::Rule;
@@ -16,6 +15,7 @@ use crate::model::{
     Signal, Text, Topic, Type, TypeId,
 };
 use crate::names::Name;
+use crate::task::Task;
 
 /// The stack size of a comparison.
 const STACK: usize = 256 << 20;
@@ -42,13 +42,8 @@ pub(super) fn compare(old: &Compiled, new: &Compiled) -> Vec<Finding> {
         }
     }
     // A comparison nests as deep as the schemas and values do.
-    std::thread::scope(|scope| {
-        let thread = Builder::new().stack_size(STACK).spawn_scoped(scope, || comparison.finish());
-        match thread {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(_) => comparison.finish(),
-        }
-    })
+    let finish = || comparison.finish();
+    std::thread::scope(|scope| Task::start_with_stack(scope, STACK, &finish).join())
 }
 
 fn find(model: &Model, name: &str) -> Option<usize> {
@@ -230,9 +225,9 @@ impl Comparison<'_> {
         let mut findings = self.findings.clone();
         let mut graph = Graph::default();
         let mut ids = Vec::new();
-        let mut builder = GraphBuilder::new(&mut graph, &self.old.schemas);
+        let mut builder = Builder::new(&mut graph, &self.old.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.old)));
-        let mut builder = GraphBuilder::new(&mut graph, &self.new.schemas);
+        let mut builder = Builder::new(&mut graph, &self.new.schemas);
         ids.extend(self.pairs.iter().map(|pair| builder.add_schema(&pair.new)));
         let mut declared = Declared::default();
         let schemas = self.pairs.iter().map(|pair| &pair.old).chain(self.pairs.iter().map(|pair| &pair.new));
@@ -283,7 +278,7 @@ enum Verdict {
     Breaking(Example),
 }
 
-impl GraphBuilder<'_> {
+impl Builder<'_> {
     fn add_schema(&mut self, schema: &Schema) -> NodeId {
         match schema {
             Schema::Rules(id, _) => self.add(*id),

@@ -16,9 +16,9 @@ use askama::Template;
 pub(crate) use items::is_newtype;
 pub(crate) use part_types::rust_type;
 
-use super::Task;
 use crate::model::{Channel, Docs, Model, Scope, Type, TypeId};
 use crate::names::table;
+use crate::task::Task;
 
 /// The root file of the generated Rust. The other files are its modules.
 pub(crate) const ROOT: &str = "channels.rs";

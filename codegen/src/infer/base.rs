@@ -6,7 +6,7 @@ use super::{
     Alternative, Array, Finding, Form, Infer, Inferred, Object, Others, Part, Property, Shape, Strings, Sum,
 };
 use crate::lower::is_of_kind;
-use crate::model::{Format, Integer, Items, Kinds, MAX_INTEGER, Members, Number, Rules, Text};
+use crate::model::{Format, Integer, Items, Kinds, MAX_INTEGER, Members, Notes, Number, Rules, Text};
 
 impl<'s> Infer<'s> {
     pub(super) fn base(&mut self, rules: &'s Rules) -> Inferred<'s> {
@@ -27,7 +27,8 @@ impl<'s> Infer<'s> {
             match &rules.notes.known {
                 Some(known) => {
                     exact &= rules.text.is_plain();
-                    forms.push(Form::Strings(strings(known.iter(), true)));
+                    let known = known.iter().map(|(value, notes)| (value, notes.as_ref()));
+                    forms.push(Form::Strings(strings(known, true)));
                 }
                 None => forms.push(text(&rules.text)),
             }
@@ -201,7 +202,7 @@ fn listed<'s>(rules: &'s Rules, values: &'s [Value]) -> Inferred<'s> {
     }
     let mut forms = Vec::new();
     if allowed.iter().any(|value| value.is_string()) {
-        forms.push(Form::Strings(strings(allowed.iter().copied(), false)));
+        forms.push(Form::Strings(strings(allowed.iter().map(|value| (*value, None)), false)));
     }
     let is_other = |value: &&&Value| !value.is_string() && !value.is_null();
     let others: Vec<Value> = allowed.iter().filter(is_other).map(|value| Value::clone(value)).collect();
@@ -223,9 +224,9 @@ pub(super) fn is_equal_number(one: &Value, other: &Value) -> bool {
     one.is_number() && one.as_f64() == other.as_f64()
 }
 
-fn strings<'s>(values: impl Iterator<Item = &'s Value>, open: bool) -> Strings<'s> {
-    let texts = values.filter_map(Value::as_str);
-    Strings { values: texts.map(|text| (text.to_owned(), None)).collect(), open }
+fn strings<'s>(values: impl Iterator<Item = (&'s Value, Option<&'s Notes>)>, open: bool) -> Strings<'s> {
+    let texts = values.filter_map(|(value, notes)| Some((value.as_str()?.to_owned(), notes)));
+    Strings { values: texts.collect(), open }
 }
 
 fn text<'s>(text: &Text) -> Form<'s> {

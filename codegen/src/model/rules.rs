@@ -34,8 +34,8 @@ pub(crate) struct Notes {
     pub(crate) location: Option<Location>,
     pub(crate) title: Option<String>,
     pub(crate) docs: Docs,
-    /// The values that an open enum lists.
-    pub(crate) known: Option<Vec<Value>>,
+    /// The values that an open enum lists. Those of a `oneOf` have notes.
+    pub(crate) known: Option<Vec<(Value, Option<Notes>)>>,
     /// The union also accepts other tags.
     pub(crate) open: bool,
     /// The schema has `x-open: false`.

@@ -150,6 +150,7 @@ import type * as enums_and_consts_values_zod from "../golden/enums-and-consts/ex
 export type enums_and_consts_values = [
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.StepSchema>, enums_and_consts_values_types.Step>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.MoodSchema>, enums_and_consts_values_types.Mood>>,
+  Holds<Same<z.infer<typeof enums_and_consts_values_zod.SeasonSchema>, enums_and_consts_values_types.Season>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.SymbolsSchema>, enums_and_consts_values_types.Symbols>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.LoneSchema>, enums_and_consts_values_types.Lone>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.OpenLoneSchema>, enums_and_consts_values_types.OpenLone>>,
@@ -159,6 +160,7 @@ export type enums_and_consts_values = [
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.OriginSchema>, enums_and_consts_values_types.Origin>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingSchema>, enums_and_consts_values_types.Everything>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.ValuesInlineSchema>, enums_and_consts_values_types.ValuesInline>>,
+  Holds<Same<z.infer<typeof enums_and_consts_values_zod.SeasonValueSchema>, enums_and_consts_values_types.SeasonValue>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.MixedValueSchema>, enums_and_consts_values_types.MixedValue>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingInlineSchema>, enums_and_consts_values_types.EverythingInline>>,
   Holds<Same<z.infer<typeof enums_and_consts_values_zod.EverythingInlineOpenSchema>, enums_and_consts_values_types.EverythingInlineOpen>>,

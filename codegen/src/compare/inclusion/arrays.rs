@@ -79,7 +79,9 @@ impl Solver<'_> {
         for id in &case.nodes {
             let array = &self.graph[*id].array;
             limits.min = limits.min.max(count(array.min_items));
-            array.max_items.into_iter().for_each(|max| limits.at_most(count(max)));
+            if let Some(max) = array.max_items {
+                limits.at_most(count(max));
+            }
             limits.prefix = limits.prefix.max(array.prefix.len());
             limits.must_be_unique |= array.unique;
             if let Some(contains) = array.contains {

@@ -8,11 +8,11 @@ use super::items::{build_item, constant_literal, content_of_option, is_newtype, 
 use super::part_types::PartTypes;
 use super::table_path;
 use super::tables::{TableModule, Tables};
-use crate::emit::Task;
 use crate::model::{
     Additional, Alternative, Model, NamedType, Object, RulesId, Scope, Type, TypeId, Wrapper,
 };
 use crate::names::{alternative_table, table};
+use crate::task::Task;
 
 /// The declarations of one file.
 pub(super) struct Declarations {

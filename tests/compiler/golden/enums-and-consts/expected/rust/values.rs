@@ -103,7 +103,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "0279be7f7a6ab1f6",
+    fingerprint: "84428c4eebb71fd0",
     releases: &[],
 };
 

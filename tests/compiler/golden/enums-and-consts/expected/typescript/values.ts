@@ -6,7 +6,7 @@ import { StepSchema, EverythingSchema, ValuesInlineSchema } from "./values.zod-m
 export const values = defineChannel({
   name: "values",
   address: "values",
-  fingerprint: "0279be7f7a6ab1f6",
+  fingerprint: "84428c4eebb71fd0",
   topics: {
     step: { payload: f.payload(StepSchema) },
     inline: { payload: f.payload(ValuesInlineSchema) },

@@ -6,6 +6,8 @@ export type Step = "research" | "write" | "complete";
 /** Grows. */
 export type Mood = "calm" | "excited" | (string & {});
 
+export type Season = SeasonValue | null;
+
 export type Symbols = "+" | "-" | "*" | "a b" | "1" | "2x" | "Ünï" | "<=" | "日本" | "self";
 
 export type Lone = "only";
@@ -34,6 +36,7 @@ export interface Everything {
   mood?: Mood | undefined;
   inline?: EverythingInline | undefined;
   inlineOpen?: EverythingInlineOpen | undefined;
+  season?: Season | undefined;
   symbols?: Symbols | undefined;
   lone?: Lone | undefined;
   openLone?: OpenLone | undefined;
@@ -45,6 +48,18 @@ export interface Everything {
 }
 
 export type ValuesInline = "on" | "off";
+
+export type SeasonValue =
+  /** The snow melts. */
+  | "spring"
+  | "summer"
+  | "autumn"
+  /**
+   * Snow falls.
+   * @deprecated
+   */
+  | "winter"
+  | (string & {});
 
 export type MixedValue = "auto" | 1 | true | [1, 2] | { a: 1; ["__proto__"]: 2 };
 

@@ -7,6 +7,10 @@ export const StepSchema = f.enum(["research", "write", "complete"]) satisfies z.
 
 export const MoodSchema = f.openEnum(["calm", "excited"]) satisfies z.core.$ZodType<t.Mood>;
 
+export const SeasonValueSchema = f.openEnum(["spring", "summer", "autumn", "winter"]) satisfies z.core.$ZodType<t.SeasonValue>;
+
+export const SeasonSchema = f.nullable(SeasonValueSchema) satisfies z.core.$ZodType<t.Season>;
+
 export const SymbolsSchema = f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.core.$ZodType<t.Symbols>;
 
 export const LoneSchema = f.literal("only") satisfies z.core.$ZodType<t.Lone>;
@@ -41,6 +45,7 @@ export const EverythingSchema = f.object({
   mood: f.optional(MoodSchema),
   inline: f.optional(EverythingInlineSchema),
   inlineOpen: f.optional(EverythingInlineOpenSchema),
+  season: f.optional(SeasonSchema),
   symbols: f.optional(SymbolsSchema),
   lone: f.optional(LoneSchema),
   openLone: f.optional(OpenLoneSchema),
