@@ -15,7 +15,7 @@ const { build } = createRequire(join(root, "package.json"))("esbuild");
 /** How long each contestant runs per round, in milliseconds. */
 const ROUND = 100;
 
-const { z, fanfare, mini, byHand, fromSchema, Ajv, addFormats } = await load();
+const { z, fanfare, plain, byHand, fromSchema, Ajv, addFormats } = await load();
 for (const payload of ["progress", "order", "archive"]) {
   const text = readFileSync(join(payloads, `${payload}.json`), "utf8");
   const value = JSON.parse(text);
@@ -30,7 +30,7 @@ function contestants(payload, text, value) {
   const zod = (schema) => () => schema.safeParse(value).success;
   const all = [
     ["generated zod", zod(fanfare.shop.topics[payload].schema)],
-    ["generated zod/mini", zod(mini.shop.topics[payload].schema)],
+    ["generated channel", () => plain.shop.topics[payload].schema["~standard"].validate(value).issues === undefined],
     ["zod by hand", zod(byHand[payload])],
     ["z.fromJSONSchema", zod(z.fromJSONSchema(schema))],
   ];
@@ -80,7 +80,7 @@ async function load() {
     `import "./mode.js";`,
     `export * as z from "zod";`,
     `export * as fanfare from "full:shop";`,
-    `export * as mini from ${JSON.stringify(`${types}.js`)};`,
+    `export * as plain from ${JSON.stringify(`${types}.js`)};`,
     `export * as byHand from ${JSON.stringify(join(here, "by-hand.ts"))};`,
     `export * as fromSchema from "./from-schema.js";`,
     `export { Ajv2020 as Ajv } from "ajv/dist/2020.js";`,
@@ -107,10 +107,9 @@ function withFullZod(types) {
     name: "zod",
     setup(build) {
       const namespace = "full";
-      build.onResolve({ filter: /^full:shop$/ }, () => ({ path: `${types}.ts`, namespace }));
+      build.onResolve({ filter: /^full:shop$/ }, () => ({ path: `${types}.js`, namespace }));
       build.onLoad({ filter: /.*/, namespace }, ({ path }) => ({
-        contents: readFileSync(path, "utf8").replaceAll("zod-mini", "zod"),
-        loader: "ts",
+        contents: readFileSync(path, "utf8").replaceAll("validators", "zod"),
         resolveDir: resolve(types, ".."),
       }));
     },

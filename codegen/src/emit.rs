@@ -14,13 +14,14 @@ pub(crate) use typescript::typescript_type;
 
 use crate::model::{Model, Rules, RulesId, TypeId};
 use crate::output::Files;
+use crate::outputs::TypeScript;
 use crate::task::Task;
 
-/// Generates every output.
-pub(crate) fn emit(model: &Model) -> Files {
+/// Generates Rust, TypeScript and JSON Schema, each in a folder of its own.
+pub(crate) fn emit(model: &Model, options: &TypeScript) -> Files {
     let fingerprints = hash_channels(model);
     let mut files = Files::default();
-    let emit_typescript = || typescript::emit(model, &fingerprints);
+    let emit_typescript = || typescript::emit(model, &fingerprints, options);
     let emit_schemas = || json_schema::emit(model);
     std::thread::scope(|scope| {
         let typescript = Task::start(scope, &emit_typescript);

@@ -29,6 +29,7 @@ mod model;
 mod name;
 mod names;
 mod output;
+mod outputs;
 mod reference;
 mod schemas;
 mod task;
@@ -47,6 +48,7 @@ use compiled::Compiled;
 use diagnostics::Report;
 pub use explain::Stage;
 pub use output::{Change, Files};
+pub use outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 pub use schemas::Schemas;
 use versions::{Release, Version};
 
@@ -55,7 +57,15 @@ use versions::{Release, Version};
 /// # Errors
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
-    Ok(emit::emit(&with_releases(&schemas.into())?.model))
+    generate_with(schemas, &TypeScript::default())
+}
+
+/// Like [`generate`], with options for TypeScript.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
+pub fn generate_with(schemas: impl Into<Schemas>, options: &TypeScript) -> Result<Files, Error> {
+    Ok(emit::emit(&with_releases(&schemas.into())?.model, options))
 }
 
 /// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,

@@ -192,7 +192,7 @@ fn stage(changes: &[Change], folder: &Path) -> Result<Staged, (Staged, io::Error
 
 /// Returns the text of a generated file. The mark must be at its beginning; a file that only mentions it is the user's.
 fn marked_text(path: &Path) -> Option<String> {
-    let kinds = ["rs", "ts", "json"];
+    let kinds = ["rs", "ts", "js", "json"];
     if !path.extension().is_some_and(|extension| kinds.iter().any(|kind| extension == *kind)) {
         return None;
     }

@@ -26,8 +26,9 @@ fn generate_writes_all_outputs_once() {
     for path in [
         "rust/channels.rs",
         "rust/news.rs",
-        "typescript/news.ts",
-        "typescript/index.ts",
+        "typescript/news.js",
+        "typescript/news.d.ts",
+        "typescript/index.js",
         "json-schema/news/headline.json",
     ] {
         assert!(files.contains_key(path), "{path} is missing in {:?}", files.keys());

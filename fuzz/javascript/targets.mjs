@@ -1,10 +1,11 @@
 // The fuzz targets of the TypeScript client. Each throws if a guarantee does not hold for an input.
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
-import * as zodSchemas from "generated/fuzz.zod.ts";
-import * as miniSchemas from "generated/fuzz.zod-mini.ts";
+import * as zodSchemas from "generated/fuzz.zod.js";
+import * as plainSchemas from "generated/fuzz.validators.js";
 import * as zod from "fanfare/zod";
-import * as mini from "fanfare/zod-mini";
+import { payload as plainPayload } from "fanfare/validators";
 import { ResumeState } from "../../runtime/typescript/src/subscription/resume-state.ts";
+import { payloadIssue } from "../../runtime/typescript/src/validate/standard-schema.ts";
 import { eventParser } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
 import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
@@ -20,16 +21,16 @@ const SCHEMAS = {
   numbers: "Numbers",
 };
 
-/** Returns a library with its schemas by topic. Each is wrapped as a payload, which also checks the wire profile. */
-function validators(library, exported) {
-  const schemas = Object.entries(SCHEMAS).map(([topic, name]) => [topic, library.payload(exported[`${name}Schema`])]);
-  return { library, schemas: new Map(schemas) };
+/** Returns schemas by topic. Each is wrapped as a payload, which also checks the wire profile. */
+function payloads(wrap, exported) {
+  return new Map(Object.entries(SCHEMAS).map(([topic, name]) => [topic, wrap(exported[`${name}Schema`])]));
 }
 
-const ZOD = validators(zod, zodSchemas);
-const MINI = validators(mini, miniSchemas);
+const ZOD = payloads(zod.payload, zodSchemas);
+const PLAIN = payloads(plainPayload, plainSchemas);
 
-export const targets = { "js-cursors": cursors, "js-events": events, "js-frames": frames, "js-payloads": payloads };
+
+export const targets = { "js-cursors": cursors, "js-events": events, "js-frames": frames, "js-payloads": validation };
 
 /** Frames: each is read, skipped or malformed, and each that is read can be written and read again. */
 function frames(input) {
@@ -108,17 +109,17 @@ function expected(text) {
   return found;
 }
 
-/** Payloads: reads a line with a topic, and JSON. zod and zod/mini agree on every value. */
-function payloads(input) {
+/** Payloads: reads a line with a topic, and JSON. zod and the validators of channels agree on every value. */
+function validation(input) {
   const parsed = payload(input);
   if (parsed === undefined) return;
   const [name, value] = parsed;
   const kept = JSON.stringify(value);
-  const full = verdict(ZOD, name, value);
-  deepStrictEqual(verdict(MINI, name, value), full, "zod/mini and zod differ");
+  const full = zodVerdict(name, value);
+  deepStrictEqual(plainVerdict(name, value), full, "the validators of channels and zod differ");
   strictEqual(JSON.stringify(value), kept, "a validator changed the value");
   if (full.value !== undefined) {
-    const again = verdict(ZOD, name, JSON.parse(full.value));
+    const again = zodVerdict(name, JSON.parse(full.value));
     strictEqual(again.value, full.value, "an accepted value changes or is refused the second time");
   }
 }
@@ -136,17 +137,20 @@ export function payload(input) {
   }
 }
 
-/** Returns the accepted value, or the issues, from one library. */
-function verdict({ schemas, library }, name, value) {
-  const schema = schemas.get(name);
+/** Returns the accepted value, or the issues, from zod. */
+export function zodVerdict(name, value) {
+  const schema = ZOD.get(name);
   const result = schema.safeParse(value);
   const standard = schema["~standard"].validate(value);
   strictEqual(standard.issues === undefined, result.success, "safeParse and ~standard differ");
-  return result.success ? { value: JSON.stringify(result.data, plain) } : { issues: library.issues(result.error) };
+  return result.success ? { value: JSON.stringify(result.data, plain) } : { issues: zod.issues(result.error) };
 }
 
-/** Returns zod's verdict, for the comparison with Rust. */
-export const zodVerdict = (name, value) => verdict(ZOD, name, value);
+/** Returns the verdict of a channel's validator. */
+function plainVerdict(name, value) {
+  const result = PLAIN.get(name)["~standard"].validate(value);
+  return result.issues ? { issues: result.issues.map(payloadIssue) } : { value: JSON.stringify(result.value, plain) };
+}
 
 function plain(_key, value) {
   return typeof value === "bigint" ? value.toString() : value;

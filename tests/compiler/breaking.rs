@@ -400,7 +400,7 @@ fn generated_code_contains_the_changes_since_each_release() {
     write(CLOSED, "v1");
     // A release of the current definition has nothing to compare.
     assert!(generated("rust/a.rs").contains("releases: &[],"));
-    assert!(!generated("typescript/jobs.ts").contains("releases"));
+    assert!(!generated("typescript/jobs.js").contains("releases"));
     write(&CLOSED.replace("[a]", "[a, b]"), "v2");
     // Another name for the same definition changes nothing.
     let once = generated("rust/a.rs");
@@ -409,7 +409,7 @@ fn generated_code_contains_the_changes_since_each_release() {
     assert!(once.contains(r#"part: fanfare::ChangedPart::Topic("t")"#), "{once}");
     assert!(once.contains(r#"such as \"b\": the value must be \"a\""#), "{once}");
     // Pages of the current definition accept all that the older server sends.
-    let page = generated("typescript/jobs.ts");
+    let page = generated("typescript/jobs.js");
     assert!(page.contains("  releases: {\n    \"") && page.contains("\": [],\n  },"), "{page}");
 
     change(&scratch, CLOSED);

@@ -58,7 +58,7 @@ fn fingerprint_of(channel: &str) -> String {
         rest[..16].to_owned()
     };
     let (rust, typescript) =
-        (found("rust/room.rs", "fingerprint: \""), found("typescript/channels.ts", "fingerprint: \""));
+        (found("rust/room.rs", "fingerprint: \""), found("typescript/channels.js", "fingerprint: \""));
     assert_eq!(rust, typescript);
     rust
 }

@@ -9,7 +9,7 @@ fn the_documentation_of_rust_types_shows_what_is_generated() {
     fanfare_tests::write_schemas(folder.path()).expect("schemas that can be written");
     folder.file("builds.yaml", block(&page, "yaml").as_bytes());
     let files = fanfare_codegen::generate(folder.path()).unwrap_or_else(|error| panic!("{error}"));
-    let types = files.iter().find(|(path, _)| *path == "typescript/build.schema.types.ts");
+    let types = files.iter().find(|(path, _)| *path == "typescript/build.schema.types.d.ts");
     let (_, types) = types.expect("the types of the schema");
     let (_, types) = types.split_once("\n\n").expect("types after the header");
     assert_eq!(block(&page, "typescript"), types, "docs/from-rust-types.md should show the generated types");

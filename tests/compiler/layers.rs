@@ -34,7 +34,7 @@ const COMPILER: Part = Part {
     extension: "rs",
     read_imports: imports::of_rust,
     layers: &[
-        &["breaking", "diagnostics", "names", "output", "schemas"],
+        &["breaking", "diagnostics", "names", "output", "outputs", "schemas", "task"],
         &["definition", "model"],
         &["lower"],
         &["infer"],
@@ -138,7 +138,9 @@ const CLIENT: Part = Part {
     layers: &[
         &["util", "validate/schema", "wire"],
         &["validate/rules", "validate/standard-schema"],
-        &["errors", "validate/zod"],
+        &["validate/kinds"],
+        &["validate/create"],
+        &["errors", "validate/plain", "validate/zod"],
         &["channel", "http"],
         &["connection"],
         &["runs"],
@@ -146,7 +148,7 @@ const CLIENT: Part = Part {
         &["index", "react", "server"],
     ],
     // A page that only validates loads no client, and the client needs no zod.
-    forbidden: &[("", "validate/zod")],
+    forbidden: &[("", "validate/zod"), ("validate/plain", "validate/zod")],
     recursions: &[
         Recursion {
             folder: "validate/rules",

@@ -16,7 +16,7 @@ fn references_to_all_metaschemas_are_resolved() {
         folder.file("channels.yaml", definition(&id).as_bytes());
         let made = fanfare_codegen::generate(folder.path()).unwrap_or_else(|error| panic!("{error}"));
         let (_, name) = id.split_once("://").expect("a URI");
-        let types = format!("typescript/{}.types.ts", name.trim_end_matches('#'));
+        let types = format!("typescript/{}.types.d.ts", name.trim_end_matches('#'));
         assert!(made.iter().any(|(path, _)| path == types), "{id} is read from {path}");
     }
 }
@@ -28,7 +28,7 @@ fn a_copy_of_a_metaschema_replaces_it() {
     folder.file("channels.yaml", definition(&id(&copy)).as_bytes());
     folder.file("copy.json", copy.to_string().as_bytes());
     let made = fanfare_codegen::generate(folder.path()).unwrap_or_else(|error| panic!("{error}"));
-    assert!(made.iter().any(|(path, _)| path == "typescript/copy.types.ts"));
+    assert!(made.iter().any(|(path, _)| path == "typescript/copy.types.d.ts"));
     assert!(made.iter().all(|(path, _)| !path.contains("json-schema.org")));
 }
 

@@ -1,7 +1,7 @@
-// Validates JSON texts with zod. Reads lines {channel, topic, text} and writes lines {value | issues | failed}, with the
+// Validates JSON texts with generated TypeScript. Reads lines {channel, topic, text} and writes lines {value | issues | failed}, with the
 // value as JSON text.
 //
-//   node validate.mjs <folder of generated TypeScript> <zod or zod-mini> <cases> <verdicts>
+//   node validate.mjs <folder of generated TypeScript> <validators, zod or zod-mini> <cases> <verdicts>
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -12,10 +12,10 @@ import { build } from "esbuild";
 const selectLibrary = {
   name: "select-library",
   setup(build) {
-    build.onResolve({ filter: /\.zod(-mini)?\.js$/ }, ({ path, importer }) => ({
-      path: join(dirname(importer), path.replace(/\.zod(-mini)?\.js$/, `.${library}.ts`)),
+    build.onResolve({ filter: /\.validators\.js$/ }, ({ path, importer }) => ({
+      path: join(dirname(importer), path.replace(/\.validators\.js$/, `.${library}.js`)),
     }));
-    build.onResolve({ filter: /^fanfare\/zod(-mini)?$/ }, ({ path, resolveDir, kind, pluginData }) =>
+    build.onResolve({ filter: /^fanfare\/validators$/ }, ({ path, resolveDir, kind, pluginData }) =>
       pluginData === "resolved" ? undefined : build.resolve(`fanfare/${library}`, { resolveDir, kind, pluginData: "resolved" }),
     );
   },
@@ -29,13 +29,13 @@ try {
   const cases = readFileSync(casesFile, "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
   const names = [...new Set(cases.map(({ channel }) => channel))];
   await bundle(names);
-  const { issues } = await load("issues");
+  const { issues, payloadIssue } = await load("issues");
   const channels = new Map();
   for (const name of names) {
     // The other modules are used even if one cannot be loaded.
     channels.set(name, await load(name).catch((error) => ({ failed: `cannot load the module: ${error}` })));
   }
-  const verdicts = cases.map((one) => JSON.stringify(validate(channels.get(one.channel), one, issues)));
+  const verdicts = cases.map((one) => JSON.stringify(validate(channels.get(one.channel), one, { issues, payloadIssue })));
   writeFileSync(verdictsFile, verdicts.join("\n"));
 } finally {
   rmSync(folder, { recursive: true });
@@ -43,8 +43,10 @@ try {
 
 /** Bundles one module per channel, and further modules for shared code. */
 async function bundle(names) {
-  writeFileSync(join(folder, "issues.ts"), `export { issues } from "fanfare/${library}";`);
-  const entries = names.map((name) => [name, join(resolve(generated), `${name}.ts`)]);
+  writeFileSync(join(folder, "issues.ts"), library === "validators"
+    ? `export { payloadIssue } from ${JSON.stringify(join(root, "runtime/typescript/src/validate/standard-schema.ts"))};`
+    : `export { issues } from "fanfare/${library}";`);
+  const entries = names.map((name) => [name, join(resolve(generated), `${name}.js`)]);
   await build({
     entryPoints: Object.fromEntries([["issues", join(folder, "issues.ts")], ...entries]),
     bundle: true,
@@ -63,7 +65,7 @@ function load(name) {
   return import(pathToFileURL(join(folder, "bundled", `${name}.mjs`)).href);
 }
 
-function validate(module, { channel, topic, text }, issues) {
+function validate(module, { channel, topic, text }, { issues, payloadIssue }) {
   if (module.failed) return { failed: module.failed };
   let input;
   try {
@@ -75,6 +77,11 @@ function validate(module, { channel, topic, text }, issues) {
     const schema = module[channel].topics[topic].schema;
     const standard = schema["~standard"].validate(input);
     if (standard instanceof Promise) return { failed: "the validator is asynchronous" };
+    if (library === "validators") {
+      return standard.issues
+        ? { issues: standard.issues.map((issue) => describe(payloadIssue(issue))) }
+        : { value: JSON.stringify(standard.value, plain) };
+    }
     const result = schema.safeParse(input);
     if (result.success === Boolean(standard.issues)) return { failed: "safeParse and ~standard differ" };
     return result.success

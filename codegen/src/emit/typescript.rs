@@ -1,20 +1,23 @@
 //! TypeScript: the types, validators and channels of each definition file.
 
 mod channels;
+mod face;
 mod pattern;
 mod rules;
+mod schema_types;
 mod types;
 mod validators;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use askama::Template;
 use serde_json::Value;
 pub(crate) use types::expression as typescript_type;
 
 use super::json_schema::visit_types;
-use crate::model::{Docs, Model, TypeId};
-use validators::Face;
+use crate::model::{Docs, Model, Type, TypeId};
+use crate::outputs::{Style, TypeScript};
+use face::Face;
 
 #[derive(Template)]
 #[template(path = "index.ts.j2", escape = "none")]
@@ -23,28 +26,98 @@ struct Index {
     exports: Vec<String>,
 }
 
-pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
+pub(super) fn emit(model: &Model, fingerprints: &[String], options: &TypeScript) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    let mut exports = Vec::new();
+    let mut index = [Vec::new(), Vec::new()];
+    let faces = Face::of(options);
+    let with_int64 = find_int64(model);
     for (at, module) in model.modules.iter().enumerate() {
-        let module = File { model, at, stem: &module.stem, header: super::header([module.source.as_str()]) };
-        if let Some(text) = types::render(&module) {
-            files.push((format!("{}.types.ts", module.stem), text));
-            exports.push(format!("export type * from \"./{}.types.js\";", module.stem));
+        let file = File {
+            model,
+            at,
+            stem: &module.stem,
+            header: super::header([module.source.as_str()]),
+            options,
+            with_int64: &with_int64,
+        };
+        let exported = format!("./{}", module.stem);
+        if let Some(text) = types::render(&file) {
+            let extension = if options.style == Style::Js { "d.ts" } else { "ts" };
+            files.push((format!("{}.types.{extension}", module.stem), text));
+            index[0].push(format!("export type * from {};", file.import(&format!("{exported}.types"))));
         }
-        for face in Face::ALL {
-            let Some(text) = validators::render(&module, face) else { continue };
-            // Not exported from the index, so that importing a channel does not load both kinds of validators.
-            files.push((format!("{}.{}.ts", module.stem, face.suffix()), text));
+        for face in &faces {
+            // Not exported from the index, so that importing a channel does not load several kinds of validators.
+            let stem = format!("{}.{}", module.stem, face.suffix());
+            files.extend(file.written(&stem, |form| validators::render(&file, *face, form)));
         }
-        if let Some(text) = channels::render(&module, fingerprints) {
-            files.push((format!("{}.ts", module.stem), text));
-            exports.push(format!("export * from \"./{}.js\";", module.stem));
+        let channels: Vec<_> =
+            file.written(&module.stem, |form| channels::render(&file, fingerprints, form)).collect();
+        if !channels.is_empty() {
+            let export = format!("export * from {};", file.import(&exported));
+            for index in &mut index {
+                index.push(export.clone());
+            }
+            files.extend(channels);
         }
     }
     let header = super::header(model.modules.iter().map(|module| module.source.as_str()));
-    files.push(("index.ts".to_owned(), rendered(&Index { header, exports })));
+    let [declared, defined] = index.map(|exports| rendered(&Index { header: header.clone(), exports }));
+    match options.style {
+        Style::Ts => files.push(("index.ts".to_owned(), declared)),
+        Style::Js => {
+            files.push(("index.d.ts".to_owned(), declared));
+            files.push(("index.js".to_owned(), defined));
+        }
+    }
     files
+}
+
+/// The form of a file: `.ts` has both, the types and the values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Ts,
+    Js,
+    Declarations,
+}
+
+impl Form {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ts => "ts",
+            Self::Js => "js",
+            Self::Declarations => "d.ts",
+        }
+    }
+}
+
+/// Returns the statement that exports a constant, without a semicolon. Bundlers drop an unused one, because creating it
+/// has no side effects.
+fn constant(name: &str, value: &str) -> String {
+    format!("export const {name} = /* @__PURE__ */ (() => {value})()")
+}
+
+/// The types that contain a 64-bit integer, which is a string in JSON.
+fn find_int64(model: &Model) -> HashSet<TypeId> {
+    let contains = |shape: &Type, found: &HashSet<TypeId>| {
+        let mut refers = false;
+        visit_types(shape, &mut |id| refers |= found.contains(&id));
+        refers || has_int64(shape)
+    };
+    let mut found = HashSet::new();
+    loop {
+        let all = (0..model.types.len()).map(TypeId);
+        let new: Vec<TypeId> =
+            all.filter(|id| !found.contains(id) && contains(&model.get(*id).shape, &found)).collect();
+        if new.is_empty() {
+            return found;
+        }
+        found.extend(new);
+    }
+}
+
+fn has_int64(shape: &Type) -> bool {
+    matches!(shape, Type::Int64 | Type::Uint64) || shape.children().into_iter().any(has_int64)
 }
 
 /// A definition file that is being rendered.
@@ -54,9 +127,24 @@ struct File<'m> {
     at: usize,
     stem: &'m str,
     header: String,
+    options: &'m TypeScript,
+    with_int64: &'m HashSet<TypeId>,
 }
 
 impl File<'_> {
+    /// Returns the files of the chosen style, by path.
+    fn written(
+        &self,
+        stem: &str,
+        render: impl Fn(Form) -> Option<String>,
+    ) -> impl Iterator<Item = (String, String)> {
+        let forms: &[Form] = match self.options.style {
+            Style::Ts => &[Form::Ts],
+            Style::Js => &[Form::Js, Form::Declarations],
+        };
+        forms.iter().filter_map(move |form| Some((format!("{stem}.{}", form.extension()), render(*form)?)))
+    }
+
     /// The types declared in this file, in the order of declaration.
     fn types(&self) -> impl Iterator<Item = TypeId> {
         self.model.types_of(self.at)
@@ -65,6 +153,15 @@ impl File<'_> {
     /// The file's own name, without its folder.
     fn name(&self) -> &str {
         self.stem.rsplit('/').next().unwrap_or(self.stem)
+    }
+
+    /// The string literal to import a file with.
+    fn import(&self, path: &str) -> String {
+        let extension = match self.options.style {
+            Style::Js => ".js",
+            Style::Ts => self.options.imports.text(),
+        };
+        quoted(&format!("{path}{extension}"))
     }
 
     /// Import statements for types of other files.
@@ -77,7 +174,11 @@ impl File<'_> {
             .into_iter()
             .map(|(module, names)| {
                 let path = relative(self.stem, &self.model.modules[module].stem);
-                format!("{keyword} {{ {} }} from \"{path}.{kind}.js\";", names.join(", "))
+                format!(
+                    "{keyword} {{ {} }} from {};",
+                    names.join(", "),
+                    self.import(&format!("{path}.{kind}"))
+                )
             })
             .collect()
     }
@@ -93,6 +194,15 @@ impl File<'_> {
             });
         }
         targets
+    }
+
+    /// The type of a channel's validator, given the name of its output.
+    fn validator_type(&self, id: TypeId, output: &str) -> String {
+        if self.with_int64.contains(&id) {
+            format!("f.Validator<{output}, f.Wire<{output}>>")
+        } else {
+            format!("f.Validator<{output}>")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{File, key, literal, pattern, relative};
+use super::{File, Form, key, literal, pattern, relative};
 use crate::emit::json_schema::visit_rules;
 use crate::emit::keywords::{Keywords, to_keywords};
 use crate::model::{Model, Rules, RulesId};
@@ -12,12 +12,22 @@ use crate::names::INHERITED_NAMES;
 const WIDTH: usize = 80;
 
 /// The constants for this file's rules that others refer to.
-pub(super) fn constants(file: &File<'_>) -> Vec<String> {
+pub(super) fn constants(file: &File<'_>, form: Form) -> Vec<String> {
     let own = file.model.rules.iter().filter(|named| named.module == file.at);
     own.map(|named| {
-        format!("export const ${}: f.Rules = {};", named.name, expression(file.model, &named.rules, ""))
+        let value = in_arrow(&expression(file.model, &named.rules, "", form == Form::Ts));
+        match form {
+            Form::Ts => format!("{};", super::constant(&format!("${}: f.Rules", named.name), &value)),
+            Form::Js => format!("{};", super::constant(&format!("${}", named.name), &value)),
+            Form::Declarations => format!("export declare const ${}: f.Rules;", named.name),
+        }
     })
     .collect()
+}
+
+/// An expression as the body of an arrow function. A literal object is put in brackets, because it would otherwise be a block.
+fn in_arrow(expression: &str) -> String {
+    if expression.starts_with('{') { format!("({expression})") } else { expression.to_owned() }
 }
 
 /// Import statements for rules of other files.
@@ -40,14 +50,14 @@ pub(super) fn imports(file: &File<'_>, suffix: &str) -> Vec<String> {
     }
     let import = |(module, names): (usize, Vec<String>)| {
         let path = relative(file.stem, &file.model.modules[module].stem);
-        format!("import {{ {} }} from \"{path}.{suffix}.js\";", names.join(", "))
+        format!("import {{ {} }} from {};", names.join(", "), file.import(&format!("{path}.{suffix}")))
     };
     by_module.into_iter().map(import).collect()
 }
 
 /// Rules as an expression, for a line that starts with `indent`.
-pub(super) fn expression(model: &Model, rules: &Rules, indent: &str) -> String {
-    written(model, &to_keywords(rules), indent)
+pub(super) fn expression(model: &Model, rules: &Rules, indent: &str, is_typed: bool) -> String {
+    Writer { model, is_typed }.written(&to_keywords(rules), indent)
 }
 
 /// The name of the constant that holds rules.
@@ -55,46 +65,57 @@ pub(super) fn constant(model: &Model, id: RulesId) -> String {
     format!("${}", model.rules[id.0].name)
 }
 
-/// A member of an object literal. TypeScript does not apply an index signature to a name that every object inherits, so
-/// such a member states its type.
-fn member(name: &str, keywords: &Keywords, value: &str) -> String {
-    let is_untyped = matches!(keywords, Keywords::Members(_)) && INHERITED_NAMES.contains(&name);
-    format!("{}: {value}{}", key(name), if is_untyped { " satisfies f.Rules" } else { "" })
+struct Writer<'m> {
+    model: &'m Model,
+    is_typed: bool,
 }
 
-fn written(model: &Model, keywords: &Keywords, indent: &str) -> String {
-    let inner = format!("{indent}  ");
-    let (open, close, parts): (_, _, Vec<String>) = match keywords {
-        Keywords::Json(value) => return literal(value, ", "),
-        Keywords::Pattern(pattern) => return pattern::expression(pattern),
-        Keywords::Reference(id) => return format!("() => {}", constant(model, *id)),
-        Keywords::ByPattern(members) if !members.iter().all(|(name, _)| pattern::is_native(name)) => (
-            "[",
-            "]",
-            members
-                .iter()
-                .map(|(name, keywords)| {
-                    format!("[{}, {}]", pattern::expression(name), written(model, keywords, &inner))
-                })
-                .collect(),
-        ),
-        Keywords::Members(members) | Keywords::ByPattern(members) => (
-            "{",
-            "}",
-            members
-                .iter()
-                .map(|(name, keywords)| member(name, keywords, &written(model, keywords, &inner)))
-                .collect(),
-        ),
-        Keywords::List(items) => {
-            ("[", "]", items.iter().map(|keywords| written(model, keywords, &inner)).collect())
-        }
-    };
-    let length: usize = parts.iter().map(|part| part.len() + 2).sum();
-    if indent.len() + length < WIDTH && parts.iter().all(|part| !part.contains('\n')) {
-        let space = if open == "{" { " " } else { "" };
-        return format!("{open}{space}{}{space}{close}", parts.join(", "));
+impl Writer<'_> {
+    /// A member of an object literal. TypeScript does not apply an index signature to a name that every object inherits,
+    /// so such a member states its type.
+    fn member(&self, name: &str, keywords: &Keywords, value: &str) -> String {
+        let is_inherited = matches!(keywords, Keywords::Members(_)) && INHERITED_NAMES.contains(&name);
+        format!(
+            "{}: {value}{}",
+            key(name),
+            if self.is_typed && is_inherited { " satisfies f.Rules" } else { "" }
+        )
     }
-    let separator = format!(",\n{inner}");
-    format!("{open}\n{inner}{},\n{indent}{close}", parts.join(&separator))
+
+    fn written(&self, keywords: &Keywords, indent: &str) -> String {
+        let inner = format!("{indent}  ");
+        let (open, close, parts): (_, _, Vec<String>) = match keywords {
+            Keywords::Json(value) => return literal(value, ", "),
+            Keywords::Pattern(pattern) => return pattern::expression(pattern),
+            Keywords::Reference(id) => return format!("() => {}", constant(self.model, *id)),
+            Keywords::ByPattern(members) if !members.iter().all(|(name, _)| pattern::is_native(name)) => (
+                "[",
+                "]",
+                members
+                    .iter()
+                    .map(|(name, keywords)| {
+                        format!("[{}, {}]", pattern::expression(name), self.written(keywords, &inner))
+                    })
+                    .collect(),
+            ),
+            Keywords::Members(members) | Keywords::ByPattern(members) => (
+                "{",
+                "}",
+                members
+                    .iter()
+                    .map(|(name, keywords)| self.member(name, keywords, &self.written(keywords, &inner)))
+                    .collect(),
+            ),
+            Keywords::List(items) => {
+                ("[", "]", items.iter().map(|keywords| self.written(keywords, &inner)).collect())
+            }
+        };
+        let length: usize = parts.iter().map(|part| part.len() + 2).sum();
+        if indent.len() + length < WIDTH && parts.iter().all(|part| !part.contains('\n')) {
+            let space = if open == "{" { " " } else { "" };
+            return format!("{open}{space}{}{space}{close}", parts.join(", "));
+        }
+        let separator = format!(",\n{inner}");
+        format!("{open}\n{inner}{},\n{indent}{close}", parts.join(&separator))
+    }
 }

@@ -75,9 +75,11 @@ fn may_have_prefix(property: &Property, prefixes: &[String]) -> bool {
 
 /// The type of names that start with one of the prefixes, if there are any.
 fn key_type(prefixes: &[String]) -> String {
-    if prefixes.is_empty() {
-        return "string".to_owned();
-    }
+    if prefixes.is_empty() { "string".to_owned() } else { prefix_types(prefixes) }
+}
+
+/// The type of texts that start with one of the prefixes.
+pub(super) fn prefix_types(prefixes: &[String]) -> String {
     let escaped = prefixes.iter().map(|prefix| {
         let prefix = prefix.replace('\\', "\\\\").replace('`', "\\`").replace('$', "\\$");
         format!("`{prefix}${{string}}`")

@@ -1,90 +1,82 @@
-//! Validators: each type as a zod schema, which users can extend and pick from.
+//! Validators: each type as a schema of the runtime, of zod, or of zod/mini.
 
 use std::collections::BTreeSet;
 
 use askama::Template;
 
+use super::face::Face;
 use super::rules;
-use super::{File, key, literal, number, quoted, rendered};
+use super::schema_types::SchemaTypes;
+use super::{File, Form, constant, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit_types;
 use crate::model::{
     Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
 
-/// The zod API that validators use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
-    Zod,
-    Mini,
-}
-
-impl Face {
-    pub(super) const ALL: [Self; 2] = [Self::Zod, Self::Mini];
-
-    /// The suffix of the file name before `.ts`, and the name of the runtime's module.
-    pub(super) fn suffix(self) -> &'static str {
-        match self {
-            Self::Zod => "zod",
-            Self::Mini => "zod-mini",
-        }
-    }
-
-    /// The package of its types.
-    fn package(self) -> &'static str {
-        match self {
-            Self::Zod => "zod",
-            Self::Mini => "zod/mini",
-        }
-    }
-
-    /// The type of all its schemas.
-    fn schema(self) -> &'static str {
-        match self {
-            Self::Zod => "ZodType",
-            Self::Mini => "ZodMiniType",
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "validators.ts.j2", escape = "none")]
-struct Validators<'f> {
+struct Validators {
     header: String,
-    package: &'static str,
-    face: &'static str,
-    file: &'f str,
     imports: Vec<String>,
-    rules: Vec<String>,
-    validators: Vec<String>,
+    statements: Vec<String>,
 }
 
-pub(super) fn render(file: &File<'_>, face: Face) -> Option<String> {
-    let validators: Vec<String> =
-        in_order_of_use(file).into_iter().map(|id| validator(file, id, face)).collect();
-    let mut imports = file.imports(&file.foreign(), "import", "Schema", face.suffix());
-    imports.extend(rules::imports(file, face.suffix()));
-    let file = Validators {
-        header: file.header.clone(),
-        package: face.package(),
-        face: face.suffix(),
-        file: file.name(),
-        imports,
-        rules: rules::constants(file),
-        validators,
-    };
-    (!file.validators.is_empty() || !file.rules.is_empty()).then(|| rendered(&file))
+pub(super) fn render(file: &File<'_>, face: Face, form: Form) -> Option<String> {
+    let ids = in_order_of_use(file);
+    let rules = rules::constants(file, form);
+    if ids.is_empty() && rules.is_empty() {
+        return None;
+    }
+    let mut imports = Vec::new();
+    if form != Form::Js && !ids.is_empty() {
+        imports.extend(face.package().map(|package| format!("import type * as z from \"{package}\";")));
+    }
+    let is_type = form == Form::Declarations || (form == Form::Ts && ids.is_empty());
+    if form != Form::Js || !ids.is_empty() || rules.iter().any(|rules| rules.contains("f.automaton(")) {
+        let keyword = if is_type { "import type" } else { "import" };
+        imports.push(format!("{keyword} * as f from \"fanfare/{}\";", face.suffix()));
+    }
+    let schemas = file.foreign();
+    match form {
+        Form::Declarations if face == Face::Plain => {}
+        Form::Declarations => imports.extend(file.imports(&schemas, "import type", "Schema", face.suffix())),
+        Form::Ts | Form::Js => {
+            imports.extend(file.imports(&schemas, "import", "Schema", face.suffix()));
+            imports.extend(rules::imports(file, face.suffix()));
+        }
+    }
+    let states_types =
+        form == Form::Ts || face == Face::Plain || ids.iter().any(|id| file.model.get(*id).recursive);
+    if form != Form::Js && !ids.is_empty() && states_types {
+        let types = file.import(&format!("./{}.types", file.name()));
+        imports.push(format!("import type * as t from {types};"));
+    }
+    let validators = ids.into_iter().map(|id| validator(file, id, face, form));
+    let statements = rules.into_iter().chain(validators).collect();
+    Some(rendered(&Validators { header: file.header.clone(), imports, statements }))
 }
 
-fn validator(file: &File<'_>, id: TypeId, face: Face) -> String {
-    let schema = face.schema();
+fn validator(file: &File<'_>, id: TypeId, face: Face, form: Form) -> String {
     let named = file.model.get(id);
-    let scope = Scope { model: file.model, lazily: |target: TypeId| refers_back(file, target) };
-    let name = &named.typescript;
+    let lazily = |target: TypeId| refers_back(file, target);
+    let types = SchemaTypes { model: file.model, face, lazily };
+    let name = format!("{}Schema", named.typescript);
+    let output = format!("t.{}", named.typescript);
+    let stated = match face {
+        Face::Plain => Some(file.validator_type(id, &output)),
+        Face::Zod | Face::Mini => named.recursive.then(|| types.of_recursive(&output)),
+    };
+    if form == Form::Declarations {
+        let stated = stated.unwrap_or_else(|| types.of(&named.shape, ""));
+        return format!("export declare const {name}: {stated};");
+    }
+    let scope = Scope { model: file.model, lazily, is_typed: form == Form::Ts };
     let value = scope.expression(&named.shape, "");
-    if named.recursive {
-        format!("export const {name}Schema: z.{schema}<t.{name}> = f.lazy(() => {value});")
-    } else {
-        format!("export const {name}Schema = {value} satisfies z.core.$ZodType<t.{name}>;")
+    let value = if named.recursive { format!("f.lazy(() => {value})") } else { value };
+    match (form, stated) {
+        (Form::Js | Form::Declarations, _) => format!("{};", constant(&name, &value)),
+        (Form::Ts, Some(stated)) => format!("{};", constant(&format!("{name}: {stated}"), &value)),
+        (Form::Ts, None) => format!("{} satisfies z.core.$ZodType<{output}>;", constant(&name, &value)),
     }
 }
 
@@ -139,6 +131,8 @@ pub(super) struct Scope<'m, L: Fn(TypeId) -> bool> {
     pub(super) model: &'m Model,
     /// Returns `true` for types that must be resolved lazily.
     pub(super) lazily: L,
+    /// The expression may contain TypeScript's syntax.
+    pub(super) is_typed: bool,
 }
 
 impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
@@ -205,7 +199,7 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 self.expression(&checked.shape, indent),
                 match checked.rules.only_reference() {
                     Some(id) => rules::constant(self.model, id),
-                    None => rules::expression(self.model, &checked.rules, indent),
+                    None => rules::expression(self.model, &checked.rules, indent, self.is_typed),
                 }
             ),
         }

@@ -19,7 +19,7 @@ impl Comparison {
     /// Runs all validators on all cases.
     pub(crate) fn run(cases: &[Case], name: &str) -> Self {
         let mut validators = vec![Validator { name: "Rust", verdicts: cases.iter().map(rust).collect() }];
-        for (library, title) in [(Library::Zod, "zod"), (Library::ZodMini, "zod/mini")] {
+        for (library, title) in [(Library::Plain, "TypeScript"), (Library::Zod, "zod")] {
             if library.is_available() {
                 validators.push(Validator { name: title, verdicts: library.verdicts(cases, name) });
             } else {

@@ -8,10 +8,10 @@ use fanfare_verdicts::catalogue::SuiteGroup;
 use crate::score::{Score, Tally};
 
 /// The names of all validators.
-const VALIDATORS: [&str; 3] = ["Rust", "zod", "zod/mini"];
+const VALIDATORS: [&str; 3] = ["Rust", "TypeScript", "zod"];
 
 pub(crate) fn table(score: &Score<'_>) -> String {
-    let mut text = String::from("| | Rust | zod | zod/mini |\n|---|---:|---:|---:|\n");
+    let mut text = String::from("| | Rust | TypeScript | zod |\n|---|---:|---:|---:|\n");
     let accepted = format!("{} of {}", score.accepted(), score.complete.len());
     row(&mut text, score, "schemas accepted", |_| accepted.clone());
     row(&mut text, score, "instances judged", |tally| tally.instances.to_string());

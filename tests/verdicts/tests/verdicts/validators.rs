@@ -1,4 +1,4 @@
-//! The validators: generated Rust, and generated schemas for zod and zod/mini.
+//! The validators: generated Rust, the validators of generated channels, and generated schemas for zod.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -134,22 +134,23 @@ pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
 /// A library that validators are generated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Library {
+    /// None: the client's own validators.
+    Plain,
     Zod,
-    ZodMini,
 }
 
 impl Library {
     /// The name of its module in the client, and in the names of generated files.
     fn part(self) -> &'static str {
         match self {
+            Self::Plain => "validators",
             Self::Zod => "zod",
-            Self::ZodMini => "zod-mini",
         }
     }
 
     /// Returns whether validators were generated for it.
     pub(crate) fn is_available(self) -> bool {
-        let suffix = format!(".{}.ts", self.part());
+        let suffix = format!(".{}.js", self.part());
         std::fs::read_dir(generated().join("typescript"))
             .expect("list the generated TypeScript")
             .filter_map(Result::ok)

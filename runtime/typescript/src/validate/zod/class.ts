@@ -7,9 +7,11 @@
 
 import * as core from "zod/v4/core";
 
+import type { Define } from "../create.js";
+import type { Access, Identity, Kind } from "../kinds.js";
 import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
-import { type GetNames, nameUnion, OTHER } from "../schema/names.js";
+import { nameUnion, OTHER } from "../schema/names.js";
 import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settle } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
@@ -17,31 +19,9 @@ import { rawIssues } from "./issues.js";
 type Payload = core.ParsePayload;
 type Context = core.ParseContextInternal;
 
-/** A kind of schema: its zod type, its reader and its metadata. */
-export interface Kind<Definition> {
-  /** The name of the type in zod. */
-  readonly type: string;
-  /** Returns the reader of a definition; undefined if only zod can read it. */
-  read(definition: Definition): Reader | undefined;
-  /** Returns the names of the values of a definition, for messages. */
-  identify(definition: Definition): Identity;
-  /** Adds metadata for `z.toJSONSchema` and form libraries. */
-  describe?(internals: Internals, definition: Definition): void;
-}
-
-/** The names of the values of a schema. */
-export interface Identity {
-  /** Returns `a string`, or a name per alternative. */
-  readonly names: GetNames;
-  /** The name of several values: `strings`. */
-  readonly plural?: string | undefined;
-  /** The only values. */
-  readonly constants?: readonly unknown[];
-}
-
 type ZodInternals = core.SomeType["_zod"];
 
-export interface Internals extends ZodInternals {
+interface Internals extends ZodInternals {
   /** Creates the reader. Only our classes have this. */
   fanfare?: () => Reader;
   reader?: Reader;
@@ -54,11 +34,17 @@ export interface Parent {
   init(schema: never, definition: never): void;
 }
 
-/**
- * Returns a constructor of a subclass of the zod class `parent` with an exact reader. The caller declares
- * the type because TypeScript cannot infer zod's classes.
- */
-export function defineClass<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
+/** Returns the definition of a zod object. */
+export function definitionOf({ _zod }: core.$ZodObject): core.$ZodObjectDef {
+  return _zod.def;
+}
+
+/** Returns a function that defines subclasses of the zod class `parent` with exact readers. */
+export function subclassOf(parent: Parent): Define {
+  return (name, kind) => defineClass(name, parent, kind);
+}
+
+function defineClass<Definition extends object>(name: string, parent: Parent, kind: Kind<Definition>): (definition: Definition) => never {
   const Exact = core.$constructor<core.$ZodType, Definition & core.$ZodTypeDef>(`Fanfare${name}`, (schema, definition) => {
     withoutEval(() => {
       for (const { init } of [core.$ZodType as Parent, parent]) {
@@ -68,8 +54,8 @@ export function defineClass<Definition extends object>(name: string, parent: Par
     const internals: Internals = schema._zod;
     const zodParse = internals.parse;
     kind.describe?.(internals, definition);
-    internals.identity = () => kind.identify(definition);
-    internals.fanfare = () => kind.read(definition) ?? run(zodParse);
+    internals.identity = () => kind.identify(definition, access);
+    internals.fanfare = () => kind.read(definition, access) ?? run(zodParse);
     // Zod sets these two in deferred functions, in this order. Ours runs last.
     (internals.deferred ??= []).push(() => {
       internals.parse = parse(schema);
@@ -125,7 +111,7 @@ function finish(payload: Payload, output: unknown, found: readonly Found[]): Pay
 }
 
 /** Returns the reader of any schema: its own, or one that delegates to zod. */
-export function readerOf(schema: core.SomeType): Reader {
+function readerOf(schema: core.SomeType): Reader {
   const internals: Internals = schema._zod;
   const { def } = internals as core.$ZodTypes["_zod"];
   if (def.checks?.length) {
@@ -145,7 +131,7 @@ export function readerOf(schema: core.SomeType): Reader {
 }
 
 /** Returns the names of the values of any schema. */
-export function identityOf(schema: core.SomeType): Identity {
+function identityOf(schema: core.SomeType): Identity {
   const internals: Internals = schema._zod;
   const { def } = internals as core.$ZodTypes["_zod"];
   if (internals.identity) {
@@ -171,9 +157,18 @@ const ZOD_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Returns `true` if a schema may substitute a value for an absent one. */
-export function substitutes(schema: core.SomeType): boolean {
+function substitutes(schema: core.SomeType): boolean {
   return schema._zod.optin !== undefined;
 }
+
+const access = {
+  readerOf,
+  identityOf,
+  absenceOf: ({ _zod: { optin, optout } }: core.SomeType) =>
+    // A schema that is optional in input and output substitutes nothing.
+    optin === undefined ? "required" : optin === "optional" && optout === "optional" ? "optional" : "substituted",
+  isNever: ({ _zod }: core.SomeType) => _zod.def.type === "never",
+} as Access;
 
 function ownReader(internals: Internals): Reader {
   if (internals.reader === undefined) {

@@ -25,7 +25,8 @@ import type { ArrayLimits } from "../schema/arrays.js";
 import type { IntegerLimits, NumberLimits } from "../schema/number.js";
 import type { StringLimits } from "../schema/text.js";
 import type { Cases, Covered, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
-import * as create from "./validators.js";
+import * as create from "../create.js";
+import { definitionOf, subclassOf } from "./class.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
@@ -34,9 +35,19 @@ export type { ArrayLimits } from "../schema/arrays.js";
 export type { Format } from "../schema/formats.js";
 export type { IntegerLimits, NumberLimits } from "../schema/number.js";
 export type { StringLimits } from "../schema/text.js";
-export type { Json, WithOthers } from "./types.js";
+export type { Json, UnknownCase } from "./types.js";
 
 type Schema = z.core.SomeType;
+
+/** A schema with the types of another one. */
+export type Like<Other extends Schema> = z.ZodType<z.output<Other>, z.input<Other>>;
+
+/** An object whose other properties, or those with a prefix, have one schema. */
+export type OpenObject<Properties extends z.core.$ZodShape, Others extends Schema, Prefix extends string> = z.ZodObject<
+  Properties,
+  WithOthers<Properties, Others, Prefix>
+>;
+
 type Shape = z.core.$ZodShape;
 
 /**
@@ -45,7 +56,7 @@ type Shape = z.core.$ZodShape;
  * @example
  * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
  */
-export const string: (limits?: StringLimits) => z.ZodString = /* @__PURE__ */ create.string(z.ZodString);
+export const string: (limits?: StringLimits) => z.ZodString = /* @__PURE__ */ create.string(/* @__PURE__ */ subclassOf(z.ZodString));
 
 /**
  * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
@@ -54,34 +65,34 @@ export const string: (limits?: StringLimits) => z.ZodString = /* @__PURE__ */ cr
  * @example
  * f.int({ minimum: 0, maximum: 100 })
  */
-export const int: (limits?: IntegerLimits) => z.ZodNumber = /* @__PURE__ */ create.int(z.ZodNumber);
+export const int: (limits?: IntegerLimits) => z.ZodNumber = /* @__PURE__ */ create.int(/* @__PURE__ */ subclassOf(z.ZodNumber));
 
 /** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
-export const number: (limits?: NumberLimits) => z.ZodNumber = /* @__PURE__ */ create.number(z.ZodNumber);
+export const number: (limits?: NumberLimits) => z.ZodNumber = /* @__PURE__ */ create.number(/* @__PURE__ */ subclassOf(z.ZodNumber));
 
 /** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const int64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.int64(z.ZodType);
+export const int64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.int64(/* @__PURE__ */ subclassOf(z.ZodType));
 
 /** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const uint64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.uint64(z.ZodType);
+export const uint64: () => z.ZodType<bigint, string> = /* @__PURE__ */ create.uint64(/* @__PURE__ */ subclassOf(z.ZodType));
 
 /** `true` or `false`. */
-export const boolean: () => z.ZodBoolean = /* @__PURE__ */ create.boolean(z.ZodBoolean);
+export const boolean: () => z.ZodBoolean = /* @__PURE__ */ create.boolean(/* @__PURE__ */ subclassOf(z.ZodBoolean));
 
 /** `null`. */
-const _null: () => z.ZodNull = /* @__PURE__ */ create.nullValue(z.ZodNull);
+const _null: () => z.ZodNull = /* @__PURE__ */ create.nullValue(/* @__PURE__ */ subclassOf(z.ZodNull));
 export { _null as null };
 
 /** Accepts no value. */
-export const never: () => z.ZodNever = /* @__PURE__ */ create.never(z.ZodNever);
+export const never: () => z.ZodNever = /* @__PURE__ */ create.never(/* @__PURE__ */ subclassOf(z.ZodNever));
 
 /** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
-export const json: () => z.ZodType<Json, Json> = /* @__PURE__ */ create.json(z.ZodType);
+export const json: () => z.ZodType<Json, Json> = /* @__PURE__ */ create.json(/* @__PURE__ */ subclassOf(z.ZodType));
 
 /** One of several strings. */
 const _enum: <const Names extends readonly string[]>(
   names: Names,
-) => z.ZodEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(z.ZodEnum);
+) => z.ZodEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(/* @__PURE__ */ subclassOf(z.ZodEnum));
 export { _enum as enum };
 
 /** Any string. The type lists the known ones. */
@@ -92,7 +103,7 @@ export const openEnum: <const Names extends readonly string[]>(
 /** One of these JSON values, compared deeply. */
 export const literals: <const Values extends readonly unknown[]>(
   values: Values,
-) => z.ZodType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(z.ZodLiteral, z.ZodType);
+) => z.ZodType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(/* @__PURE__ */ subclassOf(z.ZodLiteral), /* @__PURE__ */ subclassOf(z.ZodType));
 
 /**
  * This JSON value, compared deeply. Unlike in zod, an array is one value; {@link literals} takes several.
@@ -103,14 +114,14 @@ export const literal: <const Value>(
 
 /** An array whose items have one schema. */
 export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodArray<Item> =
-  /* @__PURE__ */ create.array(z.ZodArray);
+  /* @__PURE__ */ create.array(/* @__PURE__ */ subclassOf(z.ZodArray));
 
 /** An array that begins with these items. Without `rest` it has no others. */
 export const tuple: <const Items extends readonly [] | readonly Schema[], Rest extends Schema | null = null>(
   items: Items,
   rest?: Rest,
 ) => z.ZodTuple<Items, Rest> =
-  /* @__PURE__ */ create.tuple(z.ZodTuple);
+  /* @__PURE__ */ create.tuple(/* @__PURE__ */ subclassOf(z.ZodTuple));
 
 /**
  * An object whose values have one schema. Any name is allowed, including `__proto__`. If rules refuse all other names
@@ -120,7 +131,7 @@ export const record: <Value extends Schema, const Prefix extends string = string
   value: Value,
   prefixes?: readonly Prefix[],
 ) => z.ZodRecord<string extends Prefix ? z.ZodString : z.ZodType<Covered<Prefix>, Covered<Prefix>>, Value> =
-  /* @__PURE__ */ create.record(z.ZodRecord, string);
+  /* @__PURE__ */ create.record(/* @__PURE__ */ subclassOf(z.ZodRecord), string);
 
 /**
  * An object. Properties that it does not declare are accepted and left out of the output.
@@ -129,12 +140,12 @@ export const record: <Value extends Schema, const Prefix extends string = string
  * f.object({ message: f.string(), progress: f.optional(f.int({ minimum: 0 })) })
  */
 export const object: <Properties extends Shape>(properties: Properties) => z.ZodObject<Properties, z.core.$strip> =
-  /* @__PURE__ */ create.object(z.ZodObject);
+  /* @__PURE__ */ create.object(/* @__PURE__ */ subclassOf(z.ZodObject));
 
 /** An object with only these properties. */
 export const strictObject: <Properties extends Shape>(
   properties: Properties,
-) => z.ZodObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(z.ZodObject, never);
+) => z.ZodObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(/* @__PURE__ */ subclassOf(z.ZodObject), never);
 
 /**
  * The object, whose other properties have one schema. If rules refuse all other names than those with certain prefixes,
@@ -147,25 +158,25 @@ export const catchall: <Base extends z.ZodObject, Others extends Schema, const P
   object: Base,
   others: Others,
   prefixes?: readonly Prefix[],
-) => z.ZodObject<Base["shape"], WithOthers<Base["shape"], Others, Prefix>> = /* @__PURE__ */ create.catchall(z.ZodObject);
+) => OpenObject<Base["shape"], Others, Prefix> = /* @__PURE__ */ create.catchall(/* @__PURE__ */ subclassOf(z.ZodObject), definitionOf);
 
 /** A value of the schema, or `undefined`: a property that may be absent. */
 export const optional: <Inner extends Schema>(schema: Inner) => z.ZodOptional<Inner> =
-  /* @__PURE__ */ create.optional(z.ZodOptional);
+  /* @__PURE__ */ create.optional(/* @__PURE__ */ subclassOf(z.ZodOptional));
 
 /** A value of the schema, or `null`. */
 export const nullable: <Inner extends Schema>(schema: Inner) => z.ZodNullable<Inner> =
-  /* @__PURE__ */ create.nullable(z.ZodNullable);
+  /* @__PURE__ */ create.nullable(/* @__PURE__ */ subclassOf(z.ZodNullable));
 
 /** A value that at least one alternative accepts. The first that does determines the output. */
 export const union: <const Alternatives extends readonly Schema[]>(
   alternatives: Alternatives,
-) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.union(z.ZodUnion);
+) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.union(/* @__PURE__ */ subclassOf(z.ZodUnion));
 
 /** A value that exactly one alternative accepts. */
 export const xor: <const Alternatives extends readonly Schema[]>(
   alternatives: Alternatives,
-) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.xor(z.ZodUnion);
+) => z.ZodUnion<Alternatives> = /* @__PURE__ */ create.xor(/* @__PURE__ */ subclassOf(z.ZodUnion));
 
 /**
  * An object whose own string property `discriminator` selects the case. Unlike in zod, the cases are named,
@@ -178,7 +189,7 @@ export const discriminatedUnion: <const Discriminator extends string, Each exten
   discriminator: Discriminator,
   cases: Each,
 ) => z.ZodType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> =
-  /* @__PURE__ */ create.discriminatedUnion(z.ZodUnion);
+  /* @__PURE__ */ create.discriminatedUnion(/* @__PURE__ */ subclassOf(z.ZodUnion));
 
 /** Like {@link discriminatedUnion}, but objects with another discriminator are accepted unchanged. */
 export const openDiscriminatedUnion: <const Discriminator extends string, Each extends Cases>(
@@ -187,11 +198,11 @@ export const openDiscriminatedUnion: <const Discriminator extends string, Each e
 ) => z.ZodType<
   z.output<Each[keyof Each]> | UnknownCase<Discriminator>,
   z.input<Each[keyof Each]> | UnknownCase<Discriminator>
-> = /* @__PURE__ */ create.openDiscriminatedUnion(z.ZodUnion);
+> = /* @__PURE__ */ create.openDiscriminatedUnion(/* @__PURE__ */ subclassOf(z.ZodUnion));
 
 /** A schema that is created on first use, so that types can be recursive. */
 export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodLazy<Inner> =
-  /* @__PURE__ */ create.lazy(z.ZodLazy);
+  /* @__PURE__ */ create.lazy(/* @__PURE__ */ subclassOf(z.ZodLazy));
 
 /**
  * A value that `rules` accept, read by `shape`. The rules apply to the input, and express what shapes
@@ -200,12 +211,12 @@ export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodLazy<Inne
  * @example
  * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
  */
-export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodType<z.output<Shaped>, z.input<Shaped>> =
-  /* @__PURE__ */ create.checked(z.ZodLazy);
+export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => Like<Shaped> =
+  /* @__PURE__ */ create.checked(/* @__PURE__ */ subclassOf(z.ZodLazy));
 
 /** A value of a schema's type that validation leaves as it is. Only for use in `checked`, whose rules decide. */
-export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodType<z.output<Inner>, z.input<Inner>> =
-  /* @__PURE__ */ create.unchanged(z.ZodLazy);
+export const unchanged: <Inner extends Schema>(schema: Inner) => Like<Inner> =
+  /* @__PURE__ */ create.unchanged(/* @__PURE__ */ subclassOf(z.ZodLazy));
 
 /**
  * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
@@ -214,5 +225,5 @@ export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodType<z.out
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }
  */
-export const payload: <Inner extends Schema>(schema: Inner) => z.ZodType<z.output<Inner>, z.input<Inner>> =
-  /* @__PURE__ */ create.payload(z.ZodLazy);
+export const payload: <Inner extends Schema>(schema: Inner) => Like<Inner> =
+  /* @__PURE__ */ create.payload(/* @__PURE__ */ subclassOf(z.ZodLazy));

@@ -19,7 +19,8 @@ import type { ArrayLimits } from "../schema/arrays.js";
 import type { IntegerLimits, NumberLimits } from "../schema/number.js";
 import type { StringLimits } from "../schema/text.js";
 import type { Cases, Covered, Json, Mutable, Open, UnknownCase, WithOthers } from "./types.js";
-import * as create from "./validators.js";
+import * as create from "../create.js";
+import { definitionOf, subclassOf } from "./class.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
@@ -28,9 +29,19 @@ export type { ArrayLimits } from "../schema/arrays.js";
 export type { Format } from "../schema/formats.js";
 export type { IntegerLimits, NumberLimits } from "../schema/number.js";
 export type { StringLimits } from "../schema/text.js";
-export type { Json, WithOthers } from "./types.js";
+export type { Json, UnknownCase } from "./types.js";
 
 type Schema = z.core.SomeType;
+
+/** A schema with the types of another one. */
+export type Like<Other extends Schema> = z.ZodMiniType<z.output<Other>, z.input<Other>>;
+
+/** An object whose other properties, or those with a prefix, have one schema. */
+export type OpenObject<Properties extends z.core.$ZodShape, Others extends Schema, Prefix extends string> = z.ZodMiniObject<
+  Properties,
+  WithOthers<Properties, Others, Prefix>
+>;
+
 type Shape = z.core.$ZodShape;
 
 /**
@@ -39,7 +50,7 @@ type Shape = z.core.$ZodShape;
  * @example
  * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
  */
-export const string: (limits?: StringLimits) => z.ZodMiniString<string> = /* @__PURE__ */ create.string(z.ZodMiniString);
+export const string: (limits?: StringLimits) => z.ZodMiniString<string> = /* @__PURE__ */ create.string(/* @__PURE__ */ subclassOf(z.ZodMiniString));
 
 /**
  * An integer that every JSON runtime represents exactly, that is, within ±(2^53 − 1). `1.0` is an
@@ -48,34 +59,34 @@ export const string: (limits?: StringLimits) => z.ZodMiniString<string> = /* @__
  * @example
  * f.int({ minimum: 0, maximum: 100 })
  */
-export const int: (limits?: IntegerLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.int(z.ZodMiniNumber);
+export const int: (limits?: IntegerLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.int(/* @__PURE__ */ subclassOf(z.ZodMiniNumber));
 
 /** A finite number. `-0` becomes 0. `multipleOf` is exact for decimals. */
-export const number: (limits?: NumberLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.number(z.ZodMiniNumber);
+export const number: (limits?: NumberLimits) => z.ZodMiniNumber<number> = /* @__PURE__ */ create.number(/* @__PURE__ */ subclassOf(z.ZodMiniNumber));
 
 /** A signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const int64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.int64(z.ZodMiniType);
+export const int64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.int64(/* @__PURE__ */ subclassOf(z.ZodMiniType));
 
 /** An unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const uint64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.uint64(z.ZodMiniType);
+export const uint64: () => z.ZodMiniType<bigint, string> = /* @__PURE__ */ create.uint64(/* @__PURE__ */ subclassOf(z.ZodMiniType));
 
 /** `true` or `false`. */
-export const boolean: () => z.ZodMiniBoolean<boolean> = /* @__PURE__ */ create.boolean(z.ZodMiniBoolean);
+export const boolean: () => z.ZodMiniBoolean<boolean> = /* @__PURE__ */ create.boolean(/* @__PURE__ */ subclassOf(z.ZodMiniBoolean));
 
 /** `null`. */
-const _null: () => z.ZodMiniNull = /* @__PURE__ */ create.nullValue(z.ZodMiniNull);
+const _null: () => z.ZodMiniNull = /* @__PURE__ */ create.nullValue(/* @__PURE__ */ subclassOf(z.ZodMiniNull));
 export { _null as null };
 
 /** Accepts no value. */
-export const never: () => z.ZodMiniNever = /* @__PURE__ */ create.never(z.ZodMiniNever);
+export const never: () => z.ZodMiniNever = /* @__PURE__ */ create.never(/* @__PURE__ */ subclassOf(z.ZodMiniNever));
 
 /** Any JSON value: not `undefined`, infinite numbers, lone surrogates or class instances. */
-export const json: () => z.ZodMiniType<Json, Json> = /* @__PURE__ */ create.json(z.ZodMiniType);
+export const json: () => z.ZodMiniType<Json, Json> = /* @__PURE__ */ create.json(/* @__PURE__ */ subclassOf(z.ZodMiniType));
 
 /** One of several strings. */
 const _enum: <const Names extends readonly string[]>(
   names: Names,
-) => z.ZodMiniEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(z.ZodMiniEnum);
+) => z.ZodMiniEnum<{ [Name in Names[number]]: Name }> = /* @__PURE__ */ create.enumOf(/* @__PURE__ */ subclassOf(z.ZodMiniEnum));
 export { _enum as enum };
 
 /** Any string. The type lists the known ones. */
@@ -86,7 +97,7 @@ export const openEnum: <const Names extends readonly string[]>(
 /** One of these JSON values, compared deeply. */
 export const literals: <const Values extends readonly unknown[]>(
   values: Values,
-) => z.ZodMiniType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(z.ZodMiniLiteral, z.ZodMiniType);
+) => z.ZodMiniType<Mutable<Values[number]>, Mutable<Values[number]>> = /* @__PURE__ */ create.literals(/* @__PURE__ */ subclassOf(z.ZodMiniLiteral), /* @__PURE__ */ subclassOf(z.ZodMiniType));
 
 /**
  * This JSON value, compared deeply. Unlike in zod, an array is one value; {@link literals} takes several.
@@ -97,14 +108,14 @@ export const literal: <const Value>(
 
 /** An array whose items have one schema. */
 export const array: <Item extends Schema>(item: Item, limits?: ArrayLimits) => z.ZodMiniArray<Item> =
-  /* @__PURE__ */ create.array(z.ZodMiniArray);
+  /* @__PURE__ */ create.array(/* @__PURE__ */ subclassOf(z.ZodMiniArray));
 
 /** An array that begins with these items. Without `rest` it has no others. */
 export const tuple: <const Items extends readonly [] | readonly Schema[], Rest extends Schema | null = null>(
   items: Items,
   rest?: Rest,
 ) => z.ZodMiniTuple<Items, Rest> =
-  /* @__PURE__ */ create.tuple(z.ZodMiniTuple);
+  /* @__PURE__ */ create.tuple(/* @__PURE__ */ subclassOf(z.ZodMiniTuple));
 
 /**
  * An object whose values have one schema. Any name is allowed, including `__proto__`. If rules refuse all other names
@@ -114,7 +125,7 @@ export const record: <Value extends Schema, const Prefix extends string = string
   value: Value,
   prefixes?: readonly Prefix[],
 ) => z.ZodMiniRecord<string extends Prefix ? z.ZodMiniString<string> : z.ZodMiniType<Covered<Prefix>, Covered<Prefix>>, Value> =
-  /* @__PURE__ */ create.record(z.ZodMiniRecord, string);
+  /* @__PURE__ */ create.record(/* @__PURE__ */ subclassOf(z.ZodMiniRecord), string);
 
 /**
  * An object. Properties that it does not declare are accepted and left out of the output.
@@ -123,12 +134,12 @@ export const record: <Value extends Schema, const Prefix extends string = string
  * f.object({ message: f.string(), progress: f.optional(f.int({ minimum: 0 })) })
  */
 export const object: <Properties extends Shape>(properties: Properties) => z.ZodMiniObject<Properties, z.core.$strip> =
-  /* @__PURE__ */ create.object(z.ZodMiniObject);
+  /* @__PURE__ */ create.object(/* @__PURE__ */ subclassOf(z.ZodMiniObject));
 
 /** An object with only these properties. */
 export const strictObject: <Properties extends Shape>(
   properties: Properties,
-) => z.ZodMiniObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(z.ZodMiniObject, never);
+) => z.ZodMiniObject<Properties, z.core.$strict> = /* @__PURE__ */ create.strictObject(/* @__PURE__ */ subclassOf(z.ZodMiniObject), never);
 
 /**
  * The object, whose other properties have one schema. If rules refuse all other names than those with certain prefixes,
@@ -141,25 +152,25 @@ export const catchall: <Base extends z.ZodMiniObject, Others extends Schema, con
   object: Base,
   others: Others,
   prefixes?: readonly Prefix[],
-) => z.ZodMiniObject<Base["shape"], WithOthers<Base["shape"], Others, Prefix>> = /* @__PURE__ */ create.catchall(z.ZodMiniObject);
+) => OpenObject<Base["shape"], Others, Prefix> = /* @__PURE__ */ create.catchall(/* @__PURE__ */ subclassOf(z.ZodMiniObject), definitionOf);
 
 /** A value of the schema, or `undefined`: a property that may be absent. */
 export const optional: <Inner extends Schema>(schema: Inner) => z.ZodMiniOptional<Inner> =
-  /* @__PURE__ */ create.optional(z.ZodMiniOptional);
+  /* @__PURE__ */ create.optional(/* @__PURE__ */ subclassOf(z.ZodMiniOptional));
 
 /** A value of the schema, or `null`. */
 export const nullable: <Inner extends Schema>(schema: Inner) => z.ZodMiniNullable<Inner> =
-  /* @__PURE__ */ create.nullable(z.ZodMiniNullable);
+  /* @__PURE__ */ create.nullable(/* @__PURE__ */ subclassOf(z.ZodMiniNullable));
 
 /** A value that at least one alternative accepts. The first that does determines the output. */
 export const union: <const Alternatives extends readonly Schema[]>(
   alternatives: Alternatives,
-) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.union(z.ZodMiniUnion);
+) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.union(/* @__PURE__ */ subclassOf(z.ZodMiniUnion));
 
 /** A value that exactly one alternative accepts. */
 export const xor: <const Alternatives extends readonly Schema[]>(
   alternatives: Alternatives,
-) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.xor(z.ZodMiniUnion);
+) => z.ZodMiniUnion<Alternatives> = /* @__PURE__ */ create.xor(/* @__PURE__ */ subclassOf(z.ZodMiniUnion));
 
 /**
  * An object whose own string property `discriminator` selects the case. Unlike in zod, the cases are named,
@@ -172,7 +183,7 @@ export const discriminatedUnion: <const Discriminator extends string, Each exten
   discriminator: Discriminator,
   cases: Each,
 ) => z.ZodMiniType<z.output<Each[keyof Each]>, z.input<Each[keyof Each]>> =
-  /* @__PURE__ */ create.discriminatedUnion(z.ZodMiniUnion);
+  /* @__PURE__ */ create.discriminatedUnion(/* @__PURE__ */ subclassOf(z.ZodMiniUnion));
 
 /** Like {@link discriminatedUnion}, but objects with another discriminator are accepted unchanged. */
 export const openDiscriminatedUnion: <const Discriminator extends string, Each extends Cases>(
@@ -181,11 +192,11 @@ export const openDiscriminatedUnion: <const Discriminator extends string, Each e
 ) => z.ZodMiniType<
   z.output<Each[keyof Each]> | UnknownCase<Discriminator>,
   z.input<Each[keyof Each]> | UnknownCase<Discriminator>
-> = /* @__PURE__ */ create.openDiscriminatedUnion(z.ZodMiniUnion);
+> = /* @__PURE__ */ create.openDiscriminatedUnion(/* @__PURE__ */ subclassOf(z.ZodMiniUnion));
 
 /** A schema that is created on first use, so that types can be recursive. */
 export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodMiniLazy<Inner> =
-  /* @__PURE__ */ create.lazy(z.ZodMiniLazy);
+  /* @__PURE__ */ create.lazy(/* @__PURE__ */ subclassOf(z.ZodMiniLazy));
 
 /**
  * A value that `rules` accept, read by `shape`. The rules apply to the input, and express what shapes
@@ -194,12 +205,12 @@ export const lazy: <Inner extends Schema>(schema: () => Inner) => z.ZodMiniLazy<
  * @example
  * f.checked(f.array(f.string()), { items: { type: "string" }, uniqueItems: true })
  */
-export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => z.ZodMiniType<z.output<Shaped>, z.input<Shaped>> =
-  /* @__PURE__ */ create.checked(z.ZodMiniLazy);
+export const checked: <Shaped extends Schema>(shape: Shaped, rules: Rules) => Like<Shaped> =
+  /* @__PURE__ */ create.checked(/* @__PURE__ */ subclassOf(z.ZodMiniLazy));
 
 /** A value of a schema's type that validation leaves as it is. Only for use in `checked`, whose rules decide. */
-export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodMiniType<z.output<Inner>, z.input<Inner>> =
-  /* @__PURE__ */ create.unchanged(z.ZodMiniLazy);
+export const unchanged: <Inner extends Schema>(schema: Inner) => Like<Inner> =
+  /* @__PURE__ */ create.unchanged(/* @__PURE__ */ subclassOf(z.ZodMiniLazy));
 
 /**
  * A whole payload from the wire. Parts that the schema ignores must conform to the wire profile, too: at
@@ -208,5 +219,5 @@ export const unchanged: <Inner extends Schema>(schema: Inner) => z.ZodMiniType<z
  * @example
  * topics: { status: { payload: f.payload(StatusSchema) } }
  */
-export const payload: <Inner extends Schema>(schema: Inner) => z.ZodMiniType<z.output<Inner>, z.input<Inner>> =
-  /* @__PURE__ */ create.payload(z.ZodMiniLazy);
+export const payload: <Inner extends Schema>(schema: Inner) => Like<Inner> =
+  /* @__PURE__ */ create.payload(/* @__PURE__ */ subclassOf(z.ZodMiniLazy));

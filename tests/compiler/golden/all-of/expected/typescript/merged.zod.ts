@@ -3,29 +3,29 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./merged.types.js";
 
-export const BaseSchema = f.object({
+export const BaseSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
-}) satisfies z.core.$ZodType<t.Base>;
+}))() satisfies z.core.$ZodType<t.Base>;
 
-export const AuditedSchema = f.object({
+export const AuditedSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
   changedBy: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Audited>;
+}))() satisfies z.core.$ZodType<t.Audited>;
 
-export const EntitySchema = f.object({
+export const EntitySchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   created: f.string({ format: "date-time" }),
   changedBy: f.optional(f.string()),
   name: f.string(),
   inner: f.optional(BaseSchema),
-}) satisfies z.core.$ZodType<t.Entity>;
+}))() satisfies z.core.$ZodType<t.Entity>;
 
-export const DescribedSchema = BaseSchema satisfies z.core.$ZodType<t.Described>;
+export const DescribedSchema = /* @__PURE__ */ (() => BaseSchema)() satisfies z.core.$ZodType<t.Described>;
 
-export const MergedInlineSchema = f.object({
+export const MergedInlineSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   created: f.optional(f.string({ format: "date-time" })),
   extra: f.string(),
-}) satisfies z.core.$ZodType<t.MergedInline>;
+}))() satisfies z.core.$ZodType<t.MergedInline>;

@@ -3,13 +3,13 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./names.types.js";
 
-export const $Text: f.Rules = { type: "string", minLength: 1 };
+export const $Text: f.Rules = /* @__PURE__ */ (() => ({ type: "string", minLength: 1 }))();
 
-export const $Abc: f.Rules = { minimum: 1 };
+export const $Abc: f.Rules = /* @__PURE__ */ (() => ({ minimum: 1 }))();
 
-export const $ABC2: f.Rules = { maximum: 1 };
+export const $ABC2: f.Rules = /* @__PURE__ */ (() => ({ maximum: 1 }))();
 
-export const InheritedRulesSchema = f.checked(f.json(), {
+export const InheritedRulesSchema = /* @__PURE__ */ (() => f.checked(f.json(), {
   properties: {
     constructor: { type: "string" } satisfies f.Rules,
     toString: { $ref: () => $Text } satisfies f.Rules,
@@ -21,60 +21,60 @@ export const InheritedRulesSchema = f.checked(f.json(), {
     more: { $ref: () => $ABC2 },
   },
   dependentRequired: { valueOf: ["hasOwnProperty"] },
-}) satisfies z.core.$ZodType<t.InheritedRules>;
+}))() satisfies z.core.$ZodType<t.InheritedRules>;
 
-export const InvisibleABSchema = f.enum(["x\ry", "y‮z"]) satisfies z.core.$ZodType<t.InvisibleAB>;
+export const InvisibleABSchema = /* @__PURE__ */ (() => f.enum(["x\ry", "y‮z"]))() satisfies z.core.$ZodType<t.InvisibleAB>;
 
-export const InvisibleSchema = f.object({
+export const InvisibleSchema = /* @__PURE__ */ (() => f.object({
   "a\rb": f.optional(InvisibleABSchema),
   "b⁦c": f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Invisible>;
+}))() satisfies z.core.$ZodType<t.Invisible>;
 
-export const ErrorSchema = f.object({
+export const ErrorSchema = /* @__PURE__ */ (() => f.object({
   Error: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Error>;
+}))() satisfies z.core.$ZodType<t.Error>;
 
-export const ResultSchema = f.object({
+export const ResultSchema = /* @__PURE__ */ (() => f.object({
   value: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Result>;
+}))() satisfies z.core.$ZodType<t.Result>;
 
-export const TextSchema = f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.Text>;
+export const TextSchema = /* @__PURE__ */ (() => f.string({ minLength: 1 }))() satisfies z.core.$ZodType<t.Text>;
 
-export const SchemaSchema = f.object({
+export const SchemaSchema = /* @__PURE__ */ (() => f.object({
   text: f.optional(TextSchema),
-}) satisfies z.core.$ZodType<t.Schema>;
+}))() satisfies z.core.$ZodType<t.Schema>;
 
-export const ArraySchema = f.array(f.string()) satisfies z.core.$ZodType<t.Array>;
+export const ArraySchema = /* @__PURE__ */ (() => f.array(f.string()))() satisfies z.core.$ZodType<t.Array>;
 
-export const PromiseSchema = f.object({
+export const PromiseSchema = /* @__PURE__ */ (() => f.object({
   array: f.optional(ArraySchema),
-}) satisfies z.core.$ZodType<t.Promise>;
+}))() satisfies z.core.$ZodType<t.Promise>;
 
-export const MapSchema = f.record(f.string()) satisfies z.core.$ZodType<t.Map>;
+export const MapSchema = /* @__PURE__ */ (() => f.record(f.string()))() satisfies z.core.$ZodType<t.Map>;
 
-export const ObjectSchema = f.object({
+export const ObjectSchema = /* @__PURE__ */ (() => f.object({
   map: f.optional(MapSchema),
-}) satisfies z.core.$ZodType<t.Object>;
+}))() satisfies z.core.$ZodType<t.Object>;
 
-export const ValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.Value>;
+export const ValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.Value>;
 
-export const HttpServer2GoSchema = f.object({
+export const HttpServer2GoSchema = /* @__PURE__ */ (() => f.object({
   x: f.optional(f.int()),
-}) satisfies z.core.$ZodType<t.HttpServer2Go>;
+}))() satisfies z.core.$ZodType<t.HttpServer2Go>;
 
-export const SnakeCaseNameSchema = f.object({
+export const SnakeCaseNameSchema = /* @__PURE__ */ (() => f.object({
   x: f.optional(f.int()),
-}) satisfies z.core.$ZodType<t.SnakeCaseName>;
+}))() satisfies z.core.$ZodType<t.SnakeCaseName>;
 
-export const GrößeSchema = f.enum(["klein", "größer"]) satisfies z.core.$ZodType<t.Größe>;
+export const GrößeSchema = /* @__PURE__ */ (() => f.enum(["klein", "größer"]))() satisfies z.core.$ZodType<t.Größe>;
 
-export const N3DSchema = f.object({
+export const N3DSchema = /* @__PURE__ */ (() => f.object({
   "3d": f.optional(f.number()),
-}) satisfies z.core.$ZodType<t.N3D>;
+}))() satisfies z.core.$ZodType<t.N3D>;
 
-export const KeywordsEnumSchema = f.enum(["enum", "struct"]) satisfies z.core.$ZodType<t.KeywordsEnum>;
+export const KeywordsEnumSchema = /* @__PURE__ */ (() => f.enum(["enum", "struct"]))() satisfies z.core.$ZodType<t.KeywordsEnum>;
 
-export const KeywordsSchema = f.object({
+export const KeywordsSchema = /* @__PURE__ */ (() => f.object({
   type: f.string(),
   fn: f.string(),
   self: f.string(),
@@ -91,13 +91,13 @@ export const KeywordsSchema = f.object({
   value: f.optional(f.string()),
   serializer: f.optional(f.string()),
   field: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Keywords>;
+}))() satisfies z.core.$ZodType<t.Keywords>;
 
-export const InheritedProtoSchema = f.object({
+export const InheritedProtoSchema = /* @__PURE__ */ (() => f.object({
   a: f.optional(f.int()),
-}) satisfies z.core.$ZodType<t.InheritedProto>;
+}))() satisfies z.core.$ZodType<t.InheritedProto>;
 
-export const InheritedSchema = f.object({
+export const InheritedSchema = /* @__PURE__ */ (() => f.object({
   ["__proto__"]: InheritedProtoSchema,
   toString: f.string(),
   constructor: f.optional(f.string()),
@@ -105,32 +105,32 @@ export const InheritedSchema = f.object({
   valueOf: f.optional(f.literal(1)),
   then: f.optional(f.string()),
   length: f.optional(f.int()),
-}) satisfies z.core.$ZodType<t.Inherited>;
+}))() satisfies z.core.$ZodType<t.Inherited>;
 
-export const InheritedClosedSchema = f.strictObject({
+export const InheritedClosedSchema = /* @__PURE__ */ (() => f.strictObject({
   ["__proto__"]: f.optional(f.string()),
   valueOf: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.InheritedClosed>;
+}))() satisfies z.core.$ZodType<t.InheritedClosed>;
 
-export const InheritedOpenSchema = f.catchall(f.object({
+export const InheritedOpenSchema = /* @__PURE__ */ (() => f.catchall(f.object({
   ["__proto__"]: f.optional(f.string()),
   valueOf: f.optional(f.string()),
-}), f.int()) satisfies z.core.$ZodType<t.InheritedOpen>;
+}), f.int()))() satisfies z.core.$ZodType<t.InheritedOpen>;
 
-export const InheritedTagOneSchema = f.object({
+export const InheritedTagOneSchema = /* @__PURE__ */ (() => f.object({
   ["__proto__"]: f.literal("toString"),
-}) satisfies z.core.$ZodType<t.InheritedTagOne>;
+}))() satisfies z.core.$ZodType<t.InheritedTagOne>;
 
-export const InheritedTagTwoSchema = f.object({
+export const InheritedTagTwoSchema = /* @__PURE__ */ (() => f.object({
   ["__proto__"]: f.literal("__proto__"),
-}) satisfies z.core.$ZodType<t.InheritedTagTwo>;
+}))() satisfies z.core.$ZodType<t.InheritedTagTwo>;
 
-export const InheritedTagSchema = f.discriminatedUnion("__proto__", {
+export const InheritedTagSchema = /* @__PURE__ */ (() => f.discriminatedUnion("__proto__", {
   toString: InheritedTagOneSchema,
   ["__proto__"]: InheritedTagTwoSchema,
-}) satisfies z.core.$ZodType<t.InheritedTag>;
+}))() satisfies z.core.$ZodType<t.InheritedTag>;
 
-export const SpellingsSchema = f.object({
+export const SpellingsSchema = /* @__PURE__ */ (() => f.object({
   "dash-case": f.optional(f.string()),
   snake_case: f.optional(f.string()),
   PascalCase: f.optional(f.string()),
@@ -152,32 +152,32 @@ export const SpellingsSchema = f.object({
   "it's": f.optional(f.string()),
   "{brace}": f.optional(f.string()),
   "*/": f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Spellings>;
+}))() satisfies z.core.$ZodType<t.Spellings>;
 
-export const TraitsDefaultSchema = f.object({
+export const TraitsDefaultSchema = /* @__PURE__ */ (() => f.object({
   x: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.TraitsDefault>;
+}))() satisfies z.core.$ZodType<t.TraitsDefault>;
 
-export const AsAsRefSchema = f.object({
+export const AsAsRefSchema = /* @__PURE__ */ (() => f.object({
   x: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.AsAsRef>;
+}))() satisfies z.core.$ZodType<t.AsAsRef>;
 
-export const MatchResultSchema = f.object({
+export const MatchResultSchema = /* @__PURE__ */ (() => f.object({
   ok: f.optional(f.boolean()),
-}) satisfies z.core.$ZodType<t.MatchResult>;
+}))() satisfies z.core.$ZodType<t.MatchResult>;
 
-export const MatchErrSchema = f.enum(["Ok", "Err", "None", "Some"]) satisfies z.core.$ZodType<t.MatchErr>;
+export const MatchErrSchema = /* @__PURE__ */ (() => f.enum(["Ok", "Err", "None", "Some"]))() satisfies z.core.$ZodType<t.MatchErr>;
 
-export const ErrorIntoIteratorSchema = f.object({
+export const ErrorIntoIteratorSchema = /* @__PURE__ */ (() => f.object({
   x: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ErrorIntoIterator>;
+}))() satisfies z.core.$ZodType<t.ErrorIntoIterator>;
 
-export const ErrorFnAsyncSchema = f.object({
+export const ErrorFnAsyncSchema = /* @__PURE__ */ (() => f.object({
   await: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ErrorFnAsync>;
+}))() satisfies z.core.$ZodType<t.ErrorFnAsync>;
 
-export const ErrorFnSchema = f.object({
+export const ErrorFnSchema = /* @__PURE__ */ (() => f.object({
   async: f.optional(ErrorFnAsyncSchema),
-}) satisfies z.core.$ZodType<t.ErrorFn>;
+}))() satisfies z.core.$ZodType<t.ErrorFn>;
 
-export const CrateMessageSchema = f.string() satisfies z.core.$ZodType<t.CrateMessage>;
+export const CrateMessageSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.CrateMessage>;

@@ -3,25 +3,25 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./collections.types.js";
 
-export const PairSchema = f.tuple([f.string(), f.int({ minimum: 0 })]) satisfies z.core.$ZodType<t.Pair>;
+export const PairSchema = /* @__PURE__ */ (() => f.tuple([f.string(), f.int({ minimum: 0 })]))() satisfies z.core.$ZodType<t.Pair>;
 
-export const NestedItem1Schema = f.object({
+export const NestedItem1Schema = /* @__PURE__ */ (() => f.object({
   a: f.boolean(),
-}) satisfies z.core.$ZodType<t.NestedItem1>;
+}))() satisfies z.core.$ZodType<t.NestedItem1>;
 
-export const NestedItem2Schema = f.enum(["x", "y"]) satisfies z.core.$ZodType<t.NestedItem2>;
+export const NestedItem2Schema = /* @__PURE__ */ (() => f.enum(["x", "y"]))() satisfies z.core.$ZodType<t.NestedItem2>;
 
-export const NestedSchema = f.tuple([NestedItem1Schema, NestedItem2Schema, f.nullable(f.string())]) satisfies z.core.$ZodType<t.Nested>;
+export const NestedSchema = /* @__PURE__ */ (() => f.tuple([NestedItem1Schema, NestedItem2Schema, f.nullable(f.string())]))() satisfies z.core.$ZodType<t.Nested>;
 
-export const CountsSchema = f.record(f.int({ minimum: 0 })) satisfies z.core.$ZodType<t.Counts>;
+export const CountsSchema = /* @__PURE__ */ (() => f.record(f.int({ minimum: 0 })))() satisfies z.core.$ZodType<t.Counts>;
 
-export const EverythingChoicesItemSchema = f.enum(["a", "b"]) satisfies z.core.$ZodType<t.EverythingChoicesItem>;
+export const EverythingChoicesItemSchema = /* @__PURE__ */ (() => f.enum(["a", "b"]))() satisfies z.core.$ZodType<t.EverythingChoicesItem>;
 
-export const EverythingMapOfObjectsValueSchema = f.object({
+export const EverythingMapOfObjectsValueSchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
-}) satisfies z.core.$ZodType<t.EverythingMapOfObjectsValue>;
+}))() satisfies z.core.$ZodType<t.EverythingMapOfObjectsValue>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   list: f.array(f.string({ minLength: 1 })),
   limited: f.optional(f.array(f.int(), { minItems: 1, maxItems: 10 })),
   untyped: f.optional(f.array(f.json())),
@@ -36,14 +36,14 @@ export const EverythingSchema = f.object({
   openMap: f.optional(f.record(f.json())),
   mapOfMaps: f.optional(f.record(f.record(f.string()))),
   mapOfObjects: f.optional(f.record(EverythingMapOfObjectsValueSchema)),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const CollectionsListSchema = f.array(f.string()) satisfies z.core.$ZodType<t.CollectionsList>;
+export const CollectionsListSchema = /* @__PURE__ */ (() => f.array(f.string()))() satisfies z.core.$ZodType<t.CollectionsList>;
 
-export const CollectionsMapSchema = f.record(f.number()) satisfies z.core.$ZodType<t.CollectionsMap>;
+export const CollectionsMapSchema = /* @__PURE__ */ (() => f.record(f.number()))() satisfies z.core.$ZodType<t.CollectionsMap>;
 
-export const CollectionsItemsItemSchema = f.object({
+export const CollectionsItemsItemSchema = /* @__PURE__ */ (() => f.object({
   id: f.int(),
-}) satisfies z.core.$ZodType<t.CollectionsItemsItem>;
+}))() satisfies z.core.$ZodType<t.CollectionsItemsItem>;
 
-export const CollectionsItemsSchema = f.array(CollectionsItemsItemSchema) satisfies z.core.$ZodType<t.CollectionsItems>;
+export const CollectionsItemsSchema = /* @__PURE__ */ (() => f.array(CollectionsItemsItemSchema))() satisfies z.core.$ZodType<t.CollectionsItems>;

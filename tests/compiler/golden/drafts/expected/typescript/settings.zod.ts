@@ -3,7 +3,7 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./settings.types.js";
 
-export const $Task: f.Rules = {
+export const $Task: f.Rules = /* @__PURE__ */ (() => ({
   type: "object",
   properties: {
     name: { type: "string", pattern: "^[\\w\\-]+$" },
@@ -11,18 +11,18 @@ export const $Task: f.Rules = {
   },
   additionalProperties: false,
   required: ["name"],
-};
+}))();
 
-export const $Name: f.Rules = { type: "string", pattern: "^[\\w\\-]+$" };
+export const $Name: f.Rules = /* @__PURE__ */ (() => ({ type: "string", pattern: "^[\\w\\-]+$" }))();
 
-export const TaskSchema: z.ZodType<t.Task> = f.lazy(() => f.strictObject({
+export const TaskSchema: z.ZodType<t.Task> = /* @__PURE__ */ (() => f.lazy(() => f.strictObject({
   name: f.string({ pattern: "^[\\w\\-]+$" }),
   after: f.optional(TaskSchema),
-}));
+})))();
 
-export const TaskNameSchema = f.string({ pattern: "^[\\w\\-]+$" }) satisfies z.core.$ZodType<t.TaskName>;
+export const TaskNameSchema = /* @__PURE__ */ (() => f.string({ pattern: "^[\\w\\-]+$" }))() satisfies z.core.$ZodType<t.TaskName>;
 
-export const SettingsSchema = f.checked(f.object({
+export const SettingsSchema = /* @__PURE__ */ (() => f.checked(f.object({
   tasks: f.optional(f.array(TaskSchema)),
   size: f.optional(f.checked(f.tuple([f.optional(f.int()), f.optional(f.int())]), {
     type: "array",
@@ -43,4 +43,4 @@ export const SettingsSchema = f.checked(f.object({
   },
   dependentRequired: { size: ["tasks"] },
   dependentSchemas: { name: { required: ["size"] } },
-}) satisfies z.core.$ZodType<t.Settings>;
+}))() satisfies z.core.$ZodType<t.Settings>;

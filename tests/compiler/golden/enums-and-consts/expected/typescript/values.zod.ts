@@ -3,35 +3,35 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./values.types.js";
 
-export const StepSchema = f.enum(["research", "write", "complete"]) satisfies z.core.$ZodType<t.Step>;
+export const StepSchema = /* @__PURE__ */ (() => f.enum(["research", "write", "complete"]))() satisfies z.core.$ZodType<t.Step>;
 
-export const MoodSchema = f.openEnum(["calm", "excited"]) satisfies z.core.$ZodType<t.Mood>;
+export const MoodSchema = /* @__PURE__ */ (() => f.openEnum(["calm", "excited"]))() satisfies z.core.$ZodType<t.Mood>;
 
-export const SeasonValueSchema = f.openEnum(["spring", "summer", "autumn", "winter"]) satisfies z.core.$ZodType<t.SeasonValue>;
+export const SeasonValueSchema = /* @__PURE__ */ (() => f.openEnum(["spring", "summer", "autumn", "winter"]))() satisfies z.core.$ZodType<t.SeasonValue>;
 
-export const SeasonSchema = f.nullable(SeasonValueSchema) satisfies z.core.$ZodType<t.Season>;
+export const SeasonSchema = /* @__PURE__ */ (() => f.nullable(SeasonValueSchema))() satisfies z.core.$ZodType<t.Season>;
 
-export const SymbolsSchema = f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.core.$ZodType<t.Symbols>;
+export const SymbolsSchema = /* @__PURE__ */ (() => f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]))() satisfies z.core.$ZodType<t.Symbols>;
 
-export const LoneSchema = f.literal("only") satisfies z.core.$ZodType<t.Lone>;
+export const LoneSchema = /* @__PURE__ */ (() => f.literal("only"))() satisfies z.core.$ZodType<t.Lone>;
 
-export const OpenLoneSchema = f.openEnum(["first"]) satisfies z.core.$ZodType<t.OpenLone>;
+export const OpenLoneSchema = /* @__PURE__ */ (() => f.openEnum(["first"]))() satisfies z.core.$ZodType<t.OpenLone>;
 
-export const SizesSchema = f.literals([1, 2.5, 3]) satisfies z.core.$ZodType<t.Sizes>;
+export const SizesSchema = /* @__PURE__ */ (() => f.literals([1, 2.5, 3]))() satisfies z.core.$ZodType<t.Sizes>;
 
-export const WholeSchema = f.literals([1, 2, 3]) satisfies z.core.$ZodType<t.Whole>;
+export const WholeSchema = /* @__PURE__ */ (() => f.literals([1, 2, 3]))() satisfies z.core.$ZodType<t.Whole>;
 
-export const MixedValueSchema = f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.core.$ZodType<t.MixedValue>;
+export const MixedValueSchema = /* @__PURE__ */ (() => f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]))() satisfies z.core.$ZodType<t.MixedValue>;
 
-export const MixedSchema = f.nullable(MixedValueSchema) satisfies z.core.$ZodType<t.Mixed>;
+export const MixedSchema = /* @__PURE__ */ (() => f.nullable(MixedValueSchema))() satisfies z.core.$ZodType<t.Mixed>;
 
-export const OriginSchema = f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.core.$ZodType<t.Origin>;
+export const OriginSchema = /* @__PURE__ */ (() => f.literal({ x: 0, y: [0, null, "a\"b\\c"] }))() satisfies z.core.$ZodType<t.Origin>;
 
-export const EverythingInlineSchema = f.enum(["left", "right"]) satisfies z.core.$ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = /* @__PURE__ */ (() => f.enum(["left", "right"]))() satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingInlineOpenSchema = f.openEnum(["up", "down"]) satisfies z.core.$ZodType<t.EverythingInlineOpen>;
+export const EverythingInlineOpenSchema = /* @__PURE__ */ (() => f.openEnum(["up", "down"]))() satisfies z.core.$ZodType<t.EverythingInlineOpen>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   version: f.literal(1),
   kind: f.literal("everything"),
   enabled: f.literal(true),
@@ -54,6 +54,6 @@ export const EverythingSchema = f.object({
   mixed: f.optional(MixedSchema),
   flags: f.optional(f.literals([true, false])),
   typed: f.optional(f.nullable(f.literals([1, 2]))),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const ValuesInlineSchema = f.enum(["on", "off"]) satisfies z.core.$ZodType<t.ValuesInline>;
+export const ValuesInlineSchema = /* @__PURE__ */ (() => f.enum(["on", "off"]))() satisfies z.core.$ZodType<t.ValuesInline>;

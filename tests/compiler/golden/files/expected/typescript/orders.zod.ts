@@ -7,9 +7,9 @@ import { MoneySchema } from "./shared/money.zod.js";
 import { UnitSchema } from "./units.zod.js";
 import type * as t from "./orders.types.js";
 
-export const OrderSchema: z.ZodType<t.Order> = f.lazy(() => f.object({
+export const OrderSchema: z.ZodType<t.Order> = /* @__PURE__ */ (() => f.lazy(() => f.object({
   id: f.lazy(() => OrderIdSchema),
   customer: f.optional(f.lazy(() => CustomerSchema)),
   money: f.optional(MoneySchema),
   unit: f.optional(UnitSchema),
-}));
+})))();

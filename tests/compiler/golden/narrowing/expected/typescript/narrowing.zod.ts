@@ -3,160 +3,160 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./narrowing.types.js";
 
-export const MessageSchema = f.object({
+export const MessageSchema = /* @__PURE__ */ (() => f.object({
   type: f.literal("message"),
   text: f.string(),
-}) satisfies z.core.$ZodType<t.Message>;
+}))() satisfies z.core.$ZodType<t.Message>;
 
-export const ToolCallSchema = f.object({
+export const ToolCallSchema = /* @__PURE__ */ (() => f.object({
   type: f.literal("tool_call"),
   tool: f.string(),
-}) satisfies z.core.$ZodType<t.ToolCall>;
+}))() satisfies z.core.$ZodType<t.ToolCall>;
 
-export const ItemSchema = f.discriminatedUnion("type", {
+export const ItemSchema = /* @__PURE__ */ (() => f.discriminatedUnion("type", {
   message: MessageSchema,
   tool_call: ToolCallSchema,
-}) satisfies z.core.$ZodType<t.Item>;
+}))() satisfies z.core.$ZodType<t.Item>;
 
-export const EventTypeSchema = f.enum(["request", "response", "event"]) satisfies z.core.$ZodType<t.EventType>;
+export const EventTypeSchema = /* @__PURE__ */ (() => f.enum(["request", "response", "event"]))() satisfies z.core.$ZodType<t.EventType>;
 
-export const EventBodySchema = f.union([f.string(), f.array(f.json()), f.record(f.json())]) satisfies z.core.$ZodType<t.EventBody>;
+export const EventBodySchema = /* @__PURE__ */ (() => f.union([f.string(), f.array(f.json()), f.record(f.json())]))() satisfies z.core.$ZodType<t.EventBody>;
 
-export const EventSchema = f.object({
+export const EventSchema = /* @__PURE__ */ (() => f.object({
   seq: f.int(),
   type: EventTypeSchema,
   event: f.string(),
   body: f.optional(f.nullable(EventBodySchema)),
-}) satisfies z.core.$ZodType<t.Event>;
+}))() satisfies z.core.$ZodType<t.Event>;
 
-export const StoppedEventBodyReasonSchema = f.openEnum(["step", "pause"]) satisfies z.core.$ZodType<t.StoppedEventBodyReason>;
+export const StoppedEventBodyReasonSchema = /* @__PURE__ */ (() => f.openEnum(["step", "pause"]))() satisfies z.core.$ZodType<t.StoppedEventBodyReason>;
 
-export const StoppedEventBodySchema = f.object({
+export const StoppedEventBodySchema = /* @__PURE__ */ (() => f.object({
   reason: StoppedEventBodyReasonSchema,
   threadId: f.optional(f.int({ minimum: 0 })),
-}) satisfies z.core.$ZodType<t.StoppedEventBody>;
+}))() satisfies z.core.$ZodType<t.StoppedEventBody>;
 
-export const StoppedEventSchema = f.object({
+export const StoppedEventSchema = /* @__PURE__ */ (() => f.object({
   seq: f.int(),
   type: f.literal("event"),
   event: f.literal("stopped"),
   body: StoppedEventBodySchema,
-}) satisfies z.core.$ZodType<t.StoppedEvent>;
+}))() satisfies z.core.$ZodType<t.StoppedEvent>;
 
-export const CatSchema = f.object({
+export const CatSchema = /* @__PURE__ */ (() => f.object({
   petType: f.literal("cat"),
   indoor: f.optional(f.boolean()),
-}) satisfies z.core.$ZodType<t.Cat>;
+}))() satisfies z.core.$ZodType<t.Cat>;
 
-export const DogSizeSchema = f.enum(["small", "large"]) satisfies z.core.$ZodType<t.DogSize>;
+export const DogSizeSchema = /* @__PURE__ */ (() => f.enum(["small", "large"]))() satisfies z.core.$ZodType<t.DogSize>;
 
-export const DogSchema = f.object({
+export const DogSchema = /* @__PURE__ */ (() => f.object({
   petType: f.literal("dog"),
   size: f.optional(DogSizeSchema),
-}) satisfies z.core.$ZodType<t.Dog>;
+}))() satisfies z.core.$ZodType<t.Dog>;
 
-export const PetSchema = f.discriminatedUnion("petType", {
+export const PetSchema = /* @__PURE__ */ (() => f.discriminatedUnion("petType", {
   cat: CatSchema,
   dog: DogSchema,
-}) satisfies z.core.$ZodType<t.Pet>;
+}))() satisfies z.core.$ZodType<t.Pet>;
 
-export const AnimalSchema = f.object({
+export const AnimalSchema = /* @__PURE__ */ (() => f.object({
   petType: f.string(),
-}) satisfies z.core.$ZodType<t.Animal>;
+}))() satisfies z.core.$ZodType<t.Animal>;
 
-export const LeftToTheParentCardSchema = f.object({
+export const LeftToTheParentCardSchema = /* @__PURE__ */ (() => f.object({
   card: f.string(),
-}) satisfies z.core.$ZodType<t.LeftToTheParentCard>;
+}))() satisfies z.core.$ZodType<t.LeftToTheParentCard>;
 
-export const LeftToTheParentIbanSchema = f.object({
+export const LeftToTheParentIbanSchema = /* @__PURE__ */ (() => f.object({
   iban: f.string(),
-}) satisfies z.core.$ZodType<t.LeftToTheParentIban>;
+}))() satisfies z.core.$ZodType<t.LeftToTheParentIban>;
 
-export const LeftToTheParentSchema = f.xor([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]) satisfies z.core.$ZodType<t.LeftToTheParent>;
+export const LeftToTheParentSchema = /* @__PURE__ */ (() => f.xor([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]))() satisfies z.core.$ZodType<t.LeftToTheParent>;
 
-export const SharedFieldsTextSchema = f.object({
+export const SharedFieldsTextSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   text: f.string(),
-}) satisfies z.core.$ZodType<t.SharedFieldsText>;
+}))() satisfies z.core.$ZodType<t.SharedFieldsText>;
 
-export const SharedFieldsImageSchema = f.object({
+export const SharedFieldsImageSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   url: f.string({ format: "uri" }),
-}) satisfies z.core.$ZodType<t.SharedFieldsImage>;
+}))() satisfies z.core.$ZodType<t.SharedFieldsImage>;
 
-export const SharedFieldsSchema = f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]) satisfies z.core.$ZodType<t.SharedFields>;
+export const SharedFieldsSchema = /* @__PURE__ */ (() => f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]))() satisfies z.core.$ZodType<t.SharedFields>;
 
-export const ConditionEmailSchema = f.object({
+export const ConditionEmailSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("email"),
   note: f.optional(f.string()),
   address: f.string({ format: "email" }),
-}) satisfies z.core.$ZodType<t.ConditionEmail>;
+}))() satisfies z.core.$ZodType<t.ConditionEmail>;
 
-export const ConditionPhoneSchema = f.object({
+export const ConditionPhoneSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("phone"),
   note: f.optional(f.string()),
   number: f.string(),
-}) satisfies z.core.$ZodType<t.ConditionPhone>;
+}))() satisfies z.core.$ZodType<t.ConditionPhone>;
 
-export const ConditionSchema = f.discriminatedUnion("kind", {
+export const ConditionSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
   email: ConditionEmailSchema,
   phone: ConditionPhoneSchema,
-}) satisfies z.core.$ZodType<t.Condition>;
+}))() satisfies z.core.$ZodType<t.Condition>;
 
-export const ConditionsCircleSchema = f.object({
+export const ConditionsCircleSchema = /* @__PURE__ */ (() => f.object({
   shape: f.literal("circle"),
   radius: f.number(),
-}) satisfies z.core.$ZodType<t.ConditionsCircle>;
+}))() satisfies z.core.$ZodType<t.ConditionsCircle>;
 
-export const ConditionsSquareSchema = f.object({
+export const ConditionsSquareSchema = /* @__PURE__ */ (() => f.object({
   shape: f.literal("square"),
   side: f.number(),
-}) satisfies z.core.$ZodType<t.ConditionsSquare>;
+}))() satisfies z.core.$ZodType<t.ConditionsSquare>;
 
-export const ConditionsPointSchema = f.object({
+export const ConditionsPointSchema = /* @__PURE__ */ (() => f.object({
   shape: f.literal("point"),
-}) satisfies z.core.$ZodType<t.ConditionsPoint>;
+}))() satisfies z.core.$ZodType<t.ConditionsPoint>;
 
-export const ConditionsSchema = f.discriminatedUnion("shape", {
+export const ConditionsSchema = /* @__PURE__ */ (() => f.discriminatedUnion("shape", {
   circle: ConditionsCircleSchema,
   square: ConditionsSquareSchema,
   point: ConditionsPointSchema,
-}) satisfies z.core.$ZodType<t.Conditions>;
+}))() satisfies z.core.$ZodType<t.Conditions>;
 
-export const EitherKindSchema = f.union([MessageSchema, f.array(MessageSchema)]) satisfies z.core.$ZodType<t.EitherKind>;
+export const EitherKindSchema = /* @__PURE__ */ (() => f.union([MessageSchema, f.array(MessageSchema)]))() satisfies z.core.$ZodType<t.EitherKind>;
 
-export const ConditionsOnKindsRequiredObjectSchema = f.object({
+export const ConditionsOnKindsRequiredObjectSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
-}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiredObject>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequiredObject>;
 
-export const ConditionsOnKindsRequiredSchema = f.union([ConditionsOnKindsRequiredObjectSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequired>;
+export const ConditionsOnKindsRequiredSchema = /* @__PURE__ */ (() => f.union([ConditionsOnKindsRequiredObjectSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequired>;
 
-export const ConditionsOnKindsFailedObjectSchema = f.strictObject({
+export const ConditionsOnKindsFailedObjectSchema = /* @__PURE__ */ (() => f.strictObject({
   id: f.optional(f.int()),
-}) satisfies z.core.$ZodType<t.ConditionsOnKindsFailedObject>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKindsFailedObject>;
 
-export const ConditionsOnKindsFailedSchema = f.union([f.string(), ConditionsOnKindsFailedObjectSchema]) satisfies z.core.$ZodType<t.ConditionsOnKindsFailed>;
+export const ConditionsOnKindsFailedSchema = /* @__PURE__ */ (() => f.union([f.string(), ConditionsOnKindsFailedObjectSchema]))() satisfies z.core.$ZodType<t.ConditionsOnKindsFailed>;
 
-export const ConditionsOnKindsPassedSchema = f.union([MessageSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsPassed>;
+export const ConditionsOnKindsPassedSchema = /* @__PURE__ */ (() => f.union([MessageSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsPassed>;
 
-export const ConditionsOnKindsRequiresObjectSchema = f.object({
+export const ConditionsOnKindsRequiresObjectSchema = /* @__PURE__ */ (() => f.object({
   id: f.json(),
-}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiresObject>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequiresObject>;
 
-export const ConditionsOnKindsRequiresSchema = f.union([ConditionsOnKindsRequiresObjectSchema, f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequires>;
+export const ConditionsOnKindsRequiresSchema = /* @__PURE__ */ (() => f.union([ConditionsOnKindsRequiresObjectSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequires>;
 
-export const ConditionsOnKindsNumbersSchema = f.checked(f.union([f.number(), f.boolean()]), {
+export const ConditionsOnKindsNumbersSchema = /* @__PURE__ */ (() => f.checked(f.union([f.number(), f.boolean()]), {
   type: ["boolean", "number"],
   if: { type: "integer" },
   then: { minimum: 1, maximum: 9 },
   else: { maximum: 0.5 },
-}) satisfies z.core.$ZodType<t.ConditionsOnKindsNumbers>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKindsNumbers>;
 
-export const ConditionsOnKindsRefusedSchema = f.object({
+export const ConditionsOnKindsRefusedSchema = /* @__PURE__ */ (() => f.object({
   id: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ConditionsOnKindsRefused>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRefused>;
 
-export const ConditionsOnKindsSchema = f.object({
+export const ConditionsOnKindsSchema = /* @__PURE__ */ (() => f.object({
   required: f.optional(ConditionsOnKindsRequiredSchema),
   failed: f.optional(ConditionsOnKindsFailedSchema),
   passed: f.optional(f.nullable(ConditionsOnKindsPassedSchema)),
@@ -164,30 +164,30 @@ export const ConditionsOnKindsSchema = f.object({
   numbers: f.optional(ConditionsOnKindsNumbersSchema),
   refused: f.optional(ConditionsOnKindsRefusedSchema),
   always: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ConditionsOnKinds>;
+}))() satisfies z.core.$ZodType<t.ConditionsOnKinds>;
 
-export const UntaggedASchema = f.object({
+export const UntaggedASchema = /* @__PURE__ */ (() => f.object({
   a: f.string(),
   b: f.optional(f.number()),
-}) satisfies z.core.$ZodType<t.UntaggedA>;
+}))() satisfies z.core.$ZodType<t.UntaggedA>;
 
-export const UntaggedObjectSchema = f.object({
+export const UntaggedObjectSchema = /* @__PURE__ */ (() => f.object({
   a: f.optional(f.string()),
   b: f.optional(f.string()),
   c: f.optional(f.boolean()),
-}) satisfies z.core.$ZodType<t.UntaggedObject>;
+}))() satisfies z.core.$ZodType<t.UntaggedObject>;
 
-export const UntaggedSchema = f.checked(f.union([UntaggedASchema, UntaggedObjectSchema]), {
+export const UntaggedSchema = /* @__PURE__ */ (() => f.checked(f.union([UntaggedASchema, UntaggedObjectSchema]), {
   type: "object",
   properties: { a: { type: "string" } },
   if: { required: ["a"] },
   then: { properties: { b: { type: "number" } } },
   else: { properties: { b: { type: "string" }, c: { type: "boolean" } } },
-}) satisfies z.core.$ZodType<t.Untagged>;
+}))() satisfies z.core.$ZodType<t.Untagged>;
 
-export const PrefixesSeveralValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.PrefixesSeveralValue>;
+export const PrefixesSeveralValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.PrefixesSeveralValue>;
 
-export const PrefixesDeclaredSchema = f.checked(f.catchall(f.object({
+export const PrefixesDeclaredSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.number(),
 }), f.string(), ["x-"]), {
   type: "object",
@@ -195,11 +195,11 @@ export const PrefixesDeclaredSchema = f.checked(f.catchall(f.object({
   patternProperties: { "^x-": { type: "string" } },
   additionalProperties: false,
   required: ["a"],
-}) satisfies z.core.$ZodType<t.PrefixesDeclared>;
+}))() satisfies z.core.$ZodType<t.PrefixesDeclared>;
 
-export const PrefixesCoveredValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.PrefixesCoveredValue>;
+export const PrefixesCoveredValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.PrefixesCoveredValue>;
 
-export const PrefixesCoveredSchema = f.checked(f.catchall(f.object({
+export const PrefixesCoveredSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   "x-a": f.optional(f.number()),
   b: f.optional(f.boolean()),
 }), PrefixesCoveredValueSchema, ["x-"]), {
@@ -207,18 +207,18 @@ export const PrefixesCoveredSchema = f.checked(f.catchall(f.object({
   properties: { "x-a": { type: "number" }, b: { type: "boolean" } },
   patternProperties: { "^x-": { type: ["number", "string"] } },
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.PrefixesCovered>;
+}))() satisfies z.core.$ZodType<t.PrefixesCovered>;
 
-export const PrefixesUnusualSchema = f.checked(f.catchall(f.object({
+export const PrefixesUnusualSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.optional(f.number()),
 }), f.string(), ["`${\\\""]), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^`\\$\\{\\\\\"": { type: "string" } },
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.PrefixesUnusual>;
+}))() satisfies z.core.$ZodType<t.PrefixesUnusual>;
 
-export const PrefixesNarrowedSchema = f.checked(f.catchall(f.object({
+export const PrefixesNarrowedSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.number({ minimum: 1 }),
 }), f.string(), ["x-"]), {
   allOf: [
@@ -230,47 +230,47 @@ export const PrefixesNarrowedSchema = f.checked(f.catchall(f.object({
     },
     { type: "object", properties: { a: { minimum: 1 } }, required: ["a"] },
   ],
-}) satisfies z.core.$ZodType<t.PrefixesNarrowed>;
+}))() satisfies z.core.$ZodType<t.PrefixesNarrowed>;
 
-export const PrefixesOptionalSchema = f.checked(f.catchall(f.object({
+export const PrefixesOptionalSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.optional(f.number()),
 }), f.string(), ["x"]), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-?": { type: "string" } },
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.PrefixesOptional>;
+}))() satisfies z.core.$ZodType<t.PrefixesOptional>;
 
-export const PrefixesAnywhereSchema = f.checked(f.catchall(f.object({
+export const PrefixesAnywhereSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.optional(f.number()),
 }), f.string()), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "x-": { type: "string" } },
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.PrefixesAnywhere>;
+}))() satisfies z.core.$ZodType<t.PrefixesAnywhere>;
 
-export const PrefixesChoiceSchema = f.checked(f.catchall(f.object({
+export const PrefixesChoiceSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.optional(f.number()),
 }), f.string()), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-|^y-": { type: "string" } },
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.PrefixesChoice>;
+}))() satisfies z.core.$ZodType<t.PrefixesChoice>;
 
-export const PrefixesOpenValueSchema = f.union([f.string(), f.boolean()]) satisfies z.core.$ZodType<t.PrefixesOpenValue>;
+export const PrefixesOpenValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.boolean()]))() satisfies z.core.$ZodType<t.PrefixesOpenValue>;
 
-export const PrefixesOpenSchema = f.checked(f.catchall(f.object({
+export const PrefixesOpenSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   a: f.optional(f.number()),
 }), PrefixesOpenValueSchema), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-": { type: "string" } },
   additionalProperties: { type: "boolean" },
-}) satisfies z.core.$ZodType<t.PrefixesOpen>;
+}))() satisfies z.core.$ZodType<t.PrefixesOpen>;
 
-export const PrefixesSchema = f.object({
+export const PrefixesSchema = /* @__PURE__ */ (() => f.object({
   map: f.optional(f.checked(f.record(f.string(), ["x-"]), {
     type: "object",
     patternProperties: { "^x-": { type: "string" } },
@@ -294,28 +294,28 @@ export const PrefixesSchema = f.object({
   anywhere: f.optional(PrefixesAnywhereSchema),
   choice: f.optional(PrefixesChoiceSchema),
   open: f.optional(PrefixesOpenSchema),
-}) satisfies z.core.$ZodType<t.Prefixes>;
+}))() satisfies z.core.$ZodType<t.Prefixes>;
 
-export const SeveralNarrowedSchema = f.enum(["b", "c"]) satisfies z.core.$ZodType<t.SeveralNarrowed>;
+export const SeveralNarrowedSchema = /* @__PURE__ */ (() => f.enum(["b", "c"]))() satisfies z.core.$ZodType<t.SeveralNarrowed>;
 
-export const SeveralMapSchema = f.checked(f.catchall(f.object({
+export const SeveralMapSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
   total: f.optional(f.number({ minimum: 0 })),
 }), f.number()), {
   allOf: [
     { type: "object", additionalProperties: { type: "number" } },
     { type: "object", properties: { total: { minimum: 0 } } },
   ],
-}) satisfies z.core.$ZodType<t.SeveralMap>;
+}))() satisfies z.core.$ZodType<t.SeveralMap>;
 
-export const SeveralSchema = f.object({
+export const SeveralSchema = /* @__PURE__ */ (() => f.object({
   narrowed: f.optional(SeveralNarrowedSchema),
   kinds: f.optional(f.nullable(f.int())),
   map: f.optional(SeveralMapSchema),
   list: f.optional(f.array(f.int(), { minItems: 1 })),
   part: f.optional(MessageSchema),
-}) satisfies z.core.$ZodType<t.Several>;
+}))() satisfies z.core.$ZodType<t.Several>;
 
-export const LimitsSchema = f.object({
+export const LimitsSchema = /* @__PURE__ */ (() => f.object({
   once: f.optional(f.int({ minimum: 1, maximum: 9 })),
   text: f.optional(f.string({ minLength: 1, maxLength: 5, pattern: "^[a-z]+$" })),
-}) satisfies z.core.$ZodType<t.Limits>;
+}))() satisfies z.core.$ZodType<t.Limits>;

@@ -3,11 +3,11 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./numbers.types.js";
 
-export const PercentageSchema = f.int({ minimum: 0, maximum: 100 }) satisfies z.core.$ZodType<t.Percentage>;
+export const PercentageSchema = /* @__PURE__ */ (() => f.int({ minimum: 0, maximum: 100 }))() satisfies z.core.$ZodType<t.Percentage>;
 
-export const AccountIdSchema = f.uint64() satisfies z.core.$ZodType<t.AccountId>;
+export const AccountIdSchema = /* @__PURE__ */ (() => f.uint64())() satisfies z.core.$ZodType<t.AccountId>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   unbounded: f.int(),
   natural: f.optional(f.int({ minimum: 0 })),
   byte: f.optional(f.int({ minimum: 0, maximum: 255 })),
@@ -29,8 +29,8 @@ export const EverythingSchema = f.object({
   account: AccountIdSchema,
   signed: f.optional(f.int64()),
   accounts: f.optional(f.array(AccountIdSchema)),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const NumbersFractionSchema = f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) satisfies z.core.$ZodType<t.NumbersFraction>;
+export const NumbersFractionSchema = /* @__PURE__ */ (() => f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }))() satisfies z.core.$ZodType<t.NumbersFraction>;
 
-export const NumbersWideSchema = f.int64() satisfies z.core.$ZodType<t.NumbersWide>;
+export const NumbersWideSchema = /* @__PURE__ */ (() => f.int64())() satisfies z.core.$ZodType<t.NumbersWide>;

@@ -3,57 +3,57 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./objects.types.js";
 
-export const ClosedSchema = f.strictObject({
+export const ClosedSchema = /* @__PURE__ */ (() => f.strictObject({
   id: f.string(),
   note: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Closed>;
+}))() satisfies z.core.$ZodType<t.Closed>;
 
-export const ExtendedSchema = f.catchall(f.object({
+export const ExtendedSchema = /* @__PURE__ */ (() => f.catchall(f.object({
   id: f.string(),
   size: f.optional(f.int()),
-}), f.boolean()) satisfies z.core.$ZodType<t.Extended>;
+}), f.boolean()))() satisfies z.core.$ZodType<t.Extended>;
 
-export const ExtendedObjectsSchema = f.catchall(f.object({
+export const ExtendedObjectsSchema = /* @__PURE__ */ (() => f.catchall(f.object({
   first: f.optional(ClosedSchema),
-}), ClosedSchema) satisfies z.core.$ZodType<t.ExtendedObjects>;
+}), ClosedSchema))() satisfies z.core.$ZodType<t.ExtendedObjects>;
 
-export const RequiredUndeclaredSchema = f.object({
+export const RequiredUndeclaredSchema = /* @__PURE__ */ (() => f.object({
   known: f.string(),
   unknown: f.json(),
-}) satisfies z.core.$ZodType<t.RequiredUndeclared>;
+}))() satisfies z.core.$ZodType<t.RequiredUndeclared>;
 
-export const AllRequiredSchema = f.catchall(f.object({
+export const AllRequiredSchema = /* @__PURE__ */ (() => f.catchall(f.object({
   first: f.int(),
   second: f.int(),
-}), f.int()) satisfies z.core.$ZodType<t.AllRequired>;
+}), f.int()))() satisfies z.core.$ZodType<t.AllRequired>;
 
-export const AnnotatedSchema = f.object({
+export const AnnotatedSchema = /* @__PURE__ */ (() => f.object({
   a: f.optional(f.int()),
   b: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Annotated>;
+}))() satisfies z.core.$ZodType<t.Annotated>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   closed: ClosedSchema,
   extended: f.optional(ExtendedSchema),
   extendedObjects: f.optional(ExtendedObjectsSchema),
   requiredUndeclared: f.optional(RequiredUndeclaredSchema),
   allRequired: f.optional(AllRequiredSchema),
   annotated: f.optional(AnnotatedSchema),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const ObjectsInlineAuthorAddressSchema = f.object({
+export const ObjectsInlineAuthorAddressSchema = /* @__PURE__ */ (() => f.object({
   city: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ObjectsInlineAuthorAddress>;
+}))() satisfies z.core.$ZodType<t.ObjectsInlineAuthorAddress>;
 
-export const ObjectsInlineAuthorSchema = f.object({
+export const ObjectsInlineAuthorSchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
   address: f.optional(ObjectsInlineAuthorAddressSchema),
-}) satisfies z.core.$ZodType<t.ObjectsInlineAuthor>;
+}))() satisfies z.core.$ZodType<t.ObjectsInlineAuthor>;
 
-export const ObjectsInlineSchema = f.object({
+export const ObjectsInlineSchema = /* @__PURE__ */ (() => f.object({
   author: ObjectsInlineAuthorSchema,
-}) satisfies z.core.$ZodType<t.ObjectsInline>;
+}))() satisfies z.core.$ZodType<t.ObjectsInline>;
 
-export const ObjectsEmptySchema = f.object({}) satisfies z.core.$ZodType<t.ObjectsEmpty>;
+export const ObjectsEmptySchema = /* @__PURE__ */ (() => f.object({}))() satisfies z.core.$ZodType<t.ObjectsEmpty>;
 
-export const ObjectsClosedEmptySchema = f.strictObject({}) satisfies z.core.$ZodType<t.ObjectsClosedEmpty>;
+export const ObjectsClosedEmptySchema = /* @__PURE__ */ (() => f.strictObject({}))() satisfies z.core.$ZodType<t.ObjectsClosedEmpty>;

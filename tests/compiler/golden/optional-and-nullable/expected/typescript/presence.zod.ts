@@ -3,25 +3,25 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./presence.types.js";
 
-export const PlaceSchema = f.object({
+export const PlaceSchema = /* @__PURE__ */ (() => f.object({
   city: f.string(),
-}) satisfies z.core.$ZodType<t.Place>;
+}))() satisfies z.core.$ZodType<t.Place>;
 
-export const MaybePlaceSchema = f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.MaybePlace>;
+export const MaybePlaceSchema = /* @__PURE__ */ (() => f.nullable(PlaceSchema))() satisfies z.core.$ZodType<t.MaybePlace>;
 
-export const MaybeColourValueSchema = f.enum(["red", "green"]) satisfies z.core.$ZodType<t.MaybeColourValue>;
+export const MaybeColourValueSchema = /* @__PURE__ */ (() => f.enum(["red", "green"]))() satisfies z.core.$ZodType<t.MaybeColourValue>;
 
-export const MaybeColourSchema = f.nullable(MaybeColourValueSchema) satisfies z.core.$ZodType<t.MaybeColour>;
+export const MaybeColourSchema = /* @__PURE__ */ (() => f.nullable(MaybeColourValueSchema))() satisfies z.core.$ZodType<t.MaybeColour>;
 
-export const MaybeListSchema = f.nullable(f.array(f.nullable(f.string()))) satisfies z.core.$ZodType<t.MaybeList>;
+export const MaybeListSchema = /* @__PURE__ */ (() => f.nullable(f.array(f.nullable(f.string()))))() satisfies z.core.$ZodType<t.MaybeList>;
 
-export const EverythingSizeSchema = f.enum(["small", "large"]) satisfies z.core.$ZodType<t.EverythingSize>;
+export const EverythingSizeSchema = /* @__PURE__ */ (() => f.enum(["small", "large"]))() satisfies z.core.$ZodType<t.EverythingSize>;
 
-export const EverythingInlineSchema = f.object({
+export const EverythingInlineSchema = /* @__PURE__ */ (() => f.object({
   note: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.EverythingInline>;
+}))() satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   required: f.string(),
   optional: f.optional(f.string()),
   nullable: f.nullable(f.string()),
@@ -36,14 +36,14 @@ export const EverythingSchema = f.object({
   nothing: f.null(),
   anything: f.optional(f.json()),
   requiredLater: f.optional(f.json()),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const PresenceMaybeSchema = f.nullable(f.string()) satisfies z.core.$ZodType<t.PresenceMaybe>;
+export const PresenceMaybeSchema = /* @__PURE__ */ (() => f.nullable(f.string()))() satisfies z.core.$ZodType<t.PresenceMaybe>;
 
-export const PresenceMaybeObjectValueSchema = f.object({
+export const PresenceMaybeObjectValueSchema = /* @__PURE__ */ (() => f.object({
   id: f.int(),
-}) satisfies z.core.$ZodType<t.PresenceMaybeObjectValue>;
+}))() satisfies z.core.$ZodType<t.PresenceMaybeObjectValue>;
 
-export const PresenceMaybeObjectSchema = f.nullable(PresenceMaybeObjectValueSchema) satisfies z.core.$ZodType<t.PresenceMaybeObject>;
+export const PresenceMaybeObjectSchema = /* @__PURE__ */ (() => f.nullable(PresenceMaybeObjectValueSchema))() satisfies z.core.$ZodType<t.PresenceMaybeObject>;
 
-export const PresenceMaybeNamedSchema = f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.PresenceMaybeNamed>;
+export const PresenceMaybeNamedSchema = /* @__PURE__ */ (() => f.nullable(PlaceSchema))() satisfies z.core.$ZodType<t.PresenceMaybeNamed>;

@@ -3,39 +3,39 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./after.types.js";
 
-export const PageAfterSchema: z.ZodType<t.PageAfter> = f.lazy(() => f.catchall(f.object({
+export const PageAfterSchema: z.ZodType<t.PageAfter> = /* @__PURE__ */ (() => f.lazy(() => f.catchall(f.object({
   number: f.int(),
   next: f.nullable(PageAfterSchema),
   parent: ParentAfterSchema,
   previous: f.optional(f.nullable(PageAfterSchema)),
   tags: TagsAfterSchema,
-}), f.int()));
+}), f.int())))();
 
-export const ParentAfterSchema: z.ZodType<t.ParentAfter> = f.lazy(() => f.nullable(PageAfterSchema));
+export const ParentAfterSchema: z.ZodType<t.ParentAfter> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(PageAfterSchema)))();
 
-export const TagsAfterSchema = f.string() satisfies z.core.$ZodType<t.TagsAfter>;
+export const TagsAfterSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.TagsAfter>;
 
-export const AfterStatusAuthorSchema = f.object({
+export const AfterStatusAuthorSchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
   homepage: f.optional(f.string({ format: "uri" })),
   email: f.optional(f.string({ format: "email" })),
-}) satisfies z.core.$ZodType<t.AfterStatusAuthor>;
+}))() satisfies z.core.$ZodType<t.AfterStatusAuthor>;
 
-export const AfterStatusSchema = f.object({
+export const AfterStatusSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("status"),
   message: f.string({ minLength: 1 }),
   progress: f.int({ minimum: 0, maximum: 100 }),
   step: f.optional(f.string()),
   author: AfterStatusAuthorSchema,
-}) satisfies z.core.$ZodType<t.AfterStatus>;
+}))() satisfies z.core.$ZodType<t.AfterStatus>;
 
-export const AfterOptionsColourSchema = f.enum(["always", "never"]) satisfies z.core.$ZodType<t.AfterOptionsColour>;
+export const AfterOptionsColourSchema = /* @__PURE__ */ (() => f.enum(["always", "never"]))() satisfies z.core.$ZodType<t.AfterOptionsColour>;
 
-export const AfterOptionsSchema = f.object({
+export const AfterOptionsSchema = /* @__PURE__ */ (() => f.object({
   verbose: f.optional(f.boolean()),
   colour: f.optional(AfterOptionsColourSchema),
-}) satisfies z.core.$ZodType<t.AfterOptions>;
+}))() satisfies z.core.$ZodType<t.AfterOptions>;
 
-export const AfterHeartbeatSchema = f.object({
+export const AfterHeartbeatSchema = /* @__PURE__ */ (() => f.object({
   load: f.optional(f.number()),
-}) satisfies z.core.$ZodType<t.AfterHeartbeat>;
+}))() satisfies z.core.$ZodType<t.AfterHeartbeat>;

@@ -3,31 +3,31 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./before.types.js";
 
-export const PageBeforeSchema: z.ZodType<t.PageBefore> = f.lazy(() => f.catchall(f.object({
+export const PageBeforeSchema: z.ZodType<t.PageBefore> = /* @__PURE__ */ (() => f.lazy(() => f.catchall(f.object({
   number: f.int(),
   next: f.nullable(PageBeforeSchema),
   parent: ParentBeforeSchema,
   tags: TagsBeforeSchema,
-}), f.int()));
+}), f.int())))();
 
-export const ParentBeforeSchema: z.ZodType<t.ParentBefore> = f.lazy(() => f.nullable(PageBeforeSchema));
+export const ParentBeforeSchema: z.ZodType<t.ParentBefore> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(PageBeforeSchema)))();
 
-export const TagsBeforeSchema = f.string() satisfies z.core.$ZodType<t.TagsBefore>;
+export const TagsBeforeSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.TagsBefore>;
 
-export const BeforeStatusAuthorSchema = f.object({
+export const BeforeStatusAuthorSchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
   email: f.optional(f.string({ format: "email" })),
-}) satisfies z.core.$ZodType<t.BeforeStatusAuthor>;
+}))() satisfies z.core.$ZodType<t.BeforeStatusAuthor>;
 
-export const BeforeStatusSchema = f.object({
+export const BeforeStatusSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("status"),
   message: f.string({ minLength: 1 }),
   progress: f.int({ minimum: 0, maximum: 100 }),
   author: BeforeStatusAuthorSchema,
-}) satisfies z.core.$ZodType<t.BeforeStatus>;
+}))() satisfies z.core.$ZodType<t.BeforeStatus>;
 
-export const BeforeOptionsSchema = f.object({
+export const BeforeOptionsSchema = /* @__PURE__ */ (() => f.object({
   verbose: f.optional(f.boolean()),
-}) satisfies z.core.$ZodType<t.BeforeOptions>;
+}))() satisfies z.core.$ZodType<t.BeforeOptions>;
 
-export const BeforeHeartbeatSchema = f.record(f.json()) satisfies z.core.$ZodType<t.BeforeHeartbeat>;
+export const BeforeHeartbeatSchema = /* @__PURE__ */ (() => f.record(f.json()))() satisfies z.core.$ZodType<t.BeforeHeartbeat>;

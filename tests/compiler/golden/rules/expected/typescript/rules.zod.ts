@@ -3,22 +3,22 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./rules.types.js";
 
-export const $Line: f.Rules = {
+export const $Line: f.Rules = /* @__PURE__ */ (() => ({
   type: ["null", "object"],
   properties: { sku: { type: "string" }, gift: { type: "boolean" } },
   maxProperties: 4,
-};
+}))();
 
-export const $Tree: f.Rules = {
+export const $Tree: f.Rules = /* @__PURE__ */ (() => ({
   type: "object",
   properties: {
     value: { not: { type: "array" } },
     children: { type: "array", items: { $ref: () => $Tree }, uniqueItems: true },
   },
   anyOf: [{ required: ["value"] }, { required: ["children"] }],
-};
+}))();
 
-export const $Address: f.Rules = {
+export const $Address: f.Rules = /* @__PURE__ */ (() => ({
   type: "object",
   properties: {
     street: { type: "string" },
@@ -28,58 +28,58 @@ export const $Address: f.Rules = {
   required: ["street"],
   dependentRequired: { zip: ["country"] },
   dependentSchemas: { country: { properties: { country: { minLength: 2 } } } },
-};
+}))();
 
-export const AddressSchema = f.checked(f.object({
+export const AddressSchema = /* @__PURE__ */ (() => f.checked(f.object({
   street: f.string(),
   country: f.optional(f.string()),
   zip: f.optional(f.string()),
-}), $Address) satisfies z.core.$ZodType<t.Address>;
+}), $Address))() satisfies z.core.$ZodType<t.Address>;
 
-export const LineValueSchema = f.catchall(f.object({
+export const LineValueSchema = /* @__PURE__ */ (() => f.catchall(f.object({
   sku: f.optional(f.string()),
   gift: f.optional(f.boolean()),
-}), f.json()) satisfies z.core.$ZodType<t.LineValue>;
+}), f.json()))() satisfies z.core.$ZodType<t.LineValue>;
 
-export const LineSchema = f.checked(f.nullable(LineValueSchema), $Line) satisfies z.core.$ZodType<t.Line>;
+export const LineSchema = /* @__PURE__ */ (() => f.checked(f.nullable(LineValueSchema), $Line))() satisfies z.core.$ZodType<t.Line>;
 
-export const BasketSchema = f.checked(f.array(LineSchema), {
+export const BasketSchema = /* @__PURE__ */ (() => f.checked(f.array(LineSchema), {
   type: "array",
   items: { $ref: () => $Line },
   contains: { properties: { gift: { const: true } }, required: ["gift"] },
   minContains: 0,
   maxContains: 1,
   uniqueItems: true,
-}) satisfies z.core.$ZodType<t.Basket>;
+}))() satisfies z.core.$ZodType<t.Basket>;
 
-export const TreeSchema: z.ZodType<t.Tree> = f.lazy(() => f.checked(f.object({
+export const TreeSchema: z.ZodType<t.Tree> = /* @__PURE__ */ (() => f.lazy(() => f.checked(f.object({
   value: f.optional(f.checked(f.json(), { not: { type: "array" } })),
   children: f.optional(f.checked(f.array(TreeSchema), { type: "array", items: { $ref: () => $Tree }, uniqueItems: true })),
-}), $Tree));
+}), $Tree)))();
 
-export const PairSchema = f.checked(f.unchanged(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json())), {
+export const PairSchema = /* @__PURE__ */ (() => f.checked(f.unchanged(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json())), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   unevaluatedItems: { type: "boolean" },
-}) satisfies z.core.$ZodType<t.Pair>;
+}))() satisfies z.core.$ZodType<t.Pair>;
 
-export const NeverSchema = f.checked(f.object({
+export const NeverSchema = /* @__PURE__ */ (() => f.checked(f.object({
   here: f.optional(f.json()),
-}), { type: "object", properties: { gone: false, here: true } }) satisfies z.core.$ZodType<t.Never>;
+}), { type: "object", properties: { gone: false, here: true } }))() satisfies z.core.$ZodType<t.Never>;
 
-export const ShopPaymentCardSchema = f.object({
+export const ShopPaymentCardSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("card"),
   number: f.string({ pattern: "^[0-9]{16}$" }),
   address: f.optional(AddressSchema),
-}) satisfies z.core.$ZodType<t.ShopPaymentCard>;
+}))() satisfies z.core.$ZodType<t.ShopPaymentCard>;
 
-export const ShopPaymentInvoiceSchema = f.object({
+export const ShopPaymentInvoiceSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("invoice"),
   number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
   address: AddressSchema,
-}) satisfies z.core.$ZodType<t.ShopPaymentInvoice>;
+}))() satisfies z.core.$ZodType<t.ShopPaymentInvoice>;
 
-export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
+export const ShopPaymentSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
   type: "object",
   properties: {
     kind: { enum: ["card", "invoice"] },
@@ -90,19 +90,19 @@ export const ShopPaymentSchema = f.checked(f.union([ShopPaymentCardSchema, ShopP
   if: { properties: { kind: { const: "card" } } },
   then: { required: ["number"] },
   else: { required: ["address"], not: { required: ["number"] } },
-}) satisfies z.core.$ZodType<t.ShopPayment>;
+}))() satisfies z.core.$ZodType<t.ShopPayment>;
 
-export const ShopLabelsValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.ShopLabelsValue>;
+export const ShopLabelsValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.ShopLabelsValue>;
 
-export const ShopLabelsSchema = f.checked(f.record(ShopLabelsValueSchema, ["x-", "n-"]), {
+export const ShopLabelsSchema = /* @__PURE__ */ (() => f.checked(f.record(ShopLabelsValueSchema, ["x-", "n-"]), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,
   propertyNames: { maxLength: 20 },
   minProperties: 1,
-}) satisfies z.core.$ZodType<t.ShopLabels>;
+}))() satisfies z.core.$ZodType<t.ShopLabels>;
 
-export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
+export const ShopPhrasesSchema = /* @__PURE__ */ (() => f.checked(f.record(f.json()), {
   type: "object",
   patternProperties: [
     [f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 ."), {
@@ -112,41 +112,41 @@ export const ShopPhrasesSchema = f.checked(f.record(f.json()), {
     ["^x-", true],
   ],
   additionalProperties: false,
-}) satisfies z.core.$ZodType<t.ShopPhrases>;
+}))() satisfies z.core.$ZodType<t.ShopPhrases>;
 
-export const ShopAnythingSchema = f.checked(f.json(), { minimum: 3, minLength: 2 }) satisfies z.core.$ZodType<t.ShopAnything>;
+export const ShopAnythingSchema = /* @__PURE__ */ (() => f.checked(f.json(), { minimum: 3, minLength: 2 }))() satisfies z.core.$ZodType<t.ShopAnything>;
 
-export const ShopChoiceObjectSchema = f.object({
+export const ShopChoiceObjectSchema = /* @__PURE__ */ (() => f.object({
   a: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ShopChoiceObject>;
+}))() satisfies z.core.$ZodType<t.ShopChoiceObject>;
 
-export const ShopChoiceASchema = f.object({
+export const ShopChoiceASchema = /* @__PURE__ */ (() => f.object({
   b: f.optional(f.string()),
   a: f.json(),
-}) satisfies z.core.$ZodType<t.ShopChoiceA>;
+}))() satisfies z.core.$ZodType<t.ShopChoiceA>;
 
-export const ShopChoiceSchema = f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.core.$ZodType<t.ShopChoice>;
+export const ShopChoiceSchema = /* @__PURE__ */ (() => f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]))() satisfies z.core.$ZodType<t.ShopChoice>;
 
-export const ShopCodeSchema = f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
+export const ShopCodeSchema = /* @__PURE__ */ (() => f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
   allOf: [
     { type: "string", maxLength: 5 },
     { pattern: "^[A-Z]" },
     { not: { const: "NONE" } },
   ],
-}) satisfies z.core.$ZodType<t.ShopCode>;
+}))() satisfies z.core.$ZodType<t.ShopCode>;
 
-export const ShopShapeRadiusSchema = f.object({
+export const ShopShapeRadiusSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   radius: f.number(),
-}) satisfies z.core.$ZodType<t.ShopShapeRadius>;
+}))() satisfies z.core.$ZodType<t.ShopShapeRadius>;
 
-export const ShopShapeWidthSchema = f.object({
+export const ShopShapeWidthSchema = /* @__PURE__ */ (() => f.object({
   id: f.string(),
   width: f.number(),
   height: f.number(),
-}) satisfies z.core.$ZodType<t.ShopShapeWidth>;
+}))() satisfies z.core.$ZodType<t.ShopShapeWidth>;
 
-export const ShopShapeSchema = f.checked(f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
+export const ShopShapeSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
   type: "object",
   properties: { id: { type: "string" } },
   required: ["id"],
@@ -158,4 +158,4 @@ export const ShopShapeSchema = f.checked(f.union([ShopShapeRadiusSchema, ShopSha
     },
   ],
   unevaluatedProperties: false,
-}) satisfies z.core.$ZodType<t.ShopShape>;
+}))() satisfies z.core.$ZodType<t.ShopShape>;

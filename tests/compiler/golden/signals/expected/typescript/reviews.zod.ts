@@ -3,44 +3,44 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./reviews.types.js";
 
-export const OutcomeSchema = f.enum(["opened", "ignored"]) satisfies z.core.$ZodType<t.Outcome>;
+export const OutcomeSchema = /* @__PURE__ */ (() => f.enum(["opened", "ignored"]))() satisfies z.core.$ZodType<t.Outcome>;
 
-export const ReviewResultSchema = f.object({
+export const ReviewResultSchema = /* @__PURE__ */ (() => f.object({
   text: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.ReviewResult>;
+}))() satisfies z.core.$ZodType<t.ReviewResult>;
 
-export const ReviewApproveVerdictSchema = f.enum(["approve", "edit", "reject"]) satisfies z.core.$ZodType<t.ReviewApproveVerdict>;
+export const ReviewApproveVerdictSchema = /* @__PURE__ */ (() => f.enum(["approve", "edit", "reject"]))() satisfies z.core.$ZodType<t.ReviewApproveVerdict>;
 
-export const ReviewApproveChangesItemSchema = f.object({
+export const ReviewApproveChangesItemSchema = /* @__PURE__ */ (() => f.object({
   line: f.int({ minimum: 1 }),
-}) satisfies z.core.$ZodType<t.ReviewApproveChangesItem>;
+}))() satisfies z.core.$ZodType<t.ReviewApproveChangesItem>;
 
-export const ReviewApproveSchema = f.object({
+export const ReviewApproveSchema = /* @__PURE__ */ (() => f.object({
   verdict: ReviewApproveVerdictSchema,
   changes: f.optional(f.array(ReviewApproveChangesItemSchema)),
-}) satisfies z.core.$ZodType<t.ReviewApprove>;
+}))() satisfies z.core.$ZodType<t.ReviewApprove>;
 
-export const ReviewBudgetSchema = f.int64() satisfies z.core.$ZodType<t.ReviewBudget>;
+export const ReviewBudgetSchema = /* @__PURE__ */ (() => f.int64())() satisfies z.core.$ZodType<t.ReviewBudget>;
 
-export const ReviewTypeSchema = f.string({ maxLength: 40 }) satisfies z.core.$ZodType<t.ReviewType>;
+export const ReviewTypeSchema = /* @__PURE__ */ (() => f.string({ maxLength: 40 }))() satisfies z.core.$ZodType<t.ReviewType>;
 
-export const ReviewCancelSchema = f.json() satisfies z.core.$ZodType<t.ReviewCancel>;
+export const ReviewCancelSchema = /* @__PURE__ */ (() => f.json())() satisfies z.core.$ZodType<t.ReviewCancel>;
 
-export const ReviewRunResultBySchema = f.object({
+export const ReviewRunResultBySchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
-}) satisfies z.core.$ZodType<t.ReviewRunResultBy>;
+}))() satisfies z.core.$ZodType<t.ReviewRunResultBy>;
 
-export const ReviewRunResultSchema = f.object({
+export const ReviewRunResultSchema = /* @__PURE__ */ (() => f.object({
   accepted: f.boolean(),
   by: f.optional(ReviewRunResultBySchema),
-}) satisfies z.core.$ZodType<t.ReviewRunResult>;
+}))() satisfies z.core.$ZodType<t.ReviewRunResult>;
 
-export const CountdownTickSchema = f.int() satisfies z.core.$ZodType<t.CountdownTick>;
+export const CountdownTickSchema = /* @__PURE__ */ (() => f.int())() satisfies z.core.$ZodType<t.CountdownTick>;
 
-export const CountdownRunResultSchema = f.int({ minimum: 0, maximum: 255 }) satisfies z.core.$ZodType<t.CountdownRunResult>;
+export const CountdownRunResultSchema = /* @__PURE__ */ (() => f.int({ minimum: 0, maximum: 255 }))() satisfies z.core.$ZodType<t.CountdownRunResult>;
 
-export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = f.lazy(() => f.array(TreeGraftBranchSchema));
+export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = /* @__PURE__ */ (() => f.lazy(() => f.array(TreeGraftBranchSchema)))();
 
-export const TreeRunResultSchema: z.ZodType<t.TreeRunResult> = f.lazy(() => f.object({
+export const TreeRunResultSchema: z.ZodType<t.TreeRunResult> = /* @__PURE__ */ (() => f.lazy(() => f.object({
   children: f.optional(f.array(TreeRunResultSchema)),
-}));
+})))();

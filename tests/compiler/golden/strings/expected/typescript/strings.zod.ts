@@ -3,9 +3,9 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./strings.types.js";
 
-export const SlugSchema = f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }) satisfies z.core.$ZodType<t.Slug>;
+export const SlugSchema = /* @__PURE__ */ (() => f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }))() satisfies z.core.$ZodType<t.Slug>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   plain: f.string(),
   named: SlugSchema,
   zeroIsNoLimit: f.optional(f.string()),
@@ -26,10 +26,10 @@ export const EverythingSchema = f.object({
   ipv4: f.optional(f.string({ format: "ipv4" })),
   ipv6: f.optional(f.string({ format: "ipv6" })),
   hostname: f.optional(f.string({ pattern: "\\.example$", format: "hostname" })),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const StringsBareSchema = f.string() satisfies z.core.$ZodType<t.StringsBare>;
+export const StringsBareSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.StringsBare>;
 
-export const StringsLimitedSchema = f.string({ minLength: 1, maxLength: 280 }) satisfies z.core.$ZodType<t.StringsLimited>;
+export const StringsLimitedSchema = /* @__PURE__ */ (() => f.string({ minLength: 1, maxLength: 280 }))() satisfies z.core.$ZodType<t.StringsLimited>;
 
-export const StringsFormattedSchema = f.string({ format: "uuid" }) satisfies z.core.$ZodType<t.StringsFormatted>;
+export const StringsFormattedSchema = /* @__PURE__ */ (() => f.string({ format: "uuid" }))() satisfies z.core.$ZodType<t.StringsFormatted>;

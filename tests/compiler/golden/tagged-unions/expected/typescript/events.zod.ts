@@ -3,72 +3,72 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./events.types.js";
 
-export const CreatedSchema = f.object({
+export const CreatedSchema = /* @__PURE__ */ (() => f.object({
   kind: f.literal("created"),
   id: f.string(),
-}) satisfies z.core.$ZodType<t.Created>;
+}))() satisfies z.core.$ZodType<t.Created>;
 
-export const DeletedSchema = f.strictObject({
+export const DeletedSchema = /* @__PURE__ */ (() => f.strictObject({
   kind: f.literal("deleted"),
   reason: f.optional(f.string()),
-}) satisfies z.core.$ZodType<t.Deleted>;
+}))() satisfies z.core.$ZodType<t.Deleted>;
 
-export const EventSchema = f.discriminatedUnion("kind", {
+export const EventSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.core.$ZodType<t.Event>;
+}))() satisfies z.core.$ZodType<t.Event>;
 
-export const OpenEventSchema = f.openDiscriminatedUnion("kind", {
+export const OpenEventSchema = /* @__PURE__ */ (() => f.openDiscriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.core.$ZodType<t.OpenEvent>;
+}))() satisfies z.core.$ZodType<t.OpenEvent>;
 
-export const ByAnyOfOneTwoSchema = f.object({
+export const ByAnyOfOneTwoSchema = /* @__PURE__ */ (() => f.object({
   "@type": f.literal("one-two"),
   v: f.int(),
-}) satisfies z.core.$ZodType<t.ByAnyOfOneTwo>;
+}))() satisfies z.core.$ZodType<t.ByAnyOfOneTwo>;
 
-export const ByAnyOfN3Schema = f.object({
+export const ByAnyOfN3Schema = /* @__PURE__ */ (() => f.object({
   "@type": f.literal("3"),
   v: f.string(),
-}) satisfies z.core.$ZodType<t.ByAnyOfN3>;
+}))() satisfies z.core.$ZodType<t.ByAnyOfN3>;
 
-export const ByAnyOfSchema = f.discriminatedUnion("@type", {
+export const ByAnyOfSchema = /* @__PURE__ */ (() => f.discriminatedUnion("@type", {
   "one-two": ByAnyOfOneTwoSchema,
   "3": ByAnyOfN3Schema,
-}) satisfies z.core.$ZodType<t.ByAnyOf>;
+}))() satisfies z.core.$ZodType<t.ByAnyOf>;
 
-export const NestedSchema: z.ZodType<t.Nested> = f.lazy(() => f.discriminatedUnion("node", {
+export const NestedSchema: z.ZodType<t.Nested> = /* @__PURE__ */ (() => f.lazy(() => f.discriminatedUnion("node", {
   leaf: NestedLeafSchema,
   branch: NestedNodeSchema,
-}));
+})))();
 
-export const NestedLeafSchema = f.object({
+export const NestedLeafSchema = /* @__PURE__ */ (() => f.object({
   node: f.literal("leaf"),
-}) satisfies z.core.$ZodType<t.NestedLeaf>;
+}))() satisfies z.core.$ZodType<t.NestedLeaf>;
 
-export const NestedNodeSchema: z.ZodType<t.NestedNode> = f.lazy(() => f.object({
+export const NestedNodeSchema: z.ZodType<t.NestedNode> = /* @__PURE__ */ (() => f.lazy(() => f.object({
   node: f.literal("branch"),
   left: NestedSchema,
   right: f.optional(f.nullable(NestedSchema)),
   either: f.optional(f.nullable(NestedNodeEitherSchema)),
-}));
+})))();
 
-export const EventsInlineMoveSchema = f.object({
+export const EventsInlineMoveSchema = /* @__PURE__ */ (() => f.object({
   type: f.literal("move"),
   x: f.number(),
-}) satisfies z.core.$ZodType<t.EventsInlineMove>;
+}))() satisfies z.core.$ZodType<t.EventsInlineMove>;
 
-export const EventsInlineSelfDestructSchema = f.object({
+export const EventsInlineSelfDestructSchema = /* @__PURE__ */ (() => f.object({
   type: f.literal("self-destruct"),
-}) satisfies z.core.$ZodType<t.EventsInlineSelfDestruct>;
+}))() satisfies z.core.$ZodType<t.EventsInlineSelfDestruct>;
 
-export const EventsInlineSchema = f.discriminatedUnion("type", {
+export const EventsInlineSchema = /* @__PURE__ */ (() => f.discriminatedUnion("type", {
   move: EventsInlineMoveSchema,
   "self-destruct": EventsInlineSelfDestructSchema,
-}) satisfies z.core.$ZodType<t.EventsInline>;
+}))() satisfies z.core.$ZodType<t.EventsInline>;
 
-export const NestedNodeEitherSchema = f.discriminatedUnion("kind", {
+export const NestedNodeEitherSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}) satisfies z.core.$ZodType<t.NestedNodeEither>;
+}))() satisfies z.core.$ZodType<t.NestedNodeEither>;

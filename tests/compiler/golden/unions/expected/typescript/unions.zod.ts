@@ -3,50 +3,50 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./unions.types.js";
 
-export const PointSchema = f.object({
+export const PointSchema = /* @__PURE__ */ (() => f.object({
   x: f.number(),
   y: f.number(),
-}) satisfies z.core.$ZodType<t.Point>;
+}))() satisfies z.core.$ZodType<t.Point>;
 
-export const NamedSchema = f.object({
+export const NamedSchema = /* @__PURE__ */ (() => f.object({
   name: f.string(),
-}) satisfies z.core.$ZodType<t.Named>;
+}))() satisfies z.core.$ZodType<t.Named>;
 
-export const AnySchema = f.union([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.Any>;
+export const AnySchema = /* @__PURE__ */ (() => f.union([PointSchema, NamedSchema]))() satisfies z.core.$ZodType<t.Any>;
 
-export const OneSchema = f.xor([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.One>;
+export const OneSchema = /* @__PURE__ */ (() => f.xor([PointSchema, NamedSchema]))() satisfies z.core.$ZodType<t.One>;
 
-export const WidthSchema = f.union([f.number({ minimum: 0 }), f.literal("auto")]) satisfies z.core.$ZodType<t.Width>;
+export const WidthSchema = /* @__PURE__ */ (() => f.union([f.number({ minimum: 0 }), f.literal("auto")]))() satisfies z.core.$ZodType<t.Width>;
 
-export const KindsSchema = f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]) satisfies z.core.$ZodType<t.Kinds>;
+export const KindsSchema = /* @__PURE__ */ (() => f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]))() satisfies z.core.$ZodType<t.Kinds>;
 
-export const KindsOrNullValueSchema = f.union([f.string(), f.number()]) satisfies z.core.$ZodType<t.KindsOrNullValue>;
+export const KindsOrNullValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.KindsOrNullValue>;
 
-export const KindsOrNullSchema = f.nullable(KindsOrNullValueSchema) satisfies z.core.$ZodType<t.KindsOrNull>;
+export const KindsOrNullSchema = /* @__PURE__ */ (() => f.nullable(KindsOrNullValueSchema))() satisfies z.core.$ZodType<t.KindsOrNull>;
 
-export const TitledDetailedSchema = f.object({
+export const TitledDetailedSchema = /* @__PURE__ */ (() => f.object({
   text: f.string(),
-}) satisfies z.core.$ZodType<t.TitledDetailed>;
+}))() satisfies z.core.$ZodType<t.TitledDetailed>;
 
-export const TitledSchema = f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.core.$ZodType<t.Titled>;
+export const TitledSchema = /* @__PURE__ */ (() => f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]))() satisfies z.core.$ZodType<t.Titled>;
 
-export const WithNullValueSchema = f.xor([f.string(), f.int()]) satisfies z.core.$ZodType<t.WithNullValue>;
+export const WithNullValueSchema = /* @__PURE__ */ (() => f.xor([f.string(), f.int()]))() satisfies z.core.$ZodType<t.WithNullValue>;
 
-export const WithNullSchema = f.nullable(WithNullValueSchema) satisfies z.core.$ZodType<t.WithNull>;
+export const WithNullSchema = /* @__PURE__ */ (() => f.nullable(WithNullValueSchema))() satisfies z.core.$ZodType<t.WithNull>;
 
-export const NullTwoValueSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.NullTwoValue>;
+export const NullTwoValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.NullTwoValue>;
 
-export const NullTwoSchema = f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.core.$ZodType<t.NullTwo>;
+export const NullTwoSchema = /* @__PURE__ */ (() => f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }))() satisfies z.core.$ZodType<t.NullTwo>;
 
-export const ChoicesChoiceSchema = f.enum(["a", "b"]) satisfies z.core.$ZodType<t.ChoicesChoice>;
+export const ChoicesChoiceSchema = /* @__PURE__ */ (() => f.enum(["a", "b"]))() satisfies z.core.$ZodType<t.ChoicesChoice>;
 
-export const ChoicesSchema = f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]) satisfies z.core.$ZodType<t.Choices>;
+export const ChoicesSchema = /* @__PURE__ */ (() => f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]))() satisfies z.core.$ZodType<t.Choices>;
 
-export const EverythingInlineSchema = f.union([f.string(), f.int()]) satisfies z.core.$ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingListItemSchema = f.union([f.string(), PointSchema]) satisfies z.core.$ZodType<t.EverythingListItem>;
+export const EverythingListItemSchema = /* @__PURE__ */ (() => f.union([f.string(), PointSchema]))() satisfies z.core.$ZodType<t.EverythingListItem>;
 
-export const EverythingSchema = f.object({
+export const EverythingSchema = /* @__PURE__ */ (() => f.object({
   any: f.optional(AnySchema),
   width: f.optional(WidthSchema),
   kinds: f.optional(KindsSchema),
@@ -55,19 +55,19 @@ export const EverythingSchema = f.object({
   list: f.optional(f.array(EverythingListItemSchema)),
   lone: f.optional(f.string({ minLength: 2 })),
   nulls: f.optional(WithNullSchema),
-}) satisfies z.core.$ZodType<t.Everything>;
+}))() satisfies z.core.$ZodType<t.Everything>;
 
-export const NullTwicePartSideSchema = f.enum(["left", "right"]) satisfies z.core.$ZodType<t.NullTwicePartSide>;
+export const NullTwicePartSideSchema = /* @__PURE__ */ (() => f.enum(["left", "right"]))() satisfies z.core.$ZodType<t.NullTwicePartSide>;
 
-export const NullTwicePartSchema = f.object({
+export const NullTwicePartSchema = /* @__PURE__ */ (() => f.object({
   side: f.optional(NullTwicePartSideSchema),
-}) satisfies z.core.$ZodType<t.NullTwicePart>;
+}))() satisfies z.core.$ZodType<t.NullTwicePart>;
 
-export const NullTwiceValueSchema = f.object({
+export const NullTwiceValueSchema = /* @__PURE__ */ (() => f.object({
   part: f.optional(NullTwicePartSchema),
-}) satisfies z.core.$ZodType<t.NullTwiceValue>;
+}))() satisfies z.core.$ZodType<t.NullTwiceValue>;
 
-export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
+export const NullTwiceSchema = /* @__PURE__ */ (() => f.checked(f.nullable(NullTwiceValueSchema), {
   oneOf: [
     { type: "null" },
     {
@@ -77,4 +77,4 @@ export const NullTwiceSchema = f.checked(f.nullable(NullTwiceValueSchema), {
       },
     },
   ],
-}) satisfies z.core.$ZodType<t.NullTwice>;
+}))() satisfies z.core.$ZodType<t.NullTwice>;

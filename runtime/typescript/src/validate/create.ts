@@ -1,34 +1,33 @@
 /**
- * The functions of `fanfare/zod` and `fanfare/zod-mini`, without their types. Each takes the zod classes of
- * one of the two, and returns the function that creates schemas of a subclass.
+ * The functions of `fanfare/validators`, `fanfare/zod` and `fanfare/zod-mini`, without their types. Each takes the
+ * classes of one of these, and returns the function that creates schemas.
  */
 
-import type * as core from "zod/v4/core";
-
-import type { Rules } from "../rules/rules.js";
-import type { ArrayLimits } from "../schema/arrays.js";
-import { isPrimitive } from "../schema/equal.js";
-import type { IntegerLimits, NumberLimits } from "../schema/number.js";
-import type { StringLimits } from "../schema/text.js";
-import { defineClass, type Kind, type Parent } from "./class.js";
 import * as kinds from "./kinds.js";
-import type { Cases } from "./types.js";
+import type { Kind, Schema } from "./kinds.js";
+import type { Rules } from "./rules/rules.js";
+import type { ArrayLimits } from "./schema/arrays.js";
+import { isPrimitive } from "./schema/equal.js";
+import type { IntegerLimits, NumberLimits } from "./schema/number.js";
+import type { StringLimits } from "./schema/text.js";
 
-type Schema = core.SomeType;
-type Shape = core.$ZodShape;
+/** Returns a constructor of schemas of a kind. The name is that of its class. */
+export type Define = <Definition extends object>(name: string, kind: Kind<Definition>) => (definition: Definition) => never;
 
 /** Creates a schema. The modules for users declare its type because TypeScript cannot infer zod's classes. */
 type Create<Args extends unknown[]> = (...args: Args) => never;
 
-/** Returns a function that creates schemas of a kind. `define` turns its arguments into their definition. */
+type Shape = Readonly<Record<string, Schema>>;
+
+/** Returns a function that creates schemas of a kind. `definitionOf` turns its arguments into their definition. */
 function validator<Definition extends object, Args extends unknown[] = []>(
   name: string,
   kind: Kind<Definition>,
-  define: (...args: Args) => Definition,
-): (parent: Parent) => Create<Args> {
-  return (parent) => {
-    const create = defineClass(name, parent, kind);
-    return (...args) => create(define(...args));
+  definitionOf: (...args: Args) => Definition,
+): (define: Define) => Create<Args> {
+  return (define) => {
+    const create = define(name, kind);
+    return (...args) => create(definitionOf(...args));
   };
 }
 
@@ -60,8 +59,8 @@ const primitives = /* @__PURE__ */ validator("Literal", kinds.literals, ofValues
 const deepValues = /* @__PURE__ */ validator("DeepLiteral", kinds.literals, ofValues);
 
 /** Zod's own literals are primitives only, so values with arrays and objects have the class of any schema. */
-export function literals(parent: Parent, deepParent: Parent): Create<[values: readonly unknown[]]> {
-  const [ofPrimitives, ofDeepValues] = [primitives(parent), deepValues(deepParent)];
+export function literals(define: Define, defineDeep: Define): Create<[values: readonly unknown[]]> {
+  const [ofPrimitives, ofDeepValues] = [primitives(define), deepValues(defineDeep)];
   return (values) => (values.every(isPrimitive) ? ofPrimitives(values) : ofDeepValues(values));
 }
 
@@ -79,27 +78,30 @@ export const tuple = /* @__PURE__ */ validator("Tuple", kinds.tuple, (items: rea
   rest,
 }));
 
-export function record(parent: Parent, string: () => Schema): Create<[value: Schema]> {
-  return validator("Record", kinds.record, (valueType: Schema) => ({ keyType: string(), valueType }))(parent);
+export function record(define: Define, string: () => Schema): Create<[value: Schema]> {
+  return validator("Record", kinds.record, (valueType: Schema) => ({ keyType: string(), valueType }))(define);
 }
 
 export const object = /* @__PURE__ */ validator("Object", kinds.object, (shape: Shape) => ({ shape }));
 
-export function strictObject(parent: Parent, never: () => Schema): Create<[shape: Shape]> {
-  return validator("Object", kinds.object, (shape: Shape) => ({ shape, catchall: never() }))(parent);
+export function strictObject(define: Define, never: () => Schema): Create<[shape: Shape]> {
+  return validator("Object", kinds.object, (shape: Shape) => ({ shape, catchall: never() }))(define);
 }
 
-export const catchall = /* @__PURE__ */ validator("Object", kinds.object, ({ _zod }: core.$ZodObject, others: Schema) => ({
-  ..._zod.def,
-  catchall: others,
-}));
+export function catchall<Base extends Schema>(
+  define: Define,
+  definitionOf: (object: Base) => { shape: Shape },
+): Create<[object: Base, others: Schema]> {
+  const withOthers = (object: Base, others: Schema) => ({ ...definitionOf(object), catchall: others });
+  return validator("Object", kinds.object, withOthers)(define);
+}
 
 export const optional = /* @__PURE__ */ validator("Optional", kinds.optional, ofSchema);
 export const nullable = /* @__PURE__ */ validator("Nullable", kinds.nullable, ofSchema);
 export const union = /* @__PURE__ */ validator("Union", kinds.union, ofOptions);
 export const xor = /* @__PURE__ */ validator("Xor", kinds.xor, ofOptions);
 
-const ofCases = (isOpen: boolean) => (tag: string, cases: Cases) => ({ options: Object.values(cases), tag, cases, isOpen });
+const ofCases = (isOpen: boolean) => (tag: string, cases: Shape) => ({ options: Object.values(cases), tag, cases, isOpen });
 
 export const discriminatedUnion = /* @__PURE__ */ validator("DiscriminatedUnion", kinds.discriminatedUnion, /* @__PURE__ */ ofCases(false));
 export const openDiscriminatedUnion = /* @__PURE__ */ validator("DiscriminatedUnion", kinds.discriminatedUnion, /* @__PURE__ */ ofCases(true));

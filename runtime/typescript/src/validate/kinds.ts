@@ -1,23 +1,58 @@
-/** The readers of each kind of schema. `zod` and `zod/mini` share them. */
+/** The kinds of schemas, with their readers. `fanfare/validators`, `fanfare/zod` and `fanfare/zod-mini` share them. */
 
-import type * as core from "zod/v4/core";
+import { checked as checkedReader } from "./rules/checked.js";
+import { namesOf } from "./rules/names.js";
+import type { Rules } from "./rules/rules.js";
+import type { Alternative } from "./schema/alternatives.js";
+import * as arrays from "./schema/arrays.js";
+import { json as anyJson } from "./schema/json.js";
+import * as constants from "./schema/literals.js";
+import * as numbers from "./schema/number.js";
+import { type GetNames, nameArray, nameConstants, nameObject, nameUnion } from "./schema/names.js";
+import * as objects from "./schema/objects.js";
+import type { Reader } from "./schema/report.js";
+import * as texts from "./schema/text.js";
+import * as unions from "./schema/unions.js";
 
-import { checked as checkedReader } from "../rules/checked.js";
-import { namesOf } from "../rules/names.js";
-import type { Rules } from "../rules/rules.js";
-import type { Alternative } from "../schema/alternatives.js";
-import * as arrays from "../schema/arrays.js";
-import { json as anyJson } from "../schema/json.js";
-import * as constants from "../schema/literals.js";
-import * as numbers from "../schema/number.js";
-import { nameArray, nameConstants, nameObject, nameUnion } from "../schema/names.js";
-import * as objects from "../schema/objects.js";
-import type { Reader } from "../schema/report.js";
-import * as texts from "../schema/text.js";
-import * as unions from "../schema/unions.js";
-import { type Identity, identityOf, type Internals, type Kind, readerOf, substitutes } from "./class.js";
+/** A kind of schema: its type, its reader and its metadata. */
+export interface Kind<Definition> {
+  /** The name of the type in zod. */
+  readonly type: string;
+  /** Returns the reader of a definition; undefined if only zod can read it. */
+  read(definition: Definition, access: Access): Reader | undefined;
+  /** Returns the names of the values of a definition, for messages. */
+  identify(definition: Definition, access: Access): Identity;
+  /** Adds metadata for `z.toJSONSchema` and form libraries. */
+  describe?(metadata: Metadata, definition: Definition): void;
+}
 
-type Schema = core.SomeType;
+/** A schema of one of the libraries that share the kinds. */
+export type Schema = object;
+
+/** How a library's schemas are read, which may be parts of others. */
+export interface Access {
+  readerOf(schema: Schema): Reader;
+  identityOf(schema: Schema): Identity;
+  /** Returns what a property with this schema does if it is absent. `substituted` also means that the output may differ. */
+  absenceOf(schema: Schema): "required" | "optional" | "substituted";
+  isNever(schema: Schema): boolean;
+}
+
+/** The names of the values of a schema. */
+export interface Identity {
+  /** Returns `a string`, or a name per alternative. */
+  readonly names: GetNames;
+  /** The name of several values: `strings`. */
+  readonly plural?: string | undefined;
+  /** The only values. */
+  readonly constants?: readonly unknown[];
+}
+
+/** The metadata of a zod schema. */
+export interface Metadata {
+  bag: Record<string, unknown>;
+  toJSONSchema?: (() => unknown) | undefined;
+}
 
 /** Returns a kind whose reader does not depend on a definition. */
 function constantKind(type: string, identity: Identity, reader: Reader, jsonSchema?: Record<string, unknown>): Kind<object> {
@@ -25,7 +60,7 @@ function constantKind(type: string, identity: Identity, reader: Reader, jsonSche
     type,
     identify: () => identity,
     read: () => reader,
-    ...(jsonSchema && { describe: (internals: Internals) => void (internals.toJSONSchema = () => jsonSchema) }),
+    ...(jsonSchema && { describe: (metadata: Metadata) => void (metadata.toJSONSchema = () => jsonSchema) }),
   };
 }
 
@@ -82,8 +117,8 @@ export const enumOf: Kind<{ names: readonly string[]; entries: Readonly<Record<s
 
 export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
   type: "array",
-  identify: ({ element }) => ({ ...ARRAY, names: () => [nameArray(identityOf(element).plural)] }),
-  read: ({ element, limits }) => arrays.array(readerOf(element), limits),
+  identify: ({ element }, { identityOf }) => ({ ...ARRAY, names: () => [nameArray(identityOf(element).plural)] }),
+  read: ({ element, limits }, { readerOf }) => arrays.array(readerOf(element), limits),
   describe: ({ bag }, { limits: { minItems, maxItems } }) => {
     Object.assign(bag, minItems !== undefined && { minimum: minItems }, maxItems !== undefined && { maximum: maxItems });
   },
@@ -92,9 +127,9 @@ export const array: Kind<{ element: Schema; limits: arrays.ArrayLimits }> = {
 export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
   type: "tuple",
   identify: () => ARRAY,
-  read: ({ items, rest }) => {
+  read: ({ items, rest }, { readerOf, absenceOf }) => {
     const readers = items.map(readerOf);
-    const optional = items.findIndex(({ _zod }) => _zod.optin === "optional");
+    const optional = items.findIndex((item) => absenceOf(item) !== "required");
     if (rest === null && optional === -1) {
       return arrays.tuple(readers);
     }
@@ -106,21 +141,23 @@ export const tuple: Kind<{ items: readonly Schema[]; rest: Schema | null }> = {
 export const record: Kind<{ keyType: Schema; valueType: Schema }> = {
   type: "record",
   identify: () => OBJECT,
-  read: ({ valueType }) => objects.record(readerOf(valueType)),
+  read: ({ valueType }, { readerOf }) => objects.record(readerOf(valueType)),
 };
 
-export const object: Kind<{ shape: core.$ZodShape; catchall?: Schema | undefined }> = {
+type Shape = Readonly<Record<string, Schema>>;
+
+export const object: Kind<{ shape: Shape; catchall?: Schema | undefined }> = {
   type: "object",
-  identify: ({ shape }) => ({ ...OBJECT, names: () => [nameShape(shape)] }),
-  read: ({ shape, catchall }) =>
+  identify: ({ shape }, access) => ({ ...OBJECT, names: () => [nameShape(shape, access)] }),
+  read: ({ shape, catchall }, access) =>
     objects.object(
-      Object.entries(shape).map(([name, schema]) => property(name, schema)),
-      catchall === undefined ? "dropped" : catchall._zod.def.type === "never" ? "rejected" : readerOf(catchall),
+      Object.entries(shape).map(([name, schema]) => property(name, schema, access)),
+      catchall === undefined ? "dropped" : access.isNever(catchall) ? "rejected" : access.readerOf(catchall),
     ),
 };
 
-function nameShape(shape: core.$ZodShape): string {
-  const required = Object.entries(shape).filter(([, schema]) => !substitutes(schema));
+function nameShape(shape: Shape, { absenceOf, identityOf }: Access): string {
+  const required = Object.entries(shape).filter(([, schema]) => absenceOf(schema) === "required");
   const constants = required.flatMap(([name, schema]) => {
     const { constants: values } = identityOf(schema);
     return values?.length === 1 ? [[name, values[0]] as const] : [];
@@ -128,46 +165,45 @@ function nameShape(shape: core.$ZodShape): string {
   return nameObject(required.map(([name]) => name), new Map(constants));
 }
 
-function property(name: string, schema: Schema): objects.Property {
+function property(name: string, schema: Schema, { absenceOf, readerOf }: Access): objects.Property {
   const read = readerOf(schema);
-  if (!substitutes(schema)) {
-    return { name, read, absent: "rejected" };
-  }
-  // A schema that is optional in input and output substitutes nothing.
-  const { optin, optout } = schema._zod;
-  return { name, read, absent: optin === "optional" && optout === "optional" ? "accepted" : read };
+  const absence = absenceOf(schema);
+  return { name, read, absent: absence === "required" ? "rejected" : absence === "optional" ? "accepted" : read };
 }
 
 export const optional: Kind<{ innerType: Schema }> = {
   type: "optional",
-  identify: ({ innerType }) => identityOf(innerType),
-  read: ({ innerType }) => (substitutes(innerType) ? undefined : unions.optional(readerOf(innerType))),
+  identify: ({ innerType }, { identityOf }) => identityOf(innerType),
+  read: ({ innerType }, { absenceOf, readerOf }) =>
+    absenceOf(innerType) === "required" ? unions.optional(readerOf(innerType)) : undefined,
 };
 
 export const nullable: Kind<{ innerType: Schema }> = {
   type: "nullable",
-  identify: ({ innerType }) => ({ names: (levels) => nameUnion([identityOf(innerType).names, () => ["null"]], levels) }),
-  read: ({ innerType }) => unions.nullable(readerOf(innerType)),
+  identify: ({ innerType }, { identityOf }) => ({
+    names: (levels) => nameUnion([identityOf(innerType).names, () => ["null"]], levels),
+  }),
+  read: ({ innerType }, { readerOf }) => unions.nullable(readerOf(innerType)),
 };
 
-function identifyUnion({ options }: { options: readonly Schema[] }): Identity {
+function identifyUnion({ options }: { options: readonly Schema[] }, { identityOf }: Access): Identity {
   return { names: (levels) => nameUnion(options.map((option) => identityOf(option).names), levels) };
 }
 
-function alternative(schema: Schema): Alternative {
-  return { read: readerOf(schema), names: (levels) => identityOf(schema).names(levels) };
+function alternatives(options: readonly Schema[], { readerOf, identityOf }: Access): Alternative[] {
+  return options.map((schema) => ({ read: readerOf(schema), names: (levels) => identityOf(schema).names(levels) }));
 }
 
 export const union: Kind<{ options: readonly Schema[] }> = {
   type: "union",
   identify: identifyUnion,
-  read: ({ options }) => unions.union(options.map(alternative)),
+  read: ({ options }, access) => unions.union(alternatives(options, access)),
 };
 
 export const xor: Kind<{ options: readonly Schema[] }> = {
   type: "union",
   identify: identifyUnion,
-  read: ({ options }) => unions.xor(options.map(alternative)),
+  read: ({ options }, access) => unions.xor(alternatives(options, access)),
 };
 
 export const discriminatedUnion: Kind<{ options: readonly Schema[]; tag: string; cases: Readonly<Record<string, Schema>>; isOpen: boolean }> = {
@@ -177,7 +213,7 @@ export const discriminatedUnion: Kind<{ options: readonly Schema[]; tag: string;
     const isConstant = name !== undefined && others.length === 0 && !isOpen;
     return { ...OBJECT, names: () => [nameObject([tag], new Map(isConstant ? [[tag, name]] : []))] };
   },
-  read: ({ tag, cases, isOpen }) =>
+  read: ({ tag, cases, isOpen }, { readerOf }) =>
     unions.discriminatedUnion(tag, new Map(Object.entries(cases).map(([name, schema]) => [name, readerOf(schema)])), isOpen),
 };
 
@@ -188,25 +224,25 @@ interface Wrapper {
 
 export const lazy: Kind<Wrapper> = {
   type: "lazy",
-  identify: ({ getter }) => identityOf(getter()),
-  read: ({ getter }) => unions.lazy(() => readerOf(getter())),
+  identify: ({ getter }, { identityOf }) => identityOf(getter()),
+  read: ({ getter }, { readerOf }) => unions.lazy(() => readerOf(getter())),
 };
 
 /** The value stays as it is: other rules decide whether it is valid, and Rust keeps it as JSON, too. */
 export const unchanged: Kind<Wrapper> = {
   type: "lazy",
-  identify: ({ getter }) => identityOf(getter()),
+  identify: ({ getter }, { identityOf }) => identityOf(getter()),
   read: () => anyJson,
 };
 
 export const payload: Kind<Wrapper> = {
   type: "lazy",
-  identify: ({ getter }) => identityOf(getter()),
-  read: ({ getter }) => unions.payload(readerOf(getter())),
+  identify: ({ getter }, { identityOf }) => identityOf(getter()),
+  read: ({ getter }, { readerOf }) => unions.payload(readerOf(getter())),
 };
 
 export const checked: Kind<Wrapper & { rules: Rules }> = {
   type: "lazy",
   identify: ({ rules }) => ({ names: (levels) => namesOf(rules, levels) }),
-  read: ({ getter, rules }) => checkedReader(readerOf(getter()), rules),
+  read: ({ getter, rules }, { readerOf }) => checkedReader(readerOf(getter()), rules),
 };
