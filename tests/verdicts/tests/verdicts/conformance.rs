@@ -62,7 +62,7 @@ fn a_broken_validator_is_detected() {
     let groups = catalogue().example;
     let cases = cases(&instances(&groups));
     let limits = groups.iter().find(|entry| entry.group.description == LIMITS).expect("the group exists");
-    let broken = copy_with_other_minimum(&limits.compiled.channel, "self-test-validators");
+    let broken = copy_with_other_minimum(&limits.compiled.channel, "self-test-other-minimum");
     let mut comparison = Comparison::run(&cases, "self-test");
     comparison.validators[1].verdicts = Library::Plain.verdicts_of(&broken, &cases, "self-test-broken");
     let score = score(&groups, &comparison);
