@@ -4,6 +4,7 @@ mod fingerprint;
 mod json_schema;
 mod keywords;
 mod rust;
+mod selection;
 mod typescript;
 
 pub(crate) use fingerprint::hash_channels;
@@ -12,9 +13,9 @@ pub(crate) use rust::{is_newtype, rust_type};
 use serde_json::Value;
 pub(crate) use typescript::typescript_type;
 
+use crate::files::Files;
 use crate::model::{Model, Rules, RulesId, TypeId};
-use crate::output::Files;
-use crate::outputs::TypeScript;
+use crate::outputs::{Language, Output, TypeScript};
 use crate::task::Task;
 
 /// Generates Rust, TypeScript and JSON Schema, each in a folder of its own.
@@ -39,6 +40,34 @@ pub(crate) fn emit(model: &Model, options: &TypeScript) -> Files {
     files
 }
 
+/// Generates outputs. Their paths are relative to their folders.
+pub(crate) fn emit_outputs(model: &Model, outputs: &[Output]) -> Vec<Files> {
+    let fingerprints = hash_channels(model);
+    let emit: Vec<_> = outputs.iter().map(|output| || emit_output(model, &fingerprints, output)).collect();
+    std::thread::scope(|scope| {
+        let tasks: Vec<_> = emit.iter().map(|emit| Task::start(scope, emit)).collect();
+        tasks.into_iter().map(Task::join).collect()
+    })
+}
+
+fn emit_output(model: &Model, fingerprints: &[String], output: &Output) -> Files {
+    let selected = output.channels.as_deref().map(|names| selection::select(model, fingerprints, names));
+    let (model, fingerprints) = match &selected {
+        Some((model, fingerprints)) => (model, fingerprints.as_slice()),
+        None => (model, fingerprints),
+    };
+    let texts = match &output.language {
+        Language::Rust => rust::emit(model, fingerprints),
+        Language::TypeScript(options) => typescript::emit(model, fingerprints, options),
+        Language::JsonSchema => json_schema::emit(model),
+    };
+    let mut files = Files::default();
+    for (path, text) in texts {
+        files.add(path, text);
+    }
+    files.own_folder()
+}
+
 /// Generates only the Rust files, for a build script.
 pub(crate) fn emit_rust(model: &Model) -> Files {
     let mut files = Files::default();
@@ -52,7 +81,7 @@ pub(crate) fn emit_rust(model: &Model) -> Files {
 /// changes.
 fn header<'s>(sources: impl IntoIterator<Item = &'s str>) -> String {
     let sources: Vec<&str> = sources.into_iter().collect();
-    format!("{} {}. Do not edit.", crate::output::GENERATED_MARK, sources.join(", "))
+    format!("{} {}. Do not edit.", crate::files::GENERATED_MARK, sources.join(", "))
 }
 
 /// Returns a schema as JSON, with references printed by `reference`.

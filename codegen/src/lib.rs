@@ -19,16 +19,18 @@ mod asyncapi;
 mod breaking;
 mod compare;
 mod compiled;
+mod configuration;
 mod definition;
 mod diagnostics;
 mod emit;
 mod explain;
+mod files;
 mod infer;
 mod lower;
 mod model;
 mod name;
 mod names;
-mod output;
+
 mod outputs;
 mod reference;
 mod schemas;
@@ -45,9 +47,10 @@ pub use asyncapi::{Converted, LeftOut};
 pub use breaking::{Category, Rule};
 pub use compare::{Comparison, Deployment, Example, Finding, Level, Levels, SourceLocation};
 use compiled::Compiled;
+pub use configuration::{CONFIGURATION, Configuration};
 use diagnostics::Report;
 pub use explain::Stage;
-pub use output::{Change, Files};
+pub use files::{Change, Files, write_all};
 pub use outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 pub use schemas::Schemas;
 use versions::{Release, Version};
@@ -66,6 +69,20 @@ pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate_with(schemas: impl Into<Schemas>, options: &TypeScript) -> Result<Files, Error> {
     Ok(emit::emit(&with_releases(&schemas.into())?.model, options))
+}
+
+/// Generates the outputs of a configuration, in its order.
+///
+/// # Errors
+/// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid, and [`Error::Io`] if the outputs do not
+/// fit the definitions: a folder is inside another one, or there is no channel with a name.
+pub fn generate_outputs(configuration: &Configuration) -> Result<Vec<Files>, Error> {
+    let Configuration { schemas, outputs, .. } = configuration;
+    outputs::check_folders(&schemas.folder, outputs)?;
+    let model = with_releases(schemas)?.model;
+    let known: Vec<&str> = model.channels.iter().map(|channel| channel.name.wire.as_str()).collect();
+    outputs.iter().try_for_each(|output| outputs::check_channels(output, &known))?;
+    Ok(emit::emit_outputs(&model, outputs))
 }
 
 /// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    Change, Comparison, Converted, Error, Levels, Schemas, Stage, compare, explain, export_asyncapi,
-    format_schema, generate, import_asyncapi, lint, release,
+    CONFIGURATION, Change, Comparison, Configuration, Converted, Error, Files, Schemas, Stage, compare,
+    explain, export_asyncapi, format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -26,16 +26,17 @@ struct Arguments {
 enum Verb {
     /// Generate Rust, TypeScript, zod and JSON Schema from the definitions
     ///
-    /// Leaves unchanged files untouched, and removes generated files that no definition produces any more.
+    /// Leaves unchanged files untouched, and removes generated files that no definition produces any more. `fanfare.yaml` can
+    /// choose the outputs, their folders and styles.
     #[command(
         after_help = "Examples:\n  fanfare generate\n  fanfare generate --check    # in CI: fails if a file is out of date"
     )]
     Generate {
         #[command(flatten)]
         definitions: Definitions,
-        /// Folder for the generated files
-        #[arg(long, value_name = "FOLDER", default_value = "generated")]
-        out: PathBuf,
+        /// Folder for the generated files, one subfolder per language [default: generated]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
         /// Write nothing; print what would change, and exit with 1 if anything would
         #[arg(long)]
         check: bool,
@@ -72,9 +73,6 @@ enum Verb {
         /// The output: `human`, `json`, `github` or `sarif`
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         format: Format,
-        /// The configuration with the levels of rules
-        #[arg(long, value_name = "FILE", default_value = CONFIGURATION)]
-        config: PathBuf,
     },
     /// Record the definitions as a release
     ///
@@ -175,22 +173,35 @@ enum ExportFormat {
 
 #[derive(clap::Args)]
 struct Definitions {
-    /// Folder with the definitions
-    #[arg(long = "schemas", value_name = "FOLDER", default_value = "schemas")]
-    folder: PathBuf,
+    /// The configuration file [default: fanfare.yaml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder with the definitions [default: schemas]
+    #[arg(long = "schemas", value_name = "FOLDER")]
+    folder: Option<PathBuf>,
     /// Another folder that `$ref`s may read from; can be repeated
     #[arg(long = "allow-refs-to", value_name = "FOLDER")]
     referable: Vec<PathBuf>,
 }
 
 impl Definitions {
-    fn schemas(&self) -> Schemas {
-        self.referable.iter().fold(Schemas::new(&self.folder), Schemas::allow_refs_to)
+    /// Reads the configuration. Arguments replace its settings.
+    fn configuration(&self) -> Result<Configuration, Error> {
+        let mut configuration = match &self.config {
+            Some(path) => Configuration::read(path)?,
+            None => Configuration::find(Path::new(CONFIGURATION))?,
+        };
+        if let Some(folder) = &self.folder {
+            configuration.schemas = Schemas::new(folder);
+        }
+        configuration.schemas = self.referable.iter().fold(configuration.schemas, Schemas::allow_refs_to);
+        Ok(configuration)
+    }
+
+    fn schemas(&self) -> Result<Schemas, Error> {
+        Ok(self.configuration()?.schemas)
     }
 }
-
-/// The configuration file.
-const CONFIGURATION: &str = "fanfare.yaml";
 
 /// Exit code for errors or warnings in definitions, and for outputs that are out of date.
 const FINDINGS: u8 = 1;
@@ -198,97 +209,91 @@ const FINDINGS: u8 = 1;
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
-    match Arguments::parse().verb {
+    execute(Arguments::parse().verb).unwrap_or_else(|error| print_error(&error))
+}
+
+fn execute(verb: Verb) -> Result<ExitCode, Error> {
+    match verb {
         Verb::Generate { definitions, out, check, diff, against } => {
-            if is_inside(&out, &definitions.folder) {
-                eprintln!("error: the output folder {} is inside the definition folder", out.display());
-                eprintln!("help: choose another with --out, or its files would be read as definitions");
-                return ExitCode::from(FAILURE);
+            let mut configuration = definitions.configuration()?;
+            if let Some(out) = out {
+                configuration.outputs = Configuration::outputs_in(&out);
             }
-            let files = match generate(definitions.schemas()) {
-                Ok(files) => files,
-                Err(error) => return print_error(&error),
-            };
-            let changes = if check { files.compare(&out) } else { files.write(&out) };
-            match changes {
-                Ok(changes) if check && !changes.is_empty() => {
-                    let code = print_summary(&definitions, against.as_deref());
-                    print_check(&changes, diff);
-                    code
-                }
-                Ok(_) if check => {
-                    print("all generated files are up to date\n");
-                    ExitCode::SUCCESS
-                }
-                Ok(changes) => {
-                    print_changes(&changes, files.iter().count());
-                    ExitCode::SUCCESS
-                }
-                Err(error) => print_error(&Error::Io(error)),
+            let all = generate_outputs(&configuration)?;
+            if check {
+                return check_outputs(&configuration, &all, diff, against.as_deref());
             }
+            let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
+            let outputs: Vec<_> = folders.clone().zip(&all).collect();
+            let changes: Vec<_> = folders.zip(write_all(&outputs)?).collect();
+            print_changes(&changes, all.iter().map(|files| files.iter().count()).sum());
         }
-        Verb::Lint { definitions } => match lint(definitions.schemas()) {
-            Ok(None) => {
-                print("no warnings\n");
-                ExitCode::SUCCESS
-            }
-            Ok(Some(warnings)) => {
+        Verb::Lint { definitions } => {
+            if let Some(warnings) = lint(definitions.schemas()?)? {
                 eprint!("{}", warnings.render(std::io::stderr().is_terminal()));
-                ExitCode::from(FINDINGS)
+                return Ok(ExitCode::from(FINDINGS));
             }
-            Err(error) => print_error(&error),
-        },
-        Verb::Breaking { definitions, against, format, config } => {
-            let comparison = Levels::read(&config)
-                .map_err(Error::from)
-                .and_then(|levels| compare(definitions.schemas(), &against, &levels));
-            match comparison {
-                Ok(comparison) => print_comparison(&comparison, format),
-                Err(error) => print_error(&error),
-            }
+            print("no warnings\n");
         }
-        Verb::Release { definitions, name } => match release(definitions.schemas(), &name) {
-            Ok(path) => {
-                print(&format!("wrote {}\n", path.display()));
-                ExitCode::SUCCESS
-            }
-            Err(error) => print_error(&error),
-        },
+        Verb::Breaking { definitions, against, format } => {
+            let Configuration { schemas, levels, .. } = definitions.configuration()?;
+            return Ok(print_comparison(&compare(schemas, &against, &levels)?, format));
+        }
+        Verb::Release { definitions, name } => {
+            print(&format!("wrote {}\n", release(definitions.schemas()?, &name)?.display()));
+        }
         Verb::Explain { definitions, stage, payload } => {
-            match explain(definitions.schemas(), stage, &payload) {
-                Ok(text) => {
-                    print(&text);
-                    ExitCode::SUCCESS
-                }
-                Err(error) => print_error(&error),
-            }
+            print(&explain(definitions.schemas()?, stage, &payload)?);
         }
-        Verb::Schema => {
-            print(&format_schema());
-            ExitCode::SUCCESS
-        }
+        Verb::Schema => print(&format_schema()),
         Verb::Import { format: ImportFormat::AsyncApi { document, out, client, referable } } => {
-            print_converted(import_asyncapi(&document, &referable, client), out.as_deref())
+            print_converted(&import_asyncapi(&document, &referable, client)?, out.as_deref())?;
         }
         Verb::Export { format: ExportFormat::AsyncApi { definitions, out, title, api_version } } => {
-            print_converted(export_asyncapi(definitions.schemas(), &title, &api_version), out.as_deref())
+            let converted = export_asyncapi(definitions.schemas()?, &title, &api_version)?;
+            print_converted(&converted, out.as_deref())?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compares the outputs with the files on disk.
+fn check_outputs(
+    configuration: &Configuration,
+    all: &[Files],
+    diff: bool,
+    against: Option<&str>,
+) -> Result<ExitCode, Error> {
+    let mut changes = Vec::new();
+    for (output, files) in configuration.outputs.iter().zip(all) {
+        changes.push((output.folder.as_path(), files.compare(&output.folder)?));
+    }
+    if changes.iter().all(|(_, changes)| changes.is_empty()) {
+        print("all generated files are up to date\n");
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_summary(configuration, against)?;
+    print_check(&changes, diff);
+    Ok(ExitCode::from(FINDINGS))
+}
+
+/// The changes of an output, with its folder.
+type Changes<'o> = (&'o Path, Vec<Change>);
+
+/// Returns each change with its path, which starts with the output's folder.
+fn with_paths<'c>(all: &'c [Changes<'_>]) -> impl Iterator<Item = (String, &'c Change)> {
+    let path = |folder: &Path, change: &Change| folder.join(&change.path).display().to_string();
+    all.iter()
+        .flat_map(move |(folder, changes)| changes.iter().map(move |change| (path(folder, change), change)))
 }
 
 /// Writes or prints the output of a conversion, and prints what it does not contain.
-fn print_converted(converted: Result<Converted, Error>, out: Option<&Path>) -> ExitCode {
-    let converted = match converted {
-        Ok(converted) => converted,
-        Err(error) => return print_error(&error),
-    };
+fn print_converted(converted: &Converted, out: Option<&Path>) -> Result<(), Error> {
     match out {
         None => print(&converted.text),
         Some(path) => {
-            if let Err(error) = std::fs::write(path, &converted.text) {
-                eprintln!("error: {}: {error}", path.display());
-                return ExitCode::from(FAILURE);
-            }
+            std::fs::write(path, &converted.text)
+                .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
             print(&format!("wrote {}\n", path.display()));
         }
     }
@@ -298,7 +303,7 @@ fn print_converted(converted: Result<Converted, Error>, out: Option<&Path>) -> E
             eprintln!("{left_out}");
         }
     }
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 fn print_comparison(comparison: &Comparison, format: Format) -> ExitCode {
@@ -311,50 +316,43 @@ fn print_comparison(comparison: &Comparison, format: Format) -> ExitCode {
     if comparison.has_errors() { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS }
 }
 
-fn is_inside(folder: &Path, other: &Path) -> bool {
-    matches!((std::path::absolute(folder), std::path::absolute(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
-}
-
-fn print_changes(changes: &[Change], total: usize) {
-    for change in changes {
-        let verb = match change.kind() {
-            "orphaned" => "removed",
-            _ => "wrote",
-        };
-        print(&format!("{verb} {}\n", change.path));
+fn print_changes(all: &[Changes<'_>], total: usize) {
+    let mut written = 0;
+    for (path, change) in with_paths(all) {
+        let is_orphan = change.kind() == "orphaned";
+        written += usize::from(!is_orphan);
+        print(&format!("{} {path}\n", if is_orphan { "removed" } else { "wrote" }));
     }
-    let written = changes.iter().filter(|change| change.kind() != "orphaned").count();
     print(&format!("{total} files up to date, {written} written\n"));
 }
 
 /// Prints how the definitions differ from an earlier version. Without a version, the last commit is used if there is one.
-fn print_summary(definitions: &Definitions, against: Option<&str>) -> ExitCode {
-    let levels = Levels::read(Path::new(CONFIGURATION)).map_err(Error::from);
-    match (
-        levels.and_then(|levels| compare(definitions.schemas(), against.unwrap_or("HEAD"), &levels)),
-        against,
-    ) {
+fn print_summary(configuration: &Configuration, against: Option<&str>) -> Result<(), Error> {
+    let version = against.unwrap_or("HEAD");
+    match (compare(configuration.schemas.clone(), version, &configuration.levels), against) {
         (Ok(comparison), _) if comparison.is_empty() => {}
         (Ok(comparison), _) => {
             let version = against.unwrap_or("the last commit");
             print(&format!("the definitions changed since {version}:\n{}\n", comparison.summary()));
         }
         (Err(_), None) => {}
-        (Err(error), Some(_)) => return print_error(&error),
+        (Err(error), Some(_)) => return Err(error),
     }
-    ExitCode::from(FINDINGS)
+    Ok(())
 }
 
-fn print_check(changes: &[Change], diff: bool) {
-    for change in changes {
+fn print_check(all: &[Changes<'_>], diff: bool) {
+    let mut count = 0;
+    for (path, change) in with_paths(all) {
+        count += 1;
         let (added, removed) = change.line_counts();
-        print(&format!("{} {} (+{added} -{removed})\n", change.kind(), change.path));
+        print(&format!("{} {path} (+{added} -{removed})\n", change.kind()));
         if diff {
             print(&format!("{}\n", change.diff()));
         }
     }
-    let plural = if changes.len() == 1 { "" } else { "s" };
-    eprintln!("{} file{plural} out of date; run `fanfare generate` and commit the result", changes.len());
+    let plural = if count == 1 { "" } else { "s" };
+    eprintln!("{count} file{plural} out of date; run `fanfare generate` and commit the result");
     if !diff {
         eprintln!("`--diff` prints all differences, and `fanfare breaking` whom the change breaks");
     }

@@ -19,7 +19,7 @@ use crate::diagnostics::Location;
 use crate::names::Name;
 
 /// Everything in one compilation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     /// The files: those of the folder, sorted by name, then the files that they refer to.
     pub(crate) modules: Vec<Module>,
@@ -47,9 +47,11 @@ impl Model {
         self.by_module.get(&module).into_iter().flatten().copied()
     }
 
-    /// Lists the types by scope and by file.
-    pub(crate) fn index(&mut self) {
-        for (at, named) in self.types.iter().enumerate() {
+    /// Lists the types to generate by scope and by file.
+    pub(crate) fn index(&mut self, is_generated: impl Fn(TypeId) -> bool) {
+        self.by_scope.clear();
+        self.by_module.clear();
+        for (at, named) in self.types.iter().enumerate().filter(|(at, _)| is_generated(TypeId(*at))) {
             self.by_scope.entry(named.scope).or_default().push(TypeId(at));
             self.by_module.entry(named.module).or_default().push(TypeId(at));
         }
@@ -70,7 +72,7 @@ impl Model {
 }
 
 /// One definition file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Module {
     /// The path relative to the definition folder, without its extension. Output files are named after it.
     pub(crate) stem: String,
@@ -83,7 +85,7 @@ pub(crate) struct Module {
 pub(crate) struct TypeId(pub(crate) usize);
 
 /// A type that has a name in the generated code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NamedType {
     /// The name in Rust, inside its scope.
     pub(crate) rust: String,

@@ -46,7 +46,7 @@ pub(crate) fn name(
     namer.number_rules();
     namer.diagnostics.extend(namer.infer.warnings());
     tags::find(&mut namer.model, namer.diagnostics);
-    namer.model.index();
+    namer.model.index(|_| true);
     namer.model
 }
 

@@ -1,6 +1,11 @@
 //! The outputs of a compilation: their languages, folders and styles.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::diagnostics::closest;
 
 /// A kind of generated code, and the folder that it is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +14,8 @@ pub struct Output {
     pub language: Language,
     /// The folder. Fanfare owns the generated files in it, and removes those that no definition produces any more.
     pub folder: PathBuf,
+    /// The names of the channels to generate. `None` for all.
+    pub channels: Option<Vec<String>>,
 }
 
 /// The language of an output.
@@ -40,7 +47,8 @@ impl Default for TypeScript {
 }
 
 /// The kind of TypeScript files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Style {
     /// `.js` and `.d.ts`, which every bundler and Node.js load as they are.
     #[default]
@@ -50,7 +58,8 @@ pub enum Style {
 }
 
 /// The extension of a file in an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Extension {
     /// `./pipeline.js`, for `moduleResolution: nodenext` and bundlers.
     #[default]
@@ -72,10 +81,48 @@ impl Extension {
 }
 
 /// A library to write schemas for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Zod {
     /// `zod`
+    #[serde(rename = "zod")]
     Zod,
     /// `zod/mini`
+    #[serde(rename = "zod/mini")]
     Mini,
+}
+
+/// Checks that no output would remove or read files of another, or of the definitions.
+pub(crate) fn check_folders(definitions: &Path, outputs: &[Output]) -> io::Result<()> {
+    for (at, output) in outputs.iter().enumerate() {
+        let folder = output.folder.display();
+        if is_inside(&output.folder, definitions) {
+            return Err(io::Error::other(format!(
+                "the output folder {folder} is inside the definition folder; choose another, or its files would be read as definitions"
+            )));
+        }
+        for other in
+            outputs.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| &other.folder)
+        {
+            if is_inside(&output.folder, other) {
+                return Err(io::Error::other(format!(
+                    "the output folder {folder} is inside {}, the folder of another output; choose folders next to each other",
+                    other.display()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the channels of an output exist.
+pub(crate) fn check_channels(output: &Output, known: &[&str]) -> io::Result<()> {
+    let missing = output.channels.iter().flatten().find(|name| !known.contains(&name.as_str()));
+    let Some(name) = missing else { return Ok(()) };
+    let nearest = closest(name, known.iter().copied()).map(|nearest| format!("; did you mean `{nearest}`?"));
+    let (folder, nearest) = (output.folder.display(), nearest.unwrap_or_default());
+    Err(io::Error::other(format!("the output {folder}: no definition has the channel `{name}`{nearest}")))
+}
+
+fn is_inside(folder: &Path, other: &Path) -> bool {
+    matches!((std::path::absolute(folder), std::path::absolute(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fanfare_codegen::{
-    Category, Comparison, Deployment, Example, Level, Levels, Rule, compare, generate, release,
+    Category, Comparison, Configuration, Deployment, Example, Level, Levels, Rule, compare, generate, release,
 };
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -447,7 +447,7 @@ fn levels_are_set_for_categories_and_rules() {
     let scratch = Scratch::new("levels");
     let read = |text: &str| {
         scratch.file("fanfare.yaml", text.as_bytes());
-        Levels::read(&scratch.path().join("fanfare.yaml"))
+        Configuration::read(&scratch.path().join("fanfare.yaml")).map(|configuration| configuration.levels)
     };
     let levels = read("breaking: { wire: warning, topic-added: error, history: 'off' }").expect("levels");
     assert_eq!(levels.of(Rule::MessageRefusedByOldPages), Level::Warning);
@@ -464,6 +464,6 @@ fn levels_are_set_for_categories_and_rules() {
         let error = read(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let missing = Levels::read(Path::new("nowhere/fanfare.yaml")).expect("the defaults");
+    let missing = Configuration::find(Path::new("nowhere/fanfare.yaml")).expect("the defaults").levels;
     assert_eq!(missing.of(Rule::TopicAdded), Level::Note);
 }

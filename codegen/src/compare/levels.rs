@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::path::Path;
 
 use serde::Deserialize;
 
@@ -50,43 +48,24 @@ impl fmt::Display for Level {
 #[derive(Clone, Debug, Default)]
 pub struct Levels(BTreeMap<String, Level>);
 
-/// The file `fanfare.yaml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Configuration {
-    /// Levels, by category or by rule.
-    #[serde(default)]
-    breaking: BTreeMap<String, Level>,
-}
-
 impl Levels {
-    /// Reads the levels from `fanfare.yaml`. If the file does not exist, all levels are the default ones.
+    /// Sets levels, by category or by rule.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or names an unknown rule, category or level.
-    pub fn read(path: &Path) -> io::Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(io::Error::other(format!("{}: {error}", path.display()))),
-        };
-        let invalid = |message: String| io::Error::other(format!("{}: {message}", path.display()));
-        let configuration: Configuration =
-            serde_yaml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
+    /// Returns a message if there is no rule or category with a name.
+    pub(crate) fn new(levels: BTreeMap<String, Level>) -> Result<Self, String> {
         let known = || {
             let categories = Category::ALL.into_iter().map(Category::name);
             categories.chain(Rule::ALL.iter().map(|rule| rule.id()))
         };
-        for name in configuration.breaking.keys() {
+        for name in levels.keys() {
             if known().all(|known| known != name) {
                 let nearest = closest(name, known()).map(|nearest| format!("; did you mean `{nearest}`?"));
                 let nearest = nearest.unwrap_or_default();
-                return Err(invalid(format!(
-                    "`breaking` has the unknown rule or category `{name}`{nearest}"
-                )));
+                return Err(format!("`breaking` has the unknown rule or category `{name}`{nearest}"));
             }
         }
-        Ok(Self(configuration.breaking))
+        Ok(Self(levels))
     }
 
     /// Returns the level of a rule: its own, or that of its category, or the default.

@@ -182,7 +182,7 @@ fn rules_key(model: &Model, id: RulesId) -> String {
 }
 
 /// Returns the rules that types and other rules refer to.
-fn find_reachable_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
+pub(super) fn find_reachable_rules(model: &Model, types: &BTreeSet<TypeId>) -> BTreeSet<RulesId> {
     let mut reachable = BTreeSet::new();
     let mut pending = Vec::new();
     for id in types {

@@ -5,7 +5,7 @@ use crate::breaking::Rule;
 use crate::diagnostics::Location;
 use crate::names::Name;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Channel {
     pub(crate) name: Name,
     pub(crate) docs: Docs,
@@ -42,7 +42,7 @@ impl Channel {
 }
 
 /// A released definition of a channel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Release {
     pub(crate) fingerprint: String,
     /// The changes since then that break pages of the release on servers with this definition.
@@ -51,14 +51,14 @@ pub(crate) struct Release {
     pub(crate) breaks_new_pages: Vec<BreakingChange>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BreakingChange {
     pub(crate) part: ChangedPart,
     pub(crate) message: String,
 }
 
 /// The part of a channel that changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum ChangedPart {
     Channel,
     /// By its name, which the channel may no longer have.
@@ -74,7 +74,7 @@ pub(crate) enum AddressPart {
     Param(usize),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Param {
     pub(crate) name: Name,
     pub(crate) description: Option<String>,
@@ -87,7 +87,7 @@ pub(crate) struct History {
     pub(crate) age_seconds: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Name,
     pub(crate) docs: Docs,
@@ -108,7 +108,7 @@ impl Topic {
 }
 
 /// A message that a client can send to a waiting run of the channel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signal {
     pub(crate) name: Name,
     pub(crate) docs: Docs,
@@ -118,7 +118,7 @@ pub(crate) struct Signal {
 }
 
 /// A breaking change that is accepted until a date.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ignore {
     pub(crate) rule: Rule,
     /// Such as `2026-12-31`.
@@ -126,7 +126,7 @@ pub(crate) struct Ignore {
 }
 
 /// The earlier names of a topic or a signal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FormerNames {
     /// Those that clients may still use.
     pub(crate) aliases: Vec<String>,

@@ -128,13 +128,15 @@ impl Rules {
 pub(crate) struct RulesId(pub(crate) usize);
 
 /// Rules that others refer to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NamedRules {
     /// Unique in the project.
     pub(crate) name: String,
     /// Index into [`Model::modules`](super::Model::modules).
     pub(crate) module: usize,
     pub(crate) rules: Rules,
+    /// `false` if no selected channel needs these rules.
+    pub(crate) is_generated: bool,
 }
 
 /// A set of kinds of JSON values.

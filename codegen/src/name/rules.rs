@@ -23,7 +23,7 @@ impl Namer<'_, '_> {
             numbering.of_rules(&mut rules);
             refuse_open(&rules, self.diagnostics);
             let name = names.of(&schema.location);
-            self.model.rules.push(NamedRules { name, module: schema.module, rules });
+            self.model.rules.push(NamedRules { name, module: schema.module, rules, is_generated: true });
             at += 1;
         }
         for named in &types {

@@ -84,7 +84,7 @@ fn render_tables(
 /// Renders the tables of all rules that others refer to.
 pub(super) fn render_rules(model: &Model) -> String {
     let mut tables = Tables::new(model, TableModule::Rules);
-    for at in 0..model.rules.len() {
+    for at in (0..model.rules.len()).filter(|at| model.rules[*at].is_generated) {
         tables.print_rules(RulesId(at));
     }
     tables.finish()

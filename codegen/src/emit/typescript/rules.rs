@@ -5,24 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{File, Form, key, literal, pattern, relative};
 use crate::emit::json_schema::visit_rules;
 use crate::emit::keywords::{Keywords, to_keywords};
-use crate::model::{Model, Rules, RulesId};
+use crate::model::{Model, NamedRules, Rules, RulesId};
 use crate::names::INHERITED_NAMES;
 
 /// The line width above which an expression is split into lines.
 const WIDTH: usize = 80;
 
+fn own<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f NamedRules> {
+    file.model.rules.iter().filter(|named| named.module == file.at && named.is_generated)
+}
+
 /// The constants for this file's rules that others refer to.
 pub(super) fn constants(file: &File<'_>, form: Form) -> Vec<String> {
-    let own = file.model.rules.iter().filter(|named| named.module == file.at);
-    own.map(|named| {
-        let value = in_arrow(&expression(file.model, &named.rules, "", form == Form::Ts));
-        match form {
-            Form::Ts => format!("{};", super::constant(&format!("${}: f.Rules", named.name), &value)),
-            Form::Js => format!("{};", super::constant(&format!("${}", named.name), &value)),
-            Form::Declarations => format!("export declare const ${}: f.Rules;", named.name),
-        }
-    })
-    .collect()
+    own(file)
+        .map(|named| {
+            let value = in_arrow(&expression(file.model, &named.rules, "", form == Form::Ts));
+            match form {
+                Form::Ts => format!("{};", super::constant(&format!("${}: f.Rules", named.name), &value)),
+                Form::Js => format!("{};", super::constant(&format!("${}", named.name), &value)),
+                Form::Declarations => format!("export declare const ${}: f.Rules;", named.name),
+            }
+        })
+        .collect()
 }
 
 /// An expression as the body of an arrow function. A literal object is put in brackets, because it would otherwise be a block.
@@ -38,7 +42,7 @@ pub(super) fn imports(file: &File<'_>, suffix: &str) -> Vec<String> {
             rules.references(false, &mut |id| _ = targets.insert(id))
         });
     }
-    for named in file.model.rules.iter().filter(|named| named.module == file.at) {
+    for named in own(file) {
         named.rules.references(false, &mut |id| _ = targets.insert(id));
     }
     let mut by_module: BTreeMap<usize, Vec<String>> = BTreeMap::new();

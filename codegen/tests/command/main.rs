@@ -1,6 +1,8 @@
 //! Tests of the command `fanfare`, and that build scripts and the library produce the same bytes.
 #![cfg(feature = "cli")]
 
+mod configuration;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -21,7 +23,7 @@ fn generate_writes_all_outputs_once() {
     let project = Project::new("generate");
     let first = project.fanfare(&["generate"]);
     assert_exit(&first, 0);
-    assert!(stdout(&first).contains("wrote rust/news.rs\n"), "{}", stdout(&first));
+    assert!(stdout(&first).contains("wrote generated/rust/news.rs\n"), "{}", stdout(&first));
     let files = project.outputs();
     for path in [
         "rust/channels.rs",
@@ -81,8 +83,8 @@ fn only_changed_files_are_written() {
     let output = project.fanfare(&["generate"]);
     assert_exit(&output, 0);
     assert_eq!(project.times()["rust/news.rs"], before["rust/news.rs"]);
-    assert!(!stdout(&output).contains("wrote rust/news.rs"));
-    assert!(stdout(&output).contains("wrote rust/weather.rs"));
+    assert!(!stdout(&output).contains("wrote generated/rust/news.rs"));
+    assert!(stdout(&output).contains("wrote generated/rust/weather.rs"));
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn check_fails_if_one_character_differs() {
     let before = (project.outputs(), project.times());
     let summary = project.fanfare(&["generate", "--check"]);
     assert_exit(&summary, 1);
-    assert_eq!(stdout(&summary), "changed rust/news.rs (+1 -1)\n");
+    assert_eq!(stdout(&summary), "changed generated/rust/news.rs (+1 -1)\n");
     assert_eq!(
         stderr(&summary),
         "1 file out of date; run `fanfare generate` and commit the result\n`--diff` prints all differences, and `fanfare breaking` whom the change breaks\n"
@@ -109,7 +111,7 @@ fn check_fails_if_one_character_differs() {
     assert_exit(&stale, 1);
     let text = stdout(&stale);
     assert!(
-        text.starts_with("changed rust/news.rs (+1 -1)\n--- on disk: rust/news.rs\n+++ generated\n@@ "),
+        text.starts_with("changed generated/rust/news.rs (+1 -1)\n--- on disk: news.rs\n+++ generated\n@@ "),
         "{text}"
     );
     assert!(text.contains("\n-    pub text: Strinq,\n+    pub text: String,\n"), "{text}");
@@ -130,7 +132,7 @@ fn check_finds_missing_files_and_orphans() {
     std::fs::copy(project.out().join("rust/news.rs"), project.out().join("rust/olds.rs")).expect("a copy");
     let orphaned = project.fanfare(&["generate", "--check"]);
     assert_exit(&orphaned, 1);
-    assert!(stdout(&orphaned).starts_with("orphaned rust/olds.rs (+0 -"), "{}", stdout(&orphaned));
+    assert!(stdout(&orphaned).starts_with("orphaned generated/rust/olds.rs (+0 -"), "{}", stdout(&orphaned));
 }
 
 #[test]
@@ -151,7 +153,7 @@ fn orphans_are_removed_and_user_files_are_kept() {
     std::fs::remove_file(project.schemas().join("other.yaml")).expect("a definition");
     let output = project.fanfare(&["generate"]);
     assert_exit(&output, 0);
-    assert!(stdout(&output).contains("removed rust/weather.rs\n"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("removed generated/rust/weather.rs\n"), "{}", stdout(&output));
     let files = project.outputs();
     assert!(
         !files.keys().any(|path| path.contains("weather") && !path.ends_with("notes.md")),
@@ -195,7 +197,11 @@ fn an_output_folder_inside_the_definition_folder_is_an_error() {
     let project = Project::new("inside");
     let output = project.fanfare(&["generate", "--out", "schemas/generated"]);
     assert_exit(&output, 2);
-    assert!(stderr(&output).contains("choose another with --out"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("is inside the definition folder; choose another"),
+        "{}",
+        stderr(&output)
+    );
     assert!(!project.schemas().join("generated").exists());
 }
 
@@ -234,7 +240,7 @@ fn an_unwritable_output_leaves_no_files() {
 #[test]
 fn a_folder_instead_of_an_output_leaves_no_files() {
     let project = Project::new("in-the-way");
-    std::fs::create_dir_all(project.out().join("typescript/news.ts")).expect("a folder");
+    std::fs::create_dir_all(project.out().join("typescript/news.js")).expect("a folder");
     assert_exit(&project.fanfare(&["generate"]), 2);
     assert!(project.outputs().is_empty());
 }

@@ -1,0 +1,180 @@
+//! `fanfare.yaml`: where the definitions are, what to generate, and how severe changes are.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::compare::{Level, Levels};
+use crate::outputs::{Extension, Language, Output, Style, TypeScript, Zod};
+use crate::schemas::Schemas;
+
+/// The name of the configuration file.
+pub const CONFIGURATION: &str = "fanfare.yaml";
+
+/// What to compile, and where to write the outputs.
+///
+/// ```yaml
+/// # fanfare.yaml
+/// version: 1
+/// schemas: schemas
+/// outputs:
+///   - { language: rust, folder: server/src/generated }
+///   - { language: typescript, folder: web/src/generated, channels: [pipeline] }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The definitions.
+    pub schemas: Schemas,
+    /// The outputs.
+    pub outputs: Vec<Output>,
+    /// The levels of changes.
+    pub levels: Levels,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            schemas: Schemas::new("schemas"),
+            outputs: Self::outputs_in(Path::new("generated")),
+            levels: Levels::default(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Reads a configuration file. Paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is invalid.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let named = |message: String| format!("{}: {message}", path.display());
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| io::Error::new(error.kind(), named(error.to_string())))?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+            .map_err(|message| io::Error::other(named(message)))
+    }
+
+    /// Like [`Configuration::read`], but returns the default configuration if there is no such file.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is invalid.
+    pub fn find(path: &Path) -> io::Result<Self> {
+        match Self::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            read => read,
+        }
+    }
+
+    /// Returns one output per language, in subfolders of a folder.
+    #[must_use]
+    pub fn outputs_in(folder: &Path) -> Vec<Output> {
+        let output =
+            |language: Language, name: &str| Output { language, folder: folder.join(name), channels: None };
+        vec![
+            output(Language::Rust, "rust"),
+            output(Language::TypeScript(TypeScript::default()), "typescript"),
+            output(Language::JsonSchema, "json-schema"),
+        ]
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        let file: File = if text.trim().is_empty() {
+            File::default()
+        } else {
+            serde_yaml::from_str(text).map_err(|error| error.to_string())?
+        };
+        if file.version.is_some_and(|version| version != 1) {
+            return Err("this version of `fanfare` reads `version: 1` only".to_owned());
+        }
+        let schemas = Schemas::new(folder.join(file.schemas.as_deref().unwrap_or(Path::new("schemas"))));
+        let schemas = file
+            .allow_refs_to
+            .iter()
+            .fold(schemas, |schemas, other| schemas.allow_refs_to(folder.join(other)));
+        let outputs = match file.outputs {
+            None => Self::outputs_in(&folder.join("generated")),
+            Some(entries) => {
+                let outputs = entries.into_iter().zip(1..).map(|(entry, number)| {
+                    entry
+                        .into_output(folder)
+                        .map_err(|message| format!("outputs, number {number}: {message}"))
+                });
+                outputs.collect::<Result<_, _>>()?
+            }
+        };
+        Ok(Self { schemas, outputs, levels: Levels::new(file.breaking)? })
+    }
+}
+
+/// The file.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    version: Option<u64>,
+    /// The folder with the definitions.
+    schemas: Option<PathBuf>,
+    /// Other folders that `$ref`s may read from.
+    #[serde(default)]
+    allow_refs_to: Vec<PathBuf>,
+    outputs: Option<Vec<Entry>>,
+    /// Levels, by category or by rule.
+    #[serde(default)]
+    breaking: BTreeMap<String, Level>,
+}
+
+/// An output.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    language: LanguageName,
+    folder: PathBuf,
+    channels: Option<Vec<String>>,
+    style: Option<Style>,
+    imports: Option<Extension>,
+    zod_schemas: Option<Vec<Zod>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum LanguageName {
+    Rust,
+    Typescript,
+    JsonSchema,
+}
+
+impl Entry {
+    fn into_output(self, folder: &Path) -> Result<Output, String> {
+        let Self { language, folder: own, channels, style, imports, zod_schemas } = self;
+        let for_typescript = [
+            ("style", style.is_some()),
+            ("imports", imports.is_some()),
+            ("zod-schemas", zod_schemas.is_some()),
+        ];
+        let language = match language {
+            LanguageName::Typescript => Language::TypeScript(typescript(style, imports, zod_schemas)?),
+            other => {
+                if let Some((key, _)) = for_typescript.into_iter().find(|(_, is_given)| *is_given) {
+                    return Err(format!("`{key}` applies to `language: typescript` only"));
+                }
+                if matches!(other, LanguageName::Rust) { Language::Rust } else { Language::JsonSchema }
+            }
+        };
+        Ok(Output { language, folder: folder.join(own), channels })
+    }
+}
+
+fn typescript(
+    style: Option<Style>,
+    imports: Option<Extension>,
+    zod_schemas: Option<Vec<Zod>>,
+) -> Result<TypeScript, String> {
+    let style = style.unwrap_or_default();
+    if imports.is_some() && style == Style::Js {
+        return Err("`imports` applies to `style: ts` only; `.js` files import `.js` files".to_owned());
+    }
+    let mut zod = zod_schemas.unwrap_or_else(|| vec![Zod::Zod]);
+    zod.dedup();
+    Ok(TypeScript { style, imports: imports.unwrap_or_default(), zod })
+}
