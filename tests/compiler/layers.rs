@@ -146,7 +146,7 @@ const CLIENT: Part = Part {
         &["connection"],
         &["runs"],
         &["subscription"],
-        &["index", "react", "server"],
+        &["ai", "index", "overlay", "overlay-off", "react", "server", "solid", "svelte", "testing", "vue"],
     ],
     // A page that only validates loads no client, and the client needs no zod.
     forbidden: &[("", "validate/zod"), ("validate/plain", "validate/zod")],

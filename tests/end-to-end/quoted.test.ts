@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./support/paths.js";
 
-const folder = join(root, "tests/end-to-end/quoted");
+const folders = ["quoted", "frameworks/vue", "frameworks/svelte", "frameworks/solid"];
+const documents = ["README", "docs/client", "docs/definition", "docs/frameworks", "docs/testing", "docs/tokens"];
 
-test.each(["README.md", "docs/client.md", "docs/definition.md", "docs/tokens.md"])(
-  "the code in %s is part of the type-checked files in quoted/",
+test.each(documents)(
+  "the code in %s.md is part of files that are type-checked, or run in a browser",
   async (document) => {
-    const files = (await readdir(folder)).filter((file) => /\.tsx?$/u.test(file));
-    const checked = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
-    const text = await readFile(join(root, document), "utf8");
-    const blocks = [...text.matchAll(/^```tsx?\n(.*?)^```$/gmsu)].map((match) => match[1] ?? "");
+    const checked = (await Promise.all(folders.map(readFiles))).flat();
+    const text = await readFile(join(root, `${document}.md`), "utf8");
+    const blocks = [...text.matchAll(/^```(?:tsx?|vue|svelte)\n(.*?)^```$/gmsu)].map((match) => match[1] ?? "");
     // A block is a whole file, or the part of a function.
     const unchecked = blocks.filter(
       (block) => !checked.some((file) => file === block || file.includes(`\n${indent(block)}`)),
@@ -20,6 +20,12 @@ test.each(["README.md", "docs/client.md", "docs/definition.md", "docs/tokens.md"
     expect(unchecked).toEqual([]);
   },
 );
+
+async function readFiles(folder: string): Promise<string[]> {
+  const path = join(root, "tests/end-to-end", folder);
+  const files = (await readdir(path)).filter((file) => /\.(?:tsx?|vue|svelte)$/u.test(file));
+  return Promise.all(files.map((file) => readFile(join(path, file), "utf8")));
+}
 
 function indent(block: string): string {
   return block.replaceAll(/^(?=.)/gmu, "  ");

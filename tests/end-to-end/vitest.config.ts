@@ -1,6 +1,11 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
+const generated = join(import.meta.dirname, "../../generated/typescript/index.ts");
+
 export default defineConfig({
+  // As if `generated` were next to the files in `quoted`.
+  resolve: { alias: [{ find: "./generated/typescript/index.js", replacement: generated }] },
   test: {
     globalSetup: "support/build.ts",
     testTimeout: 20_000,

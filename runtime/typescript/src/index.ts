@@ -39,7 +39,7 @@ export type {
   StreamView,
 } from "./channel/message.js";
 export type { ConnectionOptions, ConnectionStatus, TransportChoice } from "./connection/options.js";
-export type { TokenInput, TokenValue } from "./connection/token.js";
+export type { TokenInput, TokenRequest, TokenValue } from "./connection/token.js";
 export type { WebSocketConstructor, WebSocketLike } from "./connection/transport/websocket.js";
 export {
   ConnectionError,
@@ -60,13 +60,10 @@ export type {
   Subscription,
   SubscriptionHandle,
 } from "./subscription/options.js";
+export { RealtimeObserver } from "./subscription/observer.js";
+export type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
+export type { PauseReason, RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
 export { RealtimeStore } from "./subscription/store.js";
-export type {
-  PauseReason,
-  RealtimeSnapshot,
-  RealtimeStoreOptions,
-  RealtimeStoreSettings,
-} from "./subscription/store.js";
 export { subscribe } from "./subscription/subscribe.js";
 export type {
   InferInput,

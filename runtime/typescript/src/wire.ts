@@ -196,11 +196,6 @@ export function parseFrames(text: string): (ServerFrame | MalformedFrame)[] {
     : value.flatMap(readFrame);
 }
 
-/** Encodes a frame for the server. */
-export function encodeFrame(frame: ClientFrame): string {
-  return JSON.stringify(frame);
-}
-
 /** Returns the address of the WebSocket. */
 export function connectUrl(apiBaseUrl: URL): URL {
   const url = routeUrl(apiBaseUrl, "connect");
@@ -252,87 +247,91 @@ export function advance(cursor: Cursor | undefined, id: string): Cursor {
   return position !== undefined && id <= position ? `${position}~${id}` : id;
 }
 
-type FieldType = "string" | "string?" | "strings" | "number" | "number?" | "boolean?" | "drift?" | "any";
-type Fields = readonly (readonly [string, FieldType])[];
+/** A field of a frame, its type, and whether it may be absent. */
+type Field = readonly [name: string, type: string, isOptional: boolean];
 
-const REF: Fields = [["ref", "string?"]];
-const OF_CHANNEL: Fields = [...REF, ["channel", "string"]];
-const LOGGED: Fields = [
-  ...OF_CHANNEL,
-  ["id", "string"],
-  ["created_at", "string"],
-  ["run_id", "string?"],
-];
-const ON_TOPIC: Fields = [...LOGGED, ["topic", "string"]];
+/** Parses fields in the form `name`, `name?`, `name:type`. Without a type, a field is a string. */
+function parseFields(text: string): readonly Field[] {
+  return text.split(" ").map((field) => {
+    const [name = "", type = "string"] = field.split(":");
+    return [name.replace("?", ""), type, name.endsWith("?")];
+  });
+}
 
-const FIELDS: Readonly<Record<ServerFrame["kind"], Fields>> = {
-  data: [...ON_TOPIC, ["data", "any"]],
-  "datastream-start": [...ON_TOPIC, ["data", "string"]],
-  chunk: [...ON_TOPIC, ["stream_id", "string"], ["data", "string"]],
-  "datastream-end": [...ON_TOPIC, ["data", "string"], ["error", "string?"], ["stopped", "boolean?"]],
-  run: [...LOGGED, ["data", "any"]],
-  ready: [...OF_CHANNEL, ["position", "string"], ["fingerprint", "string"], ["drift", "drift?"]],
-  gap: [...OF_CHANNEL, ["after", "string"], ["before", "string"]],
-  error: [...REF, ["code", "string"], ["message", "string"], ["fingerprint", "string?"], ["drift", "drift?"]],
-  subscribed: [...REF, ["channels", "strings"]],
-  unsubscribed: [...REF, ["channels", "strings"], ["code", "string?"]],
-  expiring: [...REF, ["in", "number"]],
-  renewed: [...REF, ["expires_in", "number"]],
-  alive: [["next_in", "number"]],
-  closing: [["reconnect_in", "number?"]],
-};
+const FIELDS: ReadonlyMap<string, readonly Field[]> = /* @__PURE__ */ defineFields();
+
+function defineFields(): ReadonlyMap<string, readonly Field[]> {
+  const ofChannel = "ref? channel";
+  const logged = `${ofChannel} id created_at run_id?`;
+  const onTopic = `${logged} topic`;
+  const fields: Readonly<Record<ServerFrame["kind"], string>> = {
+    data: `${onTopic} data:any`,
+    "datastream-start": `${onTopic} data`,
+    chunk: `${onTopic} stream_id data`,
+    "datastream-end": `${onTopic} data error? stopped?:boolean`,
+    run: `${logged} data:any`,
+    ready: `${ofChannel} position fingerprint drift?:drift`,
+    gap: `${ofChannel} after before`,
+    error: "ref? code message fingerprint? drift?:drift",
+    subscribed: "ref? channels:strings",
+    unsubscribed: "ref? channels:strings code?",
+    expiring: "ref? in:ms",
+    renewed: "ref? expires_in:ms",
+    alive: "next_in:ms",
+    closing: "reconnect_in?:ms",
+  };
+  return new Map(Object.entries(fields).map(([kind, text]) => [kind, parseFields(text)]));
+}
 
 function readFrame(value: unknown): (ServerFrame | MalformedFrame)[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     return [{ kind: "malformed", reason: "a frame that is not an object" }];
   }
-  const frame = value as Readonly<Record<string, unknown>>;
-  const kind = frame["kind"];
+  const kind = value["kind"];
   if (typeof kind !== "string") {
     return [{ kind: "malformed", reason: "a frame without a kind" }];
   }
-  if (!Object.hasOwn(FIELDS, kind)) {
+  const fields = FIELDS.get(kind);
+  if (fields === undefined) {
     return [];
   }
-  for (const [name, type] of FIELDS[kind as ServerFrame["kind"]]) {
-    if (!isOfType(frame, name, type)) {
-      return [{ kind: "malformed", reason: `a "${kind}" frame without a valid "${name}"` }];
-    }
-  }
-  return [frame as unknown as ServerFrame];
+  const invalid = findInvalid(value, fields);
+  return invalid === undefined
+    ? [value as unknown as ServerFrame]
+    : [{ kind: "malformed", reason: `a "${kind}" frame without a valid "${invalid}"` }];
 }
 
-function isOfType(
-  frame: Readonly<Record<string, unknown>>,
-  name: string,
-  type: FieldType,
-): boolean {
-  if (!Object.hasOwn(frame, name)) {
-    return type.endsWith("?");
+/** Returns the name of the first field that is missing or of another type. */
+function findInvalid(frame: Readonly<Record<string, unknown>>, fields: readonly Field[]): string | undefined {
+  const isValid = ([name, type, isOptional]: Field) => (Object.hasOwn(frame, name) ? isOfType(frame[name], type) : isOptional);
+  return fields.find((field) => !isValid(field))?.[0];
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  switch (type) {
+    case "any":
+      return true;
+    case "drift":
+      return isDrift(value);
+    case "strings":
+      return Array.isArray(value) && value.every((item) => typeof item === "string");
+    case "ms":
+      return isMilliseconds(value);
+    default:
+      return typeof value === type;
   }
-  const value = frame[name];
-  if (type === "any") {
-    return true;
-  }
-  if (type === "drift?") {
-    return isDrift(value);
-  }
-  return type === "strings"
-    ? Array.isArray(value) && value.every((item) => typeof item === "string")
-    : type.startsWith("number")
-      ? isMilliseconds(value)
-      : typeof value === type.replace("?", "");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isDrift(value: unknown): boolean {
-  const isObject = (item: unknown): item is Readonly<Record<string, unknown>> =>
-    typeof item === "object" && item !== null && !Array.isArray(item);
-  const isChange = (item: unknown) =>
-    isObject(item) && isOfType(item, "topic", "string?") && isOfType(item, "signal", "string?") && isOfType(item, "message", "string");
-  if (!isObject(value) || !isOfType(value, "kind", "string")) {
+  if (!isObject(value) || findInvalid(value, parseFields("kind")) !== undefined) {
     return false;
   }
   const { changes = [] } = value;
+  const isChange = (item: unknown) => isObject(item) && findInvalid(item, parseFields("topic? signal? message")) === undefined;
   return Array.isArray(changes) && changes.every(isChange);
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 import { defineChannel, InvalidMessageError, RealtimeStore, subscribe } from "../src/index.js";
-import type { RealtimeStoreSettings } from "../src/index.js";
+import type { RealtimeSettings } from "../src/index.js";
 import type { RunUpdate } from "../src/index.js";
 import { reviews } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
@@ -210,7 +210,7 @@ describe("a store", () => {
   const now = () => store.getSnapshot();
   const texts = () => now().messages.all.map(({ data }) => data);
 
-  function start(settings: RealtimeStoreSettings = {}, of = channel): void {
+  function start(settings: RealtimeSettings = {}, of = channel): void {
     store = new RealtimeStore({ ...basics(), channel: of, topics: ["tokens"], ...settings });
     store.start();
   }

@@ -1,7 +1,7 @@
 /** Compiled, never run: what the types accept and reject. */
 import * as z from "zod";
 import { WebSocket } from "ws";
-import { defineChannel, isCase, RealtimeStore, subscribe } from "../src/index.js";
+import { defineChannel, isCase, RealtimeObserver, RealtimeStore, subscribe } from "../src/index.js";
 import type {
   ChannelInput,
   ChannelInstance,
@@ -17,7 +17,7 @@ import type {
   TopicConfig,
   TopicName,
 } from "../src/index.js";
-import { useRealtime } from "../src/react.js";
+import { RealtimeProvider, useRealtime, useTopic } from "../src/react.js";
 import { createRealtime } from "../src/server.js";
 import { pipeline, system } from "./pipeline.js";
 
@@ -206,7 +206,35 @@ export function others(): void {
   const other = { name: "a", topics: { b: { schema: z.number() } } };
   const { messages } = useRealtime({ channel: other, token: "token" });
   isTrue<Same<NonNullable<typeof messages.byTopic.b>["data"], number>>();
-  void new RealtimeStore({ channel, topics: ["status"] }).getSnapshot().connectionStatus;
+  const store = new RealtimeStore({ channel, topics: ["status"] });
+  const snapshot = store.getSnapshot();
+  isTrue<Same<typeof snapshot.messages.byTopic.status, Message<Pipeline, "status"> | undefined>>();
+  isTrue<Same<typeof snapshot.messages.allByTopic.status, readonly Message<Pipeline, "status">[] | undefined>>();
+  // @ts-expect-error: not among the topics
+  void snapshot.messages.byTopic.total;
+  const anyStore: RealtimeStore = store;
+  const anyObserver: RealtimeObserver = new RealtimeObserver({ channel });
+  void [anyStore, anyObserver];
+}
+
+export function topics(): void {
+  const total = useTopic({ channel, topic: "total", token: "token" });
+  isTrue<Same<typeof total.data, bigint | undefined>>();
+  isTrue<Same<typeof total.message, Message<Pipeline, "total"> | null>>();
+  isTrue<Same<typeof total.messages, readonly Message<Pipeline, "total">[]>>();
+  const unvalidated = useTopic({ channel, topic: "total", validate: false });
+  isTrue<Same<typeof unvalidated.data, string | undefined>>();
+  const draft = useTopic({ channel: story, topic: "draft" });
+  isTrue<Same<typeof draft.data, string | undefined>>();
+  void draft.message?.status;
+  void useTopic({ channel: "some:name", topic: "any" }).data;
+  // @ts-expect-error: no such topic
+  useTopic({ channel, topic: "nope" });
+  // @ts-expect-error: one topic
+  useTopic({ channel, topic: "status", topics: ["status"] });
+  // @ts-expect-error: a hook's types depend on it
+  RealtimeProvider({ validate: false });
+  RealtimeProvider({ token: ({ channel, topics = [] }) => `${channel}${topics.join()}` });
 }
 
 const story = defineChannel({

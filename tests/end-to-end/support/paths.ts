@@ -11,6 +11,9 @@ export const builtPage = join(root, "tests/end-to-end/page/dist");
 /** The built pages of both versions of a definition. */
 export const builtVersions = join(root, "tests/end-to-end/versions/page/dist");
 
+/** The built pages that use other frameworks than React. */
+export const builtFrameworks = join(root, "tests/end-to-end/frameworks/dist");
+
 /** The built page that uses Inngest's hook. */
 export const builtInngestPage = join(root, "tests/inngest/page/dist");
 

@@ -53,10 +53,10 @@ export class Site {
     return `http://127.0.0.1:${port}`;
   }
 
-  /** Returns the URL of the page for a run whose server is at `api`. */
-  url(run: string, api: string, options: PageOptions = {}): string {
+  /** Returns the URL of a page for a run whose server is at `api`. */
+  url(run: string, api: string, options: PageOptions = {}, page = ""): string {
     const query = new URLSearchParams({ run, api, ...options });
-    return `${this.origin}/?${query.toString()}`;
+    return `${this.origin}/${page}?${query.toString()}`;
   }
 
   stop(): void {

@@ -31,10 +31,20 @@ export type TokenValue =
  *
  * @example
  * ```ts
- * token: () => fetch("/api/token").then((response) => response.text())
+ * token: ({ channel }) => fetch(`/api/token?channel=${encodeURIComponent(channel)}`).then((response) => response.text())
  * ```
  */
-export type TokenInput = TokenValue | (() => TokenValue | Promise<TokenValue>);
+export type TokenInput = TokenValue | ((request: TokenRequest) => TokenValue | Promise<TokenValue>);
+
+/** The channel that needs a token, so that one function can serve all channels of a page. */
+export interface TokenRequest {
+  /** The channel's name: `pipeline:run_42`. */
+  readonly channel: string;
+  /** The topics to read. All that the caller may grant if undefined. */
+  readonly topics?: readonly string[] | undefined;
+  /** The signal to send, if the token is for one. */
+  readonly signal?: string | undefined;
+}
 
 /** A token and its properties. */
 export interface ResolvedToken {
@@ -59,9 +69,9 @@ export class TokenSource {
   #pending: Promise<ResolvedToken> | undefined;
   #input: TokenInput | undefined;
 
-  next(input: TokenInput | undefined): Promise<ResolvedToken> {
+  next(input: TokenInput | undefined, request: TokenRequest): Promise<ResolvedToken> {
     if (this.#pending === undefined || input !== this.#input) {
-      const pending = resolveToken(input).finally(() => {
+      const pending = resolveToken(input, request).finally(() => {
         if (this.#pending === pending) {
           this.#pending = undefined;
         }
@@ -74,8 +84,8 @@ export class TokenSource {
 }
 
 /** Resolves a token. The error is fatal unless a `token` function may succeed the next time. */
-export async function resolveToken(input: TokenInput | undefined): Promise<ResolvedToken> {
-  const value = typeof input === "function" ? await callTokenFunction(input) : input;
+export async function resolveToken(input: TokenInput | undefined, request: TokenRequest): Promise<ResolvedToken> {
+  const value = typeof input === "function" ? await callTokenFunction(() => input(request)) : input;
   const text = typeof value === "string" ? value : (value?.key ?? value?.token);
   // Response bodies often end with a newline.
   const token = typeof text === "string" ? text.trim() : undefined;

@@ -46,7 +46,7 @@ export async function send<Schema extends StandardSchema<any, any>>(
 ): Promise<SignalReceipt> {
   const { token: input, apiBaseUrl } = options;
   const getAccess = async () => {
-    const { token, renewable, ...resolved } = await resolveToken(input);
+    const { token, renewable, ...resolved } = await resolveToken(input, { channel: signal.channel, signal: signal.signal });
     return { bearer: token, apiBaseUrl: apiBaseUrl ?? resolved.apiBaseUrl, renewable };
   };
   return sendSignal(signal, payload, { ...options, getAccess, maxRetries: MAX_RETRIES });

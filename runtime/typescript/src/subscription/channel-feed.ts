@@ -1,6 +1,6 @@
 import type { ChannelInput } from "../channel/channel.js";
 import { findDrift, originOf } from "../channel/drift.js";
-import type { Drift } from "../channel/drift.js";
+import type { Drift, ServerDefinition } from "../channel/drift.js";
 import type { ConnectionStatus } from "../connection/options.js";
 import type { ConnectionError } from "../errors.js";
 import type { Cursor } from "../wire.js";
@@ -8,6 +8,7 @@ import { ChannelSubscription } from "./channel-subscription.js";
 import type { ChannelSubscriptionSettings } from "./channel-subscription.js";
 import { Delivery } from "./delivery.js";
 import type { DeliveryEvents, StreamFailure } from "./delivery.js";
+import { diagnostics } from "./diagnostics.js";
 
 /** What to read. */
 export interface FeedTarget {
@@ -47,16 +48,22 @@ export class ChannelFeed {
     this.#delivery = new Delivery(channel, topics, this, events);
     const origin = originOf(channel);
     const fingerprint = origin?.fingerprint;
+    const reportDrift = (server: ServerDefinition) => {
+      const drift = findDrift(origin, topics, server);
+      diagnostics.report?.(drift);
+      events.onDrift(drift);
+    };
     this.#subscription = new ChannelSubscription({ channel: name, topics, fingerprint }, since, {
       onFrame: (frame, cursor) => {
+        diagnostics.report?.(frame);
         this.#delivery.add(frame, cursor);
         events.onReceived?.();
       },
       onReady: (frame) => {
-        events.onDrift(findDrift(origin, topics, frame));
+        reportDrift(frame);
         events.onReady(frame.position);
       },
-      onRefused: (definition) => events.onDrift(findDrift(origin, topics, definition)),
+      onRefused: reportDrift,
       onStatus: (status) => events.onStatus(status),
       onError: (error) => events.onError(error),
       onEnd: (error) => events.onEnd(error),

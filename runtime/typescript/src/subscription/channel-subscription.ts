@@ -263,9 +263,10 @@ export class ChannelSubscription implements ConnectionListener {
   }
 
   async #resolveToken(): Promise<ResolvedToken> {
-    const token = await this.#tokens.next(this.#settings.token);
+    const { channel, topics } = this.target;
+    const token = await this.#tokens.next(this.#settings.token, { channel, topics });
     // The topics are left to the server, which knows their other names.
-    const missing = describeMissingGrant(token.token, this.target.channel);
+    const missing = describeMissingGrant(token.token, channel);
     if (missing !== undefined) {
       throw new ConnectionError(missing, { fatal: true, code: "not_granted" });
     }

@@ -1,144 +1,23 @@
-import type { ChannelInput, SignalReference } from "../channel/channel.js";
-import type { Drift } from "../channel/drift.js";
-import type { Gap, MessageView, StreamView } from "../channel/message.js";
-import type { ConnectionOptions, ConnectionStatus } from "../connection/options.js";
-import type { TokenInput } from "../connection/token.js";
+import type { ChannelInput, TopicName } from "../channel/channel.js";
+import type { MessageView, StreamView } from "../channel/message.js";
+import type { ConnectionStatus } from "../connection/options.js";
+import type { TokenInput, TokenRequest } from "../connection/token.js";
 import { isTerminal } from "../runs/run-update.js";
-import type { QuestionIds, RunError, RunStatus, RunUpdate } from "../runs/run-update.js";
+import type { RunUpdate } from "../runs/run-update.js";
 import { send } from "../runs/send.js";
-import type { SignalOptions, SignalReceipt } from "../runs/signal.js";
 import { isolate } from "../util/isolate.js";
-import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
 import type { Cursor } from "../wire.js";
 import { ChannelFeed } from "./channel-feed.js";
+import type { FeedTarget } from "./channel-feed.js";
 import type { StreamFailure } from "./delivery.js";
+import { needsReconnect, sourceOf, withDefaults } from "./settings.js";
+import type { RealtimeOptions, RealtimeSettings, Settings } from "./settings.js";
+import { addMessages, EMPTY, runSnapshot } from "./snapshot.js";
+import type { AnySnapshot, PauseReason, RealtimeActions, RealtimeSnapshot } from "./snapshot.js";
 
 /**
- * An immutable snapshot of a channel, as a component shows it. Members are `null` if there is no value
- * yet, except `result`: it is `undefined` because a run may return null.
- */
-export interface RealtimeSnapshot {
-  readonly connectionStatus: ConnectionStatus;
-  readonly runStatus: RunStatus;
-  readonly isPaused: boolean;
-  readonly pauseReason: PauseReason | null;
-  readonly messages: {
-    /** The latest message of each topic. A text stream has its text so far. */
-    readonly byTopic: Readonly<Record<string, MessageView>>;
-    /** The latest messages, oldest first, up to `historyLimit`. */
-    readonly all: readonly MessageView[];
-    readonly last: MessageView | null;
-    /** The messages of the last update: one, or several that arrived at once. */
-    readonly delta: readonly MessageView[];
-  };
-  /** The return value of the run; undefined until the run completes. */
-  readonly result: unknown;
-  /**
-   * The latest reported attempt, from 1: of the job, or of the step that is being retried. After a failure,
-   * the attempt may still wait for its backoff.
-   */
-  readonly attempt: number | null;
-  /** Why the run failed or, while it is `running`, why the attempt before did. */
-  readonly runError: RunError | null;
-  /** Why the run is halted, usually because its code no longer matches its journal; null while it is not. */
-  readonly haltReason: string | null;
-  /** The signals that the run waits for; the first of them to arrive is the answer. */
-  readonly waitingFor: readonly string[];
-  /** For each signal in `waitingFor`, the id of the question that asks for it: the `questionId` of `send`. */
-  readonly questionIds: QuestionIds;
-  /** The last error of the subscription. Null again once the connection opens or `reset()` is called. */
-  readonly error: Error | null;
-  /** The last gap, that is, messages that were missed for good. */
-  readonly gap: Gap | null;
-  /** The position after all messages shown, for `since`; null before the first connect. */
-  readonly position: Cursor | null;
-  /**
-   * Why this page may not work with the server, as of the last connect: the channel's definition has changed.
-   * Null if the page works.
-   */
-  readonly drift: Drift | null;
-}
-
-/** Why a store is paused: the page is hidden, or `enabled` is `false`. */
-export type PauseReason = "hidden" | "disabled";
-
-/**
- * Settings of a store, which {@link RealtimeStore.configure} can change. Only `token` is always required;
- * outside a web page, `apiBaseUrl` is, too.
- */
-export interface RealtimeStoreSettings<Validate extends boolean = boolean> extends ConnectionOptions {
-  /** A token, or a function that returns one, which is called whenever a new token is needed. */
-  readonly token?: TokenInput | undefined;
-  /** Whether to connect. Default: true. With `false` the store is paused. */
-  readonly enabled?: boolean | undefined;
-  /**
-   * Whether to validate payloads with the channel's schemas. Default: true. With `false`, `data` is
-   * the JSON as it arrived.
-   */
-  readonly validate?: Validate | undefined;
-  /** Whether to leave the server while the page is hidden, and to resume afterwards. Default: true. */
-  readonly pauseOnHidden?: boolean | undefined;
-  /** Whether to leave the server once the run has ended. Default: true. */
-  readonly autoCloseOnTerminal?: boolean | undefined;
-  /** The time in milliseconds to collect messages before listeners are called. Default: 0, at once. */
-  readonly bufferInterval?: number | undefined;
-  /** The maximum number of messages in `messages.all`. Default: 100; null for no limit. */
-  readonly historyLimit?: number | null | undefined;
-}
-
-/** Options of {@link RealtimeStore}. */
-export interface RealtimeStoreOptions extends RealtimeStoreSettings {
-  /** Without a channel the store stays idle. */
-  readonly channel?: ChannelInput | undefined;
-  /** Default: all topics of the channel that the token or session grants. */
-  readonly topics?: readonly string[] | undefined;
-  /**
-   * Where to begin: `"now"` (the default), at the `"start"` of the history, after a message id, or at a
-   * saved `position`.
-   */
-  readonly since?: Cursor | undefined;
-}
-
-const DEFAULTS = {
-  enabled: true,
-  validate: true,
-  pauseOnHidden: true,
-  autoCloseOnTerminal: true,
-  bufferInterval: 0,
-  historyLimit: 100,
-} satisfies RealtimeStoreSettings;
-
-type Settings = Omit<RealtimeStoreSettings, keyof typeof DEFAULTS> & {
-  readonly [Name in keyof typeof DEFAULTS]: Exclude<RealtimeStoreSettings[Name], undefined>;
-};
-
-/** Fills in the default of each setting that is undefined. */
-export function withDefaults(settings: RealtimeStoreSettings): Settings {
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return { ...DEFAULTS, ...(Object.fromEntries(given) as RealtimeStoreSettings) } as Settings;
-}
-
-const EMPTY: RealtimeSnapshot = {
-  connectionStatus: "idle",
-  runStatus: "unknown",
-  isPaused: false,
-  pauseReason: null,
-  messages: { byTopic: {}, all: [], last: null, delta: [] },
-  result: undefined,
-  attempt: null,
-  runError: null,
-  haltReason: null,
-  waitingFor: [],
-  questionIds: {},
-  error: null,
-  gap: null,
-  position: null,
-  drift: null,
-};
-
-/**
- * The state behind `useRealtime`, for any framework: create a store, subscribe a listener, start the
- * store, and render its snapshot.
+ * The state of one channel, for any framework: create a store, subscribe a listener, start the store, and
+ * render its snapshot. `RealtimeObserver` also follows options that change.
  *
  * @example
  * ```ts
@@ -147,21 +26,26 @@ const EMPTY: RealtimeSnapshot = {
  *   topics: ["status"],
  *   token: () => fetchToken(runId),
  * });
- * const unsubscribe = store.subscribe(() => show(store.getSnapshot().messages.byTopic["status"]));
+ * const unsubscribe = store.subscribe(() => show(store.getSnapshot().messages.byTopic.status));
  * store.start();
  * // later
  * store.stop();
  * unsubscribe();
  * ```
  */
-export class RealtimeStore {
+export class RealtimeStore<
+  const Channel extends ChannelInput = ChannelInput,
+  const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  const Validate extends boolean = true,
+> {
   readonly #feed: ChannelFeed | undefined;
   readonly #listeners = new Set<() => void>();
+  #given: RealtimeSettings;
   #settings: Settings;
   #isStarted = false;
   /** Whether the feed is open. */
   #isRunning = false;
-  #snapshot = EMPTY;
+  #snapshot: AnySnapshot = EMPTY;
   /** Messages that the snapshot does not show yet, by id, so that a growing text is shown once. */
   readonly #buffer = new Map<string, MessageView>();
   /** The text streams that have not ended, with their texts so far. */
@@ -170,9 +54,11 @@ export class RealtimeStore {
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #willFlush = false;
 
-  constructor({ channel, topics, since, ...settings }: RealtimeStoreOptions = {}) {
-    this.#settings = withDefaults(settings);
-    this.#feed = channel === undefined ? undefined : this.#createFeed(channel, topics, since);
+  constructor(options: RealtimeOptions<Channel, Topics, Validate> = {}) {
+    this.#given = options;
+    this.#settings = withDefaults(options);
+    const { channel, topics } = sourceOf(options);
+    this.#feed = channel === undefined ? undefined : this.#createFeed({ channel, topics, since: options.since });
   }
 
   /** Calls a listener after each change. Returns a function that removes the listener. */
@@ -182,26 +68,21 @@ export class RealtimeStore {
   };
 
   /** Returns the current snapshot, the same object until something changes. */
-  readonly getSnapshot = (): RealtimeSnapshot => this.#snapshot;
+  readonly getSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate> => this.#snapshot as never;
 
   /** Returns the snapshot for server-side rendering, without messages. */
-  readonly getServerSnapshot = (): RealtimeSnapshot => EMPTY;
+  readonly getServerSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate> => EMPTY as never;
 
   /** Clears messages, the state of the run, error and gap. The connection stays open. */
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { messages, runStatus, result, attempt, runError, haltReason, waitingFor, questionIds } = EMPTY;
-    const run = { runStatus, result, attempt, runError, haltReason, waitingFor, questionIds };
-    this.#update({ messages, ...run, error: null, gap: null });
+    const { connectionStatus, isPaused, pauseReason, position, drift } = this.#snapshot;
+    this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, position, drift });
   };
 
   /** Sends a signal, as {@link send} does, with the token and the `apiBaseUrl` of this store. */
-  readonly send = <Schema extends StandardSchema<any, any>>(
-    signal: SignalReference<Schema>,
-    payload: InferInput<Schema>,
-    options: SignalOptions = {},
-  ): Promise<SignalReceipt> => {
+  readonly send: RealtimeActions<Channel>["send"] = (signal, payload, options = {}) => {
     const { token, apiBaseUrl } = this.#settings;
     return send(signal, payload, { ...options, token, apiBaseUrl });
   };
@@ -225,13 +106,19 @@ export class RealtimeStore {
     }
   }
 
+  /** Changes settings; those left out keep their values, and `undefined` restores the default. */
+  configure(changes: RealtimeSettings<Validate>): void {
+    this.replaceSettings({ ...(this.#given as RealtimeSettings<Validate>), ...changes });
+  }
+
   /**
-   * Changes settings; those left out keep their values, and `undefined` restores the default. The
-   * token and the options of the connection apply from the next time that the store connects.
+   * Replaces all settings; those left out have their defaults. If the connection or the kind of token
+   * changes, the store subscribes again and resumes. Options that are not settings are ignored.
    */
-  configure(changes: RealtimeStoreSettings): void {
+  replaceSettings(settings: RealtimeSettings<Validate>): void {
     const before = this.#settings;
-    const after = withDefaults({ ...before, ...changes });
+    const after = withDefaults(settings);
+    this.#given = settings;
     this.#settings = after;
     if (this.#feed !== undefined) {
       this.#feed.validate = after.validate;
@@ -239,10 +126,8 @@ export class RealtimeStore {
     if (after.bufferInterval < before.bufferInterval) {
       this.#flush();
     }
-    const runChanges = (["enabled", "pauseOnHidden", "autoCloseOnTerminal"] as const).filter(
-      (name) => after[name] !== before[name],
-    );
-    if (this.#isStarted && runChanges.length > 0) {
+    if (this.#isStarted) {
+      this.#isRunning &&= !needsReconnect(before, after);
       this.#run();
     }
   }
@@ -257,15 +142,28 @@ export class RealtimeStore {
     }
     this.#update({ isPaused: false, pauseReason });
     if (this.#hasEnded()) {
-      return this.#update({ connectionStatus: "closed" });
+      return this.#close();
     }
     if (!this.#isRunning) {
       this.#isRunning = true;
-      this.#feed.open(this.#settings);
+      const { token } = this.#settings;
+      this.#feed.open({ ...this.#settings, token: typeof token === "function" ? this.#callToken : token });
     }
   };
 
-  #leave(changes: Partial<RealtimeSnapshot>): void {
+  /** Calls the latest token function. */
+  readonly #callToken: Extract<TokenInput, Function> = (request: TokenRequest) => {
+    const { token } = this.#settings;
+    return typeof token === "function" ? token(request) : (token ?? "");
+  };
+
+  #close(): void {
+    this.#isRunning = false;
+    this.#feed?.close();
+    this.#update({ connectionStatus: "closed" });
+  }
+
+  #leave(changes: Partial<AnySnapshot>): void {
     this.#isRunning = false;
     this.#feed?.pause();
     this.#flush();
@@ -286,8 +184,7 @@ export class RealtimeStore {
     this.#flush();
     this.#update({ position, ...runSnapshot(update) });
     if (this.#hasEnded()) {
-      this.#isRunning = false;
-      this.#feed?.close();
+      this.#close();
     }
   }
 
@@ -296,12 +193,8 @@ export class RealtimeStore {
     return this.#isStarted && this.#settings.autoCloseOnTerminal && isTerminal(this.#snapshot.runStatus);
   }
 
-  #createFeed(
-    channel: ChannelInput,
-    topics: readonly string[] | undefined,
-    since: Cursor | undefined,
-  ): ChannelFeed {
-    return new ChannelFeed({ channel, topics, since }, {
+  #createFeed(target: FeedTarget): ChannelFeed {
+    return new ChannelFeed(target, {
       onMessage: (message, cursor) => this.#add(message, cursor),
       onStream: (head, streamId, cursor) => {
         this.#addStream(streamId, { ...head, data: "", status: "streaming" }, cursor);
@@ -354,7 +247,7 @@ export class RealtimeStore {
     } else if (!this.#willFlush) {
       // All messages of one frame make one snapshot, and `delta` has each of them.
       this.#willFlush = true;
-      queueMicrotask(() => this.#flush());
+      void Promise.resolve().then(() => this.#flush());
     }
   }
 
@@ -368,23 +261,17 @@ export class RealtimeStore {
     }
     this.#buffer.clear();
     const { messages, runStatus } = this.#snapshot;
-    const latest = Object.fromEntries(delta.map((message) => [message.topic, message]));
     this.#update({
-      messages: {
-        byTopic: { ...messages.byTopic, ...latest },
-        all: takeLast(merge(messages.all, delta), this.#settings.historyLimit),
-        last: delta.at(-1) ?? null,
-        delta,
-      },
+      messages: addMessages(messages, delta, this.#settings.historyLimit),
       runStatus: runStatus === "unknown" ? "running" : runStatus,
       position: this.#position,
     });
   }
 
-  #update(changes: Partial<RealtimeSnapshot>): void {
+  #update(changes: Partial<AnySnapshot>): void {
     const current = this.#snapshot;
     const isSame = Object.entries(changes).every(([name, value]) =>
-      Object.is(current[name as keyof RealtimeSnapshot], value),
+      Object.is(current[name as keyof AnySnapshot], value),
     );
     if (isSame) {
       return;
@@ -403,55 +290,10 @@ function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason | null
   return pauseOnHidden && page()?.visibilityState === "hidden" ? "hidden" : null;
 }
 
-/** Returns the state of the run after an update. The latest update replaces all earlier ones. */
-function runSnapshot(update: RunUpdate): Partial<RealtimeSnapshot> {
-  const { status, attempt, runError, haltReason, waitingFor, questionIds } = update;
-  const result = "result" in update ? { result: update.result } : {};
-  if (status === undefined) {
-    return result;
-  }
-  return {
-    runStatus: status,
-    runError: runError ?? null,
-    haltReason: haltReason ?? null,
-    waitingFor,
-    questionIds,
-    ...(attempt === undefined ? {} : { attempt }),
-    result: undefined,
-    ...result,
-  };
-}
-
 function endStatus(failure: StreamFailure | undefined): StreamView["status"] {
-  if (failure === undefined) {
-    return "complete";
-  }
-  return failure.reason === "stopped" ? "stopped" : "failed";
+  return failure === undefined ? "complete" : failure.reason === "stopped" ? "stopped" : "failed";
 }
 
 function page(): Document | undefined {
   return typeof document === "undefined" ? undefined : document;
-}
-
-/** Appends the new messages. A text that has grown keeps its place. */
-function merge(all: readonly MessageView[], delta: readonly MessageView[]): readonly MessageView[] {
-  const grown = new Map(
-    delta.filter(({ kind }) => kind === "stream").map((message) => [message.id, message]),
-  );
-  if (grown.size === 0) {
-    return [...all, ...delta];
-  }
-  const merged = all.map((message) => {
-    const next = grown.get(message.id);
-    grown.delete(message.id);
-    return next ?? message;
-  });
-  return [...merged, ...delta.filter(({ kind, id }) => kind === "data" || grown.has(id))];
-}
-
-function takeLast(messages: readonly MessageView[], limit: number | null): readonly MessageView[] {
-  if (limit === null) {
-    return messages;
-  }
-  return limit <= 0 ? [] : messages.slice(-limit);
 }

@@ -1,0 +1,72 @@
+/** The client for Solid. */
+
+import { createComponent, createComputed, createContext, createMemo, createSignal, onCleanup, onMount, splitProps, untrack, useContext } from "solid-js";
+import type { Accessor, JSX, ParentProps } from "solid-js";
+import type { ChannelInput, TopicName } from "./channel/channel.js";
+import { RealtimeObserver } from "./subscription/observer.js";
+import { mergeOptions } from "./subscription/settings.js";
+import type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
+import type { RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+
+export { ConnectionError, InvalidMessageError } from "./errors.js";
+
+/**
+ * The result of {@link createRealtime}. Like props, its members are reactive where they are read, so it must not be
+ * destructured. Each is a signal of its own: a new message does not affect what reads only `waitingFor`.
+ */
+export interface Realtime<
+  Channel extends ChannelInput = ChannelInput,
+  Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  Validate extends boolean = true,
+> extends RealtimeSnapshot<Channel, Topics, Validate>,
+    RealtimeActions<Channel> {}
+
+/** Defaults for the components below. */
+export interface RealtimeDefaults extends Omit<RealtimeSettings, "validate"> {}
+
+const Defaults = createContext<Accessor<RealtimeDefaults>>(() => ({}));
+
+/** Sets defaults for `createRealtime` in all components below. */
+export function RealtimeProvider(props: ParentProps<RealtimeDefaults>): JSX.Element {
+  const outer = useContext(Defaults);
+  const [, defaults] = splitProps(props, ["children"]);
+  const value = createMemo(() => mergeOptions<RealtimeDefaults>(outer(), defaults));
+  return createComponent(Defaults.Provider, {
+    value,
+    get children() {
+      return props.children;
+    },
+  });
+}
+
+/**
+ * Subscribes to topics of a channel until its owner is disposed. The options are an object, or a function whose
+ * signals are tracked. If the channel, the topics or `resetKey` change, it drops all messages and subscribes again.
+ *
+ * @example
+ * ```tsx
+ * const realtime = createRealtime(() => ({ channel: pipeline({ runId: props.runId }), topics: ["status"], token }));
+ * return <p>{realtime.messages.byTopic.status?.data.message ?? realtime.connectionStatus}</p>;
+ * ```
+ */
+export function createRealtime<
+  const Channel extends ChannelInput = ChannelInput,
+  const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
+  const Validate extends boolean = true,
+>(
+  options: RealtimeOptions<Channel, Topics, Validate> | Accessor<RealtimeOptions<Channel, Topics, Validate>>,
+): Realtime<Channel, Topics, Validate> {
+  const defaults = useContext(Defaults);
+  const current = (): RealtimeOptions<Channel, Topics, Validate> =>
+    mergeOptions(defaults(), typeof options === "function" ? options() : options);
+  const observer = new RealtimeObserver(untrack(current));
+  const [snapshot, setSnapshot] = createSignal(observer.getSnapshot());
+  onCleanup(observer.subscribe(() => setSnapshot(() => observer.getSnapshot())));
+  createComputed(() => observer.setOptions(current()));
+  // Not before, as a server that renders the page must not connect.
+  onMount(() => observer.start());
+  onCleanup(() => observer.stop());
+  const names = Object.keys(untrack(snapshot)) as (keyof RealtimeSnapshot)[];
+  const members = names.map((name) => [name, { get: createMemo(() => snapshot()[name]), enumerable: true }] as const);
+  return Object.defineProperties({ reset: observer.reset, send: observer.send }, Object.fromEntries(members)) as Realtime<Channel, Topics, Validate>;
+}

@@ -1,0 +1,3 @@
+import { showOverlay } from "fanfare/overlay";
+
+showOverlay();
