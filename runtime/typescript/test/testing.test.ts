@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import * as f from "../src/validate/zod/mini.js";
+import { pipeline as generated } from "../../../generated/typescript/pipeline.js";
+import * as f from "../src/validate/plain/index.js";
 import { defineChannel, RealtimeStore, send, SignalError, subscribe } from "../src/index.js";
 import { createTestHub, exampleOf, InvalidPayloadError } from "../src/testing.js";
 import type { TestHub } from "../src/testing.js";
@@ -12,32 +13,6 @@ const story = defineChannel({
   address: "story",
   fingerprint: "5a7e",
   topics: { draft: { stream: "text", retain: "last" }, note: { payload: z.object({ text: z.string().min(1) }), retain: "last" } },
-});
-const InsightSchema = f.discriminatedUnion("kind", {
-  keyword: f.object({ kind: f.literal("keyword"), word: f.string({ minLength: 1 }), occurrences: f.int({ minimum: 1 }) }),
-  choice: f.object({ kind: f.literal("choice"), score: f.number({ minimum: 0, maximum: 1 }) }),
-});
-/** A channel with schemas in the form of generated code. */
-const generated = defineChannel({
-  name: "pipeline",
-  address: "pipeline:{runId}",
-  fingerprint: "9213",
-  params: { runId: f.string({ pattern: "^run_[a-z0-9]+$" }) },
-  topics: {
-    status: {
-      payload: f.payload(
-        f.object({ message: f.string({ minLength: 1 }), step: f.enum(["split", "write"]), progress: f.int({ minimum: 0, maximum: 100 }) }),
-      ),
-    },
-    insights: { payload: f.payload(InsightSchema) },
-    summary: {
-      payload: f.payload(
-        f.object({ title: f.nullable(f.string()), chosen: f.int({ minimum: 1, maximum: 255 }), startedAt: f.string({ format: "date-time" }) }),
-      ),
-    },
-  },
-  signals: { approve: { payload: f.payload(f.object({ verdict: f.enum(["approve", "edit"]), text: f.optional(f.string()) })) } },
-  result: f.payload(f.object({ title: f.nullable(f.string()), summary: f.string() })),
 });
 const channel = pipeline({ runId: "run_42" });
 const review = reviews({ runId: "run_42" });
@@ -320,7 +295,11 @@ describe("exampleOf", () => {
     expect(exampleOf(ch.status)).toEqual({ message: "a", step: "split", progress: 0 });
     expect(exampleOf(ch.status, { progress: 40 })).toEqual({ message: "a", step: "split", progress: 40 });
     expect(exampleOf(ch.insights)).toEqual({ kind: "keyword", word: "a", occurrences: 1 });
-    expect(exampleOf(ch.summary)).toEqual({ title: null, chosen: 1, startedAt: "2000-01-01T00:00:00Z" });
+    expect(exampleOf(ch.summary)).toEqual({
+      title: null,
+      summary: "a",
+      statistics: { sentences: 0, words: 0, chosen: 1, startedAt: "2000-01-01T00:00:00Z", milliseconds: 0 },
+    });
     expect(exampleOf(ch.approve)).toEqual({ verdict: "approve" });
     expect(exampleOf(ch.$result)).toEqual({ title: null, summary: "" });
     hub.channel(ch).status(exampleOf(ch.status));
