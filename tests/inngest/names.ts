@@ -25,7 +25,8 @@ export type EveryResultOfTheHookExists = Assignable<keyof Ours, keyof Theirs>;
 
 export type EveryStatusHasTheSameName = Assignable<
   Theirs["connectionStatus"] | Theirs["runStatus"] | Theirs["pauseReason"] | keyof Theirs["messages"],
-  Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | keyof Ours["messages"]
+  // The SDK has no list per topic.
+  Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | Exclude<keyof Ours["messages"], "allByTopic">
 >;
 
 type StatusOf<Messages extends { byTopic: { status?: unknown } }> = NonNullable<Messages["byTopic"]["status"]>;
