@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::breaking::Rule;
+use crate::diagnostics::Code;
 use crate::emit;
 use crate::infer::Infer;
 use crate::lower::LoweredSchema;
@@ -29,6 +31,17 @@ impl std::str::FromStr for Stage {
             _ => Err(format!("unknown stage `{name}`: the stages are `lower`, `infer` and `name`")),
         }
     }
+}
+
+/// Explains the code of a diagnostic, or the rule of a breaking change.
+pub(crate) fn code(name: &str) -> Option<String> {
+    if let Some(code) = Code::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(name)) {
+        let reported = if code.is_warning() { "reported by `fanfare lint`" } else { "an error" };
+        let all = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/json-schema.md#errors-and-warnings");
+        return Some(format!("{}, {reported}: {}.\n\nAll codes: {all}\n", code.as_str(), code.finds()));
+    }
+    let rule = Rule::ALL.iter().find(|rule| rule.id() == name)?;
+    Some(format!("{}: {}\n\n{}\n\n{}\n", rule.id(), rule.description(), rule.advice(), rule.help()))
 }
 
 /// Returns the type of a payload: of a topic, of a signal, or of a run's result.

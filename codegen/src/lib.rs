@@ -141,6 +141,13 @@ pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Resu
     })
 }
 
+/// Explains the code of a diagnostic, such as `E0009`, or the rule of a breaking change, such as `topic-removed`. Returns
+/// `None` if there is no such code.
+#[must_use]
+pub fn explain_code(code: &str) -> Option<String> {
+    explain::code(code)
+}
+
 /// Compares an earlier version of the definitions with the current one, and finds everything that the change breaks. The
 /// earlier version is a folder, a definition file, a release, or a git revision of the current definitions.
 ///

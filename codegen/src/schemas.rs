@@ -29,6 +29,11 @@ impl Schemas {
         Self { folder: folder.as_ref().to_owned(), file: None, referable: Vec::new() }
     }
 
+    /// Returns the folders that may be read: that of the definitions, and those that `$ref`s may read from.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(self.folder.as_path()).chain(self.referable.iter().map(PathBuf::as_path))
+    }
+
     /// Allows `$ref`s to files in another folder and its subfolders.
     ///
     /// Without it, a `$ref` to a file outside the definition folder is an error. Diagnostics quote source lines, so a

@@ -45,7 +45,7 @@ const COMPILER: Part = Part {
         &["compare", "explain"],
         &["configuration"],
         &["lib"],
-        &["main"],
+        &["cli"],
     ],
     // Only `lower` sees keywords of YAML files, so nothing after it depends on drafts and spellings.
     forbidden: &[

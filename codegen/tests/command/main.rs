@@ -2,6 +2,8 @@
 #![cfg(feature = "cli")]
 
 mod configuration;
+mod init;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,16 @@
 //! The command-line tool `fanfare`.
 
-use std::io::{IsTerminal as _, Write as _};
+mod init;
+mod print;
+mod watch;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    CONFIGURATION, Change, Comparison, Configuration, Converted, Error, Files, Schemas, Stage, compare,
-    explain, export_asyncapi, format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
+    CONFIGURATION, Configuration, Error, Schemas, Stage, compare, explain, explain_code, export_asyncapi,
+    format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -24,6 +27,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Set up Fanfare in this folder
+    ///
+    /// Writes a definition, the configuration and everything else that the folder needs: a server and a page into an empty
+    /// folder, a build script and dependencies into a Rust package, channels into an npm package. Keeps existing files.
+    #[command(after_help = "Example:\n  fanfare init")]
+    Init {
+        /// A checkout of Fanfare to depend on, instead of the published packages
+        #[arg(long, value_name = "FOLDER")]
+        checkout: Option<PathBuf>,
+    },
     /// Generate Rust, TypeScript, zod and JSON Schema from the definitions
     ///
     /// Leaves unchanged files untouched, and removes generated files that no definition produces any more. `fanfare.yaml` can
@@ -46,6 +59,9 @@ enum Verb {
         /// With `--check`: the earlier version for the summary of changes; by default, the last commit
         #[arg(long, value_name = "VERSION", requires = "check")]
         against: Option<String>,
+        /// Generate again after each change, until the command is interrupted
+        #[arg(long, conflicts_with = "check")]
+        watch: bool,
     },
     /// Warn about valid definitions that are probably mistakes
     ///
@@ -85,23 +101,33 @@ enum Verb {
         /// The name of the release, such as `v1.4`
         name: String,
     },
-    /// Print what a stage of the compiler makes of one payload
+    /// Explain a code, or what a stage of the compiler makes of one payload
     ///
-    /// `lower` prints the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types
-    /// with their names.
-    #[command(after_help = "Example:\n  fanfare explain --stage infer pipeline/status")]
+    /// For the code of a diagnostic, or the rule of a breaking change, prints what it means. For a payload, `lower` prints
+    /// the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types with their
+    /// names.
+    #[command(
+        after_help = "Examples:\n  fanfare explain E0009\n  fanfare explain topic-removed\n  fanfare explain --stage infer pipeline/status"
+    )]
     Explain {
         #[command(flatten)]
         definitions: Definitions,
         /// The stage: `lower`, `infer` or `name`
         #[arg(long, value_name = "STAGE", default_value = "name")]
         stage: Stage,
-        /// The payload, as `<channel>/<topic>`, `<channel>/<signal>` or `<channel>/result`
-        payload: String,
+        /// A code, a rule, or a payload: `<channel>/<topic>`, `<channel>/<signal>` or `<channel>/result`
+        #[arg(value_name = "SUBJECT")]
+        subject: String,
     },
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
     Schema,
+    /// Print a script that completes the command's arguments in a shell
+    #[command(after_help = "Example:\n  source <(fanfare completions bash)")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Convert a document of another format to a definition
     Import {
         #[command(subcommand)]
@@ -198,8 +224,9 @@ impl Definitions {
         Ok(configuration)
     }
 
-    fn schemas(&self) -> Result<Schemas, Error> {
-        Ok(self.configuration()?.schemas)
+    /// The configuration file, which may not exist.
+    fn file(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIGURATION))
     }
 }
 
@@ -209,169 +236,90 @@ const FINDINGS: u8 = 1;
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
-    execute(Arguments::parse().verb).unwrap_or_else(|error| print_error(&error))
+    execute(Arguments::parse().verb).unwrap_or_else(|error| print::error(&error))
 }
 
 fn execute(verb: Verb) -> Result<ExitCode, Error> {
     match verb {
-        Verb::Generate { definitions, out, check, diff, against } => {
-            let mut configuration = definitions.configuration()?;
-            if let Some(out) = out {
-                configuration.outputs = Configuration::outputs_in(&out);
+        Verb::Init { checkout } => print::text(&init::init(checkout.as_deref())?),
+        Verb::Generate { definitions, out, check, diff, against, watch } => {
+            let configure = || -> Result<Configuration, Error> {
+                let mut configuration = definitions.configuration()?;
+                if let Some(out) = &out {
+                    configuration.outputs = Configuration::outputs_in(out);
+                }
+                Ok(configuration)
+            };
+            if watch {
+                return watch::watch(&definitions.file(), &configure, generate);
             }
-            let all = generate_outputs(&configuration)?;
+            let configuration = configure()?;
             if check {
-                return check_outputs(&configuration, &all, diff, against.as_deref());
+                return check_outputs(&configuration, diff, against.as_deref());
             }
-            let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
-            let outputs: Vec<_> = folders.clone().zip(&all).collect();
-            let changes: Vec<_> = folders.zip(write_all(&outputs)?).collect();
-            print_changes(&changes, all.iter().map(|files| files.iter().count()).sum());
+            generate(&configuration)?;
         }
         Verb::Lint { definitions } => {
-            if let Some(warnings) = lint(definitions.schemas()?)? {
-                eprint!("{}", warnings.render(std::io::stderr().is_terminal()));
+            if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
+                print::diagnostics(&warnings);
                 return Ok(ExitCode::from(FINDINGS));
             }
-            print("no warnings\n");
+            print::text("no warnings\n");
         }
         Verb::Breaking { definitions, against, format } => {
             let Configuration { schemas, levels, .. } = definitions.configuration()?;
-            return Ok(print_comparison(&compare(schemas, &against, &levels)?, format));
+            return Ok(print::comparison(&compare(schemas, &against, &levels)?, format));
         }
         Verb::Release { definitions, name } => {
-            print(&format!("wrote {}\n", release(definitions.schemas()?, &name)?.display()));
+            let path = release(definitions.configuration()?.schemas, &name)?;
+            print::text(&format!("wrote {}\n", path.display()));
         }
-        Verb::Explain { definitions, stage, payload } => {
-            print(&explain(definitions.schemas()?, stage, &payload)?);
+        Verb::Explain { definitions, stage, subject } => match explain_code(&subject) {
+            Some(text) => print::text(&text),
+            None => print::text(&explain(definitions.configuration()?.schemas, stage, &subject)?),
+        },
+        Verb::Schema => print::text(&format_schema()),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "fanfare", &mut script);
+            print::text(&String::from_utf8_lossy(&script));
         }
-        Verb::Schema => print(&format_schema()),
         Verb::Import { format: ImportFormat::AsyncApi { document, out, client, referable } } => {
-            print_converted(&import_asyncapi(&document, &referable, client)?, out.as_deref())?;
+            print::conversion(&import_asyncapi(&document, &referable, client)?, out.as_deref())?;
         }
         Verb::Export { format: ExportFormat::AsyncApi { definitions, out, title, api_version } } => {
-            let converted = export_asyncapi(definitions.schemas()?, &title, &api_version)?;
-            print_converted(&converted, out.as_deref())?;
+            let schemas = definitions.configuration()?.schemas;
+            print::conversion(&export_asyncapi(schemas, &title, &api_version)?, out.as_deref())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes the outputs.
+fn generate(configuration: &Configuration) -> Result<(), Error> {
+    let all = generate_outputs(configuration)?;
+    let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
+    let outputs: Vec<_> = folders.clone().zip(&all).collect();
+    let changes: Vec<_> = folders.zip(write_all(&outputs)?).collect();
+    print::changes(&changes, all.iter().map(|files| files.iter().count()).sum());
+    Ok(())
+}
+
 /// Compares the outputs with the files on disk.
 fn check_outputs(
     configuration: &Configuration,
-    all: &[Files],
     diff: bool,
     against: Option<&str>,
 ) -> Result<ExitCode, Error> {
     let mut changes = Vec::new();
-    for (output, files) in configuration.outputs.iter().zip(all) {
+    for (output, files) in configuration.outputs.iter().zip(&generate_outputs(configuration)?) {
         changes.push((output.folder.as_path(), files.compare(&output.folder)?));
     }
     if changes.iter().all(|(_, changes)| changes.is_empty()) {
-        print("all generated files are up to date\n");
+        print::text("all generated files are up to date\n");
         return Ok(ExitCode::SUCCESS);
     }
-    print_summary(configuration, against)?;
-    print_check(&changes, diff);
+    print::summary(configuration, against)?;
+    print::stale(&changes, diff);
     Ok(ExitCode::from(FINDINGS))
-}
-
-/// The changes of an output, with its folder.
-type Changes<'o> = (&'o Path, Vec<Change>);
-
-/// Returns each change with its path, which starts with the output's folder.
-fn with_paths<'c>(all: &'c [Changes<'_>]) -> impl Iterator<Item = (String, &'c Change)> {
-    let path = |folder: &Path, change: &Change| folder.join(&change.path).display().to_string();
-    all.iter()
-        .flat_map(move |(folder, changes)| changes.iter().map(move |change| (path(folder, change), change)))
-}
-
-/// Writes or prints the output of a conversion, and prints what it does not contain.
-fn print_converted(converted: &Converted, out: Option<&Path>) -> Result<(), Error> {
-    match out {
-        None => print(&converted.text),
-        Some(path) => {
-            std::fs::write(path, &converted.text)
-                .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-            print(&format!("wrote {}\n", path.display()));
-        }
-    }
-    if !converted.left_out.is_empty() {
-        eprintln!("left out or changed:");
-        for left_out in &converted.left_out {
-            eprintln!("{left_out}");
-        }
-    }
-    Ok(())
-}
-
-fn print_comparison(comparison: &Comparison, format: Format) -> ExitCode {
-    print(&match format {
-        Format::Human => comparison.to_text(),
-        Format::Json => comparison.to_json(),
-        Format::Github => comparison.to_github(),
-        Format::Sarif => comparison.to_sarif(),
-    });
-    if comparison.has_errors() { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS }
-}
-
-fn print_changes(all: &[Changes<'_>], total: usize) {
-    let mut written = 0;
-    for (path, change) in with_paths(all) {
-        let is_orphan = change.kind() == "orphaned";
-        written += usize::from(!is_orphan);
-        print(&format!("{} {path}\n", if is_orphan { "removed" } else { "wrote" }));
-    }
-    print(&format!("{total} files up to date, {written} written\n"));
-}
-
-/// Prints how the definitions differ from an earlier version. Without a version, the last commit is used if there is one.
-fn print_summary(configuration: &Configuration, against: Option<&str>) -> Result<(), Error> {
-    let version = against.unwrap_or("HEAD");
-    match (compare(configuration.schemas.clone(), version, &configuration.levels), against) {
-        (Ok(comparison), _) if comparison.is_empty() => {}
-        (Ok(comparison), _) => {
-            let version = against.unwrap_or("the last commit");
-            print(&format!("the definitions changed since {version}:\n{}\n", comparison.summary()));
-        }
-        (Err(_), None) => {}
-        (Err(error), Some(_)) => return Err(error),
-    }
-    Ok(())
-}
-
-fn print_check(all: &[Changes<'_>], diff: bool) {
-    let mut count = 0;
-    for (path, change) in with_paths(all) {
-        count += 1;
-        let (added, removed) = change.line_counts();
-        print(&format!("{} {path} (+{added} -{removed})\n", change.kind()));
-        if diff {
-            print(&format!("{}\n", change.diff()));
-        }
-    }
-    let plural = if count == 1 { "" } else { "s" };
-    eprintln!("{count} file{plural} out of date; run `fanfare generate` and commit the result");
-    if !diff {
-        eprintln!("`--diff` prints all differences, and `fanfare breaking` whom the change breaks");
-    }
-}
-
-fn print_error(error: &Error) -> ExitCode {
-    match error {
-        Error::Definitions(diagnostics) => {
-            eprint!("{}", diagnostics.render(std::io::stderr().is_terminal()));
-            ExitCode::from(FINDINGS)
-        }
-        Error::Io(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(FAILURE)
-        }
-    }
-}
-
-/// Ignores a closed pipe: a reader such as `head` may stop reading.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,0 +1,192 @@
+//! `fanfare init`: sets up Fanfare in a folder.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use fanfare_codegen::{CONFIGURATION, Configuration, Error, generate_outputs, write_all};
+use serde_json::{Map, Value, json};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+
+/// Writes what the current folder needs. Returns a report with the next steps.
+pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
+    if Path::new(CONFIGURATION).exists() {
+        return Err(failure(format!(
+            "this folder has a {CONFIGURATION} already; `fanfare generate` reads it"
+        )));
+    }
+    let (has_cargo, has_npm) = (Path::new("Cargo.toml").exists(), Path::new("package.json").exists());
+    let is_new = !has_cargo && !has_npm;
+    let mut folder = Folder { checkout, report: String::new() };
+    if !has_definitions() {
+        folder.write("schemas/pipeline.yaml", include_str!("../../templates/init/pipeline.yaml"))?;
+    }
+    let mut next = Vec::new();
+    if is_new {
+        folder.write("Cargo.toml", include_str!("../../templates/init/Cargo.toml"))?;
+        folder.write("src/main.rs", include_str!("../../templates/init/main.rs"))?;
+        folder.write(".gitignore", "/target\n/node_modules\n")?;
+        folder.write("package.json", include_str!("../../templates/init/package.json"))?;
+        folder.write("index.html", include_str!("../../templates/init/index.html"))?;
+        folder.write("main.ts", include_str!("../../templates/init/main.ts"))?;
+        folder.write("vite.config.js", include_str!("../../templates/init/vite.config.js"))?;
+        next.push("FANFARE_KEY=$(openssl rand -hex 32) cargo run");
+        next.push("npm install && npm run dev    # in another terminal; open the address that it prints");
+    }
+    if is_new || has_cargo {
+        if folder.depend_in_cargo()? {
+            folder.write("build.rs", include_str!("../../templates/init/build.rs"))?;
+            if !is_new {
+                next.push("cargo add axum && cargo add tokio --features full");
+                next.push(
+                    "# then add `fanfare::include_channels!();` and a hub to your server: docs/definition.md",
+                );
+            }
+        } else {
+            next.push("# Cargo.toml is a workspace: run `fanfare init` in the package of your server, too");
+        }
+    }
+    if is_new || has_npm {
+        folder.depend_in_npm()?;
+        if !is_new {
+            next.push("npm install");
+        }
+    }
+    let output = if !is_new && has_npm && Path::new("src").is_dir() {
+        "src/generated"
+    } else {
+        "generated/typescript"
+    };
+    let configuration = format!(
+        "# All keys: docs/configuration.md\nversion: 1\nschemas: schemas\noutputs:\n  - {{ language: typescript, folder: {output} }}\n"
+    );
+    folder.write(CONFIGURATION, &configuration)?;
+    folder.generate()?;
+    next.push("fanfare generate --watch      # after this, whenever you change schemas/");
+    let mut report = folder.report;
+    let _ = writeln!(report, "\nNext:");
+    for step in next {
+        let _ = writeln!(report, "  {step}");
+    }
+    Ok(report)
+}
+
+/// Returns `true` if the folder of definitions has one.
+fn has_definitions() -> bool {
+    let files = std::fs::read_dir("schemas").into_iter().flatten().filter_map(Result::ok);
+    files.into_iter().any(|file| file.path().extension().is_some_and(|kind| kind == "yaml" || kind == "json"))
+}
+
+/// The current folder, and a report of what happened to it.
+struct Folder<'c> {
+    checkout: Option<&'c Path>,
+    report: String,
+}
+
+impl Folder<'_> {
+    /// Writes a file, unless it exists.
+    fn write(&mut self, path: &str, text: &str) -> Result<(), Error> {
+        let target = Path::new(path);
+        if target.exists() {
+            let _ = writeln!(self.report, "kept {path}, which exists");
+            return Ok(());
+        }
+        self.replace(path, text, "wrote")
+    }
+
+    fn replace(&mut self, path: &str, text: &str, verb: &str) -> Result<(), Error> {
+        let target = Path::new(path);
+        let parent = target.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(parent)
+            .and_then(|()| std::fs::write(target, text))
+            .map_err(|error| failure(format!("{path}: {error}")))?;
+        let _ = writeln!(self.report, "{verb} {path}");
+        Ok(())
+    }
+
+    /// Adds the dependencies to `Cargo.toml`. Returns `false` if it has no package.
+    fn depend_in_cargo(&mut self) -> Result<bool, Error> {
+        let text = read("Cargo.toml")?;
+        let mut manifest: DocumentMut =
+            text.parse().map_err(|error| failure(format!("Cargo.toml: {error}")))?;
+        if !manifest.contains_key("package") {
+            return Ok(false);
+        }
+        let mut compiler = self.dependency("codegen");
+        if let Item::Value(toml_edit::Value::InlineTable(table)) = &mut compiler {
+            table.insert("default-features", false.into());
+        }
+        add_dependency(&mut manifest, "dependencies", "fanfare", self.dependency("runtime/rust"))?;
+        add_dependency(&mut manifest, "build-dependencies", "fanfare-codegen", compiler)?;
+        let text = manifest.to_string();
+        self.replace("Cargo.toml", &text, "added `fanfare` and `fanfare-codegen` to")?;
+        Ok(true)
+    }
+
+    /// A crate: the published one, or that of the checkout.
+    fn dependency(&self, folder: &str) -> Item {
+        let mut table = InlineTable::new();
+        match self.checkout {
+            Some(checkout) => table.insert("path", checkout.join(folder).display().to_string().into()),
+            None => table.insert("version", minor_version().into()),
+        };
+        value(table)
+    }
+
+    /// Adds the dependency to `package.json`.
+    fn depend_in_npm(&mut self) -> Result<(), Error> {
+        let text = read("package.json")?;
+        let mut package: Map<String, Value> =
+            serde_json::from_str(&text).map_err(|error| failure(format!("package.json: {error}")))?;
+        let version = match self.checkout {
+            Some(checkout) => format!("file:{}", checkout.join("runtime/typescript").display()),
+            None => format!("^{}", env!("CARGO_PKG_VERSION")),
+        };
+        let dependencies = package.entry("dependencies").or_insert_with(|| json!({}));
+        let Some(dependencies) = dependencies.as_object_mut() else {
+            return Err(failure("package.json: `dependencies` is not an object".to_owned()));
+        };
+        dependencies.insert("fanfare".to_owned(), json!(version));
+        self.replace("package.json", &format!("{:#}\n", Value::Object(package)), "added `fanfare` to")?;
+        if self.checkout.is_some() {
+            // Otherwise npm links the folder, and its dependencies are those of the checkout.
+            self.write(".npmrc", "install-links=true\n")?;
+        }
+        Ok(())
+    }
+
+    fn generate(&mut self) -> Result<(), Error> {
+        let configuration = Configuration::read(Path::new(CONFIGURATION))?;
+        let all = generate_outputs(&configuration)?;
+        let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
+        write_all(&folders.zip(&all).collect::<Vec<_>>())?;
+        for output in &configuration.outputs {
+            let _ = writeln!(self.report, "generated {}", output.folder.display());
+        }
+        Ok(())
+    }
+}
+
+/// Adds a dependency, unless the manifest has it.
+fn add_dependency(manifest: &mut DocumentMut, kind: &str, name: &str, dependency: Item) -> Result<(), Error> {
+    let dependencies = manifest.entry(kind).or_insert_with(|| Item::Table(Table::new()));
+    let Some(dependencies) = dependencies.as_table_like_mut() else {
+        return Err(failure(format!("Cargo.toml: `{kind}` is not a table")));
+    };
+    if !dependencies.contains_key(name) {
+        dependencies.insert(name, dependency);
+    }
+    Ok(())
+}
+
+fn read(path: &str) -> Result<String, Error> {
+    std::fs::read_to_string(PathBuf::from(path)).map_err(|error| failure(format!("{path}: {error}")))
+}
+
+/// The version without the patch, as Cargo's requirements are usually written.
+fn minor_version() -> &'static str {
+    concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"))
+}
+
+fn failure(message: String) -> Error {
+    std::io::Error::other(message).into()
+}

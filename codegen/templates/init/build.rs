@@ -1,0 +1,3 @@
+fn main() -> Result<(), fanfare_codegen::Error> {
+    fanfare_codegen::compile("schemas")
+}
