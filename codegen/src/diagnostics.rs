@@ -3,6 +3,7 @@
 //! The other modules refer to a location by its path in the document. The line and column are looked up only when a
 //! diagnostic is rendered.
 
+mod machine;
 mod spans;
 
 use std::fmt;

@@ -15,6 +15,7 @@
 //! fanfare::include_channels!();
 //! ```
 
+mod annotations;
 mod asyncapi;
 mod breaking;
 mod compare;
@@ -303,6 +304,24 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, colours: bool) -> String {
         self.0.render(colours)
+    }
+
+    /// Prints the diagnostics as JSON: `{"diagnostics": [{"code", "level", "message", "path", "start", "end", "note", "help"}]}`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+
+    /// Prints the diagnostics as commands that annotate files in a GitHub workflow.
+    #[must_use]
+    pub fn to_github(&self) -> String {
+        self.0.to_github()
+    }
+
+    /// Prints the diagnostics in SARIF 2.1.0.
+    #[must_use]
+    pub fn to_sarif(&self) -> String {
+        self.0.to_sarif()
     }
 }
 

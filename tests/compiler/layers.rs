@@ -34,6 +34,7 @@ const COMPILER: Part = Part {
     extension: "rs",
     read_imports: imports::of_rust,
     layers: &[
+        &["annotations"],
         &["breaking", "diagnostics", "files", "names", "schemas", "task"],
         &["definition", "model", "outputs"],
         &["lower"],

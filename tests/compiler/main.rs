@@ -19,6 +19,7 @@ mod histories;
 mod imports;
 mod layers;
 mod links;
+mod message_formats;
 mod metaschemas;
 mod prose;
 mod real_schemas;

@@ -21,6 +21,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(name = "fanfare", version, disable_help_subcommand = true)]
 struct Arguments {
+    /// The format of errors and warnings in definitions, and of breaking changes
+    #[arg(long, value_name = "FORMAT", default_value = "human", global = true)]
+    message_format: Format,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -78,7 +81,7 @@ enum Verb {
     /// that no longer work, stored messages, and code that uses the generated types. Each finding comes with a value that
     /// shows it. Exits with 1 if a finding is an error; `fanfare.yaml` sets the levels.
     #[command(
-        after_help = "Examples:\n  fanfare breaking --against main\n  fanfare breaking --against origin/main --format github    # in CI"
+        after_help = "Examples:\n  fanfare breaking --against main\n  fanfare breaking --against origin/main --message-format github    # in CI"
     )]
     Breaking {
         #[command(flatten)]
@@ -86,9 +89,6 @@ enum Verb {
         /// The earlier version: a git revision, a folder, a definition file or a release
         #[arg(long, value_name = "VERSION")]
         against: String,
-        /// The output: `human`, `json`, `github` or `sarif`
-        #[arg(long, value_name = "FORMAT", default_value = "human")]
-        format: Format,
     },
     /// Record the definitions as a release
     ///
@@ -140,7 +140,7 @@ enum Verb {
     },
 }
 
-/// An output of `fanfare breaking`.
+/// A format of messages.
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     Human,
@@ -236,10 +236,11 @@ const FINDINGS: u8 = 1;
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
-    execute(Arguments::parse().verb).unwrap_or_else(|error| print::error(&error))
+    let Arguments { message_format, verb } = Arguments::parse();
+    execute(verb, message_format).unwrap_or_else(|error| print::error(&error, message_format))
 }
 
-fn execute(verb: Verb) -> Result<ExitCode, Error> {
+fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
     match verb {
         Verb::Init { checkout } => print::text(&init::init(checkout.as_deref())?),
         Verb::Generate { definitions, out, check, diff, against, watch } => {
@@ -251,7 +252,7 @@ fn execute(verb: Verb) -> Result<ExitCode, Error> {
                 Ok(configuration)
             };
             if watch {
-                return watch::watch(&definitions.file(), &configure, generate);
+                return watch::watch(&definitions.file(), &configure, generate, format);
             }
             let configuration = configure()?;
             if check {
@@ -261,12 +262,12 @@ fn execute(verb: Verb) -> Result<ExitCode, Error> {
         }
         Verb::Lint { definitions } => {
             if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
-                print::diagnostics(&warnings);
+                print::diagnostics(&warnings, format);
                 return Ok(ExitCode::from(FINDINGS));
             }
             print::text("no warnings\n");
         }
-        Verb::Breaking { definitions, against, format } => {
+        Verb::Breaking { definitions, against } => {
             let Configuration { schemas, levels, .. } = definitions.configuration()?;
             return Ok(print::comparison(&compare(schemas, &against, &levels)?, format));
         }

@@ -89,16 +89,24 @@ pub(super) fn stale(all: &[Changes<'_>], diff: bool) {
     }
 }
 
-/// Prints errors or warnings in definitions, with colours if a person reads them and has not refused colours.
-pub(super) fn diagnostics(diagnostics: &Diagnostics) {
+/// Prints errors or warnings in definitions: for people to the standard error, with colours unless they are refused, and for
+/// programs to the standard output.
+pub(super) fn diagnostics(diagnostics: &Diagnostics, format: Format) {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    eprint!("{}", diagnostics.render(std::io::stderr().is_terminal() && !is_set("NO_COLOR")));
+    match format {
+        Format::Human => {
+            eprint!("{}", diagnostics.render(std::io::stderr().is_terminal() && !is_set("NO_COLOR")));
+        }
+        Format::Json => text(&diagnostics.to_json()),
+        Format::Github => text(&diagnostics.to_github()),
+        Format::Sarif => text(&diagnostics.to_sarif()),
+    }
 }
 
-pub(super) fn error(error: &Error) -> ExitCode {
+pub(super) fn error(error: &Error, format: Format) -> ExitCode {
     match error {
         Error::Definitions(diagnostics) => {
-            self::diagnostics(diagnostics);
+            self::diagnostics(diagnostics, format);
             ExitCode::from(FINDINGS)
         }
         Error::Io(error) => {

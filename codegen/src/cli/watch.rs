@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fanfare_codegen::{Configuration, Error};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::print;
+use super::{Format, print};
 
 /// How long a change may take. Editors write a file in several steps.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -20,6 +20,7 @@ pub(super) fn watch(
     file: &Path,
     configure: &dyn Fn() -> Result<Configuration, Error>,
     generate: fn(&Configuration) -> Result<(), Error>,
+    format: Format,
 ) -> Result<ExitCode, Error> {
     let (sender, events) = channel();
     let mut watcher = notify::recommended_watcher(sender).map_err(std::io::Error::other)?;
@@ -36,7 +37,7 @@ pub(super) fn watch(
             Ok(()) => print::text(&format!("watching for changes ({} ms)\n", start.elapsed().as_millis())),
             Err(error) if folders.is_empty() => return Err(error),
             Err(error) => {
-                print::error(&error);
+                print::error(&error, format);
             }
         }
         wait(&events, &outputs).map_err(std::io::Error::other)?;

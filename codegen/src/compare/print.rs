@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{Comparison, Example, Finding, Level, SourceLocation};
+use crate::annotations;
 
 /// The length of a value from which on it is cut for people.
 const MAX_VALUE_LENGTH: usize = 300;
@@ -97,14 +98,13 @@ impl Comparison {
                 Level::Warning => "warning",
                 Level::Note | Level::Off => "notice",
             };
-            let place = finding.location.as_ref().map(|SourceLocation { path, line }| {
-                format!("file={},line={line},", escape_property(&path.display().to_string()))
-            });
-            let title = escape_property(&format!("{} ({})", finding.rule.id(), finding.subject));
+            let position = finding.location.as_ref().map(|location| format!("line={}", location.line));
+            let at =
+                finding.location.as_ref().map(|location| location.path.as_path()).zip(position.as_deref());
+            let title = format!("{} ({})", finding.rule.id(), finding.subject);
             let mut message = finding.rule.description().to_owned();
             message.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
-            let place = place.unwrap_or_default();
-            let _ = writeln!(text, "::{command} {place}title={title}::{}", escape_message(&message));
+            text.push_str(&annotations::github(command, at, &title, &message));
         }
         text
     }
@@ -192,12 +192,4 @@ fn finding_json(finding: &Finding) -> Value {
         None => {}
     }
     json
-}
-
-fn escape_message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn escape_property(text: &str) -> String {
-    escape_message(text).replace(':', "%3A").replace(',', "%2C")
 }

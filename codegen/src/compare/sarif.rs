@@ -1,11 +1,10 @@
 //! Prints a comparison in SARIF 2.1.0, the format of static analysis tools.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
 use super::print::reasons;
 use super::{Comparison, Finding, Level, SourceLocation};
+use crate::annotations;
 use crate::breaking::Rule;
 
 impl Comparison {
@@ -24,20 +23,7 @@ impl Comparison {
             })
             .collect();
         let results: Vec<Value> = self.findings.iter().map(result).collect();
-        let sarif = json!({
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [{
-                "tool": { "driver": {
-                    "name": "fanfare breaking",
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                    "rules": rules,
-                } },
-                "results": results,
-            }],
-        });
-        format!("{sarif:#}\n")
+        annotations::sarif("fanfare breaking", &rules, &results)
     }
 }
 
@@ -52,10 +38,7 @@ fn result(finding: &Finding) -> Value {
     text.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
     let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": finding.subject }] });
     if let Some(SourceLocation { path, line }) = &finding.location {
-        location["physicalLocation"] = json!({
-            "artifactLocation": { "uri": uri(&path.display().to_string()) },
-            "region": { "startLine": line },
-        });
+        location["physicalLocation"] = annotations::sarif_location(path, &json!({ "startLine": line }));
     }
     json!({
         "ruleId": finding.rule.id(),
@@ -65,21 +48,4 @@ fn result(finding: &Finding) -> Value {
         "locations": [location],
         "partialFingerprints": { "fanfare/v1": format!("{} {}", finding.rule.id(), finding.subject) },
     })
-}
-
-/// Returns a path as a relative URI.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    for byte in path.bytes() {
-        match byte {
-            b'\\' => uri.push('/'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' => {
-                uri.push(byte.into())
-            }
-            byte => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
-    }
-    uri
 }

@@ -1,0 +1,106 @@
+//! Diagnostics for other programs.
+
+use serde_json::{Value, json};
+
+use super::{Code, Diagnostic, Report, Target};
+use crate::annotations;
+
+/// The place of a diagnostic. Lines and columns start at 1, and columns count code points.
+struct Place {
+    path: std::path::PathBuf,
+    start: Option<(usize, usize)>,
+    end: Option<(usize, usize)>,
+}
+
+impl Report {
+    /// Prints the diagnostics as JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let diagnostics = self.diagnostics.iter().map(|diagnostic| {
+            let Place { path, start, end } = self.place(diagnostic);
+            let position = |position: (usize, usize)| json!({ "line": position.0, "column": position.1 });
+            json!({
+                "code": diagnostic.code.as_str(),
+                "level": level(diagnostic),
+                "message": diagnostic.message,
+                "path": path,
+                "start": start.map(position),
+                "end": end.map(position),
+                "note": diagnostic.note,
+                "help": diagnostic.help,
+            })
+        });
+        format!("{:#}\n", json!({ "diagnostics": diagnostics.collect::<Vec<_>>() }))
+    }
+
+    /// Prints the diagnostics as commands that annotate files in a GitHub workflow.
+    pub(crate) fn to_github(&self) -> String {
+        let lines = self.diagnostics.iter().map(|diagnostic| {
+            let Place { path, start, end } = self.place(diagnostic);
+            let position = start.map(|(line, column)| {
+                let end = end.map(|(line, column)| format!(",endLine={line},endColumn={column}"));
+                format!("line={line},col={column}{}", end.unwrap_or_default())
+            });
+            let position = position.unwrap_or_else(|| "line=1".to_owned());
+            annotations::github(
+                level(diagnostic),
+                Some((&path, &position)),
+                diagnostic.code.as_str(),
+                &text(diagnostic),
+            )
+        });
+        lines.collect()
+    }
+
+    /// Prints the diagnostics in SARIF 2.1.0.
+    pub(crate) fn to_sarif(&self) -> String {
+        let rules: Vec<Value> = Code::ALL
+            .iter()
+            .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.finds() } }))
+            .collect();
+        let results = self.diagnostics.iter().map(|diagnostic| {
+            let Place { path, start, end } = self.place(diagnostic);
+            let mut region = json!({});
+            if let (Some((line, column)), Some((end_line, end_column))) = (start, end) {
+                region = json!({
+                    "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column,
+                });
+            }
+            json!({
+                "ruleId": diagnostic.code.as_str(),
+                "ruleIndex": Code::ALL.iter().position(|code| *code == diagnostic.code),
+                "level": level(diagnostic),
+                "message": { "text": text(diagnostic) },
+                "locations": [{ "physicalLocation": annotations::sarif_location(&path, &region) }],
+            })
+        });
+        annotations::sarif("fanfare", &rules, &results.collect::<Vec<_>>())
+    }
+
+    fn place(&self, diagnostic: &Diagnostic) -> Place {
+        let Some(source) = diagnostic.source() else {
+            let path = match &diagnostic.target {
+                Target::Path(path) => path.clone(),
+                _ => std::path::PathBuf::new(),
+            };
+            return Place { path, start: None, end: None };
+        };
+        let source = self.sources.get(source);
+        let span = source.span(&diagnostic.target);
+        let position = |at: usize| {
+            let before = &source.text[..at];
+            let line = before.rfind('\n').map_or(0, |at| at + 1);
+            (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
+        };
+        Place { path: source.path.clone(), start: Some(position(span.start)), end: Some(position(span.end)) }
+    }
+}
+
+fn level(diagnostic: &Diagnostic) -> &'static str {
+    if diagnostic.is_warning() { "warning" } else { "error" }
+}
+
+/// The message, the reason and the fix, in lines.
+fn text(diagnostic: &Diagnostic) -> String {
+    let lines = [Some(&diagnostic.message), diagnostic.note.as_ref(), diagnostic.help.as_ref()];
+    lines.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
+}
