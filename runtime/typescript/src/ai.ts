@@ -56,6 +56,9 @@ export class RealtimeChatTransport<
   Message extends UIMessage = UIMessage,
 > implements ChatTransport<Message>
 {
+  /** Tells the SDK, from version 7 on, that a reply that is resumed begins from its start. */
+  readonly resumeStreamIsReplay = true;
+
   constructor(readonly options: RealtimeChatOptions<Channel>) {}
 
   async sendMessages(request: SendOptions<Message>): Promise<ReadableStream<UIMessageChunk>> {
