@@ -25,8 +25,11 @@ export type EveryResultOfTheHookExists = Assignable<keyof Ours, keyof Theirs>;
 
 export type EveryStatusHasTheSameName = Assignable<
   Theirs["connectionStatus"] | Theirs["runStatus"] | Theirs["pauseReason"] | keyof Theirs["messages"],
-  Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | keyof Ours["messages"]
+  // `allByTopic` is Fanfare's own.
+  Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | Exclude<keyof Ours["messages"], "allByTopic">
 >;
+
+export type EveryMemberOfMessagesExists = Assignable<keyof Ours["messages"], keyof Theirs["messages"]>;
 
 type StatusOf<Messages extends { byTopic: { status?: unknown } }> = NonNullable<Messages["byTopic"]["status"]>;
 
