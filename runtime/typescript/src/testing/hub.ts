@@ -110,9 +110,11 @@ export class TestHub {
       WebSocket,
     );
     global.fetch = this.#fetch(fetch);
+    const own = { ...global };
     this.#restore = () => {
-      global.WebSocket = WebSocket;
-      global.fetch = fetch;
+      // Another mock may have replaced them since.
+      global.WebSocket = global.WebSocket === own.WebSocket ? WebSocket : global.WebSocket;
+      global.fetch = global.fetch === own.fetch ? fetch : global.fetch;
     };
   }
 
