@@ -25,9 +25,11 @@ export type EveryResultOfTheHookExists = Assignable<keyof Ours, keyof Theirs>;
 
 export type EveryStatusHasTheSameName = Assignable<
   Theirs["connectionStatus"] | Theirs["runStatus"] | Theirs["pauseReason"] | keyof Theirs["messages"],
-  // The SDK has no list per topic.
+  // `allByTopic` is Fanfare's own.
   Ours["connectionStatus"] | Ours["runStatus"] | Ours["pauseReason"] | Exclude<keyof Ours["messages"], "allByTopic">
 >;
+
+export type EveryMemberOfMessagesExists = Assignable<keyof Ours["messages"], keyof Theirs["messages"]>;
 
 type StatusOf<Messages extends { byTopic: { status?: unknown } }> = NonNullable<Messages["byTopic"]["status"]>;
 

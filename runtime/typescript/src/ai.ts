@@ -9,6 +9,7 @@ import { TextStreamError } from "./errors.js";
 import { isTerminal } from "./runs/run-update.js";
 import type { RunUpdate } from "./runs/run-update.js";
 import { LiveSubscription } from "./subscription/live-subscription.js";
+import { messageOf } from "./util/message-of.js";
 
 /** The names of a channel's topics that carry text streams. */
 export type StreamTopicName<Channel extends ChannelInput> = {
@@ -56,6 +57,9 @@ export class RealtimeChatTransport<
   Message extends UIMessage = UIMessage,
 > implements ChatTransport<Message>
 {
+  /** Tells the SDK, from version 7 on, that a reply that is resumed begins from its start. */
+  readonly resumeStreamIsReplay = true;
+
   constructor(readonly options: RealtimeChatOptions<Channel>) {}
 
   async sendMessages(request: SendOptions<Message>): Promise<ReadableStream<UIMessageChunk>> {
@@ -191,7 +195,7 @@ class Reply {
     } catch (error) {
       this.#abortSignal?.throwIfAborted();
       if (!(error instanceof TextStreamError && error.reason === "stopped")) {
-        return yield { type: "error", errorText: error instanceof Error ? error.message : String(error) };
+        return yield { type: "error", errorText: messageOf(error) };
       }
     }
     yield { type: "text-end", id };

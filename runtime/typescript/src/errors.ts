@@ -121,17 +121,17 @@ export type SignalErrorCode =
 export class SignalError extends Error {
   override readonly name = "SignalError";
   /** The HTTP status; undefined if there was no response or no request was sent. */
-  readonly status: number | undefined;
+  readonly status!: number | undefined;
   /** With `already_taken`: the name of the other signal. */
-  readonly takenSignal: string | undefined;
+  readonly takenSignal!: string | undefined;
   /** With `already_taken`: the payload of that signal, as JSON. It is not validated. */
-  readonly takenPayload: unknown;
+  readonly takenPayload!: unknown;
   /** With `already_taken`: the sender of that signal, if known. */
-  readonly takenSender: string | undefined;
+  readonly takenSender!: string | undefined;
   /** With `already_taken`: when that signal arrived at the server. */
-  readonly takenAt: Date | undefined;
+  readonly takenAt!: Date | undefined;
   /** With `invalid`: how the payload violates the definition. */
-  readonly issues: readonly PayloadIssue[];
+  readonly issues!: readonly PayloadIssue[];
 
   constructor(
     readonly channel: string,
@@ -148,16 +148,11 @@ export class SignalError extends Error {
       cause?: unknown;
     } = {},
   ) {
-    const { status, takenSignal, takenPayload, takenSender, takenAt, issues = [], cause } = details;
+    const { cause, issues = [], ...others } = details;
     super(
       `The signal "${signal}" to "${channel}" failed: ${message}`,
       cause === undefined ? undefined : { cause },
     );
-    this.status = status;
-    this.takenSignal = takenSignal;
-    this.takenPayload = takenPayload;
-    this.takenSender = takenSender;
-    this.takenAt = takenAt;
-    this.issues = issues;
+    Object.assign(this, others, { issues });
   }
 }

@@ -1,5 +1,10 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { createComponent } from "solid-js";
 import { renderToString as renderSolid } from "solid-js/web";
+import type { Component } from "svelte";
+import { compile } from "svelte/compiler";
+import { render as renderSvelte } from "svelte/server";
 import { createSSRApp, effectScope, h, nextTick, ref } from "vue";
 import { renderToString as renderVue } from "vue/server-renderer";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -11,6 +16,14 @@ import { pipeline } from "./pipeline.js";
 import { until } from "./server.js";
 
 const channel = pipeline({ runId: "run_42" });
+
+const SVELTE = `
+  <script>
+    import { createRealtime } from "../src/svelte.js";
+    const { options } = $props();
+    const realtime = createRealtime(() => options);
+  </script>
+  <p>{realtime.connectionStatus} {$realtime.connectionStatus}</p>`;
 
 let hub: TestHub;
 
@@ -45,13 +58,21 @@ it("a ref of Vue that the update does not change triggers nothing", async () => 
   scope.stop();
 });
 
-it("servers that render Vue or Solid do not connect", async () => {
+it("servers that render Vue, Solid or Svelte do not connect", async () => {
   const Inner = { setup: () => { const { connectionStatus } = useRealtime({ channel }); return () => h("p", connectionStatus.value); } };
   const app = createSSRApp({ setup: () => { provideRealtime(hub.options); return () => h(Inner); } });
   expect(await renderVue(app)).toBe("<p>idle</p>");
   const Status = () => createRealtime(() => ({ channel })).connectionStatus;
   const page = () => createComponent(RealtimeProvider, { ...hub.options, get children() { return createComponent(Status, {}); } });
   expect(renderSolid(page)).toBe("idle");
+  const file = fileURLToPath(new URL("compiled-svelte.js", import.meta.url));
+  try {
+    writeFileSync(file, compile(SVELTE, { generate: "server" }).js.code);
+    const { default: Page } = (await import(file)) as { default: Component<{ options: object }> };
+    expect(renderSvelte(Page, { props: { options: { ...hub.options, channel } } }).body).toContain("<p>idle idle</p>");
+  } finally {
+    rmSync(file, { force: true });
+  }
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(hub.subscriptions).toEqual([]);
 });

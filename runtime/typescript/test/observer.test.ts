@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { defineChannel, RealtimeObserver, RealtimeStore } from "../src/index.js";
-import { pipeline } from "./pipeline.js";
+import type { TokenRequest } from "../src/index.js";
+import { pipeline, reviews } from "./pipeline.js";
 import { TestServer, tokenFor, until } from "./server.js";
 
 const channel = pipeline({ runId: "run_42" });
@@ -84,6 +85,40 @@ it("an observer follows its options: settings keep the messages, another channel
   observer.stop();
   await until(() => server.subscriptions === 0);
   expect(observer.getSnapshot().connectionStatus).toBe("closed");
+});
+
+it("a token function receives the channel, and the topics or the signal", async () => {
+  const review = reviews({ runId: "run_42" });
+  const requests: TokenRequest[] = [];
+  const token = (request: TokenRequest) => {
+    requests.push(request);
+    return tokenFor(review.name, ["tokens"], 60, ["approve"]);
+  };
+  const store = new RealtimeStore({ ...basics(), channel: review, topics: ["tokens"], token });
+  store.start();
+  await until(() => store.getSnapshot().connectionStatus === "open");
+  await store.send(review.approve, { verdict: "approve" });
+  expect(requests).toEqual([
+    { channel: review.name, topics: ["tokens"] },
+    { channel: review.name, signal: "approve" },
+  ]);
+  store.stop();
+});
+
+it("a listener that throws does not keep the others from being called", async () => {
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const observer = new RealtimeObserver(basics());
+  const statuses: string[] = [];
+  observer.subscribe(() => {
+    throw new Error("thrown on purpose");
+  });
+  observer.subscribe(() => statuses.push(observer.getSnapshot().connectionStatus));
+  observer.start();
+  await until(() => statuses.includes("open"));
+  observer.stop();
+  vi.unstubAllGlobals();
+  expect(reported).toHaveBeenCalledWith(expect.objectContaining({ message: "thrown on purpose" }));
 });
 
 it("the channel and topics may come with the token", async () => {

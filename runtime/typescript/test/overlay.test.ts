@@ -33,18 +33,22 @@ it("shows each drift and each gap once, and can be dismissed and removed", async
   expect(host()).toBeNull();
   hub.drift(channel, [{ topic: "status", message: "the topic was removed" }]);
   hub.drift(channel, [{ topic: "status", message: "the topic was removed" }]);
+  await Promise.resolve();
   expect(text()).toContain(`Outdated page: ${channel.name}`);
   expect(text().match(/the topic was removed/g)).toHaveLength(1);
   hub.gap(channel);
   hub.gap(channel);
+  await Promise.resolve();
   expect(text().match(/Missed messages: pipeline:run_42/g)).toHaveLength(2);
   host()?.shadowRoot?.querySelector("button")?.click();
   expect(host()).toBeNull();
   hub.gap(channel);
+  await Promise.resolve();
   expect(text().match(/Missed messages/g)).toHaveLength(1);
   hide();
   expect(host()).toBeNull();
   hub.gap(channel);
+  await Promise.resolve();
   expect(host()).toBeNull();
 });
 
@@ -52,10 +56,12 @@ it("is shown once if it is requested twice, and never by the module for producti
   await until(() => store.getSnapshot().connectionStatus === "open");
   showNothing();
   hub.gap(channel);
+  await Promise.resolve();
   expect(host()).toBeNull();
   showOverlay();
   const hide = showOverlay();
   hub.gap(channel);
+  await Promise.resolve();
   expect(document.querySelectorAll("fanfare-overlay")).toHaveLength(1);
   hide();
   expect(host()).toBeNull();

@@ -188,6 +188,7 @@ describe("failures", () => {
     const store = open(channel);
     await until(() => store.getSnapshot().connectionStatus === "open");
     hub.disconnect();
+    await Promise.resolve();
     expect(store.getSnapshot().connectionStatus).toBe("connecting");
     hub.channel(channel).tokens("a");
     await until(() => store.getSnapshot().error !== null);
@@ -259,7 +260,7 @@ it("works with fake timers, also if the time advances by hours", async () => {
     vi.advanceTimersByTime(3_600_000);
     expect(store.getSnapshot().connectionStatus).toBe("open");
     hub.channel(channel).tokens("a");
-    await Promise.resolve();
+    await vi.advanceTimersByTimeAsync(0);
     expect(store.getSnapshot().messages.last?.data).toBe("a");
     hub.disconnect();
     hub.reconnect();
@@ -286,6 +287,17 @@ it("serves Fanfare's routes of every server, leaves other requests alone, and gi
   expect(globalThis.fetch).toBe(original);
   vi.unstubAllGlobals();
   expect(globalThis.fetch === fetch).toBe(false);
+});
+
+it("closes without an event, so that no component renders again after a test", async () => {
+  const store = open(channel);
+  await hub.subscribed(channel);
+  let updates = 0;
+  store.subscribe(() => (updates += 1));
+  hub.close();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([updates, hub.subscriptions]).toEqual([0, []]);
+  store.stop();
 });
 
 describe("exampleOf", () => {

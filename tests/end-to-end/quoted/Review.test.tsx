@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { RealtimeProvider } from "fanfare/react";
 import { createTestHub, type TestHub } from "fanfare/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -29,10 +29,10 @@ test("shows the progress", async () => {
 });
 
 test("approves when the run asks", async () => {
-  const run = hub.run(channel).start();
-  const answer = run.waitFor(channel.approve);
+  void hub.run(channel).start().waitFor(channel.approve);
   fireEvent.click(await screen.findByRole("button", { name: "Approve" }));
-  expect((await answer).payload).toEqual({ verdict: "approve" });
+  const { payload } = await act(() => hub.nextSignal(channel.approve));
+  expect(payload).toEqual({ verdict: "approve" });
 });
 
 test("shows that the connection was lost", async () => {

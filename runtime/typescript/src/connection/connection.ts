@@ -1,6 +1,7 @@
 import { ConnectionError, ProtocolError } from "../errors.js";
 import { MAX_TIMER_MS } from "../util/deadline.js";
 import { isolate } from "../util/isolate.js";
+import { messageOf } from "../util/message-of.js";
 import { timing } from "../util/timing.js";
 import { CLOSE_UNUSED, isFatalClose } from "../wire.js";
 import type { ClientFrame, Cursor, MalformedFrame, ServerFrame } from "../wire.js";
@@ -181,7 +182,7 @@ export class Connection {
           ? new WebSocketTransport(WebSocket, server, events)
           : openEventStream(server, (ref) => this.#listeners.get(ref)?.since, events);
     } catch (cause) {
-      this.#handleClose(attempt, LOST, cause instanceof Error ? cause.message : String(cause));
+      this.#handleClose(attempt, LOST, messageOf(cause));
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ChannelInput } from "../channel/channel.js";
 import { ConnectionError } from "../errors.js";
 import { deadline } from "../util/deadline.js";
+import { messageOf } from "../util/message-of.js";
 import { timing } from "../util/timing.js";
 
 /**
@@ -94,27 +95,27 @@ export async function resolveToken(input: TokenInput | undefined, request: Token
   if (token === SESSION) {
     return { token: undefined, apiBaseUrl, renewable: true };
   }
+  const problem = describeProblem(token, renewable);
+  if (problem !== undefined) {
+    throw new ConnectionError(problem, { fatal: !renewable });
+  }
+  return { token, apiBaseUrl, renewable };
+}
+
+/** Returns an error message if a token cannot be sent. */
+function describeProblem(token: string | undefined, renewable: boolean): string | undefined {
   if (token === undefined || token === "") {
-    throw new ConnectionError(
-      renewable
-        ? "The `token` function returned no token: return a string, or an object with a `token` or `key`"
-        : "There is no token: set `token` to a string, or to a function that returns one",
-      { fatal: !renewable },
-    );
+    return renewable
+      ? "The `token` function returned no token: return a string, or an object with a `token` or `key`"
+      : "There is no token: set `token` to a string, or to a function that returns one";
   }
   if (!JWT.test(token)) {
     const start = Array.from(token.slice(0, 20)).slice(0, 9).join("");
-    throw new ConnectionError(`The token is not a JWT: it starts with \`${start}\`; check what the server that issues tokens returned`, {
-      fatal: !renewable,
-    });
+    return `The token is not a JWT: it starts with \`${start}\`; check what the server that issues tokens returned`;
   }
-  if (token.length > MAX_TOKEN_LENGTH) {
-    throw new ConnectionError(
-      `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}; grant fewer topics`,
-      { fatal: !renewable },
-    );
-  }
-  return { token, apiBaseUrl, renewable };
+  return token.length > MAX_TOKEN_LENGTH
+    ? `The token is too long: it has ${token.length} characters, and the limit is ${MAX_TOKEN_LENGTH}; grant fewer topics`
+    : undefined;
 }
 
 /** Returns an error message if a token does not grant the channel or one of the topics. Cannot tell for an unreadable one. */
@@ -128,13 +129,12 @@ export function describeMissingGrant(
     return undefined;
   }
   const names = granted.filter((entry) => entry?.channel === channel).map((entry) => entry?.name);
-  if (names.length === 0) {
-    return `The token does not grant the channel "${channel}": create one that does`;
-  }
   const missing = topics.filter((topic) => !names.includes(topic));
-  return missing.length === 0
-    ? undefined
-    : `The token does not grant ${missing.map((topic) => `"${topic}"`).join(", ")} of the channel "${channel}": create one that does`;
+  if (names.length > 0 && missing.length === 0) {
+    return undefined;
+  }
+  const what = names.length === 0 ? "" : `${missing.map((topic) => `"${topic}"`).join(", ")} of `;
+  return `The token does not grant ${what}the channel "${channel}": create one that does`;
 }
 
 /** A token with more time left than this can be sent again, whatever its lifetime. */
@@ -169,8 +169,7 @@ async function callTokenFunction(create: () => TokenValue | Promise<TokenValue>)
   try {
     return await Promise.race([create(), limit]);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConnectionError(`The \`token\` function failed: ${reason}`, { fatal: false, cause });
+    throw new ConnectionError(`The \`token\` function failed: ${messageOf(cause)}`, { fatal: false, cause });
   } finally {
     cancelDeadline();
   }

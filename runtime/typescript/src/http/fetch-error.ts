@@ -1,3 +1,4 @@
+import { messageOf } from "../util/message-of.js";
 import { MAX_PAYLOAD } from "../wire.js";
 
 /**
@@ -6,7 +7,7 @@ import { MAX_PAYLOAD } from "../wire.js";
  */
 export function failureReason(error: unknown): string {
   const { cause = error } = error instanceof Error ? error : {};
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }
 
 /**

@@ -6,6 +6,7 @@ import { explainSize, failureReason } from "../http/fetch-error.js";
 import { retryAfter } from "../http/retry-after.js";
 import { serverUrl } from "../http/server-url.js";
 import { deadline } from "../util/deadline.js";
+import { messageOf } from "../util/message-of.js";
 import { timing } from "../util/timing.js";
 import { describeIssues, payloadIssue, validate } from "../validate/standard-schema.js";
 import type { PayloadIssue } from "../validate/standard-schema.js";
@@ -214,8 +215,7 @@ function receipt({ channel, signal }: SignalReference, status: number, response:
 
 /** Returns the failure of a `token` function, which may succeed the next time. */
 function accessFailure({ channel, signal }: SignalReference, cause: unknown): Failure {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const error = new SignalError(channel, signal, "unauthorized", why, { cause });
+  const error = new SignalError(channel, signal, "unauthorized", messageOf(cause), { cause });
   return { error, retryWith: cause instanceof ConnectionError && !cause.fatal ? "time" : undefined };
 }
 

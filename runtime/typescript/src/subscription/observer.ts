@@ -1,4 +1,5 @@
 import type { ChannelInput, TopicName } from "../channel/channel.js";
+import { isolate } from "../util/isolate.js";
 import { identityOf } from "./settings.js";
 import type { RealtimeOptions } from "./settings.js";
 import type { RealtimeActions, RealtimeSnapshot } from "./snapshot.js";
@@ -82,7 +83,7 @@ export class RealtimeObserver<
 
   readonly #notify = (): void => {
     for (const listener of this.#listeners) {
-      listener();
+      isolate(listener)();
     }
   };
 }

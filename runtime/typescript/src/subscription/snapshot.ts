@@ -157,11 +157,12 @@ export function addMessages(messages: AnySnapshot["messages"], delta: Messages, 
 /** Appends messages, and drops the oldest beyond the limit. A text that has grown keeps its place. */
 function append(list: Messages, delta: Messages, limit: number | null): Messages {
   const grown = new Map(delta.filter(({ kind }) => kind === "stream").map((message) => [message.id, message]));
-  const merged = list.map((message) => {
+  const replace = (message: MessageView) => {
     const next = grown.get(message.id);
     grown.delete(message.id);
     return next ?? message;
-  });
+  };
+  const merged = grown.size === 0 ? list : list.map(replace);
   const all = [...merged, ...delta.filter(({ kind, id }) => kind === "data" || grown.has(id))];
   return limit === null ? all : limit <= 0 ? [] : all.slice(-limit);
 }

@@ -1,6 +1,7 @@
 import { describeMissingGrant, seemsExpired } from "../connection/token.js";
 import type { ResolvedToken } from "../connection/token.js";
 import { ConnectionError } from "../errors.js";
+import { messageOf } from "../util/message-of.js";
 import type { ErrorFrame } from "../wire.js";
 
 /** Errors of a `sub` frame that no other token and no later attempt can avoid. */
@@ -40,22 +41,19 @@ export function subscribeError(
 
 /** Returns the message for a token that has expired or was revoked, with the fix. */
 export function describeTokenEnd(code: string): string {
-  return code === "revoked"
-    ? "the token was revoked; set `token` to a function, so that a new one can be fetched"
-    : "the token has expired; set `token` to a function, so that a new one can be fetched";
+  const end = code === "revoked" ? "was revoked" : "has expired";
+  return `the token ${end}; set \`token\` to a function, so that a new one can be fetched`;
 }
 
 /** Returns the error as a fatal one. */
 export function toFatal(error: ConnectionError): ConnectionError {
-  const { message, closeCode, code, cause } = error;
-  return error.fatal ? error : new ConnectionError(message, { fatal: true, closeCode, code, cause });
+  const { message, cause } = error;
+  return error.fatal ? error : new ConnectionError(message, { ...error, fatal: true, cause });
 }
 
 /** Wraps a thrown value. */
 export function toConnectionError(cause: unknown): ConnectionError {
-  if (cause instanceof ConnectionError) {
-    return cause;
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ConnectionError(`Could not connect: ${reason}`, { fatal: false, cause });
+  return cause instanceof ConnectionError
+    ? cause
+    : new ConnectionError(`Could not connect: ${messageOf(cause)}`, { fatal: false, cause });
 }

@@ -110,9 +110,11 @@ export class TestHub {
       WebSocket,
     );
     global.fetch = this.#fetch(fetch);
+    const own = { ...global };
     this.#restore = () => {
-      global.WebSocket = WebSocket;
-      global.fetch = fetch;
+      // Another mock may have replaced them since.
+      global.WebSocket = global.WebSocket === own.WebSocket ? WebSocket : global.WebSocket;
+      global.fetch = global.fetch === own.fetch ? fetch : global.fetch;
     };
   }
 
@@ -234,9 +236,12 @@ export class TestHub {
     }
   }
 
-  /** Cuts all connections, and gives `WebSocket` and `fetch` back. */
+  /** Drops all connections without an event, so that nothing renders again, and restores `WebSocket` and `fetch`. */
   close(): void {
-    this.disconnect();
+    this.#isConnected = false;
+    for (const socket of [...this.#sockets]) {
+      socket.close();
+    }
     this.#restore();
   }
 
@@ -281,7 +286,7 @@ export class TestHub {
   #receive(socket: HubSocket, frame: Readonly<Record<string, any>>): void {
     if (frame["kind"] === "alive") {
       // At once, so that a test may advance fake timers by more than a heartbeat.
-      return socket.deliver({ kind: "alive", next_in: 15_000 });
+      return socket.deliverNow({ kind: "alive", next_in: 15_000 });
     }
     const ref = String(frame["ref"]);
     void Promise.resolve().then(() => {

@@ -1,5 +1,6 @@
 import type { ChannelInput, RunResult, SignalPayload, SignalReference } from "../channel/channel.js";
 import type { StandardSchema } from "../validate/standard-schema.js";
+import { messageOf } from "../util/message-of.js";
 import { checkPayload } from "./check.js";
 import type { TestSignal } from "./signals.js";
 
@@ -135,8 +136,4 @@ type SignalPayloads<Signals extends readonly AnySignal[]> = {
 
 export function nameOf(channel: ChannelInput): string {
   return typeof channel === "string" ? channel : channel.name;
-}
-
-function messageOf(error: string | Error): string {
-  return typeof error === "string" ? error : error.message;
 }

@@ -37,11 +37,16 @@ export class HubSocket implements WebSocketLike {
     }
   }
 
-  /** Sends a frame to the client, as text. */
+  /** Sends a frame to the client, as text. It arrives in a microtask, in order, as components must not change at once. */
   deliver(frame: unknown): void {
     if (!this.#isClosed) {
-      this.onmessage?.({ data: JSON.stringify(frame) });
+      void Promise.resolve().then(() => this.deliverNow(frame));
     }
+  }
+
+  /** Sends a frame that arrives at once. */
+  deliverNow(frame: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
   close(): void {
@@ -55,7 +60,7 @@ export class HubSocket implements WebSocketLike {
   lose(): void {
     if (!this.#isClosed) {
       this.close();
-      this.onclose?.({ code: LOST, reason: "" });
+      void Promise.resolve().then(() => this.onclose?.({ code: LOST, reason: "" }));
     }
   }
 }
