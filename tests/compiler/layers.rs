@@ -147,7 +147,7 @@ const CLIENT: Part = Part {
         &["connection"],
         &["runs"],
         &["subscription"],
-        &["ai", "index", "overlay", "overlay-off", "react", "server", "solid", "svelte", "testing", "vue"],
+        &["ai", "index", "overlay", "overlay-off", "react", "server", "solid", "svelte", "testing", "vite", "vue"],
     ],
     // A page that only validates loads no client, and the client needs no zod.
     forbidden: &[("", "validate/zod"), ("validate/plain", "validate/zod")],

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-const generated = join(import.meta.dirname, "../../generated/typescript/index.ts");
+const generated = join(import.meta.dirname, "../../generated/typescript/index.js");
 
 export default defineConfig({
   // As if `generated` were next to the files in `quoted`.

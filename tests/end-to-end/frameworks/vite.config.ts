@@ -6,7 +6,7 @@ import solid from "vite-plugin-solid";
 
 const folder = import.meta.dirname;
 const pages = ["vue.html", "svelte.html", "solid.html"].map((page) => join(folder, page));
-const generated = join(folder, "../../../generated/typescript/index.ts");
+const generated = join(folder, "../../../generated/typescript/index.js");
 // Babel reads no list of browsers, which it would need a package of another licence for.
 const babel = { browserslistConfigFile: false } as const;
 
