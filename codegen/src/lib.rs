@@ -119,7 +119,10 @@ pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
 /// Returns the JSON Schema of the definition format, for editors.
 #[must_use]
 pub fn format_schema() -> String {
-    format!("{:#}\n", definition::format_schema())
+    let mut schema = definition::format_schema();
+    // Editors offer examples. Other formats are allowed, too.
+    schema["definitions"]["Keywords"]["properties"]["format"]["examples"] = reference::known_formats().collect();
+    format!("{schema:#}\n")
 }
 
 /// Returns what a stage of the compiler makes of one payload, such as `pipeline/status`: a topic, a signal, or `result`.

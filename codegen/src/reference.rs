@@ -38,6 +38,11 @@ fn drafts() -> String {
     )
 }
 
+/// Returns the formats that are checked, and the widths of integers.
+pub(crate) fn known_formats() -> impl Iterator<Item = &'static str> {
+    Format::ALL.iter().map(|format| format.keyword()).chain(INTEGER_FORMATS.iter().map(|(name, ..)| *name))
+}
+
 fn formats() -> String {
     let listed =
         |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
