@@ -108,7 +108,7 @@ const SERVER: Part = Part {
         &["storage"],
         &["hub"],
         &["publish"],
-        &["signal", "stream"],
+        &["signal", "stream", "subscribe"],
         &["routes", "runs"],
         &["serve"],
         &["lib"],

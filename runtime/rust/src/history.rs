@@ -43,7 +43,8 @@ pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
 pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
-pub(crate) use read_cursor::{Gap, ReadCursor};
+pub use read_cursor::Gap;
+pub(crate) use read_cursor::ReadCursor;
 pub(crate) use restore::{StoredLog, StoredMessage};
 
 use state::{Message, Rank, State, age};

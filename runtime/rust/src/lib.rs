@@ -42,6 +42,7 @@ mod signal;
 pub mod simulation;
 mod storage;
 mod stream;
+mod subscribe;
 mod token;
 pub mod wire;
 
@@ -61,6 +62,7 @@ pub use channel::{
     ParamDefinition, ParamError, Registry, Release, ResolveError, Retain, Signal, SignalDefinition,
     TextStream, Topic, TopicDefinition, TypedChannel,
 };
+pub use history::Gap;
 pub use hub::{
     Action, AuthorizeError, AuthorizeRequest, BuildError, Hub, HubBuilder, Rate, RevokeError, SessionGrant,
     TokenBuilder,
@@ -82,10 +84,14 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
+pub use subscribe::{
+    InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
+    TextStreamError, TextStreamFailure,
+};
 #[cfg(feature = "jwks")]
 pub use token::Jwks;
 pub use token::TokenError;
-pub use wire::MessageId;
+pub use wire::{Cursor, MessageId};
 
 /// Includes the channels that `fanfare_codegen::compile` generated in the build script, as the module `channels`.
 ///

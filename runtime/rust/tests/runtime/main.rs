@@ -11,6 +11,7 @@ mod delivery;
 mod drift;
 mod frames;
 mod in_flight;
+mod in_process;
 #[cfg(feature = "sqlite")]
 mod interrupted;
 mod issues;
