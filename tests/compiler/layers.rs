@@ -110,7 +110,7 @@ const SERVER: Part = Part {
         &["publish"],
         &["signal", "stream", "subscribe"],
         &["routes", "runs"],
-        &["serve"],
+        &["serve", "testing"],
         &["lib"],
     ],
     forbidden: &[],

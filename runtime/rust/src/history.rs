@@ -182,6 +182,10 @@ impl Log {
         now: Instant,
         frame: SharedText,
     ) -> bool {
+        #[cfg(feature = "testing")]
+        if let Some(world) = crate::simulation::world() {
+            world.observe(self.channel.name(), &frame);
+        }
         state.last_used = now;
         state.lead += frame.as_str().len();
         let should_yield = state.lead >= TURN_BYTES / 2;

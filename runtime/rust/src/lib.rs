@@ -6,7 +6,18 @@
 //!
 //! Every message takes the same path. It is checked against its definition, encoded once and appended to its channel's
 //! log. The log is the channel's history, and subscribers are cursors into it: those that are live, those that resume,
-//! and new ones, which receive what a topic retains.
+//! and new ones, which receive what a topic retains. A subscriber is a browser, a backend, or code in this process:
+//! [`Hub::subscribe`].
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
+//! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
+//! | `testing` | `testing`, for the tests of applications. Enable it in `[dev-dependencies]` only |
+//!
+//! `failpoints` and `simulation` are for this library's own tests.
 
 #![cfg_attr(
     not(feature = "sqlite"),
@@ -43,6 +54,8 @@ pub mod simulation;
 mod storage;
 mod stream;
 mod subscribe;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 pub mod wire;
 

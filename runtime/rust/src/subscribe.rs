@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 
 use crate::payload::ShapeError;
 use crate::wire::{Cursor, ServerFrame};
@@ -90,6 +90,13 @@ impl<T> Subscription<T> {
     /// definition ([`ReceiveError::Invalid`]), or once the subscription has ended ([`ReceiveError::Closed`]).
     pub async fn recv(&mut self) -> Result<Message<T>, ReceiveError> {
         poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// Returns the next message if it has arrived, without waiting. Returns an error in the cases in which
+    /// [`recv`](Self::recv) does.
+    pub fn try_recv(&mut self) -> Option<Result<Message<T>, ReceiveError>> {
+        // Even if the task has used up its turn.
+        tokio::task::unconstrained(self.recv()).now_or_never()
     }
 
     /// Returns the cursor after the last message that was received. A subscription with it as `since` continues there,
@@ -183,5 +190,43 @@ impl<T> Stream for Subscription<T> {
 impl<T> fmt::Debug for Subscription<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Subscription").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// Reads the messages of a topic from frames of its channel's log.
+#[cfg(feature = "testing")]
+pub(crate) fn read_frames<P: Receive + ?Sized>(
+    topic: crate::channel::Topic<'_, P>,
+    frames: impl IntoIterator<Item = ServerFrame>,
+) -> Result<Vec<Message<P::Received>>, ReceiveError> {
+    let mut delivery = Delivery::new(topic.channel(), topic.definition());
+    let items = frames.into_iter().flat_map(|frame| delivery.accept(frame));
+    items.map(|item| item.into_message(P::read)).collect()
+}
+
+/// The run events of a channel, for a test that waits for a run.
+#[cfg(feature = "testing")]
+pub(crate) struct RunEvents {
+    source: local::Local,
+    cursor: Cursor,
+}
+
+#[cfg(feature = "testing")]
+impl RunEvents {
+    /// Begins with the latest event.
+    pub(crate) async fn open(
+        hub: &crate::hub::Hub,
+        channel: &crate::channel::Channel,
+    ) -> Result<Self, SubscribeError> {
+        let (source, cursor) = local::Local::open(hub, channel, None, Cursor::Now).await?;
+        Ok(Self { source, cursor })
+    }
+
+    /// Waits for events, or the end of the hub.
+    pub(crate) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ReceiveError>> {
+        let mut frames = VecDeque::new();
+        let polled = self.source.poll_frames(context, self.cursor, &mut frames);
+        self.cursor = frames.iter().filter_map(ServerFrame::log_id).fold(self.cursor, Cursor::after);
+        polled.map_err(ReceiveError::from)
     }
 }

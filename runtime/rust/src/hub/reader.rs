@@ -104,9 +104,9 @@ impl Reader {
         Ok(all.collect())
     }
 
-    /// Subscribes to a topic without a token, for a reader in this process.
-    pub(crate) fn subscribe_in_process(&mut self, log: Arc<Log>, topic: usize, cursor: Cursor) -> Cursor {
-        self.subscribe_to(&None, log, &[topic], Some(cursor), None)
+    /// Subscribes to topics without a token, for a reader in this process.
+    pub(crate) fn subscribe_in_process(&mut self, log: Arc<Log>, topics: &[usize], cursor: Cursor) -> Cursor {
+        self.subscribe_to(&None, log, topics, Some(cursor), None)
     }
 
     fn subscribe_to(

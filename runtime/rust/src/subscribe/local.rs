@@ -88,17 +88,18 @@ impl<'p, P: Receive + ?Sized + 'p> IntoFuture for Subscribe<'p, P> {
             if hub.has_entered(Phase::Closed) {
                 return Err(SubscribeError::Closed);
             }
-            let (source, position) = Local::open(hub, topic.channel(), topic.index(), since).await?;
+            let (source, position) = Local::open(hub, topic.channel(), Some(topic.index()), since).await?;
             Ok(Subscription::new(Box::new(source), topic, position))
         })
     }
 }
 
 /// The log of a channel as the source of a subscription. Does not keep the hub open.
-struct Local {
+pub(super) struct Local {
     hub: WeakHub,
     channel: Channel,
-    topic: usize,
+    /// `None` for run events only, which every reader receives.
+    topic: Option<usize>,
     reader: Reader,
     events: Vec<Event>,
     /// Completes once the hub is shut down or dropped. `None` once it has.
@@ -108,10 +109,10 @@ struct Local {
 }
 
 impl Local {
-    async fn open(
+    pub(super) async fn open(
         hub: &Hub,
         channel: &Channel,
-        topic: usize,
+        topic: Option<usize>,
         since: Cursor,
     ) -> Result<(Self, Cursor), SubscribeError> {
         let mut phase = hub.phase();
@@ -193,7 +194,7 @@ impl Source for Local {
 async fn open_reader(
     hub: &Hub,
     channel: &Channel,
-    topic: usize,
+    topic: Option<usize>,
     since: Cursor,
 ) -> Result<(Reader, Cursor), SubscribeError> {
     let log = hub.open_log_at(channel, since).await.map_err(|error| match error {
@@ -201,12 +202,12 @@ async fn open_reader(
         OpenError::Storage(error) => SubscribeError::Storage(error),
     })?;
     let mut reader = Reader::new(&Arc::<Inbox>::default());
-    let position = reader.subscribe_in_process(log, topic, since);
+    let position = reader.subscribe_in_process(log, topic.as_slice(), since);
     Ok((reader, position))
 }
 
 /// Opens a channel whose history was replaced. Returns `None` if the hub is gone.
-async fn reopen(hub: WeakHub, channel: Channel, topic: usize, cursor: Cursor) -> Option<Reader> {
+async fn reopen(hub: WeakHub, channel: Channel, topic: Option<usize>, cursor: Cursor) -> Option<Reader> {
     loop {
         let hub = hub.upgrade().filter(|hub| !hub.has_entered(Phase::Closed))?;
         match open_reader(&hub, &channel, topic, cursor).await {

@@ -47,6 +47,8 @@ mod sizes;
 mod storage;
 mod streaming;
 mod subscribing;
+#[cfg(feature = "testing")]
+mod testing;
 mod text_streams;
 mod throughput;
 mod tokens;
