@@ -38,7 +38,7 @@ async fn days_pass_at_once_and_each_thing_happens_at_its_time() {
     .await;
     let (start, real) = (hub.clock().now(), std::time::Instant::now());
     let run = runs.start(&job, "run_1", &channel, &()).await.unwrap();
-    hub.clock().advance(DAY - SECOND).await;
+    hub.clock().advance(DAY.saturating_sub(SECOND)).await;
     assert_eq!(hub.published(channel.said()), [""; 0]);
     hub.clock().advance(2 * SECOND).await;
     assert_eq!(hub.published(channel.said()), ["a day"]);
@@ -179,7 +179,7 @@ async fn a_wait_times_out_when_its_time_comes_and_not_before() {
     .await;
     let run = runs.start(&job, "run_1", &channel, &()).await.unwrap();
     run.waits_for().await;
-    hub.clock().advance(DAY - SECOND).await;
+    hub.clock().advance(DAY.saturating_sub(SECOND)).await;
     assert_eq!(run.waits_for().await, ["approve"]);
     hub.clock().advance(2 * SECOND).await;
     assert_eq!(run.ended().await, completed("nobody"));
