@@ -109,7 +109,7 @@ const SERVER: Part = Part {
         &["hub"],
         &["publish"],
         &["signal", "stream", "subscribe"],
-        &["routes", "runs"],
+        &["client", "routes", "runs"],
         &["serve", "testing"],
         &["lib"],
     ],

@@ -1,7 +1,7 @@
 //! Typed subscriptions: the messages of a topic as a stream of Rust values.
 //!
-//! A subscription has a source of frames: the hub's reader in this process (`local`). `delivery` turns frames into
-//! messages.
+//! A subscription has a source of frames: the hub's reader in this process (`local`), or a connection to a server
+//! (`client`). `delivery` turns frames into messages, for both.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -45,6 +45,9 @@ pub(crate) trait Source: Send {
 pub(crate) enum End {
     /// The hub was shut down.
     Closed,
+    /// The server refuses the subscription for good.
+    #[cfg(feature = "client")]
+    Refused { code: Option<String>, message: String },
 }
 
 /// The messages of a topic, in order. Returned by [`Hub::subscribe`](crate::Hub::subscribe).

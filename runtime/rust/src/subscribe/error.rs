@@ -59,6 +59,14 @@ pub enum ReceiveError {
     IncompleteText(TextStreamError),
     /// The hub was shut down. The subscription has ended.
     Closed,
+    /// The server of a [`Client`](crate::client::Client) refuses the subscription for good. It has ended.
+    #[cfg(feature = "client")]
+    Refused {
+        /// The code of the error, such as `unknown_topic`, if it has one.
+        code: Option<String>,
+        /// The reason.
+        message: String,
+    },
 }
 
 impl ReceiveError {
@@ -68,6 +76,8 @@ impl ReceiveError {
         match self {
             Self::Gap(_) | Self::Invalid(_) | Self::Shape(_) | Self::IncompleteText(_) => false,
             Self::Closed => true,
+            #[cfg(feature = "client")]
+            Self::Refused { .. } => true,
         }
     }
 }
@@ -76,6 +86,8 @@ impl From<End> for ReceiveError {
     fn from(end: End) -> Self {
         match end {
             End::Closed => Self::Closed,
+            #[cfg(feature = "client")]
+            End::Refused { code, message } => Self::Refused { code, message },
         }
     }
 }
@@ -93,6 +105,8 @@ impl fmt::Display for ReceiveError {
             }
             Self::IncompleteText(error) => error.fmt(formatter),
             Self::Closed => formatter.write_str("the subscription has ended: the hub was shut down"),
+            #[cfg(feature = "client")]
+            Self::Refused { message, .. } => write!(formatter, "the subscription has ended: {message}"),
         }
     }
 }

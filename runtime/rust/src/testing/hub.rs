@@ -13,7 +13,7 @@ const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
 
 /// A hub with a clock that the test controls, and a storage in memory.
 ///
-/// It dereferences to [`Hub`]. Pass clones of that hub to your application. See [`testing`](super) for an example.
+/// It is a [`Hub`]. Pass clones of that hub to your application. See [`testing`](super) for an example.
 #[derive(Debug)]
 pub struct TestHub {
     hub: Hub,

@@ -13,7 +13,7 @@ use crate::runs::{Action, Job, RunError, RunStatus, Runs, RunsBuilder, RunsError
 use crate::signal::SendSignal;
 use crate::subscribe::{RunEvents, SubscribeError};
 
-/// Runs of a test hub, whose steps the test can plan. It dereferences to [`Runs`].
+/// Runs of a test hub, whose steps the test can plan. It is a [`Runs`].
 ///
 /// A plan is for the next attempt of a step that has this id, in any run. Several plans for one step are for
 /// consecutive attempts. See [`testing`](super) for an example.

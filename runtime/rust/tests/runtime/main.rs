@@ -21,6 +21,8 @@ mod limits;
 mod logging;
 mod measuring;
 mod multiplexing;
+#[cfg(feature = "client")]
+mod network_client;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
