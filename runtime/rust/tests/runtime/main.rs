@@ -23,6 +23,10 @@ mod measuring;
 mod multiplexing;
 #[cfg(feature = "client")]
 mod network_client;
+#[cfg(feature = "client")]
+mod network_resuming;
+#[cfg(feature = "client")]
+mod network_sending;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
@@ -65,6 +69,8 @@ mod support {
     pub(crate) mod file;
     pub(crate) mod http;
     pub(crate) mod jwt;
+    #[cfg(feature = "client")]
+    pub(crate) mod network;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;
