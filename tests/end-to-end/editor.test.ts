@@ -127,7 +127,7 @@ test("keys are completed at every level", async () => {
 test("values are completed", async () => {
   const topic = "version: 1\nchannels:\n  news:\n    address: news\n    topics:\n      headline:\n        ";
   expect(await complete(`${topic}retain: |`)).toEqual(expect.arrayContaining(["last", "all"]));
-  expect(await complete(`${topic}payload: { type: string, format: | }`)).toEqual(expect.arrayContaining(["date-time", "email"]));
+  expect(await complete(`${topic}payload:\n          type: string\n          format: |`)).toEqual(expect.arrayContaining(["date-time", "email"]));
 });
 
 test("keys are described when the pointer hovers over them", async () => {

@@ -1,4 +1,4 @@
-//! Compiles the server in the README, and the examples in `docs/`.
+//! Compiles the server in the README, and the examples in `docs/`. The tests in `docs/testing-rust.md` are run.
 
 #[allow(dead_code, reason = "the server is compiled, but not run")]
 mod readme {
@@ -19,6 +19,8 @@ mod examples {
     mod definition;
     mod from_rust_types;
     mod runs;
+    #[cfg(test)]
+    mod testing_rust;
     mod tokens;
 
     mod definition_page {
@@ -31,6 +33,11 @@ mod examples {
 
     mod runs_page {
         include!(concat!(env!("OUT_DIR"), "/runs.rs"));
+    }
+
+    #[cfg(test)]
+    mod testing_rust_page {
+        include!(concat!(env!("OUT_DIR"), "/testing-rust.rs"));
     }
 
     mod tokens_page {

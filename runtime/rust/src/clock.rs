@@ -14,6 +14,15 @@ pub(crate) fn wall_time() -> SystemTime {
     SystemTime::now()
 }
 
+/// Returns how often to do something that is usually done at an interval because of other processes.
+pub(crate) fn poll_interval(usual: Duration) -> Duration {
+    #[cfg(feature = "simulation")]
+    if let Some(interval) = crate::simulation::world().and_then(|world| world.poll_interval()) {
+        return interval;
+    }
+    usual
+}
+
 /// Returns the time `duration` after `now`, at most ten years later.
 pub(crate) fn after(now: SystemTime, duration: Duration) -> SystemTime {
     now + duration.min(MAX_WAIT)

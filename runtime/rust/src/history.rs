@@ -43,7 +43,8 @@ pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
 pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
-pub(crate) use read_cursor::{Gap, ReadCursor};
+pub use read_cursor::Gap;
+pub(crate) use read_cursor::ReadCursor;
 pub(crate) use restore::{StoredLog, StoredMessage};
 
 use state::{Message, Rank, State, age};
@@ -181,6 +182,10 @@ impl Log {
         now: Instant,
         frame: SharedText,
     ) -> bool {
+        #[cfg(feature = "testing")]
+        if let Some(world) = crate::simulation::world() {
+            world.observe(self.channel.name(), &frame);
+        }
         state.last_used = now;
         state.lead += frame.as_str().len();
         let should_yield = state.lead >= TURN_BYTES / 2;

@@ -93,6 +93,7 @@ pub struct Hub {
 }
 
 /// A weak reference, which does not keep the hub and its storage open.
+#[derive(Clone)]
 pub(crate) struct WeakHub(Weak<Shared>);
 
 impl WeakHub {

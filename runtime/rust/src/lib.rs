@@ -6,7 +6,19 @@
 //!
 //! Every message takes the same path. It is checked against its definition, encoded once and appended to its channel's
 //! log. The log is the channel's history, and subscribers are cursors into it: those that are live, those that resume,
-//! and new ones, which receive what a topic retains.
+//! and new ones, which receive what a topic retains. A subscriber is a browser, a backend, or code in this process:
+//! [`Hub::subscribe`].
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
+//! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
+//! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
+//! | `testing` | `testing`, for the tests of applications. Enable it in `[dev-dependencies]` only |
+//!
+//! `failpoints` and `simulation` are for this library's own tests.
 
 #![cfg_attr(
     not(feature = "sqlite"),
@@ -25,6 +37,8 @@ macro_rules! bug {
 }
 
 pub mod channel;
+#[cfg(feature = "client")]
+pub mod client;
 mod clock;
 mod history;
 mod hub;
@@ -42,6 +56,9 @@ mod signal;
 pub mod simulation;
 mod storage;
 mod stream;
+mod subscribe;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token;
 pub mod wire;
 
@@ -61,6 +78,7 @@ pub use channel::{
     ParamDefinition, ParamError, Registry, Release, ResolveError, Retain, Signal, SignalDefinition,
     TextStream, Topic, TopicDefinition, TypedChannel,
 };
+pub use history::Gap;
 pub use hub::{
     Action, AuthorizeError, AuthorizeRequest, BuildError, Hub, HubBuilder, Rate, RevokeError, SessionGrant,
     TokenBuilder,
@@ -82,10 +100,14 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
+pub use subscribe::{
+    InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
+    TextStreamError, TextStreamFailure,
+};
 #[cfg(feature = "jwks")]
 pub use token::Jwks;
 pub use token::TokenError;
-pub use wire::MessageId;
+pub use wire::{Cursor, MessageId};
 
 /// Includes the channels that `fanfare_codegen::compile` generated in the build script, as the module `channels`.
 ///

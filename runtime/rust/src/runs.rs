@@ -32,6 +32,8 @@ mod job;
 mod limits;
 mod replay;
 mod run;
+#[cfg(feature = "testing")]
+mod script;
 mod step;
 mod stream;
 mod suspended;
@@ -49,6 +51,8 @@ pub use wait::{ReceivedSignal, WaitAny};
 use context::Context;
 use job::{AnyJob, MAX_RUN_ID_LENGTH, TypedJob};
 use limits::Limits;
+#[cfg(feature = "testing")]
+pub(crate) use script::{Action, Script};
 use suspended::Suspended;
 
 /// Registers jobs and sets how runs are executed. See [`Runs::builder`].
@@ -111,6 +115,9 @@ struct Shared {
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
+    /// What a test has planned for steps.
+    #[cfg(feature = "testing")]
+    script: Script,
 }
 
 /// One execution in progress. Waiting runs have no slot.
@@ -352,6 +359,8 @@ impl RunsBuilder {
             slots: Mutex::default(),
             suspended: Mutex::new(Suspended::new(self.settings.max_waiting_runs_in_memory)),
             wake: Arc::default(),
+            #[cfg(feature = "testing")]
+            script: Script::default(),
         });
         shared.hub.listen_for_all_signals(&shared.wake);
         shared.engine()?.recover_runs(shared.job_names()).await?;

@@ -41,7 +41,20 @@ pub trait World {
     fn max_batch(&self) -> usize;
 
     /// Returns whether the library has this bug.
-    fn has_bug(&self, bug: Bug) -> bool;
+    fn has_bug(&self, bug: Bug) -> bool {
+        let _ = bug;
+        false
+    }
+
+    /// Observes a frame that was appended to a channel's log.
+    fn observe(&self, channel: &str, frame: &str) {
+        let _ = (channel, frame);
+    }
+
+    /// Returns how often to poll the storage for changes by other processes. `None` for the usual intervals.
+    fn poll_interval(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Bugs that a simulation or the fuzzer can switch on, to show that it finds them.

@@ -22,6 +22,8 @@ pub use jwks::Jwks;
 pub(crate) use jwks::{JwksError, KeySet};
 use jws::Jws;
 pub(crate) use key::SigningKey;
+#[cfg(feature = "client")]
+pub(crate) use key::hashed_bearer;
 #[cfg(feature = "sqlite")]
 pub(crate) use revocations::REVOKED_FOR;
 pub(crate) use revocations::Revocations;

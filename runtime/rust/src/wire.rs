@@ -21,7 +21,7 @@ pub use frame::{
 };
 pub(crate) use frame::{client_frame, is_short};
 pub use id::{Cursor, MessageId, ParseCursorError, ParseMessageIdError};
-pub(crate) use time::timestamp;
+pub(crate) use time::{parse_timestamp, timestamp};
 
 /// Text that many connections write from without copying it.
 pub(crate) type SharedText = axum::extract::ws::Utf8Bytes;

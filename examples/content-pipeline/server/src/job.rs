@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 const KEYWORDS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long publishing takes, in pauses.

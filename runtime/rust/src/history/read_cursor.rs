@@ -28,11 +28,13 @@ pub(super) struct Wanted {
     evicted: u64,
 }
 
-/// The messages that a subscriber missed: the last id before them and the first after them.
+/// Messages that a subscriber missed for good, because they are no longer in the history. They are between two ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gap {
-    pub(crate) after: MessageId,
-    pub(crate) before: MessageId,
+pub struct Gap {
+    /// The id before them. The server does not know it if the channel's history was replaced.
+    pub after: MessageId,
+    /// The id after them.
+    pub before: MessageId,
 }
 
 /// The result of one turn of reading. The gap comes before the messages.

@@ -170,7 +170,9 @@ impl Channels {
         let (max_idle, is_stored) = (self.max_idle, self.storage.is_some());
         *tidying = Some(runtime.spawn(async move {
             loop {
-                let _ = tokio::time::timeout(TIDY_INTERVAL, memory.wait_until_crowded()).await;
+                let _ =
+                    tokio::time::timeout(clock::poll_interval(TIDY_INTERVAL), memory.wait_until_crowded())
+                        .await;
                 tokio::time::sleep(TIDY_PAUSE).await;
                 let Some(cells) = Weak::upgrade(&cells) else { return };
                 tidy(&cells, &memory, max_idle, is_stored);

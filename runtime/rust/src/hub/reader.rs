@@ -98,10 +98,15 @@ impl Reader {
         }
         let all = channels.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();
-            let position = self.subscribe_to(subscription_id, log, &topics, cursor, guard);
+            let position = self.subscribe_to(subscription_id, log, &topics, cursor, Some(guard));
             Ready { channel, position, drift: None }
         });
         Ok(all.collect())
+    }
+
+    /// Subscribes to topics without a token, for a reader in this process.
+    pub(crate) fn subscribe_in_process(&mut self, log: Arc<Log>, topics: &[usize], cursor: Cursor) -> Cursor {
+        self.subscribe_to(&None, log, topics, Some(cursor), None)
     }
 
     fn subscribe_to(
@@ -110,7 +115,7 @@ impl Reader {
         log: Arc<Log>,
         topics: &[usize],
         cursor: Option<Cursor>,
-        guard: &Arc<TokenGuard>,
+        guard: Option<&Arc<TokenGuard>>,
     ) -> Cursor {
         let key = self.next_key;
         self.next_key += 1;
@@ -125,7 +130,9 @@ impl Reader {
             let subscription_id = subscription_id.clone();
             (Subscribed { key, subscription_id, log, cursor, guards: Vec::new(), outdated: None }, position)
         };
-        subscribed.add_topics(topics, guard);
+        if let Some(guard) = guard {
+            subscribed.add_topics(topics, guard);
+        }
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
         position

@@ -8,12 +8,15 @@ use tokio::time::{Instant, timeout};
 
 use super::execute::{execute, give_up};
 use super::{Shared, Slot};
+use crate::clock;
 use crate::hub::Phase;
 use crate::metrics;
 use crate::storage::{Claim, ClaimedRun, RunCounts};
 
-/// How often to poll for runs that became due or that other processes released or took over.
-pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Returns how often to poll for runs that became due or that other processes released or took over.
+pub(super) fn poll_interval() -> Duration {
+    clock::poll_interval(Duration::from_millis(500))
+}
 
 /// How often ended runs are deleted and runs counted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
@@ -32,14 +35,14 @@ pub(super) async fn claim_runs(shared: Arc<Shared>) {
             return release_runs(&shared).await;
         }
         let claimed = claim(&shared).await;
-        if last_poll.elapsed() >= POLL_INTERVAL {
+        if last_poll.elapsed() >= poll_interval() {
             stop_lost_executions(&shared).await;
             wake_waits(&shared);
             free_orphans(&shared).await;
             last_poll = Instant::now();
         }
         if claimed < 2 {
-            let pause = shared.next_due().min(POLL_INTERVAL);
+            let pause = shared.next_due().min(poll_interval());
             let mut phase = shared.hub.phase();
             tokio::select! {
                 _ = timeout(pause, shared.wake.notified()) => {}
@@ -181,7 +184,8 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
             warn_of_saturation(&shared);
             saturated_since = None;
         }
-        if timeout(HOUSEKEEPING_INTERVAL, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_ok() {
+        let interval = clock::poll_interval(HOUSEKEEPING_INTERVAL);
+        if timeout(interval, phase.wait_for(|phase| *phase >= Phase::Closing)).await.is_ok() {
             return;
         }
     }

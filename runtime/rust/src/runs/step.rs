@@ -204,6 +204,10 @@ impl Policy {
         E: Into<RunError>,
         F: Future<Output = Result<T, E>>,
     {
+        #[cfg(feature = "testing")]
+        if let Some(scripted) = call.begin_scripted().await {
+            return scripted;
+        }
         let attempt = catch_panic(async { work().await.map_err(Into::into) });
         let result = tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| {
             Err(RunError::retry(format!(
@@ -220,6 +224,8 @@ impl Policy {
         if call.kind == CallKind::Step {
             limits.check_value(&call.label(), value.len())?;
         }
+        #[cfg(feature = "testing")]
+        call.end_scripted().await;
         Ok(value)
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::{Duration, SystemTime};
 
-use super::claiming::POLL_INTERVAL;
+use super::claiming::poll_interval;
 use super::execute::Execution;
 use crate::storage::{Claim, RunHandle};
 
@@ -87,7 +87,7 @@ impl super::Shared {
 
     /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
-        if due <= self.storage_time() + POLL_INTERVAL {
+        if due <= self.storage_time() + poll_interval() {
             self.suspended().due.push(Reverse(due));
             self.wake.notify_one();
         }
@@ -105,6 +105,6 @@ impl super::Shared {
             }
             suspended.due.pop();
         }
-        POLL_INTERVAL
+        poll_interval()
     }
 }

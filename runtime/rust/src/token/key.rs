@@ -61,6 +61,12 @@ fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
+/// Returns the bearer that a client sends: the hashed form of the key, if it has one.
+#[cfg(feature = "client")]
+pub(crate) fn hashed_bearer(secret: &str) -> String {
+    hashed_form(secret).unwrap_or_else(|| secret.to_owned())
+}
+
 /// Returns the form that Inngest's SDK sends: the prefix `signkey-<env>-`, and the hash of the bytes that the rest is
 /// the hexadecimal form of.
 ///

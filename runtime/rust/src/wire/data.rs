@@ -153,8 +153,8 @@ const STREAM_ID: &str = r#","stream_id":""#;
 const TEXT: &str = r#","data":""#;
 
 /// Returns the id of an encoded frame of a log.
-pub(crate) fn id_of(frame: &SharedText) -> Option<MessageId> {
-    let (_, rest) = frame.as_str().split_once(ID)?;
+pub(crate) fn id_of(frame: &str) -> Option<MessageId> {
+    let (_, rest) = frame.split_once(ID)?;
     rest.get(..MessageId::LENGTH)?.parse().ok()
 }
 

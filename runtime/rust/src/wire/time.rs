@@ -1,6 +1,6 @@
 //! Times as RFC 3339 text, in UTC with milliseconds.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Formats a time, such as `2026-11-22T03:31:00.000Z`. Always returns 24 characters.
 pub(crate) fn timestamp(time: SystemTime) -> String {
@@ -10,6 +10,23 @@ pub(crate) fn timestamp(time: SystemTime) -> String {
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let milliseconds = since_1970.subsec_millis();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+}
+
+/// Parses a timestamp that [`timestamp`] has formatted.
+pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let seconds = days_since_1970(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second;
+    let time = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + number(20, 23)?);
+    (timestamp(time) == text).then_some(time)
+}
+
+/// Converts a date of the Gregorian calendar to days since 1970: the reverse of [`civil`].
+fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let day_of_year = (153 * month + 2) / 5 + day;
+    (365 * year + year / 4 + year / 400 + day_of_year).checked_sub(year / 100 + 719_469)
 }
 
 /// The length of every timestamp.
@@ -36,7 +53,6 @@ fn civil(days_since_1970: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn timestamps_match_the_calendar() {
@@ -51,7 +67,26 @@ mod tests {
         ] {
             let time = UNIX_EPOCH + Duration::new(seconds, milliseconds * 1_000_000);
             assert_eq!(timestamp(time), text);
+            assert_eq!(parse_timestamp(text), Some(time));
             assert_eq!(text.len(), LENGTH);
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_timestamp() {
+        for text in [
+            "",
+            "2024-03-01",
+            "2024-03-01T00:00:00Z",
+            "2024-02-30T00:00:00.000Z",
+            "2024-03-01T24:00:00.000Z",
+            "2024-00-01T00:00:00.000Z",
+            "1969-12-31T23:59:59.999Z",
+            "2024-03-01T00:00:00.000+",
+            "+024-03-01T00:00:00.000Z",
+            "é024-03-01T00:00:00.000Z",
+        ] {
+            assert_eq!(parse_timestamp(text), None, "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ mod delivery;
 mod drift;
 mod frames;
 mod in_flight;
+mod in_process;
 #[cfg(feature = "sqlite")]
 mod interrupted;
 mod issues;
@@ -20,6 +21,12 @@ mod limits;
 mod logging;
 mod measuring;
 mod multiplexing;
+#[cfg(feature = "client")]
+mod network_client;
+#[cfg(feature = "client")]
+mod network_resuming;
+#[cfg(feature = "client")]
+mod network_sending;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
@@ -46,6 +53,8 @@ mod sizes;
 mod storage;
 mod streaming;
 mod subscribing;
+#[cfg(feature = "testing")]
+mod testing;
 mod text_streams;
 mod throughput;
 mod tokens;
@@ -60,6 +69,8 @@ mod support {
     pub(crate) mod file;
     pub(crate) mod http;
     pub(crate) mod jwt;
+    #[cfg(feature = "client")]
+    pub(crate) mod network;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;

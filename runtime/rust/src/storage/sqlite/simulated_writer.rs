@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::writer::{Command, FOLLOW_INTERVAL, Writer};
+use crate::clock::poll_interval;
 use crate::simulation::world;
 
 /// How often to check again while the file is locked.
@@ -22,7 +23,7 @@ pub(super) fn spawn(writer: Writer) -> UnboundedSender<Command> {
 
 async fn run(mut writer: Writer, mut commands: UnboundedReceiver<Command>) {
     loop {
-        let mut batch = match timeout(FOLLOW_INTERVAL, commands.recv()).await {
+        let mut batch = match timeout(poll_interval(FOLLOW_INTERVAL), commands.recv()).await {
             Ok(Some(first)) => vec![first],
             Ok(None) => break,
             Err(_) => Vec::new(),

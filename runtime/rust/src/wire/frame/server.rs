@@ -199,6 +199,20 @@ pub enum ServerFrame {
     },
 }
 
+impl ServerFrame {
+    /// Returns the id of a frame of a channel's log, or `None` for other frames.
+    pub(crate) fn log_id(&self) -> Option<MessageId> {
+        match self {
+            Self::Data { id, .. }
+            | Self::DatastreamStart { id, .. }
+            | Self::Chunk { id, .. }
+            | Self::DatastreamEnd { id, .. }
+            | Self::Run { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of [`ServerFrame`]. Frames of other kinds are ignored.
 const SERVER_KINDS: [&str; 14] = [
     "data",
