@@ -4,17 +4,24 @@ import { gzipSync } from "node:zlib";
 import { command, dist, here, root, tarball } from "./paths.js";
 import { run, type Settings } from "./run.js";
 
-/** The addresses in `app.yaml` and names in the payloads that only one channel uses. */
+/** The addresses in `app.yaml`. */
 export const addresses = {
-  pipeline: ["pipeline:{runId}"],
-  invoices: ["billing-invoices:{customerId}", "vatNumber"],
-  presence: ["team-presence", "nickname"],
-  audit: ["audit-log:{year}", "loginAddress", "exportedRows"],
+  pipeline: "pipeline:{runId}",
+  invoices: "billing-invoices:{customerId}",
+  presence: "team-presence",
+  audit: "audit-log:{year}",
 } as const;
+
+/** Properties of payloads in `app.yaml` that the channel `pipeline` does not have. */
+export const properties = ["vatNumber", "nickname", "loginAddress", "exportedRows"] as const;
 
 /** A project of a user, with the packed package in its own `node_modules` and generated code. */
 export class Project {
-  private constructor(readonly folder: string) {}
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
 
   /** Copies `projects/<template>` over the files that all projects have. `options` are those of TypeScript's output. */
   static async create(template: string, name = template, options = ""): Promise<Project> {
