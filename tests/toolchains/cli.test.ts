@@ -10,14 +10,17 @@ const packages = join(dist, "cli");
 const launcher = join(packages, "fanfare-cli-0.1.0.tgz");
 const program = join(packages, `fanfare-cli-${platform}-0.1.0.tgz`);
 const folders: string[] = [];
-let path: string;
+let installed: string;
 
 beforeAll(async () => {
   const pack = join(root, "packages/cli/pack.mjs");
   await rm(packages, { recursive: true, force: true });
   await run(root, "node", [pack, packages]);
   await run(root, "node", [pack, packages, platform, command]);
-  path = await createPath();
+  installed = await createFolder();
+  await npm(installed, "init", "--yes");
+  await npm(installed, "pkg", "set", "type=module");
+  await npm(installed, "install", tarball, launcher, program);
 });
 
 afterAll(async () => {
@@ -25,14 +28,11 @@ afterAll(async () => {
 });
 
 test("the page of the README is built from packed packages, without Rust", async () => {
-  const folder = await createFolder();
-  await npm(folder, "init", "--yes");
-  await npm(folder, "pkg", "set", "type=module");
-  await npm(folder, "install", tarball, launcher, program);
+  const folder = installed;
   await writeReadmeFile(folder, "schemas/pipeline.yaml");
   await writeReadmeFile(folder, "main.ts");
 
-  const env = { PATH: path, HOME: folder };
+  const env = { PATH: await createPath(), HOME: folder };
   await expect(run(folder, "cargo", ["--version"], { env, only: true })).rejects.toThrow("ENOENT");
   expect(await run(folder, "npx", ["fanfare", "generate"], { env, only: true })).toContain("wrote generated/");
   expect(await run(folder, "npx", ["fanfare", "generate", "--check"], { env, only: true })).toContain("up to date");
@@ -41,10 +41,9 @@ test("the page of the README is built from packed packages, without Rust", async
 });
 
 test("the launcher returns the exit code of the program", async () => {
-  const folder = await createFolder();
-  await npm(folder, "install", launcher, program);
-  const failure = await run(folder, "npx", ["fanfare", "generate"]).catch((error: unknown) => error);
-  expect(String(failure)).toContain("schemas");
+  const args = ["fanfare", "generate", "--schemas", "missing"];
+  const failure = await run(installed, "npx", args).catch((error: unknown) => error);
+  expect(String(failure)).toContain("missing");
   expect(failure).toMatchObject({ cause: { code: 1 } });
 });
 
@@ -57,11 +56,9 @@ test("the launcher says how to install a missing program", async () => {
 });
 
 test("the launcher names a platform that it has no program for", async () => {
-  const folder = await createFolder();
-  await npm(folder, "install", launcher, program);
-  await writeFile(join(folder, "other.mjs"), 'Object.defineProperty(process, "arch", { value: "riscv64" });\n');
-  const env = { NODE_OPTIONS: `--import ${join(folder, "other.mjs")}` };
-  const failure = await run(folder, "node", ["node_modules/@fanfare/cli/bin/fanfare.js"], { env }).catch(
+  await writeFile(join(installed, "other.mjs"), 'Object.defineProperty(process, "arch", { value: "riscv64" });\n');
+  const env = { NODE_OPTIONS: `--import ${join(installed, "other.mjs")}` };
+  const failure = await run(installed, "node", ["node_modules/@fanfare/cli/bin/fanfare.js"], { env }).catch(
     (error: unknown) => error,
   );
   expect(String(failure)).toContain(`error: @fanfare/cli has no program for ${process.platform}-riscv64`);

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { dist, root } from "./support/paths.js";
+import { root } from "./support/paths.js";
 import { unpack } from "./support/project.js";
 import { run } from "./support/run.js";
 
@@ -14,7 +14,8 @@ interface Crate {
   readonly [key: string]: unknown;
 }
 
-const target = join(dist, "cargo");
+// Not in `dist`, because the audit reads every lock file outside of `target`.
+const target = join(root, "target/crates");
 let crates: readonly Crate[];
 
 beforeAll(async () => {
@@ -106,5 +107,5 @@ test("the documented order of publishing respects the dependencies", async () =>
 });
 
 function folderOf(crate: Crate): string {
-  return join(dist, "crates", crate.name);
+  return join(target, "unpacked", crate.name);
 }
