@@ -1,0 +1,7 @@
+import resolve from "@rollup/plugin-node-resolve";
+
+export default {
+  input: "main.mjs",
+  output: { file: "public/main.js", format: "es" },
+  plugins: [resolve({ browser: true })],
+};

@@ -1,0 +1,14 @@
+import { mkdir, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { dist, root, tarball } from "./paths.js";
+import { run } from "./run.js";
+
+/** Builds the command and the client, and packs the client as it is published. */
+export default async function build(): Promise<void> {
+  await run(root, "cargo", ["build", "--quiet", "--package", "fanfare-codegen"]);
+  await run(root, "npm", ["run", "build", "--workspace", "fanfare"]);
+  await mkdir(dist, { recursive: true });
+  const packed = await run(root, "npm", ["pack", "--workspace", "fanfare", "--pack-destination", dist, "--loglevel=error"]);
+  const name = packed.trim().split("\n").at(-1) ?? "";
+  await rename(join(dist, name), tarball);
+}
