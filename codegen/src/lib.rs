@@ -121,7 +121,8 @@ pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
 pub fn format_schema() -> String {
     let mut schema = definition::format_schema();
     // Editors offer examples. Other formats are allowed, too.
-    schema["definitions"]["Keywords"]["properties"]["format"]["examples"] = reference::known_formats().collect();
+    schema["definitions"]["Keywords"]["properties"]["format"]["examples"] =
+        reference::known_formats().collect();
     format!("{schema:#}\n")
 }
 

@@ -4,22 +4,22 @@ import * as f from "fanfare/validators";
 import { TokenSchema } from "./common.validators.js";
 import { InsightSchema, PipelineStatusSchema, PipelineSummarySchema, PipelineApproveSchema, PipelineRunResultSchema } from "./pipeline.validators.js";
 
-export const pipeline = /* @__PURE__ */ (() => defineChannel({
+export const pipeline = /* @__PURE__ */ defineChannel({
   name: "pipeline",
   address: "pipeline:{runId}",
   fingerprint: "92136f3ab8b1a265",
   params: {
-    runId: f.string({ minLength: 1, maxLength: 64, pattern: "^run_[a-z0-9]+$" }),
+    runId: /* @__PURE__ */ f.string({ minLength: 1, maxLength: 64, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
-    status: { payload: f.payload(PipelineStatusSchema), retain: "last" },
-    insights: { payload: f.payload(InsightSchema), retain: "all" },
-    tokens: { payload: f.payload(TokenSchema), retain: "all" },
-    summary: { payload: f.payload(PipelineSummarySchema), retain: "last" },
+    status: { payload: /* @__PURE__ */ f.payload(PipelineStatusSchema), retain: "last" },
+    insights: { payload: /* @__PURE__ */ f.payload(InsightSchema), retain: "all" },
+    tokens: { payload: /* @__PURE__ */ f.payload(TokenSchema), retain: "all" },
+    summary: { payload: /* @__PURE__ */ f.payload(PipelineSummarySchema), retain: "last" },
     draft: { stream: "text", retain: "last" },
   },
   signals: {
-    approve: { payload: f.payload(PipelineApproveSchema) },
+    approve: { payload: /* @__PURE__ */ f.payload(PipelineApproveSchema) },
   },
-  result: f.payload(PipelineRunResultSchema),
-}))();
+  result: /* @__PURE__ */ f.payload(PipelineRunResultSchema),
+});

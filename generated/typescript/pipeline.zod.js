@@ -2,51 +2,51 @@
 import * as f from "fanfare/zod";
 import { StepSchema } from "./common.zod.js";
 
-export const KeywordSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("keyword"),
-  word: f.string({ minLength: 1 }),
-  occurrences: f.int({ minimum: 1, maximum: 4294967295 }),
-}))();
+export const KeywordSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("keyword"),
+  word: /* @__PURE__ */ f.string({ minLength: 1 }),
+  occurrences: /* @__PURE__ */ f.int({ minimum: 1, maximum: 4294967295 }),
+});
 
-export const ChoiceSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("choice"),
-  sentence: f.int({ minimum: 0, maximum: 4294967295 }),
-  score: f.number({ minimum: 0, maximum: 1 }),
-}))();
+export const ChoiceSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("choice"),
+  sentence: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
+  score: /* @__PURE__ */ f.number({ minimum: 0, maximum: 1 }),
+});
 
-export const InsightSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
+export const InsightSchema = /* @__PURE__ */ f.discriminatedUnion("kind", {
   keyword: KeywordSchema,
   choice: ChoiceSchema,
-}))();
+});
 
-export const StatisticsSchema = /* @__PURE__ */ (() => f.object({
-  sentences: f.int({ minimum: 0, maximum: 4294967295 }),
-  words: f.int({ minimum: 0, maximum: 4294967295 }),
-  chosen: f.int({ minimum: 1, maximum: 255 }),
-  startedAt: f.string({ format: "date-time" }),
-  milliseconds: f.int({ minimum: 0, maximum: 4294967295 }),
-}))();
+export const StatisticsSchema = /* @__PURE__ */ f.object({
+  sentences: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
+  words: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
+  chosen: /* @__PURE__ */ f.int({ minimum: 1, maximum: 255 }),
+  startedAt: /* @__PURE__ */ f.string({ format: "date-time" }),
+  milliseconds: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
+});
 
-export const PipelineStatusSchema = /* @__PURE__ */ (() => f.object({
-  message: f.string({ minLength: 1 }),
+export const PipelineStatusSchema = /* @__PURE__ */ f.object({
+  message: /* @__PURE__ */ f.string({ minLength: 1 }),
   step: StepSchema,
-  progress: f.int({ minimum: 0, maximum: 100 }),
-}))();
+  progress: /* @__PURE__ */ f.int({ minimum: 0, maximum: 100 }),
+});
 
-export const PipelineSummarySchema = /* @__PURE__ */ (() => f.object({
-  title: f.nullable(f.string({ minLength: 1 })),
-  summary: f.string({ minLength: 1 }),
+export const PipelineSummarySchema = /* @__PURE__ */ f.object({
+  title: /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string({ minLength: 1 })),
+  summary: /* @__PURE__ */ f.string({ minLength: 1 }),
   statistics: StatisticsSchema,
-}))();
+});
 
-export const PipelineApproveVerdictSchema = /* @__PURE__ */ (() => f.enum(["approve", "edit", "reject"]))();
+export const PipelineApproveVerdictSchema = /* @__PURE__ */ f.enum(["approve", "edit", "reject"]);
 
-export const PipelineApproveSchema = /* @__PURE__ */ (() => f.object({
+export const PipelineApproveSchema = /* @__PURE__ */ f.object({
   verdict: PipelineApproveVerdictSchema,
-  text: f.optional(f.string({ minLength: 1 })),
-}))();
+  text: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ minLength: 1 })),
+});
 
-export const PipelineRunResultSchema = /* @__PURE__ */ (() => f.object({
-  title: f.nullable(f.string()),
-  summary: f.string(),
-}))();
+export const PipelineRunResultSchema = /* @__PURE__ */ f.object({
+  title: /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string()),
+  summary: /* @__PURE__ */ f.string(),
+});

@@ -3,12 +3,12 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { SystemNoticeSchema, SystemLogSchema } from "./system.validators.js";
 
-export const system = /* @__PURE__ */ (() => defineChannel({
+export const system = /* @__PURE__ */ defineChannel({
   name: "system",
   address: "system",
   fingerprint: "4367b917e8441142",
   topics: {
-    notice: { payload: f.payload(SystemNoticeSchema), retain: "last" },
-    log: { payload: f.payload(SystemLogSchema) },
+    notice: { payload: /* @__PURE__ */ f.payload(SystemNoticeSchema), retain: "last" },
+    log: { payload: /* @__PURE__ */ f.payload(SystemLogSchema) },
   },
-}))();
+});

@@ -22,7 +22,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     }
     let mut next = Vec::new();
     if is_new {
-        folder.write("Cargo.toml", include_str!("../../templates/init/Cargo.toml"))?;
+        folder.write("Cargo.toml", include_str!("../../templates/init/Cargo.toml.in"))?;
         folder.write("src/main.rs", include_str!("../../templates/init/main.rs"))?;
         folder.write(".gitignore", "/target\n/node_modules\n")?;
         folder.write("package.json", include_str!("../../templates/init/package.json"))?;

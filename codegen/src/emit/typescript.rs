@@ -91,11 +91,9 @@ impl Form {
     }
 }
 
-/// Returns the statement that exports a constant, without a semicolon. Bundlers drop an unused one, because creating it
-/// has no side effects.
-fn constant(name: &str, value: &str) -> String {
-    format!("export const {name} = /* @__PURE__ */ (() => {value})()")
-}
+/// Precedes each call, so that bundlers drop constants that a page does not use. The inner calls need it, too: Turbopack
+/// keeps them otherwise.
+const PURE: &str = "/* @__PURE__ */ ";
 
 /// The types that contain a 64-bit integer, which is a string in JSON.
 fn find_int64(model: &Model) -> HashSet<TypeId> {

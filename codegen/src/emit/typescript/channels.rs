@@ -7,7 +7,7 @@ use askama::Template;
 use super::face::Face;
 use super::types::expression;
 use super::validators::Scope;
-use super::{File, Form, key, quoted, rendered};
+use super::{File, Form, PURE, key, quoted, rendered};
 use crate::model::{
     AddressPart, BreakingChange, Carries, ChangedPart, Channel, Docs, Release, Retain, TypeId,
 };
@@ -188,7 +188,7 @@ fn release(release: &Release) -> String {
 }
 
 fn payload(file: &File<'_>, id: TypeId) -> String {
-    format!("f.payload({}Schema)", file.model.get(id).typescript)
+    format!("{PURE}f.payload({}Schema)", file.model.get(id).typescript)
 }
 
 fn payload_type(file: &File<'_>, id: TypeId) -> String {

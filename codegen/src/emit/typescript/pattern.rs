@@ -2,12 +2,12 @@
 
 use fanfare_pattern::Regex;
 
-use super::quoted;
+use super::{PURE, quoted};
 
 /// A pattern as an expression.
 pub(super) fn expression(pattern: &str) -> String {
     match automaton(pattern) {
-        Some(code) => format!("f.automaton({}, {})", quoted(pattern), quoted(&code)),
+        Some(code) => format!("{PURE}f.automaton({}, {})", quoted(pattern), quoted(&code)),
         None => quoted(pattern),
     }
 }

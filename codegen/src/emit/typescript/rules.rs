@@ -19,19 +19,14 @@ fn own<'f>(file: &'f File<'_>) -> impl Iterator<Item = &'f NamedRules> {
 pub(super) fn constants(file: &File<'_>, form: Form) -> Vec<String> {
     own(file)
         .map(|named| {
-            let value = in_arrow(&expression(file.model, &named.rules, "", form == Form::Ts));
+            let value = expression(file.model, &named.rules, "", form == Form::Ts);
             match form {
-                Form::Ts => format!("{};", super::constant(&format!("${}: f.Rules", named.name), &value)),
-                Form::Js => format!("{};", super::constant(&format!("${}", named.name), &value)),
+                Form::Ts => format!("export const ${}: f.Rules = {value};", named.name),
+                Form::Js => format!("export const ${} = {value};", named.name),
                 Form::Declarations => format!("export declare const ${}: f.Rules;", named.name),
             }
         })
         .collect()
-}
-
-/// An expression as the body of an arrow function. A literal object is put in brackets, because it would otherwise be a block.
-fn in_arrow(expression: &str) -> String {
-    if expression.starts_with('{') { format!("({expression})") } else { expression.to_owned() }
 }
 
 /// Import statements for rules of other files.

@@ -7,7 +7,7 @@ use askama::Template;
 use super::face::Face;
 use super::rules;
 use super::schema_types::SchemaTypes;
-use super::{File, Form, constant, key, literal, number, quoted, rendered};
+use super::{File, Form, PURE, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit_types;
 use crate::model::{
     Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
@@ -72,11 +72,11 @@ fn validator(file: &File<'_>, id: TypeId, face: Face, form: Form) -> String {
     }
     let scope = Scope { model: file.model, lazily, is_typed: form == Form::Ts };
     let value = scope.expression(&named.shape, "");
-    let value = if named.recursive { format!("f.lazy(() => {value})") } else { value };
+    let value = if named.recursive { format!("{PURE}f.lazy(() => {value})") } else { value };
     match (form, stated) {
-        (Form::Js | Form::Declarations, _) => format!("{};", constant(&name, &value)),
-        (Form::Ts, Some(stated)) => format!("{};", constant(&format!("{name}: {stated}"), &value)),
-        (Form::Ts, None) => format!("{} satisfies z.core.$ZodType<{output}>;", constant(&name, &value)),
+        (Form::Js | Form::Declarations, _) => format!("export const {name} = {value};"),
+        (Form::Ts, Some(stated)) => format!("export const {name}: {stated} = {value};"),
+        (Form::Ts, None) => format!("export const {name} = {value} satisfies z.core.$ZodType<{output}>;"),
     }
 }
 
@@ -139,23 +139,23 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
     /// The validator of a shape, for a line that starts with `indent`.
     pub(super) fn expression(&self, shape: &Type, indent: &str) -> String {
         match shape {
-            Type::Any => "f.json()".to_owned(),
-            Type::Null => "f.null()".to_owned(),
-            Type::Boolean => "f.boolean()".to_owned(),
+            Type::Any => format!("{PURE}f.json()"),
+            Type::Null => format!("{PURE}f.null()"),
+            Type::Boolean => format!("{PURE}f.boolean()"),
             Type::Integer(integer) => call("f.int", None, &integer_rules(integer)),
             Type::Number(number) => call("f.number", None, &number_rules(number)),
             Type::Text(text) => call("f.string", None, &text_rules(text)),
-            Type::Int64 => "f.int64()".to_owned(),
-            Type::Uint64 => "f.uint64()".to_owned(),
+            Type::Int64 => format!("{PURE}f.int64()"),
+            Type::Uint64 => format!("{PURE}f.uint64()"),
             Type::Enum(Enum { values, open }) => {
                 let names: Vec<String> = values.iter().map(|value| quoted(&value.wire)).collect();
-                format!("f.{}([{}])", if *open { "openEnum" } else { "enum" }, names.join(", "))
+                format!("{PURE}f.{}([{}])", if *open { "openEnum" } else { "enum" }, names.join(", "))
             }
             Type::Literals(values) => match values.as_slice() {
-                [value] => format!("f.literal({})", literal(value, ", ")),
+                [value] => format!("{PURE}f.literal({})", literal(value, ", ")),
                 values => {
                     format!(
-                        "f.literals([{}])",
+                        "{PURE}f.literals([{}])",
                         values.iter().map(|value| literal(value, ", ")).collect::<Vec<_>>().join(", ")
                     )
                 }
@@ -164,38 +164,38 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 let required = array.required();
                 let items = array.prefix.iter().enumerate().map(|(at, item)| {
                     let item = self.expression(item, indent);
-                    if at < required { item } else { format!("f.optional({item})") }
+                    if at < required { item } else { format!("{PURE}f.optional({item})") }
                 });
                 let items = items.collect::<Vec<_>>().join(", ");
                 let tuple = match &array.rest {
-                    Some(rest) => format!("f.tuple([{items}], {})", self.expression(rest, indent)),
-                    None => format!("f.tuple([{items}])"),
+                    Some(rest) => format!("{PURE}f.tuple([{items}], {})", self.expression(rest, indent)),
+                    None => format!("{PURE}f.tuple([{items}])"),
                 };
-                if *array.items == Type::Any { format!("f.unchanged({tuple})") } else { tuple }
+                if *array.items == Type::Any { format!("{PURE}f.unchanged({tuple})") } else { tuple }
             }
             Type::Array(array) => {
                 call("f.array", Some(self.expression(&array.items, indent)), &array_rules(array))
             }
-            Type::Tuple(items) => format!("f.tuple({})", self.list(items.iter(), indent)),
+            Type::Tuple(items) => format!("{PURE}f.tuple({})", self.list(items.iter(), indent)),
             Type::Map(values, prefixes) => {
-                format!("f.record({}{})", self.expression(values, indent), prefixes_argument(prefixes))
+                format!("{PURE}f.record({}{})", self.expression(values, indent), prefixes_argument(prefixes))
             }
             Type::Object(object) => self.object(object, indent),
             Type::Union(union) => {
                 let function = if union.exactly_one { "f.xor" } else { "f.union" };
                 format!(
-                    "{function}({})",
+                    "{PURE}{function}({})",
                     self.list(union.alternatives.iter().map(|alternative| &alternative.shape), indent)
                 )
             }
             Type::Tagged(tagged) => self.tagged(tagged, indent),
-            Type::Nullable(inner) => format!("f.nullable({})", self.expression(inner, indent)),
+            Type::Nullable(inner) => format!("{PURE}f.nullable({})", self.expression(inner, indent)),
             Type::Named(id) if (self.lazily)(*id) => {
-                format!("f.lazy(() => {}Schema)", self.model.get(*id).typescript)
+                format!("{PURE}f.lazy(() => {}Schema)", self.model.get(*id).typescript)
             }
             Type::Named(id) => format!("{}Schema", self.model.get(*id).typescript),
             Type::Checked(checked) => format!(
-                "f.checked({}, {})",
+                "{PURE}f.checked({}, {})",
                 self.expression(&checked.shape, indent),
                 match checked.rules.only_reference() {
                     Some(id) => rules::constant(self.model, id),
@@ -214,16 +214,19 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
         let mut shape = String::from("{");
         for property in &object.properties {
             let value = self.expression(&property.shape, &inner);
-            let value = if property.required { value } else { format!("f.optional({value})") };
+            let value = if property.required { value } else { format!("{PURE}f.optional({value})") };
             shape.push_str(&format!("\n{inner}{}: {value},", key(&property.name.wire)));
         }
         shape.push_str(&if object.properties.is_empty() { "}".to_owned() } else { format!("\n{indent}}}") });
         match &object.additional {
-            Additional::Ignored => format!("f.object({shape})"),
-            Additional::Refused => format!("f.strictObject({shape})"),
+            Additional::Ignored => format!("{PURE}f.object({shape})"),
+            Additional::Refused => format!("{PURE}f.strictObject({shape})"),
             Additional::Checked(values) => {
                 let prefixes = prefixes_argument(&object.prefixes);
-                format!("f.catchall(f.object({shape}), {}{prefixes})", self.expression(values, indent))
+                format!(
+                    "{PURE}f.catchall({PURE}f.object({shape}), {}{prefixes})",
+                    self.expression(values, indent)
+                )
             }
         }
     }
@@ -238,7 +241,7 @@ impl<L: Fn(TypeId) -> bool> Scope<'_, L> {
                 self.expression(&Type::Named(case.target), indent)
             ));
         }
-        format!("{function}({}, {{{cases}\n{indent}}})", quoted(&tagged.tag))
+        format!("{PURE}{function}({}, {{{cases}\n{indent}}})", quoted(&tagged.tag))
     }
 }
 
@@ -253,7 +256,7 @@ fn call(function: &str, argument: Option<String>, rules: &[(&str, String)]) -> S
     let rules: Vec<String> = rules.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let rules = (!rules.is_empty()).then(|| format!("{{ {} }}", rules.join(", ")));
     let arguments: Vec<String> = argument.into_iter().chain(rules).collect();
-    format!("{function}({})", arguments.join(", "))
+    format!("{PURE}{function}({})", arguments.join(", "))
 }
 
 fn integer_rules(integer: &Integer) -> Vec<(&'static str, String)> {

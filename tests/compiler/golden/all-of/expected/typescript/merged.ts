@@ -3,12 +3,12 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EntitySchema, MergedInlineSchema } from "./merged.validators.js";
 
-export const merged = /* @__PURE__ */ (() => defineChannel({
+export const merged = /* @__PURE__ */ defineChannel({
   name: "merged",
   address: "merged",
   fingerprint: "5aa897040cde2a67",
   topics: {
-    entity: { payload: f.payload(EntitySchema) },
-    inline: { payload: f.payload(MergedInlineSchema) },
+    entity: { payload: /* @__PURE__ */ f.payload(EntitySchema) },
+    inline: { payload: /* @__PURE__ */ f.payload(MergedInlineSchema) },
   },
-}))();
+});

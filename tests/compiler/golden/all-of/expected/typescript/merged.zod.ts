@@ -3,29 +3,29 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./merged.types.js";
 
-export const BaseSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  created: f.optional(f.string({ format: "date-time" })),
-}))() satisfies z.core.$ZodType<t.Base>;
+export const BaseSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+}) satisfies z.core.$ZodType<t.Base>;
 
-export const AuditedSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  created: f.optional(f.string({ format: "date-time" })),
-  changedBy: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Audited>;
+export const AuditedSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  changedBy: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Audited>;
 
-export const EntitySchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  created: f.string({ format: "date-time" }),
-  changedBy: f.optional(f.string()),
-  name: f.string(),
-  inner: f.optional(BaseSchema),
-}))() satisfies z.core.$ZodType<t.Entity>;
+export const EntitySchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  created: /* @__PURE__ */ f.string({ format: "date-time" }),
+  changedBy: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  name: /* @__PURE__ */ f.string(),
+  inner: /* @__PURE__ */ f.optional(BaseSchema),
+}) satisfies z.core.$ZodType<t.Entity>;
 
-export const DescribedSchema = /* @__PURE__ */ (() => BaseSchema)() satisfies z.core.$ZodType<t.Described>;
+export const DescribedSchema = BaseSchema satisfies z.core.$ZodType<t.Described>;
 
-export const MergedInlineSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  created: f.optional(f.string({ format: "date-time" })),
-  extra: f.string(),
-}))() satisfies z.core.$ZodType<t.MergedInline>;
+export const MergedInlineSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  extra: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.MergedInline>;

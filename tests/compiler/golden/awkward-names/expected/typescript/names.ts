@@ -3,70 +3,70 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { InheritedRulesSchema, InvisibleSchema, ErrorSchema, KeywordsSchema, InheritedSchema, SpellingsSchema, TraitsDefaultSchema, AsAsRefSchema, MatchResultSchema, MatchErrSchema, ErrorIntoIteratorSchema, ErrorFnSchema, CrateMessageSchema } from "./names.validators.js";
 
-export const traits = /* @__PURE__ */ (() => defineChannel({
+export const traits = /* @__PURE__ */ defineChannel({
   name: "traits",
   address: "traits",
   fingerprint: "74b0ad68229f7888",
   topics: {
-    default: { payload: f.payload(TraitsDefaultSchema) },
+    default: { payload: /* @__PURE__ */ f.payload(TraitsDefaultSchema) },
   },
-}))();
+});
 
-export const as = /* @__PURE__ */ (() => defineChannel({
+export const as = /* @__PURE__ */ defineChannel({
   name: "as",
   address: "as:{of}",
   fingerprint: "c25b6451deb2de12",
   params: {
-    of: f.string({ minLength: 1 }),
+    of: /* @__PURE__ */ f.string({ minLength: 1 }),
   },
   topics: {
-    "as-ref": { payload: f.payload(AsAsRefSchema) },
+    "as-ref": { payload: /* @__PURE__ */ f.payload(AsAsRefSchema) },
   },
-}))();
+});
 
-export const match = /* @__PURE__ */ (() => defineChannel({
+export const match = /* @__PURE__ */ defineChannel({
   name: "match",
   address: "match:{type}",
   fingerprint: "ebc50d5182687a98",
   params: {
-    type: f.string({ minLength: 1 }),
+    type: /* @__PURE__ */ f.string({ minLength: 1 }),
   },
   topics: {
-    type: { payload: f.payload(KeywordsSchema) },
-    self: { payload: f.payload(InheritedSchema) },
-    "some-topic": { payload: f.payload(SpellingsSchema) },
-    Result: { payload: f.payload(MatchResultSchema) },
-    Err: { payload: f.payload(MatchErrSchema) },
+    type: { payload: /* @__PURE__ */ f.payload(KeywordsSchema) },
+    self: { payload: /* @__PURE__ */ f.payload(InheritedSchema) },
+    "some-topic": { payload: /* @__PURE__ */ f.payload(SpellingsSchema) },
+    Result: { payload: /* @__PURE__ */ f.payload(MatchResultSchema) },
+    Err: { payload: /* @__PURE__ */ f.payload(MatchErrSchema) },
   },
-}))();
+});
 
 /** a barereturn and ‮turned‬ text */
-export const error = /* @__PURE__ */ (() => defineChannel({
+export const error = /* @__PURE__ */ defineChannel({
   name: "Error",
   address: "error",
   fingerprint: "5fdfc9e4c25c6d5b",
   topics: {
-    "into-iterator": { payload: f.payload(ErrorIntoIteratorSchema) },
-    "default-payload": { payload: f.payload(InvisibleSchema) },
-    default: { payload: f.payload(ErrorSchema) },
-    fn: { payload: f.payload(ErrorFnSchema) },
+    "into-iterator": { payload: /* @__PURE__ */ f.payload(ErrorIntoIteratorSchema) },
+    "default-payload": { payload: /* @__PURE__ */ f.payload(InvisibleSchema) },
+    default: { payload: /* @__PURE__ */ f.payload(ErrorSchema) },
+    fn: { payload: /* @__PURE__ */ f.payload(ErrorFnSchema) },
   },
-}))();
+});
 
-export const self = /* @__PURE__ */ (() => defineChannel({
+export const self = /* @__PURE__ */ defineChannel({
   name: "self",
   address: "self",
   fingerprint: "e430f56bea2adffe",
   topics: {
-    message: { payload: f.payload(InheritedRulesSchema) },
+    message: { payload: /* @__PURE__ */ f.payload(InheritedRulesSchema) },
   },
-}))();
+});
 
-export const crate = /* @__PURE__ */ (() => defineChannel({
+export const crate = /* @__PURE__ */ defineChannel({
   name: "crate",
   address: "crate",
   fingerprint: "b5dd72863f45a3ce",
   topics: {
-    message: { payload: f.payload(CrateMessageSchema) },
+    message: { payload: /* @__PURE__ */ f.payload(CrateMessageSchema) },
   },
-}))();
+});

@@ -3,13 +3,13 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./names.types.js";
 
-export const $Text: f.Rules = /* @__PURE__ */ (() => ({ type: "string", minLength: 1 }))();
+export const $Text: f.Rules = { type: "string", minLength: 1 };
 
-export const $Abc: f.Rules = /* @__PURE__ */ (() => ({ minimum: 1 }))();
+export const $Abc: f.Rules = { minimum: 1 };
 
-export const $ABC2: f.Rules = /* @__PURE__ */ (() => ({ maximum: 1 }))();
+export const $ABC2: f.Rules = { maximum: 1 };
 
-export const InheritedRulesSchema = /* @__PURE__ */ (() => f.checked(f.json(), {
+export const InheritedRulesSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.json(), {
   properties: {
     constructor: { type: "string" } satisfies f.Rules,
     toString: { $ref: () => $Text } satisfies f.Rules,
@@ -21,163 +21,163 @@ export const InheritedRulesSchema = /* @__PURE__ */ (() => f.checked(f.json(), {
     more: { $ref: () => $ABC2 },
   },
   dependentRequired: { valueOf: ["hasOwnProperty"] },
-}))() satisfies z.core.$ZodType<t.InheritedRules>;
+}) satisfies z.core.$ZodType<t.InheritedRules>;
 
-export const InvisibleABSchema = /* @__PURE__ */ (() => f.enum(["x\ry", "y‮z"]))() satisfies z.core.$ZodType<t.InvisibleAB>;
+export const InvisibleABSchema = /* @__PURE__ */ f.enum(["x\ry", "y‮z"]) satisfies z.core.$ZodType<t.InvisibleAB>;
 
-export const InvisibleSchema = /* @__PURE__ */ (() => f.object({
-  "a\rb": f.optional(InvisibleABSchema),
-  "b⁦c": f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Invisible>;
+export const InvisibleSchema = /* @__PURE__ */ f.object({
+  "a\rb": /* @__PURE__ */ f.optional(InvisibleABSchema),
+  "b⁦c": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Invisible>;
 
-export const ErrorSchema = /* @__PURE__ */ (() => f.object({
-  Error: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Error>;
+export const ErrorSchema = /* @__PURE__ */ f.object({
+  Error: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Error>;
 
-export const ResultSchema = /* @__PURE__ */ (() => f.object({
-  value: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Result>;
+export const ResultSchema = /* @__PURE__ */ f.object({
+  value: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Result>;
 
-export const TextSchema = /* @__PURE__ */ (() => f.string({ minLength: 1 }))() satisfies z.core.$ZodType<t.Text>;
+export const TextSchema = /* @__PURE__ */ f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.Text>;
 
-export const SchemaSchema = /* @__PURE__ */ (() => f.object({
-  text: f.optional(TextSchema),
-}))() satisfies z.core.$ZodType<t.Schema>;
+export const SchemaSchema = /* @__PURE__ */ f.object({
+  text: /* @__PURE__ */ f.optional(TextSchema),
+}) satisfies z.core.$ZodType<t.Schema>;
 
-export const ArraySchema = /* @__PURE__ */ (() => f.array(f.string()))() satisfies z.core.$ZodType<t.Array>;
+export const ArraySchema = /* @__PURE__ */ f.array(/* @__PURE__ */ f.string()) satisfies z.core.$ZodType<t.Array>;
 
-export const PromiseSchema = /* @__PURE__ */ (() => f.object({
-  array: f.optional(ArraySchema),
-}))() satisfies z.core.$ZodType<t.Promise>;
+export const PromiseSchema = /* @__PURE__ */ f.object({
+  array: /* @__PURE__ */ f.optional(ArraySchema),
+}) satisfies z.core.$ZodType<t.Promise>;
 
-export const MapSchema = /* @__PURE__ */ (() => f.record(f.string()))() satisfies z.core.$ZodType<t.Map>;
+export const MapSchema = /* @__PURE__ */ f.record(/* @__PURE__ */ f.string()) satisfies z.core.$ZodType<t.Map>;
 
-export const ObjectSchema = /* @__PURE__ */ (() => f.object({
-  map: f.optional(MapSchema),
-}))() satisfies z.core.$ZodType<t.Object>;
+export const ObjectSchema = /* @__PURE__ */ f.object({
+  map: /* @__PURE__ */ f.optional(MapSchema),
+}) satisfies z.core.$ZodType<t.Object>;
 
-export const ValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.Value>;
+export const ValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.Value>;
 
-export const HttpServer2GoSchema = /* @__PURE__ */ (() => f.object({
-  x: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.HttpServer2Go>;
+export const HttpServer2GoSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.HttpServer2Go>;
 
-export const SnakeCaseNameSchema = /* @__PURE__ */ (() => f.object({
-  x: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.SnakeCaseName>;
+export const SnakeCaseNameSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.SnakeCaseName>;
 
-export const GrößeSchema = /* @__PURE__ */ (() => f.enum(["klein", "größer"]))() satisfies z.core.$ZodType<t.Größe>;
+export const GrößeSchema = /* @__PURE__ */ f.enum(["klein", "größer"]) satisfies z.core.$ZodType<t.Größe>;
 
-export const N3DSchema = /* @__PURE__ */ (() => f.object({
-  "3d": f.optional(f.number()),
-}))() satisfies z.core.$ZodType<t.N3D>;
+export const N3DSchema = /* @__PURE__ */ f.object({
+  "3d": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}) satisfies z.core.$ZodType<t.N3D>;
 
-export const KeywordsEnumSchema = /* @__PURE__ */ (() => f.enum(["enum", "struct"]))() satisfies z.core.$ZodType<t.KeywordsEnum>;
+export const KeywordsEnumSchema = /* @__PURE__ */ f.enum(["enum", "struct"]) satisfies z.core.$ZodType<t.KeywordsEnum>;
 
-export const KeywordsSchema = /* @__PURE__ */ (() => f.object({
-  type: f.string(),
-  fn: f.string(),
-  self: f.string(),
-  super: f.optional(f.string()),
-  crate: f.optional(f.string()),
-  async: f.string(),
-  gen: f.optional(f.string()),
-  try: f.optional(f.string()),
-  union: f.optional(f.string()),
-  class: f.optional(f.string()),
-  function: f.optional(f.string()),
-  enum: f.optional(KeywordsEnumSchema),
-  arguments: f.optional(f.string()),
-  value: f.optional(f.string()),
-  serializer: f.optional(f.string()),
-  field: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Keywords>;
+export const KeywordsSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.string(),
+  fn: /* @__PURE__ */ f.string(),
+  self: /* @__PURE__ */ f.string(),
+  super: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  crate: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  async: /* @__PURE__ */ f.string(),
+  gen: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  try: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  union: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  class: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  function: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  enum: /* @__PURE__ */ f.optional(KeywordsEnumSchema),
+  arguments: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  value: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  serializer: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  field: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Keywords>;
 
-export const InheritedProtoSchema = /* @__PURE__ */ (() => f.object({
-  a: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.InheritedProto>;
+export const InheritedProtoSchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.InheritedProto>;
 
-export const InheritedSchema = /* @__PURE__ */ (() => f.object({
+export const InheritedSchema = /* @__PURE__ */ f.object({
   ["__proto__"]: InheritedProtoSchema,
-  toString: f.string(),
-  constructor: f.optional(f.string()),
-  hasOwnProperty: f.optional(f.boolean()),
-  valueOf: f.optional(f.literal(1)),
-  then: f.optional(f.string()),
-  length: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.Inherited>;
+  toString: /* @__PURE__ */ f.string(),
+  constructor: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  hasOwnProperty: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+  valueOf: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.literal(1)),
+  then: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  length: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.Inherited>;
 
-export const InheritedClosedSchema = /* @__PURE__ */ (() => f.strictObject({
-  ["__proto__"]: f.optional(f.string()),
-  valueOf: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.InheritedClosed>;
+export const InheritedClosedSchema = /* @__PURE__ */ f.strictObject({
+  ["__proto__"]: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  valueOf: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.InheritedClosed>;
 
-export const InheritedOpenSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  ["__proto__"]: f.optional(f.string()),
-  valueOf: f.optional(f.string()),
-}), f.int()))() satisfies z.core.$ZodType<t.InheritedOpen>;
+export const InheritedOpenSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  ["__proto__"]: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  valueOf: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}), /* @__PURE__ */ f.int()) satisfies z.core.$ZodType<t.InheritedOpen>;
 
-export const InheritedTagOneSchema = /* @__PURE__ */ (() => f.object({
-  ["__proto__"]: f.literal("toString"),
-}))() satisfies z.core.$ZodType<t.InheritedTagOne>;
+export const InheritedTagOneSchema = /* @__PURE__ */ f.object({
+  ["__proto__"]: /* @__PURE__ */ f.literal("toString"),
+}) satisfies z.core.$ZodType<t.InheritedTagOne>;
 
-export const InheritedTagTwoSchema = /* @__PURE__ */ (() => f.object({
-  ["__proto__"]: f.literal("__proto__"),
-}))() satisfies z.core.$ZodType<t.InheritedTagTwo>;
+export const InheritedTagTwoSchema = /* @__PURE__ */ f.object({
+  ["__proto__"]: /* @__PURE__ */ f.literal("__proto__"),
+}) satisfies z.core.$ZodType<t.InheritedTagTwo>;
 
-export const InheritedTagSchema = /* @__PURE__ */ (() => f.discriminatedUnion("__proto__", {
+export const InheritedTagSchema = /* @__PURE__ */ f.discriminatedUnion("__proto__", {
   toString: InheritedTagOneSchema,
   ["__proto__"]: InheritedTagTwoSchema,
-}))() satisfies z.core.$ZodType<t.InheritedTag>;
+}) satisfies z.core.$ZodType<t.InheritedTag>;
 
-export const SpellingsSchema = /* @__PURE__ */ (() => f.object({
-  "dash-case": f.optional(f.string()),
-  snake_case: f.optional(f.string()),
-  PascalCase: f.optional(f.string()),
-  "with space": f.optional(f.string()),
-  "dotted.name": f.optional(f.string()),
-  "1st": f.optional(f.string()),
-  "2": f.optional(f.string()),
-  $ref: f.optional(f.string()),
-  "@id": f.optional(f.string()),
-  "ünï": f.optional(f.string()),
-  "日本語": f.optional(f.string()),
-  _private: f.optional(f.string()),
-  URL: f.optional(f.string()),
-  "+": f.optional(f.string()),
-  "quo\"te": f.optional(f.string()),
-  "back\\slash": f.optional(f.string()),
-  "a/b~c": f.optional(f.string()),
-  "line\nbreak": f.optional(f.string()),
-  "it's": f.optional(f.string()),
-  "{brace}": f.optional(f.string()),
-  "*/": f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Spellings>;
+export const SpellingsSchema = /* @__PURE__ */ f.object({
+  "dash-case": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  snake_case: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  PascalCase: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "with space": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "dotted.name": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "1st": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "2": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  $ref: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "@id": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "ünï": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "日本語": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  _private: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  URL: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "+": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "quo\"te": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "back\\slash": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "a/b~c": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "line\nbreak": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "it's": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "{brace}": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "*/": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Spellings>;
 
-export const TraitsDefaultSchema = /* @__PURE__ */ (() => f.object({
-  x: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.TraitsDefault>;
+export const TraitsDefaultSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.TraitsDefault>;
 
-export const AsAsRefSchema = /* @__PURE__ */ (() => f.object({
-  x: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.AsAsRef>;
+export const AsAsRefSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.AsAsRef>;
 
-export const MatchResultSchema = /* @__PURE__ */ (() => f.object({
-  ok: f.optional(f.boolean()),
-}))() satisfies z.core.$ZodType<t.MatchResult>;
+export const MatchResultSchema = /* @__PURE__ */ f.object({
+  ok: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+}) satisfies z.core.$ZodType<t.MatchResult>;
 
-export const MatchErrSchema = /* @__PURE__ */ (() => f.enum(["Ok", "Err", "None", "Some"]))() satisfies z.core.$ZodType<t.MatchErr>;
+export const MatchErrSchema = /* @__PURE__ */ f.enum(["Ok", "Err", "None", "Some"]) satisfies z.core.$ZodType<t.MatchErr>;
 
-export const ErrorIntoIteratorSchema = /* @__PURE__ */ (() => f.object({
-  x: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ErrorIntoIterator>;
+export const ErrorIntoIteratorSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ErrorIntoIterator>;
 
-export const ErrorFnAsyncSchema = /* @__PURE__ */ (() => f.object({
-  await: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ErrorFnAsync>;
+export const ErrorFnAsyncSchema = /* @__PURE__ */ f.object({
+  await: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ErrorFnAsync>;
 
-export const ErrorFnSchema = /* @__PURE__ */ (() => f.object({
-  async: f.optional(ErrorFnAsyncSchema),
-}))() satisfies z.core.$ZodType<t.ErrorFn>;
+export const ErrorFnSchema = /* @__PURE__ */ f.object({
+  async: /* @__PURE__ */ f.optional(ErrorFnAsyncSchema),
+}) satisfies z.core.$ZodType<t.ErrorFn>;
 
-export const CrateMessageSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.CrateMessage>;
+export const CrateMessageSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.CrateMessage>;

@@ -3,11 +3,11 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EverythingSchema } from "./unions.validators.js";
 
-export const unions = /* @__PURE__ */ (() => defineChannel({
+export const unions = /* @__PURE__ */ defineChannel({
   name: "unions",
   address: "unions",
   fingerprint: "5f73ab3a621eb9e9",
   topics: {
-    everything: { payload: f.payload(EverythingSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
   },
-}))();
+});

@@ -3,144 +3,144 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./unions.types.js";
 
-export const JobJobDotStartedSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("job.started"),
-}))() satisfies z.core.$ZodType<t.JobJobDotStarted>;
+export const JobJobDotStartedSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("job.started"),
+}) satisfies z.core.$ZodType<t.JobJobDotStarted>;
 
-export const JobJobMinusStartedSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("job-started"),
-}))() satisfies z.core.$ZodType<t.JobJobMinusStarted>;
+export const JobJobMinusStartedSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("job-started"),
+}) satisfies z.core.$ZodType<t.JobJobMinusStarted>;
 
-export const JobUnnamed1Schema = /* @__PURE__ */ (() => f.object({
-  type: f.literal(""),
-}))() satisfies z.core.$ZodType<t.JobUnnamed1>;
+export const JobUnnamed1Schema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal(""),
+}) satisfies z.core.$ZodType<t.JobUnnamed1>;
 
-export const JobSchema = /* @__PURE__ */ (() => f.discriminatedUnion("type", {
+export const JobSchema = /* @__PURE__ */ f.discriminatedUnion("type", {
   "job.started": JobJobDotStartedSchema,
   "job-started": JobJobMinusStartedSchema,
   "": JobUnnamed1Schema,
-}))() satisfies z.core.$ZodType<t.Job>;
+}) satisfies z.core.$ZodType<t.Job>;
 
-export const SymbolsSchema = /* @__PURE__ */ (() => f.enum(["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"]))() satisfies z.core.$ZodType<t.Symbols>;
+export const SymbolsSchema = /* @__PURE__ */ f.enum(["", "<", "≠", "😀", "a b", "a-b", "a_b", "self", "Self"]) satisfies z.core.$ZodType<t.Symbols>;
 
-export const LiteralsValueSchema = /* @__PURE__ */ (() => f.union([f.literal("auto"), f.literal(1), f.literal(2.5), f.literal(true)]))() satisfies z.core.$ZodType<t.LiteralsValue>;
+export const LiteralsValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.literal("auto"), /* @__PURE__ */ f.literal(1), /* @__PURE__ */ f.literal(2.5), /* @__PURE__ */ f.literal(true)]) satisfies z.core.$ZodType<t.LiteralsValue>;
 
-export const LiteralsSchema = /* @__PURE__ */ (() => f.nullable(LiteralsValueSchema))() satisfies z.core.$ZodType<t.Literals>;
+export const LiteralsSchema = /* @__PURE__ */ f.nullable(LiteralsValueSchema) satisfies z.core.$ZodType<t.Literals>;
 
-export const OpenCodesSchema = /* @__PURE__ */ (() => f.int())() satisfies z.core.$ZodType<t.OpenCodes>;
+export const OpenCodesSchema = /* @__PURE__ */ f.int() satisfies z.core.$ZodType<t.OpenCodes>;
 
-export const OpenNamesSchema = /* @__PURE__ */ (() => f.openEnum(["admin", "guest"]))() satisfies z.core.$ZodType<t.OpenNames>;
+export const OpenNamesSchema = /* @__PURE__ */ f.openEnum(["admin", "guest"]) satisfies z.core.$ZodType<t.OpenNames>;
 
-export const NamesOrLinksSchema = /* @__PURE__ */ (() => f.checked(f.openEnum(["none"]), { anyOf: [{ const: "none" }, { type: "string", format: "uri" }] }))() satisfies z.core.$ZodType<t.NamesOrLinks>;
+export const NamesOrLinksSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.openEnum(["none"]), { anyOf: [{ const: "none" }, { type: "string", format: "uri" }] }) satisfies z.core.$ZodType<t.NamesOrLinks>;
 
-export const FalseOrTextSchema = /* @__PURE__ */ (() => f.xor([f.string(), f.literal(false)]))() satisfies z.core.$ZodType<t.FalseOrText>;
+export const FalseOrTextSchema = /* @__PURE__ */ f.xor([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.literal(false)]) satisfies z.core.$ZodType<t.FalseOrText>;
 
-export const ListsSchema = /* @__PURE__ */ (() => f.union([f.array(f.string()), f.array(f.int())]))() satisfies z.core.$ZodType<t.Lists>;
+export const ListsSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.array(/* @__PURE__ */ f.string()), /* @__PURE__ */ f.array(/* @__PURE__ */ f.int())]) satisfies z.core.$ZodType<t.Lists>;
 
-export const BoxesSchema = /* @__PURE__ */ (() => f.checked(f.array(f.number(), { minItems: 4, maxItems: 6 }), {
+export const BoxesSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.array(/* @__PURE__ */ f.number(), { minItems: 4, maxItems: 6 }), {
   oneOf: [
     { type: "array", items: { type: "number" }, minItems: 4, maxItems: 4 },
     { type: "array", items: { type: "number" }, minItems: 6, maxItems: 6 },
   ],
-}))() satisfies z.core.$ZodType<t.Boxes>;
+}) satisfies z.core.$ZodType<t.Boxes>;
 
-export const PositionSchema = /* @__PURE__ */ (() => f.checked(f.tuple([f.number(), f.number()], f.number()), {
+export const PositionSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.number(), /* @__PURE__ */ f.number()], /* @__PURE__ */ f.number()), {
   type: "array",
   prefixItems: [{ type: "number" }, { type: "number" }],
   items: { type: "number" },
   minItems: 2,
-}))() satisfies z.core.$ZodType<t.Position>;
+}) satisfies z.core.$ZodType<t.Position>;
 
-export const OptionalSchema = /* @__PURE__ */ (() => f.checked(f.unchanged(f.tuple([f.string(), f.optional(f.int())])), {
+export const OptionalSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.unchanged(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int())])), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   items: false,
   minItems: 1,
-}))() satisfies z.core.$ZodType<t.Optional>;
+}) satisfies z.core.$ZodType<t.Optional>;
 
-export const ByNumberTextSchema = /* @__PURE__ */ (() => f.object({
-  code: f.literal(1),
-  text: f.string(),
-}))() satisfies z.core.$ZodType<t.ByNumberText>;
+export const ByNumberTextSchema = /* @__PURE__ */ f.object({
+  code: /* @__PURE__ */ f.literal(1),
+  text: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ByNumberText>;
 
-export const ByNumberUrlSchema = /* @__PURE__ */ (() => f.object({
-  code: f.literals([2, 3]),
-  url: f.string(),
-}))() satisfies z.core.$ZodType<t.ByNumberUrl>;
+export const ByNumberUrlSchema = /* @__PURE__ */ f.object({
+  code: /* @__PURE__ */ f.literals([2, 3]),
+  url: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ByNumberUrl>;
 
-export const ByNumberSchema = /* @__PURE__ */ (() => f.xor([ByNumberTextSchema, ByNumberUrlSchema]))() satisfies z.core.$ZodType<t.ByNumber>;
+export const ByNumberSchema = /* @__PURE__ */ f.xor([ByNumberTextSchema, ByNumberUrlSchema]) satisfies z.core.$ZodType<t.ByNumber>;
 
-export const UnnamedObjectSchema = /* @__PURE__ */ (() => f.object({
-  a: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.UnnamedObject>;
+export const UnnamedObjectSchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.UnnamedObject>;
 
-export const UnnamedObject2Schema = /* @__PURE__ */ (() => f.object({
-  b: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.UnnamedObject2>;
+export const UnnamedObject2Schema = /* @__PURE__ */ f.object({
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.UnnamedObject2>;
 
-export const UnnamedObject3Schema = /* @__PURE__ */ (() => f.object({
-  c: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.UnnamedObject3>;
+export const UnnamedObject3Schema = /* @__PURE__ */ f.object({
+  c: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.UnnamedObject3>;
 
-export const UnnamedSchema = /* @__PURE__ */ (() => f.union([UnnamedObjectSchema, UnnamedObject2Schema, UnnamedObject3Schema]))() satisfies z.core.$ZodType<t.Unnamed>;
+export const UnnamedSchema = /* @__PURE__ */ f.union([UnnamedObjectSchema, UnnamedObject2Schema, UnnamedObject3Schema]) satisfies z.core.$ZodType<t.Unnamed>;
 
-export const NullableSpellingsSchema = /* @__PURE__ */ (() => f.object({
-  list: f.optional(f.nullable(f.string())),
-  any: f.optional(f.nullable(f.string())),
-  one: f.optional(f.nullable(f.string())),
-  keyword: f.optional(f.nullable(f.string())),
-  reference: f.optional(f.nullable(JobSchema)),
-}))() satisfies z.core.$ZodType<t.NullableSpellings>;
+export const NullableSpellingsSchema = /* @__PURE__ */ f.object({
+  list: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())),
+  any: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())),
+  one: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())),
+  keyword: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())),
+  reference: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(JobSchema)),
+}) satisfies z.core.$ZodType<t.NullableSpellings>;
 
-export const FieldsSchema = /* @__PURE__ */ (() => f.strictObject({
-  "": f.optional(f.string()),
-  "😀": f.optional(f.string()),
-  self: f.optional(f.string()),
-  Self: f.optional(f.string()),
-  fooBar: f.optional(f.int()),
-  foo_bar: f.optional(f.int()),
-  "foo-bar": f.optional(f.int()),
-  FooBar: f.optional(f.int()),
-  "foo bar": f.optional(f.int()),
-  "foo.bar": f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.Fields>;
+export const FieldsSchema = /* @__PURE__ */ f.strictObject({
+  "": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  "😀": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  self: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  Self: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  fooBar: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  foo_bar: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  "foo-bar": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  FooBar: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  "foo bar": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  "foo.bar": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.Fields>;
 
-export const OtherOpenSchema = /* @__PURE__ */ (() => f.openEnum(["other", "some"]))() satisfies z.core.$ZodType<t.OtherOpen>;
+export const OtherOpenSchema = /* @__PURE__ */ f.openEnum(["other", "some"]) satisfies z.core.$ZodType<t.OtherOpen>;
 
-export const UnknownOpenUnknownSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("unknown"),
-}))() satisfies z.core.$ZodType<t.UnknownOpenUnknown>;
+export const UnknownOpenUnknownSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("unknown"),
+}) satisfies z.core.$ZodType<t.UnknownOpenUnknown>;
 
-export const UnknownOpenKnownSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("known"),
-}))() satisfies z.core.$ZodType<t.UnknownOpenKnown>;
+export const UnknownOpenKnownSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("known"),
+}) satisfies z.core.$ZodType<t.UnknownOpenKnown>;
 
-export const UnknownOpenSchema = /* @__PURE__ */ (() => f.openDiscriminatedUnion("kind", {
+export const UnknownOpenSchema = /* @__PURE__ */ f.openDiscriminatedUnion("kind", {
   unknown: UnknownOpenUnknownSchema,
   known: UnknownOpenKnownSchema,
-}))() satisfies z.core.$ZodType<t.UnknownOpen>;
+}) satisfies z.core.$ZodType<t.UnknownOpen>;
 
-export const AdditionalSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  additional: f.optional(f.string()),
-}), f.string()))() satisfies z.core.$ZodType<t.Additional>;
+export const AdditionalSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  additional: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}), /* @__PURE__ */ f.string()) satisfies z.core.$ZodType<t.Additional>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  otherOpen: f.optional(OtherOpenSchema),
-  unknownOpen: f.optional(UnknownOpenSchema),
-  additional: f.optional(AdditionalSchema),
-  job: f.optional(JobSchema),
-  symbols: f.optional(SymbolsSchema),
-  literals: f.optional(LiteralsSchema),
-  openCodes: f.optional(OpenCodesSchema),
-  openNames: f.optional(OpenNamesSchema),
-  namesOrLinks: f.optional(NamesOrLinksSchema),
-  falseOrText: f.optional(FalseOrTextSchema),
-  lists: f.optional(ListsSchema),
-  boxes: f.optional(BoxesSchema),
-  position: f.optional(PositionSchema),
-  optional: f.optional(OptionalSchema),
-  byNumber: f.optional(ByNumberSchema),
-  unnamed: f.optional(UnnamedSchema),
-  nullable: f.optional(NullableSpellingsSchema),
-  fields: f.optional(FieldsSchema),
-}))() satisfies z.core.$ZodType<t.Everything>;
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  otherOpen: /* @__PURE__ */ f.optional(OtherOpenSchema),
+  unknownOpen: /* @__PURE__ */ f.optional(UnknownOpenSchema),
+  additional: /* @__PURE__ */ f.optional(AdditionalSchema),
+  job: /* @__PURE__ */ f.optional(JobSchema),
+  symbols: /* @__PURE__ */ f.optional(SymbolsSchema),
+  literals: /* @__PURE__ */ f.optional(LiteralsSchema),
+  openCodes: /* @__PURE__ */ f.optional(OpenCodesSchema),
+  openNames: /* @__PURE__ */ f.optional(OpenNamesSchema),
+  namesOrLinks: /* @__PURE__ */ f.optional(NamesOrLinksSchema),
+  falseOrText: /* @__PURE__ */ f.optional(FalseOrTextSchema),
+  lists: /* @__PURE__ */ f.optional(ListsSchema),
+  boxes: /* @__PURE__ */ f.optional(BoxesSchema),
+  position: /* @__PURE__ */ f.optional(PositionSchema),
+  optional: /* @__PURE__ */ f.optional(OptionalSchema),
+  byNumber: /* @__PURE__ */ f.optional(ByNumberSchema),
+  unnamed: /* @__PURE__ */ f.optional(UnnamedSchema),
+  nullable: /* @__PURE__ */ f.optional(NullableSpellingsSchema),
+  fields: /* @__PURE__ */ f.optional(FieldsSchema),
+}) satisfies z.core.$ZodType<t.Everything>;

@@ -7,55 +7,55 @@ import { EntrySchema, SystemNoticeSchema, ContentPipelineStatusSchema, UserRoomS
  * Static.
  * With two lines.
  */
-export const system = /* @__PURE__ */ (() => defineChannel({
+export const system = /* @__PURE__ */ defineChannel({
   name: "system",
   address: "system",
   fingerprint: "bdb643bd0c6bcc74",
   topics: {
     /** For everyone. */
-    notice: { payload: f.payload(SystemNoticeSchema), retain: "last" },
-    "audit-log": { payload: f.payload(EntrySchema), retain: "all" },
+    notice: { payload: /* @__PURE__ */ f.payload(SystemNoticeSchema), retain: "last" },
+    "audit-log": { payload: /* @__PURE__ */ f.payload(EntrySchema), retain: "all" },
   },
-}))();
+});
 
-export const contentPipeline = /* @__PURE__ */ (() => defineChannel({
+export const contentPipeline = /* @__PURE__ */ defineChannel({
   name: "content-pipeline",
   address: "pipeline:{runId}",
   fingerprint: "8d42dadea70ff551",
   params: {
     /** The run. */
-    runId: f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
+    runId: /* @__PURE__ */ f.string({ minLength: 1, pattern: "^run_[a-z0-9]+$" }),
   },
   topics: {
-    status: { payload: f.payload(ContentPipelineStatusSchema) },
+    status: { payload: /* @__PURE__ */ f.payload(ContentPipelineStatusSchema) },
   },
-}))();
+});
 
-export const userRoom = /* @__PURE__ */ (() => defineChannel({
+export const userRoom = /* @__PURE__ */ defineChannel({
   name: "userRoom",
   address: "users/{user-id}/rooms/{room}/{floor}:{wing}",
   fingerprint: "008ca2447d447c03",
   params: {
-    "user-id": f.string({ minLength: 1 }),
-    room: f.string({ minLength: 2, maxLength: 20 }),
-    floor: f.int({ minimum: -3, maximum: 120 }),
-    wing: f.enum(["east", "west"]),
+    "user-id": /* @__PURE__ */ f.string({ minLength: 1 }),
+    room: /* @__PURE__ */ f.string({ minLength: 2, maxLength: 20 }),
+    floor: /* @__PURE__ */ f.int({ minimum: -3, maximum: 120 }),
+    wing: /* @__PURE__ */ f.enum(["east", "west"]),
   },
   topics: {
-    entry: { payload: f.payload(EntrySchema) },
-    status: { payload: f.payload(UserRoomStatusSchema) },
+    entry: { payload: /* @__PURE__ */ f.payload(EntrySchema) },
+    status: { payload: /* @__PURE__ */ f.payload(UserRoomStatusSchema) },
   },
-}))();
+});
 
-export const openParam = /* @__PURE__ */ (() => defineChannel({
+export const openParam = /* @__PURE__ */ defineChannel({
   name: "openParam",
   address: "open:{kind}:{id}",
   fingerprint: "5969c447ba8edf36",
   params: {
-    kind: f.openEnum(["a", "b"]),
-    id: f.string({ minLength: 1, format: "uuid" }),
+    kind: /* @__PURE__ */ f.openEnum(["a", "b"]),
+    id: /* @__PURE__ */ f.string({ minLength: 1, format: "uuid" }),
   },
   topics: {
-    result: { payload: f.payload(OpenParamResultSchema) },
+    result: { payload: /* @__PURE__ */ f.payload(OpenParamResultSchema) },
   },
-}))();
+});

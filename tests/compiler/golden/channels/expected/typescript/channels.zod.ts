@@ -3,23 +3,23 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./channels.types.js";
 
-export const EntrySchema = /* @__PURE__ */ (() => f.object({
-  text: f.string(),
-}))() satisfies z.core.$ZodType<t.Entry>;
+export const EntrySchema = /* @__PURE__ */ f.object({
+  text: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Entry>;
 
-export const SystemNoticeSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.SystemNotice>;
+export const SystemNoticeSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.SystemNotice>;
 
-export const ContentPipelineStatusDetailSchema = /* @__PURE__ */ (() => f.object({
-  percent: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.ContentPipelineStatusDetail>;
+export const ContentPipelineStatusDetailSchema = /* @__PURE__ */ f.object({
+  percent: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.ContentPipelineStatusDetail>;
 
-export const ContentPipelineStatusSchema = /* @__PURE__ */ (() => f.object({
-  message: f.string(),
-  detail: f.optional(ContentPipelineStatusDetailSchema),
-}))() satisfies z.core.$ZodType<t.ContentPipelineStatus>;
+export const ContentPipelineStatusSchema = /* @__PURE__ */ f.object({
+  message: /* @__PURE__ */ f.string(),
+  detail: /* @__PURE__ */ f.optional(ContentPipelineStatusDetailSchema),
+}) satisfies z.core.$ZodType<t.ContentPipelineStatus>;
 
-export const UserRoomStatusSchema = /* @__PURE__ */ (() => f.int())() satisfies z.core.$ZodType<t.UserRoomStatus>;
+export const UserRoomStatusSchema = /* @__PURE__ */ f.int() satisfies z.core.$ZodType<t.UserRoomStatus>;
 
-export const OpenParamResultSchema = /* @__PURE__ */ (() => f.object({
-  result: f.optional(EntrySchema),
-}))() satisfies z.core.$ZodType<t.OpenParamResult>;
+export const OpenParamResultSchema = /* @__PURE__ */ f.object({
+  result: /* @__PURE__ */ f.optional(EntrySchema),
+}) satisfies z.core.$ZodType<t.OpenParamResult>;

@@ -3,15 +3,15 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { PairSchema, EverythingSchema, CollectionsListSchema, CollectionsMapSchema, CollectionsItemsSchema } from "./collections.validators.js";
 
-export const collections = /* @__PURE__ */ (() => defineChannel({
+export const collections = /* @__PURE__ */ defineChannel({
   name: "collections",
   address: "collections",
   fingerprint: "a15bd912ea578778",
   topics: {
-    list: { payload: f.payload(CollectionsListSchema) },
-    pair: { payload: f.payload(PairSchema) },
-    map: { payload: f.payload(CollectionsMapSchema) },
-    items: { payload: f.payload(CollectionsItemsSchema) },
-    everything: { payload: f.payload(EverythingSchema) },
+    list: { payload: /* @__PURE__ */ f.payload(CollectionsListSchema) },
+    pair: { payload: /* @__PURE__ */ f.payload(PairSchema) },
+    map: { payload: /* @__PURE__ */ f.payload(CollectionsMapSchema) },
+    items: { payload: /* @__PURE__ */ f.payload(CollectionsItemsSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
   },
-}))();
+});

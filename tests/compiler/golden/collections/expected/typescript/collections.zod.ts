@@ -3,47 +3,47 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./collections.types.js";
 
-export const PairSchema = /* @__PURE__ */ (() => f.tuple([f.string(), f.int({ minimum: 0 })]))() satisfies z.core.$ZodType<t.Pair>;
+export const PairSchema = /* @__PURE__ */ f.tuple([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int({ minimum: 0 })]) satisfies z.core.$ZodType<t.Pair>;
 
-export const NestedItem1Schema = /* @__PURE__ */ (() => f.object({
-  a: f.boolean(),
-}))() satisfies z.core.$ZodType<t.NestedItem1>;
+export const NestedItem1Schema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.boolean(),
+}) satisfies z.core.$ZodType<t.NestedItem1>;
 
-export const NestedItem2Schema = /* @__PURE__ */ (() => f.enum(["x", "y"]))() satisfies z.core.$ZodType<t.NestedItem2>;
+export const NestedItem2Schema = /* @__PURE__ */ f.enum(["x", "y"]) satisfies z.core.$ZodType<t.NestedItem2>;
 
-export const NestedSchema = /* @__PURE__ */ (() => f.tuple([NestedItem1Schema, NestedItem2Schema, f.nullable(f.string())]))() satisfies z.core.$ZodType<t.Nested>;
+export const NestedSchema = /* @__PURE__ */ f.tuple([NestedItem1Schema, NestedItem2Schema, /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())]) satisfies z.core.$ZodType<t.Nested>;
 
-export const CountsSchema = /* @__PURE__ */ (() => f.record(f.int({ minimum: 0 })))() satisfies z.core.$ZodType<t.Counts>;
+export const CountsSchema = /* @__PURE__ */ f.record(/* @__PURE__ */ f.int({ minimum: 0 })) satisfies z.core.$ZodType<t.Counts>;
 
-export const EverythingChoicesItemSchema = /* @__PURE__ */ (() => f.enum(["a", "b"]))() satisfies z.core.$ZodType<t.EverythingChoicesItem>;
+export const EverythingChoicesItemSchema = /* @__PURE__ */ f.enum(["a", "b"]) satisfies z.core.$ZodType<t.EverythingChoicesItem>;
 
-export const EverythingMapOfObjectsValueSchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-}))() satisfies z.core.$ZodType<t.EverythingMapOfObjectsValue>;
+export const EverythingMapOfObjectsValueSchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.EverythingMapOfObjectsValue>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  list: f.array(f.string({ minLength: 1 })),
-  limited: f.optional(f.array(f.int(), { minItems: 1, maxItems: 10 })),
-  untyped: f.optional(f.array(f.json())),
-  matrix: f.optional(f.array(f.array(f.number()))),
-  nullableItems: f.optional(f.array(f.nullable(f.string()))),
-  choices: f.optional(f.array(EverythingChoicesItemSchema)),
-  pair: f.optional(PairSchema),
-  nested: f.optional(NestedSchema),
-  lone: f.optional(f.tuple([f.string()])),
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  list: /* @__PURE__ */ f.array(/* @__PURE__ */ f.string({ minLength: 1 })),
+  limited: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.int(), { minItems: 1, maxItems: 10 })),
+  untyped: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.json())),
+  matrix: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.array(/* @__PURE__ */ f.number()))),
+  nullableItems: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string()))),
+  choices: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(EverythingChoicesItemSchema)),
+  pair: /* @__PURE__ */ f.optional(PairSchema),
+  nested: /* @__PURE__ */ f.optional(NestedSchema),
+  lone: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.string()])),
   counts: CountsSchema,
-  anyMap: f.optional(f.record(f.json())),
-  openMap: f.optional(f.record(f.json())),
-  mapOfMaps: f.optional(f.record(f.record(f.string()))),
-  mapOfObjects: f.optional(f.record(EverythingMapOfObjectsValueSchema)),
-}))() satisfies z.core.$ZodType<t.Everything>;
+  anyMap: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.record(/* @__PURE__ */ f.json())),
+  openMap: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.record(/* @__PURE__ */ f.json())),
+  mapOfMaps: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.record(/* @__PURE__ */ f.record(/* @__PURE__ */ f.string()))),
+  mapOfObjects: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.record(EverythingMapOfObjectsValueSchema)),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const CollectionsListSchema = /* @__PURE__ */ (() => f.array(f.string()))() satisfies z.core.$ZodType<t.CollectionsList>;
+export const CollectionsListSchema = /* @__PURE__ */ f.array(/* @__PURE__ */ f.string()) satisfies z.core.$ZodType<t.CollectionsList>;
 
-export const CollectionsMapSchema = /* @__PURE__ */ (() => f.record(f.number()))() satisfies z.core.$ZodType<t.CollectionsMap>;
+export const CollectionsMapSchema = /* @__PURE__ */ f.record(/* @__PURE__ */ f.number()) satisfies z.core.$ZodType<t.CollectionsMap>;
 
-export const CollectionsItemsItemSchema = /* @__PURE__ */ (() => f.object({
-  id: f.int(),
-}))() satisfies z.core.$ZodType<t.CollectionsItemsItem>;
+export const CollectionsItemsItemSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.int(),
+}) satisfies z.core.$ZodType<t.CollectionsItemsItem>;
 
-export const CollectionsItemsSchema = /* @__PURE__ */ (() => f.array(CollectionsItemsItemSchema))() satisfies z.core.$ZodType<t.CollectionsItems>;
+export const CollectionsItemsSchema = /* @__PURE__ */ f.array(CollectionsItemsItemSchema) satisfies z.core.$ZodType<t.CollectionsItems>;

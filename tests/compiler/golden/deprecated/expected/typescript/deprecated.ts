@@ -7,34 +7,34 @@ import { SaidSchema, EventSchema, NamesSchema, RoomStatusSchema, RoomCloseSchema
  * Messages of a room.
  * @deprecated Use the channel `hall`.
  */
-export const room = /* @__PURE__ */ (() => defineChannel({
+export const room = /* @__PURE__ */ defineChannel({
   name: "room",
   address: "room",
   fingerprint: "0ab254f363ab8adc",
   topics: {
     /** @deprecated */
-    said: { payload: f.payload(SaidSchema) },
+    said: { payload: /* @__PURE__ */ f.payload(SaidSchema) },
     /**
      * The state of the room.
      * @deprecated Use `state`.
      * It has the same payload. *\/
      */
-    status: { payload: f.payload(RoomStatusSchema) },
+    status: { payload: /* @__PURE__ */ f.payload(RoomStatusSchema) },
     /** @deprecated */
     draft: { stream: "text" },
   },
   signals: {
     /** @deprecated Use `leave`. */
-    close: { payload: f.payload(RoomCloseSchema) },
+    close: { payload: /* @__PURE__ */ f.payload(RoomCloseSchema) },
   },
-}))();
+});
 
-export const hall = /* @__PURE__ */ (() => defineChannel({
+export const hall = /* @__PURE__ */ defineChannel({
   name: "hall",
   address: "hall",
   fingerprint: "81247a9420228486",
   topics: {
-    event: { payload: f.payload(EventSchema) },
-    names: { payload: f.payload(NamesSchema) },
+    event: { payload: /* @__PURE__ */ f.payload(EventSchema) },
+    names: { payload: /* @__PURE__ */ f.payload(NamesSchema) },
   },
-}))();
+});

@@ -3,41 +3,41 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./deprecated.types.js";
 
-export const AuthorSchema = /* @__PURE__ */ (() => f.string({ minLength: 1 }))() satisfies z.core.$ZodType<t.Author>;
+export const AuthorSchema = /* @__PURE__ */ f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.Author>;
 
-export const SaidSchema = /* @__PURE__ */ (() => f.object({
-  text: f.string(),
+export const SaidSchema = /* @__PURE__ */ f.object({
+  text: /* @__PURE__ */ f.string(),
   by: AuthorSchema,
-}))() satisfies z.core.$ZodType<t.Said>;
+}) satisfies z.core.$ZodType<t.Said>;
 
-export const PlaceSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.Place>;
+export const PlaceSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.Place>;
 
-export const StateSchema = /* @__PURE__ */ (() => f.enum(["open", "shut"]))() satisfies z.core.$ZodType<t.State>;
+export const StateSchema = /* @__PURE__ */ f.enum(["open", "shut"]) satisfies z.core.$ZodType<t.State>;
 
-export const CreatedSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("created"),
-}))() satisfies z.core.$ZodType<t.Created>;
+export const CreatedSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("created"),
+}) satisfies z.core.$ZodType<t.Created>;
 
-export const RemovedSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("removed"),
-  by: f.optional(f.nullable(AuthorSchema)),
-}))() satisfies z.core.$ZodType<t.Removed>;
+export const RemovedSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("removed"),
+  by: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(AuthorSchema)),
+}) satisfies z.core.$ZodType<t.Removed>;
 
-export const EventSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
+export const EventSchema = /* @__PURE__ */ f.discriminatedUnion("kind", {
   created: CreatedSchema,
   removed: RemovedSchema,
-}))() satisfies z.core.$ZodType<t.Event>;
+}) satisfies z.core.$ZodType<t.Event>;
 
-export const OldNameSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.OldName>;
+export const OldNameSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.OldName>;
 
-export const NamesSchema = /* @__PURE__ */ (() => f.array(OldNameSchema))() satisfies z.core.$ZodType<t.Names>;
+export const NamesSchema = /* @__PURE__ */ f.array(OldNameSchema) satisfies z.core.$ZodType<t.Names>;
 
-export const RoomStatusSchema = /* @__PURE__ */ (() => f.object({
+export const RoomStatusSchema = /* @__PURE__ */ f.object({
   state: StateSchema,
-  title: f.string(),
-  colour: f.optional(f.string()),
-  author: f.optional(AuthorSchema),
-  places: f.optional(f.array(PlaceSchema)),
-}))() satisfies z.core.$ZodType<t.RoomStatus>;
+  title: /* @__PURE__ */ f.string(),
+  colour: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  author: /* @__PURE__ */ f.optional(AuthorSchema),
+  places: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(PlaceSchema)),
+}) satisfies z.core.$ZodType<t.RoomStatus>;
 
-export const RoomCloseSchema = /* @__PURE__ */ (() => f.boolean())() satisfies z.core.$ZodType<t.RoomClose>;
+export const RoomCloseSchema = /* @__PURE__ */ f.boolean() satisfies z.core.$ZodType<t.RoomClose>;

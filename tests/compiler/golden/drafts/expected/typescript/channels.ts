@@ -4,14 +4,14 @@ import * as f from "fanfare/validators";
 import { BuildOldSchema, BuildRecentSchema } from "./channels.validators.js";
 import { SettingsSchema, TaskSchema } from "./settings.validators.js";
 
-export const build = /* @__PURE__ */ (() => defineChannel({
+export const build = /* @__PURE__ */ defineChannel({
   name: "build",
   address: "build",
   fingerprint: "5bb700bc07bfb7fd",
   topics: {
-    settings: { payload: f.payload(SettingsSchema) },
-    task: { payload: f.payload(TaskSchema) },
-    old: { payload: f.payload(BuildOldSchema) },
-    recent: { payload: f.payload(BuildRecentSchema) },
+    settings: { payload: /* @__PURE__ */ f.payload(SettingsSchema) },
+    task: { payload: /* @__PURE__ */ f.payload(TaskSchema) },
+    old: { payload: /* @__PURE__ */ f.payload(BuildOldSchema) },
+    recent: { payload: /* @__PURE__ */ f.payload(BuildRecentSchema) },
   },
-}))();
+});

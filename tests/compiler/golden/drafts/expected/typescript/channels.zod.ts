@@ -3,17 +3,17 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./channels.types.js";
 
-export const BuildOldSchema: z.ZodType<t.BuildOld> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  share: f.optional(f.number({ exclusiveMinimum: 0 })),
-  next: f.optional(BuildOldSchema),
-  named: f.optional(BuildOldNamedSchema),
-})))();
+export const BuildOldSchema: z.ZodType<t.BuildOld> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  share: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ exclusiveMinimum: 0 })),
+  next: /* @__PURE__ */ f.optional(BuildOldSchema),
+  named: /* @__PURE__ */ f.optional(BuildOldNamedSchema),
+}));
 
-export const BuildRecentAnchoredSchema = /* @__PURE__ */ (() => f.int({ minimum: -2147483648, maximum: 2147483647 }))() satisfies z.core.$ZodType<t.BuildRecentAnchored>;
+export const BuildRecentAnchoredSchema = /* @__PURE__ */ f.int({ minimum: -2147483648, maximum: 2147483647 }) satisfies z.core.$ZodType<t.BuildRecentAnchored>;
 
-export const BuildRecentSchema = /* @__PURE__ */ (() => f.object({
-  pair: f.optional(f.checked(f.json(), { prefixItems: [{ type: "string" }], items: { type: "integer" } })),
-  anchored: f.optional(BuildRecentAnchoredSchema),
-}))() satisfies z.core.$ZodType<t.BuildRecent>;
+export const BuildRecentSchema = /* @__PURE__ */ f.object({
+  pair: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.json(), { prefixItems: [{ type: "string" }], items: { type: "integer" } })),
+  anchored: /* @__PURE__ */ f.optional(BuildRecentAnchoredSchema),
+}) satisfies z.core.$ZodType<t.BuildRecent>;
 
-export const BuildOldNamedSchema = /* @__PURE__ */ (() => f.string({ minLength: 1 }))() satisfies z.core.$ZodType<t.BuildOldNamed>;
+export const BuildOldNamedSchema = /* @__PURE__ */ f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.BuildOldNamed>;

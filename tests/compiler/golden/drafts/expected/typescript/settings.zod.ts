@@ -3,7 +3,7 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./settings.types.js";
 
-export const $Task: f.Rules = /* @__PURE__ */ (() => ({
+export const $Task: f.Rules = {
   type: "object",
   properties: {
     name: { type: "string", pattern: "^[\\w\\-]+$" },
@@ -11,25 +11,25 @@ export const $Task: f.Rules = /* @__PURE__ */ (() => ({
   },
   additionalProperties: false,
   required: ["name"],
-}))();
+};
 
-export const $Name: f.Rules = /* @__PURE__ */ (() => ({ type: "string", pattern: "^[\\w\\-]+$" }))();
+export const $Name: f.Rules = { type: "string", pattern: "^[\\w\\-]+$" };
 
-export const TaskSchema: z.ZodType<t.Task> = /* @__PURE__ */ (() => f.lazy(() => f.strictObject({
-  name: f.string({ pattern: "^[\\w\\-]+$" }),
-  after: f.optional(TaskSchema),
-})))();
+export const TaskSchema: z.ZodType<t.Task> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.strictObject({
+  name: /* @__PURE__ */ f.string({ pattern: "^[\\w\\-]+$" }),
+  after: /* @__PURE__ */ f.optional(TaskSchema),
+}));
 
-export const TaskNameSchema = /* @__PURE__ */ (() => f.string({ pattern: "^[\\w\\-]+$" }))() satisfies z.core.$ZodType<t.TaskName>;
+export const TaskNameSchema = /* @__PURE__ */ f.string({ pattern: "^[\\w\\-]+$" }) satisfies z.core.$ZodType<t.TaskName>;
 
-export const SettingsSchema = /* @__PURE__ */ (() => f.checked(f.object({
-  tasks: f.optional(f.array(TaskSchema)),
-  size: f.optional(f.checked(f.tuple([f.optional(f.int()), f.optional(f.int())]), {
+export const SettingsSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.object({
+  tasks: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(TaskSchema)),
+  size: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()), /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int())]), {
     type: "array",
     prefixItems: [{ type: "integer" }, { type: "integer" }],
     items: false,
   })),
-  name: f.optional(TaskNameSchema),
+  name: /* @__PURE__ */ f.optional(TaskNameSchema),
 }), {
   type: "object",
   properties: {
@@ -43,4 +43,4 @@ export const SettingsSchema = /* @__PURE__ */ (() => f.checked(f.object({
   },
   dependentRequired: { size: ["tasks"] },
   dependentSchemas: { name: { required: ["size"] } },
-}))() satisfies z.core.$ZodType<t.Settings>;
+}) satisfies z.core.$ZodType<t.Settings>;

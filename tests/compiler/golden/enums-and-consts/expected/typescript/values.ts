@@ -3,13 +3,13 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { StepSchema, EverythingSchema, ValuesInlineSchema } from "./values.validators.js";
 
-export const values = /* @__PURE__ */ (() => defineChannel({
+export const values = /* @__PURE__ */ defineChannel({
   name: "values",
   address: "values",
   fingerprint: "84428c4eebb71fd0",
   topics: {
-    step: { payload: f.payload(StepSchema) },
-    inline: { payload: f.payload(ValuesInlineSchema) },
-    everything: { payload: f.payload(EverythingSchema) },
+    step: { payload: /* @__PURE__ */ f.payload(StepSchema) },
+    inline: { payload: /* @__PURE__ */ f.payload(ValuesInlineSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
   },
-}))();
+});

@@ -3,57 +3,57 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./values.types.js";
 
-export const StepSchema = /* @__PURE__ */ (() => f.enum(["research", "write", "complete"]))() satisfies z.core.$ZodType<t.Step>;
+export const StepSchema = /* @__PURE__ */ f.enum(["research", "write", "complete"]) satisfies z.core.$ZodType<t.Step>;
 
-export const MoodSchema = /* @__PURE__ */ (() => f.openEnum(["calm", "excited"]))() satisfies z.core.$ZodType<t.Mood>;
+export const MoodSchema = /* @__PURE__ */ f.openEnum(["calm", "excited"]) satisfies z.core.$ZodType<t.Mood>;
 
-export const SeasonValueSchema = /* @__PURE__ */ (() => f.openEnum(["spring", "summer", "autumn", "winter"]))() satisfies z.core.$ZodType<t.SeasonValue>;
+export const SeasonValueSchema = /* @__PURE__ */ f.openEnum(["spring", "summer", "autumn", "winter"]) satisfies z.core.$ZodType<t.SeasonValue>;
 
-export const SeasonSchema = /* @__PURE__ */ (() => f.nullable(SeasonValueSchema))() satisfies z.core.$ZodType<t.Season>;
+export const SeasonSchema = /* @__PURE__ */ f.nullable(SeasonValueSchema) satisfies z.core.$ZodType<t.Season>;
 
-export const SymbolsSchema = /* @__PURE__ */ (() => f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]))() satisfies z.core.$ZodType<t.Symbols>;
+export const SymbolsSchema = /* @__PURE__ */ f.enum(["+", "-", "*", "a b", "1", "2x", "Ünï", "<=", "日本", "self"]) satisfies z.core.$ZodType<t.Symbols>;
 
-export const LoneSchema = /* @__PURE__ */ (() => f.literal("only"))() satisfies z.core.$ZodType<t.Lone>;
+export const LoneSchema = /* @__PURE__ */ f.literal("only") satisfies z.core.$ZodType<t.Lone>;
 
-export const OpenLoneSchema = /* @__PURE__ */ (() => f.openEnum(["first"]))() satisfies z.core.$ZodType<t.OpenLone>;
+export const OpenLoneSchema = /* @__PURE__ */ f.openEnum(["first"]) satisfies z.core.$ZodType<t.OpenLone>;
 
-export const SizesSchema = /* @__PURE__ */ (() => f.literals([1, 2.5, 3]))() satisfies z.core.$ZodType<t.Sizes>;
+export const SizesSchema = /* @__PURE__ */ f.literals([1, 2.5, 3]) satisfies z.core.$ZodType<t.Sizes>;
 
-export const WholeSchema = /* @__PURE__ */ (() => f.literals([1, 2, 3]))() satisfies z.core.$ZodType<t.Whole>;
+export const WholeSchema = /* @__PURE__ */ f.literals([1, 2, 3]) satisfies z.core.$ZodType<t.Whole>;
 
-export const MixedValueSchema = /* @__PURE__ */ (() => f.union([f.literal("auto"), f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]))() satisfies z.core.$ZodType<t.MixedValue>;
+export const MixedValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.literal("auto"), /* @__PURE__ */ f.literals([1, true, [1, 2], { a: 1, ["__proto__"]: 2 }])]) satisfies z.core.$ZodType<t.MixedValue>;
 
-export const MixedSchema = /* @__PURE__ */ (() => f.nullable(MixedValueSchema))() satisfies z.core.$ZodType<t.Mixed>;
+export const MixedSchema = /* @__PURE__ */ f.nullable(MixedValueSchema) satisfies z.core.$ZodType<t.Mixed>;
 
-export const OriginSchema = /* @__PURE__ */ (() => f.literal({ x: 0, y: [0, null, "a\"b\\c"] }))() satisfies z.core.$ZodType<t.Origin>;
+export const OriginSchema = /* @__PURE__ */ f.literal({ x: 0, y: [0, null, "a\"b\\c"] }) satisfies z.core.$ZodType<t.Origin>;
 
-export const EverythingInlineSchema = /* @__PURE__ */ (() => f.enum(["left", "right"]))() satisfies z.core.$ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = /* @__PURE__ */ f.enum(["left", "right"]) satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingInlineOpenSchema = /* @__PURE__ */ (() => f.openEnum(["up", "down"]))() satisfies z.core.$ZodType<t.EverythingInlineOpen>;
+export const EverythingInlineOpenSchema = /* @__PURE__ */ f.openEnum(["up", "down"]) satisfies z.core.$ZodType<t.EverythingInlineOpen>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  version: f.literal(1),
-  kind: f.literal("everything"),
-  enabled: f.literal(true),
-  nothing: f.null(),
-  ratio: f.literal(2.5),
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  version: /* @__PURE__ */ f.literal(1),
+  kind: /* @__PURE__ */ f.literal("everything"),
+  enabled: /* @__PURE__ */ f.literal(true),
+  nothing: /* @__PURE__ */ f.null(),
+  ratio: /* @__PURE__ */ f.literal(2.5),
   origin: OriginSchema,
-  inlineOrigin: f.optional(f.literal([1, { a: "b" }])),
-  optionalKind: f.optional(f.literal("maybe")),
-  optionalVersion: f.optional(f.literal(2)),
+  inlineOrigin: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.literal([1, { a: "b" }])),
+  optionalKind: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.literal("maybe")),
+  optionalVersion: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.literal(2)),
   step: StepSchema,
-  mood: f.optional(MoodSchema),
-  inline: f.optional(EverythingInlineSchema),
-  inlineOpen: f.optional(EverythingInlineOpenSchema),
-  season: f.optional(SeasonSchema),
-  symbols: f.optional(SymbolsSchema),
-  lone: f.optional(LoneSchema),
-  openLone: f.optional(OpenLoneSchema),
-  sizes: f.optional(SizesSchema),
-  whole: f.optional(WholeSchema),
-  mixed: f.optional(MixedSchema),
-  flags: f.optional(f.literals([true, false])),
-  typed: f.optional(f.nullable(f.literals([1, 2]))),
-}))() satisfies z.core.$ZodType<t.Everything>;
+  mood: /* @__PURE__ */ f.optional(MoodSchema),
+  inline: /* @__PURE__ */ f.optional(EverythingInlineSchema),
+  inlineOpen: /* @__PURE__ */ f.optional(EverythingInlineOpenSchema),
+  season: /* @__PURE__ */ f.optional(SeasonSchema),
+  symbols: /* @__PURE__ */ f.optional(SymbolsSchema),
+  lone: /* @__PURE__ */ f.optional(LoneSchema),
+  openLone: /* @__PURE__ */ f.optional(OpenLoneSchema),
+  sizes: /* @__PURE__ */ f.optional(SizesSchema),
+  whole: /* @__PURE__ */ f.optional(WholeSchema),
+  mixed: /* @__PURE__ */ f.optional(MixedSchema),
+  flags: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.literals([true, false])),
+  typed: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.literals([1, 2]))),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const ValuesInlineSchema = /* @__PURE__ */ (() => f.enum(["on", "off"]))() satisfies z.core.$ZodType<t.ValuesInline>;
+export const ValuesInlineSchema = /* @__PURE__ */ f.enum(["on", "off"]) satisfies z.core.$ZodType<t.ValuesInline>;

@@ -4,15 +4,15 @@ import * as f from "fanfare/validators";
 import { OrderSchema } from "./orders.validators.js";
 import { CustomerSchema } from "./people.validators.js";
 
-export const orders = /* @__PURE__ */ (() => defineChannel({
+export const orders = /* @__PURE__ */ defineChannel({
   name: "orders",
   address: "orders:{orderId}",
   fingerprint: "df8450598845ec92",
   params: {
-    orderId: f.string({ minLength: 1, pattern: "^o-[0-9]+$" }),
+    orderId: /* @__PURE__ */ f.string({ minLength: 1, pattern: "^o-[0-9]+$" }),
   },
   topics: {
-    placed: { payload: f.payload(OrderSchema) },
-    customer: { payload: f.payload(CustomerSchema) },
+    placed: { payload: /* @__PURE__ */ f.payload(OrderSchema) },
+    customer: { payload: /* @__PURE__ */ f.payload(CustomerSchema) },
   },
-}))();
+});

@@ -7,9 +7,9 @@ import { MoneySchema } from "./shared/money.zod.js";
 import { UnitSchema } from "./units.zod.js";
 import type * as t from "./orders.types.js";
 
-export const OrderSchema: z.ZodType<t.Order> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  id: f.lazy(() => OrderIdSchema),
-  customer: f.optional(f.lazy(() => CustomerSchema)),
-  money: f.optional(MoneySchema),
-  unit: f.optional(UnitSchema),
-})))();
+export const OrderSchema: z.ZodType<t.Order> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.lazy(() => OrderIdSchema),
+  customer: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.lazy(() => CustomerSchema)),
+  money: /* @__PURE__ */ f.optional(MoneySchema),
+  unit: /* @__PURE__ */ f.optional(UnitSchema),
+}));

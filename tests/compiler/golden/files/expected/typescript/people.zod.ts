@@ -5,16 +5,16 @@ import { OrderSchema } from "./orders.zod.js";
 import { OrderIdSchema } from "./shared/ids.zod.js";
 import type * as t from "./people.types.js";
 
-export const CustomerSchema: z.ZodType<t.Customer> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  name: f.string(),
-  orders: f.optional(f.array(f.lazy(() => OrderSchema))),
-  last: f.optional(f.lazy(() => OrderSchema)),
-})))();
+export const CustomerSchema: z.ZodType<t.Customer> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+  orders: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.lazy(() => OrderSchema))),
+  last: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.lazy(() => OrderSchema)),
+}));
 
-export const BadgeSchema = /* @__PURE__ */ (() => f.object({
-  id: f.optional(f.lazy(() => OrderIdSchema)),
-}))() satisfies z.core.$ZodType<t.Badge>;
+export const BadgeSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.lazy(() => OrderIdSchema)),
+}) satisfies z.core.$ZodType<t.Badge>;
 
-export const GoldSchema = /* @__PURE__ */ (() => f.object({
-  order: f.optional(f.lazy(() => OrderSchema)),
-}))() satisfies z.core.$ZodType<t.Gold>;
+export const GoldSchema = /* @__PURE__ */ f.object({
+  order: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.lazy(() => OrderSchema)),
+}) satisfies z.core.$ZodType<t.Gold>;

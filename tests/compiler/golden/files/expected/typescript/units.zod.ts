@@ -3,4 +3,4 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./units.types.js";
 
-export const UnitSchema = /* @__PURE__ */ (() => f.enum(["piece", "kilogram"]))() satisfies z.core.$ZodType<t.Unit>;
+export const UnitSchema = /* @__PURE__ */ f.enum(["piece", "kilogram"]) satisfies z.core.$ZodType<t.Unit>;

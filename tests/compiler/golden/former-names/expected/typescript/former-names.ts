@@ -3,27 +3,27 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { PipelineProgressSchema, PipelineTokensSchema, PipelineVerdictSchema, PipelineStopSchema } from "./former-names.validators.js";
 
-export const pipeline = /* @__PURE__ */ (() => defineChannel({
+export const pipeline = /* @__PURE__ */ defineChannel({
   name: "pipeline",
   address: "pipeline",
   fingerprint: "65ad9d2f4fe7a2c7",
   topics: {
     /** The run's current step. */
-    progress: { payload: f.payload(PipelineProgressSchema), retain: "last" },
-    tokens: { payload: f.payload(PipelineTokensSchema) },
+    progress: { payload: /* @__PURE__ */ f.payload(PipelineProgressSchema), retain: "last" },
+    tokens: { payload: /* @__PURE__ */ f.payload(PipelineTokensSchema) },
     draft: { stream: "text" },
   },
   signals: {
-    verdict: { payload: f.payload(PipelineVerdictSchema) },
-    stop: { payload: f.payload(PipelineStopSchema) },
+    verdict: { payload: /* @__PURE__ */ f.payload(PipelineVerdictSchema) },
+    stop: { payload: /* @__PURE__ */ f.payload(PipelineStopSchema) },
   },
-}))();
+});
 
-export const other = /* @__PURE__ */ (() => defineChannel({
+export const other = /* @__PURE__ */ defineChannel({
   name: "other",
   address: "other",
   fingerprint: "1756a309e601028a",
   topics: {
     status: { stream: "text" },
   },
-}))();
+});

@@ -3,10 +3,10 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./former-names.types.js";
 
-export const PipelineProgressSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.PipelineProgress>;
+export const PipelineProgressSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.PipelineProgress>;
 
-export const PipelineTokensSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.PipelineTokens>;
+export const PipelineTokensSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.PipelineTokens>;
 
-export const PipelineVerdictSchema = /* @__PURE__ */ (() => f.boolean())() satisfies z.core.$ZodType<t.PipelineVerdict>;
+export const PipelineVerdictSchema = /* @__PURE__ */ f.boolean() satisfies z.core.$ZodType<t.PipelineVerdict>;
 
-export const PipelineStopSchema = /* @__PURE__ */ (() => f.json())() satisfies z.core.$ZodType<t.PipelineStop>;
+export const PipelineStopSchema = /* @__PURE__ */ f.json() satisfies z.core.$ZodType<t.PipelineStop>;

@@ -4,14 +4,14 @@ import * as f from "fanfare/validators";
 import { TickerPriceSchema } from "./channels.validators.js";
 
 /** Written as JSON. */
-export const ticker = /* @__PURE__ */ (() => defineChannel({
+export const ticker = /* @__PURE__ */ defineChannel({
   name: "ticker",
   address: "ticker:{symbol}",
   fingerprint: "82989c25e49798fc",
   params: {
-    symbol: f.string({ minLength: 1, pattern: "^[A-Z]+$" }),
+    symbol: /* @__PURE__ */ f.string({ minLength: 1, pattern: "^[A-Z]+$" }),
   },
   topics: {
-    price: { payload: f.payload(TickerPriceSchema), retain: "last" },
+    price: { payload: /* @__PURE__ */ f.payload(TickerPriceSchema), retain: "last" },
   },
-}))();
+});

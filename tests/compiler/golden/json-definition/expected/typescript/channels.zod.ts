@@ -3,9 +3,9 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./channels.types.js";
 
-export const InstantSchema = /* @__PURE__ */ (() => f.string({ format: "date-time" }))() satisfies z.core.$ZodType<t.Instant>;
+export const InstantSchema = /* @__PURE__ */ f.string({ format: "date-time" }) satisfies z.core.$ZodType<t.Instant>;
 
-export const TickerPriceSchema = /* @__PURE__ */ (() => f.object({
-  price: f.number({ exclusiveMinimum: 0 }),
-  at: f.optional(InstantSchema),
-}))() satisfies z.core.$ZodType<t.TickerPrice>;
+export const TickerPriceSchema = /* @__PURE__ */ f.object({
+  price: /* @__PURE__ */ f.number({ exclusiveMinimum: 0 }),
+  at: /* @__PURE__ */ f.optional(InstantSchema),
+}) satisfies z.core.$ZodType<t.TickerPrice>;

@@ -3,23 +3,23 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { ItemSchema, StoppedEventSchema, PetSchema, LeftToTheParentSchema, SharedFieldsSchema, ConditionSchema, ConditionsSchema, EitherKindSchema, ConditionsOnKindsSchema, UntaggedSchema, PrefixesSchema, SeveralSchema, LimitsSchema } from "./narrowing.validators.js";
 
-export const feed = /* @__PURE__ */ (() => defineChannel({
+export const feed = /* @__PURE__ */ defineChannel({
   name: "feed",
   address: "feed",
   fingerprint: "b325279f6bc95d48",
   topics: {
-    item: { payload: f.payload(ItemSchema) },
-    event: { payload: f.payload(StoppedEventSchema) },
-    pet: { payload: f.payload(PetSchema) },
-    parent: { payload: f.payload(LeftToTheParentSchema) },
-    shared: { payload: f.payload(SharedFieldsSchema) },
-    condition: { payload: f.payload(ConditionSchema) },
-    conditions: { payload: f.payload(ConditionsSchema) },
-    alternatives: { payload: f.payload(EitherKindSchema) },
-    kinds: { payload: f.payload(ConditionsOnKindsSchema) },
-    untagged: { payload: f.payload(UntaggedSchema) },
-    prefixes: { payload: f.payload(PrefixesSchema) },
-    several: { payload: f.payload(SeveralSchema) },
-    limits: { payload: f.payload(LimitsSchema) },
+    item: { payload: /* @__PURE__ */ f.payload(ItemSchema) },
+    event: { payload: /* @__PURE__ */ f.payload(StoppedEventSchema) },
+    pet: { payload: /* @__PURE__ */ f.payload(PetSchema) },
+    parent: { payload: /* @__PURE__ */ f.payload(LeftToTheParentSchema) },
+    shared: { payload: /* @__PURE__ */ f.payload(SharedFieldsSchema) },
+    condition: { payload: /* @__PURE__ */ f.payload(ConditionSchema) },
+    conditions: { payload: /* @__PURE__ */ f.payload(ConditionsSchema) },
+    alternatives: { payload: /* @__PURE__ */ f.payload(EitherKindSchema) },
+    kinds: { payload: /* @__PURE__ */ f.payload(ConditionsOnKindsSchema) },
+    untagged: { payload: /* @__PURE__ */ f.payload(UntaggedSchema) },
+    prefixes: { payload: /* @__PURE__ */ f.payload(PrefixesSchema) },
+    several: { payload: /* @__PURE__ */ f.payload(SeveralSchema) },
+    limits: { payload: /* @__PURE__ */ f.payload(LimitsSchema) },
   },
-}))();
+});

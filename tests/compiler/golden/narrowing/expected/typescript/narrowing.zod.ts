@@ -3,224 +3,224 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./narrowing.types.js";
 
-export const MessageSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("message"),
-  text: f.string(),
-}))() satisfies z.core.$ZodType<t.Message>;
+export const MessageSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("message"),
+  text: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Message>;
 
-export const ToolCallSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("tool_call"),
-  tool: f.string(),
-}))() satisfies z.core.$ZodType<t.ToolCall>;
+export const ToolCallSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("tool_call"),
+  tool: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ToolCall>;
 
-export const ItemSchema = /* @__PURE__ */ (() => f.discriminatedUnion("type", {
+export const ItemSchema = /* @__PURE__ */ f.discriminatedUnion("type", {
   message: MessageSchema,
   tool_call: ToolCallSchema,
-}))() satisfies z.core.$ZodType<t.Item>;
+}) satisfies z.core.$ZodType<t.Item>;
 
-export const EventTypeSchema = /* @__PURE__ */ (() => f.enum(["request", "response", "event"]))() satisfies z.core.$ZodType<t.EventType>;
+export const EventTypeSchema = /* @__PURE__ */ f.enum(["request", "response", "event"]) satisfies z.core.$ZodType<t.EventType>;
 
-export const EventBodySchema = /* @__PURE__ */ (() => f.union([f.string(), f.array(f.json()), f.record(f.json())]))() satisfies z.core.$ZodType<t.EventBody>;
+export const EventBodySchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.array(/* @__PURE__ */ f.json()), /* @__PURE__ */ f.record(/* @__PURE__ */ f.json())]) satisfies z.core.$ZodType<t.EventBody>;
 
-export const EventSchema = /* @__PURE__ */ (() => f.object({
-  seq: f.int(),
+export const EventSchema = /* @__PURE__ */ f.object({
+  seq: /* @__PURE__ */ f.int(),
   type: EventTypeSchema,
-  event: f.string(),
-  body: f.optional(f.nullable(EventBodySchema)),
-}))() satisfies z.core.$ZodType<t.Event>;
+  event: /* @__PURE__ */ f.string(),
+  body: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(EventBodySchema)),
+}) satisfies z.core.$ZodType<t.Event>;
 
-export const StoppedEventBodyReasonSchema = /* @__PURE__ */ (() => f.openEnum(["step", "pause"]))() satisfies z.core.$ZodType<t.StoppedEventBodyReason>;
+export const StoppedEventBodyReasonSchema = /* @__PURE__ */ f.openEnum(["step", "pause"]) satisfies z.core.$ZodType<t.StoppedEventBodyReason>;
 
-export const StoppedEventBodySchema = /* @__PURE__ */ (() => f.object({
+export const StoppedEventBodySchema = /* @__PURE__ */ f.object({
   reason: StoppedEventBodyReasonSchema,
-  threadId: f.optional(f.int({ minimum: 0 })),
-}))() satisfies z.core.$ZodType<t.StoppedEventBody>;
+  threadId: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 0 })),
+}) satisfies z.core.$ZodType<t.StoppedEventBody>;
 
-export const StoppedEventSchema = /* @__PURE__ */ (() => f.object({
-  seq: f.int(),
-  type: f.literal("event"),
-  event: f.literal("stopped"),
+export const StoppedEventSchema = /* @__PURE__ */ f.object({
+  seq: /* @__PURE__ */ f.int(),
+  type: /* @__PURE__ */ f.literal("event"),
+  event: /* @__PURE__ */ f.literal("stopped"),
   body: StoppedEventBodySchema,
-}))() satisfies z.core.$ZodType<t.StoppedEvent>;
+}) satisfies z.core.$ZodType<t.StoppedEvent>;
 
-export const CatSchema = /* @__PURE__ */ (() => f.object({
-  petType: f.literal("cat"),
-  indoor: f.optional(f.boolean()),
-}))() satisfies z.core.$ZodType<t.Cat>;
+export const CatSchema = /* @__PURE__ */ f.object({
+  petType: /* @__PURE__ */ f.literal("cat"),
+  indoor: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+}) satisfies z.core.$ZodType<t.Cat>;
 
-export const DogSizeSchema = /* @__PURE__ */ (() => f.enum(["small", "large"]))() satisfies z.core.$ZodType<t.DogSize>;
+export const DogSizeSchema = /* @__PURE__ */ f.enum(["small", "large"]) satisfies z.core.$ZodType<t.DogSize>;
 
-export const DogSchema = /* @__PURE__ */ (() => f.object({
-  petType: f.literal("dog"),
-  size: f.optional(DogSizeSchema),
-}))() satisfies z.core.$ZodType<t.Dog>;
+export const DogSchema = /* @__PURE__ */ f.object({
+  petType: /* @__PURE__ */ f.literal("dog"),
+  size: /* @__PURE__ */ f.optional(DogSizeSchema),
+}) satisfies z.core.$ZodType<t.Dog>;
 
-export const PetSchema = /* @__PURE__ */ (() => f.discriminatedUnion("petType", {
+export const PetSchema = /* @__PURE__ */ f.discriminatedUnion("petType", {
   cat: CatSchema,
   dog: DogSchema,
-}))() satisfies z.core.$ZodType<t.Pet>;
+}) satisfies z.core.$ZodType<t.Pet>;
 
-export const AnimalSchema = /* @__PURE__ */ (() => f.object({
-  petType: f.string(),
-}))() satisfies z.core.$ZodType<t.Animal>;
+export const AnimalSchema = /* @__PURE__ */ f.object({
+  petType: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Animal>;
 
-export const LeftToTheParentCardSchema = /* @__PURE__ */ (() => f.object({
-  card: f.string(),
-}))() satisfies z.core.$ZodType<t.LeftToTheParentCard>;
+export const LeftToTheParentCardSchema = /* @__PURE__ */ f.object({
+  card: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.LeftToTheParentCard>;
 
-export const LeftToTheParentIbanSchema = /* @__PURE__ */ (() => f.object({
-  iban: f.string(),
-}))() satisfies z.core.$ZodType<t.LeftToTheParentIban>;
+export const LeftToTheParentIbanSchema = /* @__PURE__ */ f.object({
+  iban: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.LeftToTheParentIban>;
 
-export const LeftToTheParentSchema = /* @__PURE__ */ (() => f.xor([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]))() satisfies z.core.$ZodType<t.LeftToTheParent>;
+export const LeftToTheParentSchema = /* @__PURE__ */ f.xor([LeftToTheParentCardSchema, LeftToTheParentIbanSchema]) satisfies z.core.$ZodType<t.LeftToTheParent>;
 
-export const SharedFieldsTextSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  text: f.string(),
-}))() satisfies z.core.$ZodType<t.SharedFieldsText>;
+export const SharedFieldsTextSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  text: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.SharedFieldsText>;
 
-export const SharedFieldsImageSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  url: f.string({ format: "uri" }),
-}))() satisfies z.core.$ZodType<t.SharedFieldsImage>;
+export const SharedFieldsImageSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  url: /* @__PURE__ */ f.string({ format: "uri" }),
+}) satisfies z.core.$ZodType<t.SharedFieldsImage>;
 
-export const SharedFieldsSchema = /* @__PURE__ */ (() => f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]))() satisfies z.core.$ZodType<t.SharedFields>;
+export const SharedFieldsSchema = /* @__PURE__ */ f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]) satisfies z.core.$ZodType<t.SharedFields>;
 
-export const ConditionEmailSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("email"),
-  note: f.optional(f.string()),
-  address: f.string({ format: "email" }),
-}))() satisfies z.core.$ZodType<t.ConditionEmail>;
+export const ConditionEmailSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("email"),
+  note: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  address: /* @__PURE__ */ f.string({ format: "email" }),
+}) satisfies z.core.$ZodType<t.ConditionEmail>;
 
-export const ConditionPhoneSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("phone"),
-  note: f.optional(f.string()),
-  number: f.string(),
-}))() satisfies z.core.$ZodType<t.ConditionPhone>;
+export const ConditionPhoneSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("phone"),
+  note: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  number: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ConditionPhone>;
 
-export const ConditionSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
+export const ConditionSchema = /* @__PURE__ */ f.discriminatedUnion("kind", {
   email: ConditionEmailSchema,
   phone: ConditionPhoneSchema,
-}))() satisfies z.core.$ZodType<t.Condition>;
+}) satisfies z.core.$ZodType<t.Condition>;
 
-export const ConditionsCircleSchema = /* @__PURE__ */ (() => f.object({
-  shape: f.literal("circle"),
-  radius: f.number(),
-}))() satisfies z.core.$ZodType<t.ConditionsCircle>;
+export const ConditionsCircleSchema = /* @__PURE__ */ f.object({
+  shape: /* @__PURE__ */ f.literal("circle"),
+  radius: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.ConditionsCircle>;
 
-export const ConditionsSquareSchema = /* @__PURE__ */ (() => f.object({
-  shape: f.literal("square"),
-  side: f.number(),
-}))() satisfies z.core.$ZodType<t.ConditionsSquare>;
+export const ConditionsSquareSchema = /* @__PURE__ */ f.object({
+  shape: /* @__PURE__ */ f.literal("square"),
+  side: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.ConditionsSquare>;
 
-export const ConditionsPointSchema = /* @__PURE__ */ (() => f.object({
-  shape: f.literal("point"),
-}))() satisfies z.core.$ZodType<t.ConditionsPoint>;
+export const ConditionsPointSchema = /* @__PURE__ */ f.object({
+  shape: /* @__PURE__ */ f.literal("point"),
+}) satisfies z.core.$ZodType<t.ConditionsPoint>;
 
-export const ConditionsSchema = /* @__PURE__ */ (() => f.discriminatedUnion("shape", {
+export const ConditionsSchema = /* @__PURE__ */ f.discriminatedUnion("shape", {
   circle: ConditionsCircleSchema,
   square: ConditionsSquareSchema,
   point: ConditionsPointSchema,
-}))() satisfies z.core.$ZodType<t.Conditions>;
+}) satisfies z.core.$ZodType<t.Conditions>;
 
-export const EitherKindSchema = /* @__PURE__ */ (() => f.union([MessageSchema, f.array(MessageSchema)]))() satisfies z.core.$ZodType<t.EitherKind>;
+export const EitherKindSchema = /* @__PURE__ */ f.union([MessageSchema, /* @__PURE__ */ f.array(MessageSchema)]) satisfies z.core.$ZodType<t.EitherKind>;
 
-export const ConditionsOnKindsRequiredObjectSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequiredObject>;
+export const ConditionsOnKindsRequiredObjectSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiredObject>;
 
-export const ConditionsOnKindsRequiredSchema = /* @__PURE__ */ (() => f.union([ConditionsOnKindsRequiredObjectSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequired>;
+export const ConditionsOnKindsRequiredSchema = /* @__PURE__ */ f.union([ConditionsOnKindsRequiredObjectSchema, /* @__PURE__ */ f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequired>;
 
-export const ConditionsOnKindsFailedObjectSchema = /* @__PURE__ */ (() => f.strictObject({
-  id: f.optional(f.int()),
-}))() satisfies z.core.$ZodType<t.ConditionsOnKindsFailedObject>;
+export const ConditionsOnKindsFailedObjectSchema = /* @__PURE__ */ f.strictObject({
+  id: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsFailedObject>;
 
-export const ConditionsOnKindsFailedSchema = /* @__PURE__ */ (() => f.union([f.string(), ConditionsOnKindsFailedObjectSchema]))() satisfies z.core.$ZodType<t.ConditionsOnKindsFailed>;
+export const ConditionsOnKindsFailedSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), ConditionsOnKindsFailedObjectSchema]) satisfies z.core.$ZodType<t.ConditionsOnKindsFailed>;
 
-export const ConditionsOnKindsPassedSchema = /* @__PURE__ */ (() => f.union([MessageSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsPassed>;
+export const ConditionsOnKindsPassedSchema = /* @__PURE__ */ f.union([MessageSchema, /* @__PURE__ */ f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsPassed>;
 
-export const ConditionsOnKindsRequiresObjectSchema = /* @__PURE__ */ (() => f.object({
-  id: f.json(),
-}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequiresObject>;
+export const ConditionsOnKindsRequiresObjectSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.json(),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRequiresObject>;
 
-export const ConditionsOnKindsRequiresSchema = /* @__PURE__ */ (() => f.union([ConditionsOnKindsRequiresObjectSchema, f.string()]))() satisfies z.core.$ZodType<t.ConditionsOnKindsRequires>;
+export const ConditionsOnKindsRequiresSchema = /* @__PURE__ */ f.union([ConditionsOnKindsRequiresObjectSchema, /* @__PURE__ */ f.string()]) satisfies z.core.$ZodType<t.ConditionsOnKindsRequires>;
 
-export const ConditionsOnKindsNumbersSchema = /* @__PURE__ */ (() => f.checked(f.union([f.number(), f.boolean()]), {
+export const ConditionsOnKindsNumbersSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.union([/* @__PURE__ */ f.number(), /* @__PURE__ */ f.boolean()]), {
   type: ["boolean", "number"],
   if: { type: "integer" },
   then: { minimum: 1, maximum: 9 },
   else: { maximum: 0.5 },
-}))() satisfies z.core.$ZodType<t.ConditionsOnKindsNumbers>;
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsNumbers>;
 
-export const ConditionsOnKindsRefusedSchema = /* @__PURE__ */ (() => f.object({
-  id: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ConditionsOnKindsRefused>;
+export const ConditionsOnKindsRefusedSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKindsRefused>;
 
-export const ConditionsOnKindsSchema = /* @__PURE__ */ (() => f.object({
-  required: f.optional(ConditionsOnKindsRequiredSchema),
-  failed: f.optional(ConditionsOnKindsFailedSchema),
-  passed: f.optional(f.nullable(ConditionsOnKindsPassedSchema)),
-  requires: f.optional(ConditionsOnKindsRequiresSchema),
-  numbers: f.optional(ConditionsOnKindsNumbersSchema),
-  refused: f.optional(ConditionsOnKindsRefusedSchema),
-  always: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ConditionsOnKinds>;
+export const ConditionsOnKindsSchema = /* @__PURE__ */ f.object({
+  required: /* @__PURE__ */ f.optional(ConditionsOnKindsRequiredSchema),
+  failed: /* @__PURE__ */ f.optional(ConditionsOnKindsFailedSchema),
+  passed: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(ConditionsOnKindsPassedSchema)),
+  requires: /* @__PURE__ */ f.optional(ConditionsOnKindsRequiresSchema),
+  numbers: /* @__PURE__ */ f.optional(ConditionsOnKindsNumbersSchema),
+  refused: /* @__PURE__ */ f.optional(ConditionsOnKindsRefusedSchema),
+  always: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ConditionsOnKinds>;
 
-export const UntaggedASchema = /* @__PURE__ */ (() => f.object({
-  a: f.string(),
-  b: f.optional(f.number()),
-}))() satisfies z.core.$ZodType<t.UntaggedA>;
+export const UntaggedASchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.string(),
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}) satisfies z.core.$ZodType<t.UntaggedA>;
 
-export const UntaggedObjectSchema = /* @__PURE__ */ (() => f.object({
-  a: f.optional(f.string()),
-  b: f.optional(f.string()),
-  c: f.optional(f.boolean()),
-}))() satisfies z.core.$ZodType<t.UntaggedObject>;
+export const UntaggedObjectSchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  c: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+}) satisfies z.core.$ZodType<t.UntaggedObject>;
 
-export const UntaggedSchema = /* @__PURE__ */ (() => f.checked(f.union([UntaggedASchema, UntaggedObjectSchema]), {
+export const UntaggedSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.union([UntaggedASchema, UntaggedObjectSchema]), {
   type: "object",
   properties: { a: { type: "string" } },
   if: { required: ["a"] },
   then: { properties: { b: { type: "number" } } },
   else: { properties: { b: { type: "string" }, c: { type: "boolean" } } },
-}))() satisfies z.core.$ZodType<t.Untagged>;
+}) satisfies z.core.$ZodType<t.Untagged>;
 
-export const PrefixesSeveralValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.PrefixesSeveralValue>;
+export const PrefixesSeveralValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.number()]) satisfies z.core.$ZodType<t.PrefixesSeveralValue>;
 
-export const PrefixesDeclaredSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.number(),
-}), f.string(), ["x-"]), {
+export const PrefixesDeclaredSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.number(),
+}), /* @__PURE__ */ f.string(), ["x-"]), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-": { type: "string" } },
   additionalProperties: false,
   required: ["a"],
-}))() satisfies z.core.$ZodType<t.PrefixesDeclared>;
+}) satisfies z.core.$ZodType<t.PrefixesDeclared>;
 
-export const PrefixesCoveredValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.PrefixesCoveredValue>;
+export const PrefixesCoveredValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.number()]) satisfies z.core.$ZodType<t.PrefixesCoveredValue>;
 
-export const PrefixesCoveredSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  "x-a": f.optional(f.number()),
-  b: f.optional(f.boolean()),
+export const PrefixesCoveredSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  "x-a": /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
 }), PrefixesCoveredValueSchema, ["x-"]), {
   type: "object",
   properties: { "x-a": { type: "number" }, b: { type: "boolean" } },
   patternProperties: { "^x-": { type: ["number", "string"] } },
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.PrefixesCovered>;
+}) satisfies z.core.$ZodType<t.PrefixesCovered>;
 
-export const PrefixesUnusualSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.optional(f.number()),
-}), f.string(), ["`${\\\""]), {
+export const PrefixesUnusualSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}), /* @__PURE__ */ f.string(), ["`${\\\""]), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^`\\$\\{\\\\\"": { type: "string" } },
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.PrefixesUnusual>;
+}) satisfies z.core.$ZodType<t.PrefixesUnusual>;
 
-export const PrefixesNarrowedSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.number({ minimum: 1 }),
-}), f.string(), ["x-"]), {
+export const PrefixesNarrowedSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.number({ minimum: 1 }),
+}), /* @__PURE__ */ f.string(), ["x-"]), {
   allOf: [
     {
       type: "object",
@@ -230,92 +230,92 @@ export const PrefixesNarrowedSchema = /* @__PURE__ */ (() => f.checked(f.catchal
     },
     { type: "object", properties: { a: { minimum: 1 } }, required: ["a"] },
   ],
-}))() satisfies z.core.$ZodType<t.PrefixesNarrowed>;
+}) satisfies z.core.$ZodType<t.PrefixesNarrowed>;
 
-export const PrefixesOptionalSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.optional(f.number()),
-}), f.string(), ["x"]), {
+export const PrefixesOptionalSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}), /* @__PURE__ */ f.string(), ["x"]), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-?": { type: "string" } },
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.PrefixesOptional>;
+}) satisfies z.core.$ZodType<t.PrefixesOptional>;
 
-export const PrefixesAnywhereSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.optional(f.number()),
-}), f.string()), {
+export const PrefixesAnywhereSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}), /* @__PURE__ */ f.string()), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "x-": { type: "string" } },
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.PrefixesAnywhere>;
+}) satisfies z.core.$ZodType<t.PrefixesAnywhere>;
 
-export const PrefixesChoiceSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.optional(f.number()),
-}), f.string()), {
+export const PrefixesChoiceSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}), /* @__PURE__ */ f.string()), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-|^y-": { type: "string" } },
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.PrefixesChoice>;
+}) satisfies z.core.$ZodType<t.PrefixesChoice>;
 
-export const PrefixesOpenValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.boolean()]))() satisfies z.core.$ZodType<t.PrefixesOpenValue>;
+export const PrefixesOpenValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.boolean()]) satisfies z.core.$ZodType<t.PrefixesOpenValue>;
 
-export const PrefixesOpenSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  a: f.optional(f.number()),
+export const PrefixesOpenSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
 }), PrefixesOpenValueSchema), {
   type: "object",
   properties: { a: { type: "number" } },
   patternProperties: { "^x-": { type: "string" } },
   additionalProperties: { type: "boolean" },
-}))() satisfies z.core.$ZodType<t.PrefixesOpen>;
+}) satisfies z.core.$ZodType<t.PrefixesOpen>;
 
-export const PrefixesSchema = /* @__PURE__ */ (() => f.object({
-  map: f.optional(f.checked(f.record(f.string(), ["x-"]), {
+export const PrefixesSchema = /* @__PURE__ */ f.object({
+  map: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.record(/* @__PURE__ */ f.string(), ["x-"]), {
     type: "object",
     patternProperties: { "^x-": { type: "string" } },
     additionalProperties: false,
   })),
-  lists: f.optional(f.checked(f.record(f.array(f.int()), ["x-"]), {
+  lists: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.record(/* @__PURE__ */ f.array(/* @__PURE__ */ f.int()), ["x-"]), {
     type: "object",
     patternProperties: { "^x-[a-z]+$": { type: "array", items: { type: "integer" } } },
     additionalProperties: false,
   })),
-  several: f.optional(f.checked(f.record(PrefixesSeveralValueSchema, ["x-", "y.z"]), {
+  several: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.record(PrefixesSeveralValueSchema, ["x-", "y.z"]), {
     type: "object",
     patternProperties: { "^x-": { type: "string" }, "^y\\.z": { type: "number" } },
     additionalProperties: false,
   })),
-  declared: f.optional(PrefixesDeclaredSchema),
-  covered: f.optional(PrefixesCoveredSchema),
-  unusual: f.optional(PrefixesUnusualSchema),
-  narrowed: f.optional(PrefixesNarrowedSchema),
-  optional: f.optional(PrefixesOptionalSchema),
-  anywhere: f.optional(PrefixesAnywhereSchema),
-  choice: f.optional(PrefixesChoiceSchema),
-  open: f.optional(PrefixesOpenSchema),
-}))() satisfies z.core.$ZodType<t.Prefixes>;
+  declared: /* @__PURE__ */ f.optional(PrefixesDeclaredSchema),
+  covered: /* @__PURE__ */ f.optional(PrefixesCoveredSchema),
+  unusual: /* @__PURE__ */ f.optional(PrefixesUnusualSchema),
+  narrowed: /* @__PURE__ */ f.optional(PrefixesNarrowedSchema),
+  optional: /* @__PURE__ */ f.optional(PrefixesOptionalSchema),
+  anywhere: /* @__PURE__ */ f.optional(PrefixesAnywhereSchema),
+  choice: /* @__PURE__ */ f.optional(PrefixesChoiceSchema),
+  open: /* @__PURE__ */ f.optional(PrefixesOpenSchema),
+}) satisfies z.core.$ZodType<t.Prefixes>;
 
-export const SeveralNarrowedSchema = /* @__PURE__ */ (() => f.enum(["b", "c"]))() satisfies z.core.$ZodType<t.SeveralNarrowed>;
+export const SeveralNarrowedSchema = /* @__PURE__ */ f.enum(["b", "c"]) satisfies z.core.$ZodType<t.SeveralNarrowed>;
 
-export const SeveralMapSchema = /* @__PURE__ */ (() => f.checked(f.catchall(f.object({
-  total: f.optional(f.number({ minimum: 0 })),
-}), f.number()), {
+export const SeveralMapSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  total: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ minimum: 0 })),
+}), /* @__PURE__ */ f.number()), {
   allOf: [
     { type: "object", additionalProperties: { type: "number" } },
     { type: "object", properties: { total: { minimum: 0 } } },
   ],
-}))() satisfies z.core.$ZodType<t.SeveralMap>;
+}) satisfies z.core.$ZodType<t.SeveralMap>;
 
-export const SeveralSchema = /* @__PURE__ */ (() => f.object({
-  narrowed: f.optional(SeveralNarrowedSchema),
-  kinds: f.optional(f.nullable(f.int())),
-  map: f.optional(SeveralMapSchema),
-  list: f.optional(f.array(f.int(), { minItems: 1 })),
-  part: f.optional(MessageSchema),
-}))() satisfies z.core.$ZodType<t.Several>;
+export const SeveralSchema = /* @__PURE__ */ f.object({
+  narrowed: /* @__PURE__ */ f.optional(SeveralNarrowedSchema),
+  kinds: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.int())),
+  map: /* @__PURE__ */ f.optional(SeveralMapSchema),
+  list: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(/* @__PURE__ */ f.int(), { minItems: 1 })),
+  part: /* @__PURE__ */ f.optional(MessageSchema),
+}) satisfies z.core.$ZodType<t.Several>;
 
-export const LimitsSchema = /* @__PURE__ */ (() => f.object({
-  once: f.optional(f.int({ minimum: 1, maximum: 9 })),
-  text: f.optional(f.string({ minLength: 1, maxLength: 5, pattern: "^[a-z]+$" })),
-}))() satisfies z.core.$ZodType<t.Limits>;
+export const LimitsSchema = /* @__PURE__ */ f.object({
+  once: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 1, maximum: 9 })),
+  text: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ minLength: 1, maxLength: 5, pattern: "^[a-z]+$" })),
+}) satisfies z.core.$ZodType<t.Limits>;

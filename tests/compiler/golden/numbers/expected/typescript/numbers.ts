@@ -3,14 +3,14 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { PercentageSchema, EverythingSchema, NumbersFractionSchema, NumbersWideSchema } from "./numbers.validators.js";
 
-export const numbers = /* @__PURE__ */ (() => defineChannel({
+export const numbers = /* @__PURE__ */ defineChannel({
   name: "numbers",
   address: "numbers",
   fingerprint: "06b5ccc7a9c16ff7",
   topics: {
-    everything: { payload: f.payload(EverythingSchema) },
-    percentage: { payload: f.payload(PercentageSchema) },
-    fraction: { payload: f.payload(NumbersFractionSchema) },
-    wide: { payload: f.payload(NumbersWideSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
+    percentage: { payload: /* @__PURE__ */ f.payload(PercentageSchema) },
+    fraction: { payload: /* @__PURE__ */ f.payload(NumbersFractionSchema) },
+    wide: { payload: /* @__PURE__ */ f.payload(NumbersWideSchema) },
   },
-}))();
+});

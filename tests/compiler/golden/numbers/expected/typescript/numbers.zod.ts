@@ -3,34 +3,34 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./numbers.types.js";
 
-export const PercentageSchema = /* @__PURE__ */ (() => f.int({ minimum: 0, maximum: 100 }))() satisfies z.core.$ZodType<t.Percentage>;
+export const PercentageSchema = /* @__PURE__ */ f.int({ minimum: 0, maximum: 100 }) satisfies z.core.$ZodType<t.Percentage>;
 
-export const AccountIdSchema = /* @__PURE__ */ (() => f.uint64())() satisfies z.core.$ZodType<t.AccountId>;
+export const AccountIdSchema = /* @__PURE__ */ f.uint64() satisfies z.core.$ZodType<t.AccountId>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  unbounded: f.int(),
-  natural: f.optional(f.int({ minimum: 0 })),
-  byte: f.optional(f.int({ minimum: 0, maximum: 255 })),
-  signedByte: f.optional(f.int({ minimum: -128, maximum: 127 })),
-  short: f.optional(f.int({ minimum: 0, maximum: 65535 })),
-  signedShort: f.optional(f.int({ minimum: -32768, maximum: 32767 })),
-  word: f.optional(f.int({ minimum: 0, maximum: 4294967295 })),
-  signedWord: f.optional(f.int({ minimum: -2147483648, maximum: 2147483647 })),
-  safe: f.optional(f.int()),
-  fractionLimits: f.optional(f.int({ minimum: 1, maximum: 10 })),
-  even: f.optional(f.int({ multipleOf: 2 })),
-  halves: f.optional(f.int({ multipleOf: 1.5 })),
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  unbounded: /* @__PURE__ */ f.int(),
+  natural: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 0 })),
+  byte: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 0, maximum: 255 })),
+  signedByte: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: -128, maximum: 127 })),
+  short: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 0, maximum: 65535 })),
+  signedShort: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: -32768, maximum: 32767 })),
+  word: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 })),
+  signedWord: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: -2147483648, maximum: 2147483647 })),
+  safe: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  fractionLimits: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ minimum: 1, maximum: 10 })),
+  even: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ multipleOf: 2 })),
+  halves: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int({ multipleOf: 1.5 })),
   percentage: PercentageSchema,
-  ratio: f.number(),
-  limited: f.optional(f.number({ minimum: -0.5, maximum: 1e+21 })),
-  tiny: f.optional(f.number({ exclusiveMinimum: 1e-7 })),
-  cents: f.optional(f.number({ multipleOf: 0.01 })),
-  large: f.optional(f.number({ maximum: 1234567.5 })),
+  ratio: /* @__PURE__ */ f.number(),
+  limited: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ minimum: -0.5, maximum: 1e+21 })),
+  tiny: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ exclusiveMinimum: 1e-7 })),
+  cents: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ multipleOf: 0.01 })),
+  large: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number({ maximum: 1234567.5 })),
   account: AccountIdSchema,
-  signed: f.optional(f.int64()),
-  accounts: f.optional(f.array(AccountIdSchema)),
-}))() satisfies z.core.$ZodType<t.Everything>;
+  signed: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int64()),
+  accounts: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(AccountIdSchema)),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const NumbersFractionSchema = /* @__PURE__ */ (() => f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }))() satisfies z.core.$ZodType<t.NumbersFraction>;
+export const NumbersFractionSchema = /* @__PURE__ */ f.number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) satisfies z.core.$ZodType<t.NumbersFraction>;
 
-export const NumbersWideSchema = /* @__PURE__ */ (() => f.int64())() satisfies z.core.$ZodType<t.NumbersWide>;
+export const NumbersWideSchema = /* @__PURE__ */ f.int64() satisfies z.core.$ZodType<t.NumbersWide>;

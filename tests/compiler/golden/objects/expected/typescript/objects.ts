@@ -3,7 +3,7 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EverythingSchema, ObjectsInlineSchema, ObjectsEmptySchema, ObjectsClosedEmptySchema } from "./objects.validators.js";
 
-export const objects = /* @__PURE__ */ (() => defineChannel({
+export const objects = /* @__PURE__ */ defineChannel({
   name: "objects",
   address: "objects",
   fingerprint: "d273b9f120504a63",
@@ -13,9 +13,9 @@ export const objects = /* @__PURE__ */ (() => defineChannel({
      *
      * Its description has two paragraphs, and `code`, and *\/ the end of a comment.
      */
-    inline: { payload: f.payload(ObjectsInlineSchema) },
-    empty: { payload: f.payload(ObjectsEmptySchema) },
-    closedEmpty: { payload: f.payload(ObjectsClosedEmptySchema) },
-    everything: { payload: f.payload(EverythingSchema) },
+    inline: { payload: /* @__PURE__ */ f.payload(ObjectsInlineSchema) },
+    empty: { payload: /* @__PURE__ */ f.payload(ObjectsEmptySchema) },
+    closedEmpty: { payload: /* @__PURE__ */ f.payload(ObjectsClosedEmptySchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
   },
-}))();
+});

@@ -3,57 +3,57 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./objects.types.js";
 
-export const ClosedSchema = /* @__PURE__ */ (() => f.strictObject({
-  id: f.string(),
-  note: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Closed>;
+export const ClosedSchema = /* @__PURE__ */ f.strictObject({
+  id: /* @__PURE__ */ f.string(),
+  note: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Closed>;
 
-export const ExtendedSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  id: f.string(),
-  size: f.optional(f.int()),
-}), f.boolean()))() satisfies z.core.$ZodType<t.Extended>;
+export const ExtendedSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  size: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+}), /* @__PURE__ */ f.boolean()) satisfies z.core.$ZodType<t.Extended>;
 
-export const ExtendedObjectsSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  first: f.optional(ClosedSchema),
-}), ClosedSchema))() satisfies z.core.$ZodType<t.ExtendedObjects>;
+export const ExtendedObjectsSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  first: /* @__PURE__ */ f.optional(ClosedSchema),
+}), ClosedSchema) satisfies z.core.$ZodType<t.ExtendedObjects>;
 
-export const RequiredUndeclaredSchema = /* @__PURE__ */ (() => f.object({
-  known: f.string(),
-  unknown: f.json(),
-}))() satisfies z.core.$ZodType<t.RequiredUndeclared>;
+export const RequiredUndeclaredSchema = /* @__PURE__ */ f.object({
+  known: /* @__PURE__ */ f.string(),
+  unknown: /* @__PURE__ */ f.json(),
+}) satisfies z.core.$ZodType<t.RequiredUndeclared>;
 
-export const AllRequiredSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  first: f.int(),
-  second: f.int(),
-}), f.int()))() satisfies z.core.$ZodType<t.AllRequired>;
+export const AllRequiredSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  first: /* @__PURE__ */ f.int(),
+  second: /* @__PURE__ */ f.int(),
+}), /* @__PURE__ */ f.int()) satisfies z.core.$ZodType<t.AllRequired>;
 
-export const AnnotatedSchema = /* @__PURE__ */ (() => f.object({
-  a: f.optional(f.int()),
-  b: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Annotated>;
+export const AnnotatedSchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int()),
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Annotated>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
+export const EverythingSchema = /* @__PURE__ */ f.object({
   closed: ClosedSchema,
-  extended: f.optional(ExtendedSchema),
-  extendedObjects: f.optional(ExtendedObjectsSchema),
-  requiredUndeclared: f.optional(RequiredUndeclaredSchema),
-  allRequired: f.optional(AllRequiredSchema),
-  annotated: f.optional(AnnotatedSchema),
-}))() satisfies z.core.$ZodType<t.Everything>;
+  extended: /* @__PURE__ */ f.optional(ExtendedSchema),
+  extendedObjects: /* @__PURE__ */ f.optional(ExtendedObjectsSchema),
+  requiredUndeclared: /* @__PURE__ */ f.optional(RequiredUndeclaredSchema),
+  allRequired: /* @__PURE__ */ f.optional(AllRequiredSchema),
+  annotated: /* @__PURE__ */ f.optional(AnnotatedSchema),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const ObjectsInlineAuthorAddressSchema = /* @__PURE__ */ (() => f.object({
-  city: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ObjectsInlineAuthorAddress>;
+export const ObjectsInlineAuthorAddressSchema = /* @__PURE__ */ f.object({
+  city: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ObjectsInlineAuthorAddress>;
 
-export const ObjectsInlineAuthorSchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-  address: f.optional(ObjectsInlineAuthorAddressSchema),
-}))() satisfies z.core.$ZodType<t.ObjectsInlineAuthor>;
+export const ObjectsInlineAuthorSchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+  address: /* @__PURE__ */ f.optional(ObjectsInlineAuthorAddressSchema),
+}) satisfies z.core.$ZodType<t.ObjectsInlineAuthor>;
 
-export const ObjectsInlineSchema = /* @__PURE__ */ (() => f.object({
+export const ObjectsInlineSchema = /* @__PURE__ */ f.object({
   author: ObjectsInlineAuthorSchema,
-}))() satisfies z.core.$ZodType<t.ObjectsInline>;
+}) satisfies z.core.$ZodType<t.ObjectsInline>;
 
-export const ObjectsEmptySchema = /* @__PURE__ */ (() => f.object({}))() satisfies z.core.$ZodType<t.ObjectsEmpty>;
+export const ObjectsEmptySchema = /* @__PURE__ */ f.object({}) satisfies z.core.$ZodType<t.ObjectsEmpty>;
 
-export const ObjectsClosedEmptySchema = /* @__PURE__ */ (() => f.strictObject({}))() satisfies z.core.$ZodType<t.ObjectsClosedEmpty>;
+export const ObjectsClosedEmptySchema = /* @__PURE__ */ f.strictObject({}) satisfies z.core.$ZodType<t.ObjectsClosedEmpty>;

@@ -3,14 +3,14 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EverythingSchema, PresenceMaybeSchema, PresenceMaybeObjectSchema, PresenceMaybeNamedSchema } from "./presence.validators.js";
 
-export const presence = /* @__PURE__ */ (() => defineChannel({
+export const presence = /* @__PURE__ */ defineChannel({
   name: "presence",
   address: "presence",
   fingerprint: "84081b7055d58348",
   topics: {
-    everything: { payload: f.payload(EverythingSchema) },
-    maybe: { payload: f.payload(PresenceMaybeSchema) },
-    maybeObject: { payload: f.payload(PresenceMaybeObjectSchema) },
-    maybeNamed: { payload: f.payload(PresenceMaybeNamedSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
+    maybe: { payload: /* @__PURE__ */ f.payload(PresenceMaybeSchema) },
+    maybeObject: { payload: /* @__PURE__ */ f.payload(PresenceMaybeObjectSchema) },
+    maybeNamed: { payload: /* @__PURE__ */ f.payload(PresenceMaybeNamedSchema) },
   },
-}))();
+});

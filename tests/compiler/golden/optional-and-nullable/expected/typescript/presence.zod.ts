@@ -3,47 +3,47 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./presence.types.js";
 
-export const PlaceSchema = /* @__PURE__ */ (() => f.object({
-  city: f.string(),
-}))() satisfies z.core.$ZodType<t.Place>;
+export const PlaceSchema = /* @__PURE__ */ f.object({
+  city: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Place>;
 
-export const MaybePlaceSchema = /* @__PURE__ */ (() => f.nullable(PlaceSchema))() satisfies z.core.$ZodType<t.MaybePlace>;
+export const MaybePlaceSchema = /* @__PURE__ */ f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.MaybePlace>;
 
-export const MaybeColourValueSchema = /* @__PURE__ */ (() => f.enum(["red", "green"]))() satisfies z.core.$ZodType<t.MaybeColourValue>;
+export const MaybeColourValueSchema = /* @__PURE__ */ f.enum(["red", "green"]) satisfies z.core.$ZodType<t.MaybeColourValue>;
 
-export const MaybeColourSchema = /* @__PURE__ */ (() => f.nullable(MaybeColourValueSchema))() satisfies z.core.$ZodType<t.MaybeColour>;
+export const MaybeColourSchema = /* @__PURE__ */ f.nullable(MaybeColourValueSchema) satisfies z.core.$ZodType<t.MaybeColour>;
 
-export const MaybeListSchema = /* @__PURE__ */ (() => f.nullable(f.array(f.nullable(f.string()))))() satisfies z.core.$ZodType<t.MaybeList>;
+export const MaybeListSchema = /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.array(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string()))) satisfies z.core.$ZodType<t.MaybeList>;
 
-export const EverythingSizeSchema = /* @__PURE__ */ (() => f.enum(["small", "large"]))() satisfies z.core.$ZodType<t.EverythingSize>;
+export const EverythingSizeSchema = /* @__PURE__ */ f.enum(["small", "large"]) satisfies z.core.$ZodType<t.EverythingSize>;
 
-export const EverythingInlineSchema = /* @__PURE__ */ (() => f.object({
-  note: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = /* @__PURE__ */ f.object({
+  note: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  required: f.string(),
-  optional: f.optional(f.string()),
-  nullable: f.nullable(f.string()),
-  optionalNullable: f.optional(f.nullable(f.string())),
-  nullablePlace: f.nullable(PlaceSchema),
-  optionalNullablePlace: f.optional(f.nullable(PlaceSchema)),
-  aliased: f.optional(MaybePlaceSchema),
-  colour: f.optional(MaybeColourSchema),
-  size: f.optional(f.nullable(EverythingSizeSchema)),
-  list: f.optional(MaybeListSchema),
-  inline: f.optional(f.nullable(EverythingInlineSchema)),
-  nothing: f.null(),
-  anything: f.optional(f.json()),
-  requiredLater: f.optional(f.json()),
-}))() satisfies z.core.$ZodType<t.Everything>;
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  required: /* @__PURE__ */ f.string(),
+  optional: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  nullable: /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string()),
+  optionalNullable: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string())),
+  nullablePlace: /* @__PURE__ */ f.nullable(PlaceSchema),
+  optionalNullablePlace: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(PlaceSchema)),
+  aliased: /* @__PURE__ */ f.optional(MaybePlaceSchema),
+  colour: /* @__PURE__ */ f.optional(MaybeColourSchema),
+  size: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(EverythingSizeSchema)),
+  list: /* @__PURE__ */ f.optional(MaybeListSchema),
+  inline: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(EverythingInlineSchema)),
+  nothing: /* @__PURE__ */ f.null(),
+  anything: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.json()),
+  requiredLater: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.json()),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const PresenceMaybeSchema = /* @__PURE__ */ (() => f.nullable(f.string()))() satisfies z.core.$ZodType<t.PresenceMaybe>;
+export const PresenceMaybeSchema = /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.string()) satisfies z.core.$ZodType<t.PresenceMaybe>;
 
-export const PresenceMaybeObjectValueSchema = /* @__PURE__ */ (() => f.object({
-  id: f.int(),
-}))() satisfies z.core.$ZodType<t.PresenceMaybeObjectValue>;
+export const PresenceMaybeObjectValueSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.int(),
+}) satisfies z.core.$ZodType<t.PresenceMaybeObjectValue>;
 
-export const PresenceMaybeObjectSchema = /* @__PURE__ */ (() => f.nullable(PresenceMaybeObjectValueSchema))() satisfies z.core.$ZodType<t.PresenceMaybeObject>;
+export const PresenceMaybeObjectSchema = /* @__PURE__ */ f.nullable(PresenceMaybeObjectValueSchema) satisfies z.core.$ZodType<t.PresenceMaybeObject>;
 
-export const PresenceMaybeNamedSchema = /* @__PURE__ */ (() => f.nullable(PlaceSchema))() satisfies z.core.$ZodType<t.PresenceMaybeNamed>;
+export const PresenceMaybeNamedSchema = /* @__PURE__ */ f.nullable(PlaceSchema) satisfies z.core.$ZodType<t.PresenceMaybeNamed>;

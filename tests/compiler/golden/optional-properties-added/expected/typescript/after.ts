@@ -3,14 +3,14 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { PageAfterSchema, AfterStatusSchema, AfterOptionsSchema, AfterHeartbeatSchema } from "./after.validators.js";
 
-export const after = /* @__PURE__ */ (() => defineChannel({
+export const after = /* @__PURE__ */ defineChannel({
   name: "after",
   address: "after",
   fingerprint: "38815867f4312277",
   topics: {
-    status: { payload: f.payload(AfterStatusSchema) },
-    options: { payload: f.payload(AfterOptionsSchema) },
-    heartbeat: { payload: f.payload(AfterHeartbeatSchema) },
-    page: { payload: f.payload(PageAfterSchema) },
+    status: { payload: /* @__PURE__ */ f.payload(AfterStatusSchema) },
+    options: { payload: /* @__PURE__ */ f.payload(AfterOptionsSchema) },
+    heartbeat: { payload: /* @__PURE__ */ f.payload(AfterHeartbeatSchema) },
+    page: { payload: /* @__PURE__ */ f.payload(PageAfterSchema) },
   },
-}))();
+});

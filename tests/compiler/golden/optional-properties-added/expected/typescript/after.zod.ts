@@ -3,39 +3,39 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./after.types.js";
 
-export const PageAfterSchema: z.ZodType<t.PageAfter> = /* @__PURE__ */ (() => f.lazy(() => f.catchall(f.object({
-  number: f.int(),
-  next: f.nullable(PageAfterSchema),
+export const PageAfterSchema: z.ZodType<t.PageAfter> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  number: /* @__PURE__ */ f.int(),
+  next: /* @__PURE__ */ f.nullable(PageAfterSchema),
   parent: ParentAfterSchema,
-  previous: f.optional(f.nullable(PageAfterSchema)),
+  previous: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(PageAfterSchema)),
   tags: TagsAfterSchema,
-}), f.int())))();
+}), /* @__PURE__ */ f.int()));
 
-export const ParentAfterSchema: z.ZodType<t.ParentAfter> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(PageAfterSchema)))();
+export const ParentAfterSchema: z.ZodType<t.ParentAfter> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(PageAfterSchema));
 
-export const TagsAfterSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.TagsAfter>;
+export const TagsAfterSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.TagsAfter>;
 
-export const AfterStatusAuthorSchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-  homepage: f.optional(f.string({ format: "uri" })),
-  email: f.optional(f.string({ format: "email" })),
-}))() satisfies z.core.$ZodType<t.AfterStatusAuthor>;
+export const AfterStatusAuthorSchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+  homepage: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uri" })),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "email" })),
+}) satisfies z.core.$ZodType<t.AfterStatusAuthor>;
 
-export const AfterStatusSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("status"),
-  message: f.string({ minLength: 1 }),
-  progress: f.int({ minimum: 0, maximum: 100 }),
-  step: f.optional(f.string()),
+export const AfterStatusSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("status"),
+  message: /* @__PURE__ */ f.string({ minLength: 1 }),
+  progress: /* @__PURE__ */ f.int({ minimum: 0, maximum: 100 }),
+  step: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
   author: AfterStatusAuthorSchema,
-}))() satisfies z.core.$ZodType<t.AfterStatus>;
+}) satisfies z.core.$ZodType<t.AfterStatus>;
 
-export const AfterOptionsColourSchema = /* @__PURE__ */ (() => f.enum(["always", "never"]))() satisfies z.core.$ZodType<t.AfterOptionsColour>;
+export const AfterOptionsColourSchema = /* @__PURE__ */ f.enum(["always", "never"]) satisfies z.core.$ZodType<t.AfterOptionsColour>;
 
-export const AfterOptionsSchema = /* @__PURE__ */ (() => f.object({
-  verbose: f.optional(f.boolean()),
-  colour: f.optional(AfterOptionsColourSchema),
-}))() satisfies z.core.$ZodType<t.AfterOptions>;
+export const AfterOptionsSchema = /* @__PURE__ */ f.object({
+  verbose: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+  colour: /* @__PURE__ */ f.optional(AfterOptionsColourSchema),
+}) satisfies z.core.$ZodType<t.AfterOptions>;
 
-export const AfterHeartbeatSchema = /* @__PURE__ */ (() => f.object({
-  load: f.optional(f.number()),
-}))() satisfies z.core.$ZodType<t.AfterHeartbeat>;
+export const AfterHeartbeatSchema = /* @__PURE__ */ f.object({
+  load: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.number()),
+}) satisfies z.core.$ZodType<t.AfterHeartbeat>;

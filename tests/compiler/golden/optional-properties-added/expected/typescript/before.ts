@@ -3,14 +3,14 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { PageBeforeSchema, BeforeStatusSchema, BeforeOptionsSchema, BeforeHeartbeatSchema } from "./before.validators.js";
 
-export const before = /* @__PURE__ */ (() => defineChannel({
+export const before = /* @__PURE__ */ defineChannel({
   name: "before",
   address: "before",
   fingerprint: "50266c1d67b046f1",
   topics: {
-    status: { payload: f.payload(BeforeStatusSchema) },
-    options: { payload: f.payload(BeforeOptionsSchema) },
-    heartbeat: { payload: f.payload(BeforeHeartbeatSchema) },
-    page: { payload: f.payload(PageBeforeSchema) },
+    status: { payload: /* @__PURE__ */ f.payload(BeforeStatusSchema) },
+    options: { payload: /* @__PURE__ */ f.payload(BeforeOptionsSchema) },
+    heartbeat: { payload: /* @__PURE__ */ f.payload(BeforeHeartbeatSchema) },
+    page: { payload: /* @__PURE__ */ f.payload(PageBeforeSchema) },
   },
-}))();
+});

@@ -3,31 +3,31 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./before.types.js";
 
-export const PageBeforeSchema: z.ZodType<t.PageBefore> = /* @__PURE__ */ (() => f.lazy(() => f.catchall(f.object({
-  number: f.int(),
-  next: f.nullable(PageBeforeSchema),
+export const PageBeforeSchema: z.ZodType<t.PageBefore> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  number: /* @__PURE__ */ f.int(),
+  next: /* @__PURE__ */ f.nullable(PageBeforeSchema),
   parent: ParentBeforeSchema,
   tags: TagsBeforeSchema,
-}), f.int())))();
+}), /* @__PURE__ */ f.int()));
 
-export const ParentBeforeSchema: z.ZodType<t.ParentBefore> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(PageBeforeSchema)))();
+export const ParentBeforeSchema: z.ZodType<t.ParentBefore> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(PageBeforeSchema));
 
-export const TagsBeforeSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.TagsBefore>;
+export const TagsBeforeSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.TagsBefore>;
 
-export const BeforeStatusAuthorSchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-  email: f.optional(f.string({ format: "email" })),
-}))() satisfies z.core.$ZodType<t.BeforeStatusAuthor>;
+export const BeforeStatusAuthorSchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "email" })),
+}) satisfies z.core.$ZodType<t.BeforeStatusAuthor>;
 
-export const BeforeStatusSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("status"),
-  message: f.string({ minLength: 1 }),
-  progress: f.int({ minimum: 0, maximum: 100 }),
+export const BeforeStatusSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("status"),
+  message: /* @__PURE__ */ f.string({ minLength: 1 }),
+  progress: /* @__PURE__ */ f.int({ minimum: 0, maximum: 100 }),
   author: BeforeStatusAuthorSchema,
-}))() satisfies z.core.$ZodType<t.BeforeStatus>;
+}) satisfies z.core.$ZodType<t.BeforeStatus>;
 
-export const BeforeOptionsSchema = /* @__PURE__ */ (() => f.object({
-  verbose: f.optional(f.boolean()),
-}))() satisfies z.core.$ZodType<t.BeforeOptions>;
+export const BeforeOptionsSchema = /* @__PURE__ */ f.object({
+  verbose: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+}) satisfies z.core.$ZodType<t.BeforeOptions>;
 
-export const BeforeHeartbeatSchema = /* @__PURE__ */ (() => f.record(f.json()))() satisfies z.core.$ZodType<t.BeforeHeartbeat>;
+export const BeforeHeartbeatSchema = /* @__PURE__ */ f.record(/* @__PURE__ */ f.json()) satisfies z.core.$ZodType<t.BeforeHeartbeat>;

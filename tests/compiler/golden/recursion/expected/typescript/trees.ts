@@ -3,16 +3,16 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { TreeSchema, ListSchema, ExpressionSchema, JsonSchema, TreesForestSchema, TreesInlineSchema } from "./trees.validators.js";
 
-export const trees = /* @__PURE__ */ (() => defineChannel({
+export const trees = /* @__PURE__ */ defineChannel({
   name: "trees",
   address: "trees",
   fingerprint: "bf9b09236ca4afe4",
   topics: {
-    tree: { payload: f.payload(TreeSchema) },
-    list: { payload: f.payload(ListSchema) },
-    expression: { payload: f.payload(ExpressionSchema) },
-    json: { payload: f.payload(JsonSchema) },
-    forest: { payload: f.payload(TreesForestSchema) },
-    inline: { payload: f.payload(TreesInlineSchema) },
+    tree: { payload: /* @__PURE__ */ f.payload(TreeSchema) },
+    list: { payload: /* @__PURE__ */ f.payload(ListSchema) },
+    expression: { payload: /* @__PURE__ */ f.payload(ExpressionSchema) },
+    json: { payload: /* @__PURE__ */ f.payload(JsonSchema) },
+    forest: { payload: /* @__PURE__ */ f.payload(TreesForestSchema) },
+    inline: { payload: /* @__PURE__ */ f.payload(TreesInlineSchema) },
   },
-}))();
+});

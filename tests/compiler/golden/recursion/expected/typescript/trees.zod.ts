@@ -3,70 +3,70 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./trees.types.js";
 
-export const TreeSchema: z.ZodType<t.Tree> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  value: f.string(),
-  left: f.optional(TreeSchema),
-  right: f.optional(f.nullable(TreeSchema)),
-  children: f.optional(f.array(TreeSchema)),
-  byName: f.optional(f.record(TreeSchema)),
-  pair: f.optional(f.tuple([f.int(), MaybeTreeSchema])),
-})))();
+export const TreeSchema: z.ZodType<t.Tree> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  value: /* @__PURE__ */ f.string(),
+  left: /* @__PURE__ */ f.optional(TreeSchema),
+  right: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(TreeSchema)),
+  children: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(TreeSchema)),
+  byName: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.record(TreeSchema)),
+  pair: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.int(), MaybeTreeSchema])),
+}));
 
-export const MaybeTreeSchema: z.ZodType<t.MaybeTree> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(TreeSchema)))();
+export const MaybeTreeSchema: z.ZodType<t.MaybeTree> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(TreeSchema));
 
-export const ListSchema: z.ZodType<t.List> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  head: f.int(),
-  tail: f.nullable(ListSchema),
-})))();
+export const ListSchema: z.ZodType<t.List> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  head: /* @__PURE__ */ f.int(),
+  tail: /* @__PURE__ */ f.nullable(ListSchema),
+}));
 
-export const EvenSchema: z.ZodType<t.Even> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  odd: f.optional(OddSchema),
-})))();
+export const EvenSchema: z.ZodType<t.Even> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  odd: /* @__PURE__ */ f.optional(OddSchema),
+}));
 
-export const OddSchema: z.ZodType<t.Odd> = /* @__PURE__ */ (() => f.lazy(() => f.catchall(f.object({
-  even: f.optional(EvenSchema),
-}), EvenSchema)))();
+export const OddSchema: z.ZodType<t.Odd> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  even: /* @__PURE__ */ f.optional(EvenSchema),
+}), EvenSchema));
 
-export const ExpressionSchema: z.ZodType<t.Expression> = /* @__PURE__ */ (() => f.lazy(() => f.discriminatedUnion("op", {
+export const ExpressionSchema: z.ZodType<t.Expression> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.discriminatedUnion("op", {
   literal: LiteralSchema,
   sum: SumSchema,
   negation: NegationSchema,
-})))();
+}));
 
-export const LiteralSchema = /* @__PURE__ */ (() => f.object({
-  op: f.literal("literal"),
-  value: f.number(),
-}))() satisfies z.core.$ZodType<t.Literal>;
+export const LiteralSchema = /* @__PURE__ */ f.object({
+  op: /* @__PURE__ */ f.literal("literal"),
+  value: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.Literal>;
 
-export const SumSchema: z.ZodType<t.Sum> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  op: f.literal("sum"),
+export const SumSchema: z.ZodType<t.Sum> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  op: /* @__PURE__ */ f.literal("sum"),
   left: ExpressionSchema,
   right: ExpressionSchema,
-})))();
+}));
 
-export const NegationSchema: z.ZodType<t.Negation> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  op: f.literal("negation"),
+export const NegationSchema: z.ZodType<t.Negation> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  op: /* @__PURE__ */ f.literal("negation"),
   of: ExpressionSchema,
-})))();
+}));
 
-export const JsonSchema: z.ZodType<t.Json> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(JsonValueSchema)))();
+export const JsonSchema: z.ZodType<t.Json> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(JsonValueSchema));
 
-export const ForestSchema: z.ZodType<t.Forest> = /* @__PURE__ */ (() => f.lazy(() => f.array(ForestSchema)))();
+export const ForestSchema: z.ZodType<t.Forest> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.array(ForestSchema));
 
-export const AtlasSchema: z.ZodType<t.Atlas> = /* @__PURE__ */ (() => f.lazy(() => f.record(AtlasSchema)))();
+export const AtlasSchema: z.ZodType<t.Atlas> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.record(AtlasSchema));
 
-export const RowsSchema: z.ZodType<t.Rows> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(f.array(RowsSchema))))();
+export const RowsSchema: z.ZodType<t.Rows> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.array(RowsSchema)));
 
-export const FamilySchema: z.ZodType<t.Family> = /* @__PURE__ */ (() => f.lazy(() => f.tuple([f.string(), f.array(FamilySchema)])))();
+export const FamilySchema: z.ZodType<t.Family> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.tuple([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.array(FamilySchema)]));
 
-export const ShellSchema: z.ZodType<t.Shell> = /* @__PURE__ */ (() => f.lazy(() => f.nullable(f.tuple([ShellSchema]))))();
+export const ShellSchema: z.ZodType<t.Shell> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.nullable(/* @__PURE__ */ f.tuple([ShellSchema])));
 
-export const ChainSchema: z.ZodType<t.Chain> = /* @__PURE__ */ (() => f.lazy(() => f.tuple([f.int(), f.nullable(ChainSchema)])))();
+export const ChainSchema: z.ZodType<t.Chain> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.tuple([/* @__PURE__ */ f.int(), /* @__PURE__ */ f.nullable(ChainSchema)]));
 
-export const TreesForestSchema = /* @__PURE__ */ (() => f.array(ForestSchema))() satisfies z.core.$ZodType<t.TreesForest>;
+export const TreesForestSchema = /* @__PURE__ */ f.array(ForestSchema) satisfies z.core.$ZodType<t.TreesForest>;
 
-export const TreesInlineSchema = /* @__PURE__ */ (() => f.object({
-  next: f.optional(EvenSchema),
-}))() satisfies z.core.$ZodType<t.TreesInline>;
+export const TreesInlineSchema = /* @__PURE__ */ f.object({
+  next: /* @__PURE__ */ f.optional(EvenSchema),
+}) satisfies z.core.$ZodType<t.TreesInline>;
 
-export const JsonValueSchema: z.ZodType<t.JsonValue> = /* @__PURE__ */ (() => f.lazy(() => f.union([f.boolean(), f.number(), f.string(), f.array(JsonSchema), f.record(JsonSchema)])))();
+export const JsonValueSchema: z.ZodType<t.JsonValue> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.union([/* @__PURE__ */ f.boolean(), /* @__PURE__ */ f.number(), /* @__PURE__ */ f.string(), /* @__PURE__ */ f.array(JsonSchema), /* @__PURE__ */ f.record(JsonSchema)]));

@@ -3,23 +3,23 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { BasketSchema, TreeSchema, ShopPaymentSchema, ShopLabelsSchema, ShopPhrasesSchema, ShopAnythingSchema, ShopChoiceSchema, ShopCodeSchema, ShopShapeSchema } from "./rules.validators.js";
 
-export const shop = /* @__PURE__ */ (() => defineChannel({
+export const shop = /* @__PURE__ */ defineChannel({
   name: "shop",
   address: "shop",
   fingerprint: "00c1aa82e3e40392",
   topics: {
     /** A struct with a condition. */
-    payment: { payload: f.payload(ShopPaymentSchema) },
+    payment: { payload: /* @__PURE__ */ f.payload(ShopPaymentSchema) },
     /** A map with patterns, kept whole. */
-    labels: { payload: f.payload(ShopLabelsSchema) },
+    labels: { payload: /* @__PURE__ */ f.payload(ShopLabelsSchema) },
     /** Names that JavaScript could take too long to match. */
-    phrases: { payload: f.payload(ShopPhrasesSchema) },
-    basket: { payload: f.payload(BasketSchema) },
-    tree: { payload: f.payload(TreeSchema) },
-    anything: { payload: f.payload(ShopAnythingSchema) },
+    phrases: { payload: /* @__PURE__ */ f.payload(ShopPhrasesSchema) },
+    basket: { payload: /* @__PURE__ */ f.payload(BasketSchema) },
+    tree: { payload: /* @__PURE__ */ f.payload(TreeSchema) },
+    anything: { payload: /* @__PURE__ */ f.payload(ShopAnythingSchema) },
     /** Alternatives that nothing names. */
-    choice: { payload: f.payload(ShopChoiceSchema) },
-    code: { payload: f.payload(ShopCodeSchema) },
-    shape: { payload: f.payload(ShopShapeSchema) },
+    choice: { payload: /* @__PURE__ */ f.payload(ShopChoiceSchema) },
+    code: { payload: /* @__PURE__ */ f.payload(ShopCodeSchema) },
+    shape: { payload: /* @__PURE__ */ f.payload(ShopShapeSchema) },
   },
-}))();
+});

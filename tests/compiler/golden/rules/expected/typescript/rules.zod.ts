@@ -3,22 +3,22 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./rules.types.js";
 
-export const $Line: f.Rules = /* @__PURE__ */ (() => ({
+export const $Line: f.Rules = {
   type: ["null", "object"],
   properties: { sku: { type: "string" }, gift: { type: "boolean" } },
   maxProperties: 4,
-}))();
+};
 
-export const $Tree: f.Rules = /* @__PURE__ */ (() => ({
+export const $Tree: f.Rules = {
   type: "object",
   properties: {
     value: { not: { type: "array" } },
     children: { type: "array", items: { $ref: () => $Tree }, uniqueItems: true },
   },
   anyOf: [{ required: ["value"] }, { required: ["children"] }],
-}))();
+};
 
-export const $Address: f.Rules = /* @__PURE__ */ (() => ({
+export const $Address: f.Rules = {
   type: "object",
   properties: {
     street: { type: "string" },
@@ -28,58 +28,58 @@ export const $Address: f.Rules = /* @__PURE__ */ (() => ({
   required: ["street"],
   dependentRequired: { zip: ["country"] },
   dependentSchemas: { country: { properties: { country: { minLength: 2 } } } },
-}))();
+};
 
-export const AddressSchema = /* @__PURE__ */ (() => f.checked(f.object({
-  street: f.string(),
-  country: f.optional(f.string()),
-  zip: f.optional(f.string()),
-}), $Address))() satisfies z.core.$ZodType<t.Address>;
+export const AddressSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.object({
+  street: /* @__PURE__ */ f.string(),
+  country: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  zip: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}), $Address) satisfies z.core.$ZodType<t.Address>;
 
-export const LineValueSchema = /* @__PURE__ */ (() => f.catchall(f.object({
-  sku: f.optional(f.string()),
-  gift: f.optional(f.boolean()),
-}), f.json()))() satisfies z.core.$ZodType<t.LineValue>;
+export const LineValueSchema = /* @__PURE__ */ f.catchall(/* @__PURE__ */ f.object({
+  sku: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  gift: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.boolean()),
+}), /* @__PURE__ */ f.json()) satisfies z.core.$ZodType<t.LineValue>;
 
-export const LineSchema = /* @__PURE__ */ (() => f.checked(f.nullable(LineValueSchema), $Line))() satisfies z.core.$ZodType<t.Line>;
+export const LineSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.nullable(LineValueSchema), $Line) satisfies z.core.$ZodType<t.Line>;
 
-export const BasketSchema = /* @__PURE__ */ (() => f.checked(f.array(LineSchema), {
+export const BasketSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.array(LineSchema), {
   type: "array",
   items: { $ref: () => $Line },
   contains: { properties: { gift: { const: true } }, required: ["gift"] },
   minContains: 0,
   maxContains: 1,
   uniqueItems: true,
-}))() satisfies z.core.$ZodType<t.Basket>;
+}) satisfies z.core.$ZodType<t.Basket>;
 
-export const TreeSchema: z.ZodType<t.Tree> = /* @__PURE__ */ (() => f.lazy(() => f.checked(f.object({
-  value: f.optional(f.checked(f.json(), { not: { type: "array" } })),
-  children: f.optional(f.checked(f.array(TreeSchema), { type: "array", items: { $ref: () => $Tree }, uniqueItems: true })),
-}), $Tree)))();
+export const TreeSchema: z.ZodType<t.Tree> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.checked(/* @__PURE__ */ f.object({
+  value: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.json(), { not: { type: "array" } })),
+  children: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.checked(/* @__PURE__ */ f.array(TreeSchema), { type: "array", items: { $ref: () => $Tree }, uniqueItems: true })),
+}), $Tree));
 
-export const PairSchema = /* @__PURE__ */ (() => f.checked(f.unchanged(f.tuple([f.optional(f.string()), f.optional(f.int())], f.json())), {
+export const PairSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.unchanged(/* @__PURE__ */ f.tuple([/* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()), /* @__PURE__ */ f.optional(/* @__PURE__ */ f.int())], /* @__PURE__ */ f.json())), {
   type: "array",
   prefixItems: [{ type: "string" }, { type: "integer" }],
   unevaluatedItems: { type: "boolean" },
-}))() satisfies z.core.$ZodType<t.Pair>;
+}) satisfies z.core.$ZodType<t.Pair>;
 
-export const NeverSchema = /* @__PURE__ */ (() => f.checked(f.object({
-  here: f.optional(f.json()),
-}), { type: "object", properties: { gone: false, here: true } }))() satisfies z.core.$ZodType<t.Never>;
+export const NeverSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.object({
+  here: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.json()),
+}), { type: "object", properties: { gone: false, here: true } }) satisfies z.core.$ZodType<t.Never>;
 
-export const ShopPaymentCardSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("card"),
-  number: f.string({ pattern: "^[0-9]{16}$" }),
-  address: f.optional(AddressSchema),
-}))() satisfies z.core.$ZodType<t.ShopPaymentCard>;
+export const ShopPaymentCardSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("card"),
+  number: /* @__PURE__ */ f.string({ pattern: "^[0-9]{16}$" }),
+  address: /* @__PURE__ */ f.optional(AddressSchema),
+}) satisfies z.core.$ZodType<t.ShopPaymentCard>;
 
-export const ShopPaymentInvoiceSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("invoice"),
-  number: f.optional(f.string({ pattern: "^[0-9]{16}$" })),
+export const ShopPaymentInvoiceSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("invoice"),
+  number: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "^[0-9]{16}$" })),
   address: AddressSchema,
-}))() satisfies z.core.$ZodType<t.ShopPaymentInvoice>;
+}) satisfies z.core.$ZodType<t.ShopPaymentInvoice>;
 
-export const ShopPaymentSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
+export const ShopPaymentSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.union([ShopPaymentCardSchema, ShopPaymentInvoiceSchema]), {
   type: "object",
   properties: {
     kind: { enum: ["card", "invoice"] },
@@ -90,63 +90,63 @@ export const ShopPaymentSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopP
   if: { properties: { kind: { const: "card" } } },
   then: { required: ["number"] },
   else: { required: ["address"], not: { required: ["number"] } },
-}))() satisfies z.core.$ZodType<t.ShopPayment>;
+}) satisfies z.core.$ZodType<t.ShopPayment>;
 
-export const ShopLabelsValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.ShopLabelsValue>;
+export const ShopLabelsValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.ShopLabelsValue>;
 
-export const ShopLabelsSchema = /* @__PURE__ */ (() => f.checked(f.record(ShopLabelsValueSchema, ["x-", "n-"]), {
+export const ShopLabelsSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.record(ShopLabelsValueSchema, ["x-", "n-"]), {
   type: "object",
   patternProperties: { "^x-": { type: "string" }, "^n-": { type: "integer" } },
   additionalProperties: false,
   propertyNames: { maxLength: 20 },
   minProperties: 1,
-}))() satisfies z.core.$ZodType<t.ShopLabels>;
+}) satisfies z.core.$ZodType<t.ShopLabels>;
 
-export const ShopPhrasesSchema = /* @__PURE__ */ (() => f.checked(f.record(f.json()), {
+export const ShopPhrasesSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.record(/* @__PURE__ */ f.json()), {
   type: "object",
   patternProperties: [
-    [f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 ."), {
+    [/* @__PURE__ */ f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 ."), {
       type: "string",
-      pattern: f.automaton("\\S+@example\\.com", "0 0 9 1 5 0 i 1 1 0 d 2 1 0 h 3 1 0 w 4 1 0 1 5 1 0 1 6 1 0 6 7 1 8 1 0 1 9 1 a 1 0 7 b 1 0 13 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;0 2 3 4 5 6 7 8 9 a b,3,6,b,4,8,a,7,2,5,9;;f 0 |0 1 2 3 4 5 6 7 2 8 9 a 5 ."),
+      pattern: /* @__PURE__ */ f.automaton("\\S+@example\\.com", "0 0 9 1 5 0 i 1 1 0 d 2 1 0 h 3 1 0 w 4 1 0 1 5 1 0 1 6 1 0 6 7 1 8 1 0 1 9 1 a 1 0 7 b 1 0 13 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;0 2 3 4 5 6 7 8 9 a b,3,6,b,4,8,a,7,2,5,9;;f 0 |0 1 2 3 4 5 6 7 2 8 9 a 5 ."),
     }],
     ["^x-", true],
   ],
   additionalProperties: false,
-}))() satisfies z.core.$ZodType<t.ShopPhrases>;
+}) satisfies z.core.$ZodType<t.ShopPhrases>;
 
-export const ShopAnythingSchema = /* @__PURE__ */ (() => f.checked(f.json(), { minimum: 3, minLength: 2 }))() satisfies z.core.$ZodType<t.ShopAnything>;
+export const ShopAnythingSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.json(), { minimum: 3, minLength: 2 }) satisfies z.core.$ZodType<t.ShopAnything>;
 
-export const ShopChoiceObjectSchema = /* @__PURE__ */ (() => f.object({
-  a: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ShopChoiceObject>;
+export const ShopChoiceObjectSchema = /* @__PURE__ */ f.object({
+  a: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ShopChoiceObject>;
 
-export const ShopChoiceASchema = /* @__PURE__ */ (() => f.object({
-  b: f.optional(f.string()),
-  a: f.json(),
-}))() satisfies z.core.$ZodType<t.ShopChoiceA>;
+export const ShopChoiceASchema = /* @__PURE__ */ f.object({
+  b: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  a: /* @__PURE__ */ f.json(),
+}) satisfies z.core.$ZodType<t.ShopChoiceA>;
 
-export const ShopChoiceSchema = /* @__PURE__ */ (() => f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]))() satisfies z.core.$ZodType<t.ShopChoice>;
+export const ShopChoiceSchema = /* @__PURE__ */ f.xor([ShopChoiceObjectSchema, ShopChoiceASchema]) satisfies z.core.$ZodType<t.ShopChoice>;
 
-export const ShopCodeSchema = /* @__PURE__ */ (() => f.checked(f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
+export const ShopCodeSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.string({ maxLength: 5, pattern: "^[A-Z]" }), {
   allOf: [
     { type: "string", maxLength: 5 },
     { pattern: "^[A-Z]" },
     { not: { const: "NONE" } },
   ],
-}))() satisfies z.core.$ZodType<t.ShopCode>;
+}) satisfies z.core.$ZodType<t.ShopCode>;
 
-export const ShopShapeRadiusSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  radius: f.number(),
-}))() satisfies z.core.$ZodType<t.ShopShapeRadius>;
+export const ShopShapeRadiusSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  radius: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.ShopShapeRadius>;
 
-export const ShopShapeWidthSchema = /* @__PURE__ */ (() => f.object({
-  id: f.string(),
-  width: f.number(),
-  height: f.number(),
-}))() satisfies z.core.$ZodType<t.ShopShapeWidth>;
+export const ShopShapeWidthSchema = /* @__PURE__ */ f.object({
+  id: /* @__PURE__ */ f.string(),
+  width: /* @__PURE__ */ f.number(),
+  height: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.ShopShapeWidth>;
 
-export const ShopShapeSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
+export const ShopShapeSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.union([ShopShapeRadiusSchema, ShopShapeWidthSchema]), {
   type: "object",
   properties: { id: { type: "string" } },
   required: ["id"],
@@ -158,4 +158,4 @@ export const ShopShapeSchema = /* @__PURE__ */ (() => f.checked(f.union([ShopSha
     },
   ],
   unevaluatedProperties: false,
-}))() satisfies z.core.$ZodType<t.ShopShape>;
+}) satisfies z.core.$ZodType<t.ShopShape>;

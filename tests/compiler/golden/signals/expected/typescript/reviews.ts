@@ -5,57 +5,57 @@ import { OutcomeSchema, ReviewResultSchema, ReviewApproveSchema, ReviewBudgetSch
 import { ReasonSchema } from "./shared.validators.js";
 
 /** A review that waits for people. */
-export const review = /* @__PURE__ */ (() => defineChannel({
+export const review = /* @__PURE__ */ defineChannel({
   name: "review",
   address: "review:{reviewId}",
   fingerprint: "c8c1328f6e25450b",
   params: {
-    reviewId: f.string({ minLength: 1 }),
+    reviewId: /* @__PURE__ */ f.string({ minLength: 1 }),
   },
   topics: {
     /** Named like what runs return. */
-    result: { payload: f.payload(ReviewResultSchema) },
+    result: { payload: /* @__PURE__ */ f.payload(ReviewResultSchema) },
     draft: { stream: "text" },
   },
   signals: {
     /** A person's verdict. */
-    approve: { payload: f.payload(ReviewApproveSchema) },
-    "re-open": { payload: f.payload(ReasonSchema) },
+    approve: { payload: /* @__PURE__ */ f.payload(ReviewApproveSchema) },
+    "re-open": { payload: /* @__PURE__ */ f.payload(ReasonSchema) },
     /** How much may be spent. */
-    budget: { payload: f.payload(ReviewBudgetSchema) },
-    type: { payload: f.payload(ReviewTypeSchema) },
-    cancel: { payload: f.payload(ReviewCancelSchema) },
+    budget: { payload: /* @__PURE__ */ f.payload(ReviewBudgetSchema) },
+    type: { payload: /* @__PURE__ */ f.payload(ReviewTypeSchema) },
+    cancel: { payload: /* @__PURE__ */ f.payload(ReviewCancelSchema) },
   },
-  result: f.payload(ReviewRunResultSchema),
-}))();
+  result: /* @__PURE__ */ f.payload(ReviewRunResultSchema),
+});
 
 /** Its runs return a number, and nobody sends anything. */
-export const countdown = /* @__PURE__ */ (() => defineChannel({
+export const countdown = /* @__PURE__ */ defineChannel({
   name: "countdown",
   address: "countdown",
   fingerprint: "545078d22cfc5311",
   topics: {
-    tick: { payload: f.payload(CountdownTickSchema) },
+    tick: { payload: /* @__PURE__ */ f.payload(CountdownTickSchema) },
   },
-  result: f.payload(CountdownRunResultSchema),
-}))();
+  result: /* @__PURE__ */ f.payload(CountdownRunResultSchema),
+});
 
 /** Its result has a name of its own, and its signals carry what topics carry. */
-export const door = /* @__PURE__ */ (() => defineChannel({
+export const door = /* @__PURE__ */ defineChannel({
   name: "door",
   address: "door",
   fingerprint: "4db08b0de5d5cdb3",
   topics: {
-    state: { payload: f.payload(ReasonSchema) },
+    state: { payload: /* @__PURE__ */ f.payload(ReasonSchema) },
   },
   signals: {
-    ring: { payload: f.payload(ReasonSchema) },
+    ring: { payload: /* @__PURE__ */ f.payload(ReasonSchema) },
   },
-  result: f.payload(OutcomeSchema),
-}))();
+  result: /* @__PURE__ */ f.payload(OutcomeSchema),
+});
 
 /** Its payloads and its result are documents of their own, which refer to themselves. */
-export const tree = /* @__PURE__ */ (() => defineChannel({
+export const tree = /* @__PURE__ */ defineChannel({
   name: "tree",
   address: "tree",
   fingerprint: "d35a49a2450015e3",
@@ -63,7 +63,7 @@ export const tree = /* @__PURE__ */ (() => defineChannel({
     grown: { stream: "text" },
   },
   signals: {
-    graft: { payload: f.payload(TreeGraftBranchSchema) },
+    graft: { payload: /* @__PURE__ */ f.payload(TreeGraftBranchSchema) },
   },
-  result: f.payload(TreeRunResultSchema),
-}))();
+  result: /* @__PURE__ */ f.payload(TreeRunResultSchema),
+});

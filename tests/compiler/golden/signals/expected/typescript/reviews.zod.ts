@@ -3,44 +3,44 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./reviews.types.js";
 
-export const OutcomeSchema = /* @__PURE__ */ (() => f.enum(["opened", "ignored"]))() satisfies z.core.$ZodType<t.Outcome>;
+export const OutcomeSchema = /* @__PURE__ */ f.enum(["opened", "ignored"]) satisfies z.core.$ZodType<t.Outcome>;
 
-export const ReviewResultSchema = /* @__PURE__ */ (() => f.object({
-  text: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.ReviewResult>;
+export const ReviewResultSchema = /* @__PURE__ */ f.object({
+  text: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.ReviewResult>;
 
-export const ReviewApproveVerdictSchema = /* @__PURE__ */ (() => f.enum(["approve", "edit", "reject"]))() satisfies z.core.$ZodType<t.ReviewApproveVerdict>;
+export const ReviewApproveVerdictSchema = /* @__PURE__ */ f.enum(["approve", "edit", "reject"]) satisfies z.core.$ZodType<t.ReviewApproveVerdict>;
 
-export const ReviewApproveChangesItemSchema = /* @__PURE__ */ (() => f.object({
-  line: f.int({ minimum: 1 }),
-}))() satisfies z.core.$ZodType<t.ReviewApproveChangesItem>;
+export const ReviewApproveChangesItemSchema = /* @__PURE__ */ f.object({
+  line: /* @__PURE__ */ f.int({ minimum: 1 }),
+}) satisfies z.core.$ZodType<t.ReviewApproveChangesItem>;
 
-export const ReviewApproveSchema = /* @__PURE__ */ (() => f.object({
+export const ReviewApproveSchema = /* @__PURE__ */ f.object({
   verdict: ReviewApproveVerdictSchema,
-  changes: f.optional(f.array(ReviewApproveChangesItemSchema)),
-}))() satisfies z.core.$ZodType<t.ReviewApprove>;
+  changes: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(ReviewApproveChangesItemSchema)),
+}) satisfies z.core.$ZodType<t.ReviewApprove>;
 
-export const ReviewBudgetSchema = /* @__PURE__ */ (() => f.int64())() satisfies z.core.$ZodType<t.ReviewBudget>;
+export const ReviewBudgetSchema = /* @__PURE__ */ f.int64() satisfies z.core.$ZodType<t.ReviewBudget>;
 
-export const ReviewTypeSchema = /* @__PURE__ */ (() => f.string({ maxLength: 40 }))() satisfies z.core.$ZodType<t.ReviewType>;
+export const ReviewTypeSchema = /* @__PURE__ */ f.string({ maxLength: 40 }) satisfies z.core.$ZodType<t.ReviewType>;
 
-export const ReviewCancelSchema = /* @__PURE__ */ (() => f.json())() satisfies z.core.$ZodType<t.ReviewCancel>;
+export const ReviewCancelSchema = /* @__PURE__ */ f.json() satisfies z.core.$ZodType<t.ReviewCancel>;
 
-export const ReviewRunResultBySchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-}))() satisfies z.core.$ZodType<t.ReviewRunResultBy>;
+export const ReviewRunResultBySchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ReviewRunResultBy>;
 
-export const ReviewRunResultSchema = /* @__PURE__ */ (() => f.object({
-  accepted: f.boolean(),
-  by: f.optional(ReviewRunResultBySchema),
-}))() satisfies z.core.$ZodType<t.ReviewRunResult>;
+export const ReviewRunResultSchema = /* @__PURE__ */ f.object({
+  accepted: /* @__PURE__ */ f.boolean(),
+  by: /* @__PURE__ */ f.optional(ReviewRunResultBySchema),
+}) satisfies z.core.$ZodType<t.ReviewRunResult>;
 
-export const CountdownTickSchema = /* @__PURE__ */ (() => f.int())() satisfies z.core.$ZodType<t.CountdownTick>;
+export const CountdownTickSchema = /* @__PURE__ */ f.int() satisfies z.core.$ZodType<t.CountdownTick>;
 
-export const CountdownRunResultSchema = /* @__PURE__ */ (() => f.int({ minimum: 0, maximum: 255 }))() satisfies z.core.$ZodType<t.CountdownRunResult>;
+export const CountdownRunResultSchema = /* @__PURE__ */ f.int({ minimum: 0, maximum: 255 }) satisfies z.core.$ZodType<t.CountdownRunResult>;
 
-export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = /* @__PURE__ */ (() => f.lazy(() => f.array(TreeGraftBranchSchema)))();
+export const TreeGraftBranchSchema: z.ZodType<t.TreeGraftBranch> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.array(TreeGraftBranchSchema));
 
-export const TreeRunResultSchema: z.ZodType<t.TreeRunResult> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  children: f.optional(f.array(TreeRunResultSchema)),
-})))();
+export const TreeRunResultSchema: z.ZodType<t.TreeRunResult> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  children: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(TreeRunResultSchema)),
+}));

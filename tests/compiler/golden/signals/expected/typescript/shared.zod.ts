@@ -3,6 +3,6 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./shared.types.js";
 
-export const ReasonSchema = /* @__PURE__ */ (() => f.object({
-  reason: f.string(),
-}))() satisfies z.core.$ZodType<t.Reason>;
+export const ReasonSchema = /* @__PURE__ */ f.object({
+  reason: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Reason>;

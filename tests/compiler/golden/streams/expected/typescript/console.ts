@@ -2,11 +2,11 @@
 import { defineChannel } from "fanfare";
 
 /** It carries text streams only, so that nothing is validated. */
-export const console = /* @__PURE__ */ (() => defineChannel({
+export const console = /* @__PURE__ */ defineChannel({
   name: "console",
   address: "console",
   fingerprint: "c90d41eb95935e43",
   topics: {
     output: { stream: "text", retain: 50 },
   },
-}))();
+});

@@ -4,31 +4,31 @@ import * as f from "fanfare/validators";
 import { StoryTitleSchema } from "./stories.validators.js";
 
 /** A story that is being told. */
-export const story = /* @__PURE__ */ (() => defineChannel({
+export const story = /* @__PURE__ */ defineChannel({
   name: "story",
   address: "story:{storyId}",
   fingerprint: "530b35c5c91acd11",
   params: {
     /** Which story. */
-    storyId: f.string({ minLength: 1 }),
+    storyId: /* @__PURE__ */ f.string({ minLength: 1 }),
   },
   topics: {
-    title: { payload: f.payload(StoryTitleSchema), retain: "last" },
+    title: { payload: /* @__PURE__ */ f.payload(StoryTitleSchema), retain: "last" },
     /** The story, piece by piece. */
     draft: { stream: "text", retain: "last" },
     thoughts: { stream: "text", retain: "all" },
     stream: { stream: "text" },
   },
-}))();
+});
 
-export const room = /* @__PURE__ */ (() => defineChannel({
+export const room = /* @__PURE__ */ defineChannel({
   name: "room",
   address: "room:{id}",
   fingerprint: "8433ceffcb9bdcb0",
   params: {
-    id: f.string({ minLength: 1 }),
+    id: /* @__PURE__ */ f.string({ minLength: 1 }),
   },
   topics: {
     said: { stream: "text" },
   },
-}))();
+});

@@ -3,4 +3,4 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./stories.types.js";
 
-export const StoryTitleSchema = /* @__PURE__ */ (() => f.string({ minLength: 1 }))() satisfies z.core.$ZodType<t.StoryTitle>;
+export const StoryTitleSchema = /* @__PURE__ */ f.string({ minLength: 1 }) satisfies z.core.$ZodType<t.StoryTitle>;

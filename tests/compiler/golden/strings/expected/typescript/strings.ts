@@ -3,14 +3,14 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EverythingSchema, StringsBareSchema, StringsLimitedSchema, StringsFormattedSchema } from "./strings.validators.js";
 
-export const strings = /* @__PURE__ */ (() => defineChannel({
+export const strings = /* @__PURE__ */ defineChannel({
   name: "strings",
   address: "strings",
   fingerprint: "b6d59217f5ef25b5",
   topics: {
-    everything: { payload: f.payload(EverythingSchema) },
-    bare: { payload: f.payload(StringsBareSchema) },
-    limited: { payload: f.payload(StringsLimitedSchema) },
-    formatted: { payload: f.payload(StringsFormattedSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
+    bare: { payload: /* @__PURE__ */ f.payload(StringsBareSchema) },
+    limited: { payload: /* @__PURE__ */ f.payload(StringsLimitedSchema) },
+    formatted: { payload: /* @__PURE__ */ f.payload(StringsFormattedSchema) },
   },
-}))();
+});

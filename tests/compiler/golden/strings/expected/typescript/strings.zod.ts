@@ -3,33 +3,33 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./strings.types.js";
 
-export const SlugSchema = /* @__PURE__ */ (() => f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }))() satisfies z.core.$ZodType<t.Slug>;
+export const SlugSchema = /* @__PURE__ */ f.string({ maxLength: 40, pattern: "^[a-z0-9]+(?:-[a-z0-9]+)*$" }) satisfies z.core.$ZodType<t.Slug>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  plain: f.string(),
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  plain: /* @__PURE__ */ f.string(),
   named: SlugSchema,
-  zeroIsNoLimit: f.optional(f.string()),
-  short: f.optional(f.string({ maxLength: 8 })),
-  empty: f.optional(f.string({ maxLength: 0 })),
-  slash: f.optional(f.string({ pattern: "^/api/[^/]+\\/x$" })),
-  unicode: f.optional(f.string({ pattern: "^\\p{Lu}[ä😀]{1,3}$" })),
-  quotes: f.optional(f.string({ pattern: "^[\"'\\\\`]$" })),
-  lines: f.optional(f.string({ pattern: "a\nb\r\u2028" })),
-  anything: f.optional(f.string({ pattern: "" })),
-  words: f.optional(f.string({ maxLength: 100, pattern: f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 .") })),
-  uuid: f.optional(f.string({ format: "uuid" })),
-  dateTime: f.optional(f.string({ format: "date-time" })),
-  date: f.optional(f.string({ format: "date" })),
-  time: f.optional(f.string({ format: "time" })),
-  email: f.optional(f.string({ maxLength: 100, format: "email" })),
-  uri: f.optional(f.string({ format: "uri" })),
-  ipv4: f.optional(f.string({ format: "ipv4" })),
-  ipv6: f.optional(f.string({ format: "ipv6" })),
-  hostname: f.optional(f.string({ pattern: "\\.example$", format: "hostname" })),
-}))() satisfies z.core.$ZodType<t.Everything>;
+  zeroIsNoLimit: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+  short: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 8 })),
+  empty: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 0 })),
+  slash: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "^/api/[^/]+\\/x$" })),
+  unicode: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "^\\p{Lu}[ä😀]{1,3}$" })),
+  quotes: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "^[\"'\\\\`]$" })),
+  lines: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "a\nb\r\u2028" })),
+  anything: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "" })),
+  words: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 100, pattern: /* @__PURE__ */ f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 .") })),
+  uuid: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uuid" })),
+  dateTime: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  date: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date" })),
+  time: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "time" })),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 100, format: "email" })),
+  uri: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uri" })),
+  ipv4: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "ipv4" })),
+  ipv6: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "ipv6" })),
+  hostname: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "\\.example$", format: "hostname" })),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const StringsBareSchema = /* @__PURE__ */ (() => f.string())() satisfies z.core.$ZodType<t.StringsBare>;
+export const StringsBareSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.StringsBare>;
 
-export const StringsLimitedSchema = /* @__PURE__ */ (() => f.string({ minLength: 1, maxLength: 280 }))() satisfies z.core.$ZodType<t.StringsLimited>;
+export const StringsLimitedSchema = /* @__PURE__ */ f.string({ minLength: 1, maxLength: 280 }) satisfies z.core.$ZodType<t.StringsLimited>;
 
-export const StringsFormattedSchema = /* @__PURE__ */ (() => f.string({ format: "uuid" }))() satisfies z.core.$ZodType<t.StringsFormatted>;
+export const StringsFormattedSchema = /* @__PURE__ */ f.string({ format: "uuid" }) satisfies z.core.$ZodType<t.StringsFormatted>;

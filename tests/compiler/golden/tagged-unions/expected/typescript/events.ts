@@ -3,13 +3,13 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { EventSchema, OpenEventSchema, EventsInlineSchema } from "./events.validators.js";
 
-export const events = /* @__PURE__ */ (() => defineChannel({
+export const events = /* @__PURE__ */ defineChannel({
   name: "events",
   address: "events",
   fingerprint: "08aaedead7d21baa",
   topics: {
-    closed: { payload: f.payload(EventSchema) },
-    open: { payload: f.payload(OpenEventSchema) },
-    inline: { payload: f.payload(EventsInlineSchema) },
+    closed: { payload: /* @__PURE__ */ f.payload(EventSchema) },
+    open: { payload: /* @__PURE__ */ f.payload(OpenEventSchema) },
+    inline: { payload: /* @__PURE__ */ f.payload(EventsInlineSchema) },
   },
-}))();
+});

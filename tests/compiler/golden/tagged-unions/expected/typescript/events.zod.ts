@@ -3,72 +3,72 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./events.types.js";
 
-export const CreatedSchema = /* @__PURE__ */ (() => f.object({
-  kind: f.literal("created"),
-  id: f.string(),
-}))() satisfies z.core.$ZodType<t.Created>;
+export const CreatedSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("created"),
+  id: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Created>;
 
-export const DeletedSchema = /* @__PURE__ */ (() => f.strictObject({
-  kind: f.literal("deleted"),
-  reason: f.optional(f.string()),
-}))() satisfies z.core.$ZodType<t.Deleted>;
+export const DeletedSchema = /* @__PURE__ */ f.strictObject({
+  kind: /* @__PURE__ */ f.literal("deleted"),
+  reason: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.Deleted>;
 
-export const EventSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
+export const EventSchema = /* @__PURE__ */ f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}))() satisfies z.core.$ZodType<t.Event>;
+}) satisfies z.core.$ZodType<t.Event>;
 
-export const OpenEventSchema = /* @__PURE__ */ (() => f.openDiscriminatedUnion("kind", {
+export const OpenEventSchema = /* @__PURE__ */ f.openDiscriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}))() satisfies z.core.$ZodType<t.OpenEvent>;
+}) satisfies z.core.$ZodType<t.OpenEvent>;
 
-export const ByAnyOfOneTwoSchema = /* @__PURE__ */ (() => f.object({
-  "@type": f.literal("one-two"),
-  v: f.int(),
-}))() satisfies z.core.$ZodType<t.ByAnyOfOneTwo>;
+export const ByAnyOfOneTwoSchema = /* @__PURE__ */ f.object({
+  "@type": /* @__PURE__ */ f.literal("one-two"),
+  v: /* @__PURE__ */ f.int(),
+}) satisfies z.core.$ZodType<t.ByAnyOfOneTwo>;
 
-export const ByAnyOfN3Schema = /* @__PURE__ */ (() => f.object({
-  "@type": f.literal("3"),
-  v: f.string(),
-}))() satisfies z.core.$ZodType<t.ByAnyOfN3>;
+export const ByAnyOfN3Schema = /* @__PURE__ */ f.object({
+  "@type": /* @__PURE__ */ f.literal("3"),
+  v: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.ByAnyOfN3>;
 
-export const ByAnyOfSchema = /* @__PURE__ */ (() => f.discriminatedUnion("@type", {
+export const ByAnyOfSchema = /* @__PURE__ */ f.discriminatedUnion("@type", {
   "one-two": ByAnyOfOneTwoSchema,
   "3": ByAnyOfN3Schema,
-}))() satisfies z.core.$ZodType<t.ByAnyOf>;
+}) satisfies z.core.$ZodType<t.ByAnyOf>;
 
-export const NestedSchema: z.ZodType<t.Nested> = /* @__PURE__ */ (() => f.lazy(() => f.discriminatedUnion("node", {
+export const NestedSchema: z.ZodType<t.Nested> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.discriminatedUnion("node", {
   leaf: NestedLeafSchema,
   branch: NestedNodeSchema,
-})))();
+}));
 
-export const NestedLeafSchema = /* @__PURE__ */ (() => f.object({
-  node: f.literal("leaf"),
-}))() satisfies z.core.$ZodType<t.NestedLeaf>;
+export const NestedLeafSchema = /* @__PURE__ */ f.object({
+  node: /* @__PURE__ */ f.literal("leaf"),
+}) satisfies z.core.$ZodType<t.NestedLeaf>;
 
-export const NestedNodeSchema: z.ZodType<t.NestedNode> = /* @__PURE__ */ (() => f.lazy(() => f.object({
-  node: f.literal("branch"),
+export const NestedNodeSchema: z.ZodType<t.NestedNode> = /* @__PURE__ */ f.lazy(() => /* @__PURE__ */ f.object({
+  node: /* @__PURE__ */ f.literal("branch"),
   left: NestedSchema,
-  right: f.optional(f.nullable(NestedSchema)),
-  either: f.optional(f.nullable(NestedNodeEitherSchema)),
-})))();
+  right: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(NestedSchema)),
+  either: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(NestedNodeEitherSchema)),
+}));
 
-export const EventsInlineMoveSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("move"),
-  x: f.number(),
-}))() satisfies z.core.$ZodType<t.EventsInlineMove>;
+export const EventsInlineMoveSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("move"),
+  x: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.EventsInlineMove>;
 
-export const EventsInlineSelfDestructSchema = /* @__PURE__ */ (() => f.object({
-  type: f.literal("self-destruct"),
-}))() satisfies z.core.$ZodType<t.EventsInlineSelfDestruct>;
+export const EventsInlineSelfDestructSchema = /* @__PURE__ */ f.object({
+  type: /* @__PURE__ */ f.literal("self-destruct"),
+}) satisfies z.core.$ZodType<t.EventsInlineSelfDestruct>;
 
-export const EventsInlineSchema = /* @__PURE__ */ (() => f.discriminatedUnion("type", {
+export const EventsInlineSchema = /* @__PURE__ */ f.discriminatedUnion("type", {
   move: EventsInlineMoveSchema,
   "self-destruct": EventsInlineSelfDestructSchema,
-}))() satisfies z.core.$ZodType<t.EventsInline>;
+}) satisfies z.core.$ZodType<t.EventsInline>;
 
-export const NestedNodeEitherSchema = /* @__PURE__ */ (() => f.discriminatedUnion("kind", {
+export const NestedNodeEitherSchema = /* @__PURE__ */ f.discriminatedUnion("kind", {
   created: CreatedSchema,
   deleted: DeletedSchema,
-}))() satisfies z.core.$ZodType<t.NestedNodeEither>;
+}) satisfies z.core.$ZodType<t.NestedNodeEither>;

@@ -3,13 +3,13 @@ import { defineChannel } from "fanfare";
 import * as f from "fanfare/validators";
 import { AnySchema, OneSchema, EverythingSchema } from "./unions.validators.js";
 
-export const unions = /* @__PURE__ */ (() => defineChannel({
+export const unions = /* @__PURE__ */ defineChannel({
   name: "unions",
   address: "unions",
   fingerprint: "d274a6a5e4b50b7c",
   topics: {
-    any: { payload: f.payload(AnySchema) },
-    one: { payload: f.payload(OneSchema) },
-    everything: { payload: f.payload(EverythingSchema) },
+    any: { payload: /* @__PURE__ */ f.payload(AnySchema) },
+    one: { payload: /* @__PURE__ */ f.payload(OneSchema) },
+    everything: { payload: /* @__PURE__ */ f.payload(EverythingSchema) },
   },
-}))();
+});

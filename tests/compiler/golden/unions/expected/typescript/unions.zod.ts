@@ -3,71 +3,71 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./unions.types.js";
 
-export const PointSchema = /* @__PURE__ */ (() => f.object({
-  x: f.number(),
-  y: f.number(),
-}))() satisfies z.core.$ZodType<t.Point>;
+export const PointSchema = /* @__PURE__ */ f.object({
+  x: /* @__PURE__ */ f.number(),
+  y: /* @__PURE__ */ f.number(),
+}) satisfies z.core.$ZodType<t.Point>;
 
-export const NamedSchema = /* @__PURE__ */ (() => f.object({
-  name: f.string(),
-}))() satisfies z.core.$ZodType<t.Named>;
+export const NamedSchema = /* @__PURE__ */ f.object({
+  name: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.Named>;
 
-export const AnySchema = /* @__PURE__ */ (() => f.union([PointSchema, NamedSchema]))() satisfies z.core.$ZodType<t.Any>;
+export const AnySchema = /* @__PURE__ */ f.union([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.Any>;
 
-export const OneSchema = /* @__PURE__ */ (() => f.xor([PointSchema, NamedSchema]))() satisfies z.core.$ZodType<t.One>;
+export const OneSchema = /* @__PURE__ */ f.xor([PointSchema, NamedSchema]) satisfies z.core.$ZodType<t.One>;
 
-export const WidthSchema = /* @__PURE__ */ (() => f.union([f.number({ minimum: 0 }), f.literal("auto")]))() satisfies z.core.$ZodType<t.Width>;
+export const WidthSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.number({ minimum: 0 }), /* @__PURE__ */ f.literal("auto")]) satisfies z.core.$ZodType<t.Width>;
 
-export const KindsSchema = /* @__PURE__ */ (() => f.union([f.string({ maxLength: 5 }), f.int({ minimum: 3 }), f.boolean(), f.array(f.string()), f.record(f.json())]))() satisfies z.core.$ZodType<t.Kinds>;
+export const KindsSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string({ maxLength: 5 }), /* @__PURE__ */ f.int({ minimum: 3 }), /* @__PURE__ */ f.boolean(), /* @__PURE__ */ f.array(/* @__PURE__ */ f.string()), /* @__PURE__ */ f.record(/* @__PURE__ */ f.json())]) satisfies z.core.$ZodType<t.Kinds>;
 
-export const KindsOrNullValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.number()]))() satisfies z.core.$ZodType<t.KindsOrNullValue>;
+export const KindsOrNullValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.number()]) satisfies z.core.$ZodType<t.KindsOrNullValue>;
 
-export const KindsOrNullSchema = /* @__PURE__ */ (() => f.nullable(KindsOrNullValueSchema))() satisfies z.core.$ZodType<t.KindsOrNull>;
+export const KindsOrNullSchema = /* @__PURE__ */ f.nullable(KindsOrNullValueSchema) satisfies z.core.$ZodType<t.KindsOrNull>;
 
-export const TitledDetailedSchema = /* @__PURE__ */ (() => f.object({
-  text: f.string(),
-}))() satisfies z.core.$ZodType<t.TitledDetailed>;
+export const TitledDetailedSchema = /* @__PURE__ */ f.object({
+  text: /* @__PURE__ */ f.string(),
+}) satisfies z.core.$ZodType<t.TitledDetailed>;
 
-export const TitledSchema = /* @__PURE__ */ (() => f.xor([f.string({ maxLength: 3 }), f.string({ minLength: 10 }), TitledDetailedSchema]))() satisfies z.core.$ZodType<t.Titled>;
+export const TitledSchema = /* @__PURE__ */ f.xor([/* @__PURE__ */ f.string({ maxLength: 3 }), /* @__PURE__ */ f.string({ minLength: 10 }), TitledDetailedSchema]) satisfies z.core.$ZodType<t.Titled>;
 
-export const WithNullValueSchema = /* @__PURE__ */ (() => f.xor([f.string(), f.int()]))() satisfies z.core.$ZodType<t.WithNullValue>;
+export const WithNullValueSchema = /* @__PURE__ */ f.xor([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.WithNullValue>;
 
-export const WithNullSchema = /* @__PURE__ */ (() => f.nullable(WithNullValueSchema))() satisfies z.core.$ZodType<t.WithNull>;
+export const WithNullSchema = /* @__PURE__ */ f.nullable(WithNullValueSchema) satisfies z.core.$ZodType<t.WithNull>;
 
-export const NullTwoValueSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.NullTwoValue>;
+export const NullTwoValueSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.NullTwoValue>;
 
-export const NullTwoSchema = /* @__PURE__ */ (() => f.checked(f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }))() satisfies z.core.$ZodType<t.NullTwo>;
+export const NullTwoSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.nullable(NullTwoValueSchema), { oneOf: [{ type: "null" }, { type: ["null", "string"] }, { type: "integer" }] }) satisfies z.core.$ZodType<t.NullTwo>;
 
-export const ChoicesChoiceSchema = /* @__PURE__ */ (() => f.enum(["a", "b"]))() satisfies z.core.$ZodType<t.ChoicesChoice>;
+export const ChoicesChoiceSchema = /* @__PURE__ */ f.enum(["a", "b"]) satisfies z.core.$ZodType<t.ChoicesChoice>;
 
-export const ChoicesSchema = /* @__PURE__ */ (() => f.union([ChoicesChoiceSchema, f.int(), f.array(f.int())]))() satisfies z.core.$ZodType<t.Choices>;
+export const ChoicesSchema = /* @__PURE__ */ f.union([ChoicesChoiceSchema, /* @__PURE__ */ f.int(), /* @__PURE__ */ f.array(/* @__PURE__ */ f.int())]) satisfies z.core.$ZodType<t.Choices>;
 
-export const EverythingInlineSchema = /* @__PURE__ */ (() => f.union([f.string(), f.int()]))() satisfies z.core.$ZodType<t.EverythingInline>;
+export const EverythingInlineSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), /* @__PURE__ */ f.int()]) satisfies z.core.$ZodType<t.EverythingInline>;
 
-export const EverythingListItemSchema = /* @__PURE__ */ (() => f.union([f.string(), PointSchema]))() satisfies z.core.$ZodType<t.EverythingListItem>;
+export const EverythingListItemSchema = /* @__PURE__ */ f.union([/* @__PURE__ */ f.string(), PointSchema]) satisfies z.core.$ZodType<t.EverythingListItem>;
 
-export const EverythingSchema = /* @__PURE__ */ (() => f.object({
-  any: f.optional(AnySchema),
-  width: f.optional(WidthSchema),
-  kinds: f.optional(KindsSchema),
-  inline: f.optional(EverythingInlineSchema),
-  titled: f.optional(TitledSchema),
-  list: f.optional(f.array(EverythingListItemSchema)),
-  lone: f.optional(f.string({ minLength: 2 })),
-  nulls: f.optional(WithNullSchema),
-}))() satisfies z.core.$ZodType<t.Everything>;
+export const EverythingSchema = /* @__PURE__ */ f.object({
+  any: /* @__PURE__ */ f.optional(AnySchema),
+  width: /* @__PURE__ */ f.optional(WidthSchema),
+  kinds: /* @__PURE__ */ f.optional(KindsSchema),
+  inline: /* @__PURE__ */ f.optional(EverythingInlineSchema),
+  titled: /* @__PURE__ */ f.optional(TitledSchema),
+  list: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.array(EverythingListItemSchema)),
+  lone: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ minLength: 2 })),
+  nulls: /* @__PURE__ */ f.optional(WithNullSchema),
+}) satisfies z.core.$ZodType<t.Everything>;
 
-export const NullTwicePartSideSchema = /* @__PURE__ */ (() => f.enum(["left", "right"]))() satisfies z.core.$ZodType<t.NullTwicePartSide>;
+export const NullTwicePartSideSchema = /* @__PURE__ */ f.enum(["left", "right"]) satisfies z.core.$ZodType<t.NullTwicePartSide>;
 
-export const NullTwicePartSchema = /* @__PURE__ */ (() => f.object({
-  side: f.optional(NullTwicePartSideSchema),
-}))() satisfies z.core.$ZodType<t.NullTwicePart>;
+export const NullTwicePartSchema = /* @__PURE__ */ f.object({
+  side: /* @__PURE__ */ f.optional(NullTwicePartSideSchema),
+}) satisfies z.core.$ZodType<t.NullTwicePart>;
 
-export const NullTwiceValueSchema = /* @__PURE__ */ (() => f.object({
-  part: f.optional(NullTwicePartSchema),
-}))() satisfies z.core.$ZodType<t.NullTwiceValue>;
+export const NullTwiceValueSchema = /* @__PURE__ */ f.object({
+  part: /* @__PURE__ */ f.optional(NullTwicePartSchema),
+}) satisfies z.core.$ZodType<t.NullTwiceValue>;
 
-export const NullTwiceSchema = /* @__PURE__ */ (() => f.checked(f.nullable(NullTwiceValueSchema), {
+export const NullTwiceSchema = /* @__PURE__ */ f.checked(/* @__PURE__ */ f.nullable(NullTwiceValueSchema), {
   oneOf: [
     { type: "null" },
     {
@@ -77,4 +77,4 @@ export const NullTwiceSchema = /* @__PURE__ */ (() => f.checked(f.nullable(NullT
       },
     },
   ],
-}))() satisfies z.core.$ZodType<t.NullTwice>;
+}) satisfies z.core.$ZodType<t.NullTwice>;

@@ -4,8 +4,8 @@ import * as f from "fanfare/zod";
 import { BadgeSchema } from "../people.zod.js";
 import type * as t from "./ids.types.js";
 
-export const OrderIdSchema = /* @__PURE__ */ (() => f.string({ pattern: "^o-[0-9]+$" }))() satisfies z.core.$ZodType<t.OrderId>;
+export const OrderIdSchema = /* @__PURE__ */ f.string({ pattern: "^o-[0-9]+$" }) satisfies z.core.$ZodType<t.OrderId>;
 
-export const DescribedSchema = /* @__PURE__ */ (() => f.object({
-  wallet: f.optional(f.lazy(() => BadgeSchema)),
-}))() satisfies z.core.$ZodType<t.Described>;
+export const DescribedSchema = /* @__PURE__ */ f.object({
+  wallet: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.lazy(() => BadgeSchema)),
+}) satisfies z.core.$ZodType<t.Described>;

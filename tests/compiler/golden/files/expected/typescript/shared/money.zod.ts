@@ -3,7 +3,7 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./money.types.js";
 
-export const MoneySchema = /* @__PURE__ */ (() => f.object({
-  amount: f.int64(),
-  currency: f.string({ pattern: "^[A-Z]{3}$" }),
-}))() satisfies z.core.$ZodType<t.Money>;
+export const MoneySchema = /* @__PURE__ */ f.object({
+  amount: /* @__PURE__ */ f.int64(),
+  currency: /* @__PURE__ */ f.string({ pattern: "^[A-Z]{3}$" }),
+}) satisfies z.core.$ZodType<t.Money>;
