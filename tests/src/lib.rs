@@ -16,10 +16,17 @@ pub use examples::write_schemas;
     reason = "examples are compiled, but not run, and each uses only some of the definitions"
 )]
 mod examples {
+    mod axum;
     mod definition;
     mod from_rust_types;
+    mod other_rust_servers;
     mod runs;
     mod tokens;
+    mod your_auth;
+
+    mod axum_page {
+        include!(concat!(env!("OUT_DIR"), "/axum.rs"));
+    }
 
     mod definition_page {
         include!(concat!(env!("OUT_DIR"), "/definition.rs"));
@@ -29,12 +36,20 @@ mod examples {
         include!(concat!(env!("OUT_DIR"), "/from-rust-types.rs"));
     }
 
+    mod other_rust_servers_page {
+        include!(concat!(env!("OUT_DIR"), "/other-rust-servers.rs"));
+    }
+
     mod runs_page {
         include!(concat!(env!("OUT_DIR"), "/runs.rs"));
     }
 
     mod tokens_page {
         include!(concat!(env!("OUT_DIR"), "/tokens.rs"));
+    }
+
+    mod your_auth_page {
+        include!(concat!(env!("OUT_DIR"), "/your-auth.rs"));
     }
 
     /// Writes the schemas of `docs/from-rust-types.md` to a folder.
