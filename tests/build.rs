@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(out.join(page).with_extension("rs"), modules.collect::<String>())?;
     }
     // The blocks of a guide are parts of one program.
-    for page in ["axum", "other-rust-servers", "your-auth"] {
+    for page in ["axum", "other-rust-servers", "vite", "your-auth"] {
         let program = blocks(&format!("guides/{page}"))?.concat();
         std::fs::write(out.join(page).with_extension("rs"), module("program", page, &program))?;
     }

@@ -22,6 +22,7 @@ mod examples {
     mod other_rust_servers;
     mod runs;
     mod tokens;
+    mod vite;
     mod your_auth;
 
     mod axum_page {
@@ -46,6 +47,10 @@ mod examples {
 
     mod tokens_page {
         include!(concat!(env!("OUT_DIR"), "/tokens.rs"));
+    }
+
+    mod vite_page {
+        include!(concat!(env!("OUT_DIR"), "/vite.rs"));
     }
 
     mod your_auth_page {
