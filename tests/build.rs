@@ -13,22 +13,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(out.join("main.rs"), block(&readme, "```rust\n// src/main.rs")?)?;
     fanfare_codegen::compile(&schemas)?;
     for page in ["definition", "runs", "testing-rust", "tokens", "from-rust-types"] {
-        std::fs::write(out.join(page).with_extension("rs"), examples(page)?)?;
+        let examples = blocks(page)?.into_iter().zip(1..);
+        let modules = examples.map(|(block, number)| module(&format!("example_{number}"), page, &block));
+        std::fs::write(out.join(page).with_extension("rs"), modules.collect::<String>())?;
+    }
+    // The blocks of a guide are parts of one program.
+    for page in ["axum", "other-rust-servers", "vite", "your-auth"] {
+        let program = blocks(&format!("guides/{page}"))?.concat();
+        std::fs::write(out.join(page).with_extension("rs"), module("program", page, &program))?;
     }
     Ok(())
 }
 
-/// Returns the examples of a page of the documentation, each in its own module.
-fn examples(page: &str) -> Result<String, Box<dyn Error>> {
+/// Returns the blocks of Rust in a page of the documentation.
+fn blocks(page: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let path = format!("../docs/{page}.md");
     println!("cargo::rerun-if-changed={path}");
     let text = std::fs::read_to_string(path)?;
-    let page = page.replace('-', "_");
-    let examples = text.split("```rust\n").skip(1).zip(1..).map(|(block, number)| {
-        let block = block.split("```").next().unwrap_or_default();
-        format!("pub(super) mod example_{number} {{\nuse super::super::{page}::*;\n{block}}}\n")
-    });
-    Ok(examples.collect())
+    let blocks = text.split("```rust\n").skip(1);
+    Ok(blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect())
+}
+
+/// Returns a module with code of a page, which sees the definitions of `src/examples`.
+fn module(name: &str, page: &str, code: &str) -> String {
+    format!("pub(super) mod {name} {{\nuse super::super::{}::*;\n{code}}}\n", page.replace('-', "_"))
 }
 
 /// Returns the fenced block that starts with a text.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The folders with documentation.
-const FOLDERS: [&str; 4] = ["..", "../docs", "../runtime", "../examples/content-pipeline"];
+const FOLDERS: [&str; 5] = ["..", "../docs", "../docs/guides", "../runtime", "../examples/content-pipeline"];
 
 #[test]
 fn links_of_the_documentation_can_be_followed() {

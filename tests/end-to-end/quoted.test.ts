@@ -3,8 +3,18 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./support/paths.js";
 
-const folders = ["quoted", "frameworks/vue", "frameworks/svelte", "frameworks/solid"];
-const documents = ["README", "docs/client", "docs/definition", "docs/frameworks", "docs/testing", "docs/tokens"];
+const folders = ["quoted", "quoted/guides", "frameworks/vue", "frameworks/svelte", "frameworks/solid"];
+const documents = [
+  "README",
+  "docs/client",
+  "docs/definition",
+  "docs/frameworks",
+  "docs/guides/nextjs",
+  "docs/guides/sveltekit",
+  "docs/guides/vite",
+  "docs/testing",
+  "docs/tokens",
+];
 
 test.each(documents)(
   "the code in %s.md is part of files that are type-checked, or run in a browser",

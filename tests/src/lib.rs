@@ -16,12 +16,20 @@ pub use examples::write_schemas;
     reason = "examples are compiled, but not run, and each uses only some of the definitions"
 )]
 mod examples {
+    mod axum;
     mod definition;
     mod from_rust_types;
+    mod other_rust_servers;
     mod runs;
     #[cfg(test)]
     mod testing_rust;
     mod tokens;
+    mod vite;
+    mod your_auth;
+
+    mod axum_page {
+        include!(concat!(env!("OUT_DIR"), "/axum.rs"));
+    }
 
     mod definition_page {
         include!(concat!(env!("OUT_DIR"), "/definition.rs"));
@@ -29,6 +37,10 @@ mod examples {
 
     mod from_rust_types_page {
         include!(concat!(env!("OUT_DIR"), "/from-rust-types.rs"));
+    }
+
+    mod other_rust_servers_page {
+        include!(concat!(env!("OUT_DIR"), "/other-rust-servers.rs"));
     }
 
     mod runs_page {
@@ -42,6 +54,14 @@ mod examples {
 
     mod tokens_page {
         include!(concat!(env!("OUT_DIR"), "/tokens.rs"));
+    }
+
+    mod vite_page {
+        include!(concat!(env!("OUT_DIR"), "/vite.rs"));
+    }
+
+    mod your_auth_page {
+        include!(concat!(env!("OUT_DIR"), "/your-auth.rs"));
     }
 
     /// Writes the schemas of `docs/from-rust-types.md` to a folder.

@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod conformance;
 mod demo;
+mod docs;
 mod failure;
 mod fuzz;
 mod paths;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Build and start the content pipeline example, a server with a web page that summarises a text
     Demo(demo::Demo),
+    /// Build the site of the documentation, with the APIs in Rust and TypeScript, and check its links
+    Docs(docs::Docs),
     /// Run everything that CI runs
     Test(test::Test),
     /// Test verdicts with the official JSON Schema test suite, or with random schemas and values
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result {
     match command {
         Command::Demo(demo) => demo.run(),
+        Command::Docs(docs) => docs.run(),
         Command::Test(test) => test.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Soak(soak) => soak.run(),

@@ -5,6 +5,7 @@ pub(crate) use std::time::Duration;
 pub(crate) use fanfare::{AuthorizeError, AuthorizeRequest, Hub, HubBuilder, Jwks, SessionGrant};
 pub(crate) use generated::pipeline::{Pipeline, Signal, Topic};
 
+#[derive(Clone)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) session: String,
