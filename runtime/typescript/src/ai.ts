@@ -38,8 +38,8 @@ export interface RealtimeChatOptions<Channel extends ChannelInput = ChannelInput
 type SendOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["sendMessages"]>[0];
 type ReconnectOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["reconnectToStream"]>[0];
 
-/** After this time without a frame, a new subscriber has received everything that is retained. */
-const QUIET_MS = 300;
+/** After this time without a frame, a new subscriber has received everything that is retained. The server does not say so. */
+const QUIET_MS = 1_000;
 
 /**
  * Posts messages to your endpoint, and reads replies from a topic of text streams. A reply continues after a lost
