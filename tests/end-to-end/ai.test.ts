@@ -121,7 +121,7 @@ test("a reply continues after a lost connection, without a repeated or missing c
   expect(texts(own)[1]).toBe(`assistant: ${text}`);
 });
 
-test.each([100, 500])("a page that is opened again continues a reply with a chunk per %d ms, and no complete one", async (pauseMilliseconds) => {
+test.each([60, 100, 500])("a page that is opened again continues a reply with a chunk per %d ms, and no complete one", async (pauseMilliseconds) => {
   const run = `run_resume${pauseMilliseconds}`;
   const first = chat(run);
   write("Once upon a time there was a hub", { pauseMilliseconds });

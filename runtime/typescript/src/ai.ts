@@ -38,8 +38,10 @@ export interface RealtimeChatOptions<Channel extends ChannelInput = ChannelInput
 type SendOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["sendMessages"]>[0];
 type ReconnectOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["reconnectToStream"]>[0];
 
-/** After this time without a frame, a new subscriber has received everything that is retained. The server does not say so. */
-const QUIET_MS = 1_000;
+/** The time for the retained reply to begin. The server does not say whether there is one. */
+const BEGIN_MS = 1_000;
+/** The time for a complete reply to arrive once it has begun. One that takes longer is still being written. */
+const COMPLETE_MS = 300;
 
 /**
  * Posts messages to your endpoint, and reads replies from a topic of text streams. A reply continues after a lost
@@ -79,16 +81,19 @@ export class RealtimeChatTransport<
     const reply = await Reply.open(this.options, chatId, abortSignal);
     const chunks = reply.resume();
     const received: UIMessageChunk[] = [];
+    let limit = after(BEGIN_MS);
     for (;;) {
       const next = chunks.next();
-      const item = await Promise.race([next, quiet()]);
-      const isOpen = item === "quiet" ? received.length > 0 : reply.isLive;
-      if (isOpen) {
+      const item = await Promise.race([next, limit]);
+      if (item === "late" && received.length > 0) {
         return toStream(resumed(received, next, chunks), reply);
       }
-      if (item === "quiet" || item.done === true) {
+      if (item === "late" || item.done === true) {
         // Nothing is retained, or a text that was complete before.
         return reply.close();
+      }
+      if (received.length === 0) {
+        limit = after(COMPLETE_MS);
       }
       received.push(item.value);
     }
@@ -142,11 +147,6 @@ class Reply {
     await reply.#subscription.confirmed;
     reply.#joined = reply.#subscription.position.split("~")[0] ?? "";
     return reply;
-  }
-
-  /** Whether the last chunk was published after the subscription began. */
-  get isLive(): boolean {
-    return !this.#subscription.position.includes("~");
   }
 
   close(): null {
@@ -224,8 +224,8 @@ class Reply {
   }
 }
 
-function quiet(): Promise<"quiet"> {
-  return new Promise((resolve) => setTimeout(() => resolve("quiet"), QUIET_MS));
+function after(milliseconds: number): Promise<"late"> {
+  return new Promise((resolve) => setTimeout(() => resolve("late"), milliseconds));
 }
 
 /** Returns what was received, and then what follows. */
