@@ -27,6 +27,8 @@ export default defineConfig({
   outDir: join(folder, "site"),
   cacheDir: join(folder, "cache"),
   srcExclude: ["public/**"],
+  // The default includes browsers for which esbuild cannot compile the code.
+  vite: { build: { target: "es2022", chunkSizeWarningLimit: 2000 } },
   rewrites: (page) => page.replace(/README\.md$/u, "index.md"),
   markdown: {
     anchor: { slugify: githubAnchor },
@@ -100,7 +102,7 @@ function siteLink(page: string, href: string): string {
   const suffix = anchor === undefined ? "" : `#${anchor}`;
   const target = [path, `${path}/README.md`].find((candidate) => pages.has(candidate));
   if (target !== undefined) return route(target) + suffix;
-  if (!existsSync(join(root, path))) throw new Error(`${page}: the link ${href} leads to no file`);
+  if (!existsSync(join(root, path))) throw new Error(`${page}: the link ${href} names no file`);
   const kind = statSync(join(root, path)).isDirectory() ? "tree" : "blob";
   return `${repository}/${kind}/main/${path}${suffix}`;
 }
