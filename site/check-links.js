@@ -1,4 +1,4 @@
-/** Checks that every link of the site leads to a file and an anchor that exist: `node check-links.js FOLDER`. */
+/** Checks that the files and anchors of all links in the site exist: `node check-links.js FOLDER`. */
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -21,8 +21,9 @@ for (const page of pages) {
 }
 const size = [...files].reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
 console.log(`  ${pages.length} pages, ${count} links, ${(size / 1e6).toFixed(1)} MB with the Rust API`);
+if (pages.length === 0) throw new Error(`${folder} contains no pages`);
 if (broken.length > 0) {
-  console.error(`${broken.length} links lead nowhere:\n${[...new Set(broken)].join("\n")}`);
+  console.error(`${broken.length} links cannot be resolved:\n${[...new Set(broken)].join("\n")}`);
   process.exitCode = 1;
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
-import { renderMermaidSVG } from "beautiful-mermaid";
+import { renderMermaid } from "beautiful-mermaid";
 import { type DefaultTheme, defineConfig } from "vitepress";
 
 /** `cargo xtask docs` sets the folder, and copies the pages to its subfolder `source`. */
@@ -10,15 +10,25 @@ const root = join(import.meta.dirname, "../..");
 const repository = "https://github.com/fanfare-rs/fanfare";
 
 const sidebar = readSections(readFileSync(join(folder, "source/llms.txt"), "utf8"));
-const pages = new Set(sidebar.flatMap(({ items = [] }) => items.map(({ link }) => link)));
+const pages = new Set(sidebar.flatMap(({ items = [] }) => items.map(({ link = "" }) => link)));
+/** The diagrams of all pages, by their code. They are drawn now, because Markdown is rendered synchronously. */
+const diagrams = new Map<string, string>();
+for (const page of pages) {
+  const text = readFileSync(join(folder, "source", page), "utf8");
+  for (const [, code = ""] of text.matchAll(/^```mermaid\n(.*?)^```$/gmsu)) diagrams.set(code, await draw(code));
+}
 
 export default defineConfig({
   title: "Fanfare",
   description: "Typed realtime channels from one definition, for Rust servers and TypeScript pages",
+  // The site has no icon, and browsers do not request an empty one.
+  head: [["link", { rel: "icon", href: "data:," }]],
   srcDir: join(folder, "source"),
   outDir: join(folder, "site"),
   cacheDir: join(folder, "cache"),
   srcExclude: ["public/**"],
+  // The default includes browsers for which esbuild cannot compile the code.
+  vite: { build: { target: "es2022", chunkSizeWarningLimit: 2000 } },
   rewrites: (page) => page.replace(/README\.md$/u, "index.md"),
   markdown: {
     anchor: { slugify: githubAnchor },
@@ -38,7 +48,7 @@ export default defineConfig({
       const { fence } = markdown.renderer.rules;
       markdown.renderer.rules.fence = (...parameters) => {
         const token = parameters[0][parameters[1]];
-        if (token?.info === "mermaid") return diagram(token.content);
+        if (token?.info === "mermaid") return diagrams.get(token.content) ?? "";
         return fence?.(...parameters) ?? "";
       };
     },
@@ -69,7 +79,8 @@ export default defineConfig({
 /** Reads the sections and pages of `llms.txt`. The link of each item is a path in the repository. */
 function readSections(text: string): DefaultTheme.SidebarItem[] {
   return text.split(/^## /mu).slice(1).map((section) => {
-    const items = [...section.matchAll(/^- \[(.*?)\]\((.*?)\)/gmu)].map(([, text, link]) => ({ text, link }));
+    const links = [...section.matchAll(/^- \[(.*?)\]\((.*?)\)/gmu)];
+    const items = links.map(([, text = "", link = ""]) => ({ text: text.replaceAll("`", ""), link }));
     return { text: section.split("\n")[0], items, collapsed: false };
   });
 }
@@ -91,7 +102,7 @@ function siteLink(page: string, href: string): string {
   const suffix = anchor === undefined ? "" : `#${anchor}`;
   const target = [path, `${path}/README.md`].find((candidate) => pages.has(candidate));
   if (target !== undefined) return route(target) + suffix;
-  if (!existsSync(join(root, path))) throw new Error(`${page}: the link ${href} leads to no file`);
+  if (!existsSync(join(root, path))) throw new Error(`${page}: the link ${href} names no file`);
   const kind = statSync(join(root, path)).isDirectory() ? "tree" : "blob";
   return `${repository}/${kind}/main/${path}${suffix}`;
 }
@@ -101,10 +112,26 @@ function githubAnchor(heading: string): string {
   return heading.trim().toLowerCase().replaceAll(" ", "-").replaceAll(/[^\p{L}\p{N}_-]/gu, "");
 }
 
-/** Draws a diagram in the colours of the theme. */
-function diagram(code: string): string {
-  const colours = { bg: "var(--vp-c-bg)", fg: "var(--vp-c-text-1)", accent: "var(--vp-c-brand-1)" };
-  // The library imports a font from another host; the site has its own.
-  const svg = renderMermaidSVG(code, { ...colours, font: "inherit" }).replaceAll(/@import url\(.*?\);/gu, "");
-  return `<div class="diagram" v-pre>${svg}</div>`;
+/** Draws a diagram in the colours of the theme, from top to bottom, because the column of text is narrow. */
+async function draw(code: string): Promise<string> {
+  // The library does not know quotes, and knows one of the two notations of labels.
+  const labelled = code.replaceAll(/(<?)-- "?([^"\n]+?)"? -->/gu, "$1-->|$2|").replaceAll('"', "");
+  const svg = await renderMermaid(labelled.replace(/^flowchart LR/u, "flowchart TB"), {
+    bg: "var(--vp-c-bg)",
+    fg: "var(--vp-c-text-1)",
+    line: "var(--vp-c-text-3)",
+    accent: "var(--vp-c-brand-1)",
+    font: "inherit",
+    nodeSpacing: 16,
+    layerSpacing: 24,
+    padding: 8,
+  });
+  // It imports a font from another host, which the site does not need.
+  const offline = svg.replaceAll(/@import url\(.*?\);/gu, "");
+  // Vue ignores styles in templates, so the SVG is a string.
+  return `<div class="diagram" v-html="${escapeAttribute(JSON.stringify(offline))}"></div>`;
+}
+
+function escapeAttribute(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { compile } from "svelte/compiler";
 import { expect, test } from "vitest";
 import { root } from "./support/paths.js";
 
@@ -30,6 +31,12 @@ test.each(documents)(
     expect(unchecked).toEqual([]);
   },
 );
+
+test("the component of the guide for SvelteKit compiles for the browser and the server", async () => {
+  const component = await readFile(join(root, "tests/end-to-end/quoted/guides/+page.svelte"), "utf8");
+  const compiled = (["client", "server"] as const).map((generate) => compile(component, { generate }));
+  expect(compiled.flatMap(({ warnings }) => warnings)).toEqual([]);
+});
 
 async function readFiles(folder: string): Promise<string[]> {
   const path = join(root, "tests/end-to-end", folder);

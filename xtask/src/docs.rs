@@ -1,6 +1,6 @@
 //! `cargo xtask docs`: builds a site from the Markdown files, with the APIs in Rust and TypeScript.
 //!
-//! VitePress makes the site: it fails on dead links, searches without a network, and has a dark mode. Version 1 is the
+//! `VitePress` makes the site: it fails on dead links, searches without a network, and has a dark mode. Version 1 is the
 //! current stable release, and a folder of npm packages is its whole cost; mdBook takes minutes to compile.
 
 mod pages;
@@ -58,7 +58,7 @@ const VITEPRESS: &str = "node_modules/vitepress/bin/vitepress.js";
 
 struct Folders {
     all: PathBuf,
-    /// The pages that VitePress reads.
+    /// The pages that the generator reads.
     source: PathBuf,
     site: PathBuf,
 }

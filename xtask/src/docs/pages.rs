@@ -3,6 +3,7 @@
 use super::{Failure, Result, in_root, read_file};
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 
 /// The sections of the site, with their pages in the order for readers. The last section also has the pages of `docs`
 /// that are not listed.
@@ -104,7 +105,10 @@ impl Index {
 
     /// Returns `llms-full.txt`: all pages, each with its path.
     pub(super) fn full(&self) -> String {
-        self.pages().map(|page| format!("<!-- {} -->\n\n{}\n", page.path, page.text)).collect()
+        self.pages().fold(String::new(), |mut text, page| {
+            let _ = write!(text, "<!-- {} -->\n\n{}\n", page.path, page.text);
+            text
+        })
     }
 }
 
@@ -128,8 +132,10 @@ fn find_pages(folder: &str) -> Result<Vec<String>> {
     let path = in_root(folder);
     let entries = fs::read_dir(&path).map_err(|error| Failure::at(&path, &error))?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut pages: Vec<_> =
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")).collect();
+    let mut pages: Vec<_> = names
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
+        .map(|name| format!("{folder}/{name}"))
+        .collect();
     pages.sort();
     Ok(pages)
 }
