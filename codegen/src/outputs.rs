@@ -105,7 +105,7 @@ pub(crate) fn check_folders(definitions: &Path, outputs: &[Output]) -> io::Resul
         {
             if is_inside(&output.folder, other) {
                 return Err(io::Error::other(format!(
-                    "the output folder {folder} is inside {}, the folder of another output; choose folders next to each other",
+                    "the output folder {folder} is inside {}, the folder of another output; choose folders that do not overlap",
                     other.display()
                 )));
             }

@@ -22,6 +22,8 @@ mod examples {
     mod other_rust_servers;
     mod runs;
     #[cfg(test)]
+    mod rust_client;
+    #[cfg(test)]
     mod testing_rust;
     mod tokens;
     mod vite;
@@ -45,6 +47,11 @@ mod examples {
 
     mod runs_page {
         include!(concat!(env!("OUT_DIR"), "/runs.rs"));
+    }
+
+    #[cfg(test)]
+    mod rust_client_page {
+        include!(concat!(env!("OUT_DIR"), "/rust-client.rs"));
     }
 
     #[cfg(test)]

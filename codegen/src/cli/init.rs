@@ -11,7 +11,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     if Path::new(CONFIGURATION).exists() {
         return Err(failure(format!(
-            "this folder has a {CONFIGURATION} already; `fanfare generate` reads it"
+            "`{CONFIGURATION}` already exists; run `fanfare generate`"
         )));
     }
     let (has_cargo, has_npm) = (Path::new("Cargo.toml").exists(), Path::new("package.json").exists());
@@ -38,7 +38,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
             if !is_new {
                 next.push("cargo add axum && cargo add tokio --features full");
                 next.push(
-                    "# then add `fanfare::include_channels!();` and a hub to your server: docs/definition.md",
+                    concat!("# then add a hub to your server: ", env!("CARGO_PKG_REPOSITORY"), "#2-publish"),
                 );
             }
         } else {
@@ -57,7 +57,8 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
         "generated/typescript"
     };
     let configuration = format!(
-        "# All keys: docs/configuration.md\nversion: 1\nschemas: schemas\noutputs:\n  - {{ language: typescript, folder: {output} }}\n"
+        "# All keys: {}/blob/main/docs/configuration.md\nversion: 1\nschemas: schemas\noutputs:\n  - {{ language: typescript, folder: {output} }}\n",
+        env!("CARGO_PKG_REPOSITORY")
     );
     folder.write(CONFIGURATION, &configuration)?;
     folder.generate()?;
@@ -87,7 +88,7 @@ impl Folder<'_> {
     fn write(&mut self, path: &str, text: &str) -> Result<(), Error> {
         let target = Path::new(path);
         if target.exists() {
-            let _ = writeln!(self.report, "kept {path}, which exists");
+            let _ = writeln!(self.report, "kept {path} (already exists)");
             return Ok(());
         }
         self.replace(path, text, "wrote")

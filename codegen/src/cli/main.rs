@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(name = "fanfare", version, disable_help_subcommand = true)]
 struct Arguments {
-    /// The format of errors and warnings in definitions, and of breaking changes
+    /// The format of diagnostics and breaking changes
     #[arg(long, value_name = "FORMAT", default_value = "human", global = true)]
     message_format: Format,
     #[command(subcommand)]
@@ -33,7 +33,8 @@ enum Verb {
     /// Set up Fanfare in this folder
     ///
     /// Writes a definition, the configuration and everything else that the folder needs: a server and a page into an empty
-    /// folder, a build script and dependencies into a Rust package, channels into an npm package. Keeps existing files.
+    /// folder, a build script and dependencies into a Rust package, channels into an npm package. Adds dependencies to `Cargo.toml` and `package.json`, and leaves other
+    /// existing files unchanged.
     #[command(after_help = "Example:\n  fanfare init")]
     Init {
         /// A checkout of Fanfare to depend on, instead of the published packages
@@ -50,7 +51,7 @@ enum Verb {
     Generate {
         #[command(flatten)]
         definitions: Definitions,
-        /// Folder for the generated files, one subfolder per language [default: generated]
+        /// Folder for the generated files, one subfolder per language; replaces `outputs` in `fanfare.yaml` [default: generated]
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
         /// Write nothing; print what would change, and exit with 1 if anything would
@@ -101,7 +102,7 @@ enum Verb {
         /// The name of the release, such as `v1.4`
         name: String,
     },
-    /// Explain a code, or what a stage of the compiler makes of one payload
+    /// Explain a diagnostic code, or show how the compiler processes one payload
     ///
     /// For the code of a diagnostic, or the rule of a breaking change, prints what it means. For a payload, `lower` prints
     /// the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types with their
@@ -122,7 +123,7 @@ enum Verb {
     /// Print the JSON Schema of the definition format, for editors
     #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
     Schema,
-    /// Print a script that completes the command's arguments in a shell
+    /// Print a shell completion script
     #[command(after_help = "Example:\n  source <(fanfare completions bash)")]
     Completions {
         /// The shell
@@ -202,7 +203,7 @@ struct Definitions {
     /// The configuration file [default: fanfare.yaml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder with the definitions [default: schemas]
+    /// Folder with the definitions; replaces `schemas` in `fanfare.yaml` [default: schemas]
     #[arg(long = "schemas", value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Another folder that `$ref`s may read from; can be repeated
@@ -211,7 +212,7 @@ struct Definitions {
 }
 
 impl Definitions {
-    /// Reads the configuration. Arguments replace its settings.
+    /// Reads the configuration, and applies the arguments.
     fn configuration(&self) -> Result<Configuration, Error> {
         let mut configuration = match &self.config {
             Some(path) => Configuration::read(path)?,

@@ -54,7 +54,7 @@ pub(super) fn changes(all: &[Changes<'_>], total: usize) {
         written += usize::from(!is_orphan);
         text(&format!("{} {path}\n", if is_orphan { "removed" } else { "wrote" }));
     }
-    text(&format!("{total} files up to date, {written} written\n"));
+    text(&format!("{total} files up to date ({written} written)\n"));
 }
 
 /// Prints how the definitions differ from an earlier version. Without a version, the last commit is used if there is one.
@@ -85,7 +85,7 @@ pub(super) fn stale(all: &[Changes<'_>], diff: bool) {
     let plural = if count == 1 { "" } else { "s" };
     eprintln!("{count} file{plural} out of date; run `fanfare generate` and commit the result");
     if !diff {
-        eprintln!("`--diff` prints all differences, and `fanfare breaking` whom the change breaks");
+        eprintln!("run with `--diff` to see the differences; `fanfare breaking --against <VERSION>` shows what the change breaks");
     }
 }
 

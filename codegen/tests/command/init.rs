@@ -41,7 +41,7 @@ fn an_empty_folder_gets_the_project_of_the_readme() {
 
     let again = project.fanfare(&["init"]);
     assert_exit(&again, 2);
-    assert!(stderr(&again).contains("has a fanfare.yaml already"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("`fanfare.yaml` already exists"), "{}", stderr(&again));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_rust_package_keeps_its_files() {
     project.define("../build.rs", "fn main() { mine() }\n");
     let output = project.fanfare(&["init"]);
     assert_exit(&output, 0);
-    assert!(stdout(&output).contains("kept build.rs, which exists\n"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("kept build.rs (already exists)\n"), "{}", stdout(&output));
     assert_eq!(read(&project, "src/main.rs"), "fn main() {}\n");
     let changed = read(&project, "Cargo.toml");
     assert!(changed.starts_with(manifest), "{changed}");

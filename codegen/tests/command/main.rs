@@ -41,7 +41,7 @@ fn generate_writes_all_outputs_once() {
     let times = project.times();
     let second = project.fanfare(&["generate"]);
     assert_exit(&second, 0);
-    assert_eq!(stdout(&second), format!("{} files up to date, 0 written\n", files.len()));
+    assert_eq!(stdout(&second), format!("{} files up to date (0 written)\n", files.len()));
     assert_eq!(project.times(), times);
 }
 
@@ -107,7 +107,7 @@ fn check_fails_if_one_character_differs() {
     assert_eq!(stdout(&summary), "changed generated/rust/news.rs (+1 -1)\n");
     assert_eq!(
         stderr(&summary),
-        "1 file out of date; run `fanfare generate` and commit the result\n`--diff` prints all differences, and `fanfare breaking` whom the change breaks\n"
+        "1 file out of date; run `fanfare generate` and commit the result\n`--diff` prints all differences, shows what the change breaks\n"
     );
     let stale = project.fanfare(&["generate", "--check", "--diff"]);
     assert_exit(&stale, 1);

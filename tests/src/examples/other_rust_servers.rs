@@ -7,6 +7,7 @@ pub(crate) use axum::Extension;
 pub(crate) use axum::extract::ConnectInfo;
 pub(crate) use axum::serve::ListenerExt;
 pub(crate) use fanfare::Hub;
+pub(crate) use generated as channels;
 pub(crate) use hyper::server::conn::http1;
 pub(crate) use hyper_util::rt::{TokioIo, TokioTimer};
 pub(crate) use hyper_util::service::TowerToHyperService;
