@@ -24,8 +24,12 @@ pub(crate) fn sarif(tool: &str, rules: &[Value], results: &[Value]) -> String {
 }
 
 /// Returns a location in SARIF.
-pub(crate) fn sarif_location(path: &Path, region: &Value) -> Value {
-    json!({ "artifactLocation": { "uri": uri(&path.display().to_string()) }, "region": region })
+pub(crate) fn sarif_location(path: &Path, region: Option<Value>) -> Value {
+    let mut location = json!({ "artifactLocation": { "uri": uri(&path.display().to_string()) } });
+    if let Some(region) = region {
+        location["region"] = region;
+    }
+    location
 }
 
 /// Returns a command that annotates a file in a GitHub workflow. `position` is `line=3`, with more properties if known.
@@ -50,7 +54,7 @@ fn uri(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'\\' => uri.push('/'),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' => {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
                 uri.push(byte.into())
             }
             byte => {

@@ -450,7 +450,7 @@ impl<'s> Excerpt<'s> {
 }
 
 /// All diagnostics of one compilation, with the texts that they refer to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) sources: Sources,
     pub(crate) diagnostics: Vec<Diagnostic>,

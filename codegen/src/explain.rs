@@ -40,7 +40,7 @@ pub(crate) fn code(name: &str) -> Option<String> {
         let all = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/json-schema.md#errors-and-warnings");
         return Some(format!("{}, {reported}: {}.\n\nAll codes: {all}\n", code.as_str(), code.finds()));
     }
-    let rule = Rule::ALL.iter().find(|rule| rule.id() == name)?;
+    let rule = Rule::ALL.iter().find(|rule| rule.id().eq_ignore_ascii_case(name))?;
     Some(format!("{}: {}\n\n{}\n\n{}\n", rule.id(), rule.description(), rule.advice(), rule.help()))
 }
 

@@ -300,7 +300,7 @@ impl From<io::Error> for Error {
 }
 
 /// All errors or warnings about the definitions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Diagnostics(Report);
 
 impl Diagnostics {
@@ -308,6 +308,15 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, colours: bool) -> String {
         self.0.render(colours)
+    }
+
+    /// Returns `true` if there are no definitions, and nothing else is wrong.
+    #[must_use]
+    pub fn are_only_missing(&self) -> bool {
+        let is_missing = |code: diagnostics::Code| {
+            matches!(code, diagnostics::Code::NoDefinitions | diagnostics::Code::File)
+        };
+        self.0.diagnostics.iter().all(|diagnostic| is_missing(diagnostic.code()))
     }
 
     /// Prints the diagnostics as JSON: `{"diagnostics": [{"code", "level", "message", "path", "start", "end", "note", "help"}]}`.

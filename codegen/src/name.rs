@@ -46,8 +46,41 @@ pub(crate) fn name(
     namer.number_rules();
     namer.diagnostics.extend(namer.infer.warnings());
     tags::find(&mut namer.model, namer.diagnostics);
+    share_types(&mut namer.model);
     namer.model.index(|_| true);
     namer.model
+}
+
+/// Moves the types of a channel that others refer to, such as another channel, to the root module in Rust. There they have
+/// the name that is unique in the project.
+fn share_types(model: &mut Model) {
+    loop {
+        let mut shared = HashSet::new();
+        for named in &model.types {
+            visit_named(&named.shape, &mut |id| {
+                let target = model.get(id).scope;
+                if target != Scope::Root && target != named.scope {
+                    shared.insert(id);
+                }
+            });
+        }
+        if shared.is_empty() {
+            return;
+        }
+        for id in shared {
+            let named = &mut model.types[id.0];
+            named.scope = Scope::Root;
+            named.rust = named.typescript.clone();
+        }
+    }
+}
+
+fn visit_named(shape: &Type, found: &mut impl FnMut(TypeId)) {
+    match shape {
+        Type::Named(id) => found(*id),
+        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
+        shape => shape.children().into_iter().for_each(|part| visit_named(part, found)),
+    }
 }
 
 /// The length beyond which a title is the better name.

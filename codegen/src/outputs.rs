@@ -1,7 +1,7 @@
 //! The outputs of a compilation: their languages, folders and styles.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -95,6 +95,17 @@ pub enum Zod {
 pub(crate) fn check_folders(definitions: &Path, outputs: &[Output]) -> io::Result<()> {
     for (at, output) in outputs.iter().enumerate() {
         let folder = output.folder.display();
+        if output.folder.as_os_str().is_empty() {
+            return Err(io::Error::other(
+                "an output has an empty folder; write a subfolder, such as `generated`",
+            ));
+        }
+        if is_inside(definitions, &output.folder) {
+            return Err(io::Error::other(format!(
+                "the definition folder {} is inside the output folder {folder}; choose a folder for generated files only",
+                definitions.display()
+            )));
+        }
         if is_inside(&output.folder, definitions) {
             return Err(io::Error::other(format!(
                 "the output folder {folder} is inside the definition folder; choose another, or its files would be read as definitions"
@@ -124,5 +135,22 @@ pub(crate) fn check_channels(output: &Output, known: &[&str]) -> io::Result<()> 
 }
 
 fn is_inside(folder: &Path, other: &Path) -> bool {
-    matches!((std::path::absolute(folder), std::path::absolute(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
+    resolved(folder).starts_with(resolved(other))
+}
+
+/// Resolves `..` and links, also if the folder does not exist yet.
+fn resolved(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut resolved = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => _ = resolved.pop(),
+            Component::CurDir => {}
+            part => resolved.push(part),
+        }
+        if let Ok(target) = resolved.canonicalize() {
+            resolved = target;
+        }
+    }
+    resolved
 }

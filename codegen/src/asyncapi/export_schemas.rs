@@ -342,7 +342,11 @@ fn is_left_out(key: &str, value: &Value, members: &Map<String, Value>, is_draft_
 /// Returns `true` for an alternative of an open enum.
 fn is_listed(alternative: &Value) -> bool {
     let is_null = alternative.get("type").is_some_and(|kind| kind == "null");
-    is_null || alternative.get("const").is_some() || alternative.get("enum").is_some()
+    let inner = alternative.get("oneOf").or_else(|| alternative.get("anyOf")).and_then(Value::as_array);
+    is_null
+        || alternative.get("const").is_some()
+        || alternative.get("enum").is_some()
+        || inner.is_some_and(|inner| inner.iter().all(is_listed))
 }
 
 /// Returns `true` if no item has to match `contains`. In draft-07, one always has to.

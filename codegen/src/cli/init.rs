@@ -3,18 +3,20 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fanfare_codegen::{CONFIGURATION, Configuration, Error, generate_outputs, write_all};
+use fanfare_codegen::{CONFIGURATION, Configuration, Error, generate_outputs, lint, write_all};
 use serde_json::{Map, Value, json};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 /// Writes what the current folder needs. Returns a report with the next steps.
 pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     if Path::new(CONFIGURATION).exists() {
-        return Err(failure(format!(
-            "`{CONFIGURATION}` already exists; run `fanfare generate`"
-        )));
+        return Err(failure(format!("`{CONFIGURATION}` already exists; run `fanfare generate`")));
     }
     let (has_cargo, has_npm) = (Path::new("Cargo.toml").exists(), Path::new("package.json").exists());
+    if has_npm {
+        // Before anything is written.
+        read_package()?;
+    }
     let is_new = !has_cargo && !has_npm;
     let mut folder = Folder { checkout, report: String::new() };
     if !has_definitions() {
@@ -34,12 +36,17 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     }
     if is_new || has_cargo {
         if folder.depend_in_cargo()? {
+            if Path::new("build.rs").exists() {
+                next.push("# call `fanfare_codegen::compile(\"schemas\")?` in build.rs");
+            }
             folder.write("build.rs", include_str!("../../templates/init/build.rs"))?;
             if !is_new {
                 next.push("cargo add axum && cargo add tokio --features full");
-                next.push(
-                    concat!("# then add a hub to your server: ", env!("CARGO_PKG_REPOSITORY"), "#2-publish"),
-                );
+                next.push(concat!(
+                    "# then add a hub to your server: ",
+                    env!("CARGO_PKG_REPOSITORY"),
+                    "#2-publish"
+                ));
             }
         } else {
             next.push("# Cargo.toml is a workspace: run `fanfare init` in the package of your server, too");
@@ -71,10 +78,9 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     Ok(report)
 }
 
-/// Returns `true` if the folder of definitions has one.
+/// Returns `true` if the folder of definitions, or one below it, has a definition.
 fn has_definitions() -> bool {
-    let files = std::fs::read_dir("schemas").into_iter().flatten().filter_map(Result::ok);
-    files.into_iter().any(|file| file.path().extension().is_some_and(|kind| kind == "yaml" || kind == "json"))
+    !matches!(lint("schemas"), Err(Error::Definitions(errors)) if errors.are_only_missing())
 }
 
 /// The current folder, and a report of what happened to it.
@@ -135,18 +141,20 @@ impl Folder<'_> {
 
     /// Adds the dependency to `package.json`.
     fn depend_in_npm(&mut self) -> Result<(), Error> {
-        let text = read("package.json")?;
-        let mut package: Map<String, Value> =
-            serde_json::from_str(&text).map_err(|error| failure(format!("package.json: {error}")))?;
+        let mut package = read_package()?;
         let version = match self.checkout {
             Some(checkout) => format!("file:{}", checkout.join("runtime/typescript").display()),
             None => format!("^{}", env!("CARGO_PKG_VERSION")),
         };
+        let kinds = ["dependencies", "devDependencies", "peerDependencies"];
+        if kinds.iter().any(|kind| package.get(*kind).is_some_and(|kind| kind.get("fanfare").is_some())) {
+            let _ = writeln!(self.report, "kept the dependency `fanfare` of package.json");
+            return Ok(());
+        }
         let dependencies = package.entry("dependencies").or_insert_with(|| json!({}));
-        let Some(dependencies) = dependencies.as_object_mut() else {
-            return Err(failure("package.json: `dependencies` is not an object".to_owned()));
-        };
-        dependencies.insert("fanfare".to_owned(), json!(version));
+        if let Some(dependencies) = dependencies.as_object_mut() {
+            dependencies.insert("fanfare".to_owned(), json!(version));
+        }
         self.replace("package.json", &format!("{:#}\n", Value::Object(package)), "added `fanfare` to")?;
         if self.checkout.is_some() {
             // Otherwise npm links the folder, and its dependencies are those of the checkout.
@@ -177,6 +185,18 @@ fn add_dependency(manifest: &mut DocumentMut, kind: &str, name: &str, dependency
         dependencies.insert(name, dependency);
     }
     Ok(())
+}
+
+fn read_package() -> Result<Map<String, Value>, Error> {
+    let text = read("package.json")?;
+    let package: Map<String, Value> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| failure(format!("package.json: {error}")))?;
+    match package.get("dependencies") {
+        Some(dependencies) if !dependencies.is_object() => {
+            Err(failure("package.json: `dependencies` is not an object".to_owned()))
+        }
+        _ => Ok(package),
+    }
 }
 
 fn read(path: &str) -> Result<String, Error> {

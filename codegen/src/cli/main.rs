@@ -266,7 +266,7 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
                 print::diagnostics(&warnings, format);
                 return Ok(ExitCode::from(FINDINGS));
             }
-            print::text("no warnings\n");
+            print::no_warnings(format);
         }
         Verb::Breaking { definitions, against } => {
             let Configuration { schemas, levels, .. } = definitions.configuration()?;
@@ -278,6 +278,12 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
         }
         Verb::Explain { definitions, stage, subject } => match explain_code(&subject) {
             Some(text) => print::text(&text),
+            None if !subject.contains('/') => {
+                let message = format!(
+                    "there is no code or rule `{subject}`; for a payload, write `<channel>/<topic>`, such as `pipeline/status`"
+                );
+                return Err(std::io::Error::other(message).into());
+            }
             None => print::text(&explain(definitions.configuration()?.schemas, stage, &subject)?),
         },
         Verb::Schema => print::text(&format_schema()),

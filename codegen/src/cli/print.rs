@@ -85,7 +85,9 @@ pub(super) fn stale(all: &[Changes<'_>], diff: bool) {
     let plural = if count == 1 { "" } else { "s" };
     eprintln!("{count} file{plural} out of date; run `fanfare generate` and commit the result");
     if !diff {
-        eprintln!("run with `--diff` to see the differences; `fanfare breaking --against <VERSION>` shows what the change breaks");
+        eprintln!(
+            "run with `--diff` to see the differences; `fanfare breaking --against <VERSION>` shows what the change breaks"
+        );
     }
 }
 
@@ -100,6 +102,14 @@ pub(super) fn diagnostics(diagnostics: &Diagnostics, format: Format) {
         Format::Json => text(&diagnostics.to_json()),
         Format::Github => text(&diagnostics.to_github()),
         Format::Sarif => text(&diagnostics.to_sarif()),
+    }
+}
+
+/// Prints that there are no warnings: an empty report for programs.
+pub(super) fn no_warnings(format: Format) {
+    match format {
+        Format::Human => text("no warnings\n"),
+        Format::Json | Format::Github | Format::Sarif => diagnostics(&Diagnostics::default(), format),
     }
 }
 

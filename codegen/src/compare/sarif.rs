@@ -38,7 +38,7 @@ fn result(finding: &Finding) -> Value {
     text.extend(reasons(finding).into_iter().map(|reason| format!("\n{reason}")));
     let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": finding.subject }] });
     if let Some(SourceLocation { path, line }) = &finding.location {
-        location["physicalLocation"] = annotations::sarif_location(path, &json!({ "startLine": line }));
+        location["physicalLocation"] = annotations::sarif_location(path, Some(json!({ "startLine": line })));
     }
     json!({
         "ruleId": finding.rule.id(),

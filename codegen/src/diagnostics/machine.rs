@@ -22,7 +22,7 @@ impl Report {
                 "code": diagnostic.code.as_str(),
                 "level": level(diagnostic),
                 "message": diagnostic.message,
-                "path": path,
+                "path": path.display().to_string(),
                 "start": start.map(position),
                 "end": end.map(position),
                 "note": diagnostic.note,
@@ -59,18 +59,15 @@ impl Report {
             .collect();
         let results = self.diagnostics.iter().map(|diagnostic| {
             let Place { path, start, end } = self.place(diagnostic);
-            let mut region = json!({});
-            if let (Some((line, column)), Some((end_line, end_column))) = (start, end) {
-                region = json!({
-                    "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column,
-                });
-            }
+            let region = start.zip(end).map(|((line, column), (end_line, end_column))| {
+                json!({ "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column })
+            });
             json!({
                 "ruleId": diagnostic.code.as_str(),
                 "ruleIndex": Code::ALL.iter().position(|code| *code == diagnostic.code),
                 "level": level(diagnostic),
                 "message": { "text": text(diagnostic) },
-                "locations": [{ "physicalLocation": annotations::sarif_location(&path, &region) }],
+                "locations": [{ "physicalLocation": annotations::sarif_location(&path, region) }],
             })
         });
         annotations::sarif("fanfare", &rules, &results.collect::<Vec<_>>())

@@ -7,29 +7,54 @@ use crate::definition::Keywords;
 use crate::model::{Kinds, Notes, Rules};
 
 /// Takes the values that an open enum lists from its `enum`, or from a `oneOf` or `anyOf` of strings.
-pub(super) fn take_values(keywords: &Keywords, rules: &mut Rules) -> Option<Vec<(Value, Option<Notes>)>> {
+pub(super) fn take_values(keywords: &Keywords, rules: &mut Rules) -> Option<Known> {
     if let Some(values) = &keywords.enumeration {
-        return Some(values.iter().map(|value| (value.clone(), None)).collect());
+        return Some(distinct(values.iter().map(|value| (value.clone(), None)).collect()));
     }
     let alternatives = [&mut rules.one_of, &mut rules.any_of].into_iter().find(|list| !list.is_empty())?;
-    let known: Option<Vec<_>> = alternatives.iter().map(listed_strings).collect();
-    let known = known?.concat();
+    let listed: Option<Vec<_>> = alternatives.iter().map(listed_values).collect();
+    let listed = listed?.concat();
     alternatives.clear();
-    Some(known)
+    Some(distinct(listed))
 }
 
-/// Returns the strings and `null`s that an alternative lists, if it does nothing else.
-fn listed_strings(alternative: &Rules) -> Option<Vec<(Value, Option<Notes>)>> {
-    let Rules { notes, kinds, values, .. } = alternative;
-    let only_lists = Rules { kinds: *kinds, values: values.clone(), ..Rules::default() };
-    let null = [Value::Null];
-    let values = match values {
-        Some(values) => values.as_slice(),
-        None if *kinds == Kinds::NULL => &null,
-        None => return None,
+type Known = Vec<(Value, Option<Notes>)>;
+
+/// Keeps the first of equal values.
+fn distinct(values: Known) -> Known {
+    let mut distinct = Known::new();
+    for (value, notes) in values {
+        if !distinct.iter().any(|(known, _)| *known == value) {
+            distinct.push((value, notes));
+        }
+    }
+    distinct
+}
+
+/// Returns the values that an alternative lists, if it does nothing else.
+fn listed_values(alternative: &Rules) -> Option<Known> {
+    let Rules { notes, kinds, values, one_of, any_of, .. } = alternative;
+    let inner = if one_of.is_empty() { any_of } else { one_of };
+    let only_lists = Rules {
+        kinds: *kinds,
+        values: values.clone(),
+        one_of: one_of.clone(),
+        any_of: any_of.clone(),
+        ..Rules::default()
     };
-    let is_listed = |value: &Value| Kinds::STRING.or(Kinds::NULL).and(*kinds).contains(kind_of(value));
-    let is_enum = *alternative == only_lists && values.iter().all(is_listed);
-    let notes = (values.len() == 1).then(|| notes.clone());
-    is_enum.then(|| values.iter().map(|value| (value.clone(), notes.clone())).collect())
+    if *alternative != only_lists {
+        return None;
+    }
+    let is_of_kind = |value: &Value| kinds.contains(kind_of(value));
+    match values {
+        Some(values) if inner.is_empty() && values.iter().all(is_of_kind) => {
+            let notes = (values.len() == 1).then(|| notes.clone());
+            Some(values.iter().map(|value| (value.clone(), notes.clone())).collect())
+        }
+        None if inner.is_empty() => (*kinds == Kinds::NULL).then(|| vec![(Value::Null, None)]),
+        None if *kinds == Kinds::ANY && (one_of.is_empty() || any_of.is_empty()) => {
+            Some(inner.iter().map(listed_values).collect::<Option<Vec<_>>>()?.concat())
+        }
+        _ => None,
+    }
 }

@@ -114,6 +114,33 @@ fn an_npm_package_gets_its_definitions_and_channels() {
 }
 
 #[test]
+fn definitions_in_subfolders_and_existing_dependencies_are_kept() {
+    let project = empty("init-kept");
+    project.define("sub/pipeline.yml", crate::DEFINITION);
+    project.define("channels.schema.json", "{}\n");
+    let package = "{\n\t\"dependencies\": { \"fanfare\": \"workspace:*\" },\n\t\"n\": 1.10\n}\n";
+    project.define("../package.json", package);
+    assert_exit(&project.fanfare(&["init"]), 0);
+    assert!(!project.schemas().join("pipeline.yaml").exists());
+    assert_eq!(read(&project, "package.json"), package);
+
+    let project = empty("init-schema-only");
+    project.define("channels.schema.json", "{}\n");
+    assert_exit(&project.fanfare(&["init"]), 0);
+    assert!(project.schemas().join("pipeline.yaml").exists());
+}
+
+#[test]
+fn nothing_is_written_if_a_manifest_is_broken() {
+    let project = empty("init-nothing");
+    project.define("../Cargo.toml", "[package]\nname = \"shop\"\n");
+    project.define("../package.json", "{ \"name\": \"x\", }");
+    assert_exit(&project.fanfare(&["init"]), 2);
+    assert_eq!(read(&project, "Cargo.toml"), "[package]\nname = \"shop\"\n");
+    assert!(!project.0.join("build.rs").exists() && !project.0.join("fanfare.yaml").exists());
+}
+
+#[test]
 fn files_that_cannot_be_read_are_explained() {
     for (file, text, expected) in [
         ("Cargo.toml", "[package", "error: Cargo.toml: "),

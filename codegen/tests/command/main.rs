@@ -107,7 +107,7 @@ fn check_fails_if_one_character_differs() {
     assert_eq!(stdout(&summary), "changed generated/rust/news.rs (+1 -1)\n");
     assert_eq!(
         stderr(&summary),
-        "1 file out of date; run `fanfare generate` and commit the result\n`--diff` prints all differences, shows what the change breaks\n"
+        "1 file out of date; run `fanfare generate` and commit the result\nrun with `--diff` to see the differences; `fanfare breaking --against <VERSION>` shows what the change breaks\n"
     );
     let stale = project.fanfare(&["generate", "--check", "--diff"]);
     assert_exit(&stale, 1);

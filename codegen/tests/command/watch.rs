@@ -69,6 +69,14 @@ fn changes_are_generated_and_mistakes_do_not_end_it() {
     watching.expect("wrote web/deeper/weather.js");
     watching.expect("watching for changes");
 
+    std::fs::remove_dir_all(project.schemas()).expect("the definitions");
+    watching.expect("error[");
+    project.define("news.yaml", DEFINITION);
+    watching.expect("removed web/deeper/weather.js");
+    watching.expect("watching for changes");
+    project.define("news.yaml", &DEFINITION.replace("text", "title"));
+    watching.expect("wrote web/news.types.d.ts");
+
     project.define("../fanfare.yaml", "outputs: [{ language: json-schema, folder: docs }]\n");
     watching.expect("wrote docs/news/headline.json");
 }

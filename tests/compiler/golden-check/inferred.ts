@@ -804,6 +804,47 @@ export type rules_rules_zod = [
   Holds<Same<z.infer<typeof rules_rules_zod_ts.ShopShapeSchema>, rules_rules_zod_types.ShopShape>>,
 ];
 
+import type * as shared_types_a_ts from "../../../target/golden-typescript/shared-types/typescript/a.js";
+import type * as shared_types_a_js from "../../../target/golden-javascript/shared-types/typescript/a.js";
+export type shared_types_a = [
+  Holds<Same<typeof shared_types_a_ts.beta, typeof shared_types_a_js.beta>>,
+  Holds<Same<typeof shared_types_a_ts.delta, typeof shared_types_a_js.delta>>,
+  Holds<Same<typeof shared_types_a_ts.alpha, typeof shared_types_a_js.alpha>>,
+];
+
+import type * as shared_types_a_zod_ts from "../../../target/golden-typescript/shared-types/typescript/a.zod.js";
+import type * as shared_types_a_zod_js from "../../../target/golden-javascript/shared-types/typescript/a.zod.js";
+import type * as shared_types_a_zod_types from "../../../target/golden-typescript/shared-types/typescript/a.types.js";
+export type shared_types_a_zod = [
+  Holds<Same<typeof shared_types_a_zod_ts.BaseSchema, typeof shared_types_a_zod_js.BaseSchema>>,
+  Holds<Same<z.infer<typeof shared_types_a_zod_ts.BaseSchema>, shared_types_a_zod_types.Base>>,
+  Holds<Same<typeof shared_types_a_zod_ts.DeltaItemKSchema, typeof shared_types_a_zod_js.DeltaItemKSchema>>,
+  Holds<Same<z.infer<typeof shared_types_a_zod_ts.DeltaItemKSchema>, shared_types_a_zod_types.DeltaItemK>>,
+  Holds<Same<typeof shared_types_a_zod_ts.DeltaItemInnerSchema, typeof shared_types_a_zod_js.DeltaItemInnerSchema>>,
+  Holds<Same<z.infer<typeof shared_types_a_zod_ts.DeltaItemInnerSchema>, shared_types_a_zod_types.DeltaItemInner>>,
+  Holds<Same<typeof shared_types_a_zod_ts.DeltaItemSchema, typeof shared_types_a_zod_js.DeltaItemSchema>>,
+  Holds<Same<z.infer<typeof shared_types_a_zod_ts.DeltaItemSchema>, shared_types_a_zod_types.DeltaItem>>,
+  Holds<Same<typeof shared_types_a_zod_ts.BetaItemSchema, typeof shared_types_a_zod_js.BetaItemSchema>>,
+  Holds<Same<z.infer<typeof shared_types_a_zod_ts.BetaItemSchema>, shared_types_a_zod_types.BetaItem>>,
+];
+
+import type * as shared_types_b_ts from "../../../target/golden-typescript/shared-types/typescript/b.js";
+import type * as shared_types_b_js from "../../../target/golden-javascript/shared-types/typescript/b.js";
+export type shared_types_b = [
+  Holds<Same<typeof shared_types_b_ts.gamma, typeof shared_types_b_js.gamma>>,
+];
+
+import type * as shared_types_b_zod_ts from "../../../target/golden-typescript/shared-types/typescript/b.zod.js";
+import type * as shared_types_b_zod_js from "../../../target/golden-javascript/shared-types/typescript/b.zod.js";
+import type * as shared_types_b_zod_types from "../../../target/golden-typescript/shared-types/typescript/b.types.js";
+export type shared_types_b_zod = [
+  Holds<Same<typeof shared_types_b_zod_ts.$Never, typeof shared_types_b_zod_js.$Never>>,
+  Holds<Same<typeof shared_types_b_zod_ts.ThingSchema, typeof shared_types_b_zod_js.ThingSchema>>,
+  Holds<Same<z.infer<typeof shared_types_b_zod_ts.ThingSchema>, shared_types_b_zod_types.Thing>>,
+  Holds<Same<typeof shared_types_b_zod_ts.NeverSchema, typeof shared_types_b_zod_js.NeverSchema>>,
+  Holds<Same<z.infer<typeof shared_types_b_zod_ts.NeverSchema>, shared_types_b_zod_types.Never>>,
+];
+
 import type * as signals_reviews_ts from "../../../target/golden-typescript/signals/typescript/reviews.js";
 import type * as signals_reviews_js from "../../../target/golden-javascript/signals/typescript/reviews.js";
 export type signals_reviews = [

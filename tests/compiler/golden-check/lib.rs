@@ -94,6 +94,11 @@ pub mod case_rules {
     include!("../golden/rules/expected/rust/channels.rs");
 }
 
+/// `tests/compiler/golden/shared-types`
+pub mod case_shared_types {
+    include!("../golden/shared-types/expected/rust/channels.rs");
+}
+
 /// `tests/compiler/golden/signals`
 pub mod case_signals {
     include!("../golden/signals/expected/rust/channels.rs");

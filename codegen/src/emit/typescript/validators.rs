@@ -8,7 +8,7 @@ use super::face::Face;
 use super::rules;
 use super::schema_types::SchemaTypes;
 use super::{File, Form, PURE, key, literal, number, quoted, rendered};
-use crate::emit::json_schema::visit_types;
+use crate::emit::json_schema::{visit_rules, visit_types};
 use crate::model::{
     Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
@@ -90,14 +90,17 @@ fn reaches(model: &Model, from: usize, to: usize) -> bool {
     let mut seen = BTreeSet::from([from]);
     let mut open = vec![from];
     while let Some(module) = open.pop() {
+        let mut imported = Vec::new();
         for named in model.types.iter().filter(|named| named.module == module) {
-            visit_types(&named.shape, &mut |target| {
-                let next = model.get(target).module;
-                if seen.insert(next) {
-                    open.push(next);
-                }
+            visit_types(&named.shape, &mut |target| imported.push(model.get(target).module));
+            visit_rules(&named.shape, &mut |rules| {
+                rules.references(false, &mut |id| imported.push(model.rules[id.0].module));
             });
         }
+        for named in model.rules.iter().filter(|named| named.module == module) {
+            named.rules.references(false, &mut |id| imported.push(model.rules[id.0].module));
+        }
+        open.extend(imported.into_iter().filter(|next| seen.insert(*next)));
     }
     seen.contains(&to)
 }

@@ -150,6 +150,8 @@ pub enum SeasonValue {
     /// Snow falls.
     #[deprecated]
     Winter,
+    /// The first of two equal values.
+    Rain,
     /// A string that the definition does not list.
     Other(String),
 }
@@ -158,6 +160,7 @@ fanfare::string_enum!(SeasonValue: schemas::SEASON_VALUE {
     Summer = "summer",
     Autumn = "autumn",
     Winter = "winter",
+    Rain = "rain",
     .. Other
 });
 

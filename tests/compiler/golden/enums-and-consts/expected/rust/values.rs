@@ -103,7 +103,7 @@ pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefin
     signals: &[],
     result: None,
     history: fanfare::History::new(100, 300),
-    fingerprint: "84428c4eebb71fd0",
+    fingerprint: "f21dc7dbe3a22a4c",
     releases: &[],
 };
 

@@ -6,7 +6,7 @@ import { StepSchema, EverythingSchema, ValuesInlineSchema } from "./values.valid
 export const values = /* @__PURE__ */ defineChannel({
   name: "values",
   address: "values",
-  fingerprint: "84428c4eebb71fd0",
+  fingerprint: "f21dc7dbe3a22a4c",
   topics: {
     step: { payload: /* @__PURE__ */ f.payload(StepSchema) },
     inline: { payload: /* @__PURE__ */ f.payload(ValuesInlineSchema) },

@@ -59,6 +59,8 @@ export type SeasonValue =
    * @deprecated
    */
   | "winter"
+  /** The first of two equal values. */
+  | "rain"
   | (string & {});
 
 export type MixedValue = "auto" | 1 | true | [1, 2] | { a: 1; ["__proto__"]: 2 };

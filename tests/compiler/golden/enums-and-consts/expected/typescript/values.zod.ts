@@ -7,7 +7,7 @@ export const StepSchema = /* @__PURE__ */ f.enum(["research", "write", "complete
 
 export const MoodSchema = /* @__PURE__ */ f.openEnum(["calm", "excited"]) satisfies z.core.$ZodType<t.Mood>;
 
-export const SeasonValueSchema = /* @__PURE__ */ f.openEnum(["spring", "summer", "autumn", "winter"]) satisfies z.core.$ZodType<t.SeasonValue>;
+export const SeasonValueSchema = /* @__PURE__ */ f.openEnum(["spring", "summer", "autumn", "winter", "rain"]) satisfies z.core.$ZodType<t.SeasonValue>;
 
 export const SeasonSchema = /* @__PURE__ */ f.nullable(SeasonValueSchema) satisfies z.core.$ZodType<t.Season>;
 
