@@ -93,13 +93,13 @@ pub enum Zod {
 
 /// Checks that no output would remove or read files of another, or of the definitions.
 pub(crate) fn check_folders(definitions: &Path, outputs: &[Output]) -> io::Result<()> {
+    if outputs.iter().any(|output| output.folder.as_os_str().is_empty()) {
+        return Err(io::Error::other(
+            "an output has an empty folder; write a subfolder, such as `generated`",
+        ));
+    }
     for (at, output) in outputs.iter().enumerate() {
         let folder = output.folder.display();
-        if output.folder.as_os_str().is_empty() {
-            return Err(io::Error::other(
-                "an output has an empty folder; write a subfolder, such as `generated`",
-            ));
-        }
         if is_inside(definitions, &output.folder) {
             return Err(io::Error::other(format!(
                 "the definition folder {} is inside the output folder {folder}; choose a folder for generated files only",
