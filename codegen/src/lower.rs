@@ -278,28 +278,7 @@ impl InScope<'_, '_> {
                 Some(known) => {
                     let kinds = known.iter().map(|(value, _)| kind_of(value)).fold(Kinds::NONE, Kinds::or);
                     rules.kinds = rules.kinds.and(kinds);
-                    let keyword = ["enum", "oneOf", "anyOf"].into_iter().zip([
-                        keywords.enumeration.is_some(),
-                        keywords.one_of.is_some(),
-                        keywords.any_of.is_some(),
-                    ]);
-                    let mut given = keyword.filter(|(_, is_given)| *is_given).map(|(keyword, _)| keyword);
-                    let listing = given.next().unwrap_or("enum");
-                    if !Kinds::STRING.or(Kinds::NULL).contains(kinds) || !kinds.contains(Kinds::STRING) {
-                        self.lowering.diagnostics.push(Diagnostic::at(
-                            Code::CannotBeOpen,
-                            &location.join(listing),
-                            "`x-open` requires an `enum` of strings",
-                        ));
-                    }
-                    let other = given.next().or(keywords.constant.is_some().then_some("const"));
-                    if let Some(other) = other {
-                        self.lowering.diagnostics.push(Diagnostic::at_key(
-                            Code::CannotBeOpen,
-                            &location.join(other),
-                            format!("`{other}` closes this enum: `x-open` requires one list of its values"),
-                        ));
-                    }
+                    open_enum::check(keywords, kinds, location, self.lowering.diagnostics);
                     rules.notes.known = Some(known);
                 }
                 None if keywords.one_of.is_some() || keywords.any_of.is_some() => rules.notes.open = true,

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::kind_of;
 use crate::definition::Keywords;
+use crate::diagnostics::{Code, Diagnostic, Location};
 use crate::model::{Kinds, Notes, Rules};
 
 /// Takes the values that an open enum lists from its `enum`, or from a `oneOf` or `anyOf` of strings.
@@ -56,5 +57,30 @@ fn listed_values(alternative: &Rules) -> Option<Known> {
             Some(inner.iter().map(listed_values).collect::<Option<Vec<_>>>()?.concat())
         }
         _ => None,
+    }
+}
+
+/// Reports kinds of values that an open enum cannot have, and keywords that would close it.
+pub(super) fn check(
+    keywords: &Keywords,
+    kinds: Kinds,
+    location: &Location,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let given = [
+        ("enum", keywords.enumeration.is_some()),
+        ("oneOf", keywords.one_of.is_some()),
+        ("anyOf", keywords.any_of.is_some()),
+        ("const", keywords.constant.is_some()),
+    ];
+    let mut given = given.into_iter().filter(|(_, is_given)| *is_given).map(|(keyword, _)| keyword);
+    let listing = given.next().unwrap_or("enum");
+    if !Kinds::STRING.or(Kinds::NULL).contains(kinds) || !kinds.contains(Kinds::STRING) {
+        let message = "`x-open` requires an `enum` of strings";
+        diagnostics.push(Diagnostic::at(Code::CannotBeOpen, &location.join(listing), message));
+    }
+    if let Some(other) = given.next() {
+        let message = format!("`{other}` closes this enum: `x-open` requires one list of its values");
+        diagnostics.push(Diagnostic::at_key(Code::CannotBeOpen, &location.join(other), message));
     }
 }
