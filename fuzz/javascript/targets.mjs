@@ -7,7 +7,7 @@ import { payload as plainPayload } from "fanfare/validators";
 import { ResumeState } from "../../runtime/typescript/src/subscription/resume-state.ts";
 import { payloadIssue } from "../../runtime/typescript/src/validate/standard-schema.ts";
 import { eventParser } from "../../runtime/typescript/src/connection/transport/event-parser.ts";
-import { advance, encodeFrame, parseFrames } from "../../runtime/typescript/src/wire.ts";
+import { advance, parseFrames } from "../../runtime/typescript/src/wire.ts";
 
 /** The schemas of payloads, by their topic, which is the first line of an input. */
 const SCHEMAS = {
@@ -40,7 +40,7 @@ function frames(input) {
       strictEqual(typeof frame.reason, "string");
       continue;
     }
-    deepStrictEqual(parseFrames(encodeFrame(frame)), [JSON.parse(JSON.stringify(frame))]);
+    deepStrictEqual(parseFrames(JSON.stringify(frame)), [JSON.parse(JSON.stringify(frame))]);
     checkReader(frame);
   }
 }
