@@ -13,7 +13,7 @@ use crate::schemas::Schemas;
 /// The name of the configuration file.
 pub const CONFIGURATION: &str = "fanfare.yaml";
 
-/// What to compile, and where to write the outputs.
+/// The definitions to compile, and the outputs to write.
 ///
 /// ```yaml
 /// # fanfare.yaml

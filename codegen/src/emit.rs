@@ -8,7 +8,7 @@ mod selection;
 mod typescript;
 
 pub(crate) use fingerprint::hash_channels;
-pub(crate) use json_schema::{print_rules as rules_json, to_schema as type_json, visit_types};
+pub(crate) use json_schema::{print_rules as rules_json, to_schema as type_json};
 pub(crate) use rust::{is_newtype, rust_type};
 use serde_json::Value;
 pub(crate) use typescript::typescript_type;

@@ -205,6 +205,15 @@ impl Type {
     }
 }
 
+/// Calls `found` for each named type that a type refers to.
+pub(crate) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
+    match shape {
+        Type::Named(id) => found(*id),
+        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
+        shape => shape.children().into_iter().for_each(|part| visit_types(part, found)),
+    }
+}
+
 /// A shape, and rules that decide which values are valid. Every valid value fits the shape.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checked {

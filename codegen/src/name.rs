@@ -12,7 +12,7 @@ use crate::infer::{Infer, Inferred};
 use crate::lower::{LoweredChannel, LoweredSchema, Naming, Roots};
 use crate::model::{
     Channel, Checked, Integer, Model, Module, NamedType, Notes, Rules, RulesId, Scope, Text, Type, TypeId,
-    Wrapper,
+    Wrapper, visit_types,
 };
 use crate::names::{Name, RESERVED_TYPE_NAMES};
 
@@ -57,7 +57,7 @@ fn share_types(model: &mut Model) {
     loop {
         let mut shared = HashSet::new();
         for named in &model.types {
-            visit_named(&named.shape, &mut |id| {
+            visit_types(&named.shape, &mut |id| {
                 let target = model.get(id).scope;
                 if target != Scope::Root && target != named.scope {
                     shared.insert(id);
@@ -72,14 +72,6 @@ fn share_types(model: &mut Model) {
             named.scope = Scope::Root;
             named.rust = named.typescript.clone();
         }
-    }
-}
-
-fn visit_named(shape: &Type, found: &mut impl FnMut(TypeId)) {
-    match shape {
-        Type::Named(id) => found(*id),
-        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
-        shape => shape.children().into_iter().for_each(|part| visit_named(part, found)),
     }
 }
 

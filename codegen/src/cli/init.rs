@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fanfare_codegen::{CONFIGURATION, Configuration, Error, generate_outputs, lint, write_all};
+use fanfare_codegen::{CONFIGURATION, Configuration, Error, lint};
 use serde_json::{Map, Value, json};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+
+use super::write_outputs;
 
 /// Writes what the current folder needs. Returns a report with the next steps.
 pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
@@ -165,9 +167,7 @@ impl Folder<'_> {
 
     fn generate(&mut self) -> Result<(), Error> {
         let configuration = Configuration::read(Path::new(CONFIGURATION))?;
-        let all = generate_outputs(&configuration)?;
-        let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
-        write_all(&folders.zip(&all).collect::<Vec<_>>())?;
+        write_outputs(&configuration)?;
         for output in &configuration.outputs {
             let _ = writeln!(self.report, "generated {}", output.folder.display());
         }

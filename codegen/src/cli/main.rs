@@ -303,14 +303,20 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the outputs.
+/// Writes the outputs, and prints the changes.
 fn generate(configuration: &Configuration) -> Result<(), Error> {
+    let (changes, total) = write_outputs(configuration)?;
+    print::changes(&changes, total);
+    Ok(())
+}
+
+/// Writes the outputs. Returns the changes, and the number of all files.
+fn write_outputs(configuration: &Configuration) -> Result<(Vec<print::Changes<'_>>, usize), Error> {
     let all = generate_outputs(configuration)?;
     let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
     let outputs: Vec<_> = folders.clone().zip(&all).collect();
-    let changes: Vec<_> = folders.zip(write_all(&outputs)?).collect();
-    print::changes(&changes, all.iter().map(|files| files.iter().count()).sum());
-    Ok(())
+    let changes = folders.zip(write_all(&outputs)?).collect();
+    Ok((changes, all.iter().map(|files| files.iter().count()).sum()))
 }
 
 /// Compares the outputs with the files on disk.

@@ -12,7 +12,7 @@ use crate::diagnostics::Location;
 use crate::emit;
 use crate::model::{
     Additional, AddressPart, Carries, Channel, FormerNames, Kinds, Model, Number, Param, Retain, RulesId,
-    Signal, Text, Topic, Type, TypeId,
+    Signal, Text, Topic, Type, TypeId, visit_types,
 };
 use crate::names::Name;
 use crate::task::Task;
@@ -327,7 +327,7 @@ fn payload(compiled: &Compiled, id: TypeId) -> Schema {
                 Type::Object(object) => keeps_all |= matches!(object.additional, Additional::Checked(_)),
                 _ => {}
             });
-            emit::visit_types(shape, &mut |target| pending.push(target));
+            visit_types(shape, &mut |target| pending.push(target));
         }
     }
     // Rules may declare properties of values that a type without fields holds.

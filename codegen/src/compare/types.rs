@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::emit;
 use crate::model::{
-    Additional, Enum, Model, NamedType, Object, Property, Tagged, Topic, Type, TypeId, Union,
+    Additional, Enum, Model, NamedType, Object, Property, Tagged, Topic, Type, TypeId, Union, visit_types,
 };
 
 /// A change of a generated type.
@@ -56,7 +56,7 @@ fn reachable(model: &Model, is_sent: bool) -> BTreeSet<TypeId> {
     let mut found = BTreeSet::new();
     while let Some(id) = pending.pop() {
         if found.insert(id) {
-            emit::visit_types(&model.get(id).shape, &mut |target| pending.push(target));
+            visit_types(&model.get(id).shape, &mut |target| pending.push(target));
         }
     }
     found

@@ -259,16 +259,8 @@ fn set_member(schema: &mut Value, key: &str, value: Option<Value>) {
     }
 }
 
-/// Calls `found` for each named type that a type refers to.
-pub(crate) fn visit_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
-    match shape {
-        Type::Named(id) => found(*id),
-        Type::Tagged(tagged) => tagged.cases.iter().for_each(|case| found(case.target)),
-        shape => shape.children().into_iter().for_each(|part| visit_types(part, found)),
-    }
-}
-
-/// Like [`visit_types`], but skips types with rules: in JSON Schema, only their rules are printed.
+/// Like [`visit_types`](crate::model::visit_types), but skips types with rules: in JSON Schema, only their rules are
+/// printed.
 fn visit_unchecked_types(shape: &Type, found: &mut impl FnMut(TypeId)) {
     match shape {
         Type::Checked(_) => {}

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::json_schema::{find_reachable_rules, visit_types};
+use super::json_schema::find_reachable_rules;
+use crate::model::visit_types;
 use crate::model::{Channel, Model, RulesId, Scope, TypeId};
 
 /// Returns the model with some of its channels, and the types and rules that they need. Names and hashes stay the same, so

@@ -14,7 +14,7 @@ use askama::Template;
 use serde_json::Value;
 pub(crate) use types::expression as typescript_type;
 
-use super::json_schema::visit_types;
+use crate::model::visit_types;
 use crate::model::{Docs, Model, Type, TypeId};
 use crate::outputs::{Style, TypeScript};
 use face::Face;

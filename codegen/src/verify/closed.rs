@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::{Enum, Model, NamedType, Tagged, Topic, Type, TypeId};
+use crate::model::{Enum, Model, NamedType, Tagged, Topic, Type, TypeId, visit_types};
 
 /// Warns about closed enums and tagged unions in topics and results, unless their schemas have `x-open: false`.
 pub(super) fn warn(model: &Model) -> Vec<Diagnostic> {
@@ -15,18 +15,10 @@ pub(super) fn warn(model: &Model) -> Vec<Diagnostic> {
     let mut found: BTreeSet<TypeId> = BTreeSet::new();
     while let Some(id) = pending.pop() {
         if found.insert(id) {
-            collect_types(&model.get(id).shape, &mut pending);
+            visit_types(&model.get(id).shape, &mut |id| pending.push(id));
         }
     }
     found.into_iter().filter_map(|id| warn_about(model.get(id))).collect()
-}
-
-fn collect_types(shape: &Type, found: &mut Vec<TypeId>) {
-    match shape {
-        Type::Named(id) => found.push(*id),
-        Type::Tagged(tagged) => found.extend(tagged.cases.iter().map(|case| case.target)),
-        shape => shape.children().into_iter().for_each(|part| collect_types(part, found)),
-    }
 }
 
 fn warn_about(named: &NamedType) -> Option<Diagnostic> {

@@ -77,17 +77,17 @@ enum Access {
     Token(Arc<dyn Fn(TokenRequest) -> TokenFuture + Send + Sync>),
 }
 
-/// What a client needs a token for.
+/// The purpose of a token that a client needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
     /// The channel's name.
     pub channel: String,
-    /// What the token must grant on it.
+    /// The access that the token must grant on it.
     pub access: TokenAccess,
 }
 
-/// What a token must grant.
+/// The access that a token must grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenAccess {

@@ -115,7 +115,7 @@ struct Shared {
     suspended: Mutex<Suspended>,
     /// Notified when there may be a run to claim.
     wake: Arc<Notify>,
-    /// What a test has planned for steps.
+    /// The plans of a test for steps.
     #[cfg(feature = "testing")]
     script: Script,
 }

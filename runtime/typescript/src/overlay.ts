@@ -45,7 +45,7 @@ class Overlay {
   /** A shadow root, so that styles of the page do not apply. */
   readonly #host = document.createElement("fanfare-overlay");
   readonly #list = element("div", { ...TEXT, maxHeight: "50vh", overflow: "auto", padding: "12px" });
-  /** What is shown, to show it once: several subscriptions receive the same gap, and each reconnect the same drift. */
+  /** The entries that are shown: several subscriptions receive the same gap, and each reconnect the same drift. */
   readonly #shown = new Set<string>();
 
   constructor() {

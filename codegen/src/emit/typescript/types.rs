@@ -3,8 +3,8 @@
 use askama::Template;
 use indexmap::IndexSet;
 
-use super::super::json_schema::visit_types;
 use super::{File, docs, key, literal, quoted, rendered};
+use crate::model::visit_types;
 use crate::model::{Additional, Enum, Model, NamedType, Object, Property, Tagged, Type, Union};
 
 #[derive(Template)]

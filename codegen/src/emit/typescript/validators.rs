@@ -8,7 +8,8 @@ use super::face::Face;
 use super::rules;
 use super::schema_types::SchemaTypes;
 use super::{File, Form, PURE, key, literal, number, quoted, rendered};
-use crate::emit::json_schema::{visit_rules, visit_types};
+use crate::emit::json_schema::visit_rules;
+use crate::model::visit_types;
 use crate::model::{
     Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };

@@ -21,7 +21,7 @@ pub(super) struct Heartbeat {
     probed_at: Option<Instant>,
 }
 
-/// What to do when a heartbeat is overdue.
+/// The next step when a heartbeat is overdue.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     Probe,

@@ -99,7 +99,7 @@ impl<'p, P: Receive + ?Sized + 'p> IntoFuture for ClientSubscribe<'p, P> {
     }
 }
 
-/// What a worker hands to its subscriber.
+/// An item that a worker passes to its subscriber.
 enum Received {
     Frame(ServerFrame),
     End(ClientError),

@@ -1,4 +1,4 @@
-//! What a test has planned for the steps of runs: results, failures, crashes, and pauses before they begin.
+//! The plans of a test for the steps of runs: results, failures, crashes, and pauses before they begin.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ struct State {
     paused: HashMap<String, Option<String>>,
 }
 
-/// What happens to an attempt of a step.
+/// The plan for an attempt of a step.
 pub(crate) enum Action {
     /// It returns this value, in JSON, without doing its work.
     Return(String),

@@ -123,7 +123,7 @@ pub struct InvalidMessage {
     pub topic: String,
     /// The message id.
     pub id: MessageId,
-    /// What is wrong with the payload. Empty if the topic carries text streams and this is a payload, or the reverse.
+    /// The issues of the payload. Empty if the topic carries text streams and this is a payload, or the reverse.
     pub issues: Vec<Issue>,
     /// The payload.
     pub payload: Value,

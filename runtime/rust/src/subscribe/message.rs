@@ -55,13 +55,13 @@ pub enum TextPart {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextStreamError {
-    /// What happened.
+    /// The cause.
     pub failure: TextStreamFailure,
     /// The reason, as a sentence.
     pub message: String,
 }
 
-/// What ended a text early.
+/// The reason why a text ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextStreamFailure {

@@ -4,7 +4,7 @@ use super::message::{Content, TextPart};
 use crate::channel::TextStream;
 use crate::payload::{Decode, ShapeError};
 
-/// What a topic carries, as subscribers receive it: a `Topic<Status>` delivers `Status`, a `Topic<str>` delivers
+/// The content of a topic, as subscribers receive it: a `Topic<Status>` delivers `Status`, a `Topic<str>` delivers
 /// `String`, and a `Topic<TextStream>` delivers [`TextPart`]s.
 ///
 /// Every payload type of generated code implements it.

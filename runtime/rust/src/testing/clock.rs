@@ -113,7 +113,7 @@ fn is_paused() -> bool {
 struct TestWorld {
     start: Instant,
     random: Cell<u32>,
-    /// What was appended to each channel's log. By id, because several hubs that share a file append the same messages.
+    /// The messages appended to each channel's log. By id, because hubs that share a file append the same messages.
     appended: RefCell<BTreeMap<String, BTreeMap<MessageId, String>>>,
 }
 

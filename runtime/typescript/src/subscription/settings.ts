@@ -76,7 +76,7 @@ export function withDefaults(settings: RealtimeSettings): Settings {
   return mergeOptions<RealtimeSettings>(DEFAULTS, settings) as Settings;
 }
 
-/** What a store reads. */
+/** The channel and the topics that a store reads. */
 export interface Source {
   readonly channel: ChannelInput | undefined;
   readonly topics: readonly string[] | undefined;

@@ -1,7 +1,7 @@
 import type { Question, TestRun } from "./run.js";
 import type { SentSignal, SignalRefusal, TestSignal } from "./signals.js";
 
-/** What happens to a signal: a run takes or keeps it, or it is refused. */
+/** The outcome of a signal: a run takes or keeps it, or it is refused. */
 export type Verdict = { readonly run: TestRun<any>; readonly question: Question | undefined } | SignalRefusal;
 
 /** Decides like a server which run takes a signal. */

@@ -15,7 +15,7 @@ export interface Question {
 /** A signal of a channel, for {@link TestRun.waitFor}. */
 type AnySignal = SignalReference<StandardSchema<any, any>>;
 
-/** What a run needs of its hub. */
+/** The parts of a hub that a run needs. */
 export interface RunHost {
   /** Publishes a run event. */
   publish(data: unknown, runId: string): void;
