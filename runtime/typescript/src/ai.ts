@@ -38,11 +38,6 @@ export interface RealtimeChatOptions<Channel extends ChannelInput = ChannelInput
 type SendOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["sendMessages"]>[0];
 type ReconnectOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["reconnectToStream"]>[0];
 
-/** The time for the retained reply to begin. The server does not say whether there is one. */
-const BEGIN_MS = 1_000;
-/** The time for a complete reply to arrive once it has begun. One that takes longer is still being written. */
-const COMPLETE_MS = 300;
-
 /**
  * Posts messages to your endpoint, and reads replies from a topic of text streams. A reply continues after a lost
  * connection. With the option `resume` of `useChat`, a page that was reloaded continues to read a reply that is
@@ -79,24 +74,22 @@ export class RealtimeChatTransport<
   async reconnectToStream(request: ReconnectOptions<Message>): Promise<ReadableStream<UIMessageChunk> | null> {
     const { chatId, abortSignal } = request as ReconnectOptions<Message> & { readonly abortSignal?: AbortSignal };
     const reply = await Reply.open(this.options, chatId, abortSignal);
-    const chunks = reply.resume();
+    const chunks = await reply.resume();
     const received: UIMessageChunk[] = [];
-    let limit = after(BEGIN_MS);
-    for (;;) {
+    while (chunks !== undefined) {
       const next = chunks.next();
-      const item = await Promise.race([next, limit]);
-      if (item === "late" && received.length > 0) {
+      // Chunks that have arrived are read before the next task.
+      const item = await Promise.race([next, nextTask()]);
+      if (item === undefined) {
         return toStream(resumed(received, next, chunks), reply);
       }
-      if (item === "late" || item.done === true) {
-        // Nothing is retained, or a text that was complete before.
-        return reply.close();
-      }
-      if (received.length === 0) {
-        limit = after(COMPLETE_MS);
+      if (item.done === true) {
+        break;
       }
       received.push(item.value);
     }
+    // Nothing is retained, or a text that is complete.
+    return reply.close();
   }
 
   /** Posts the messages. Returns the id of the run that replies, if the response names one. */
@@ -129,15 +122,20 @@ class Reply {
   #joined = "";
   /** The end of the run, if it ended before it wrote. */
   #end: RunUpdate | undefined;
+  /** Resolves once all retained replies have been received. */
+  readonly #caughtUp: Promise<undefined>;
+  #resolveCaughtUp!: () => void;
 
   private constructor(options: RealtimeChatOptions<any>, chatId: string, abortSignal: AbortSignal | undefined) {
     this.#abortSignal = abortSignal;
+    this.#caughtUp = new Promise((resolve) => (this.#resolveCaughtUp = () => resolve(undefined)));
     this.#subscription = new LiveSubscription({
       ...options,
       channel: options.channel(chatId),
       topics: [options.topic],
       abortSignal,
       onRun: (update) => this.#handleRun(update),
+      onCaughtUp: () => this.#resolveCaughtUp(),
     });
   }
 
@@ -161,12 +159,20 @@ class Reply {
     this.close();
   }
 
-  /** Reads a reply that was begun before. */
-  async *resume(): AsyncGenerator<UIMessageChunk> {
-    const message = await this.#next(() => true);
-    if (message !== undefined) {
-      yield* this.#text(message);
+  /** Finds the latest reply that is retained. */
+  async resume(): Promise<AsyncGenerator<UIMessageChunk> | undefined> {
+    let latest: StreamMessage | undefined;
+    for (;;) {
+      const message = await Promise.race([this.#next(() => true), this.#caughtUp]);
+      if (message === undefined) {
+        return latest && this.#read(latest);
+      }
+      latest = message;
     }
+  }
+
+  async *#read(message: StreamMessage): AsyncGenerator<UIMessageChunk> {
+    yield* this.#text(message);
     this.close();
   }
 
@@ -224,8 +230,8 @@ class Reply {
   }
 }
 
-function after(milliseconds: number): Promise<"late"> {
-  return new Promise((resolve) => setTimeout(() => resolve("late"), milliseconds));
+function nextTask(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined)));
 }
 
 /** Returns what was received, and then what follows. */

@@ -16,6 +16,7 @@ export type ServerFrame =
   | RunFrame
   | ReadyFrame
   | GapFrame
+  | CaughtUpFrame
   | ErrorFrame
   | SubscribedFrame
   | UnsubscribedFrame
@@ -103,6 +104,12 @@ export interface GapFrame extends HasRef {
   readonly channel: string;
   readonly after: string;
   readonly before: string;
+}
+
+/** Every message that the channel had for the subscriber when it subscribed has been sent. */
+export interface CaughtUpFrame extends HasRef {
+  readonly kind: "caught-up";
+  readonly channel: string;
 }
 
 export interface ErrorFrame extends HasRef {
@@ -272,6 +279,7 @@ function defineFields(): ReadonlyMap<string, readonly Field[]> {
     run: `${logged} data:any`,
     ready: `${ofChannel} position fingerprint drift?:drift`,
     gap: `${ofChannel} after before`,
+    "caught-up": ofChannel,
     error: "ref? code message fingerprint? drift?:drift",
     subscribed: "ref? channels:strings",
     unsubscribed: "ref? channels:strings code?",

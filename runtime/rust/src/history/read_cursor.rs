@@ -16,6 +16,8 @@ pub(crate) struct ReadCursor {
     pub(super) wanted: Box<[Option<Wanted>]>,
     /// A gap that the subscriber has not been sent yet.
     pending_gap: Option<Gap>,
+    /// The head of the log when topics were last added, until the cursor has reached it.
+    behind: Option<u64>,
 }
 
 /// The messages of a topic that the subscriber wants under a name.
@@ -44,13 +46,15 @@ pub(crate) struct Read {
     pub(crate) messages: Option<Arc<Batch>>,
     /// How many offsets the cursor was behind the log before the read.
     pub(crate) lag: u64,
+    /// The cursor has reached the head that the log had when topics were added. Reported once, after the messages.
+    pub(crate) caught_up: bool,
     /// There is more to read now. Otherwise the reader is parked and woken when there is.
     pub(crate) more: bool,
 }
 
 impl Read {
     pub(crate) fn is_empty(&self) -> bool {
-        self.gap.is_none() && self.messages.is_none()
+        self.gap.is_none() && self.messages.is_none() && !self.caught_up
     }
 }
 
@@ -64,6 +68,7 @@ impl Log {
             joined_at: state.head,
             wanted: vec![None; state.topics.len() + state.aliases.len()].into(),
             pending_gap: None,
+            behind: None,
         };
         let position = self.add_topics_from(&state, &mut read_cursor, names, Some(cursor));
         (read_cursor, position)
@@ -107,6 +112,7 @@ impl Log {
         }
         let oldest = read_cursor.wanted.iter().flatten().map(|wanted| wanted.after).min();
         read_cursor.offset = oldest.unwrap_or(read_cursor.offset);
+        read_cursor.behind = (!known || read_cursor.offset < state.head).then_some(state.head);
         match cursor {
             Some(Cursor::Now) | None => return self.position(read_cursor),
             Some(Cursor::Replaying { position, .. }) if known => read_cursor.joined_at = position.offset(),
@@ -199,11 +205,12 @@ impl Log {
         };
         let lag = state.head.saturating_sub(read_cursor.offset);
         let messages = state.read(self, read_cursor, max_bytes);
+        let caught_up = read_cursor.behind.take_if(|head| *head <= read_cursor.offset).is_some();
         let more = read_cursor.offset < state.head;
         if !more {
             state.parked.push((Arc::clone(inbox), key));
         }
-        Read { gap, messages, lag, more }
+        Read { gap, messages, lag, caught_up, more }
     }
 
     /// Returns the gap of the subscribed topics since the last read.
@@ -264,6 +271,11 @@ impl State {
 }
 
 impl ReadCursor {
+    /// Returns whether nothing was left to read when topics were last added, or all of it has been read.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.behind.is_none()
+    }
+
     /// Returns the topic names, one bit each, if the subscriber wants all of their messages from here on. Returns `None` if
     /// it skips some.
     pub(super) fn fully_wanted_topics(&self) -> Option<u64> {

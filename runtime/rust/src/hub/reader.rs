@@ -22,6 +22,9 @@ pub(crate) enum Event {
     Messages { subscription_id: SubscriptionId, messages: Arc<Batch> },
     /// Messages of a channel are lost. The messages after the gap are the channel's next event.
     Gap { subscription_id: SubscriptionId, channel: Arc<str>, gap: Gap },
+    /// The last message that a channel had for the client when it subscribed has been read. Not sent if there was
+    /// none ([`Ready::caught_up`]).
+    CaughtUp { subscription_id: SubscriptionId, channel: Arc<str> },
 }
 
 /// A channel that was subscribed.
@@ -31,6 +34,8 @@ pub(crate) struct Ready {
     pub(crate) position: Cursor,
     /// How the definition of the client's page differs, if that matters.
     pub(crate) drift: Option<Drift>,
+    /// Whether the channel has no message for the client yet.
+    pub(crate) caught_up: bool,
 }
 
 /// A change of a subscription's token for the client to know.
@@ -98,17 +103,18 @@ impl Reader {
         }
         let all = channels.into_iter().zip(logs).map(|((channel, topics), log)| {
             let cursor = since.get(channel.name()).copied();
-            let position = self.subscribe_to(subscription_id, log, &topics, cursor, Some(guard));
-            Ready { channel, position, drift: None }
+            let (position, caught_up) = self.subscribe_to(subscription_id, log, &topics, cursor, Some(guard));
+            Ready { channel, position, drift: None, caught_up }
         });
         Ok(all.collect())
     }
 
     /// Subscribes to topics without a token, for a reader in this process.
     pub(crate) fn subscribe_in_process(&mut self, log: Arc<Log>, topics: &[usize], cursor: Cursor) -> Cursor {
-        self.subscribe_to(&None, log, topics, Some(cursor), None)
+        self.subscribe_to(&None, log, topics, Some(cursor), None).0
     }
 
+    /// Returns where to resume, and whether there is nothing to read yet.
     fn subscribe_to(
         &mut self,
         subscription_id: &SubscriptionId,
@@ -116,7 +122,7 @@ impl Reader {
         topics: &[usize],
         cursor: Option<Cursor>,
         guard: Option<&Arc<TokenGuard>>,
-    ) -> Cursor {
+    ) -> (Cursor, bool) {
         let key = self.next_key;
         self.next_key += 1;
         let earlier = self.index_of(subscription_id, log.channel().name());
@@ -133,9 +139,10 @@ impl Reader {
         if let Some(guard) = guard {
             subscribed.add_topics(topics, guard);
         }
+        let caught_up = subscribed.cursor.is_caught_up();
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
-        position
+        (position, caught_up)
     }
 
     /// Counts a subscription to a channel as outdated until it ends.
@@ -293,6 +300,10 @@ impl Reader {
         let bytes = read.messages.as_ref().map_or(0, |messages| messages.bytes());
         if let Some(messages) = read.messages {
             events.push(Event::Messages { subscription_id: subscription_id.clone(), messages });
+        }
+        if read.caught_up {
+            let channel = log.channel().shared_name();
+            events.push(Event::CaughtUp { subscription_id: subscription_id.clone(), channel });
         }
         bytes
     }

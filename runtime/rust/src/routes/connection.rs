@@ -187,7 +187,7 @@ impl Connection {
     ) -> Result<WriteReservation, CloseReason> {
         let bytes = events.iter().map(|event| match event {
             Event::Messages { messages, .. } => messages.bytes(),
-            Event::Gap { .. } => 0,
+            Event::Gap { .. } | Event::CaughtUp { .. } => 0,
         });
         tokio::select! {
             biased;
@@ -225,7 +225,7 @@ impl Connection {
     fn take_events(&mut self) -> Turn {
         let messages = self.events.iter().map(|event| match event {
             Event::Messages { messages, .. } => messages.messages().len(),
-            Event::Gap { .. } => 0,
+            Event::Gap { .. } | Event::CaughtUp { .. } => 0,
         });
         metrics::record_delivery(self.guard.transport(), messages.sum());
         Turn::Events(std::mem::take(&mut self.events))

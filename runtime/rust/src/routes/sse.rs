@@ -197,8 +197,8 @@ impl Stream {
         let mut text = String::new();
         for event in events {
             match event {
-                Event::Gap { .. } => {
-                    if let Some(frame) = encode::gap(&event) {
+                Event::Gap { .. } | Event::CaughtUp { .. } => {
+                    if let Some(frame) = encode::notice(&event) {
                         write_event(&mut text, &frame);
                     }
                 }

@@ -146,6 +146,7 @@ impl Local {
                     after: gap.after,
                     before: gap.before,
                 }),
+                Event::CaughtUp { .. } => {}
             }
         }
     }
@@ -176,7 +177,9 @@ impl Source for Local {
                 self.reopening = Some(Box::pin(reopen(hub, channel, self.topic, cursor)));
             } else if has_read {
                 self.take_frames(frames);
-                return Poll::Ready(Ok(()));
+                if !frames.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
             } else if self.closed.is_none() {
                 return Poll::Ready(Err(End::Closed));
             } else if self.reader.poll_turns(context).is_pending() {

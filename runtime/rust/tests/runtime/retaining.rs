@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fanfare::wire::ServerFrame;
 use serde_json::json;
 
 use crate::support::definition::{Status, brief, journal, room, said, small, status};
@@ -118,4 +119,46 @@ async fn a_guest_receives_retained_messages() {
     server.hub.publish(status(&channel), &Status::new("s")).await.unwrap();
     let mut guest = server.guest(&channel, &["status"]).await;
     assert_eq!(guest.data().await, json!({ "message": "s" }));
+}
+
+#[tokio::test]
+async fn a_client_is_notified_once_it_has_caught_up() {
+    let server = Server::start().await;
+    let channel = room("1");
+    let hub = &server.hub;
+    let topics = ["said", "status", "journal"];
+    let mut empty = server.subscribe(&channel, &topics).await;
+    empty.sees_caught_up = true;
+    empty.ready().await;
+    assert!(matches!(empty.frame().await, ServerFrame::CaughtUp { .. }), "even if nothing is retained");
+
+    // More than one read takes.
+    let text = "x".repeat(10_000);
+    for _ in 0..20 {
+        hub.publish(journal(&channel), &text).await.unwrap();
+    }
+    let mut client = server.subscribe(&channel, &topics).await;
+    client.sees_caught_up = true;
+    let joined = client.ready().await;
+    hub.publish(said(&channel), "new").await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(client.data().await, text.as_str());
+    }
+    let rest = [client.frame().await, client.frame().await];
+    let is_new = |frame: &ServerFrame| matches!(frame, ServerFrame::Data { data, .. } if data == "new");
+    let name = channel.name();
+    let is_caught_up =
+        |frame: &ServerFrame| matches!(frame, ServerFrame::CaughtUp { channel, .. } if channel == name);
+    assert!(rest.iter().any(is_new) && rest.iter().any(is_caught_up), "{rest:?}");
+    hub.publish(said(&channel), "newer").await.unwrap();
+    assert_eq!(client.data().await, "newer");
+
+    // Once per subscription, also after a resume.
+    let mut client = server.resume(&channel, &topics, joined.split_once('~').unwrap().0).await;
+    client.sees_caught_up = true;
+    client.ready().await;
+    assert_eq!(client.data().await, "new");
+    assert_eq!(client.data().await, "newer");
+    assert!(matches!(client.frame().await, ServerFrame::CaughtUp { .. }));
+    client.expect_silence().await;
 }

@@ -9,7 +9,7 @@ import type { ResolvedToken, TokenInput } from "../connection/token.js";
 import { ConnectionError, ProtocolError } from "../errors.js";
 import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
-import type { Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "../wire.js";
+import type { CaughtUpFrame, Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "../wire.js";
 import { ResumeState } from "./resume-state.js";
 import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
 import type { Target } from "./subscribe-error.js";
@@ -19,7 +19,7 @@ const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
 
 export interface ChannelSubscriptionEvents {
   /** A new frame, in the order of the log. Resuming at `cursor` continues after it. */
-  onFrame(frame: LoggedFrame | GapFrame, cursor: Cursor): void;
+  onFrame(frame: LoggedFrame | GapFrame | CaughtUpFrame, cursor: Cursor): void;
   onReady(frame: ReadyFrame): void;
   /** The server refuses the subscription, and has described its definition. */
   onRefused(definition: ServerDefinition): void;
@@ -217,6 +217,8 @@ export class ChannelSubscription implements ConnectionListener {
         return this.#resumeState.acceptFrame(frame) ? this.#deliver(frame) : undefined;
       case "gap":
         return this.#resumeState.acceptGap(frame) ? this.#deliver(frame) : undefined;
+      case "caught-up":
+        return this.#deliver(frame);
       case "ready":
         return this.#confirm(frame);
       case "expiring":
@@ -243,7 +245,7 @@ export class ChannelSubscription implements ConnectionListener {
     }
   }
 
-  #deliver(frame: LoggedFrame | GapFrame): void {
+  #deliver(frame: LoggedFrame | GapFrame | CaughtUpFrame): void {
     this.events.onFrame(frame, this.#resumeState.cursor ?? "now");
   }
 

@@ -8,6 +8,7 @@ import type { RunUpdate } from "../runs/run-update.js";
 import { validate } from "../validate/standard-schema.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "../validate/standard-schema.js";
 import type {
+  CaughtUpFrame,
   Cursor,
   DataFrame,
   GapFrame,
@@ -28,6 +29,8 @@ export interface DeliveryEvents {
   onInvalid(error: InvalidMessageError, cursor: Cursor): void;
   onRun(update: RunUpdate, cursor: Cursor): void;
   onGap(gap: Gap): void;
+  /** Every message that was there when the client subscribed has been reported. */
+  onCaughtUp(): void;
 }
 
 /** A text stream's envelope. */
@@ -39,7 +42,7 @@ export interface StreamFailure {
   readonly message: string;
 }
 
-type Entry = LoggedFrame | GapFrame | (() => void);
+type Entry = LoggedFrame | GapFrame | CaughtUpFrame | (() => void);
 
 interface Topic {
   readonly schema: StandardSchema | undefined;
@@ -97,8 +100,7 @@ export class Delivery {
   }
 
   #isRelevant(entry: Entry): boolean {
-    const isForAll = typeof entry === "function" || entry.kind === "run" || entry.kind === "gap";
-    return isForAll || this.#topic(entry.topic) !== undefined;
+    return typeof entry === "function" || !("topic" in entry) || this.#topic(entry.topic) !== undefined;
   }
 
   #topic(name: string): Topic | undefined {
@@ -127,6 +129,8 @@ export class Delivery {
           : undefined;
       case "run":
         return this.#deliverRun(entry, cursor);
+      case "caught-up":
+        return this.events.onCaughtUp();
       default:
         return this.#deliverGap(entry, cursor);
     }

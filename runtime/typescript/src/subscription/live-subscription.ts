@@ -18,6 +18,7 @@ type Item =
   | { readonly message: Message; readonly position: Cursor }
   | { position: Cursor }
   | { readonly gap: Gap }
+  | { readonly isCaughtUp: true }
   | { readonly run: RunUpdate; readonly position: Cursor }
   | { readonly invalid: InvalidMessageError; readonly position: Cursor };
 
@@ -142,10 +143,12 @@ export class LiveSubscription implements Subscription<Message> {
   }
 
   #callHandler(item: Exclude<Item, { message: Message }>): void {
-    const { onGap, onRun, onInvalid = this.#options.onError } = this.#options;
+    const { onGap, onCaughtUp, onRun, onInvalid = this.#options.onError } = this.#options;
     if ("gap" in item) {
       this.#gap = item.gap;
       onGap?.(item.gap);
+    } else if ("isCaughtUp" in item) {
+      onCaughtUp?.();
     } else if ("run" in item) {
       onRun?.(item.run);
     } else if (!("invalid" in item)) {
@@ -173,6 +176,7 @@ export class LiveSubscription implements Subscription<Message> {
         this.#advance(position);
       },
       onGap: (gap) => this.#push({ gap }),
+      onCaughtUp: () => this.#push({ isCaughtUp: true }),
       onRun: (run, position) => this.#push({ run, position }),
       onInvalid: (invalid, position) => this.#push({ invalid, position }),
       onReceived: () => this.#pauseWhenFull(),
@@ -282,10 +286,11 @@ export class LiveSubscription implements Subscription<Message> {
 
 /** Wraps the handlers, so that one that throws does not end the iteration or stop a retry. */
 function isolateHandlers(options: Options): Options {
-  const { onGap, onRun, onInvalid, onError, onDrift } = options;
+  const { onGap, onCaughtUp, onRun, onInvalid, onError, onDrift } = options;
   return {
     ...options,
     onGap: onGap && isolate(onGap),
+    onCaughtUp: onCaughtUp && isolate(onCaughtUp),
     onRun: onRun && isolate(onRun),
     onInvalid: onInvalid && isolate(onInvalid),
     onError: onError && isolate(onError),

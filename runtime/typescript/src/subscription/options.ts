@@ -47,6 +47,11 @@ export interface SubscribeOptions<
   /** Called, in order with the messages, when messages were missed for good. */
   readonly onGap?: ((gap: Gap) => void) | undefined;
   /**
+   * Called, in order with the messages, once every message that the server had for this subscription when it
+   * began has been delivered: retained messages, or after a reconnect, the missed ones. Later messages are new.
+   */
+  readonly onCaughtUp?: (() => void) | undefined;
+  /**
    * Called, in order with the messages, when a run on the channel begins, starts another attempt,
    * waits for a signal, halts or ends. A new subscriber receives the latest of these events at once.
    */
@@ -65,7 +70,7 @@ export interface SubscribeOptions<
    * Without `onError`: an error from `onMessage` ends the subscription; in the callback form, the error
    * that ends it becomes an unhandled rejection; other errors are logged once per text.
    *
-   * If `onError`, `onGap`, `onRun`, `onInvalid` or `onDrift` throws, the error is reported as uncaught,
+   * If `onError`, `onGap`, `onCaughtUp`, `onRun`, `onInvalid` or `onDrift` throws, the error is reported as uncaught,
    * and the subscription continues.
    */
   readonly onError?: ((error: Error) => void) | undefined;

@@ -23,6 +23,11 @@ export interface RealtimeSnapshot<
   readonly runStatus: RunStatus;
   readonly isPaused: boolean;
   readonly pauseReason: PauseReason | null;
+  /**
+   * Whether all messages that the server had when this page subscribed are shown. Until then, an empty list may
+   * only mean that they have not arrived. Stays true after a reconnect.
+   */
+  readonly isCaughtUp: boolean;
   readonly messages: {
     /** The latest message of each topic. A text stream has its text so far. */
     readonly byTopic: {
@@ -114,6 +119,7 @@ export const EMPTY: AnySnapshot = {
   runStatus: "unknown",
   isPaused: false,
   pauseReason: null,
+  isCaughtUp: false,
   messages: { byTopic: {}, allByTopic: {}, all: [], last: null, delta: [] },
   result: undefined,
   attempt: null,

@@ -77,8 +77,8 @@ export class RealtimeStore<
   readonly reset = (): void => {
     this.#buffer.clear();
     this.#texts.clear();
-    const { connectionStatus, isPaused, pauseReason, position, drift } = this.#snapshot;
-    this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, position, drift });
+    const { connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift } = this.#snapshot;
+    this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift });
   };
 
   /** Sends a signal, as {@link send} does, with the token and the `apiBaseUrl` of this store. */
@@ -214,6 +214,10 @@ export class RealtimeStore<
       },
       onRun: (update, cursor) => this.#updateRun(update, cursor),
       onGap: (gap) => this.#update({ gap }),
+      onCaughtUp: () => {
+        this.#flush();
+        this.#update({ isCaughtUp: true });
+      },
       onReady: (position) => {
         this.#position ??= position;
         this.#update({ position: this.#snapshot.position ?? position });

@@ -314,6 +314,7 @@ export class TestHub {
     socket.deliver({ kind: "subscribed", ref, channels: [channel] });
     socket.deliver(this.#ready(subscription, log, position));
     deliverTo(subscription, frames);
+    socket.deliver({ kind: "caught-up", ref, channel });
     const joined = this.#joiners.filter((joiner) => joiner.channel === channel);
     this.#joiners = this.#joiners.filter((joiner) => !joined.includes(joiner));
     for (const { resolve } of joined) {

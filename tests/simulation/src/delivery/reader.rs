@@ -63,6 +63,9 @@ pub(super) struct Subscription {
     /// The offset of the latest message on this connection.
     last: u64,
     is_ready: bool,
+    is_caught_up: bool,
+    /// The offset up to which all messages precede `caught-up`.
+    joined: u64,
     /// Whether its cursor is one offset, before which some topics may have lost messages.
     reads_history: bool,
 }
@@ -96,6 +99,8 @@ impl Subscription {
             epoch: 0,
             last: 0,
             is_ready: false,
+            is_caught_up: false,
+            joined: 0,
             reads_history: cursor == "start",
         }
     }
@@ -200,6 +205,7 @@ impl Reader {
                         self.gaps += 1;
                         sub.gap(frame, reference)
                     }
+                    "caught-up" => sub.caught_up(frame),
                     _ => {
                         self.chunks += usize::from(kind == "chunk");
                         sub.message(frame, reference)
@@ -219,6 +225,13 @@ impl Reader {
             return Some(format!("(c) reader {} is not connected", self.number));
         }
         for sub in &self.subscriptions {
+            if !sub.is_caught_up {
+                return Some(format!(
+                    "(c) reader {} was not notified that it caught up with {}",
+                    self.number,
+                    sub.name()
+                ));
+            }
             for progress in &sub.topics {
                 let latest =
                     reference.epoch(sub.channel, sub.epoch).map_or(0, |epoch| epoch.latest(progress.topic));
@@ -265,6 +278,7 @@ impl Subscription {
         let (head, _) = position.split_once('~').unwrap_or((position, ""));
         let head: Id = head.parse()?;
         (self.is_ready, self.last) = (true, 0);
+        (self.is_caught_up, self.joined) = (false, head.offset);
         let epoch = reference.epoch(self.channel, head.epoch);
         if !self.is_new() {
             // The ids of a replaced history may be smaller, so a cursor may contain two of them.
@@ -304,6 +318,14 @@ impl Subscription {
         Ok(())
     }
 
+    fn caught_up(&mut self, frame: &Value) -> Result<(), String> {
+        if !self.is_ready || self.is_caught_up {
+            return Err(format!("(b) {frame} does not follow a `ready`"));
+        }
+        self.is_caught_up = true;
+        Ok(())
+    }
+
     fn gap(&mut self, frame: &Value, reference: &Reference) -> Result<(), String> {
         let before = id_in(frame, "before")?;
         if !self.is_ready {
@@ -311,6 +333,7 @@ impl Subscription {
         }
         if before.epoch != self.epoch {
             self.epoch = before.epoch;
+            self.joined = 0;
             self.reads_history = true;
             for progress in &mut self.topics {
                 (progress.seen, progress.had, progress.is_early) = (before.offset - 1, 0, true);
@@ -347,6 +370,9 @@ impl Subscription {
         }
         if id.offset <= self.last {
             return Err(format!("(b) {frame} arrived after the offset {}", self.last));
+        }
+        if self.is_caught_up && id.offset <= self.joined {
+            return Err(format!("(b) {frame} arrived after the reader caught up with {}", self.joined));
         }
         self.last = id.offset;
         self.advance(frame["id"].as_str().unwrap_or_default());

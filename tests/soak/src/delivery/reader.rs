@@ -395,7 +395,7 @@ impl Reader {
 
     fn take(&mut self, frame: Frame, text: &str) -> std::result::Result<(), Leave> {
         let taken = match frame.kind.as_str() {
-            "alive" | "subscribed" => return Ok(()),
+            "alive" | "subscribed" | "caught-up" => return Ok(()),
             "closing" => return Err(Leave),
             "error" if frame.code.as_deref() == Some("unavailable") => return Err(Leave),
             "error" if frame.code.as_deref() == Some("unauthorized") => {

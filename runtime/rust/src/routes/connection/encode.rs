@@ -47,21 +47,26 @@ pub(in crate::routes) fn events(events: Vec<Event>, client_kind: ClientKind) -> 
             ) => {
                 frames.push(encode_batch(&subscription_id, &messages));
             }
-            (Event::Gap { .. }, ClientKind::Guest { .. }) => {}
-            (event @ Event::Gap { .. }, ClientKind::Fanfare) => frames.extend(gap(&event)),
+            (Event::Gap { .. } | Event::CaughtUp { .. }, ClientKind::Guest { .. }) => {}
+            (event, ClientKind::Fanfare) => frames.extend(notice(&event)),
         }
     }
     frames
 }
 
-/// Encodes a gap. Returns `None` for other events.
-pub(in crate::routes) fn gap(event: &Event) -> Option<SharedText> {
-    let Event::Gap { subscription_id, channel, gap } = event else { return None };
-    Some(frame(&ServerFrame::Gap {
-        subscription_id: owned_id(subscription_id),
-        channel: channel.to_string(),
-        after: gap.after,
-        before: gap.before,
+/// Encodes an event that is not from a log. Returns `None` for messages.
+pub(in crate::routes) fn notice(event: &Event) -> Option<SharedText> {
+    Some(frame(&match event {
+        Event::Messages { .. } => return None,
+        Event::Gap { subscription_id, channel, gap } => ServerFrame::Gap {
+            subscription_id: owned_id(subscription_id),
+            channel: channel.to_string(),
+            after: gap.after,
+            before: gap.before,
+        },
+        Event::CaughtUp { subscription_id, channel } => {
+            ServerFrame::CaughtUp { subscription_id: owned_id(subscription_id), channel: channel.to_string() }
+        }
     }))
 }
 

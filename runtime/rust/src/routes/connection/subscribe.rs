@@ -95,7 +95,7 @@ impl Connection {
         self.hub.use_token(grant, self.guard.inbox(), shared)
     }
 
-    /// Returns the `ready` frames of a subscription. Guests do not understand them and get none.
+    /// Returns the `ready` frames of a subscription, each with `caught-up` if there is nothing to send. Guests do not understand them and get none.
     pub(in crate::routes) fn ready_frames(
         &self,
         subscription_id: &SubscriptionId,
@@ -104,16 +104,24 @@ impl Connection {
         if self.guest {
             return Vec::new();
         }
-        let frames = ready.iter().map(|ready| {
-            encode::frame(&ServerFrame::Ready {
-                subscription_id: encode::owned_id(subscription_id),
-                channel: ready.channel.name().to_owned(),
+        let frames = ready.iter().flat_map(|ready| {
+            let (subscription_id, channel) =
+                (encode::owned_id(subscription_id), ready.channel.name().to_owned());
+            // Sent at once, because another small packet may wait for the acknowledgement of this one.
+            let caught_up = ready.caught_up.then(|| ServerFrame::CaughtUp {
+                subscription_id: subscription_id.clone(),
+                channel: channel.clone(),
+            });
+            let ready = ServerFrame::Ready {
+                subscription_id,
+                channel,
                 position: ready.position,
                 fingerprint: ready.channel.definition().fingerprint.to_owned(),
                 drift: ready.drift.clone(),
-            })
+            };
+            [Some(ready), caught_up]
         });
-        frames.collect()
+        frames.flatten().map(|frame| encode::frame(&frame)).collect()
     }
 }
 

@@ -129,6 +129,16 @@ pub enum ServerFrame {
         /// The first message after the gap.
         before: MessageId,
     },
+    /// Every message that the channel had for the subscriber when it subscribed has been sent.
+    #[serde(rename = "caught-up")]
+    CaughtUp {
+        /// The id of the subscription. `None` is the default subscription.
+        #[serde(rename = "ref", default, deserialize_with = "present")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_id: Option<String>,
+        /// The name of the channel.
+        channel: String,
+    },
     /// A frame from the client was rejected.
     Error {
         /// Why, as an [`ErrorCode`](crate::wire::ErrorCode) or one of a later version.
@@ -214,7 +224,7 @@ impl ServerFrame {
 }
 
 /// The kinds of [`ServerFrame`]. Frames of other kinds are ignored.
-const SERVER_KINDS: [&str; 14] = [
+const SERVER_KINDS: [&str; 15] = [
     "data",
     "datastream-start",
     "chunk",
@@ -222,6 +232,7 @@ const SERVER_KINDS: [&str; 14] = [
     "run",
     "ready",
     "gap",
+    "caught-up",
     "error",
     "subscribed",
     "unsubscribed",

@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(crate) subprotocol: Option<String>,
     /// Whether `expiring` frames are returned.
     pub(crate) sees_expiring: bool,
+    /// Whether `caught-up` frames are returned.
+    pub(crate) sees_caught_up: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -90,6 +92,7 @@ impl Client {
                     batches: Vec::new(),
                     subprotocol,
                     sees_expiring: false,
+                    sees_caught_up: false,
                 })
             }
             Err(Error::Http(answer)) => {
@@ -201,7 +204,7 @@ impl Client {
     /// Asserts that no frame arrives for a while.
     pub(crate) async fn expect_silence(&mut self) {
         assert_eq!(self.waiting, []);
-        let next = timeout(Duration::from_millis(100), self.socket.next()).await;
+        let next = timeout(Duration::from_millis(100), self.next_message()).await;
         assert!(next.is_err(), "expected nothing, got {next:?}");
     }
 
@@ -247,7 +250,18 @@ impl Client {
     }
 
     pub(crate) async fn message(&mut self) -> Option<Result<Message, Error>> {
-        timeout(PATIENCE, self.socket.next()).await.expect("nothing came")
+        timeout(PATIENCE, self.next_message()).await.expect("nothing came")
+    }
+
+    async fn next_message(&mut self) -> Option<Result<Message, Error>> {
+        loop {
+            let message = self.socket.next().await;
+            let is_caught_up = |text: &str| text.starts_with(r#"{"kind":"caught-up""#);
+            match &message {
+                Some(Ok(Message::Text(text))) if !self.sees_caught_up && is_caught_up(text) => {}
+                _ => return message,
+            }
+        }
     }
 }
 

@@ -73,8 +73,9 @@ impl Events {
                 }
             }
             let message = read_server_frames(&data.join("\n")).unwrap();
-            self.waiting
-                .extend(message.frames.into_iter().map(|frame| (message.subscription_id.clone(), frame)));
+            let frames = message.frames.into_iter();
+            let frames = frames.filter(|frame| !matches!(frame, ServerFrame::CaughtUp { .. }));
+            self.waiting.extend(frames.map(|frame| (message.subscription_id.clone(), frame)));
         }
     }
 
