@@ -122,6 +122,34 @@ test("a new subscriber receives retained messages in order, and then new ones", 
   only.close();
 });
 
+test.each(["websocket", "sse"] as const)("a subscriber is notified once it has caught up, over %s", async (transport) => {
+  const run = `run_caughtup${transport}`;
+  const listenFrom = async (since: "now" | "start") => {
+    const order: unknown[] = [];
+    const listener = await listen(run, {
+      transport,
+      since,
+      token: await server.token(run),
+      apiBaseUrl: server.url,
+      onMessage: ({ data }) => void order.push(typeof data === "object" && "message" in data ? data.message : data),
+      onCaughtUp: () => order.push("caught up"),
+    });
+    await until("it has caught up", () => order.includes("caught up"));
+    return { listener, order };
+  };
+  const first = await listenFrom("now");
+  await server.status(run, "first");
+  await server.status(run, "second");
+  await until("both have come", () => first.order.length === 3);
+  expect(first.order).toEqual(["caught up", "first", "second"]);
+  first.listener.close();
+  for (const [since, messages] of [["now", ["second"]], ["start", ["first", "second"]]] as const) {
+    const later = await listenFrom(since);
+    expect(later.order).toEqual([...messages, "caught up"]);
+    later.listener.close();
+  }
+});
+
 test("a message that violates the page's definition is passed to onInvalid with its issues, in order", async () => {
   const run = "run_altered";
   const relay = await Relay.start(server.url, (text) => text.replaceAll('"index":1,', '"index":-1,'));

@@ -44,6 +44,19 @@ describe("messages", () => {
     await until(() => hub.subscriptions.length === 0);
   });
 
+  it("are shown before the snapshot says that it has caught up", async () => {
+    hub.channel(channel).status({ message: "retained" });
+    const store = open(channel);
+    expect(store.getSnapshot().isCaughtUp).toBe(false);
+    const seen: number[] = [];
+    store.subscribe(() => store.getSnapshot().isCaughtUp && seen.push(store.getSnapshot().messages.all.length));
+    await until(() => store.getSnapshot().isCaughtUp);
+    expect(seen[0]).toBe(1);
+    store.reset();
+    expect(store.getSnapshot()).toMatchObject({ isCaughtUp: true, messages: { all: [] } });
+    store.stop();
+  });
+
   it("that are invalid throw, with the issues and the topic", () => {
     const publish = () => hub.channel(generated({ runId: "run_1" })).status({ message: "", step: "split", progress: 101 });
     expect(publish).toThrow(InvalidPayloadError);
