@@ -49,7 +49,7 @@ impl Docs {
         println!("\n  Open http://localhost:{}\n  Press Ctrl-C to stop the server.\n", self.port);
         match server.wait()? {
             WaitOutcome::Interrupted => Ok(()),
-            WaitOutcome::Exited => Err(Failure::new("the server exited")),
+            WaitOutcome::Exited | WaitOutcome::Killed => Err(Failure::new("the server exited")),
         }
     }
 }
