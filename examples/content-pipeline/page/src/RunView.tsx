@@ -38,9 +38,9 @@ export function RunView({ runId }: { readonly runId: string }) {
         </span>
       </div>
       <Progress statuses={statuses} runError={runError} />
-      <Problem error={error} />
       <Findings insights={insights} />
       <Summary draft={draft} result={result} />
+      <Problem error={error} />
       <Approval
         isAsked={isAsked}
         draft={draft?.data ?? ""}

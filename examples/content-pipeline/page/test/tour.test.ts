@@ -27,7 +27,7 @@ test("the hint to kill the server notices that it is gone and that it is back", 
   await approve(page);
   await resultOf(page);
   await page.getByText("Published, although the server was killed.").waitFor();
-  expect(await page.getByLabel("Published").textContent()).toContain("All 21 messages");
+  expect(await page.getByLabel("Published").textContent()).toContain("21 messages arrived");
 });
 
 test("the hint to open a second tab notices it in both tabs, and its visitor is another person", async () => {

@@ -4,7 +4,7 @@ import { wasKilledAfter } from "./use-tour.js";
 interface PublishedProps {
   readonly startedAt: Date;
   readonly publishedAt: Date;
-  /** The number of messages of the run. */
+  /** The number of messages that the page received. */
   readonly messageCount: number;
 }
 
@@ -25,8 +25,8 @@ export function Published({ startedAt, publishedAt, messageCount }: PublishedPro
         <path className="tick" d="m17.5 24.5 4.5 4.5 9-10" />
       </svg>
       <p>
-        <b>{wasKilledAfter(startedAt) ? "Published, although the server was killed." : "Published."}</b> All {messageCount}{" "}
-        messages of this run arrived in order, each exactly once.
+        <b>{wasKilledAfter(startedAt) ? "Published, although the server was killed." : "Published."}</b> {messageCount}{" "}
+        messages arrived in order, each exactly once.
       </p>
     </section>
   );
