@@ -1,29 +1,33 @@
 //! `cargo xtask demo`: builds and starts the content pipeline example.
 
+mod record;
+mod server;
+
 use crate::failure::{Failure, Result};
-use crate::paths::{create_folder, in_root, program};
-use crate::process::{self, Running, WaitOutcome, build, command, generate, npm, run, run_quietly};
+use crate::paths::{create_folder, in_root};
+use crate::process::{self, WaitOutcome, build, command, generate, npm, run, run_quietly};
 use crate::step::step;
 use crate::tools;
-use std::io::{BufRead, BufReader};
+use server::Server;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::thread;
 
 /// The port of the server unless `--port` is given or the port is in use.
 const DEFAULT_PORT: u16 = 3000;
-/// The server prints this and its URL once it accepts connections.
-const LISTENING: &str = "Listening on ";
+/// The text that is summarised unless `--text` is given.
+pub(crate) const STORY: &str = "examples/content-pipeline/lighthouse.md";
 
 #[derive(clap::Args)]
 pub(crate) struct Demo {
     /// Summarise one text with a TypeScript subscriber in the terminal that approves the draft and checks every
     /// message, then exit
-    #[arg(long)]
+    #[arg(long, conflicts_with = "record")]
     once: bool,
+    /// Record the animated picture of README.md: a browser shows the page of a demo whose server is killed
+    #[arg(long)]
+    record: bool,
     /// Text to summarise
-    #[arg(long, value_name = "FILE", default_value = "runtime/PROTOCOL.md")]
+    #[arg(long, value_name = "FILE", default_value = STORY)]
     text: PathBuf,
     /// Port of the server [default: 3000, or a free one if 3000 is in use]
     #[arg(long, value_name = "N")]
@@ -37,6 +41,9 @@ impl Demo {
     pub(crate) fn run(&self) -> Result {
         let text = self.find_text()?;
         tools::ensure_npm_packages()?;
+        if self.record {
+            return record::record();
+        }
         step("Generating code from schemas/", || run(&mut generate()))?;
         tools::build_typescript_client()?;
         if !self.once {
@@ -45,25 +52,13 @@ impl Demo {
         step("Building the server", build_server)?;
         process::stop_on_interrupt()?;
         if !self.once {
-            return self.serve(&text);
+            let port = self.port.unwrap_or_else(choose_port);
+            return Server { text, port, database: self.database.clone(), pause: None }.serve();
         }
         // Any free port by default, so that this works while a demo is running.
         step("Summarising once, with a TypeScript subscriber", || {
             summarise_once(&text, self.port.unwrap_or(0), self.database.as_deref())
         })
-    }
-
-    /// Runs the server until Ctrl-C is pressed.
-    fn serve(&self, text: &Path) -> Result {
-        let port = self.port.unwrap_or_else(choose_port);
-        let (mut server, url) =
-            step("Starting the server", || start_server(text, port, self.database.as_deref(), &[]))?;
-        println!("\n  Open {url}\n  Press Ctrl-C to stop the server.\n");
-        match server.wait()? {
-            WaitOutcome::Interrupted => println!("\nStopped."),
-            WaitOutcome::Exited => println!("\nThe server exited."),
-        }
-        Ok(())
     }
 
     fn find_text(&self) -> Result<PathBuf> {
@@ -81,18 +76,20 @@ pub(crate) fn summarise_once(text: &Path, port: u16, database: Option<&Path>) ->
     let folder = std::env::temp_dir().join(format!("content-pipeline-once-{}", std::process::id()));
     create_folder(&folder)?;
     let database = database.map_or_else(|| folder.join("once.db"), Path::to_path_buf);
-    let outcome = summarise_into(text, port, &database);
+    let outcome = summarise_into(text, port, database);
     // A file that remains in the folder for temporary files is harmless.
     let _ = std::fs::remove_dir_all(folder);
     outcome
 }
 
-fn summarise_into(text: &Path, port: u16, database: &Path) -> Result {
-    let (_server, url) = start_server(text, port, Some(database), &["--pause", "2"])?;
+fn summarise_into(text: &Path, port: u16, database: PathBuf) -> Result {
+    let server = Server { text: text.to_owned(), port, database: Some(database), pause: Some(2) };
+    let (_running, url) = server.start(true)?;
     let program = in_root("examples/content-pipeline/once/once.ts");
     let mut subscriber = command("node", &["--import", "tsx"]);
     match process::start(subscriber.arg(program).arg(url))?.wait()? {
         WaitOutcome::Exited => Ok(()),
+        WaitOutcome::Killed => Err(Failure::new("the subscriber was killed")),
         WaitOutcome::Interrupted => Err(Failure::new("interrupted")),
     }
 }
@@ -103,30 +100,6 @@ pub(crate) fn build_server() -> Result {
 
 pub(crate) fn build_page() -> Result {
     run_quietly(&mut npm(&["run", "build", "--workspace", "content-pipeline-page"]))
-}
-
-/// Starts the server, waits until it accepts connections and returns its URL.
-fn start_server(
-    text: &Path,
-    port: u16,
-    database: Option<&Path>,
-    arguments: &[&str],
-) -> Result<(Running, String)> {
-    let mut server = command(program("debug", "content-pipeline"), arguments);
-    server.arg("--text").arg(text).args(["--port", &port.to_string()]);
-    server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
-    if let Some(database) = database {
-        // Relative to the current folder, not to the workspace.
-        server.arg("--database").arg(std::env::current_dir().unwrap_or_default().join(database));
-    }
-    let mut server = process::start(server.stdout(Stdio::piped()))?;
-    let stdout =
-        server.child.stdout.take().ok_or_else(|| Failure::new("cannot read the output of the server"))?;
-    let mut lines = BufReader::new(stdout).lines().map_while(std::result::Result::ok);
-    let url = lines.find_map(|line| line.strip_prefix(LISTENING).map(str::to_owned));
-    let url = url.ok_or_else(|| Failure::new("the server exited before it was ready"))?;
-    thread::spawn(move || lines.for_each(|line| println!("  {line}")));
-    Ok((server, url))
 }
 
 fn choose_port() -> u16 {

@@ -49,11 +49,13 @@ impl Docs {
         println!("\n  Open http://localhost:{}\n  Press Ctrl-C to stop the server.\n", self.port);
         match server.wait()? {
             WaitOutcome::Interrupted => Ok(()),
-            WaitOutcome::Exited => Err(Failure::new("the server exited")),
+            WaitOutcome::Exited | WaitOutcome::Killed => Err(Failure::new("the server exited")),
         }
     }
 }
 
+/// The picture of `README.md`, which `cargo xtask demo --record` makes.
+const PICTURE: &str = "docs/demo.webp";
 const VITEPRESS: &str = "node_modules/vitepress/bin/vitepress.js";
 
 struct Folders {
@@ -87,6 +89,9 @@ impl Folders {
             write_file(&self.source.join(&page.path), &page.text)?;
             write_file(&public.join(&page.path), &page.text)?;
         }
+        for folder in [&self.source, &public] {
+            copy_file(&in_root(PICTURE), &folder.join(PICTURE))?;
+        }
         write_file(&self.source.join("llms.txt"), &index.short())?;
         write_file(&public.join("llms.txt"), &index.short())?;
         write_file(&public.join("llms-full.txt"), &index.full())
@@ -119,8 +124,13 @@ fn copy_folder(from: &Path, to: &Path) -> Result {
         if path.is_dir() {
             copy_folder(&path, &copy)?;
         } else {
-            fs::copy(&path, &copy).map_err(|error| Failure::at(&path, &error))?;
+            copy_file(&path, &copy)?;
         }
     }
     Ok(())
+}
+
+/// Copies a file into a folder that exists.
+fn copy_file(from: &Path, to: &Path) -> Result {
+    fs::copy(from, to).map(drop).map_err(|error| Failure::at(from, &error))
 }

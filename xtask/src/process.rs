@@ -4,6 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::paths;
 use std::ffi::OsStr;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -83,9 +84,28 @@ pub(crate) fn stop_on_interrupt() -> Result {
         .map_err(|error| Failure::new(format!("cannot handle Ctrl-C: {error}")))
 }
 
+/// Sleeps for a duration. Breaks if Ctrl-C is pressed.
+pub(crate) fn sleep_unless_interrupted(duration: Duration) -> ControlFlow<()> {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        if is_interrupted() {
+            return ControlFlow::Break(());
+        }
+        sleep(POLL_INTERVAL);
+    }
+    ControlFlow::Continue(())
+}
+
+fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
 /// Why a wait ended.
 pub(crate) enum WaitOutcome {
     Exited,
+    /// The program was killed, without time to clean up.
+    Killed,
+    /// Ctrl-C was pressed.
     Interrupted,
 }
 
@@ -97,15 +117,26 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Waits until the program exits or Ctrl-C is pressed. Fails if the program fails.
+    /// Waits until the program exits or is killed, or Ctrl-C is pressed. Fails if the program fails.
     pub(crate) fn wait(&mut self) -> Result<WaitOutcome> {
+        self.wait_or_kill(|| false)
+    }
+
+    /// Waits as [`Running::wait`] does, and kills the program once `is_kill_requested` returns `true`.
+    pub(crate) fn wait_or_kill(&mut self, is_kill_requested: impl Fn() -> bool) -> Result<WaitOutcome> {
         loop {
-            if INTERRUPTED.load(Ordering::SeqCst) {
+            if is_interrupted() {
                 self.stop();
                 return Ok(WaitOutcome::Interrupted);
             }
+            if is_kill_requested() {
+                self.kill();
+                return Ok(WaitOutcome::Killed);
+            }
             match self.child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(WaitOutcome::Exited),
+                // A signal ended it.
+                Ok(Some(status)) if status.code().is_none() => return Ok(WaitOutcome::Killed),
                 Ok(Some(status)) => return Err(exit_failure(&self.line, status)),
                 Ok(None) => sleep(POLL_INTERVAL),
                 Err(error) => return Err(Failure::new(format!("`{}`: {error}", self.line))),
@@ -123,6 +154,10 @@ impl Running {
                 Ok(Some(_)) | Err(_) => return,
             }
         }
+        self.kill();
+    }
+
+    fn kill(&mut self) {
         // Both fail only if the program has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -170,6 +205,14 @@ mod tests {
     fn a_failure_names_the_command() {
         let failure = run(&mut command("sh", &["-c", "exit 3"])).unwrap_err();
         assert!(failure.to_string().starts_with("`sh -c exit 3` failed"), "{failure}");
+    }
+
+    #[test]
+    fn a_program_is_killed_on_request_or_by_others() {
+        let mut running = start(&mut command("sleep", &["60"])).unwrap();
+        assert!(matches!(running.wait_or_kill(|| true), Ok(WaitOutcome::Killed)));
+        let mut running = start(&mut command("sh", &["-c", "kill -KILL $$"])).unwrap();
+        assert!(matches!(running.wait(), Ok(WaitOutcome::Killed)));
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Test {
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
-        checks.check("Demo", || demo::summarise_once(&in_root("runtime/PROTOCOL.md"), 0, None));
+        checks.check("Demo", || demo::summarise_once(&in_root(demo::STORY), 0, None));
         checks.finish(start)
     }
 }
@@ -57,7 +57,12 @@ fn check_formatting() -> Result {
 /// Type-checks the TypeScript projects that no other check builds.
 fn check_types() -> Result {
     let tsc = in_root("node_modules/typescript/bin/tsc");
-    for project in ["tsconfig.json", "tests/tsconfig.json", "examples/content-pipeline/once/tsconfig.json"] {
+    for project in [
+        "tsconfig.json",
+        "tests/tsconfig.json",
+        "examples/content-pipeline/once/tsconfig.json",
+        "examples/content-pipeline/record/tsconfig.json",
+    ] {
         run(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;
     }
     Ok(())

@@ -1,15 +1,23 @@
 import { useRealtime } from "fanfare/react";
 import { useEffect, useState } from "react";
 import { system } from "../../../../generated/typescript/system.js";
+import type { SystemNotice } from "../../../../generated/typescript/system.types.js";
 import { Composer } from "./Composer.js";
 import { RunView } from "./RunView.js";
 import { fetchToken, startRun } from "./server.js";
-import { visitor } from "./visitor.js";
+import { Masthead } from "./tour/Masthead.js";
+import { Tour } from "./tour/Tour.js";
 
 /** The page. Its URL has the id of the run, so that a reloaded or shared page shows the same run. */
 export function App() {
   const [runId, setRunId] = useState(runIdOfAddress);
   const [problem, setProblem] = useState<string>();
+  const { messages, connectionStatus } = useRealtime({
+    channel: system,
+    topics: ["notice"] as const,
+    token: () => fetchToken(),
+  });
+  const { notice } = messages.byTopic;
 
   useEffect(() => {
     const follow = () => setRunId(runIdOfAddress());
@@ -27,25 +35,21 @@ export function App() {
   };
 
   return (
-    <main>
-      <header>
-        <h1>Content pipeline</h1>
-        <p>
-          Summarises a text on the server, and publishes the summary after approval. You are <b>{visitor}</b>.
-        </p>
-      </header>
-      <Notice />
-      {runId !== undefined && <RunView key={runId} runId={runId} />}
-      <Composer isFirst={runId === undefined} problem={problem} onSummarise={summarise} />
-    </main>
+    <div className="page">
+      <Masthead />
+      <Tour connectionStatus={connectionStatus} noticeId={notice?.id} runId={runId} />
+      <main>
+        {notice !== undefined && <Notice notice={notice.data} />}
+        {runId !== undefined && <RunView key={runId} runId={runId} />}
+        <Composer isFirst={runId === undefined} problem={problem} onSummarise={summarise} />
+      </main>
+    </div>
   );
 }
 
 /** The latest notice of the server. */
-function Notice() {
-  const { messages } = useRealtime({ channel: system, topics: ["notice"] as const, token: () => fetchToken() });
-  const notice = messages.byTopic.notice?.data;
-  return notice === undefined ? null : (
+function Notice({ notice }: { readonly notice: SystemNotice }) {
+  return (
     <p className="notice" data-level={notice.level} role="status">
       {notice.text}
     </p>

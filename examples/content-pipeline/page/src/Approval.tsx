@@ -13,45 +13,56 @@ interface ApprovalProps {
 /** Asks for a verdict on the draft, and shows whether it was recorded. */
 export function Approval({ isAsked, draft, onVerdict }: ApprovalProps) {
   const [edited, setEdited] = useState<string>();
+  const [isSending, setIsSending] = useState(false);
+  const [isRecorded, setIsRecorded] = useState(false);
   const [note, setNote] = useState<string>();
 
   const answer = async (verdict: PipelineApprove) => {
+    setIsSending(true);
     try {
       await onVerdict(verdict);
+      setIsRecorded(true);
       setNote((note) => note ?? "Your verdict is recorded.");
     } catch (error) {
       setNote(kindly(error));
     }
+    setIsSending(false);
   };
 
   return (
     <>
-      {isAsked && edited === undefined && (
+      {isAsked && !isRecorded && (
         <section className="approval" aria-label="Approval">
-          <p>Publish this summary?</p>
-          <div className="verdicts">
-            <button onClick={() => void answer({ verdict: "approve" })}>Approve</button>
-            <button className="quiet" onClick={() => setEdited(draft)}>
-              Edit
-            </button>
-            <button className="quiet bad" onClick={() => void answer({ verdict: "reject" })}>
-              Reject
-            </button>
-          </div>
-        </section>
-      )}
-      {isAsked && edited !== undefined && (
-        <section className="approval" aria-label="Approval">
-          <label htmlFor="edited">The summary in your words</label>
-          <textarea id="edited" rows={8} value={edited} onChange={(event) => setEdited(event.target.value)} />
-          <div className="verdicts">
-            <button disabled={edited.trim() === ""} onClick={() => void answer({ verdict: "edit", text: edited })}>
-              Publish this
-            </button>
-            <button className="quiet" onClick={() => setEdited(undefined)}>
-              Back
-            </button>
-          </div>
+          {edited === undefined ? (
+            <>
+              <p>
+                <span className="waiting">{isSending ? "Sending your verdict" : `Waiting for you, ${visitor}`}</span>
+                Publish this summary?
+              </p>
+              <div className="verdicts">
+                <button onClick={() => void answer({ verdict: "approve" })}>Approve</button>
+                <button className="quiet" onClick={() => setEdited(draft)}>
+                  Edit
+                </button>
+                <button className="quiet bad" onClick={() => void answer({ verdict: "reject" })}>
+                  Reject
+                </button>
+              </div>
+            </>
+          ) : (
+            <>
+              <label htmlFor="edited">The summary in your words</label>
+              <textarea id="edited" rows={6} value={edited} onChange={(event) => setEdited(event.target.value)} />
+              <div className="verdicts">
+                <button disabled={edited.trim() === ""} onClick={() => void answer({ verdict: "edit", text: edited })}>
+                  Publish this
+                </button>
+                <button className="quiet" onClick={() => setEdited(undefined)}>
+                  Back
+                </button>
+              </div>
+            </>
+          )}
         </section>
       )}
       {note !== undefined && (

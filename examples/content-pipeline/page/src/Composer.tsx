@@ -29,8 +29,8 @@ export function Composer({ isFirst, problem, onSummarise }: ComposerProps) {
       <label htmlFor="text">Your own text, plain or in Markdown</label>
       <textarea
         id="text"
-        rows={4}
-        placeholder="Paste a text here, or leave it empty to summarise the server's."
+        rows={2}
+        placeholder="Leave this empty to summarise a short story."
         value={text}
         onChange={(event) => setText(event.target.value)}
       />

@@ -7,6 +7,7 @@ import { Progress } from "./Progress.js";
 import { fetchToken } from "./server.js";
 import { Statistics } from "./Statistics.js";
 import { Summary } from "./Summary.js";
+import { Published } from "./tour/Published.js";
 
 const TOPICS = ["status", "insights", "draft", "summary"] as const;
 
@@ -24,6 +25,7 @@ export function RunView({ runId }: { readonly runId: string }) {
   const statuses = messages.all.filter((message) => message.topic === "status");
   const insights = messages.all.flatMap((message) => (message.topic === "insights" ? [message.data] : []));
   const { status, draft, summary } = messages.byTopic;
+  const hasEnded = runStatus !== "unknown" && runStatus !== "running";
   const isAsked = runStatus === "running" && status?.data.step === "write" && draft?.status === "complete";
 
   return (
@@ -32,19 +34,28 @@ export function RunView({ runId }: { readonly runId: string }) {
         <code>{runId}</code>
         <span className="badges">
           <Badge state={runStatus} />
-          <Badge state={connectionStatus} />
+          {!hasEnded && <Badge state={connectionStatus} />}
         </span>
       </div>
       <Progress statuses={statuses} runError={runError} />
-      <Problem error={error} />
       <Findings insights={insights} />
       <Summary draft={draft} result={result} />
+      <Problem error={error} />
       <Approval
         isAsked={isAsked}
         draft={draft?.data ?? ""}
         onVerdict={(verdict) => send(channel.approve, verdict)}
       />
-      {summary !== undefined && <Statistics statistics={summary.data.statistics} />}
+      {summary !== undefined && (
+        <>
+          <Published
+            startedAt={new Date(summary.data.statistics.startedAt)}
+            publishedAt={summary.createdAt}
+            messageCount={messages.all.length}
+          />
+          <Statistics statistics={summary.data.statistics} />
+        </>
+      )}
     </article>
   );
 }

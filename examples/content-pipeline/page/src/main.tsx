@@ -2,6 +2,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App.js";
 import "./page.css";
+import "./run.css";
+import "./tour/tour.css";
 
 const root = document.getElementById("root");
 if (root === null) {

@@ -1,7 +1,8 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startProxy } from "./proxy.js";
-import { findBrowser, type Server, startServer } from "./server.js";
+import { type Server, startServer } from "./server.js";
+import { approve, resultOf, startBrowser, summarise, visit } from "./visit.js";
 
 const TEXT = `# Trains
 
@@ -13,7 +14,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   server = await startServer();
-  browser = await chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
+  browser = await startBrowser();
 });
 
 afterAll(async () => {
@@ -65,7 +66,8 @@ test("shows whose verdict counts after a second click and to a second person", a
   await first.getByRole("textbox").fill(TEXT);
   await first.getByRole("button", { name: "Summarise this text" }).click();
   await first.waitForURL(/#run_/u);
-  const second = await openPage(first.url(), "Grace");
+  const second = await first.context().newPage();
+  await second.goto(first.url());
   await Promise.all([first, second].map((page) => page.getByLabel("Approval").waitFor()));
   await first.getByRole("button", { name: "Approve" }).dblclick();
   await second.getByRole("button", { name: "Reject" }).click();
@@ -108,7 +110,7 @@ test("receives missed messages after a lost connection", async () => {
 
 test("shows the server's notice", async () => {
   const page = await openPage();
-  await page.getByText("Ready to summarise PROTOCOL.md or your own text.").waitFor();
+  await page.getByText("Ready to summarise “The keeper of Skerry Point” or your own text.").waitFor();
 });
 
 test("refuses a text without sentences, with a reason", async () => {
@@ -118,28 +120,8 @@ test("refuses a text without sentences, with a reason", async () => {
   await page.getByText("The text has no sentence to summarise.").waitFor();
 });
 
-/** Opens the page in a new browser context. Errors of the page fail the test. */
-async function openPage(url: string = server.url, visitor = "Ada"): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
-  page.on("pageerror", (error) => expect.unreachable(error.message));
-  await page.addInitScript((name) => sessionStorage.setItem("visitor", name), visitor);
-  await page.goto(url);
-  return page;
-}
-
-/** Starts a run for the server's text, and waits until it asks for a verdict. */
-async function summarise(page: Page): Promise<Page> {
-  await page.getByRole("button", { name: "Summarise" }).click();
-  await page.getByLabel("Approval").waitFor();
-  return page;
-}
-
-async function approve(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Approve" }).click();
-}
-
-async function resultOf(page: Page): Promise<void> {
-  await page.getByLabel("Statistics").waitFor();
+async function openPage(url: string = server.url): Promise<Page> {
+  return visit(browser, url);
 }
 
 async function summaryOf(page: Page): Promise<string | null> {

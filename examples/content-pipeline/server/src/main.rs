@@ -15,6 +15,7 @@ use routes::App;
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
+use text::Text;
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -35,7 +36,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
     /// Milliseconds between two messages, so that people can watch
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 100)]
     pause: u64,
 }
 
@@ -58,8 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let summaries = runs.register("summarise", job::summarise);
     let runs = runs.build().await?;
 
-    let name = arguments.text.file_name().unwrap_or_default().to_string_lossy();
-    notify(&hub, NoticeLevel::Info, format!("Ready to summarise {name} or your own text.")).await?;
+    let title = Text::read(&text).title.unwrap_or_else(|| arguments.text.display().to_string());
+    notify(&hub, NoticeLevel::Info, format!("Ready to summarise “{title}” or your own text.")).await?;
     let pause = Duration::from_millis(arguments.pause);
     let app = App { hub: hub.clone(), runs, summaries, text: text.into(), pause };
     println!("Listening on http://{address}");
