@@ -2,7 +2,7 @@
 
 use super::workspace;
 use crate::failure::Result;
-use crate::paths::target;
+use crate::paths::{in_root, read_file, target};
 use crate::process::{command, read_output};
 use crate::tools;
 use std::process::Stdio;
@@ -15,7 +15,11 @@ pub(super) fn measure() -> Result {
     let scratch = target().join("bench/sizes");
     let mut measure = command("node", &[workspace::source("sizes/measure.mjs"), scratch]);
     let table = read_output(measure.stderr(Stdio::inherit()))?;
-    let peers = workspace::read_npm_versions(&["rolldown", "centrifuge", "socket.io-client", "pusher-js", "ably"])?;
-    println!("\n# Sizes in a page\n\n{}.\n\n{table}", peers.join(", "));
+    // The main workspace has Inngest's SDK, too.
+    let inngest = read_file(&in_root("node_modules/inngest/package.json"))?;
+    let mut versions = vec![workspace::find_version("inngest", &inngest, "\"version\": \"")];
+    let peers = ["rolldown", "centrifuge", "socket.io-client", "pusher-js", "ably"];
+    versions.extend(workspace::read_npm_versions(&peers)?);
+    println!("\n# Sizes in a page\n\n{}.\n\n{table}", versions.join(", "));
     Ok(())
 }
