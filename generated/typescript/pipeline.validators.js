@@ -23,7 +23,7 @@ export const StatisticsSchema = /* @__PURE__ */ f.object({
   sentences: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
   words: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
   chosen: /* @__PURE__ */ f.int({ minimum: 1, maximum: 255 }),
-  startedAt: /* @__PURE__ */ f.string({ format: "date-time" }),
+  startedAt: /* @__PURE__ */ f.string({ format: f.dateTime }),
   milliseconds: /* @__PURE__ */ f.int({ minimum: 0, maximum: 4294967295 }),
 });
 

@@ -140,6 +140,8 @@ const CLIENT: Part = Part {
     layers: &[
         &["util", "validate/schema", "wire"],
         &["validate/rules", "validate/standard-schema"],
+        &["validate/kind"],
+        &["validate/identify"],
         &["validate/kinds"],
         &["validate/create"],
         &["errors", "validate/plain", "validate/zod"],

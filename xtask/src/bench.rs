@@ -8,6 +8,7 @@ mod machine;
 mod memory;
 mod proxies;
 mod runs;
+mod sizes;
 mod types;
 mod validate;
 mod workspace;
@@ -26,6 +27,8 @@ pub(crate) enum Bench {
     Runs(runs::Runs),
     /// Measure latency through nginx, Express and Caddy, skipping any that is not installed
     Proxies,
+    /// Measure what the clients of Fanfare and its peers add to a page
+    Sizes,
 }
 
 impl Bench {
@@ -36,6 +39,7 @@ impl Bench {
             Self::Hub(hub) => hub.run(),
             Self::Runs(runs) => runs.run(),
             Self::Proxies => proxies::measure(),
+            Self::Sizes => sizes::measure(),
         }
     }
 }

@@ -100,7 +100,7 @@ describe.each([
   it("does not match a text that is too long", () => {
     let tests = 0;
     const pattern = { source: "x", test: () => tests++ < 0 };
-    const schema = face.string({ maxLength: 2, pattern, format: "date" });
+    const schema = face.string({ maxLength: 2, pattern, format: face.date });
     expect(schema.safeParse("abc").error?.issues.map(({ message }) => message)).toEqual(["must have at most 2 characters"]);
     expect(tests).toBe(0);
     expect(schema.safeParse("ab").error?.issues).toHaveLength(2);

@@ -194,20 +194,20 @@ describe("useRealtime in StrictMode", () => {
       return null;
     }
     const granted = (expiresIn: number) => tokenFor(review.name, ["tokens"], expiresIn, ["approve"]);
-    const render = (expiresIn: number) =>
-      act(async () => root.render(createElement(StrictMode, null, createElement(Review, { token: granted(expiresIn) }))));
-    await render(60);
+    const render = (token: string) => act(async () => root.render(createElement(StrictMode, null, createElement(Review, { token }))));
+    await render(granted(60));
     await see(() => shown.at(-1)?.connectionStatus === "open");
     server.run({ status: "running", attempt: 2, error: { message: "no network" } });
     await see(() => shown.at(-1)?.attempt === 2);
     expect(shown.at(-1)?.runError).toEqual({ message: "no network" });
     server.run({ status: "running", attempt: 2, waitingFor: ["approve"], questions: { approve: "q1" } });
     await see(() => shown.at(-1)?.waitingFor.includes("approve") === true);
-    await render(90);
+    const latest = granted(90);
+    await render(latest);
     const questionId = shown.at(-1)?.questionIds.approve;
     const receipt = await shown.at(-1)?.send(review.approve, { verdict: "approve" }, { questionId });
     expect(receipt).toMatchObject({ runId: "run_42" });
-    expect(server.signals.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${granted(90)}`]);
+    expect(server.signals.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${latest}`]);
     expect(server.signals[0]?.url).toMatch(/&question=q1$/);
     server.run({ status: "completed", result: { words: "1200" } });
     await see(() => shown.at(-1)?.runStatus === "completed");

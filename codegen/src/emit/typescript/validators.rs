@@ -11,7 +11,7 @@ use super::{File, Form, PURE, key, literal, number, quoted, rendered};
 use crate::emit::json_schema::visit_rules;
 use crate::model::visit_types;
 use crate::model::{
-    Additional, Array, Enum, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
+    Additional, Array, Enum, Format, Integer, MAX_INTEGER, Model, Number, Object, Tagged, Text, Type, TypeId,
 };
 
 #[derive(Template)]
@@ -291,8 +291,16 @@ fn text_rules(text: &Text) -> Vec<(&'static str, String)> {
     rules.extend(text.min_length.map(|length| ("minLength", length.to_string())));
     rules.extend(text.max_length.map(|length| ("maxLength", length.to_string())));
     rules.extend(text.pattern.as_ref().map(|pattern| ("pattern", super::pattern::expression(pattern))));
-    rules.extend(text.format.map(|format| ("format", quoted(format.keyword()))));
+    rules.extend(text.format.map(|format| ("format", format!("f.{}", format_name(format)))));
     rules
+}
+
+/// The name of a format in the modules for validators: `dateTime` for `date-time`.
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::DateTime => "dateTime",
+        format => format.keyword(),
+    }
 }
 
 fn array_rules(array: &Array) -> Vec<(&'static str, String)> {

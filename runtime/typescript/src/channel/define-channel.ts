@@ -8,6 +8,7 @@ import type {
   ParamSchemas,
   SignalConfigs,
   SignalConfigsOf,
+  SignalDefinition,
   SignalDefinitions,
   StreamTopicConfig,
   TopicConfig,
@@ -92,8 +93,8 @@ export function defineChannel(
   definition: AnyDefinition & { readonly params?: ParamSchemas | undefined },
 ): unknown {
   const { name, address, fingerprint, releases, result, params } = definition;
-  const topics = configsOf(definition.topics);
-  const signals = signalConfigsOf(definition.signals ?? {});
+  const topics: TopicConfigs = mapFrozen(definition.topics, configOf);
+  const signals: SignalConfigs = mapFrozen(definition.signals ?? {}, ({ payload }: SignalDefinition) => ({ schema: payload }));
   checkAddress(name, address, params ?? {});
   checkAccessors(name, topics, signals);
   const parts: SharedParts = { topics, signals, result, fingerprint, releases };
@@ -132,24 +133,28 @@ interface SharedParts {
   readonly releases: Releases | undefined;
 }
 
+function channelError(name: string, message: string): TypeError {
+  return new TypeError(`Channel "${name}": ${message}`);
+}
+
 const PARAM = /\{([^{}]*)\}/g;
 
 function checkAddress(name: string, address: string, params: ParamSchemas): void {
   const names = [...address.matchAll(PARAM)].map((match) => match[1] ?? "");
   const missing = names.find((param) => !Object.hasOwn(params, param));
   if (missing !== undefined) {
-    throw new TypeError(`Channel "${name}": the address "${address}" has the param "{${missing}}", which is not defined`);
+    throw channelError(name, `the address "${address}" has the param "{${missing}}", which is not defined`);
   }
   const unused = Object.keys(params).find((param) => !names.includes(param));
   if (unused !== undefined) {
-    throw new TypeError(`Channel "${name}": the param "${unused}" is not part of the address "${address}"`);
+    throw channelError(name, `the param "${unused}" is not part of the address "${address}"`);
   }
 }
 
 function checkAccessors(name: string, topics: TopicConfigs, signals: SignalConfigs): void {
   const shared = Object.keys(signals).find((signal) => Object.hasOwn(topics, signal));
   if (shared !== undefined) {
-    throw new TypeError(`Channel "${name}": "${shared}" is both a topic and a signal`);
+    throw channelError(name, `"${shared}" is both a topic and a signal`);
   }
 }
 
@@ -164,7 +169,7 @@ function fillAddress(
     const value = Object.hasOwn(values, param) ? values[param] : undefined;
     const result = schema?.["~standard"].validate(value);
     if (result === undefined || result instanceof Promise) {
-      throw new TypeError(`Channel "${name}": the schema of param "${param}" must be synchronous`);
+      throw channelError(name, `the schema of param "${param}" must be synchronous`);
     }
     if (result.issues !== undefined) {
       throw new ParamError(name, param, result.issues);
@@ -178,36 +183,28 @@ function fillAddress(
   });
 }
 
-function configsOf(topics: TopicDefinitions): TopicConfigs {
-  return Object.freeze(
-    Object.fromEntries(
-      Object.entries(topics).map(([name, topic]) => [name, Object.freeze(configOf(topic))]),
-    ),
-  );
-}
-
 function configOf({ payload, retain }: TopicDefinition): TopicConfig | StreamTopicConfig {
   const config = payload === undefined ? { schema: TEXT, stream: "text" as const } : { schema: payload };
   return retain === undefined ? config : { ...config, retain };
 }
 
-function signalConfigsOf(signals: SignalDefinitions): SignalConfigs {
-  return Object.freeze(
-    Object.fromEntries(
-      Object.entries(signals).map(([name, { payload }]) => [name, Object.freeze({ schema: payload })]),
-    ),
-  );
+/** Returns a frozen object with frozen values under the same names. */
+function mapFrozen<Value, Result>(
+  values: Readonly<Record<string, Value>>,
+  convert: (value: Value, name: string) => Result,
+): Readonly<Record<string, Result>> {
+  const converted = Object.entries(values).map(([name, value]) => [name, Object.freeze(convert(value, name))]);
+  return Object.freeze(Object.fromEntries(converted));
 }
 
 function instance(name: string, { topics, signals, result, fingerprint, releases }: SharedParts): unknown {
-  const topicReferences = Object.entries(topics).map(([topic, config]) => [topic, { channel: name, topic, config }]);
-  const signalReferences = Object.entries(signals).map(([signal, { schema }]) => [
-    signal,
-    { channel: name, signal, schema },
-  ]);
-  const references = [...topicReferences, ...signalReferences].map(([key, reference]) => [key, Object.freeze(reference)]);
-  // Last, so that a topic cannot replace them.
-  const channel = { ...Object.fromEntries(references), name, topics };
+  const channel = {
+    ...mapFrozen(topics, (config, topic) => ({ channel: name, topic, config })),
+    ...mapFrozen(signals, ({ schema }, signal) => ({ channel: name, signal, schema })),
+    // Last, so that a topic cannot replace them.
+    name,
+    topics,
+  };
   // Not enumerable, so that a channel prints and serializes like one of Inngest's.
   Object.defineProperties(channel, {
     $fingerprint: { value: fingerprint },

@@ -9,7 +9,7 @@ import { Backoff } from "./backoff.js";
 import type { DelayRange } from "./backoff.js";
 import { watchEnvironment } from "./environment.js";
 import { Heartbeat } from "./heartbeat.js";
-import { openEventStream } from "./transport/shared-sse.js";
+import { openEventStream } from "./transport/event-stream.js";
 import { LOST } from "./transport/transport.js";
 import type { Transport } from "./transport/transport.js";
 import { WebSocketTransport } from "./transport/websocket.js";

@@ -1,8 +1,10 @@
 import type { SignalReference } from "../channel/channel.js";
-import { resolveToken } from "../connection/token.js";
+import { Backoff } from "../connection/backoff.js";
 import type { TokenInput } from "../connection/token.js";
+import { SignalError } from "../errors.js";
+import { messageOf } from "../util/message-of.js";
+import { timing } from "../util/timing.js";
 import type { InferInput, StandardSchema } from "../validate/standard-schema.js";
-import { sendSignal } from "./signal.js";
 import type { SignalOptions, SignalReceipt } from "./signal.js";
 
 /** Options of {@link send}. */
@@ -44,10 +46,37 @@ export async function send<Schema extends StandardSchema<any, any>>(
   payload: InferInput<Schema>,
   options: SendOptions = {},
 ): Promise<SignalReceipt> {
-  const { token: input, apiBaseUrl } = options;
-  const getAccess = async () => {
-    const { token, renewable, ...resolved } = await resolveToken(input, { channel: signal.channel, signal: signal.signal });
-    return { bearer: token, apiBaseUrl: apiBaseUrl ?? resolved.apiBaseUrl, renewable };
-  };
-  return sendSignal(signal, payload, { ...options, getAccess, maxRetries: MAX_RETRIES });
+  const { abortSignal } = options;
+  abortSignal?.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(abortSignal?.reason);
+  });
+  abortSignal?.addEventListener("abort", abort);
+  const loading = loadSend().catch((cause: unknown) => {
+    const why = `the code for signals did not load: ${messageOf(cause)}`;
+    throw new SignalError(signal.channel, signal.signal, "unavailable", why, { cause });
+  });
+  try {
+    const { sendNow } = await Promise.race([loading, aborted]);
+    return await sendNow(signal, payload, options, MAX_RETRIES);
+  } finally {
+    abortSignal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Loads the code that sends signals, because a page needs it only once a user answers. Retries as {@link send} does. */
+export async function loadSend(): Promise<typeof import("./send-now.js")> {
+  const backoff = new Backoff();
+  for (let retries = 0; ; retries += 1) {
+    try {
+      return await import("./send-now.js");
+    } catch (cause) {
+      if (retries === MAX_RETRIES) {
+        throw cause;
+      }
+      const wait = backoff.next({ min: timing.signalRetryMin, max: timing.signalRetryMax });
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
 }

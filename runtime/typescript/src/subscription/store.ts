@@ -4,7 +4,7 @@ import type { ConnectionStatus } from "../connection/options.js";
 import type { TokenInput, TokenRequest } from "../connection/token.js";
 import { isTerminal } from "../runs/run-update.js";
 import type { RunUpdate } from "../runs/run-update.js";
-import { send } from "../runs/send.js";
+import { loadSend, send } from "../runs/send.js";
 import { isolate } from "../util/isolate.js";
 import type { Cursor } from "../wire.js";
 import { ChannelFeed } from "./channel-feed.js";
@@ -221,6 +221,10 @@ export class RealtimeStore<
       onReady: (position) => {
         this.#position ??= position;
         this.#update({ position: this.#snapshot.position ?? position });
+        if (hasSignals(target.channel)) {
+          // A later deployment may remove the code. `send` reports it if it does not load.
+          loadSend().catch(() => {});
+        }
       },
       onDrift: (drift) => this.#update({ drift: drift ?? null }),
       onStatus: (status) => this.#setStatus(status),
@@ -292,6 +296,11 @@ function reasonToPause({ enabled, pauseOnHidden }: Settings): PauseReason | null
     return "disabled";
   }
   return pauseOnHidden && page()?.visibilityState === "hidden" ? "hidden" : null;
+}
+
+function hasSignals(channel: ChannelInput): boolean {
+  const { $signals = {} } = channel as { readonly $signals?: object };
+  return Object.keys($signals).length > 0;
 }
 
 function endStatus(failure: StreamFailure | undefined): StreamView["status"] {

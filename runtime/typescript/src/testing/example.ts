@@ -169,8 +169,8 @@ interface Limits {
 
 /** Returns the limits of a definition: those of `fanfare/zod`, and the checks of zod. */
 function limitsOf({ limits = {}, format, checks = [] }: Definition): Limits {
-  const { minLength, maxLength, minItems, maxItems, ...others } = limits;
-  const own = { format, minimum: minLength ?? minItems, maximum: maxLength ?? maxItems, ...others };
+  const { minLength, maxLength, minItems, maxItems, format: ofFanfare, ...others } = limits;
+  const own = { format: ofFanfare?.name ?? format, minimum: minLength ?? minItems, maximum: maxLength ?? maxItems, ...others };
   const added = checks.map(({ _zod: { def } }: { readonly _zod: { readonly def: Definition } }) => limitsOfCheck(def));
   return Object.fromEntries([own, ...added].flatMap((part) => Object.entries(part).filter(([, value]) => value !== undefined)));
 }

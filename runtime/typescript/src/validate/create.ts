@@ -3,8 +3,8 @@
  * classes of one of these, and returns the function that creates schemas.
  */
 
+import type { Kind, Schema } from "./kind.js";
 import * as kinds from "./kinds.js";
-import type { Kind, Schema } from "./kinds.js";
 import type { Rules } from "./rules/rules.js";
 import type { ArrayLimits } from "./schema/arrays.js";
 import { isPrimitive } from "./schema/equal.js";

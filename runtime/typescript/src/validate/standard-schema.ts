@@ -107,7 +107,7 @@ export function describeIssues(issues: readonly StandardIssue[]): string {
 }
 
 function describeIssue(issue: StandardIssue): string {
-  const path = pointer((issue.path ?? []).map((step) => (typeof step === "object" ? step.key : step)));
+  const path = pathOf(issue);
   const { rule, value } = detailsOf(issue);
   // Only the messages of our own validators continue a sentence that begins with the path.
   if (typeof rule !== "string") {
@@ -117,6 +117,11 @@ function describeIssue(issue: StandardIssue): string {
   return `${path === "" ? "the value" : path} ${issue.message}${got}`;
 }
 
+/** Returns the path of an issue as a JSON Pointer. */
+function pathOf({ path = [] }: StandardIssue): string {
+  return pointer(path.map((step) => (typeof step === "object" ? step.key : step)));
+}
+
 /** Returns the members that our validators add to an issue. */
 function detailsOf(issue: StandardIssue): { readonly rule?: unknown; readonly value?: unknown } {
   const { params } = issue as { readonly params?: unknown };
@@ -124,11 +129,11 @@ function detailsOf(issue: StandardIssue): { readonly rule?: unknown; readonly va
 }
 
 /** Converts an issue of a validator to the form that the server uses. */
-export function payloadIssue({ message, path = [], ...others }: StandardIssue): PayloadIssue {
-  const { rule, value } = (others as { readonly params?: Partial<PayloadIssue> }).params ?? {};
+export function payloadIssue(issue: StandardIssue): PayloadIssue {
+  const { rule, value } = detailsOf(issue);
   return {
-    path: pointer(path.map((step) => (typeof step === "object" ? step.key : step))),
-    message,
+    path: pathOf(issue),
+    message: issue.message,
     ...(typeof rule === "string" ? { rule } : {}),
     ...(typeof value === "string" ? { value } : {}),
   };

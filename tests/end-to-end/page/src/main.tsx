@@ -1,5 +1,5 @@
 import "./before-schemas.js";
-import type { MessageView, TransportChoice } from "fanfare";
+import type { MessageView, SignalError, TransportChoice } from "fanfare";
 import { useRealtime } from "fanfare/react";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
@@ -29,7 +29,8 @@ function App() {
     reconnectMaxMs: wait ?? 100,
     transport,
   });
-  const { messages, connectionStatus, reset } = realtime;
+  const { messages, connectionStatus, reset, send } = realtime;
+  const [verdict, setVerdict] = useState("");
   useSeen(realtime);
   return (
     <main>
@@ -43,6 +44,17 @@ function App() {
       <button onClick={() => setEnabled(!enabled)}>{enabled ? "Disable" : "Enable"}</button>
       <button onClick={reset}>Reset</button>
       <button onClick={() => setRunId(`${runId}b`)}>Next run</button>
+      <button
+        onClick={() =>
+          send(pipeline({ runId }).approve, { verdict: "approve" }).then(
+            ({ status }) => setVerdict(status),
+            (error: SignalError) => setVerdict(`${error.code}: ${error.message}`),
+          )
+        }
+      >
+        Approve
+      </button>
+      <p aria-label="Verdict">{verdict}</p>
     </main>
   );
 }

@@ -7,8 +7,8 @@ import { SseTransport } from "./sse.js";
 import type { ResumeAt } from "./sse.js";
 import type { Transport, TransportEvents } from "./transport.js";
 
-/** Opens an event stream: in a browser one that all its pages share, elsewhere a separate one. */
-export function openEventStream(server: URL, resumeAt: ResumeAt, events: TransportEvents): Transport {
+/** Creates an event stream: in a browser one that all its pages share, elsewhere a separate one. */
+export function createEventStream(server: URL, resumeAt: ResumeAt, events: TransportEvents): Transport {
   return canGroup() ? new SharedSseTransport(server, resumeAt, events) : new SseTransport(server, resumeAt, events);
 }
 

@@ -22,9 +22,9 @@ import type { StandardSchema } from "../standard-schema.js";
 import { define, definitionOf } from "./schema.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
-export type { Rules, RulesObject } from "../rules/rules.js";
+export type { FormatName, Rules, RulesObject } from "../rules/rules.js";
 export type { ArrayLimits } from "../schema/arrays.js";
-export type { Format } from "../schema/formats.js";
+export { date, dateTime, email, type Format, hostname, ipv4, ipv6, time, uri, uuid } from "../schema/formats.js";
 export type { IntegerLimits, NumberLimits } from "../schema/number.js";
 export type { StringLimits } from "../schema/text.js";
 
@@ -41,7 +41,7 @@ type Shape = Readonly<Record<string, Schema>>;
  * A string of Unicode text, without lone surrogates. Lengths count code points.
  *
  * @example
- * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
+ * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: f.email })
  */
 export const string: (limits?: StringLimits) => Validator<string> = /* @__PURE__ */ create.string(define);
 

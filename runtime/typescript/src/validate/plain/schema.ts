@@ -1,13 +1,13 @@
 /** Schemas without a library: a reader, the names of the values, and the interface of Standard Schema. */
 
 import type { Define } from "../create.js";
-import type { Access, Identity, Kind } from "../kinds.js";
+import type { Access, Kind } from "../kind.js";
 import { describeValue, MAX_ISSUES, MORE_ISSUES, pointer, sortIssues } from "../schema/issue.js";
 import { dropDuplicates, type Found, outputOf, type Reader, Report } from "../schema/report.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "../standard-schema.js";
 
 /** Returns a function that creates schemas of a kind. */
-export const define: Define = (_, kind) => (definition) => new PlainSchema(kind as Kind<object>, definition) as never;
+export const define: Define = (name, kind) => (definition) => new PlainSchema(name, kind as Kind<object>, definition) as never;
 
 /** Returns the definition of a schema. */
 export function definitionOf(schema: object): never {
@@ -19,6 +19,7 @@ class PlainSchema implements StandardSchema {
   #reader: Reader | undefined;
 
   constructor(
+    readonly name: string,
     readonly kind: Kind<object>,
     readonly definition: object,
   ) {
@@ -36,12 +37,8 @@ class PlainSchema implements StandardSchema {
     return this.#reader;
   }
 
-  get identity(): Identity {
-    return this.kind.identify(this.definition, access);
-  }
-
   #validate(value: unknown): StandardResult<unknown> {
-    const report = new Report(undefined, false, false);
+    const report = new Report();
     const result = this.reader(value, report);
     return report.found.length === 0 ? { value: outputOf(value, result) } : { issues: issuesOf(report.found) };
   }
@@ -49,7 +46,7 @@ class PlainSchema implements StandardSchema {
 
 const access = {
   readerOf: ({ reader }: PlainSchema) => reader,
-  identityOf: ({ identity }: PlainSchema) => identity,
+  partsOf: (schema: PlainSchema) => schema,
   absenceOf: ({ kind }: PlainSchema) => (kind.type === "optional" ? "optional" : "required"),
   isNever: ({ kind }: PlainSchema) => kind.type === "never",
 } as Access;

@@ -1,7 +1,7 @@
 /** Keywords that apply other rules to the same value. */
 
-import { type Alternative, collectIssues, rejectSeveral, rejectUnmatched } from "../schema/alternatives.js";
-import type { Found, Report } from "../schema/report.js";
+import { collectIssues, rejectSeveral, rejectUnmatched } from "../schema/alternatives.js";
+import type { Alternative, Found, Report } from "../schema/report.js";
 import { Evaluated } from "./evaluated.js";
 import { namesOf } from "./names.js";
 import type { Rules, RulesObject } from "./rules.js";

@@ -1,7 +1,6 @@
 /** JSON Schema as a value, which generated code uses if the fast readers do not suffice. */
 
 import type { Automaton } from "../schema/automaton.js";
-import type { Format } from "../schema/formats.js";
 
 /** A type of JSON value. An integer is a whole number within ±(2^53 − 1). */
 export type Kind = "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
@@ -15,6 +14,9 @@ export type Kind = "null" | "boolean" | "integer" | "number" | "string" | "array
  * const Tree: f.Rules = { type: "array", items: { $ref: () => Tree }, uniqueItems: true };
  */
 export type Rules = boolean | RulesObject;
+
+/** The name of a format in JSON Schema. */
+export type FormatName = "uuid" | "date-time" | "date" | "time" | "email" | "uri" | "ipv4" | "ipv6" | "hostname" | "int64" | "uint64";
 
 /** The keywords of {@link Rules}. Each applies to its own type of value only. */
 export interface RulesObject {
@@ -32,7 +34,7 @@ export interface RulesObject {
   readonly maxLength?: number;
   /** An ECMA-262 regular expression with the `u` flag that must match anywhere in the string. */
   readonly pattern?: string | Automaton;
-  readonly format?: Format | "int64" | "uint64";
+  readonly format?: FormatName;
 
   readonly prefixItems?: readonly Rules[];
   readonly items?: Rules;

@@ -1,8 +1,10 @@
 /** Keywords for strings. */
 
+import { date, dateTime, email, type Format, hostname, ipv4, ipv6, time, uri, uuid } from "../schema/formats.js";
+import { isInt64, isUint64 } from "../schema/number.js";
 import type { Report } from "../schema/report.js";
 import { checkText, textRules } from "../schema/text.js";
-import type { RulesObject } from "./rules.js";
+import type { FormatName, RulesObject } from "./rules.js";
 
 /** Returns the validator of `minLength`, `maxLength`, `pattern` and `format`, if there are any. */
 export function stringValidator(rules: RulesObject): ((text: string, report: Report) => void) | undefined {
@@ -14,7 +16,21 @@ export function stringValidator(rules: RulesObject): ((text: string, report: Rep
     ...(minLength !== undefined && { minLength }),
     ...(maxLength !== undefined && { maxLength }),
     ...(pattern !== undefined && { pattern }),
-    format,
+    ...(format !== undefined && { format: FORMATS[format] }),
   });
   return (text, report) => checkText(limits, text, report);
 }
+
+const FORMATS: Readonly<Record<FormatName, Format>> = {
+  uuid,
+  "date-time": dateTime,
+  date,
+  time,
+  email,
+  uri,
+  ipv4,
+  ipv6,
+  hostname,
+  int64: { name: "int64", test: isInt64 },
+  uint64: { name: "uint64", test: isUint64 },
+};

@@ -13,15 +13,7 @@
 import { type Issue, MAX_ISSUES, describeValue, pointer, sortIssues } from "./issue.js";
 import { memoryOf } from "./memory.js";
 import { join } from "./messages.js";
-import type { GetNames } from "./names.js";
-import { dropDuplicates, type Found, type Reader, REJECTED, type Report } from "./report.js";
-
-/** An alternative of a union. */
-export interface Alternative {
-  readonly read: Reader;
-  /** Returns the names of the values that it accepts: `null`, `a string`, `an object with "kind": "cat"`. */
-  readonly names: GetNames;
-}
+import { type Alternative, dropDuplicates, type Found, type Reader, REJECTED, type Report } from "./report.js";
 
 /** The number of levels of unions inside an alternative that are named alternative by alternative. */
 const MAX_LEVELS = 2;

@@ -54,7 +54,7 @@ function items(first: readonly Reader[], rest: Reader, check: (value: readonly u
     const start = report.found.length;
     report.depth++;
     // The outputs of promises are put into a copy.
-    let copy: unknown[] | undefined = report.isAsync ? [] : undefined;
+    let copy: unknown[] | undefined = report.promises ? [] : undefined;
     let since = start;
     for (let index = 0; index < value.length; index++) {
       const reader = index < first.length ? (first[index] as Reader) : rest;

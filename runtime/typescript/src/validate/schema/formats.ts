@@ -15,21 +15,26 @@
  *   253 characters in all, no dot at the end
  */
 
-/** The name of a format in JSON Schema. */
-export type Format = "uuid" | "date-time" | "date" | "time" | "email" | "uri" | "ipv4" | "ipv6" | "hostname";
+/** A format. A page loads only those that its validators name. */
+export interface Format {
+  /** The name in JSON Schema. */
+  readonly name: string;
+  /** Returns `true` if the whole text has the format. */
+  test(text: string): boolean;
+}
 
-/** Checks of the formats. */
-export const formats: Readonly<Record<Format, (text: string) => boolean>> = {
-  uuid: (text) => UUID.test(text),
-  "date-time": (text) => /^.{10}[Tt]/.test(text) && isDate(text.slice(0, 10)) && isTime(text.slice(11)),
-  date: isDate,
-  time: isTime,
-  email: isEmail,
-  uri: isUri,
-  ipv4: (text) => IPV4.test(text),
-  ipv6: isIpv6,
-  hostname: isHostname,
+export const uuid: Format = { name: "uuid", test: (text) => UUID.test(text) };
+export const dateTime: Format = {
+  name: "date-time",
+  test: (text) => /^.{10}[Tt]/.test(text) && isDate(text.slice(0, 10)) && isTime(text.slice(11)),
 };
+export const date: Format = { name: "date", test: isDate };
+export const time: Format = { name: "time", test: isTime };
+export const email: Format = { name: "email", test: isEmail };
+export const uri: Format = { name: "uri", test: isUri };
+export const ipv4: Format = { name: "ipv4", test: (text) => IPV4.test(text) };
+export const ipv6: Format = { name: "ipv6", test: isIpv6 };
+export const hostname: Format = { name: "hostname", test: isHostname };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -69,14 +74,14 @@ function isTime(text: string): boolean {
 }
 
 const LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
-const HOSTNAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+const HOSTNAME = /* @__PURE__ */ new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 function isHostname(text: string): boolean {
   return text.length <= 253 && HOSTNAME.test(text);
 }
 
 const NUMBER_TO_255 = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-const IPV4 = new RegExp(`^${NUMBER_TO_255}(?:\\.${NUMBER_TO_255}){3}$`);
+const IPV4 = /* @__PURE__ */ new RegExp(`^${NUMBER_TO_255}(?:\\.${NUMBER_TO_255}){3}$`);
 
 function isIpv6(text: string): boolean {
   let groups = text;
@@ -106,7 +111,7 @@ function countGroups(text: string): number {
 }
 
 const ATOM = "[a-zA-Z0-9!#$%&'*+\\-/=?^_`{|}~]+";
-const LOCAL_PART = new RegExp(`^(?:${ATOM}(?:\\.${ATOM})*|"(?:[ !#-\\[\\]-~]|\\\\[ -~])*")$`);
+const LOCAL_PART = /* @__PURE__ */ new RegExp(`^(?:${ATOM}(?:\\.${ATOM})*|"(?:[ !#-\\[\\]-~]|\\\\[ -~])*")$`);
 
 function isEmail(text: string): boolean {
   // A quoted local part may hold an `@`, a domain may not.
@@ -128,12 +133,16 @@ function isMailDomain(text: string): boolean {
 
 const COMMON = "[a-zA-Z0-9\\-._~!$&'()*+,;=";
 const ESCAPE = "%[0-9a-fA-F]{2}";
-const characters = (extra: string): string => `(?:${COMMON}${extra}]|${ESCAPE})*`;
-const AUTHORITY = `(?:${characters(":")}@)?(?:\\[([^\\]]*)\\]|${characters("")})(?::[0-9]*)?`;
-const URI = new RegExp(
-  `^[a-zA-Z][a-zA-Z0-9+.\\-]*:(?://${AUTHORITY}(?:/${characters(":@/")})?|(?!//)${characters(":@/")})(?:\\?${characters(":@/?")})?(?:#${characters(":@/?")})?$`,
-);
-const IP_FUTURE = new RegExp(`^v[0-9a-fA-F]+\\.${COMMON}:]+$`, "i");
+const URI = /* @__PURE__ */ uriPattern();
+const IP_FUTURE = /* @__PURE__ */ new RegExp(`^v[0-9a-fA-F]+\\.${COMMON}:]+$`, "i");
+
+function uriPattern(): RegExp {
+  const characters = (extra: string): string => `(?:${COMMON}${extra}]|${ESCAPE})*`;
+  const authority = `(?:${characters(":")}@)?(?:\\[([^\\]]*)\\]|${characters("")})(?::[0-9]*)?`;
+  const path = characters(":@/");
+  const query = characters(":@/?");
+  return new RegExp(`^[a-zA-Z][a-zA-Z0-9+.\\-]*:(?://${authority}(?:/${path})?|(?!//)${path})(?:\\?${query})?(?:#${query})?$`);
+}
 
 function isUri(text: string): boolean {
   const match = URI.exec(text);

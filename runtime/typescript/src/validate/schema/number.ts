@@ -95,14 +95,14 @@ interface Range {
   readonly maximum: bigint;
 }
 
-const INT64: Range = { name: "a 64-bit integer in a string", minimum: -(2n ** 63n), maximum: 2n ** 63n - 1n };
-const UINT64: Range = { name: "an unsigned 64-bit integer in a string", minimum: 0n, maximum: 2n ** 64n - 1n };
+const INT64: Range = { name: "a 64-bit integer in a string", minimum: -0x8000_0000_0000_0000n, maximum: 0x7fff_ffff_ffff_ffffn };
+const UINT64: Range = { name: "an unsigned 64-bit integer in a string", minimum: 0n, maximum: 0xffff_ffff_ffff_ffffn };
 
 /** Reads a signed 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const int64: Reader = integer64(INT64);
+export const int64: Reader = /* @__PURE__ */ integer64(INT64);
 
 /** Reads an unsigned 64-bit integer: a decimal string in JSON, a `bigint` here. */
-export const uint64: Reader = integer64(UINT64);
+export const uint64: Reader = /* @__PURE__ */ integer64(UINT64);
 
 /** Returns `true` if a text is a signed 64-bit integer. */
 export const isInt64 = (text: string): boolean => isWithin(parseInteger(text), INT64);

@@ -37,7 +37,7 @@ export function object(properties: readonly Property[], others: Others): Reader 
     const { isPolluted } = report;
     const start = report.found.length;
     // The outputs of promises are put into a copy.
-    let copy: Record<string, unknown> | undefined = report.isAsync ? {} : undefined;
+    let copy: Record<string, unknown> | undefined = report.promises ? {} : undefined;
     let since = start;
     let next = 0;
     let seen = 0;

@@ -43,6 +43,21 @@ export interface Outcome {
   readonly found: readonly Found[];
 }
 
+/** An alternative of a union. */
+export interface Alternative {
+  readonly read: Reader;
+  /** Returns the names of the values that it accepts: `null`, `a string`, `an object with "kind": "cat"`. */
+  readonly names: (levels: number) => readonly string[];
+}
+
+/** The handling of promises, which only schemas of another library return. */
+export interface Promises {
+  /** Returns the result of a container, whose issues and promises begin at `since`. */
+  settle(output: unknown, report: Report, since: number): typeof REJECTED;
+  /** Reads a value as one of several alternatives. */
+  choose(alternatives: readonly Alternative[], isExclusive: boolean, read: Reader, value: unknown, report: Report): typeof REJECTED;
+}
+
 /** The issues of one value. Readers compare the length of `found` to learn whether a part added issues. */
 export class Report {
   readonly found: Found[] = [];
@@ -71,11 +86,11 @@ export class Report {
 
   constructor(
     /** The context for schemas of another library. */
-    readonly context: unknown,
-    /** Whether readers may return promises. */
-    readonly isAsync: boolean,
+    readonly context?: unknown,
     /** Whether outputs are encoded back to inputs: 64-bit integers become strings. */
-    readonly isBackward: boolean,
+    readonly isBackward = false,
+    /** The handling of promises, if readers may return any. */
+    readonly promises?: Promises,
   ) {}
 
   /** Whether the value that is being read may be `null` in addition to what its schema allows. */
@@ -119,23 +134,14 @@ export class Report {
     return this.isFull;
   }
 
-  /** Adds a promise of the outcome for the current path. */
-  wait(promise: Promise<Outcome>): typeof REJECTED {
-    this.found.push({ ...SOMETHING, path: [], promise });
-    return REJECTED;
-  }
-
   /** Returns the result of a container that has issues or promises. */
   reject(output: unknown, since: number): typeof REJECTED {
-    if (!this.isAsync || !this.found.some((found, index) => index >= since && found.promise)) {
-      return REJECTED;
-    }
-    return this.wait(settle(output, this.found.splice(since)));
+    return this.promises === undefined ? REJECTED : this.promises.settle(output, this, since);
   }
 
   /** Returns a separate report for a part that is read separately. */
   part(): Report {
-    const part = new Report(this.context, this.isAsync, this.isBackward);
+    const part = new Report(this.context, this.isBackward, this.promises);
     part.depth = this.depth;
     part.isPayload = this.isPayload;
     part.isReason = this.isReason;
@@ -158,7 +164,7 @@ export function dropDuplicates(all: readonly Found[]): Found[] {
   });
 }
 
-const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
+export const SOMETHING: Found = { path: [], rule: "", message: "", value: undefined };
 
 /** Returns the result of a reader. Leaves the report unchanged. */
 export function attempt(reader: Reader, value: unknown, report: Report): unknown {
@@ -171,34 +177,6 @@ export function attempt(reader: Reader, value: unknown, report: Report): unknown
   report.depth = depth;
   report.found.length = since;
   return output;
-}
-
-/** Awaits the promises found in a value, and puts their outputs in place. */
-export async function settle(output: unknown, all: readonly Found[]): Promise<Outcome> {
-  const root: Record<string, unknown> = { value: output };
-  const parts = await Promise.all(all.map(async (found) => ({ found, outcome: await found.promise })));
-  const found = parts.flatMap(({ found, outcome }) => {
-    if (outcome === undefined) {
-      return [found];
-    }
-    // A reader that stopped at too many issues has no output to put the parts in.
-    if (output !== REJECTED || found.path.length === 0) {
-      put(root, [...found.path, "value"], outcome.value);
-    }
-    return outcome.found.map((inner) => ({ ...inner, path: [...inner.path, ...found.path] }));
-  });
-  return { value: root["value"], found };
-}
-
-function put(root: Record<string, unknown>, path: readonly PropertyKey[], value: unknown): void {
-  let parent: unknown = root;
-  for (const key of path.slice(1).reverse()) {
-    parent = (parent as Record<PropertyKey, unknown>)[key];
-  }
-  const [last] = path;
-  if (last !== undefined) {
-    setOwn(parent as Record<string, unknown>, last as string, value);
-  }
 }
 
 /** Sets an own property, even one called `__proto__`. */

@@ -1,10 +1,9 @@
 /** Readers of strings: lengths in code points, patterns and formats. */
 
 import type { Automaton } from "./automaton.js";
-import { type Format, formats } from "./formats.js";
+import type { Format } from "./formats.js";
 import { isWellFormed, rejectType } from "./json.js";
 import { pluralize } from "./messages.js";
-import { isInt64, isUint64 } from "./number.js";
 import { type Reader, REJECTED, type Report } from "./report.js";
 
 /** The limits of a string. */
@@ -19,7 +18,7 @@ export interface StringLimits {
    * such patterns in definitions the compiler generates an automaton.
    */
   pattern?: Pattern;
-  /** The format of the whole string. */
+  /** The format of the whole string: `f.email`, `f.dateTime`, … */
   format?: Format;
 }
 
@@ -33,8 +32,7 @@ export interface TextRules {
   readonly pattern: Pick<Automaton, "test"> | undefined;
   /** The pattern as written. */
   readonly source: string;
-  readonly format: string;
-  readonly isFormat: ((text: string) => boolean) | undefined;
+  readonly format: Format | undefined;
   /**
    * A text whose length in UTF-16 units is between these two is within all limits, so that no other
    * check is needed.
@@ -44,18 +42,20 @@ export interface TextRules {
 }
 
 /** Prepares limits for {@link checkText}. */
-export function textRules(limits: Omit<StringLimits, "format"> & { readonly format?: AnyFormat | undefined }): TextRules {
-  const { minLength = 0, maxLength = MAX_STRING_LENGTH, pattern, format } = limits;
+export function textRules({ minLength = 0, maxLength = MAX_STRING_LENGTH, pattern, format }: StringLimits): TextRules {
+  if (typeof format === "string") {
+    // Code of an earlier release. The format would otherwise not be checked.
+    throw new TypeError(`The format "${format}" is a string: generate the validators again, or use a format of \`fanfare/validators\``);
+  }
   return {
     minLength,
     maxLength,
     pattern: pattern === undefined ? undefined : matcher(pattern),
     source: pattern === undefined ? "" : sourceOf(pattern),
-    format: format ?? "",
-    isFormat: format && FORMATS[format],
+    format,
     // A code point has one or two units.
     fastMin: minLength > 1 ? 2 * minLength : minLength,
-    fastMax: pattern !== undefined || format ? -1 : Math.min(maxLength, MAX_STRING_LENGTH),
+    fastMax: pattern ?? format ? -1 : Math.min(maxLength, MAX_STRING_LENGTH),
   };
 }
 
@@ -80,16 +80,12 @@ function sourceOf(pattern: Pattern): string {
 /** Longer than any string, and still a small integer, which engines compare fastest. */
 const MAX_STRING_LENGTH = 2 ** 30 - 1;
 
-type AnyFormat = Format | "int64" | "uint64";
-
-const FORMATS: Readonly<Record<AnyFormat, (text: string) => boolean>> = { ...formats, int64: isInt64, uint64: isUint64 };
-
 /** Checks a text without lone surrogates. Returns `true` if it is within the limits. */
 export function checkText(rules: TextRules, text: string, report: Report): boolean {
   if (text.length >= rules.fastMin && text.length <= rules.fastMax) {
     return true;
   }
-  const { minLength, maxLength, pattern, isFormat } = rules;
+  const { minLength, maxLength, pattern, format } = rules;
   const since = report.found.length;
   if (text.length < minLength * 2 && codePoints(text) < minLength) {
     report.add("minLength", `must have at least ${pluralize(minLength, "character")}`, text);
@@ -102,8 +98,8 @@ export function checkText(rules: TextRules, text: string, report: Report): boole
   if (pattern !== undefined && !pattern.test(text)) {
     report.add("pattern", `must match the pattern ${rules.source}`, text);
   }
-  if (isFormat !== undefined && !isFormat(text)) {
-    report.add("format", `must be a valid ${rules.format}`, text);
+  if (format !== undefined && !format.test(text)) {
+    report.add("format", `must be a valid ${format.name}`, text);
   }
   return report.found.length === since;
 }

@@ -1,10 +1,10 @@
 /** Readers of alternatives, optional and nullable values. */
 
-import { type Alternative, collectIssues, rejectSeveral, rejectUnmatched } from "./alternatives.js";
+import { collectIssues, rejectSeveral, rejectUnmatched } from "./alternatives.js";
 import { isObject, json, rejectType } from "./json.js";
 import { memoryOf, shouldMemoize } from "./memory.js";
 import { choiceRejecter } from "./messages.js";
-import { attempt, type Found, type Outcome, outputOf, type Reader, REJECTED, type Report, settle } from "./report.js";
+import { type Alternative, attempt, type Reader, REJECTED } from "./report.js";
 
 /** Reads a value as the first alternative that accepts it. */
 export function union(alternatives: readonly Alternative[]): Reader {
@@ -48,50 +48,11 @@ function readerOfChoice(alternatives: readonly Alternative[], isExclusive: boole
     return result;
   };
   return (value, report) => {
-    if (report.isAsync) {
-      return report.wait(chooseOnce(read, value, report, () => chooseAsync(alternatives, isExclusive, value, report)));
+    if (report.promises !== undefined) {
+      return report.promises.choose(alternatives, isExclusive, read, value, report);
     }
     return shouldMemoize(value, report) ? memoryOf(report).readOnce(read, value, report) : read(value, report);
   };
-}
-
-function chooseOnce(read: Reader, value: unknown, report: Report, choose: () => Promise<Outcome>): Promise<Outcome> {
-  if (!shouldMemoize(value, report)) {
-    return choose();
-  }
-  const memory = memoryOf(report);
-  const known = memory.recall(read, value, report);
-  return known ? (known.result as Promise<Outcome>) : memory.keep(read, value, report, report.found.length, choose());
-}
-
-/** Does the same as the readers above, if alternatives may return promises. */
-async function chooseAsync(alternatives: readonly Alternative[], isExclusive: boolean, value: unknown, report: Report): Promise<Outcome> {
-  memoryOf(report);
-  // The report changes while this waits.
-  const here = report.part();
-  here.nullableDepth = report.nullableDepth;
-  here.level++;
-  const outcomes = new Map<Alternative, Outcome>();
-  for (const alternative of alternatives) {
-    const part = here.part();
-    part.isReason = true;
-    const outcome = await settle(outputOf(value, alternative.read(value, part)), part.found);
-    outcomes.set(alternative, outcome);
-    if (!isExclusive && outcome.found.length === 0) {
-      return outcome;
-    }
-  }
-  const foundBy = (alternative: Alternative): readonly Found[] => outcomes.get(alternative)?.found ?? [];
-  const accepting = [...outcomes.values()].filter(({ found }) => found.length === 0);
-  const [first] = accepting;
-  if (first !== undefined && accepting.length === 1) {
-    return first;
-  }
-  const result =
-    first === undefined
-      ? rejectUnmatched(isExclusive ? "oneOf" : "anyOf", alternatives, value, here, foundBy)
-      : rejectSeveral(alternatives, value, here, (alternative) => foundBy(alternative).length === 0);
-  return settle(result, here.found);
 }
 
 /** Reads a value of the schema, or `null`. */

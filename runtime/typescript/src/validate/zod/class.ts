@@ -8,13 +8,16 @@
 import * as core from "zod/v4/core";
 
 import type { Define } from "../create.js";
-import type { Access, Identity, Kind } from "../kinds.js";
+import { identify } from "../identify.js";
+import type { Access, Identity, Kind, Parts } from "../kind.js";
 import { MAX_ISSUES } from "../schema/issue.js";
 import { json } from "../schema/json.js";
 import { nameUnion, OTHER } from "../schema/names.js";
-import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report, settle } from "../schema/report.js";
+import { promises, settle, wait } from "../schema/promises.js";
+import { type Found, NOTHING, outputOf, type Reader, REJECTED, Report } from "../schema/report.js";
 import { nullable, optional } from "../schema/unions.js";
 import { rawIssues } from "./issues.js";
+import { describe } from "./metadata.js";
 
 type Payload = core.ParsePayload;
 type Context = core.ParseContextInternal;
@@ -25,8 +28,8 @@ interface Internals extends ZodInternals {
   /** Creates the reader. Only our classes have this. */
   fanfare?: () => Reader;
   reader?: Reader;
-  /** Returns the names of the values. Only our classes have this. */
-  identity?: () => Identity;
+  /** Only our classes have this. */
+  parts?: Parts;
 }
 
 /** A zod class, of `zod` or of `zod/mini`. */
@@ -53,8 +56,8 @@ function defineClass<Definition extends object>(name: string, parent: Parent, ki
     });
     const internals: Internals = schema._zod;
     const zodParse = internals.parse;
-    kind.describe?.(internals, definition);
-    internals.identity = () => kind.identify(definition, access);
+    describe(name, internals, definition);
+    internals.parts = { name, kind, definition };
     internals.fanfare = () => kind.read(definition, access) ?? run(zodParse);
     // Zod sets these two in deferred functions, in this order. Ours runs last.
     (internals.deferred ??= []).push(() => {
@@ -84,7 +87,7 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
   let reader: Reader | undefined;
   return (payload, context) => {
     reader ??= ownReader(schema._zod);
-    const report = new Report(context, context.async === true, context.direction === "backward");
+    const report = new Report(context, context.direction === "backward", context.async === true ? promises : undefined);
     if (waiting?.context === context) {
       // Part of the same validation, with zod schemas in between.
       report.outer = waiting;
@@ -95,7 +98,7 @@ function parse(schema: core.$ZodType): core.$ZodTypeInternals["parse"] {
     if (result === undefined) {
       return payload;
     }
-    return result === REJECTED && report.isAsync
+    return result === REJECTED && report.promises !== undefined
       ? settle(result, report.found).then(({ value, found }) => finish(payload, value, found))
       : finish(payload, outputOf(payload.value, result), report.found);
   };
@@ -130,15 +133,15 @@ function readerOf(schema: core.SomeType): Reader {
   return run((payload, context) => internals.run(payload, context));
 }
 
-/** Returns the names of the values of any schema. */
-function identityOf(schema: core.SomeType): Identity {
+/** Returns the parts of a schema of our own, or the names of the values of another one. */
+function partsOf(schema: core.SomeType): Parts | Identity {
   const internals: Internals = schema._zod;
   const { def } = internals as core.$ZodTypes["_zod"];
-  if (internals.identity) {
-    return internals.identity();
+  if (internals.parts) {
+    return internals.parts;
   }
   if (def.type === "optional" || def.type === "nullable") {
-    const { names } = identityOf(def.innerType);
+    const { names } = identify(def.innerType, access);
     return { names: def.type === "nullable" ? (levels) => nameUnion([names, () => ["null"]], levels) : names };
   }
   return { names: () => [ZOD_NAMES[def.type] ?? OTHER] };
@@ -163,7 +166,7 @@ function substitutes(schema: core.SomeType): boolean {
 
 const access = {
   readerOf,
-  identityOf,
+  partsOf,
   absenceOf: ({ _zod: { optin, optout } }: core.SomeType) =>
     // A schema that is optional in input and output substitutes nothing.
     optin === undefined ? "required" : optin === "optional" && optout === "optional" ? "optional" : "substituted",
@@ -202,10 +205,10 @@ function run(parse: (payload: Payload, context: Context) => Payload | Promise<Pa
       report.found.push(...foundBy(result));
       return result.issues.length === 0 ? resultOf(value, result.value) : REJECTED;
     }
-    if (!report.isAsync) {
+    if (report.promises === undefined) {
       throw new core.$ZodAsyncError();
     }
-    return report.wait(result.then((payload) => ({ value: payload.value, found: foundBy(payload) })));
+    return wait(result.then((payload) => ({ value: payload.value, found: foundBy(payload) })), report);
   };
 }
 

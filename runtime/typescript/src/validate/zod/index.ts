@@ -30,9 +30,9 @@ import { definitionOf, subclassOf } from "./class.js";
 
 export { automaton, type Automaton } from "../schema/automaton.js";
 export { issues, type Issue } from "./issues.js";
-export type { Rules, RulesObject } from "../rules/rules.js";
+export type { FormatName, Rules, RulesObject } from "../rules/rules.js";
 export type { ArrayLimits } from "../schema/arrays.js";
-export type { Format } from "../schema/formats.js";
+export { date, dateTime, email, type Format, hostname, ipv4, ipv6, time, uri, uuid } from "../schema/formats.js";
 export type { IntegerLimits, NumberLimits } from "../schema/number.js";
 export type { StringLimits } from "../schema/text.js";
 export type { Json, UnknownCase } from "./types.js";
@@ -54,7 +54,7 @@ type Shape = z.core.$ZodShape;
  * A string of Unicode text, without lone surrogates. Lengths count code points.
  *
  * @example
- * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: "email" })
+ * f.string({ minLength: 1, maxLength: 200, pattern: "^[a-z]+$", format: f.email })
  */
 export const string: (limits?: StringLimits) => z.ZodString = /* @__PURE__ */ create.string(/* @__PURE__ */ subclassOf(z.ZodString));
 

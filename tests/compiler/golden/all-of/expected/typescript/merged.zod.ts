@@ -5,18 +5,18 @@ import type * as t from "./merged.types.js";
 
 export const BaseSchema = /* @__PURE__ */ f.object({
   id: /* @__PURE__ */ f.string(),
-  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.dateTime })),
 }) satisfies z.core.$ZodType<t.Base>;
 
 export const AuditedSchema = /* @__PURE__ */ f.object({
   id: /* @__PURE__ */ f.string(),
-  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.dateTime })),
   changedBy: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
 }) satisfies z.core.$ZodType<t.Audited>;
 
 export const EntitySchema = /* @__PURE__ */ f.object({
   id: /* @__PURE__ */ f.string(),
-  created: /* @__PURE__ */ f.string({ format: "date-time" }),
+  created: /* @__PURE__ */ f.string({ format: f.dateTime }),
   changedBy: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
   name: /* @__PURE__ */ f.string(),
   inner: /* @__PURE__ */ f.optional(BaseSchema),
@@ -26,6 +26,6 @@ export const DescribedSchema = BaseSchema satisfies z.core.$ZodType<t.Described>
 
 export const MergedInlineSchema = /* @__PURE__ */ f.object({
   id: /* @__PURE__ */ f.string(),
-  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
+  created: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.dateTime })),
   extra: /* @__PURE__ */ f.string(),
 }) satisfies z.core.$ZodType<t.MergedInline>;

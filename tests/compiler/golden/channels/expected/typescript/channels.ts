@@ -53,7 +53,7 @@ export const openParam = /* @__PURE__ */ defineChannel({
   fingerprint: "5969c447ba8edf36",
   params: {
     kind: /* @__PURE__ */ f.openEnum(["a", "b"]),
-    id: /* @__PURE__ */ f.string({ minLength: 1, format: "uuid" }),
+    id: /* @__PURE__ */ f.string({ minLength: 1, format: f.uuid }),
   },
   topics: {
     result: { payload: /* @__PURE__ */ f.payload(OpenParamResultSchema) },

@@ -3,7 +3,7 @@ import type * as z from "zod";
 import * as f from "fanfare/zod";
 import type * as t from "./channels.types.js";
 
-export const InstantSchema = /* @__PURE__ */ f.string({ format: "date-time" }) satisfies z.core.$ZodType<t.Instant>;
+export const InstantSchema = /* @__PURE__ */ f.string({ format: f.dateTime }) satisfies z.core.$ZodType<t.Instant>;
 
 export const TickerPriceSchema = /* @__PURE__ */ f.object({
   price: /* @__PURE__ */ f.number({ exclusiveMinimum: 0 }),

@@ -81,7 +81,7 @@ export const SharedFieldsTextSchema = /* @__PURE__ */ f.object({
 
 export const SharedFieldsImageSchema = /* @__PURE__ */ f.object({
   id: /* @__PURE__ */ f.string(),
-  url: /* @__PURE__ */ f.string({ format: "uri" }),
+  url: /* @__PURE__ */ f.string({ format: f.uri }),
 }) satisfies z.core.$ZodType<t.SharedFieldsImage>;
 
 export const SharedFieldsSchema = /* @__PURE__ */ f.union([SharedFieldsTextSchema, SharedFieldsImageSchema]) satisfies z.core.$ZodType<t.SharedFields>;
@@ -89,7 +89,7 @@ export const SharedFieldsSchema = /* @__PURE__ */ f.union([SharedFieldsTextSchem
 export const ConditionEmailSchema = /* @__PURE__ */ f.object({
   kind: /* @__PURE__ */ f.literal("email"),
   note: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
-  address: /* @__PURE__ */ f.string({ format: "email" }),
+  address: /* @__PURE__ */ f.string({ format: f.email }),
 }) satisfies z.core.$ZodType<t.ConditionEmail>;
 
 export const ConditionPhoneSchema = /* @__PURE__ */ f.object({

@@ -17,8 +17,8 @@ export const TagsAfterSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodT
 
 export const AfterStatusAuthorSchema = /* @__PURE__ */ f.object({
   name: /* @__PURE__ */ f.string(),
-  homepage: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uri" })),
-  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "email" })),
+  homepage: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.uri })),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.email })),
 }) satisfies z.core.$ZodType<t.AfterStatusAuthor>;
 
 export const AfterStatusSchema = /* @__PURE__ */ f.object({

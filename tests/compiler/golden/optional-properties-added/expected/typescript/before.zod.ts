@@ -16,7 +16,7 @@ export const TagsBeforeSchema = /* @__PURE__ */ f.string() satisfies z.core.$Zod
 
 export const BeforeStatusAuthorSchema = /* @__PURE__ */ f.object({
   name: /* @__PURE__ */ f.string(),
-  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "email" })),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.email })),
 }) satisfies z.core.$ZodType<t.BeforeStatusAuthor>;
 
 export const BeforeStatusSchema = /* @__PURE__ */ f.object({

@@ -17,19 +17,19 @@ export const EverythingSchema = /* @__PURE__ */ f.object({
   lines: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "a\nb\r\u2028" })),
   anything: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "" })),
   words: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 100, pattern: /* @__PURE__ */ f.automaton("^(\\w+\\s?)*$", "0 0 9 1 5 0 i 1 1 0 f 2 a 0 7 2 q 0 4 2 1 0 1 2 q 0 11 1 1 0 4bj 1 1 0 1vj 1 b 0 t 1 2 0 5 1 1 0 1b 1 1 0 334 1 1 0 14vy 1 1 0;2,1;;f +0 |7 0 |2 |6 1 |2 +1 .") })),
-  uuid: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uuid" })),
-  dateTime: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date-time" })),
-  date: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "date" })),
-  time: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "time" })),
-  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 100, format: "email" })),
-  uri: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "uri" })),
-  ipv4: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "ipv4" })),
-  ipv6: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: "ipv6" })),
-  hostname: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "\\.example$", format: "hostname" })),
+  uuid: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.uuid })),
+  dateTime: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.dateTime })),
+  date: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.date })),
+  time: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.time })),
+  email: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ maxLength: 100, format: f.email })),
+  uri: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.uri })),
+  ipv4: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.ipv4 })),
+  ipv6: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ format: f.ipv6 })),
+  hostname: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string({ pattern: "\\.example$", format: f.hostname })),
 }) satisfies z.core.$ZodType<t.Everything>;
 
 export const StringsBareSchema = /* @__PURE__ */ f.string() satisfies z.core.$ZodType<t.StringsBare>;
 
 export const StringsLimitedSchema = /* @__PURE__ */ f.string({ minLength: 1, maxLength: 280 }) satisfies z.core.$ZodType<t.StringsLimited>;
 
-export const StringsFormattedSchema = /* @__PURE__ */ f.string({ format: "uuid" }) satisfies z.core.$ZodType<t.StringsFormatted>;
+export const StringsFormattedSchema = /* @__PURE__ */ f.string({ format: f.uuid }) satisfies z.core.$ZodType<t.StringsFormatted>;
