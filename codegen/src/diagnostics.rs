@@ -217,7 +217,8 @@ enum Target {
     Path(PathBuf),
 }
 
-/// Declares the kinds of diagnostics, each with its stable code and a description for the documentation.
+/// Declares the kinds of diagnostics, each with its stable code and a description for tables. `explanations/` has a file for
+/// each code.
 macro_rules! codes {
     ($($name:ident $code:literal $finds:literal,)*) => {
         /// The kinds of diagnostics.
@@ -235,10 +236,17 @@ macro_rules! codes {
                 }
             }
 
-            /// A description, for the documentation.
+            /// A description, for tables.
             pub(crate) fn finds(self) -> &'static str {
                 match self {
                     $(Self::$name => $finds,)*
+                }
+            }
+
+            /// The explanation in Markdown, with an example and its correction.
+            pub(crate) fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$name => include_str!(concat!("diagnostics/explanations/", $code, ".md")),)*
                 }
             }
         }
@@ -270,6 +278,9 @@ codes! {
     File "E0023" "a file that cannot be read",
     Dialect "E0024" "an unknown draft in `$schema`",
     AsyncApi "E0025" "a document that `fanfare import asyncapi` cannot read: not AsyncAPI 2 or 3, or without channels",
+    StaleFile "E0026" "a generated file that differs from the definitions, found by `fanfare generate --check`",
+    MissingFile "E0027" "a generated file that is missing, found by `fanfare generate --check`",
+    UnexpectedFile "E0028" "a generated file that no definition produces any more, found by `fanfare generate --check`",
     UncheckedFormat "W0001" "a format that is not checked, in Rust or in TypeScript",
     Ignored "W0002" "an unknown keyword, which is an annotation",
     BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
@@ -287,6 +298,12 @@ impl Code {
     /// Returns `true` if only `fanfare lint` reports it; warnings do not prevent output.
     pub(crate) fn is_warning(self) -> bool {
         self.as_str().starts_with('W')
+    }
+
+    /// The address of the documentation.
+    pub(crate) fn help(self) -> String {
+        let page = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/diagnostics.md");
+        format!("{page}#{}", self.as_str().to_lowercase())
     }
 }
 

@@ -31,10 +31,10 @@ mod lower;
 mod model;
 mod name;
 mod names;
-
 mod outputs;
 mod reference;
 mod schemas;
+mod stale;
 mod task;
 mod verify;
 mod versions;
@@ -54,6 +54,7 @@ pub use explain::Stage;
 pub use files::{Change, Files, write_all};
 pub use outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 pub use schemas::Schemas;
+pub use stale::StaleFiles;
 use versions::{Release, Version};
 
 /// Generates every output for the definitions in a folder.
@@ -146,8 +147,13 @@ pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Resu
     })
 }
 
-/// Explains the code of a diagnostic, such as `E0009`, or the rule of a breaking change, such as `topic-removed`. Returns
-/// `None` if there is no such code.
+/// Explains the code of a diagnostic, such as `E0009`, with an example and its correction, or the rule of a breaking change,
+/// such as `topic-removed`. The text is Markdown. Returns `None` if there is no such code.
+///
+/// ```
+/// let text = fanfare_codegen::explain_code("E0005").expect("the code exists");
+/// assert!(text.contains("minLenght"));
+/// ```
 #[must_use]
 pub fn explain_code(code: &str) -> Option<String> {
     explain::code(code)
@@ -219,6 +225,13 @@ pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) 
 #[must_use]
 pub fn reference() -> String {
     reference::tables()
+}
+
+/// Returns the explanations of `docs/diagnostics.md` as Markdown.
+#[doc(hidden)]
+#[must_use]
+pub fn diagnostics_reference() -> String {
+    reference::diagnostics()
 }
 
 /// Returns the current date in UTC, such as `2026-12-31`.

@@ -69,6 +69,14 @@ fn the_documentation_of_json_schema_is_current() {
 }
 
 #[test]
+fn the_documentation_of_diagnostics_is_current() {
+    let mut differences = Differences::default();
+    let text = fanfare_codegen::diagnostics_reference();
+    differences.section(Path::new("../docs/diagnostics.md"), "diagnostics", text.trim_end());
+    differences.fail_if_any();
+}
+
+#[test]
 fn the_documentation_of_proxies_shows_the_measured_configurations() {
     let text = std::fs::read_to_string("../docs/proxies.md").expect("the documentation can be read");
     for name in ["nginx.conf", "Caddyfile", "express.mjs"] {

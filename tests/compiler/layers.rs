@@ -36,7 +36,7 @@ const COMPILER: Part = Part {
     layers: &[
         &["annotations"],
         &["breaking", "diagnostics", "files", "names", "schemas", "task"],
-        &["definition", "model", "outputs"],
+        &["definition", "model", "outputs", "stale"],
         &["lower"],
         &["infer"],
         &["name"],

@@ -11,6 +11,7 @@ mod deep;
 mod editors;
 mod errors;
 mod explain;
+mod explanations;
 mod fingerprints;
 mod fresh;
 mod from_rust_types;

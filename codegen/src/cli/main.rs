@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    CONFIGURATION, Configuration, Error, Schemas, Stage, compare, explain, explain_code, export_asyncapi,
-    format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
+    CONFIGURATION, Configuration, Error, Schemas, Stage, StaleFiles, compare, explain, explain_code,
+    export_asyncapi, format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -104,7 +104,8 @@ enum Verb {
     },
     /// Explain a diagnostic code, or show how the compiler processes one payload
     ///
-    /// For the code of a diagnostic, or the rule of a breaking change, prints what it means. For a payload, `lower` prints
+    /// For the code of a diagnostic, prints what it means, an example, its correction and the reason. For the rule of a
+    /// breaking change, prints what it means and what to do. For a payload, `lower` prints
     /// the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types with their
     /// names.
     #[command(
@@ -257,20 +258,24 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
             }
             let configuration = configure()?;
             if check {
-                return check_outputs(&configuration, diff, against.as_deref());
+                return check_outputs(&configuration, diff, against.as_deref(), format);
             }
-            generate(&configuration)?;
+            generate(&configuration, format)?;
         }
         Verb::Lint { definitions } => {
             if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
-                print::diagnostics(&warnings, format);
+                print::result(&warnings, format);
                 return Ok(ExitCode::from(FINDINGS));
             }
-            print::no_warnings(format);
+            print::nothing("no warnings\n", format);
         }
         Verb::Breaking { definitions, against } => {
             let Configuration { schemas, levels, .. } = definitions.configuration()?;
-            return Ok(print::comparison(&compare(schemas, &against, &levels)?, format));
+            let comparison = compare(schemas, &against, &levels)?;
+            print::result(&comparison, format);
+            if comparison.has_errors() {
+                return Ok(ExitCode::from(FINDINGS));
+            }
         }
         Verb::Release { definitions, name } => {
             let path = release(definitions.configuration()?.schemas, &name)?;
@@ -304,9 +309,10 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
 }
 
 /// Writes the outputs, and prints the changes.
-fn generate(configuration: &Configuration) -> Result<(), Error> {
+fn generate(configuration: &Configuration, format: Format) -> Result<(), Error> {
     let (changes, total) = write_outputs(configuration)?;
-    print::changes(&changes, total);
+    print::changes(&changes, total, format);
+    print::nothing("", format);
     Ok(())
 }
 
@@ -324,16 +330,17 @@ fn check_outputs(
     configuration: &Configuration,
     diff: bool,
     against: Option<&str>,
+    format: Format,
 ) -> Result<ExitCode, Error> {
-    let mut changes = Vec::new();
+    let mut stale = StaleFiles::default().with_diffs(diff);
     for (output, files) in configuration.outputs.iter().zip(&generate_outputs(configuration)?) {
-        changes.push((output.folder.as_path(), files.compare(&output.folder)?));
+        stale.add(&output.folder, files.compare(&output.folder)?);
     }
-    if changes.iter().all(|(_, changes)| changes.is_empty()) {
-        print::text("all generated files are up to date\n");
+    if stale.is_empty() {
+        print::nothing("all generated files are up to date\n", format);
         return Ok(ExitCode::SUCCESS);
     }
-    print::summary(configuration, against)?;
-    print::stale(&changes, diff);
+    print::summary(configuration, against, format)?;
+    print::result(&stale, format);
     Ok(ExitCode::from(FINDINGS))
 }

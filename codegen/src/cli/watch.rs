@@ -22,7 +22,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(200);
 pub(super) fn watch(
     file: &Path,
     configure: &dyn Fn() -> Result<Configuration, Error>,
-    generate: fn(&Configuration) -> Result<(), Error>,
+    generate: fn(&Configuration, Format) -> Result<(), Error>,
     format: Format,
 ) -> Result<ExitCode, Error> {
     let (sender, events) = channel();
@@ -35,10 +35,13 @@ pub(super) fn watch(
             sources.definitions = configuration.schemas.folders().map(absolute).collect();
             sources.outputs = configuration.outputs.iter().map(|output| absolute(&output.folder)).collect();
             sources.watch(&mut watcher)?;
-            generate(&configuration)
+            generate(&configuration, format)
         });
         match result {
-            Ok(()) => print::text(&format!("watching for changes ({} ms)\n", start.elapsed().as_millis())),
+            Ok(()) => {
+                let message = format!("watching for changes ({} ms)\n", start.elapsed().as_millis());
+                print::progress(&message, format);
+            }
             Err(error) => {
                 print::error(&error, format);
                 sources.watch(&mut watcher)?;

@@ -55,7 +55,10 @@ impl Report {
     pub(crate) fn to_sarif(&self) -> String {
         let rules: Vec<Value> = Code::ALL
             .iter()
-            .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.finds() } }))
+            .map(|code| {
+                let description = json!({ "text": code.finds() });
+                json!({ "id": code.as_str(), "shortDescription": description, "helpUri": code.help() })
+            })
             .collect();
         let results = self.diagnostics.iter().map(|diagnostic| {
             let Place { path, start, end } = self.place(diagnostic);
