@@ -24,4 +24,5 @@ mod message_formats;
 mod metaschemas;
 mod prose;
 mod real_schemas;
+mod repeated;
 mod warnings;

@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fanfare_codegen::{CONFIGURATION, Configuration, Error, lint};
+use fanfare_codegen::{CONFIGURATION, Configuration, Error, Generator, lint};
 use serde_json::{Map, Value, json};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
-
-use super::write_outputs;
 
 /// Writes what the current folder needs. Returns a report with the next steps.
 pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
@@ -167,7 +165,7 @@ impl Folder<'_> {
 
     fn generate(&mut self) -> Result<(), Error> {
         let configuration = Configuration::read(Path::new(CONFIGURATION))?;
-        write_outputs(&configuration)?;
+        Generator::default().write(&configuration)?;
         for output in &configuration.outputs {
             let _ = writeln!(self.report, "generated {}", output.folder.display());
         }

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    CONFIGURATION, Configuration, Error, Schemas, Stage, StaleFiles, compare, explain, explain_code,
-    export_asyncapi, format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
+    CONFIGURATION, Configuration, Error, Generator, Schemas, Stage, StaleFiles, compare,
+    explain, explain_code, export_asyncapi, format_schema, generate_outputs,
+    import_asyncapi, lint, release,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -254,13 +255,13 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
                 Ok(configuration)
             };
             if watch {
-                return watch::watch(&definitions.file(), &configure, generate, format);
+                return watch::watch(&definitions.file(), &configure, format);
             }
             let configuration = configure()?;
             if check {
                 return check_outputs(&configuration, diff, against.as_deref(), format);
             }
-            generate(&configuration, format)?;
+            generate(&mut Generator::default(), &configuration, format)?;
         }
         Verb::Lint { definitions } => {
             if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
@@ -309,20 +310,12 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
 }
 
 /// Writes the outputs, and prints the changes.
-fn generate(configuration: &Configuration, format: Format) -> Result<(), Error> {
-    let (changes, total) = write_outputs(configuration)?;
-    print::changes(&changes, total, format);
+fn generate(generator: &mut Generator, configuration: &Configuration, format: Format) -> Result<(), Error> {
+    let (changes, total) = generator.write(configuration)?;
+    let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
+    print::changes(folders.zip(&changes), total, format);
     print::nothing("", format);
     Ok(())
-}
-
-/// Writes the outputs. Returns the changes, and the number of all files.
-fn write_outputs(configuration: &Configuration) -> Result<(Vec<print::Changes<'_>>, usize), Error> {
-    let all = generate_outputs(configuration)?;
-    let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
-    let outputs: Vec<_> = folders.clone().zip(&all).collect();
-    let changes = folders.zip(write_all(&outputs)?).collect();
-    Ok((changes, all.iter().map(|files| files.iter().count()).sum()))
 }
 
 /// Compares the outputs with the files on disk.

@@ -11,9 +11,6 @@ use fanfare_codegen::{
 
 use super::{FAILURE, FINDINGS, Format};
 
-/// The changes of an output, with its folder.
-pub(super) type Changes<'o> = (&'o Path, Vec<Change>);
-
 /// Writes or prints the output of a conversion, and prints what it does not contain.
 pub(super) fn conversion(converted: &Converted, out: Option<&Path>) -> Result<(), Error> {
     match out {
@@ -111,11 +108,13 @@ impl Print for StaleFiles {
 }
 
 /// Prints the files that were written or removed.
-pub(super) fn changes(all: &[Changes<'_>], total: usize, format: Format) {
+pub(super) fn changes<'c>(
+    all: impl Iterator<Item = (&'c Path, &'c Vec<Change>)>,
+    total: usize,
+    format: Format,
+) {
     let (mut lines, mut written) = (String::new(), 0);
-    for (folder, change) in
-        all.iter().flat_map(|(folder, all)| all.iter().map(move |change| (folder, change)))
-    {
+    for (folder, change) in all.flat_map(|(folder, all)| all.iter().map(move |change| (folder, change))) {
         let is_orphan = change.kind() == "orphaned";
         written += usize::from(!is_orphan);
         let verb = if is_orphan { "removed" } else { "wrote" };
