@@ -1,6 +1,7 @@
 //! The command-line tool `fanfare`.
 
 mod init;
+mod package_json;
 mod print;
 mod watch;
 
