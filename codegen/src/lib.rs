@@ -124,6 +124,16 @@ pub fn format_schema() -> String {
     format!("{schema:#}\n")
 }
 
+/// Returns the JSON Schema of `fanfare.yaml`, for editors.
+///
+/// ```
+/// assert!(fanfare_codegen::configuration_schema().contains("\"outputs\""));
+/// ```
+#[must_use]
+pub fn configuration_schema() -> String {
+    format!("{:#}\n", configuration::configuration_schema())
+}
+
 /// Returns what a stage of the compiler makes of one payload, such as `pipeline/status`: a topic, a signal, or `result`.
 /// The text is for people; its format may change.
 ///

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
     CONFIGURATION, Configuration, Error, Generator, Schemas, Stage, StaleFiles, compare,
-    explain, explain_code, export_asyncapi, format_schema, generate_outputs,
+    configuration_schema, explain, explain_code, export_asyncapi, format_schema, generate_outputs,
     import_asyncapi, lint, release,
 };
 
@@ -123,9 +123,15 @@ enum Verb {
         #[arg(value_name = "SUBJECT")]
         subject: String,
     },
-    /// Print the JSON Schema of the definition format, for editors
-    #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
-    Schema,
+    /// Print the JSON Schema of definitions, or of `fanfare.yaml`, for editors
+    #[command(
+        after_help = "Examples:\n  fanfare schema > schemas/channels.schema.json\n  fanfare schema --configuration > schemas/fanfare.schema.json"
+    )]
+    Schema {
+        /// Print the schema of `fanfare.yaml`
+        #[arg(long)]
+        configuration: bool,
+    },
     /// Print a shell completion script
     #[command(after_help = "Example:\n  source <(fanfare completions bash)")]
     Completions {
@@ -293,7 +299,8 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
             }
             None => print::text(&explain(definitions.configuration()?.schemas, stage, &subject)?),
         },
-        Verb::Schema => print::text(&format_schema()),
+        Verb::Schema { configuration: false } => print::text(&format_schema()),
+        Verb::Schema { configuration: true } => print::text(&configuration_schema()),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "fanfare", &mut script);

@@ -292,6 +292,9 @@ fn schema_prints_the_schema_of_the_format() {
     let output = Project::new("schema").fanfare(&["schema"]);
     assert_exit(&output, 0);
     assert_eq!(stdout(&output), fanfare_codegen::format_schema());
+    let output = Project::new("schema-configuration").fanfare(&["schema", "--configuration"]);
+    assert_exit(&output, 0);
+    assert_eq!(stdout(&output), fanfare_codegen::configuration_schema());
 }
 
 #[test]
@@ -316,10 +319,7 @@ fn help_contains_examples() {
     for verb in ["generate", "schema"] {
         let output = project.fanfare(&[verb, "--help"]);
         assert_exit(&output, 0);
-        assert!(
-            stdout(&output)
-                .contains(&format!("Example{}\n  fanfare {verb}", if verb == "schema" { ":" } else { "s:" }))
-        );
+        assert!(stdout(&output).contains(&format!("Examples:\n  fanfare {verb}")));
     }
 }
 
