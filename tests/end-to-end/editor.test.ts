@@ -148,7 +148,7 @@ test("the configuration is completed, described and checked", async () => {
   expect(await complete("version: 1\n|", "fanfare")).toEqual(expect.arrayContaining(["schemas", "outputs", "allow-refs-to", "breaking"]));
   expect(await complete("outputs:\n  - language: |", "fanfare")).toEqual(expect.arrayContaining(["rust", "typescript", "json-schema"]));
   expect(await complete("breaking:\n  |", "fanfare")).toEqual(expect.arrayContaining(["wire", "topic-removed"]));
-  expect(await complete("breaking:\n  wire: |", "fanfare")).toEqual(expect.arrayContaining(["error", "warning", "note", "off"]));
+  expect(await complete("breaking:\n  wire: |", "fanfare")).toEqual(expect.arrayContaining(["error", "warning", "note"]));
   const at = open("allow-refs|-to: [shared]\n", "fanfare");
   const hover = (await server.request("textDocument/hover", at)) as { readonly contents: { readonly value: string } };
   expect(hover.contents.value).toContain("Other folders");
