@@ -19,6 +19,18 @@ impl Category {
     /// All categories.
     pub const ALL: [Self; 5] = [Self::Source, Self::Wire, Self::Address, Self::History, Self::Runs];
 
+    /// Returns the description.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Source => "Code that uses the generated types no longer compiles.",
+            Self::Wire => "One side rejects a value that the other side sends.",
+            Self::Address => "A channel, topic or signal is not found, so tokens for it do not work.",
+            Self::History => "Stored messages are no longer valid, or fewer are kept.",
+            Self::Runs => "Stored results of runs, or signals that wait for them, are no longer valid.",
+        }
+    }
+
     /// Returns the name in `fanfare.yaml`.
     #[must_use]
     pub fn name(self) -> &'static str {

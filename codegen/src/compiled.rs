@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::definition::{self, Definitions};
+use crate::definition::{self, Definitions, ParsedFiles};
 use crate::diagnostics::Report;
 use crate::lower::{self, Lowered, LoweredSchema};
 use crate::model::{Model, RulesId, TypeId};
@@ -22,12 +22,12 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Reads and compiles the definitions in a folder.
+    /// Reads and compiles the definitions in a folder. Files that were parsed before are not parsed again.
     ///
     /// # Errors
     /// Returns all diagnostics if a definition is invalid.
-    pub(crate) fn read(schemas: &Schemas) -> Result<Self, Report> {
-        let (definitions, report) = definition::read_folder(schemas);
+    pub(crate) fn read(schemas: &Schemas, parsed: &mut ParsedFiles) -> Result<Self, Report> {
+        let (definitions, report) = definition::read_folder(schemas, parsed);
         Self::new(&definitions, report)
     }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
+use crate::breaking::{Category, Rule};
 use crate::compare::{Level, Levels};
 use crate::outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 use crate::schemas::Schemas;
@@ -108,39 +111,78 @@ impl Configuration {
     }
 }
 
-/// The file.
-#[derive(Default, Deserialize)]
+/// Returns the JSON Schema (draft-07) of the configuration file.
+pub(crate) fn configuration_schema() -> Value {
+    let generator = schemars::generate::SchemaSettings::draft07().into_generator();
+    let mut schema = Value::from(generator.into_root_schema_for::<File>());
+    let level = schema["properties"]["breaking"]["additionalProperties"].take();
+    let described =
+        |name: &str, text: &str| (name.to_owned(), json!({ "description": text, "allOf": [level.clone()] }));
+    let categories =
+        Category::ALL.into_iter().map(|category| described(category.name(), category.description()));
+    let rules = Rule::ALL.iter().map(|rule| described(rule.id(), rule.description()));
+    schema["properties"]["breaking"]["properties"] = categories.chain(rules).collect();
+    schema["properties"]["breaking"]["additionalProperties"] = json!(false);
+    schema
+}
+
+/// The configuration of Fanfare: where the definitions are, what to generate, and how severe changes are.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Configuration")]
 struct File {
+    /// The version of this format: 1.
+    #[schemars(extend("const" = 1))]
     version: Option<u64>,
-    /// The folder with the definitions.
+    /// The folder with the definitions (default `schemas`).
     schemas: Option<PathBuf>,
     /// Other folders that `$ref`s may read from.
     #[serde(default)]
     allow_refs_to: Vec<PathBuf>,
+    /// What to generate (default: Rust, TypeScript and JSON Schema, in `generated/`).
     outputs: Option<Vec<Entry>>,
-    /// Levels, by category or by rule.
+    /// The levels of changes, by category or by rule.
     #[serde(default)]
     breaking: BTreeMap<String, Level>,
 }
 
-/// An output.
-#[derive(Deserialize)]
+/// An output: generated files of one language.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(
+    rename = "Output",
+    extend("if" = { "properties": { "language": { "const": "typescript" } } }),
+    extend("then" = {
+        "if": { "required": ["imports"], "properties": { "imports": { "type": "string" } } },
+        "then": { "required": ["style"], "properties": { "style": { "const": "ts" } } },
+    }),
+    extend("else" = { "properties": { "style": { "type": "null" }, "imports": { "type": "null" }, "zod-schemas": { "type": "null" } } })
+)]
 struct Entry {
+    /// The language of the generated files.
     language: LanguageName,
+    /// The folder of the generated files. Other files in it are left alone.
+    #[schemars(length(min = 1))]
     folder: PathBuf,
+    /// The channels to generate, with the types that they need (default: all).
     channels: Option<Vec<String>>,
+    /// The kind of TypeScript files (default `js`).
     style: Option<Style>,
+    /// The extension of imports in `.ts` files (default `js`).
     imports: Option<Extension>,
+    /// The libraries to write schemas for, in addition to the channels' own validators (default `[zod]`).
     zod_schemas: Option<Vec<Zod>>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Language")]
 enum LanguageName {
+    /// Types and tables for the server.
     Rust,
+    /// Channels, types and validators for clients.
     Typescript,
+    /// One schema per payload.
     JsonSchema,
 }
 

@@ -5,6 +5,7 @@
 
 mod dialect;
 mod metaschemas;
+mod nodes;
 mod read;
 mod resources;
 mod schema;
@@ -17,7 +18,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use dialect::Dialect;
-pub(crate) use read::{Definitions, node, read_folder, read_text, read_unsaved, refuse_unknown};
+pub(crate) use nodes::{node, refuse_unknown};
+pub(crate) use read::{Definitions, ParsedFiles, read_folder, read_text, read_unsaved};
 pub(crate) use resources::{DynamicAnchors, Resources, Target, at, percent_decoded};
 pub(crate) use schema::{
     Dependency, Exclusive, ItemsNode, KEYWORDS, Keyword, Keywords, Role, SchemaNode, TypeName, TypeNames,

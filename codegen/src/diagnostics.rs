@@ -3,6 +3,7 @@
 //! The other modules refer to a location by its path in the document. The line and column are looked up only when a
 //! diagnostic is rendered.
 
+mod codes;
 mod machine;
 mod spans;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+pub(crate) use codes::Code;
 pub(crate) use spans::{Spans, position};
 
 /// The text of a definition file, kept to render diagnostics.
@@ -21,10 +23,14 @@ pub(crate) use spans::{Spans, position};
 pub(crate) struct Source {
     /// The path as the user wrote it.
     pub(crate) path: PathBuf,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
+    /// The file of the current definitions, if the text is that of an earlier version and the file still exists. `path` is
+    /// then a label, such as `main:schemas/news.yaml`.
+    current: Option<PathBuf>,
+    is_of_version: bool,
     /// The text is part of the compiler, and the path is its URI.
     is_built_in: bool,
-    spans: Spans,
+    spans: Arc<Spans>,
 }
 
 impl Source {
@@ -53,24 +59,27 @@ pub(crate) struct Sources(Vec<Source>);
 pub(crate) struct SourceId(usize);
 
 impl Sources {
-    pub(crate) fn add(&mut self, path: PathBuf, text: String) -> SourceId {
+    pub(crate) fn add(&mut self, path: PathBuf, text: Arc<str>) -> SourceId {
         self.push(path, text, false)
     }
 
     /// Adds a text that is part of the compiler.
     pub(crate) fn add_built_in(&mut self, uri: &str, text: &str) -> SourceId {
-        self.push(PathBuf::from(uri), text.to_owned(), true)
+        self.push(PathBuf::from(uri), text.into(), true)
     }
 
-    fn push(&mut self, path: PathBuf, text: String, is_built_in: bool) -> SourceId {
-        self.0.push(Source { path, text, is_built_in, spans: Spans::default() });
+    fn push(&mut self, path: PathBuf, text: Arc<str>, is_built_in: bool) -> SourceId {
+        let (current, spans) = (None, Arc::default());
+        self.0.push(Source { path, text, current, is_of_version: false, is_built_in, spans });
         SourceId(self.0.len() - 1)
     }
 
-    /// Replaces a folder in the paths of the files by a name such as `main:`.
-    pub(crate) fn relabel(&mut self, folder: &Path, name: &str) {
+    /// Replaces a folder in the paths of the files by a name such as `main:`. `current` finds the file of the current
+    /// definitions for a path.
+    pub(crate) fn relabel(&mut self, folder: &Path, name: &str, current: impl Fn(&Path) -> Option<PathBuf>) {
         for source in &mut self.0 {
             if let Ok(path) = source.path.strip_prefix(folder) {
+                (source.current, source.is_of_version) = (current(&source.path), true);
                 source.path = PathBuf::from(format!("{name}{}", path.display()));
             }
         }
@@ -86,8 +95,12 @@ impl Sources {
     }
 
     /// Sets the spans of a file's keys and values.
-    pub(crate) fn locate(&mut self, id: SourceId, spans: Spans) {
+    pub(crate) fn locate(&mut self, id: SourceId, spans: Arc<Spans>) {
         self.0[id.0].spans = spans;
+    }
+
+    pub(crate) fn spans(&self, id: SourceId) -> Arc<Spans> {
+        Arc::clone(&self.0[id.0].spans)
     }
 
     /// Returns the line of the key at a location.
@@ -215,79 +228,6 @@ enum Target {
     Byte(SourceId, usize),
     /// A file or folder as a whole.
     Path(PathBuf),
-}
-
-/// Declares the kinds of diagnostics, each with its stable code and a description for the documentation.
-macro_rules! codes {
-    ($($name:ident $code:literal $finds:literal,)*) => {
-        /// The kinds of diagnostics.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Code {
-            $(#[doc = $finds] $name,)*
-        }
-
-        impl Code {
-            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
-
-            pub(crate) fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $code,)*
-                }
-            }
-
-            /// A description, for the documentation.
-            pub(crate) fn finds(self) -> &'static str {
-                match self {
-                    $(Self::$name => $finds,)*
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    Syntax "E0001" "a file that is not valid YAML or JSON",
-    DuplicateKey "E0002" "a duplicate key in a mapping",
-    Shape "E0003" "a value of the wrong kind",
-    UnknownKey "E0004" "an unknown key in the definition format",
-    UnknownKeyword "E0005" "a misspelt JSON Schema keyword",
-    UnsupportedKeyword "E0006" "a keyword that the draft does not have, where it would have no effect",
-    CannotBeOpen "E0007" "`x-open` on a schema that cannot be open",
-    Reference "E0008" "a `$ref` to nothing, to a file outside the definition folder, or to the network",
-    EndlessReference "E0009" "a schema that applies itself to the same value, so that validation would not terminate",
-    Pattern "E0010" "a pattern that is not an ECMA-262 regular expression with the `u` flag, or cannot be matched in linear time",
-    Format "E0011" "a misspelt format",
-    Limit "E0012" "a meaningless limit, such as `multipleOf: 0`",
-    Unsatisfiable "E0013" "a schema that no value satisfies",
-    IntegerRange "E0014" "an integer outside ±(2^53−1), which JavaScript cannot represent exactly",
-    NameCollision "E0015" "a name collision in generated code",
-    ReservedName "E0016" "a name that is reserved for generated code",
-    BadName "E0017" "an invalid name of a file, type, channel, param, topic or signal",
-    Address "E0018" "an invalid address or param",
-    AddressOverlap "E0019" "two addresses that can produce the same channel name",
-    Alternatives "E0021" "an open union whose alternatives are not tagged",
-    NoDefinitions "E0022" "a folder without definitions",
-    File "E0023" "a file that cannot be read",
-    Dialect "E0024" "an unknown draft in `$schema`",
-    AsyncApi "E0025" "a document that `fanfare import asyncapi` cannot read: not AsyncAPI 2 or 3, or without channels",
-    UncheckedFormat "W0001" "a format that is not checked, in Rust or in TypeScript",
-    Ignored "W0002" "an unknown keyword, which is an annotation",
-    BindsNothing "W0003" "a keyword that has no effect for the schema's `type`",
-    LostType "W0004" "a part of a schema that becomes any JSON value, or a wider type than the schema describes; values are still checked",
-    UnlimitedPattern "W0005" "a pattern without `maxLength` on client input",
-    WideInteger "W0006" "an integer format or limit beyond ±(2^53−1), outside which integers are rejected",
-    NeverMatches "W0007" "an alternative or a property that no value matches",
-    UndeclaredRequired "W0008" "a name in `required` that is probably a misspelt property",
-    Overlap "W0009" "alternatives of a `oneOf` that match the same values, which are rejected",
-    OtherSyntax "W0010" "a pattern with a POSIX character class, such as `[[:alpha:]]`, which has another meaning in ECMA-262",
-    Closed "W0011" "an enum or a tagged union in a topic or a result that does not say whether values may be added",
-}
-
-impl Code {
-    /// Returns `true` if only `fanfare lint` reports it; warnings do not prevent output.
-    pub(crate) fn is_warning(self) -> bool {
-        self.as_str().starts_with('W')
-    }
 }
 
 /// A message, its location, the reason, and how to fix it.

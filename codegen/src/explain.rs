@@ -36,9 +36,9 @@ impl std::str::FromStr for Stage {
 /// Explains the code of a diagnostic, or the rule of a breaking change.
 pub(crate) fn code(name: &str) -> Option<String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(name)) {
-        let reported = if code.is_warning() { "reported by `fanfare lint`" } else { "an error" };
-        let all = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/json-schema.md#errors-and-warnings");
-        return Some(format!("{}, {reported}: {}.\n\nAll codes: {all}\n", code.as_str(), code.finds()));
+        let reported = if code.is_warning() { "a warning of `fanfare lint`" } else { "an error" };
+        let (name, text) = (code.as_str(), code.explanation());
+        return Some(format!("{name}, {reported}\n\n{text}\n{}\n", code.help()));
     }
     let rule = Rule::ALL.iter().find(|rule| rule.id().eq_ignore_ascii_case(name))?;
     Some(format!("{}: {}\n\n{}\n\n{}\n", rule.id(), rule.description(), rule.advice(), rule.help()))

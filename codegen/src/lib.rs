@@ -24,23 +24,23 @@ mod configuration;
 mod definition;
 mod diagnostics;
 mod emit;
+mod error;
 mod explain;
 mod files;
+mod generator;
 mod infer;
 mod lower;
 mod model;
 mod name;
 mod names;
-
 mod outputs;
 mod reference;
 mod schemas;
+mod stale;
 mod task;
 mod verify;
 mod versions;
 
-use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,11 +49,14 @@ pub use breaking::{Category, Rule};
 pub use compare::{Comparison, Deployment, Example, Finding, Level, Levels, SourceLocation};
 use compiled::Compiled;
 pub use configuration::{CONFIGURATION, Configuration};
-use diagnostics::Report;
+use definition::ParsedFiles;
+pub use error::{Diagnostics, Error};
 pub use explain::Stage;
 pub use files::{Change, Files, write_all};
+pub use generator::Generator;
 pub use outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 pub use schemas::Schemas;
+pub use stale::StaleFiles;
 use versions::{Release, Version};
 
 /// Generates every output for the definitions in a folder.
@@ -69,7 +72,7 @@ pub fn generate(schemas: impl Into<Schemas>) -> Result<Files, Error> {
 /// # Errors
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn generate_with(schemas: impl Into<Schemas>, options: &TypeScript) -> Result<Files, Error> {
-    Ok(emit::emit(&with_releases(&schemas.into())?.model, options))
+    Ok(emit::emit(&generator::with_releases(&schemas.into(), &mut ParsedFiles::default())?.model, options))
 }
 
 /// Generates the outputs of a configuration, in its order.
@@ -78,12 +81,7 @@ pub fn generate_with(schemas: impl Into<Schemas>, options: &TypeScript) -> Resul
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid, and [`Error::Io`] if the outputs do not
 /// fit the definitions: a folder is inside another one, or there is no channel with a name.
 pub fn generate_outputs(configuration: &Configuration) -> Result<Vec<Files>, Error> {
-    let Configuration { schemas, outputs, .. } = configuration;
-    outputs::check_folders(&schemas.folder, outputs)?;
-    let model = with_releases(schemas)?.model;
-    let known: Vec<&str> = model.channels.iter().map(|channel| channel.name.wire.as_str()).collect();
-    outputs.iter().try_for_each(|output| outputs::check_channels(output, &known))?;
-    Ok(emit::emit_outputs(&model, outputs))
+    Generator::default().generate(configuration)
 }
 
 /// Returns warnings about valid definitions that are probably mistakes, or `None` if there are none: unchecked formats,
@@ -105,7 +103,7 @@ pub fn lint(schemas: impl Into<Schemas>) -> Result<Option<Diagnostics>, Error> {
 pub fn compile(schemas: impl Into<Schemas>) -> Result<(), Error> {
     let schemas = schemas.into();
     println!("cargo::rerun-if-changed={}", schemas.folder.display());
-    let compiled = with_releases(&schemas)?;
+    let compiled = generator::with_releases(&schemas, &mut ParsedFiles::default())?;
     for path in compiled.paths() {
         println!("cargo::rerun-if-changed={}", path.display());
     }
@@ -124,6 +122,16 @@ pub fn format_schema() -> String {
     schema["definitions"]["Keywords"]["properties"]["format"]["examples"] =
         reference::known_formats().collect();
     format!("{schema:#}\n")
+}
+
+/// Returns the JSON Schema of `fanfare.yaml`, for editors.
+///
+/// ```
+/// assert!(fanfare_codegen::configuration_schema().contains("\"outputs\""));
+/// ```
+#[must_use]
+pub fn configuration_schema() -> String {
+    format!("{:#}\n", configuration::configuration_schema())
 }
 
 /// Returns what a stage of the compiler makes of one payload, such as `pipeline/status`: a topic, a signal, or `result`.
@@ -146,8 +154,13 @@ pub fn explain(schemas: impl Into<Schemas>, stage: Stage, payload: &str) -> Resu
     })
 }
 
-/// Explains the code of a diagnostic, such as `E0009`, or the rule of a breaking change, such as `topic-removed`. Returns
-/// `None` if there is no such code.
+/// Explains the code of a diagnostic, such as `E0009`, with an example and its correction, or the rule of a breaking change,
+/// such as `topic-removed`. The text is Markdown. Returns `None` if there is no such code.
+///
+/// ```
+/// let text = fanfare_codegen::explain_code("E0005").expect("the code exists");
+/// assert!(text.contains("minLenght"));
+/// ```
 #[must_use]
 pub fn explain_code(code: &str) -> Option<String> {
     explain::code(code)
@@ -163,7 +176,7 @@ pub fn compare(schemas: impl Into<Schemas>, against: &str, levels: &Levels) -> R
     let schemas = schemas.into();
     let new = compiled(&schemas)?;
     let version = Version::open(against, &schemas)?;
-    let old = compiled(&version.schemas).map_err(|error| error.in_version(against, &version))?;
+    let old = compiled(&version.schemas).map_err(|error| error.in_version(against, &version, &schemas))?;
     Ok(compare::compare(&old, &new, levels, &today()))
 }
 
@@ -174,7 +187,7 @@ pub fn compare(schemas: impl Into<Schemas>, against: &str, levels: &Levels) -> R
 /// Returns [`Error::Definitions`] if a definition is invalid, and [`Error::Io`] if another release has this name.
 pub fn release(schemas: impl Into<Schemas>, name: &str) -> Result<PathBuf, Error> {
     let schemas = schemas.into();
-    let (definitions, report) = definition::read_folder(&schemas);
+    let (definitions, report) = definition::read_folder(&schemas, &mut ParsedFiles::default());
     let Compiled { model, report, .. } =
         Compiled::new(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
     let names = model.channels.iter().map(|channel| channel.name.wire.clone());
@@ -208,7 +221,7 @@ pub fn import_asyncapi(
 /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
 pub fn export_asyncapi(schemas: impl Into<Schemas>, title: &str, version: &str) -> Result<Converted, Error> {
     let schemas = schemas.into();
-    let (definitions, report) = definition::read_folder(&schemas);
+    let (definitions, report) = definition::read_folder(&schemas, &mut ParsedFiles::default());
     let Compiled { model, report, .. } =
         Compiled::new(&definitions, report).map_err(|report| Error::Definitions(Diagnostics(report)))?;
     Ok(asyncapi::export(&model, &definitions, &report.sources, title, version))
@@ -221,125 +234,19 @@ pub fn reference() -> String {
     reference::tables()
 }
 
+/// Returns the explanations of `docs/diagnostics.md` as Markdown.
+#[doc(hidden)]
+#[must_use]
+pub fn diagnostics_reference() -> String {
+    reference::diagnostics()
+}
+
 /// Returns the current date in UTC, such as `2026-12-31`.
 fn today() -> String {
     jiff::Timestamp::now().strftime("%F").to_string()
 }
 
-/// Compiles the definitions, and compares them with their releases.
-fn with_releases(schemas: &Schemas) -> Result<Compiled, Error> {
-    let mut compiled = compiled(schemas)?;
-    let releases = versions::read_all(&schemas.folder)?;
-    if releases.is_empty() {
-        return Ok(compiled);
-    }
-    let hashes = emit::hash_channels(&compiled.model);
-    let names = compiled.model.channels.iter().map(|channel| channel.name.wire.clone());
-    let current: HashMap<String, String> = names.zip(hashes.iter().cloned()).collect();
-    for release in releases {
-        // Pages of a channel that is gone cannot subscribe to it.
-        let has_changed = |channel: &str| {
-            current.get(channel).is_some_and(|hash| release.channels.get(channel) != Some(hash))
-        };
-        if !release.channels.keys().any(|channel| has_changed(channel)) {
-            continue;
-        }
-        let version = release.unpack(has_changed)?;
-        let old = Compiled::read(&version.schemas).map_err(|report| {
-            Error::Definitions(Diagnostics(report)).in_version(&release.release, &version)
-        })?;
-        compare::add_release(&mut compiled, &hashes, &old, &release.channels);
-    }
-    Ok(compiled)
-}
-
 fn compiled(schemas: &Schemas) -> Result<Compiled, Error> {
-    Compiled::read(schemas).map_err(|report| Error::Definitions(Diagnostics(report)))
-}
-
-/// An error of the compiler.
-pub enum Error {
-    /// A definition is invalid.
-    Definitions(Diagnostics),
-    /// A file or folder could not be read or written, or a call does not fit the definitions.
-    Io(io::Error),
-}
-
-impl Error {
-    /// Names the version instead of the temporary folder that it was written to.
-    fn in_version(mut self, name: &str, version: &Version) -> Self {
-        if let (Self::Definitions(Diagnostics(report)), Some(folder)) = (&mut self, &version.folder) {
-            report.sources.relabel(folder.path(), &format!("{name}:"));
-        }
-        self
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Definitions(diagnostics) => write!(formatter, "{diagnostics}"),
-            Self::Io(error) => write!(formatter, "{error}"),
-        }
-    }
-}
-
-/// Same as `Display`, because a build script's `main` prints errors with `Debug`.
-impl fmt::Debug for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\n{self}")
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// All errors or warnings about the definitions.
-#[derive(Debug, Default)]
-pub struct Diagnostics(Report);
-
-impl Diagnostics {
-    /// Renders the diagnostics with the source lines that they refer to; with colours for a terminal.
-    #[must_use]
-    pub fn render(&self, colours: bool) -> String {
-        self.0.render(colours)
-    }
-
-    /// Returns `true` if there are no definitions, and nothing else is wrong.
-    #[must_use]
-    pub fn are_only_missing(&self) -> bool {
-        let is_missing = |code: diagnostics::Code| {
-            matches!(code, diagnostics::Code::NoDefinitions | diagnostics::Code::File)
-        };
-        self.0.diagnostics.iter().all(|diagnostic| is_missing(diagnostic.code()))
-    }
-
-    /// Prints the diagnostics as JSON: `{"diagnostics": [{"code", "level", "message", "path", "start", "end", "note", "help"}]}`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        self.0.to_json()
-    }
-
-    /// Prints the diagnostics as commands that annotate files in a GitHub workflow.
-    #[must_use]
-    pub fn to_github(&self) -> String {
-        self.0.to_github()
-    }
-
-    /// Prints the diagnostics in SARIF 2.1.0.
-    #[must_use]
-    pub fn to_sarif(&self) -> String {
-        self.0.to_sarif()
-    }
-}
-
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.render(false))
-    }
+    Compiled::read(schemas, &mut ParsedFiles::default())
+        .map_err(|report| Error::Definitions(Diagnostics(report)))
 }

@@ -72,7 +72,7 @@ impl Model {
 }
 
 /// One definition file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Module {
     /// The path relative to the definition folder, without its extension. Output files are named after it.
     pub(crate) stem: String,
@@ -84,7 +84,7 @@ pub(crate) struct Module {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TypeId(pub(crate) usize);
 
-/// A type that has a name in the generated code.
+/// A type that has a name in the generated code. Locations are not compared.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedType {
     /// The name in Rust, inside its scope.
@@ -102,6 +102,32 @@ pub(crate) struct NamedType {
     /// The schema has `x-open: false`, or its author did not write it for Fanfare.
     pub(crate) is_closed_on_purpose: bool,
     pub(crate) location: Location,
+}
+
+impl PartialEq for NamedType {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            rust,
+            typescript,
+            scope,
+            module,
+            docs,
+            shape,
+            recursive,
+            wrapper,
+            is_closed_on_purpose,
+            location: _,
+        } = self;
+        *rust == other.rust
+            && *typescript == other.typescript
+            && *scope == other.scope
+            && *module == other.module
+            && *docs == other.docs
+            && *shape == other.shape
+            && *recursive == other.recursive
+            && *wrapper == other.wrapper
+            && *is_closed_on_purpose == other.is_closed_on_purpose
+    }
 }
 
 /// The struct that Rust needs around a type alias that refers to itself.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::diagnostics::closest;
@@ -47,7 +48,7 @@ impl Default for TypeScript {
 }
 
 /// The kind of TypeScript files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
     /// `.js` and `.d.ts`, which every bundler and Node.js load as they are.
@@ -58,7 +59,7 @@ pub enum Style {
 }
 
 /// The extension of a file in an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Extension {
     /// `./pipeline.js`, for `moduleResolution: nodenext` and bundlers.
@@ -81,7 +82,7 @@ impl Extension {
 }
 
 /// A library to write schemas for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Zod {
     /// `zod`
     #[serde(rename = "zod")]

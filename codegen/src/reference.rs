@@ -1,4 +1,5 @@
-//! The tables of `docs/json-schema.md`, generated from the tables that the compiler uses.
+//! The tables of `docs/json-schema.md` and the explanations of `docs/diagnostics.md`, generated from those that the
+//! compiler uses.
 
 use crate::definition::{KEYWORDS, Role};
 use crate::diagnostics::Code;
@@ -8,6 +9,12 @@ use crate::model::Format;
 /// Returns the tables as Markdown.
 pub(crate) fn tables() -> String {
     [keywords(), drafts(), formats(), findings()].join("\n")
+}
+
+/// Returns the explanations of all diagnostics as Markdown.
+pub(crate) fn diagnostics() -> String {
+    let sections = Code::ALL.iter().map(|code| format!("## {}\n\n{}", code.as_str(), code.explanation()));
+    sections.collect::<Vec<_>>().join("\n")
 }
 
 fn keywords() -> String {
@@ -61,7 +68,8 @@ fn formats() -> String {
 }
 
 fn findings() -> String {
-    let rows = Code::ALL.iter().map(|code| format!("| {} | {} |\n", code.as_str(), code.finds()));
+    let link = |code: &Code| format!("[{}](diagnostics.md#{})", code.as_str(), code.as_str().to_lowercase());
+    let rows = Code::ALL.iter().map(|code| format!("| {} | {} |\n", link(code), code.finds()));
     format!(
         "### Errors and warnings\n\nErrors (`E`) prevent all output. Warnings (`W`) are reported by \
          `fanfare lint` only.\n\n| code | reports |\n|---|---|\n{}",

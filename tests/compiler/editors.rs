@@ -52,6 +52,48 @@ fn editors_and_the_compiler_accept_the_same_signals_and_results() {
     }
 }
 
+#[test]
+fn editors_and_the_compiler_accept_the_same_configurations() {
+    let schema: Value = serde_json::from_str(&fanfare_codegen::configuration_schema()).expect("JSON");
+    let editor = jsonschema::validator_for(&schema).expect("a JSON Schema");
+    let rust = json!({ "language": "rust", "folder": "x" });
+    let typescript = |more: Value| {
+        let mut output = json!({ "language": "typescript", "folder": "x" });
+        let members = output.as_object_mut().expect("an object");
+        members.extend(more.as_object().expect("an object").clone());
+        json!({ "outputs": [output] })
+    };
+    for (configuration, is_one) in [
+        (json!({}), true),
+        (json!({ "version": 1, "schemas": "definitions", "allow-refs-to": ["shared"] }), true),
+        (json!({ "version": 2 }), false),
+        (json!({ "schema": "definitions" }), false),
+        (json!({ "allow-refs-to": "shared" }), false),
+        (json!({ "outputs": [] }), true),
+        (json!({ "outputs": [rust] }), true),
+        (json!({ "outputs": [{ "language": "rust" }] }), false),
+        (json!({ "outputs": [{ "language": "java", "folder": "x" }] }), false),
+        (json!({ "outputs": [{ "language": "rust", "folder": "x", "style": "ts" }] }), false),
+        (json!({ "outputs": [{ "language": "json-schema", "folder": "x", "zod-schemas": [] }] }), false),
+        (json!({ "outputs": [{ "language": "rust", "folder": "x", "channels": ["news"] }] }), true),
+        (typescript(json!({})), true),
+        (typescript(json!({ "style": "ts", "imports": "none", "zod-schemas": ["zod", "zod/mini"] })), true),
+        (typescript(json!({ "imports": "ts" })), false),
+        (typescript(json!({ "style": "js", "imports": "ts" })), false),
+        (typescript(json!({ "style": "tsx" })), false),
+        (typescript(json!({ "zod-schemas": ["yup"] })), false),
+        (json!({ "breaking": { "wire": "off", "topic-removed": "warning" } }), true),
+        (json!({ "breaking": { "topic-removd": "warning" } }), false),
+        (json!({ "breaking": { "wire": "fatal" } }), false),
+    ] {
+        let folder = Scratch::new("configurations");
+        folder.file("fanfare.yaml", configuration.to_string().as_bytes());
+        let read = fanfare_codegen::Configuration::read(&folder.path().join("fanfare.yaml"));
+        assert_eq!(read.is_ok(), is_one, "compiler: {configuration}");
+        assert_eq!(editor.is_valid(&configuration), is_one, "editor: {configuration}");
+    }
+}
+
 /// Asserts that the compiler and the JSON Schema both accept or both reject a channel.
 fn agree(editor: &jsonschema::Validator, channel: &Value, is_one: bool) {
     let definition = json!({ "version": 1, "channels": { "room": channel } });

@@ -42,6 +42,14 @@ fn the_schema_of_the_definition_format_is_current() {
 }
 
 #[test]
+fn the_schema_of_the_configuration_is_current() {
+    let mut differences = Differences::default();
+    let schema = fanfare_codegen::configuration_schema();
+    differences.file(Path::new("../schemas/fanfare.schema.json"), &schema);
+    differences.fail_if_any();
+}
+
+#[test]
 fn the_release_of_the_end_to_end_tests_is_current() {
     let versions = Path::new("end-to-end/versions");
     let definition =
@@ -69,6 +77,14 @@ fn the_documentation_of_json_schema_is_current() {
 }
 
 #[test]
+fn the_documentation_of_diagnostics_is_current() {
+    let mut differences = Differences::default();
+    let text = fanfare_codegen::diagnostics_reference();
+    differences.section(Path::new("../docs/diagnostics.md"), "diagnostics", text.trim_end());
+    differences.fail_if_any();
+}
+
+#[test]
 fn the_documentation_of_proxies_shows_the_measured_configurations() {
     let text = std::fs::read_to_string("../docs/proxies.md").expect("the documentation can be read");
     for name in ["nginx.conf", "Caddyfile", "express.mjs"] {
@@ -84,7 +100,7 @@ fn the_documentation_of_proxies_shows_the_measured_configurations() {
 #[test]
 fn every_definition_names_the_schema_for_editors() {
     for path in files_below(Path::new("../schemas")) {
-        if path == "channels.schema.json" {
+        if path.ends_with(".schema.json") {
             continue;
         }
         let text =

@@ -36,7 +36,7 @@ const COMPILER: Part = Part {
     layers: &[
         &["annotations"],
         &["breaking", "diagnostics", "files", "names", "schemas", "task"],
-        &["definition", "model", "outputs"],
+        &["definition", "model", "outputs", "stale"],
         &["lower"],
         &["infer"],
         &["name"],
@@ -44,7 +44,8 @@ const COMPILER: Part = Part {
         &["compiled"],
         &["asyncapi", "emit", "reference", "versions"],
         &["compare", "explain"],
-        &["configuration"],
+        &["configuration", "error"],
+        &["generator"],
         &["lib"],
         &["cli"],
     ],

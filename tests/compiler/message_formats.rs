@@ -1,10 +1,10 @@
 //! Diagnostics and breaking changes for other programs: SARIF, JSON and commands of GitHub workflows.
 
-use fanfare_codegen::{Diagnostics, Error, generate, lint};
+use fanfare_codegen::{Diagnostics, Error, Levels, compare, generate, lint};
 use serde_json::Value;
 
 use crate::breaking::compare_case;
-use crate::cases::{Scratch, cases};
+use crate::cases::{Scratch, cases, write};
 
 /// The errors and the warnings of all cases.
 fn all_diagnostics() -> Vec<(String, Diagnostics)> {
@@ -76,4 +76,52 @@ fn a_github_command_names_the_file_the_range_and_the_fix() {
         position,
         "line=5,col=31,endLine=5,endColumn=40,title=E0005::unknown keyword `minLenght`%0Adid you mean `minLength`?\n"
     );
+}
+
+/// Editors and GitHub show results at files that exist, so the location in an earlier version is part of the message.
+#[test]
+fn errors_in_an_earlier_version_are_shown_at_the_current_file() {
+    let scratch = Scratch::new("earlier");
+    let git = |arguments: &[&str]| {
+        let author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+        let mut git = std::process::Command::new("git");
+        let status = git.args(author).args(arguments).current_dir(scratch.path()).status();
+        assert!(status.expect("git").success(), "{arguments:?}");
+    };
+    let broken = "version: 1\n$defs:\n  A: { minLenght: 3 }\n";
+    let schemas = scratch.path().join("schemas");
+    write(&schemas.join("kept.yaml"), broken);
+    write(&schemas.join("gone.yaml"), broken);
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message=broken"]);
+    std::fs::remove_file(schemas.join("gone.yaml")).expect("a definition");
+    write(&schemas.join("kept.yaml"), &broken.replace("minLenght", "minLength"));
+
+    let result = compare(&schemas, "HEAD", &Levels::default());
+    let Err(Error::Definitions(diagnostics)) = result else { panic!("expected an error") };
+    assert!(diagnostics.to_string().contains("--> HEAD:schemas/kept.yaml:3:8\n"), "{diagnostics}");
+
+    let current = schemas.join("kept.yaml").display().to_string();
+    let github = diagnostics.to_github();
+    let lines: Vec<&str> = github.lines().collect();
+    assert_eq!(
+        lines[0],
+        "::error title=E0005::unknown keyword `minLenght`%0Ain HEAD:schemas/gone.yaml:3:8%0Adid you mean `minLength`?"
+    );
+    assert_eq!(
+        lines[1],
+        format!(
+            "::error file={current},line=3,col=8,endLine=3,endColumn=17,title=E0005::unknown keyword `minLenght`%0Ain HEAD:schemas/kept.yaml:3:8%0Adid you mean `minLength`?"
+        )
+    );
+
+    let sarif: Value = serde_json::from_str(&diagnostics.to_sarif()).expect("JSON");
+    let results = &sarif["runs"][0]["results"];
+    assert_eq!(results[0]["locations"], serde_json::json!([]));
+    let location = &results[1]["locations"][0]["physicalLocation"];
+    assert_eq!(location["artifactLocation"]["uri"], current);
+    assert_eq!(location["region"]["startLine"], 3);
+    let text = results[1]["message"]["text"].as_str().expect("a message");
+    assert!(text.contains("\nin HEAD:schemas/kept.yaml:3:8\n"), "{text}");
 }

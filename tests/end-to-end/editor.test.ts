@@ -1,4 +1,4 @@
-// The schema of definitions in an editor: completion, hover and errors of the real YAML language server.
+// The schemas of definitions and of the configuration in an editor: completion, hover and errors of the real YAML language server.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
@@ -88,6 +88,8 @@ beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), "fanfare-editor-")));
   const { stdout } = await promisify(execFile)(program("fanfare"), ["schema"]);
   await writeFile(join(folder, "channels.schema.json"), stdout);
+  const configuration = await promisify(execFile)(program("fanfare"), ["schema", "--configuration"]);
+  await writeFile(join(folder, "fanfare.schema.json"), configuration.stdout);
   server = new LanguageServer(createRequire(import.meta.url).resolve("yaml-language-server/bin/yaml-language-server"));
   await server.request("initialize", { processId: process.pid, rootUri: pathToFileURL(folder).href, capabilities: {} });
   server.notify("initialized", {});
@@ -100,17 +102,17 @@ afterAll(async () => {
 
 let documents = 0;
 
-/** Opens a definition, in which `|` marks the cursor. Returns its address and the position of the cursor. */
-function open(text: string): { textDocument: { uri: string }; position: { line: number; character: number } } {
-  const whole = `# yaml-language-server: $schema=./channels.schema.json\n${text}`;
+/** Opens a document, in which `|` marks the cursor. Returns its address and the position of the cursor. */
+function open(text: string, schema = "channels"): { textDocument: { uri: string }; position: { line: number; character: number } } {
+  const whole = `# yaml-language-server: $schema=./${schema}.schema.json\n${text}`;
   const before = whole.slice(0, whole.indexOf("|")).split("\n");
   const uri = pathToFileURL(join(folder, `definition-${documents++}.yaml`)).href;
   server.notify("textDocument/didOpen", { textDocument: { uri, languageId: "yaml", version: 1, text: whole.replace("|", "") } });
   return { textDocument: { uri }, position: { line: before.length - 1, character: before.at(-1)?.length ?? 0 } };
 }
 
-async function complete(text: string): Promise<string[]> {
-  const result = (await server.request("textDocument/completion", open(text))) as { readonly items: readonly { readonly label: string }[] };
+async function complete(text: string, schema?: string): Promise<string[]> {
+  const result = (await server.request("textDocument/completion", open(text, schema))) as { readonly items: readonly { readonly label: string }[] };
   return result.items.map(({ label }) => label).sort();
 }
 
@@ -140,4 +142,17 @@ test("mistakes are underlined", async () => {
   const { textDocument } = open("version: 1\nchannels:\n  news:\n    adress: news|\n    topics: {}\n");
   const messages = await new Promise<readonly { readonly message: string }[]>((resolve) => server.diagnostics.set(textDocument.uri, resolve));
   expect(messages.map(({ message }) => message).join("\n")).toMatch(/address/);
+});
+
+test("the configuration is completed, described and checked", async () => {
+  expect(await complete("version: 1\n|", "fanfare")).toEqual(expect.arrayContaining(["schemas", "outputs", "allow-refs-to", "breaking"]));
+  expect(await complete("outputs:\n  - language: |", "fanfare")).toEqual(expect.arrayContaining(["rust", "typescript", "json-schema"]));
+  expect(await complete("breaking:\n  |", "fanfare")).toEqual(expect.arrayContaining(["wire", "topic-removed"]));
+  expect(await complete("breaking:\n  wire: |", "fanfare")).toEqual(expect.arrayContaining(["error", "warning", "note"]));
+  const at = open("allow-refs|-to: [shared]\n", "fanfare");
+  const hover = (await server.request("textDocument/hover", at)) as { readonly contents: { readonly value: string } };
+  expect(hover.contents.value).toContain("Other folders");
+  const { textDocument } = open("outputs:\n  - { language: rust, folder: generated, style: ts }|\n", "fanfare");
+  const messages = await new Promise<readonly { readonly message: string }[]>((resolve) => server.diagnostics.set(textDocument.uri, resolve));
+  expect(messages).not.toEqual([]);
 });

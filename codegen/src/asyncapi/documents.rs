@@ -41,7 +41,7 @@ impl Documents {
     fn add(&mut self, path: &Path, key: PathBuf) -> Result<SourceId, Vec<Diagnostic>> {
         let text =
             read_text(path).map_err(|message| vec![Diagnostic::about_path(Code::File, path, message)])?;
-        let source = self.sources.add(path.to_owned(), text);
+        let source = self.sources.add(path.to_owned(), text.into());
         let value = parse(&mut self.sources, source)?;
         self.values.insert(source, value);
         self.by_path.insert(key, source);

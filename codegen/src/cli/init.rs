@@ -1,23 +1,23 @@
 //! `fanfare init`: sets up Fanfare in a folder.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fanfare_codegen::{CONFIGURATION, Configuration, Error, lint};
-use serde_json::{Map, Value, json};
+use fanfare_codegen::{CONFIGURATION, Configuration, Error, Generator, lint};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
-use super::write_outputs;
+use super::package_json;
 
 /// Writes what the current folder needs. Returns a report with the next steps.
 pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     if Path::new(CONFIGURATION).exists() {
         return Err(failure(format!("`{CONFIGURATION}` already exists; run `fanfare generate`")));
     }
+    refuse_nested()?;
     let (has_cargo, has_npm) = (Path::new("Cargo.toml").exists(), Path::new("package.json").exists());
     if has_npm {
         // Before anything is written.
-        read_package()?;
+        package_json::check(&read("package.json")?).map_err(in_package_json)?;
     }
     let is_new = !has_cargo && !has_npm;
     let mut folder = Folder { checkout, report: String::new() };
@@ -78,6 +78,23 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
         let _ = writeln!(report, "  {step}");
     }
     Ok(report)
+}
+
+/// Refuses a folder inside a project that has a configuration already. Commands that run there would use the new one, and
+/// those above it the other.
+fn refuse_nested() -> Result<(), Error> {
+    let folder = std::env::current_dir().map_err(Error::from)?;
+    // A repository is a project of its own.
+    let depth = folder.ancestors().position(|parent| parent.join(".git").exists());
+    let parents = folder.ancestors().take(depth.map_or(usize::MAX, |depth| depth + 1)).skip(1);
+    let Some(project) = parents.into_iter().find(|parent| parent.join(CONFIGURATION).exists()) else {
+        return Ok(());
+    };
+    let below = folder.strip_prefix(project).unwrap_or(&folder).display();
+    Err(failure(format!(
+        "this folder belongs to the project of `{}`\nhelp: add an output to its `outputs`, such as `- {{ language: typescript, folder: {below}/generated }}`, and run `fanfare generate` there; for a project of its own, write a `{CONFIGURATION}` here",
+        project.join(CONFIGURATION).display()
+    )))
 }
 
 /// Returns `true` if the folder of definitions, or one below it, has a definition.
@@ -143,21 +160,18 @@ impl Folder<'_> {
 
     /// Adds the dependency to `package.json`.
     fn depend_in_npm(&mut self) -> Result<(), Error> {
-        let mut package = read_package()?;
         let version = match self.checkout {
             Some(checkout) => format!("file:{}", checkout.join("runtime/typescript").display()),
             None => format!("^{}", env!("CARGO_PKG_VERSION")),
         };
-        let kinds = ["dependencies", "devDependencies", "peerDependencies"];
-        if kinds.iter().any(|kind| package.get(*kind).is_some_and(|kind| kind.get("fanfare").is_some())) {
-            let _ = writeln!(self.report, "kept the dependency `fanfare` of package.json");
-            return Ok(());
+        let text = read("package.json")?;
+        match package_json::add_dependency(&text, "fanfare", &version).map_err(in_package_json)? {
+            Some(text) => self.replace("package.json", &text, "added `fanfare` to")?,
+            None => {
+                let _ = writeln!(self.report, "kept the dependency `fanfare` of package.json");
+                return Ok(());
+            }
         }
-        let dependencies = package.entry("dependencies").or_insert_with(|| json!({}));
-        if let Some(dependencies) = dependencies.as_object_mut() {
-            dependencies.insert("fanfare".to_owned(), json!(version));
-        }
-        self.replace("package.json", &format!("{:#}\n", Value::Object(package)), "added `fanfare` to")?;
         if self.checkout.is_some() {
             // Otherwise npm links the folder, and its dependencies are those of the checkout.
             self.write(".npmrc", "install-links=true\n")?;
@@ -167,7 +181,7 @@ impl Folder<'_> {
 
     fn generate(&mut self) -> Result<(), Error> {
         let configuration = Configuration::read(Path::new(CONFIGURATION))?;
-        write_outputs(&configuration)?;
+        Generator::default().write(&configuration)?;
         for output in &configuration.outputs {
             let _ = writeln!(self.report, "generated {}", output.folder.display());
         }
@@ -187,25 +201,17 @@ fn add_dependency(manifest: &mut DocumentMut, kind: &str, name: &str, dependency
     Ok(())
 }
 
-fn read_package() -> Result<Map<String, Value>, Error> {
-    let text = read("package.json")?;
-    let package: Map<String, Value> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| failure(format!("package.json: {error}")))?;
-    match package.get("dependencies") {
-        Some(dependencies) if !dependencies.is_object() => {
-            Err(failure("package.json: `dependencies` is not an object".to_owned()))
-        }
-        _ => Ok(package),
-    }
-}
-
 fn read(path: &str) -> Result<String, Error> {
-    std::fs::read_to_string(PathBuf::from(path)).map_err(|error| failure(format!("{path}: {error}")))
+    std::fs::read_to_string(path).map_err(|error| failure(format!("{path}: {error}")))
 }
 
 /// The version without the patch, as Cargo's requirements are usually written.
 fn minor_version() -> &'static str {
     concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"))
+}
+
+fn in_package_json(message: String) -> Error {
+    failure(format!("package.json: {message}"))
 }
 
 fn failure(message: String) -> Error {

@@ -1,6 +1,7 @@
 //! The command-line tool `fanfare`.
 
 mod init;
+mod package_json;
 mod print;
 mod watch;
 
@@ -9,8 +10,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use fanfare_codegen::{
-    CONFIGURATION, Configuration, Error, Schemas, Stage, compare, explain, explain_code, export_asyncapi,
-    format_schema, generate_outputs, import_asyncapi, lint, release, write_all,
+    CONFIGURATION, Configuration, Error, Generator, Schemas, Stage, StaleFiles, compare,
+    configuration_schema, explain, explain_code, export_asyncapi, format_schema, generate_outputs,
+    import_asyncapi, lint, release,
 };
 
 /// Code generation allocates many small syntax nodes, which this allocator handles well.
@@ -104,7 +106,8 @@ enum Verb {
     },
     /// Explain a diagnostic code, or show how the compiler processes one payload
     ///
-    /// For the code of a diagnostic, or the rule of a breaking change, prints what it means. For a payload, `lower` prints
+    /// For the code of a diagnostic, prints what it means, an example, its correction and the reason. For the rule of a
+    /// breaking change, prints what it means and what to do. For a payload, `lower` prints
     /// the schema in the terms of draft 2020-12, `infer` its type before it has names, and `name` the types with their
     /// names.
     #[command(
@@ -120,9 +123,15 @@ enum Verb {
         #[arg(value_name = "SUBJECT")]
         subject: String,
     },
-    /// Print the JSON Schema of the definition format, for editors
-    #[command(after_help = "Example:\n  fanfare schema > schemas/channels.schema.json")]
-    Schema,
+    /// Print the JSON Schema of definitions, or of `fanfare.yaml`, for editors
+    #[command(
+        after_help = "Examples:\n  fanfare schema > schemas/channels.schema.json\n  fanfare schema --configuration > schemas/fanfare.schema.json"
+    )]
+    Schema {
+        /// Print the schema of `fanfare.yaml`
+        #[arg(long)]
+        configuration: bool,
+    },
     /// Print a shell completion script
     #[command(after_help = "Example:\n  source <(fanfare completions bash)")]
     Completions {
@@ -253,24 +262,28 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
                 Ok(configuration)
             };
             if watch {
-                return watch::watch(&definitions.file(), &configure, generate, format);
+                return watch::watch(&definitions.file(), &configure, format);
             }
             let configuration = configure()?;
             if check {
-                return check_outputs(&configuration, diff, against.as_deref());
+                return check_outputs(&configuration, diff, against.as_deref(), format);
             }
-            generate(&configuration)?;
+            generate(&mut Generator::default(), &configuration, format)?;
         }
         Verb::Lint { definitions } => {
             if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
-                print::diagnostics(&warnings, format);
+                print::result(&warnings, format);
                 return Ok(ExitCode::from(FINDINGS));
             }
-            print::no_warnings(format);
+            print::nothing("no warnings\n", format);
         }
         Verb::Breaking { definitions, against } => {
             let Configuration { schemas, levels, .. } = definitions.configuration()?;
-            return Ok(print::comparison(&compare(schemas, &against, &levels)?, format));
+            let comparison = compare(schemas, &against, &levels)?;
+            print::result(&comparison, format);
+            if comparison.has_errors() {
+                return Ok(ExitCode::from(FINDINGS));
+            }
         }
         Verb::Release { definitions, name } => {
             let path = release(definitions.configuration()?.schemas, &name)?;
@@ -286,7 +299,8 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
             }
             None => print::text(&explain(definitions.configuration()?.schemas, stage, &subject)?),
         },
-        Verb::Schema => print::text(&format_schema()),
+        Verb::Schema { configuration: false } => print::text(&format_schema()),
+        Verb::Schema { configuration: true } => print::text(&configuration_schema()),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "fanfare", &mut script);
@@ -304,19 +318,12 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
 }
 
 /// Writes the outputs, and prints the changes.
-fn generate(configuration: &Configuration) -> Result<(), Error> {
-    let (changes, total) = write_outputs(configuration)?;
-    print::changes(&changes, total);
-    Ok(())
-}
-
-/// Writes the outputs. Returns the changes, and the number of all files.
-fn write_outputs(configuration: &Configuration) -> Result<(Vec<print::Changes<'_>>, usize), Error> {
-    let all = generate_outputs(configuration)?;
+fn generate(generator: &mut Generator, configuration: &Configuration, format: Format) -> Result<(), Error> {
+    let (changes, total) = generator.write(configuration)?;
     let folders = configuration.outputs.iter().map(|output| output.folder.as_path());
-    let outputs: Vec<_> = folders.clone().zip(&all).collect();
-    let changes = folders.zip(write_all(&outputs)?).collect();
-    Ok((changes, all.iter().map(|files| files.iter().count()).sum()))
+    print::changes(folders.zip(&changes), total, format);
+    print::nothing("", format);
+    Ok(())
 }
 
 /// Compares the outputs with the files on disk.
@@ -324,16 +331,17 @@ fn check_outputs(
     configuration: &Configuration,
     diff: bool,
     against: Option<&str>,
+    format: Format,
 ) -> Result<ExitCode, Error> {
-    let mut changes = Vec::new();
+    let mut stale = StaleFiles::default().with_diffs(diff);
     for (output, files) in configuration.outputs.iter().zip(&generate_outputs(configuration)?) {
-        changes.push((output.folder.as_path(), files.compare(&output.folder)?));
+        stale.add(&output.folder, files.compare(&output.folder)?);
     }
-    if changes.iter().all(|(_, changes)| changes.is_empty()) {
-        print::text("all generated files are up to date\n");
+    if stale.is_empty() {
+        print::nothing("all generated files are up to date\n", format);
         return Ok(ExitCode::SUCCESS);
     }
-    print::summary(configuration, against)?;
-    print::stale(&changes, diff);
+    print::summary(configuration, against, format)?;
+    print::result(&stale, format);
     Ok(ExitCode::from(FINDINGS))
 }

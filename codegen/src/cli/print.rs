@@ -1,22 +1,15 @@
 //! Prints results and errors.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use fanfare_codegen::{Change, Comparison, Configuration, Converted, Diagnostics, Error, compare};
+use fanfare_codegen::{
+    Change, Comparison, Configuration, Converted, Diagnostics, Error, StaleFiles, compare,
+};
 
 use super::{FAILURE, FINDINGS, Format};
-
-/// The changes of an output, with its folder.
-pub(super) type Changes<'o> = (&'o Path, Vec<Change>);
-
-/// Returns each change with its path, which starts with the output's folder.
-fn with_paths<'c>(all: &'c [Changes<'_>]) -> impl Iterator<Item = (String, &'c Change)> {
-    let path = |folder: &Path, change: &Change| folder.join(&change.path).display().to_string();
-    all.iter()
-        .flat_map(move |(folder, changes)| changes.iter().map(move |change| (path(folder, change), change)))
-}
 
 /// Writes or prints the output of a conversion, and prints what it does not contain.
 pub(super) fn conversion(converted: &Converted, out: Option<&Path>) -> Result<(), Error> {
@@ -37,34 +30,113 @@ pub(super) fn conversion(converted: &Converted, out: Option<&Path>) -> Result<()
     Ok(())
 }
 
-pub(super) fn comparison(comparison: &Comparison, format: Format) -> ExitCode {
-    text(&match format {
-        Format::Human => comparison.to_text(),
-        Format::Json => comparison.to_json(),
-        Format::Github => comparison.to_github(),
-        Format::Sarif => comparison.to_sarif(),
-    });
-    if comparison.has_errors() { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS }
+/// A result that has a text in each format.
+pub(super) trait Print {
+    /// Prints the result for people.
+    fn human(&self);
+    fn json(&self) -> String;
+    fn github(&self) -> String;
+    fn sarif(&self) -> String;
 }
 
-pub(super) fn changes(all: &[Changes<'_>], total: usize) {
-    let mut written = 0;
-    for (path, change) in with_paths(all) {
+/// Prints a result: for programs to the standard output.
+pub(super) fn result(result: &impl Print, format: Format) {
+    match format {
+        Format::Human => result.human(),
+        Format::Json => text(&result.json()),
+        Format::Github => text(&result.github()),
+        Format::Sarif => text(&result.sarif()),
+    }
+}
+
+/// Prints what happened. Programs that parse the standard output do not expect it there.
+pub(super) fn progress(message: &str, format: Format) {
+    match format {
+        Format::Human | Format::Github => text(message),
+        Format::Json | Format::Sarif => eprint!("{message}"),
+    }
+}
+
+/// Prints that nothing was found: a text for people, and an empty report for programs.
+pub(super) fn nothing(message: &str, format: Format) {
+    match format {
+        Format::Human => text(message),
+        Format::Json | Format::Github | Format::Sarif => result(&Diagnostics::default(), format),
+    }
+}
+
+macro_rules! formats_for_programs {
+    () => {
+        fn json(&self) -> String {
+            self.to_json()
+        }
+
+        fn github(&self) -> String {
+            self.to_github()
+        }
+
+        fn sarif(&self) -> String {
+            self.to_sarif()
+        }
+    };
+}
+
+/// Diagnostics are printed to the standard error, with colours unless they are refused.
+impl Print for Diagnostics {
+    fn human(&self) {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        eprint!("{}", self.render(std::io::stderr().is_terminal() && !is_set("NO_COLOR")));
+    }
+
+    formats_for_programs!();
+}
+
+impl Print for Comparison {
+    fn human(&self) {
+        text(&self.to_text());
+    }
+
+    formats_for_programs!();
+}
+
+impl Print for StaleFiles {
+    fn human(&self) {
+        text(&self.to_text());
+    }
+
+    formats_for_programs!();
+}
+
+/// Prints the files that were written or removed.
+pub(super) fn changes<'c>(
+    all: impl Iterator<Item = (&'c Path, &'c Vec<Change>)>,
+    total: usize,
+    format: Format,
+) {
+    let (mut lines, mut written) = (String::new(), 0);
+    for (folder, change) in all.flat_map(|(folder, all)| all.iter().map(move |change| (folder, change))) {
         let is_orphan = change.kind() == "orphaned";
         written += usize::from(!is_orphan);
-        text(&format!("{} {path}\n", if is_orphan { "removed" } else { "wrote" }));
+        let verb = if is_orphan { "removed" } else { "wrote" };
+        let _ = writeln!(lines, "{verb} {}", folder.join(&change.path).display());
     }
-    text(&format!("{total} files up to date ({written} written)\n"));
+    let _ = writeln!(lines, "{total} files up to date ({written} written)");
+    progress(&lines, format);
 }
 
 /// Prints how the definitions differ from an earlier version. Without a version, the last commit is used if there is one.
-pub(super) fn summary(configuration: &Configuration, against: Option<&str>) -> Result<(), Error> {
+pub(super) fn summary(
+    configuration: &Configuration,
+    against: Option<&str>,
+    format: Format,
+) -> Result<(), Error> {
     let version = against.unwrap_or("HEAD");
     match (compare(configuration.schemas.clone(), version, &configuration.levels), against) {
         (Ok(comparison), _) if comparison.is_empty() => {}
         (Ok(comparison), _) => {
             let version = against.unwrap_or("the last commit");
-            text(&format!("the definitions changed since {version}:\n{}\n", comparison.summary()));
+            let summary = comparison.summary();
+            progress(&format!("the definitions changed since {version}:\n{summary}\n"), format);
         }
         (Err(_), None) => {}
         (Err(error), Some(_)) => return Err(error),
@@ -72,51 +144,10 @@ pub(super) fn summary(configuration: &Configuration, against: Option<&str>) -> R
     Ok(())
 }
 
-pub(super) fn stale(all: &[Changes<'_>], diff: bool) {
-    let mut count = 0;
-    for (path, change) in with_paths(all) {
-        count += 1;
-        let (added, removed) = change.line_counts();
-        text(&format!("{} {path} (+{added} -{removed})\n", change.kind()));
-        if diff {
-            text(&format!("{}\n", change.diff()));
-        }
-    }
-    let plural = if count == 1 { "" } else { "s" };
-    eprintln!("{count} file{plural} out of date; run `fanfare generate` and commit the result");
-    if !diff {
-        eprintln!(
-            "run with `--diff` to see the differences; `fanfare breaking --against <VERSION>` shows what the change breaks"
-        );
-    }
-}
-
-/// Prints errors or warnings in definitions: for people to the standard error, with colours unless they are refused, and for
-/// programs to the standard output.
-pub(super) fn diagnostics(diagnostics: &Diagnostics, format: Format) {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    match format {
-        Format::Human => {
-            eprint!("{}", diagnostics.render(std::io::stderr().is_terminal() && !is_set("NO_COLOR")));
-        }
-        Format::Json => text(&diagnostics.to_json()),
-        Format::Github => text(&diagnostics.to_github()),
-        Format::Sarif => text(&diagnostics.to_sarif()),
-    }
-}
-
-/// Prints that there are no warnings: an empty report for programs.
-pub(super) fn no_warnings(format: Format) {
-    match format {
-        Format::Human => text("no warnings\n"),
-        Format::Json | Format::Github | Format::Sarif => diagnostics(&Diagnostics::default(), format),
-    }
-}
-
 pub(super) fn error(error: &Error, format: Format) -> ExitCode {
     match error {
         Error::Definitions(diagnostics) => {
-            self::diagnostics(diagnostics, format);
+            result(diagnostics, format);
             ExitCode::from(FINDINGS)
         }
         Error::Io(error) => {

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use fanfare_codegen::{Configuration, Error};
+use fanfare_codegen::{Configuration, Error, Generator};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{Format, print};
+use super::{Format, generate, print};
 
 /// How long a change may take. Editors write a file in several steps.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The longest time to wait for further changes.
 const MAX_PAUSE: Duration = Duration::from_millis(200);
@@ -22,11 +22,11 @@ const MAX_PAUSE: Duration = Duration::from_millis(200);
 pub(super) fn watch(
     file: &Path,
     configure: &dyn Fn() -> Result<Configuration, Error>,
-    generate: fn(&Configuration) -> Result<(), Error>,
     format: Format,
 ) -> Result<ExitCode, Error> {
     let (sender, events) = channel();
     let mut sources = Sources::new(file);
+    let mut generator = Generator::default();
     loop {
         let start = Instant::now();
         // Each watcher is new, because a folder may have been removed and created again.
@@ -35,10 +35,13 @@ pub(super) fn watch(
             sources.definitions = configuration.schemas.folders().map(absolute).collect();
             sources.outputs = configuration.outputs.iter().map(|output| absolute(&output.folder)).collect();
             sources.watch(&mut watcher)?;
-            generate(&configuration)
+            generate(&mut generator, &configuration, format)
         });
         match result {
-            Ok(()) => print::text(&format!("watching for changes ({} ms)\n", start.elapsed().as_millis())),
+            Ok(()) => {
+                let message = format!("watching for changes ({} ms)\n", start.elapsed().as_millis());
+                print::progress(&message, format);
+            }
             Err(error) => {
                 print::error(&error, format);
                 sources.watch(&mut watcher)?;

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::metaschemas;
+use super::nodes::node;
 use super::syntax::parse;
 use super::{DefinitionFile, Dialect};
-use crate::diagnostics::{Code, Diagnostic, Location, Report, SourceId, Sources, closest};
+use crate::diagnostics::{Code, Diagnostic, Location, Report, SourceId, Spans};
 use crate::schemas::Schemas;
 
 /// The maximum size of a definition file. A larger one would be slow to compile and to review.
@@ -24,13 +25,13 @@ pub(crate) struct Definition {
     /// The path that starts with the definition folder's name, such as `schemas/billing/invoice.yaml`: independent of the
     /// current directory.
     pub(crate) label: String,
-    pub(crate) file: DefinitionFile,
+    pub(crate) file: Arc<DefinitionFile>,
     /// A plain JSON Schema, which declares no channels and which others refer to.
     pub(crate) is_schema: bool,
     /// The JSON Schema draft of its schemas, unless they name another.
     pub(crate) dialect: Dialect,
     /// The whole file, as a target of `$ref`s.
-    pub(crate) document: Value,
+    pub(crate) document: Arc<Value>,
 }
 
 /// All definition files: those of the folder, sorted by name, then the files that they refer to.
@@ -98,13 +99,15 @@ pub(crate) enum Resolved<'d> {
 }
 
 /// Reads every definition in a folder and its subfolders, and every file that they refer to there or in the other folders.
-pub(crate) fn read_folder(schemas: &Schemas) -> (Definitions, Report) {
+pub(crate) fn read_folder(schemas: &Schemas, parsed: &mut ParsedFiles) -> (Definitions, Report) {
     let Schemas { folder, file, referable } = schemas;
     let referable = [std::slice::from_ref(folder), referable].concat();
     let mut reader = Reader {
         root: folder.clone(),
         definitions: Definitions { referable, ..Definitions::default() },
-        report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
+        report: Report::default(),
+        before: std::mem::take(parsed),
+        parsed: ParsedFiles::default(),
     };
     let paths = file.clone().map_or_else(|| reader.list(folder), |file| vec![file]);
     if paths.is_empty() && reader.report.diagnostics.is_empty() {
@@ -117,6 +120,7 @@ pub(crate) fn read_folder(schemas: &Schemas) -> (Definitions, Report) {
         reader.read(&path, false);
     }
     reader.read_references();
+    *parsed = reader.parsed;
     (reader.definitions, reader.report)
 }
 
@@ -125,7 +129,9 @@ pub(crate) fn read_unsaved(path: &Path, text: String) -> (Definitions, Report) {
     let mut reader = Reader {
         root: PathBuf::new(),
         definitions: Definitions::default(),
-        report: Report { sources: Sources::default(), diagnostics: Vec::new(), warnings: Vec::new() },
+        report: Report::default(),
+        before: ParsedFiles::default(),
+        parsed: ParsedFiles::default(),
     };
     reader.add(path, normalised(path), text, false);
     reader.read_references();
@@ -136,6 +142,24 @@ struct Reader {
     root: PathBuf,
     definitions: Definitions,
     report: Report,
+    /// The files of the previous run.
+    before: ParsedFiles,
+    /// The files of this run.
+    parsed: ParsedFiles,
+}
+
+/// The files that were parsed without errors. A file whose text did not change is not parsed again.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedFiles(HashMap<PathBuf, ParsedFile>);
+
+#[derive(Clone, Debug)]
+struct ParsedFile {
+    text: Arc<str>,
+    is_referenced: bool,
+    spans: Arc<Spans>,
+    file: Arc<DefinitionFile>,
+    is_schema: bool,
+    document: Arc<Value>,
 }
 
 impl Reader {
@@ -193,35 +217,60 @@ impl Reader {
 
     /// Parses the text of a file.
     fn add(&mut self, path: &Path, key: PathBuf, text: String, is_referenced: bool) {
-        let source = self.report.sources.add(path.to_owned(), text);
-        let parsed = parse(&mut self.report.sources, source).and_then(|document| {
-            let is_schema = is_plain_schema(
-                &document,
-                is_referenced || path.extension().is_some_and(|extension| extension == "json"),
-            );
-            let file = if is_schema {
-                DefinitionFile { version: 1, ..DefinitionFile::default() }
-            } else {
-                node::<DefinitionFile>(&Location::root(source), &document).map_err(|error| vec![error])?
-            };
-            Ok((file, is_schema, document))
-        });
+        let is_same = |known: &ParsedFile| *known.text == *text && known.is_referenced == is_referenced;
+        let known = self.before.0.remove(path).filter(is_same);
+        let text: Arc<str> = known.as_ref().map_or_else(|| text.into(), |known| Arc::clone(&known.text));
+        let source = self.report.sources.add(path.to_owned(), Arc::clone(&text));
+        let parsed = match known {
+            Some(known) => {
+                self.report.sources.locate(source, Arc::clone(&known.spans));
+                Ok(known)
+            }
+            None => self.parse(path, source, text, is_referenced),
+        };
         match parsed {
-            Ok((file, is_schema, document)) => {
+            Ok(parsed) => {
                 self.definitions.by_path.insert(key, Some(self.definitions.files.len()));
                 self.definitions.by_source.insert(source, self.definitions.files.len());
+                let (file, document) = (Arc::clone(&parsed.file), Arc::clone(&parsed.document));
                 self.definitions.files.push(Definition {
                     source,
                     stem: self.stem(path),
                     label: self.label(path),
                     dialect: file.schema.as_deref().and_then(Dialect::of_uri).unwrap_or_default(),
                     file,
-                    is_schema,
+                    is_schema: parsed.is_schema,
                     document,
                 });
+                self.parsed.0.insert(path.to_owned(), parsed);
             }
             Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
         }
+    }
+
+    fn parse(
+        &mut self,
+        path: &Path,
+        source: SourceId,
+        text: Arc<str>,
+        is_referenced: bool,
+    ) -> Result<ParsedFile, Vec<Diagnostic>> {
+        let document = parse(&mut self.report.sources, source)?;
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let is_schema = is_plain_schema(&document, is_referenced || is_json);
+        let file = if is_schema {
+            DefinitionFile { version: 1, ..DefinitionFile::default() }
+        } else {
+            node::<DefinitionFile>(&Location::root(source), &document).map_err(|error| vec![error])?
+        };
+        Ok(ParsedFile {
+            text,
+            is_referenced,
+            spans: self.report.sources.spans(source),
+            file: Arc::new(file),
+            is_schema,
+            document: Arc::new(document),
+        })
     }
 
     /// Reads the files that `$ref`s name and that are not part of the folder. Skips a file that is missing or that `$ref`s
@@ -267,10 +316,10 @@ impl Reader {
                             source,
                             stem: metaschema.uri.split("//").skip(1).collect(),
                             label: metaschema.uri.to_owned(),
-                            file: DefinitionFile { version: 1, ..DefinitionFile::default() },
+                            file: Arc::new(DefinitionFile { version: 1, ..DefinitionFile::default() }),
                             is_schema: true,
                             dialect: metaschema.dialect,
-                            document,
+                            document: Arc::new(document),
                         });
                     }
                     Err(diagnostics) => self.report.diagnostics.extend(diagnostics),
@@ -291,79 +340,6 @@ impl Reader {
     fn label(&self, path: &Path) -> String {
         let folder = Path::new(self.root.file_name().unwrap_or_default());
         folder.join(path.strip_prefix(&self.root).unwrap_or(path)).to_string_lossy().replace('\\', "/")
-    }
-}
-
-/// Deserializes a value, or returns a diagnostic for the part with the wrong shape.
-#[expect(clippy::result_large_err, reason = "it is the end of the reading of this file")]
-pub(crate) fn node<T: DeserializeOwned>(location: &Location, value: &Value) -> Result<T, Diagnostic> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let mut at = location.clone();
-        for segment in error.path() {
-            match segment {
-                serde_path_to_error::Segment::Seq { index } => at = at.join(index),
-                serde_path_to_error::Segment::Map { key } => at = at.join(key),
-                _ => {}
-            }
-        }
-        let message = error.inner().to_string();
-        let keys = || value.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
-        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-        if let Some((missing, misspelt)) =
-            missing.and_then(|missing| Some((missing, closest(missing, keys())?)))
-        {
-            let message = format!("unknown key `{misspelt}`");
-            return Diagnostic::at_key(Code::UnknownKey, &location.join(misspelt), message)
-                .help(format!("did you mean `{missing}`?"));
-        }
-        let diagnostic = Diagnostic::at(Code::Shape, &at, in_words_of_yaml(&message));
-        if message == "missing field `version`" {
-            diagnostic.help("start the file with `version: 1`")
-        } else {
-            diagnostic
-        }
-    })
-}
-
-/// Replaces the terms of Rust in serde's messages with those of YAML.
-fn in_words_of_yaml(message: &str) -> String {
-    let message = match message.strip_suffix(", expected a map") {
-        Some(found) => format!("{found}, expected a mapping"),
-        None => message.to_owned(),
-    };
-    let words = [
-        ("expected u32", "expected a whole number"),
-        ("invalid type: map", "invalid type: mapping"),
-        ("unknown variant", "unknown value"),
-        ("missing field", "missing key"),
-    ];
-    words.iter().fold(message, |message, (rust, yaml)| message.replacen(rust, yaml, 1))
-}
-
-/// Reports unknown keys.
-pub(crate) fn refuse_unknown<'k>(
-    location: &Location,
-    unknown: impl IntoIterator<Item = &'k String>,
-    known: &[&str],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    for key in unknown {
-        let diagnostic =
-            Diagnostic::at_key(Code::UnknownKey, &location.join(key), format!("unknown key `{key}`"));
-        diagnostics.push(match closest(key, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("the allowed keys are {}", listed(known))),
-        });
-    }
-}
-
-/// Joins words as in "`a`, `b` and `c`".
-pub(crate) fn listed(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => "none".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Diagnostics for other programs.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::{Code, Diagnostic, Report, Target};
@@ -7,7 +9,7 @@ use crate::annotations;
 
 /// The place of a diagnostic. Lines and columns start at 1, and columns count code points.
 struct Place {
-    path: std::path::PathBuf,
+    path: PathBuf,
     start: Option<(usize, usize)>,
     end: Option<(usize, usize)>,
 }
@@ -35,17 +37,18 @@ impl Report {
     /// Prints the diagnostics as commands that annotate files in a GitHub workflow.
     pub(crate) fn to_github(&self) -> String {
         let lines = self.diagnostics.iter().map(|diagnostic| {
-            let Place { path, start, end } = self.place(diagnostic);
+            let Place { start, end, .. } = self.place(diagnostic);
             let position = start.map(|(line, column)| {
                 let end = end.map(|(line, column)| format!(",endLine={line},endColumn={column}"));
                 format!("line={line},col={column}{}", end.unwrap_or_default())
             });
             let position = position.unwrap_or_else(|| "line=1".to_owned());
+            let file = self.file(diagnostic);
             annotations::github(
                 level(diagnostic),
-                Some((&path, &position)),
+                file.as_deref().map(|file| (file, position.as_str())),
                 diagnostic.code.as_str(),
-                &text(diagnostic),
+                &self.text(diagnostic),
             )
         });
         lines.collect()
@@ -55,29 +58,56 @@ impl Report {
     pub(crate) fn to_sarif(&self) -> String {
         let rules: Vec<Value> = Code::ALL
             .iter()
-            .map(|code| json!({ "id": code.as_str(), "shortDescription": { "text": code.finds() } }))
+            .map(|code| {
+                let description = json!({ "text": code.finds() });
+                json!({ "id": code.as_str(), "shortDescription": description, "helpUri": code.help() })
+            })
             .collect();
         let results = self.diagnostics.iter().map(|diagnostic| {
-            let Place { path, start, end } = self.place(diagnostic);
+            let Place { start, end, .. } = self.place(diagnostic);
             let region = start.zip(end).map(|((line, column), (end_line, end_column))| {
                 json!({ "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column })
             });
+            let file = self.file(diagnostic);
+            let location =
+                file.map(|file| json!({ "physicalLocation": annotations::sarif_location(&file, region) }));
             json!({
                 "ruleId": diagnostic.code.as_str(),
                 "ruleIndex": Code::ALL.iter().position(|code| *code == diagnostic.code),
                 "level": level(diagnostic),
-                "message": { "text": text(diagnostic) },
-                "locations": [{ "physicalLocation": annotations::sarif_location(&path, region) }],
+                "message": { "text": self.text(diagnostic) },
+                "locations": location.into_iter().collect::<Vec<_>>(),
             })
         });
         annotations::sarif("fanfare", &rules, &results.collect::<Vec<_>>())
+    }
+
+    /// The file to annotate. For an earlier version of the definitions, the current file, if it exists.
+    fn file(&self, diagnostic: &Diagnostic) -> Option<PathBuf> {
+        match diagnostic.source().map(|source| self.sources.get(source)) {
+            Some(source) if source.is_of_version => source.current.clone(),
+            _ => Some(self.place(diagnostic).path),
+        }
+    }
+
+    /// The message, the reason and the fix, in lines. For an earlier version of the definitions, with the location there.
+    fn text(&self, diagnostic: &Diagnostic) -> String {
+        let version = diagnostic.source().filter(|source| self.sources.get(*source).is_of_version);
+        let version = version.map(|_| {
+            let Place { path, start, .. } = self.place(diagnostic);
+            let (line, column) = start.unwrap_or((1, 1));
+            format!("in {}:{line}:{column}", path.display())
+        });
+        let lines =
+            [Some(&diagnostic.message), version.as_ref(), diagnostic.note.as_ref(), diagnostic.help.as_ref()];
+        lines.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     fn place(&self, diagnostic: &Diagnostic) -> Place {
         let Some(source) = diagnostic.source() else {
             let path = match &diagnostic.target {
                 Target::Path(path) => path.clone(),
-                _ => std::path::PathBuf::new(),
+                _ => PathBuf::new(),
             };
             return Place { path, start: None, end: None };
         };
@@ -94,10 +124,4 @@ impl Report {
 
 fn level(diagnostic: &Diagnostic) -> &'static str {
     if diagnostic.is_warning() { "warning" } else { "error" }
-}
-
-/// The message, the reason and the fix, in lines.
-fn text(diagnostic: &Diagnostic) -> String {
-    let lines = [Some(&diagnostic.message), diagnostic.note.as_ref(), diagnostic.help.as_ref()];
-    lines.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
 }

@@ -8,6 +8,12 @@ pub(crate) fn hash_channels(model: &Model) -> Vec<String> {
     model.channels.iter().map(|channel| hash_channel(model, channel)).collect()
 }
 
+/// Returns the fingerprints of the channels of a module.
+pub(super) fn hash_channels_of(model: &Model, module: usize) -> Vec<String> {
+    let own = model.channels.iter().filter(|channel| channel.module == module);
+    own.map(|channel| hash_channel(model, channel)).collect()
+}
+
 /// Hashes everything that affects the wire. Descriptions do not.
 fn hash_channel(model: &Model, channel: &Channel) -> String {
     let mut hash = Fnv::new();

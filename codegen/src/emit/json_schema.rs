@@ -3,36 +3,44 @@
 //!
 //! A topic that carries text streams has no file: a schema would suggest that a string can be published.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
 use super::keywords::{Keywords, to_keywords};
-use crate::model::{Additional, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
+use super::printed::{File, Printed};
+use crate::model::{Additional, Channel, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
-/// Returns one file per payload of a topic, payload of a signal, and result. Names contain no slash, so no two paths
-/// are equal.
-pub(super) fn emit(model: &Model) -> Vec<(String, String)> {
-    let mut files = Vec::new();
+/// Prints one file per payload of a topic, payload of a signal, and result of some modules. Names contain no slash, so no
+/// two paths are equal.
+pub(super) fn print(model: &Model, modules: &[usize]) -> Vec<Printed> {
+    let mut printed: HashMap<usize, Printed> =
+        modules.iter().map(|module| (*module, Printed::default())).collect();
     for channel in &model.channels {
-        let header = super::header([model.modules[channel.module].source.as_str()]);
-        let topics = channel.topics.iter();
-        let topics = topics.filter_map(|topic| Some((topic.name.wire.clone(), topic.payload()?)));
-        let signals = channel.signals.iter();
-        let signals = signals.map(|signal| (format!("signals/{}", signal.name.wire), signal.payload));
-        let result = channel.result.map(|id| ("run/result".to_owned(), id));
-        for (name, id) in topics.chain(signals).chain(result) {
-            let mut document = Map::new();
-            document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-            document.insert("$comment".to_owned(), json!(header));
-            if let Value::Object(rest) = to_document(model, id) {
-                document.extend(rest);
-            }
-            let path = format!("{}/{name}.json", channel.name.wire);
-            files.push((path, format!("{:#}\n", Value::Object(document))));
+        if let Some(printed) = printed.get_mut(&channel.module) {
+            print_channel(model, channel, &mut printed.files);
         }
     }
-    files
+    modules.iter().map(|module| printed.remove(module).unwrap_or_default()).collect()
+}
+
+fn print_channel(model: &Model, channel: &Channel, files: &mut Vec<File>) {
+    let header = super::header([model.modules[channel.module].source.as_str()]);
+    let topics = channel.topics.iter();
+    let topics = topics.filter_map(|topic| Some((topic.name.wire.clone(), topic.payload()?)));
+    let signals = channel.signals.iter();
+    let signals = signals.map(|signal| (format!("signals/{}", signal.name.wire), signal.payload));
+    let result = channel.result.map(|id| ("run/result".to_owned(), id));
+    for (name, id) in topics.chain(signals).chain(result) {
+        let mut document = Map::new();
+        document.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        document.insert("$comment".to_owned(), json!(header));
+        if let Value::Object(rest) = to_document(model, id) {
+            document.extend(rest);
+        }
+        let path = format!("{}/{name}.json", channel.name.wire);
+        files.push((path, format!("{:#}\n", Value::Object(document)).into()));
+    }
 }
 
 /// Returns the schema of one type, with all types and rules that it refers to.

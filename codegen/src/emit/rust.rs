@@ -10,12 +10,13 @@ mod rule_tables;
 mod tables;
 mod types;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use askama::Template;
 pub(crate) use items::is_newtype;
 pub(crate) use part_types::rust_type;
 
+use super::printed::{File, Printed};
 use crate::model::{Channel, Docs, Model, Scope, Type, TypeId};
 use crate::names::table;
 use crate::task::Task;
@@ -43,30 +44,39 @@ struct Module {
     declarations: types::Declarations,
 }
 
-pub(super) fn emit(model: &Model, fingerprints: &[String]) -> Vec<(String, String)> {
+/// Prints the files of some channels, and the root types of some modules.
+pub(super) fn print(model: &Model, fingerprints: &[String], modules: &[usize]) -> Vec<Printed> {
     let referenced = find_referenced(model);
-    let channels: Vec<usize> = (0..model.channels.len()).collect();
+    let is_printed: BTreeSet<usize> = modules.iter().copied().collect();
+    let is_own = |channel: &usize| is_printed.contains(&model.channels[*channel].module);
+    let channels: Vec<usize> = (0..model.channels.len()).filter(is_own).collect();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let portion = channels.len().div_ceil(threads).max(1);
-    let emit_portions: Vec<_> = channels
+    let print_portions: Vec<_> = channels
         .chunks(portion)
-        .map(|channels| || emit_modules(model, channels, fingerprints, &referenced))
+        .map(|channels| || print_channels(model, channels, fingerprints, &referenced))
         .collect();
+    let roots: Vec<TypeId> =
+        model.types_in(Scope::Root).filter(|id| is_printed.contains(&model.get(*id).module)).collect();
+    let mut printed: HashMap<usize, Printed> = HashMap::new();
     std::thread::scope(|scope| {
-        let modules: Vec<_> = emit_portions.iter().map(|emit| Task::start(scope, emit)).collect();
-        let root = emit_root(model, &referenced);
-        let mut files: Vec<(String, String)> = modules.into_iter().flat_map(Task::join).collect();
-        files.push((ROOT.to_owned(), root));
-        files
-    })
+        let portions: Vec<_> = print_portions.iter().map(|print| Task::start(scope, print)).collect();
+        for (id, item) in roots.iter().zip(types::render_items(model, &roots, Scope::Root)) {
+            printed.entry(model.get(*id).module).or_default().items.push(item);
+        }
+        for (channel, file) in channels.iter().zip(portions.into_iter().flat_map(Task::join)) {
+            printed.entry(model.channels[*channel].module).or_default().files.push(file);
+        }
+    });
+    modules.iter().map(|module| printed.remove(module).unwrap_or_default()).collect()
 }
 
-fn emit_modules(
+fn print_channels(
     model: &Model,
     channels: &[usize],
     fingerprints: &[String],
     referenced: &BTreeSet<TypeId>,
-) -> Vec<(String, String)> {
+) -> Vec<File> {
     let module = |index: &usize| {
         let channel = &model.channels[*index];
         let params = channels::param_tables(channel);
@@ -75,12 +85,22 @@ fn emit_modules(
             channel: channels::render(model, *index, &fingerprints[*index]),
             declarations: types::render(model, Scope::Channel(*index), referenced, &params),
         };
-        (format!("{}.rs", channel.name.rust().trim_start_matches("r#")), render_template(&module))
+        let path = format!("{}.rs", channel.name.rust().trim_start_matches("r#"));
+        (path, render_template(&module).into())
     };
     channels.iter().map(module).collect()
 }
 
-fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
+/// Prints the root file from the root types of all modules.
+pub(super) fn finish(model: &Model, modules: &[&Printed]) -> Vec<File> {
+    let mut items: Vec<_> = modules.iter().map(|printed| printed.items.iter()).collect();
+    let types = model.types_in(Scope::Root).filter_map(|id| items[model.get(id).module].next());
+    let declarations =
+        types::render_root(model, types.map(String::as_str).collect::<String>(), &find_referenced(model));
+    vec![(ROOT.to_owned(), emit_root(model, declarations).into())]
+}
+
+fn emit_root(model: &Model, declarations: types::Declarations) -> String {
     render_template(&Root {
         header: super::header(model.modules.iter().map(|module| module.source.as_str())),
         has_deprecated: model.has_deprecated(),
@@ -90,7 +110,7 @@ fn emit_root(model: &Model, referenced: &BTreeSet<TypeId>) -> String {
             .iter()
             .map(|channel| format!("&{}::DEFINITION", channel.name.rust()))
             .collect(),
-        declarations: types::render(model, Scope::Root, referenced, &[]),
+        declarations,
         rules: types::render_rules(model),
     })
 }

@@ -14,6 +14,7 @@ use askama::Template;
 use serde_json::Value;
 pub(crate) use types::expression as typescript_type;
 
+use super::printed::{self, Export, Printed};
 use crate::model::visit_types;
 use crate::model::{Docs, Model, Type, TypeId};
 use crate::outputs::{Style, TypeScript};
@@ -26,51 +27,64 @@ struct Index {
     exports: Vec<String>,
 }
 
-pub(super) fn emit(model: &Model, fingerprints: &[String], options: &TypeScript) -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut index = [Vec::new(), Vec::new()];
-    let faces = Face::of(options);
+/// Prints the files of some modules, and their lines in the index.
+pub(super) fn print(
+    model: &Model,
+    fingerprints: &[String],
+    options: &TypeScript,
+    modules: &[usize],
+) -> Vec<Printed> {
     let with_int64 = find_int64(model);
-    for (at, module) in model.modules.iter().enumerate() {
-        let file = File {
-            model,
-            at,
-            stem: &module.stem,
-            header: super::header([module.source.as_str()]),
-            options,
-            with_int64: &with_int64,
-        };
-        let exported = format!("./{}", module.stem);
-        if let Some(text) = types::render(&file) {
-            let extension = if options.style == Style::Js { "d.ts" } else { "ts" };
-            files.push((format!("{}.types.{extension}", module.stem), text));
-            index[0].push(format!("export type * from {};", file.import(&format!("{exported}.types"))));
-        }
-        for face in &faces {
-            // Not exported from the index, so that importing a channel does not load several kinds of validators.
-            let stem = format!("{}.{}", module.stem, face.suffix());
-            files.extend(file.written(&stem, |form| validators::render(&file, *face, form)));
-        }
-        let channels: Vec<_> =
-            file.written(&module.stem, |form| channels::render(&file, fingerprints, form)).collect();
-        if !channels.is_empty() {
-            let export = format!("export * from {};", file.import(&exported));
-            for index in &mut index {
-                index.push(export.clone());
-            }
-            files.extend(channels);
-        }
+    let print = |at: &usize| print_module(model, fingerprints, options, *at, &with_int64);
+    modules.iter().map(print).collect()
+}
+
+fn print_module(
+    model: &Model,
+    fingerprints: &[String],
+    options: &TypeScript,
+    at: usize,
+    with_int64: &HashSet<TypeId>,
+) -> Printed {
+    let module = &model.modules[at];
+    let header = super::header([module.source.as_str()]);
+    let file = self::File { model, at, stem: &module.stem, header, options, with_int64 };
+    let mut printed = Printed::default();
+    let exported = format!("./{}", module.stem);
+    if let Some(text) = types::render(&file) {
+        let extension = if options.style == Style::Js { "d.ts" } else { "ts" };
+        printed.files.push((format!("{}.types.{extension}", module.stem), text.into()));
+        let export = format!("export type * from {};", file.import(&format!("{exported}.types")));
+        printed.exports.push(Export { text: export, is_type: true });
     }
+    for face in Face::of(options) {
+        // Not exported from the index, so that importing a channel does not load several kinds of validators.
+        let stem = format!("{}.{}", module.stem, face.suffix());
+        printed.files.extend(file.written(&stem, |form| validators::render(&file, face, form)));
+    }
+    let channels: Vec<_> =
+        file.written(&module.stem, |form| channels::render(&file, fingerprints, form)).collect();
+    if !channels.is_empty() {
+        let export = format!("export * from {};", file.import(&exported));
+        printed.exports.push(Export { text: export, is_type: false });
+        printed.files.extend(channels);
+    }
+    printed
+}
+
+/// Prints the index from the exports of all modules.
+pub(super) fn finish(model: &Model, options: &TypeScript, modules: &[&Printed]) -> Vec<printed::File> {
     let header = super::header(model.modules.iter().map(|module| module.source.as_str()));
-    let [declared, defined] = index.map(|exports| rendered(&Index { header: header.clone(), exports }));
+    let index = |with_types: bool| {
+        let all = modules.iter().flat_map(|printed| &printed.exports);
+        let exports = all.filter(|export| with_types || !export.is_type);
+        let exports = exports.map(|export| export.text.clone()).collect();
+        rendered(&Index { header: header.clone(), exports }).into()
+    };
     match options.style {
-        Style::Ts => files.push(("index.ts".to_owned(), declared)),
-        Style::Js => {
-            files.push(("index.d.ts".to_owned(), declared));
-            files.push(("index.js".to_owned(), defined));
-        }
+        Style::Ts => vec![("index.ts".to_owned(), index(true))],
+        Style::Js => vec![("index.d.ts".to_owned(), index(true)), ("index.js".to_owned(), index(false))],
     }
-    files
 }
 
 /// The form of a file: `.ts` has both, the types and the values.
@@ -135,12 +149,14 @@ impl File<'_> {
         &self,
         stem: &str,
         render: impl Fn(Form) -> Option<String>,
-    ) -> impl Iterator<Item = (String, String)> {
+    ) -> impl Iterator<Item = printed::File> {
         let forms: &[Form] = match self.options.style {
             Style::Ts => &[Form::Ts],
             Style::Js => &[Form::Js, Form::Declarations],
         };
-        forms.iter().filter_map(move |form| Some((format!("{stem}.{}", form.extension()), render(*form)?)))
+        forms
+            .iter()
+            .filter_map(move |form| Some((format!("{stem}.{}", form.extension()), render(*form)?.into())))
     }
 
     /// The types declared in this file, in the order of declaration.

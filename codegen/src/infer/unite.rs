@@ -56,7 +56,7 @@ impl<'s> Infer<'s> {
             let has_null = inner.has_null();
             match inner.alternatives.as_mut_slice() {
                 [] => continue,
-                [lone] => {
+                [lone] if !inner.open => {
                     if rules.notes.location.is_some() {
                         lone.notes = &rules.notes;
                     }
@@ -64,7 +64,7 @@ impl<'s> Infer<'s> {
                     lone.rules = own.or(lone.rules);
                 }
                 // `null` next to one form may be counted with the alternatives.
-                [_, _] if has_null => exact &= is_exact,
+                [_, _] if has_null && !inner.open => exact &= is_exact,
                 _ if counts && !inner.untyped => {
                     let form = Form::Union(inner);
                     sum.alternatives.push(Alternative { form, rules: own, notes: &rules.notes });

@@ -5,6 +5,7 @@ use crate::breaking::Rule;
 use crate::diagnostics::Location;
 use crate::names::Name;
 
+/// A channel of a definition file. Locations are not compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     pub(crate) name: Name,
@@ -22,6 +23,36 @@ pub(crate) struct Channel {
     /// The released definitions of the channel that differ from this one.
     pub(crate) releases: Vec<Release>,
     pub(crate) location: Location,
+}
+
+impl PartialEq for Channel {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            name,
+            docs,
+            module,
+            address,
+            params,
+            history,
+            topics,
+            signals,
+            result,
+            ignores,
+            releases,
+            location: _,
+        } = self;
+        *name == other.name
+            && *docs == other.docs
+            && *module == other.module
+            && *address == other.address
+            && *params == other.params
+            && *history == other.history
+            && *topics == other.topics
+            && *signals == other.signals
+            && *result == other.result
+            && *ignores == other.ignores
+            && *releases == other.releases
+    }
 }
 
 impl Channel {
@@ -42,7 +73,7 @@ impl Channel {
 }
 
 /// A released definition of a channel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Release {
     pub(crate) fingerprint: String,
     /// The changes since then that break pages of the release on servers with this definition.
@@ -51,14 +82,14 @@ pub(crate) struct Release {
     pub(crate) breaks_new_pages: Vec<BreakingChange>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BreakingChange {
     pub(crate) part: ChangedPart,
     pub(crate) message: String,
 }
 
 /// The part of a channel that changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ChangedPart {
     Channel,
     /// By its name, which the channel may no longer have.
@@ -74,7 +105,7 @@ pub(crate) enum AddressPart {
     Param(usize),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Param {
     pub(crate) name: Name,
     pub(crate) description: Option<String>,
@@ -87,7 +118,7 @@ pub(crate) struct History {
     pub(crate) age_seconds: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Topic {
     pub(crate) name: Name,
     pub(crate) docs: Docs,
@@ -108,7 +139,7 @@ impl Topic {
 }
 
 /// A message that a client can send to a waiting run of the channel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Signal {
     pub(crate) name: Name,
     pub(crate) docs: Docs,
@@ -118,7 +149,7 @@ pub(crate) struct Signal {
 }
 
 /// A breaking change that is accepted until a date.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ignore {
     pub(crate) rule: Rule,
     /// Such as `2026-12-31`.
@@ -126,7 +157,7 @@ pub(crate) struct Ignore {
 }
 
 /// The earlier names of a topic or a signal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FormerNames {
     /// Those that clients may still use.
     pub(crate) aliases: Vec<String>,

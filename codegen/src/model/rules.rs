@@ -128,7 +128,7 @@ impl Rules {
 pub(crate) struct RulesId(pub(crate) usize);
 
 /// Rules that others refer to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NamedRules {
     /// Unique in the project.
     pub(crate) name: String,

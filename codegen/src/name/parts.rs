@@ -63,7 +63,7 @@ impl<'s> Namer<'s, '_> {
         let shape = match others.as_slice() {
             [] if nulls.is_empty() => return self.checked(Type::Any, Some(&Rules::never())),
             [] => return Type::Null,
-            [lone] => {
+            [lone] if !sum.open => {
                 let shape = self.form(&lone.form, rules.or(lone.rules), &declared(sum), naming);
                 self.checked(shape, lone.rules.filter(|_| rules.is_none()))
             }
@@ -277,7 +277,7 @@ fn needs_name(shape: &Shape<'_>) -> bool {
     match (others.next(), others.next()) {
         _ if sum.untyped => false,
         (Some(_), Some(_)) => true,
-        (Some(lone), None) => lone.form.needs_name(),
+        (Some(lone), None) => sum.open || lone.form.needs_name(),
         _ => false,
     }
 }

@@ -1,7 +1,9 @@
 //! Finds the unions whose alternatives differ by a tag.
 
-use crate::diagnostics::{Code, Diagnostic};
-use crate::model::{Case, Model, Property, Tagged, Type, Union};
+use serde_json::Value;
+
+use crate::diagnostics::{Code, Diagnostic, Location};
+use crate::model::{Alternative, Case, Model, Property, Tagged, Type, Union};
 use crate::names::distinct_names_besides;
 
 /// The variant of an open union for the tags that it does not list.
@@ -20,13 +22,25 @@ pub(super) fn find(model: &mut Model, diagnostics: &mut Vec<Diagnostic>) {
                     .help("give each alternative a tag of its own"),
             );
         } else if union.open {
-            let location = &model.types[at].location;
-            diagnostics.push(
-                Diagnostic::at(Code::Alternatives, location, "`x-open` requires a union of tagged objects")
-                    .help("give every alternative a required property with the same name and a distinct `const` string"),
-            );
+            diagnostics.push(refuse_open(model, union, &model.types[at].location));
         }
     }
+}
+
+fn refuse_open(model: &Model, union: &Union, location: &Location) -> Diagnostic {
+    let is_text = |alternative: &Alternative| match model.resolve(&alternative.shape) {
+        Type::Enum(_) | Type::Text(_) => true,
+        Type::Literals(values) => values.iter().all(Value::is_string),
+        _ => false,
+    };
+    if union.alternatives.iter().all(is_text) {
+        let message = format!("`x-open` requires one list of strings, without a `$ref` in `{}`", union.key());
+        return Diagnostic::at(Code::CannotBeOpen, location, message)
+            .note("an open enum lists its values, and the values behind a `$ref` belong to another type")
+            .help("write the strings in an `enum`, or as `const` in each alternative");
+    }
+    Diagnostic::at(Code::Alternatives, location, "`x-open` requires a union of tagged objects")
+        .help("give every alternative a required property with the same name and a distinct `const` string")
 }
 
 /// The properties of each alternative, if all of them are objects.

@@ -51,7 +51,7 @@ impl Release {
             .files
             .iter()
             .filter(|definition| !sources.get(definition.source).is_built_in())
-            .map(|definition| Ok((absolute(&sources.get(definition.source).path)?, &definition.document)))
+            .map(|definition| Ok((absolute(&sources.get(definition.source).path)?, &*definition.document)))
             .collect::<io::Result<_>>()?;
         let folder = absolute(&schemas.folder)?;
         let referable: Vec<PathBuf> =

@@ -100,17 +100,72 @@ fn an_npm_package_gets_its_definitions_and_channels() {
     );
     let output = project.fanfare(&["init"]);
     assert_exit(&output, 0);
-    let package = read(&project, "package.json");
-    let keys: Vec<&str> = ["name", "zeta", "react", "fanfare", "alpha"]
-        .into_iter()
-        .filter(|key| package.contains(key))
-        .collect();
-    let places: Vec<usize> = keys.iter().filter_map(|key| package.find(key)).collect();
-    assert!(keys.len() == 5 && places.is_sorted(), "{package}");
+    assert_eq!(
+        read(&project, "package.json"),
+        "{ \"name\": \"web\", \"zeta\": 1, \"dependencies\": {\n    \"fanfare\": \"^0.1.0\",\n    \"react\": \"19\"\n  }, \"alpha\": 2 }"
+    );
     // The definitions that exist are used.
     assert!(!project.schemas().join("pipeline.yaml").exists());
     assert!(project.0.join("src/generated/news.js").exists());
     assert!(!project.0.join("Cargo.toml").exists());
+}
+
+#[test]
+fn the_text_of_a_package_is_kept() {
+    let added = "\"fanfare\": \"^0.1.0\"";
+    for (before, after) in [
+        (
+            "{\n\t\"name\": \"web\",\n\t\"n\": 1.10,\n\t\"dependencies\": {\n\t\t\"vue\": \"3\"\n\t}\n}"
+                .to_owned(),
+            format!(
+                "{{\n\t\"name\": \"web\",\n\t\"n\": 1.10,\n\t\"dependencies\": {{\n\t\t{added},\n\t\t\"vue\": \"3\"\n\t}}\n}}"
+            ),
+        ),
+        (
+            "{\r\n    \"name\": \"web\",\r\n    \"list\": [1,2]\r\n}\r\n".to_owned(),
+            format!(
+                "{{\r\n    \"name\": \"web\",\r\n    \"list\": [1,2],\r\n    \"dependencies\": {{\r\n        {added}\r\n    }}\r\n}}\r\n"
+            ),
+        ),
+        (
+            "\u{feff}{\n  \"dependencies\": {\n    \"vue\": \"3\",\n    \"axios\": \"1e0\"\n  }\n}\n"
+                .to_owned(),
+            format!(
+                "\u{feff}{{\n  \"dependencies\": {{\n    \"vue\": \"3\",\n    \"axios\": \"1e0\",\n    {added}\n  }}\n}}\n"
+            ),
+        ),
+    ] {
+        let project = Project::new("init-text");
+        project.define("../package.json", &before);
+        assert_exit(&project.fanfare(&["init"]), 0);
+        assert_eq!(read(&project, "package.json"), after);
+    }
+}
+
+#[test]
+fn a_folder_inside_a_project_is_refused() {
+    let project = Project::new("init-nested");
+    project.define("../.git/HEAD", "ref: refs/heads/main\n");
+    project.define("../fanfare.yaml", "version: 1\n");
+    project.define("../apps/web/package.json", "{}\n");
+    let init = || {
+        let web = project.0.join("apps/web");
+        std::process::Command::new(env!("CARGO_BIN_EXE_fanfare"))
+            .arg("init")
+            .current_dir(web)
+            .output()
+            .expect("the command")
+    };
+    let output = init();
+    assert_exit(&output, 2);
+    let text = stderr(&output);
+    assert!(text.starts_with("error: this folder belongs to the project of `"), "{text}");
+    assert!(text.contains("`- { language: typescript, folder: apps/web/generated }`"), "{text}");
+    assert_eq!(read(&project, "apps/web/package.json"), "{}\n");
+
+    // A repository of its own, such as a submodule.
+    project.define("../apps/web/.git", "gitdir: ../../.git/modules/web\n");
+    assert_exit(&init(), 0);
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn object(rng: &mut Rng, depth: usize, may_close: bool) -> Value {
 
 fn tagged(rng: &mut Rng, depth: usize) -> Value {
     let tag = NAMES[rng.usize(..NAMES.len())];
-    let cases: Vec<Value> = ["one", "two", "three"][..rng.usize(2..4)]
+    let cases: Vec<Value> = ["one", "two", "three"][..rng.usize(1..4)]
         .iter()
         .map(|name| {
             let mut case = object(rng, depth, true);

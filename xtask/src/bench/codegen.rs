@@ -8,7 +8,8 @@ use crate::paths::{create_empty_folder, program, write_file};
 use crate::process::{command, run_quietly};
 use crate::step::step;
 use crate::tools;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
@@ -42,6 +43,9 @@ impl Codegen {
         }
         let compared =
             step("Comparing all channels with a git revision", || self.measure_breaking(&folders))?;
+        let watched = step("Changing one definition while `fanfare generate --watch` runs", || {
+            self.measure_watch(&folders)
+        })?;
         let checked = if self.skip_check { None } else { Some(check_both(&folders)?) };
 
         println!("\n# {count} object types\n\n{}; {}.", machine::describe(), contestants::read_versions()?);
@@ -52,6 +56,10 @@ impl Codegen {
         println!(
             "\n`fanfare breaking` against a git revision, with a change in every channel: {:.2} s, {ratio:.1} × the time of\n`fanfare generate`. Target below 2 ×: {verdict}.",
             compared.as_secs_f64()
+        );
+        println!(
+            "\n`fanfare generate --watch`, from a change of one definition to its files: {} ms.",
+            watched.as_millis()
         );
         if let Some([fanfare, typify]) = checked {
             print_checks(&fanfare, &typify);
@@ -82,6 +90,36 @@ impl Codegen {
             command.arg("--schemas").arg(folders.schemas()).arg("--config").arg(&levels);
             Ok(command)
         })
+    }
+
+    /// Changes a definition several times, and returns the median of the times until its files are written.
+    fn measure_watch(&self, folders: &Folders) -> Result<Duration> {
+        let channel = types::generate(self.types).swap_remove(0);
+        let path = folders.schemas().join(format!("{}.yaml", channel.name));
+        let mut command = command(program("release", "fanfare"), &["generate", "--watch", "--schemas"]);
+        command.arg(folders.schemas()).arg("--out").arg(folders.root.join("watched"));
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| Failure::at(&path, &error))?;
+        let output = child.stdout.take().ok_or_else(|| Failure::new("`fanfare` has no output"))?;
+        let mut lines = BufReader::new(output).lines();
+        let mut wait =
+            || lines.by_ref().map_while(std::result::Result::ok).any(|line| line.starts_with("watching"));
+        let mut times = Vec::new();
+        let mut is_running = wait();
+        for round in 0..self.rounds {
+            let maximum = format!("\"maximum\": {}", 900_000 + round);
+            let changed = types::to_yaml(&channel).replace("\"maximum\": 1000000", &maximum);
+            let start = Instant::now();
+            write_file(&path, &changed)?;
+            is_running &= wait();
+            times.push(start.elapsed());
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        if !is_running {
+            return Err(Failure::new("`fanfare generate --watch` ended"));
+        }
+        times.sort_unstable();
+        Ok(times[times.len() / 2])
     }
 
     /// Runs a command several times, and returns the median of the times.

@@ -26,6 +26,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "docs/definition.md",
             "docs/json-schema.md",
+            "docs/diagnostics.md",
             "docs/configuration.md",
             "docs/from-rust-types.md",
             "docs/changing-definitions.md",

@@ -22,7 +22,7 @@ pub(super) struct Declarations {
     pub(super) tables: String,
 }
 
-/// Renders all declarations of a scope, including the tables of a channel's params.
+/// Renders all declarations of a channel, including the tables of its params.
 pub(super) fn render(
     model: &Model,
     scope: Scope,
@@ -30,15 +30,27 @@ pub(super) fn render(
     params: &[(String, Type)],
 ) -> Declarations {
     let ids: Vec<TypeId> = model.types_in(scope).collect();
-    let mut portions = portions(&ids);
+    let types = render_items(model, &ids, scope).concat().trim_end().to_owned();
+    Declarations { types, tables: render_tables(model, scope, &ids, referenced, params) }
+}
+
+/// Returns the declarations of the root file, with the rendered types.
+pub(super) fn render_root(model: &Model, types: String, referenced: &BTreeSet<TypeId>) -> Declarations {
+    let ids: Vec<TypeId> = model.types_in(Scope::Root).collect();
+    let tables = render_tables(model, Scope::Root, &ids, referenced, &[]);
+    Declarations { types: types.trim_end().to_owned(), tables }
+}
+
+/// Renders types with their payload implementations, on several threads if there are many.
+pub(super) fn render_items(model: &Model, ids: &[TypeId], scope: Scope) -> Vec<String> {
+    let mut portions = portions(ids);
     let first = portions.next().unwrap_or_default();
-    let others: Vec<_> = portions.map(|portion| move || render_types(model, portion, scope)).collect();
+    let others: Vec<_> = portions.map(|portion| move || render_portion(model, portion, scope)).collect();
     std::thread::scope(|threads| {
         let others: Vec<_> = others.iter().map(|render| Task::start(threads, render)).collect();
-        let mut types = render_types(model, first, scope);
-        let tables = render_tables(model, scope, &ids, referenced, params);
-        types.extend(others.into_iter().map(Task::join));
-        Declarations { types: types.trim_end().to_owned(), tables }
+        let mut items = render_portion(model, first, scope);
+        items.extend(others.into_iter().flat_map(Task::join));
+        items
     })
 }
 
@@ -48,15 +60,15 @@ fn portions(ids: &[TypeId]) -> impl Iterator<Item = &[TypeId]> {
     ids.chunks(ids.len().div_ceil(threads).max(100))
 }
 
-fn render_types(model: &Model, ids: &[TypeId], scope: Scope) -> String {
+fn render_portion(model: &Model, ids: &[TypeId], scope: Scope) -> Vec<String> {
     let parts = PartTypes::choose(model, scope, ids);
-    let mut types = String::new();
-    for id in ids {
-        types.push_str(&print_item(build_item(model, *id, &parts)));
-        types.push_str(&print_implementation(model, *id, &parts));
-        types.push('\n');
-    }
-    types
+    let render = |id: &TypeId| {
+        let mut text = print_item(build_item(model, *id, &parts));
+        text.push_str(&print_implementation(model, *id, &parts));
+        text.push('\n');
+        text
+    };
+    ids.iter().map(render).collect()
 }
 
 fn render_tables(

@@ -93,6 +93,29 @@ fanfare::object!(NestedNode: schemas::NESTED_NODE {
     "either" => either?,
 });
 
+/// The first case, to which others will be added.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OneCase {
+    Created(Created),
+    /// A value with a tag that the definition does not list, unchanged.
+    Unknown(fanfare::Value),
+}
+fanfare::tagged!(OneCase: schemas::ONE_CASE by "kind" {
+    Created = "created",
+    .. Unknown
+});
+
+#[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::option_option, reason = "absent and null are distinct")]
+pub struct HoldsOneCase {
+    pub own: HoldsOneCaseOwn,
+    pub nullable: Option<Option<OneCase>>,
+}
+fanfare::object!(HoldsOneCase: schemas::HOLDS_ONE_CASE {
+    "own" => own: HoldsOneCaseOwn,
+    "nullable" => nullable?,
+});
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct ByAnyOfOneTwo {
     pub v: i64,
@@ -119,6 +142,26 @@ pub enum NestedNodeEither {
 fanfare::tagged!(NestedNodeEither: schemas::NESTED_NODE_EITHER by "kind" {
     Created = "created",
     Deleted = "deleted",
+});
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum HoldsOneCaseOwn {
+    First(HoldsOneCaseOwnFirst),
+    /// A value with a tag that the definition does not list, unchanged.
+    Unknown(fanfare::Value),
+}
+fanfare::tagged!(HoldsOneCaseOwn: schemas::HOLDS_ONE_CASE_OWN by "kind" {
+    First = "first",
+    .. Unknown
+});
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HoldsOneCaseOwnFirst {
+    pub at: Option<String>,
+}
+fanfare::object!(HoldsOneCaseOwnFirst: schemas::HOLDS_ONE_CASE_OWN_FIRST {
+    "kind" = "first",
+    "at" => at?,
 });
 
 /// The schemas that the runtime validates values against.
@@ -181,6 +224,20 @@ mod schemas {
         additional: Additional::Ignored,
     });
 
+    pub(super) static ONE_CASE: Schema = Schema::Tagged(Tagged {
+        tag: "kind",
+        cases: &[("created", &CREATED)],
+        open: true,
+    });
+
+    pub(super) static HOLDS_ONE_CASE: Schema = Schema::Object(Object {
+        properties: &[
+            Property::Required("own", &HOLDS_ONE_CASE_OWN),
+            Property::Optional("nullable", &Schema::AnyOf(&[&ONE_CASE, &Schema::Null])),
+        ],
+        additional: Additional::Ignored,
+    });
+
     pub(super) static BY_ANY_OF_ONE_TWO: Schema = Schema::Object(Object {
         properties: &[
             Property::Required("@type", &Schema::Enum(&["one-two"])),
@@ -201,5 +258,19 @@ mod schemas {
         tag: "kind",
         cases: &[("created", &CREATED), ("deleted", &DELETED)],
         open: false,
+    });
+
+    pub(super) static HOLDS_ONE_CASE_OWN: Schema = Schema::Tagged(Tagged {
+        tag: "kind",
+        cases: &[("first", &HOLDS_ONE_CASE_OWN_FIRST)],
+        open: true,
+    });
+
+    pub(super) static HOLDS_ONE_CASE_OWN_FIRST: Schema = Schema::Object(Object {
+        properties: &[
+            Property::Required("kind", &Schema::Enum(&["first"])),
+            Property::Optional("at", &Schema::Text(Text::ANY)),
+        ],
+        additional: Additional::Ignored,
     });
 }

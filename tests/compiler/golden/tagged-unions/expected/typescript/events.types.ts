@@ -31,6 +31,14 @@ export interface NestedNode {
   either?: NestedNodeEither | null | undefined;
 }
 
+/** The first case, to which others will be added. */
+export type OneCase = Created | { kind: string & {}; [key: string]: unknown };
+
+export interface HoldsOneCase {
+  own: HoldsOneCaseOwn;
+  nullable?: OneCase | null | undefined;
+}
+
 export type EventsInline = EventsInlineMove | EventsInlineSelfDestruct;
 
 export interface ByAnyOfOneTwo {
@@ -44,6 +52,13 @@ export interface ByAnyOfN3 {
 }
 
 export type NestedNodeEither = Created | Deleted;
+
+export type HoldsOneCaseOwn = HoldsOneCaseOwnFirst | { kind: string & {}; [key: string]: unknown };
+
+export interface HoldsOneCaseOwnFirst {
+  kind: "first";
+  at?: string | undefined;
+}
 
 export interface EventsInlineMove {
   type: "move";

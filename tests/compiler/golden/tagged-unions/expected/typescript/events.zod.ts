@@ -54,6 +54,24 @@ export const NestedNodeSchema: z.ZodType<t.NestedNode> = /* @__PURE__ */ f.lazy(
   either: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(NestedNodeEitherSchema)),
 }));
 
+export const OneCaseSchema = /* @__PURE__ */ f.openDiscriminatedUnion("kind", {
+  created: CreatedSchema,
+}) satisfies z.core.$ZodType<t.OneCase>;
+
+export const HoldsOneCaseOwnFirstSchema = /* @__PURE__ */ f.object({
+  kind: /* @__PURE__ */ f.literal("first"),
+  at: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.string()),
+}) satisfies z.core.$ZodType<t.HoldsOneCaseOwnFirst>;
+
+export const HoldsOneCaseOwnSchema = /* @__PURE__ */ f.openDiscriminatedUnion("kind", {
+  first: HoldsOneCaseOwnFirstSchema,
+}) satisfies z.core.$ZodType<t.HoldsOneCaseOwn>;
+
+export const HoldsOneCaseSchema = /* @__PURE__ */ f.object({
+  own: HoldsOneCaseOwnSchema,
+  nullable: /* @__PURE__ */ f.optional(/* @__PURE__ */ f.nullable(OneCaseSchema)),
+}) satisfies z.core.$ZodType<t.HoldsOneCase>;
+
 export const EventsInlineMoveSchema = /* @__PURE__ */ f.object({
   type: /* @__PURE__ */ f.literal("move"),
   x: /* @__PURE__ */ f.number(),
