@@ -12,6 +12,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "Guides",
         &[
+            "docs/guides/existing-project.md",
             "docs/guides/nextjs.md",
             "docs/guides/vite.md",
             "docs/guides/sveltekit.md",
