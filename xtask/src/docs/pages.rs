@@ -34,11 +34,12 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/asyncapi.md",
         ],
     ),
-    ("Clients", &["docs/client.md", "docs/frameworks.md", "docs/testing.md"]),
+    ("Clients", &["docs/client.md", "docs/frameworks.md", "docs/testing.md", "docs/rust-client.md"]),
     (
         "Servers",
         &[
             "docs/runs.md",
+            "docs/testing-rust.md",
             "docs/storage.md",
             "docs/tokens.md",
             "docs/limits.md",
