@@ -43,6 +43,7 @@ mod versions;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub use asyncapi::{Converted, LeftOut};
 pub use breaking::{Category, Rule};
@@ -243,10 +244,39 @@ pub fn diagnostics_reference() -> String {
 
 /// Returns the current date in UTC, such as `2026-12-31`.
 fn today() -> String {
-    jiff::Timestamp::now().strftime("%F").to_string()
+    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format_date(elapsed.as_secs() / 86_400)
+}
+
+/// Returns the date that is this number of days after 1970-01-01.
+// A crate for dates would be a thirtieth of the time that a build script takes to compile.
+fn format_date(days: u64) -> String {
+    // The years start in March, so that a leap day is the last day of its year.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era + u64::from(month >= 10);
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn compiled(schemas: &Schemas) -> Result<Compiled, Error> {
     Compiled::read(schemas, &mut ParsedFiles::default())
         .map_err(|report| Error::Definitions(Diagnostics(report)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::format_date;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let dates = [(0, "1970-01-01"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_819, "2027-01-01")];
+        for (days, date) in dates.into_iter().chain([(47_540, "2100-02-28"), (47_541, "2100-03-01")]) {
+            assert_eq!(format_date(days), date);
+        }
+    }
 }

@@ -21,9 +21,10 @@ try {
     copyFileSync(join(here, "../..", licence), join(folder, licence));
   }
   if (platform === undefined) {
-    for (const name of launcher.files.concat("package.json", "README.md").filter((name) => !name.startsWith("LICENSE"))) {
+    for (const name of ["bin", "package.json", "README.md"]) {
       cpSync(join(here, name), join(folder, name), { recursive: true });
     }
+    execFileSync(process.execPath, [join(here, "../docs.mjs"), join(folder, "docs"), "Definitions"]);
   } else {
     addProgram(platform, program);
   }

@@ -16,6 +16,10 @@ const SKIPPED: &[&str] = &[
     "target",
     "dist",
     "corpus",
+    // Copies of `docs` for packages.
+    "codegen/docs",
+    "runtime/rust/docs",
+    "runtime/typescript/docs",
     "CONTRIBUTING.md",
     "docs/glossary.md",
     "tests/compiler/prose.rs",

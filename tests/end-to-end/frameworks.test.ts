@@ -74,9 +74,11 @@ describe.each(["vue", "svelte", "solid"])("a page with %s", (framework) => {
     await server.status(run, "First", 1);
     await server.tokens(run, { count: 3 });
     await page.getByText("First (1%)").waitFor();
+    await shown(page, "Latest", "First");
     await has(page, [0, 1, 2]);
     await page.getByRole("button", { name: "Next run" }).click();
     await page.getByText("Second (2%)").waitFor();
+    await shown(page, "Latest", "Second");
     await has(page, [100, 101]);
     await page.getByRole("button", { name: "Disable" }).click();
     await shown(page, "Status", "paused");

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, realpath, rm, symlink, writeFile } f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findBrokenLinks } from "./support/links.js";
 import { command, dist, root, tarball } from "./support/paths.js";
 import { run } from "./support/run.js";
 
@@ -38,6 +39,12 @@ test("the page of the README is built from packed packages, without Rust", async
   expect(await run(folder, "npx", ["fanfare", "generate", "--check"], { env, only: true })).toContain("up to date");
   await run(folder, join(root, "node_modules/.bin/esbuild"), ["main.ts", "--bundle", "--format=esm", "--outfile=main.js"]);
   expect(await readFile(join(folder, "main.js"), "utf8")).toContain("pipeline:{runId}");
+});
+
+test("the launcher contains the documents about definitions, without broken links", async () => {
+  const docs = join(installed, "node_modules/@fanfare/cli/docs");
+  expect(await readdir(docs)).toEqual(expect.arrayContaining(["llms.txt", "definition.md"]));
+  expect(await findBrokenLinks(docs)).toEqual([]);
 });
 
 test("the launcher returns the exit code of the program", async () => {

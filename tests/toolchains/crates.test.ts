@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { findBrokenLinks } from "./support/links.js";
 import { root } from "./support/paths.js";
 import { unpack } from "./support/project.js";
 import { run } from "./support/run.js";
@@ -24,6 +25,9 @@ beforeAll(async () => {
   const { packages } = JSON.parse(output) as { packages: Crate[] };
   crates = packages.filter(({ publish }) => publish === null);
   await rm(target, { recursive: true, force: true });
+  // As release.yml does.
+  await run(root, "node", ["packages/docs.mjs", "runtime/rust/docs"]);
+  await run(root, "node", ["packages/docs.mjs", "codegen/docs", "Definitions"]);
   // Without compiling them: the tests of the workspace have compiled the same files.
   const selected = crates.flatMap(({ name }) => ["--package", name]);
   const options = ["--no-verify", "--offline", "--allow-dirty", "--quiet", "--target-dir", target];
@@ -48,7 +52,7 @@ test("a crate contains its sources, README and licences, and no tests of the rep
     const names = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
     const others = names
       .map((name) => name.slice(folderOf(crate).length + 1))
-      .filter((name) => !/^(?:src|templates)\//u.test(name))
+      .filter((name) => !/^(?:docs|src|templates)\//u.test(name))
       .sort();
     expect(others, crate.name).toEqual([
       ".cargo_vcs_info.json",
@@ -62,6 +66,15 @@ test("a crate contains its sources, README and licences, and no tests of the rep
     for (const file of ["LICENSE-APACHE", "LICENSE-MIT"]) {
       expect(await readFile(join(folderOf(crate), file), "utf8")).toBe(await readFile(join(root, file), "utf8"));
     }
+  }
+});
+
+test("the server and the compiler contain their documentation, without broken links", async () => {
+  const pages = { fanfare: "runs.md", "fanfare-codegen": "definition.md" };
+  for (const [name, page] of Object.entries(pages)) {
+    const docs = join(target, "unpacked", name, "docs");
+    expect(await readdir(docs)).toEqual(expect.arrayContaining(["llms.txt", page]));
+    expect(await findBrokenLinks(docs)).toEqual([]);
   }
 });
 

@@ -1,9 +1,10 @@
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { beforeAll, expect, test } from "vitest";
+import { findBrokenLinks } from "./support/links.js";
 import { dist, root, tarball } from "./support/paths.js";
 import { unpack } from "./support/project.js";
 
@@ -37,10 +38,22 @@ test("TypeScript finds the types of every entry point", async () => {
   expect("entrypoints" in analysis && Object.keys(analysis.entrypoints).length).toBeGreaterThan(10);
 });
 
-test("the package contains its documentation and licences, and no tests", () => {
-  const others = files.filter((file) => !/^(?:dist|src)\//u.test(file)).sort();
+test("the package contains its documentation, without broken links", async () => {
+  const pages = files.filter((file) => file.startsWith("docs/"));
+  expect(pages).toEqual(expect.arrayContaining(["docs/llms.txt", "docs/client.md", "docs/guides/existing-project.md"]));
+  expect(new Set(pages.map((page) => page.toLowerCase())).size, "names that differ without regard to case").toBe(pages.length);
+  expect(await findBrokenLinks(join(folder, "docs"))).toEqual([]);
+  const read = (path: string) => readFile(path, "utf8");
+  expect(await read(join(folder, "docs/testing.md"))).toBe(await read(join(root, "docs/testing.md")));
+  const { size } = await stat(tarball);
+  console.log(`the packed package: ${size} bytes`);
+  expect(size).toBeLessThan(550_000);
+});
+
+test("the package contains its README and licences, and no tests", () => {
+  const others = files.filter((file) => !/^(?:dist|docs|src)\//u.test(file)).sort();
   expect(others).toEqual(["LICENSE-APACHE", "LICENSE-MIT", "README.md", "package.json"]);
-  expect(files.filter((file) => /\btest\b|tsbuildinfo/u.test(file))).toEqual([]);
+  expect(files.filter((file) => !file.startsWith("docs/") && /\btest\b|tsbuildinfo/u.test(file))).toEqual([]);
 });
 
 test("every source map refers to a file of the package", async () => {

@@ -11,6 +11,7 @@ mod failure;
 mod fuzz;
 mod paths;
 mod process;
+mod semver;
 mod simulate;
 mod soak;
 mod step;
@@ -44,6 +45,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Check the licences, sources, duplicates and advisories of all dependencies, offline
     Audit(audit::Audit),
+    /// Compare the Rust API of the published crates with that of the previous version
+    Semver(semver::Semver),
     /// Write the dependencies of the published packages as a CycloneDX document
     Sbom(audit::Sbom),
     /// Search for inputs that cause a panic, a wrong verdict or excessive CPU time
@@ -72,6 +75,7 @@ fn run(command: Command) -> Result {
         Command::Soak(soak) => soak.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Semver(semver) => semver.run(),
         Command::Sbom(sbom) => sbom.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Bench(bench) => bench.run(),

@@ -109,16 +109,22 @@ pub use token::Jwks;
 pub use token::TokenError;
 pub use wire::{Cursor, MessageId};
 
-/// Includes the channels that `fanfare_codegen::compile` generated in the build script, as the module `channels`.
+/// Includes generated channels as the module `channels`: those that `fanfare_codegen::compile` generated in the build
+/// script or, with a path, those of a `rust` output in `fanfare.yaml`. The path is relative to the current file.
 ///
 /// ```ignore
 /// fanfare::include_channels!();
+/// // or
+/// fanfare::include_channels!("generated/channels.rs");
 ///
 /// use channels::pipeline::{Pipeline, Status};
 /// ```
 #[macro_export]
 macro_rules! include_channels {
     () => {
+        $crate::include_channels!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
+    };
+    ($path:expr) => {
         /// The channels that this project defines.
         #[allow(
             dead_code,
@@ -134,7 +140,7 @@ macro_rules! include_channels {
         #[allow(missing_docs, clippy::doc_markdown, reason = "docs come from the definitions' descriptions")]
         #[allow(clippy::needless_update, reason = "a definition may set every rule of a table")]
         pub mod channels {
-            include!(concat!(env!("OUT_DIR"), "/fanfare/channels.rs"));
+            include!($path);
         }
     };
 }

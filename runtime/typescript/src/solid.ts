@@ -7,6 +7,8 @@ import { RealtimeObserver } from "./subscription/observer.js";
 import { mergeOptions } from "./subscription/settings.js";
 import type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
 import type { RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+import { readTopic, toStoreOptions } from "./subscription/topic.js";
+import type { TopicOptions, TopicSnapshot } from "./subscription/topic.js";
 
 export { ConnectionError, InvalidMessageError } from "./errors.js";
 
@@ -19,6 +21,17 @@ export interface Realtime<
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
 > extends RealtimeSnapshot<Channel, Topics, Validate>,
+    RealtimeActions<Channel> {}
+
+/**
+ * The result of {@link createTopic}. Like props, its members are reactive where they are read, so it must not be
+ * destructured.
+ */
+export interface RealtimeTopic<
+  Channel extends ChannelInput = ChannelInput,
+  Topic extends TopicName<Channel> = TopicName<Channel>,
+  Validate extends boolean = true,
+> extends TopicSnapshot<Channel, Topic, Validate>,
     RealtimeActions<Channel> {}
 
 /** Defaults for the components below. */
@@ -69,4 +82,30 @@ export function createRealtime<
   const names = Object.keys(untrack(snapshot)) as (keyof RealtimeSnapshot)[];
   const members = names.map((name) => [name, { get: createMemo(() => snapshot()[name]), enumerable: true }] as const);
   return Object.defineProperties({ reset: observer.reset, send: observer.send }, Object.fromEntries(members)) as Realtime<Channel, Topics, Validate>;
+}
+
+/**
+ * Subscribes to one topic as {@link createRealtime} does, and returns its latest value as `data`.
+ *
+ * @example
+ * ```tsx
+ * const status = createTopic(() => ({ channel: pipeline({ runId: props.runId }), topic: "status", token }));
+ * return <p>{status.data?.message ?? status.connectionStatus}</p>;
+ * ```
+ */
+export function createTopic<
+  const Channel extends ChannelInput,
+  const Topic extends TopicName<Channel>,
+  const Validate extends boolean = true,
+>(
+  options: TopicOptions<Channel, Topic, Validate> | Accessor<TopicOptions<Channel, Topic, Validate>>,
+): RealtimeTopic<Channel, Topic, Validate> {
+  const current = () => (typeof options === "function" ? options() : options) as unknown as TopicOptions;
+  const realtime = createRealtime(() => toStoreOptions(current()) as RealtimeOptions<ChannelInput, readonly string[], true>);
+  const names = ["data", "message", "messages"] as const;
+  const members = names.map((name) => [name, { get: createMemo(() => readTopic(realtime.messages)[name]), enumerable: true }] as const);
+  return Object.defineProperties(
+    {},
+    { ...Object.getOwnPropertyDescriptors(realtime), ...Object.fromEntries(members) },
+  ) as unknown as RealtimeTopic<Channel, Topic, Validate>;
 }

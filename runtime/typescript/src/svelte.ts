@@ -2,13 +2,15 @@
 
 import { getContext, setContext } from "svelte";
 import { createSubscriber } from "svelte/reactivity";
-import { toStore } from "svelte/store";
+import { derived, toStore } from "svelte/store";
 import type { Readable } from "svelte/store";
 import type { ChannelInput, TopicName } from "./channel/channel.js";
 import { RealtimeObserver } from "./subscription/observer.js";
 import { mergeOptions } from "./subscription/settings.js";
 import type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
 import type { RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+import { readTopic, toStoreOptions } from "./subscription/topic.js";
+import type { TopicOptions, TopicSnapshot } from "./subscription/topic.js";
 
 export { ConnectionError, InvalidMessageError } from "./errors.js";
 
@@ -23,6 +25,18 @@ export interface Realtime<
 > extends RealtimeSnapshot<Channel, Topics, Validate>,
     RealtimeActions<Channel>,
     Readable<RealtimeSnapshot<Channel, Topics, Validate>> {}
+
+/**
+ * The result of {@link createTopic}. Its members are reactive where they are read, so it must not be destructured.
+ * It is a store, too: `$topic` is the snapshot.
+ */
+export interface RealtimeTopic<
+  Channel extends ChannelInput = ChannelInput,
+  Topic extends TopicName<Channel> = TopicName<Channel>,
+  Validate extends boolean = true,
+> extends TopicSnapshot<Channel, Topic, Validate>,
+    RealtimeActions<Channel>,
+    Readable<TopicSnapshot<Channel, Topic, Validate>> {}
 
 /** Defaults for the components below. */
 export interface RealtimeDefaults extends Omit<RealtimeSettings, "validate"> {}
@@ -80,4 +94,32 @@ export function createRealtime<
   const members = names.map((name) => [name, { get: () => snapshot()[name], enumerable: true }] as const);
   const actions = { reset: observer.reset, send: observer.send, subscribe: toStore(snapshot).subscribe };
   return Object.defineProperties(actions, Object.fromEntries(members)) as unknown as Realtime<Channel, Topics, Validate>;
+}
+
+/**
+ * Subscribes to one topic as {@link createRealtime} does, and returns its latest value as `data`.
+ *
+ * @example
+ * ```svelte
+ * <script lang="ts">
+ *   const { runId } = $props();
+ *   const status = createTopic(() => ({ channel: pipeline({ runId }), topic: "status", token }));
+ * </script>
+ *
+ * <p>{status.data?.message ?? status.connectionStatus}</p>
+ * ```
+ */
+export function createTopic<
+  const Channel extends ChannelInput,
+  const Topic extends TopicName<Channel>,
+  const Validate extends boolean = true,
+>(options: () => TopicOptions<Channel, Topic, Validate>): RealtimeTopic<Channel, Topic, Validate> {
+  const realtime = createRealtime(() => toStoreOptions(options() as unknown as TopicOptions) as RealtimeOptions<ChannelInput, readonly string[], true>);
+  const names = ["data", "message", "messages"] as const;
+  const members = names.map((name) => [name, { get: () => readTopic(realtime.messages)[name], enumerable: true }] as const);
+  const { subscribe } = derived(realtime, (snapshot) => ({ ...snapshot, ...readTopic(snapshot.messages) }));
+  return Object.defineProperties(
+    {},
+    { ...Object.getOwnPropertyDescriptors(realtime), ...Object.fromEntries(members), subscribe: { value: subscribe } },
+  ) as unknown as RealtimeTopic<Channel, Topic, Validate>;
 }

@@ -7,6 +7,8 @@ import { RealtimeObserver } from "./subscription/observer.js";
 import { mergeOptions } from "./subscription/settings.js";
 import type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
 import type { RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+import { readTopic } from "./subscription/topic.js";
+import type { TopicOptions, TopicSnapshot } from "./subscription/topic.js";
 
 export { ConnectionError, InvalidMessageError } from "./errors.js";
 
@@ -41,6 +43,28 @@ export type UseRealtimeResult<
   Validate extends boolean = true,
 > = {
   readonly [Name in keyof RealtimeSnapshot<Channel, Topics, Validate>]: ComputedRef<RealtimeSnapshot<Channel, Topics, Validate>[Name]>;
+} & RealtimeActions<Channel>;
+
+/** Options of {@link useTopic}: those of {@link useRealtime}, with one topic. */
+export interface UseTopicOptions<
+  Channel extends ChannelInput = ChannelInput,
+  Topic extends TopicName<Channel> = TopicName<Channel>,
+  Validate extends boolean = true,
+> extends Refs<Omit<TopicOptions, "channel" | "topic" | "validate">> {
+  /** Without a channel the composable is idle, for example while an id is still being fetched. */
+  readonly channel: MaybeRefOrGetter<Channel | undefined>;
+  readonly topic: MaybeRefOrGetter<Topic>;
+  /** Whether to validate payloads with the channel's schemas. Default: true. */
+  readonly validate?: MaybeRefOrGetter<Validate | undefined>;
+}
+
+/** The result of {@link useTopic}: that of {@link useRealtime}, with the messages of one topic. */
+export type UseTopicResult<
+  Channel extends ChannelInput = ChannelInput,
+  Topic extends TopicName<Channel> = TopicName<Channel>,
+  Validate extends boolean = true,
+> = {
+  readonly [Name in keyof TopicSnapshot<Channel, Topic, Validate>]: ComputedRef<TopicSnapshot<Channel, Topic, Validate>[Name]>;
 } & RealtimeActions<Channel>;
 
 /** Defaults for the components below. */
@@ -89,6 +113,28 @@ export function useRealtime<
   const names = Object.keys(snapshot.value) as (keyof RealtimeSnapshot)[];
   const refs = names.map((name) => [name, computed(() => snapshot.value[name])]);
   return { ...Object.fromEntries(refs), reset: observer.reset, send: observer.send };
+}
+
+/**
+ * Subscribes to one topic as {@link useRealtime} does, and returns its latest value.
+ *
+ * @example
+ * ```ts
+ * const { data: status, error } = useTopic({ channel: () => pipeline({ runId: props.runId }), topic: "status" });
+ * ```
+ */
+export function useTopic<
+  const Channel extends ChannelInput,
+  const Topic extends TopicName<Channel>,
+  const Validate extends boolean = true,
+>({ topic, ...options }: UseTopicOptions<Channel, Topic, Validate>): UseTopicResult<Channel, Topic, Validate> {
+  const result = useRealtime({ ...options, topics: () => [toValue(topic)] } as UseRealtimeOptions);
+  const topicRefs = {
+    data: computed(() => readTopic(result.messages.value).data),
+    message: computed(() => readTopic(result.messages.value).message),
+    messages: computed(() => readTopic(result.messages.value).messages),
+  };
+  return { ...result, ...topicRefs } as unknown as UseTopicResult<Channel, Topic, Validate>;
 }
 
 function unwrap(options: object): RealtimeOptions {

@@ -1,9 +1,9 @@
 /** Compiled, never run: the types of the frameworks' results are as strong as React's. */
 import { ref } from "vue";
-import { createRealtime as createInSolid } from "../src/solid.js";
-import { createRealtime as createInSvelte, setRealtimeDefaults } from "../src/svelte.js";
+import { createRealtime as createInSolid, createTopic as createTopicInSolid } from "../src/solid.js";
+import { createRealtime as createInSvelte, createTopic as createTopicInSvelte, setRealtimeDefaults } from "../src/svelte.js";
 import { createTestHub, exampleOf } from "../src/testing.js";
-import { provideRealtime, useRealtime as useInVue } from "../src/vue.js";
+import { provideRealtime, useRealtime as useInVue, useTopic as useTopicInVue } from "../src/vue.js";
 import { pipeline, reviews } from "./pipeline.js";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -32,6 +32,14 @@ export function vue(): void {
   isTrue<Same<typeof result.value, { words: bigint } | undefined>>();
   // @ts-expect-error: no such topic
   useInVue({ channel, topics: ["nope"] });
+  const total = useTopicInVue({ channel: ref(channel), topic: "total" });
+  isTrue<Same<typeof total.data.value, bigint | undefined>>();
+  isTrue<Same<NonNullable<typeof total.message.value>["data"], bigint>>();
+  void total.messages.value.length;
+  const text = useTopicInVue({ channel: () => channel, topic: ref("total" as const), validate: false });
+  isTrue<Same<typeof text.data.value, string | undefined>>();
+  // @ts-expect-error: no such topic
+  useTopicInVue({ channel, topic: "nope" });
   provideRealtime(() => ({ apiBaseUrl: "/" }));
 }
 
@@ -47,6 +55,11 @@ export function svelte(): void {
   void createInSvelte(() => ({ channel: review })).send(review.approve, { verdict: "nope" });
   // @ts-expect-error: no such topic
   createInSvelte(() => ({ channel, topics: ["nope"] }));
+  const total = createTopicInSvelte(() => ({ channel, topic: "total" }));
+  isTrue<Same<typeof total.data, bigint | undefined>>();
+  total.subscribe(({ data, messages }) => void [isTrue<Same<typeof data, bigint | undefined>>(), messages.length]);
+  // @ts-expect-error: no such topic
+  createTopicInSvelte(() => ({ channel, topic: "nope" }));
   setRealtimeDefaults(() => ({ token: "session" }));
 }
 
@@ -59,6 +72,11 @@ export function solid(): void {
   isTrue<Same<typeof fixed.result, { words: bigint } | undefined>>();
   // @ts-expect-error: no such topic
   createInSolid({ channel, topics: ["nope"] });
+  const total = createTopicInSolid({ channel, topic: "total" });
+  isTrue<Same<typeof total.data, bigint | undefined>>();
+  void createTopicInSolid(() => ({ channel: review, topic: "tokens" })).send(review.approve, { verdict: "edit" });
+  // @ts-expect-error: no such topic
+  createTopicInSolid(() => ({ channel, topic: "nope" }));
 }
 
 export async function testing(): Promise<void> {

@@ -15,7 +15,8 @@ function Status({ runId }: { runId: string }) {
   return <p>{status?.message ?? connectionStatus}</p>;
 }
 
-async function fetchToken(channel: string) {
+async function fetchToken(channel: string): Promise<string> {
   const response = await fetch(`/token?channel=${encodeURIComponent(channel)}`);
+  if (!response.ok) throw new Error(await response.text());
   return response.text();
 }

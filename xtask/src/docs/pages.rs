@@ -12,6 +12,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "Guides",
         &[
+            "docs/guides/existing-project.md",
             "docs/guides/nextjs.md",
             "docs/guides/vite.md",
             "docs/guides/sveltekit.md",
@@ -34,11 +35,12 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/asyncapi.md",
         ],
     ),
-    ("Clients", &["docs/client.md", "docs/frameworks.md", "docs/testing.md"]),
+    ("Clients", &["docs/client.md", "docs/frameworks.md", "docs/testing.md", "docs/rust-client.md"]),
     (
         "Servers",
         &[
             "docs/runs.md",
+            "docs/testing-rust.md",
             "docs/storage.md",
             "docs/tokens.md",
             "docs/limits.md",

@@ -32,7 +32,11 @@ export type TokenValue =
  *
  * @example
  * ```ts
- * token: ({ channel }) => fetch(`/api/token?channel=${encodeURIComponent(channel)}`).then((response) => response.text())
+ * token: async ({ channel }) => {
+ *   const response = await fetch(`/api/token?channel=${encodeURIComponent(channel)}`);
+ *   if (!response.ok) throw new Error(await response.text());
+ *   return response.text();
+ * }
  * ```
  */
 export type TokenInput = TokenValue | ((request: TokenRequest) => TokenValue | Promise<TokenValue>);

@@ -1,6 +1,7 @@
 import { RealtimeProvider } from "fanfare/solid";
 import { createSignal, Show } from "solid-js";
 import { defaults, firstRun } from "../page.js";
+import { Latest } from "./Latest.js";
 import { Progress } from "./Progress.js";
 import { Tokens } from "./Tokens.js";
 
@@ -14,6 +15,7 @@ export function App() {
         <h1>Solid</h1>
         <Show when={isShown()}>
           <Progress runId={runId()} />
+          <Latest runId={runId()} />
           <Tokens runId={runId()} isEnabled={isEnabled()} />
         </Show>
         <button onClick={() => setRunId(`${runId()}b`)}>Next run</button>
