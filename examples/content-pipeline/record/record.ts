@@ -37,7 +37,7 @@ async function perform({ app, page, click }: Stage, demo: Demo): Promise<void> {
   await click(app.getByRole("button", { name: "Summarise" }));
   await app.getByLabel("Summary").waitFor();
   await app.locator(".run").evaluate((run) => run.scrollIntoView());
-  // The story has four sentences; the server dies in the second.
+  // The draft has four sentences. The server is killed in the second.
   await app.getByText("Iris read the words").waitFor();
   await demo.pressEnter();
   await app.getByText("The server is gone.").waitFor();

@@ -35,7 +35,7 @@ export function Tour({ runId, ...server }: TourProps) {
     {
       hint: "reload",
       title: <button onClick={() => window.location.reload()}>Reload the page</button>,
-      todo: "The page keeps nothing. The server sends the whole run again, and then what is new.",
+      todo: "The page stores nothing of the run. The server sends all of it again, and continues live.",
       done: "The page was empty, and the whole run is here again.",
     },
   ];
