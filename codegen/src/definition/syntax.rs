@@ -408,7 +408,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Value, Vec<Diagnostic>> {
         let mut sources = Sources::default();
-        let source = sources.add(name.into(), text.to_owned());
+        let source = sources.add(name.into(), text.into());
         parse(&mut sources, source)
     }
 
