@@ -72,11 +72,12 @@ pub(crate) fn emit_outputs(model: &Model, outputs: &[Output], emitted: &mut Emit
     let mut before = std::mem::take(&mut emitted.outputs);
     let mut take = |output: &Output| {
         let same = before.iter().position(|before| before.output == *output);
-        same.map(|at| before.swap_remove(at)).unwrap_or_else(|| EmittedOutput {
+        let new = || EmittedOutput {
             output: output.clone(),
             versions: Versions::default(),
             printed: ByModule::default(),
-        })
+        };
+        same.map_or_else(new, |at| before.swap_remove(at))
     };
     let states: Vec<Mutex<EmittedOutput>> = outputs.iter().map(|output| Mutex::new(take(output))).collect();
     let (keys, fingerprints) = (&keys, &fingerprints);

@@ -1,6 +1,7 @@
 //! Generated files: kept in memory, compared with the disk, and written.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::fs::FileType;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,31 +100,31 @@ impl Files {
     /// The other files below a root of the output folder that have the mark, with their texts.
     fn orphans_below(&self, folder: &Path, root: &str) -> io::Result<Vec<(String, String)>> {
         let mut found = Vec::new();
-        let mut open = vec![folder.join(root)];
+        let mut open = vec![root.to_owned()];
         while let Some(current) = open.pop() {
-            let entries = match std::fs::read_dir(&current) {
+            let path = folder.join(&current);
+            let entries = match std::fs::read_dir(&path) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(at(&current, &error)),
+                Err(error) => return Err(at(&path, &error)),
             };
             for entry in entries {
-                let entry = entry.map_err(|error| at(&current, &error))?;
-                let (path, name, kind) = (entry.path(), entry.file_name(), entry.file_type());
+                let entry = entry.map_err(|error| at(&path, &error))?;
+                let (name, kind) = (entry.file_name(), entry.file_type());
+                let is_skipped = name == "node_modules" || name == "target";
+                let name = name.to_string_lossy();
+                let below = if current.is_empty() { name.into_owned() } else { format!("{current}/{name}") };
                 if kind.as_ref().is_ok_and(FileType::is_dir) {
-                    if name != "node_modules" && name != "target" {
-                        open.push(path);
+                    if !is_skipped {
+                        open.push(below);
                     }
                     continue;
                 }
                 // A link may lead to another folder, or back to this one.
-                if !kind.as_ref().is_ok_and(FileType::is_file) {
+                if !kind.as_ref().is_ok_and(FileType::is_file) || self.texts.contains_key(&below) {
                     continue;
                 }
-                let below = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-                if self.texts.contains_key(&below) {
-                    continue;
-                }
-                if let Some(text) = marked_text(&path) {
+                if let Some(text) = marked_text(&entry.path()) {
                     found.push((below, text));
                 }
             }
@@ -192,18 +193,18 @@ pub(crate) fn write_known(
 
 /// The texts of files on the disk, with the size and time of modification that they had.
 #[derive(Debug, Default)]
-pub(crate) struct KnownFiles(HashMap<PathBuf, (Stamp, Arc<str>)>);
+pub(crate) struct KnownFiles(HashMap<OsString, (Stamp, Arc<str>)>);
 
 impl KnownFiles {
     /// Returns `true` if a file has this text and was not modified since then.
     fn has(&self, path: &Path, text: &Arc<str>) -> bool {
-        let known = self.0.get(path).filter(|(_, known)| Arc::ptr_eq(known, text));
+        let known = self.0.get(path.as_os_str()).filter(|(_, known)| Arc::ptr_eq(known, text));
         known.is_some_and(|(stamp, _)| Stamp::of(path).is_some_and(|current| current == *stamp))
     }
 
     fn add(&mut self, path: PathBuf, stamp: Option<Stamp>, text: &Arc<str>) {
         if let Some(stamp) = stamp {
-            self.0.insert(path, (stamp, Arc::clone(text)));
+            self.0.insert(path.into_os_string(), (stamp, Arc::clone(text)));
         }
     }
 }

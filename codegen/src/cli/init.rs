@@ -17,7 +17,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     let (has_cargo, has_npm) = (Path::new("Cargo.toml").exists(), Path::new("package.json").exists());
     if has_npm {
         // Before anything is written.
-        package_json::check(&read("package.json")?).map_err(in_package_json)?;
+        package_json::check(&read("package.json")?).map_err(|error| in_package_json(&error))?;
     }
     let is_new = !has_cargo && !has_npm;
     let mut folder = Folder { checkout, report: String::new() };
@@ -165,7 +165,9 @@ impl Folder<'_> {
             None => format!("^{}", env!("CARGO_PKG_VERSION")),
         };
         let text = read("package.json")?;
-        match package_json::add_dependency(&text, "fanfare", &version).map_err(in_package_json)? {
+        match package_json::add_dependency(&text, "fanfare", &version)
+            .map_err(|error| in_package_json(&error))?
+        {
             Some(text) => self.replace("package.json", &text, "added `fanfare` to")?,
             None => {
                 let _ = writeln!(self.report, "kept the dependency `fanfare` of package.json");
@@ -210,7 +212,7 @@ fn minor_version() -> &'static str {
     concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"))
 }
 
-fn in_package_json(message: String) -> Error {
+fn in_package_json(message: &str) -> Error {
     failure(format!("package.json: {message}"))
 }
 

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Number, Value};
@@ -30,7 +29,7 @@ pub(crate) fn parse(sources: &mut Sources, source: SourceId) -> Result<Value, Ve
     let mut reader = Reader::new(&text, source);
     let yaml = reader.read_document();
     let (mut diagnostics, spans) = (reader.diagnostics, reader.spans);
-    sources.locate(source, Arc::new(spans));
+    sources.locate(source, spans.into());
     match (json, yaml) {
         (Some(value), _) if diagnostics.is_empty() => Ok(value),
         (None, Ok(value)) if diagnostics.is_empty() => Ok(value),
@@ -409,7 +408,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Result<Value, Vec<Diagnostic>> {
         let mut sources = Sources::default();
-        let source = sources.add(name.into(), text.to_owned());
+        let source = sources.add(name.into(), text.into());
         parse(&mut sources, source)
     }
 

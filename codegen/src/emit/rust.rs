@@ -95,8 +95,8 @@ fn print_channels(
 pub(super) fn finish(model: &Model, modules: &[&Printed]) -> Vec<File> {
     let mut items: Vec<_> = modules.iter().map(|printed| printed.items.iter()).collect();
     let types = model.types_in(Scope::Root).filter_map(|id| items[model.get(id).module].next());
-    let declarations =
-        types::render_root(model, types.map(String::as_str).collect::<String>(), &find_referenced(model));
+    let types: String = types.map(String::as_str).collect();
+    let declarations = types::render_root(model, &types, &find_referenced(model));
     vec![(ROOT.to_owned(), emit_root(model, declarations).into())]
 }
 

@@ -82,8 +82,12 @@ fn hash_order(model: &Model, modules: &[usize], parts: &[Parts]) -> u64 {
     types.sort_unstable();
     rules.sort_unstable();
     let mut hasher = DefaultHasher::new();
-    types.iter().for_each(|id| model.get(*id).typescript.hash(&mut hasher));
-    rules.iter().for_each(|id| model.rules[id.0].name.hash(&mut hasher));
+    for id in types {
+        model.get(id).typescript.hash(&mut hasher);
+    }
+    for id in rules {
+        model.rules[id.0].name.hash(&mut hasher);
+    }
     hasher.finish()
 }
 

@@ -163,7 +163,7 @@ fn a_folder_inside_a_project_is_refused() {
     assert!(text.contains("`- { language: typescript, folder: apps/web/generated }`"), "{text}");
     assert_eq!(read(&project, "apps/web/package.json"), "{}\n");
 
-    // A repository of its own, such as a submodule.
+    // A repository of its own inside the other.
     project.define("../apps/web/.git", "gitdir: ../../.git/modules/web\n");
     assert_exit(&init(), 0);
 }

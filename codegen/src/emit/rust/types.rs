@@ -35,7 +35,7 @@ pub(super) fn render(
 }
 
 /// Returns the declarations of the root file, with the rendered types.
-pub(super) fn render_root(model: &Model, types: String, referenced: &BTreeSet<TypeId>) -> Declarations {
+pub(super) fn render_root(model: &Model, types: &str, referenced: &BTreeSet<TypeId>) -> Declarations {
     let ids: Vec<TypeId> = model.types_in(Scope::Root).collect();
     let tables = render_tables(model, Scope::Root, &ids, referenced, &[]);
     Declarations { types: types.trim_end().to_owned(), tables }
