@@ -23,6 +23,7 @@ mod connections;
 mod error;
 mod in_flight;
 mod listeners;
+mod local_runs;
 mod outdated_client;
 mod rate;
 mod reader;
@@ -43,6 +44,8 @@ use in_flight::InFlight;
 pub(crate) use in_flight::{PendingWrite, WriteReservation};
 use listeners::Listeners;
 pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
+use local_runs::AllLocalRuns;
+pub(crate) use local_runs::LocalRuns;
 use outdated_client::LoggedDrifts;
 pub use rate::Rate;
 use rate::RateLimits;
@@ -113,6 +116,7 @@ struct Shared {
     revocations: Arc<Revocations>,
     token_uses: Arc<TokenUses>,
     listeners: Listeners,
+    local_runs: AllLocalRuns,
     /// Tasks that end when the hub closes. A shutdown waits for them.
     awaited: Mutex<Vec<JoinHandle<()>>>,
     /// Set when a shutdown begins.

@@ -2,7 +2,7 @@
 
 use super::rate::Rates;
 use super::{
-    Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
+    AllLocalRuns, Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
     LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings,
     Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
@@ -373,6 +373,7 @@ impl HubBuilder {
             revocations: Arc::new(Revocations::restore(revoked.into_iter())),
             token_uses: Arc::default(),
             listeners: Listeners::default(),
+            local_runs: AllLocalRuns::default(),
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             allowed_origins: self.allowed_origins,

@@ -82,7 +82,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
         Ok(RecordOutcome::Committed(_)) => {
             if leaves_streams
                 && let Err(error) =
-                    stop_streams(shared, engine, claim.run, &run_id, ABANDONED, |_| true).await
+                    stop_streams(&shared.hub, engine, claim.run, &run_id, ABANDONED, |_| true).await
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
@@ -137,10 +137,10 @@ impl Execution {
         let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let calls = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
-        let ClaimedRun { claim, run, failures, crashes } = claimed;
+        let ClaimedRun { claim, run, failures, crashes, retries } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
         let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, calls, log);
-        let context = Arc::new(context);
+        let context = Arc::new(context.with_retries(*retries));
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
         let execution = Self::new(context, &claimed.run.job, claimed.run.input.clone());
         Ok(Self { failures: claimed.failures, ..execution })
@@ -256,7 +256,7 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
     let Ok(engine) = shared.engine() else { return };
     if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why.clone()), event).await {
         tracing::error!(run_id, %error, "failed to record the end of a run");
-    } else if let Err(error) = stop_streams(shared, engine, claim.run, run_id, &why, |_| true).await {
+    } else if let Err(error) = stop_streams(&shared.hub, engine, claim.run, run_id, &why, |_| true).await {
         tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

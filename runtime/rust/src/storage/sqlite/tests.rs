@@ -243,11 +243,12 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         let lease = SystemTime::now() + HOUR;
         let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
         // Both began at the same time, and the second was recorded first.
-        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
-        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), 0, None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), 0, None)?;
         let fork = step(site("", 0), CallKind::Race, "0");
         let mut decide = |pending| {
-            let decision = Decision { fork: fork.clone(), winner: 0, preferred: vec![1], pending };
+            let (fork, began_at) = (fork.clone(), SystemTime::now());
+            let decision = Decision { fork, began_at, winner: 0, preferred: vec![1], pending };
             questions::decide_fork(batch, claim, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
