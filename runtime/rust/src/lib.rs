@@ -36,6 +36,7 @@ macro_rules! bug {
     }};
 }
 
+pub mod admin;
 pub mod channel;
 #[cfg(feature = "client")]
 pub mod client;

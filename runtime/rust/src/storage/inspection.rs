@@ -241,13 +241,10 @@ pub(crate) struct HistoryRows {
     pub(crate) has_more: bool,
 }
 
-/// A message, or joined chunks of a text stream.
+/// A message, or a chunk of a text stream.
 #[derive(Debug)]
 pub(crate) struct HistoryRow {
-    /// The offset of the first chunk, or of the message.
-    pub(crate) first: u64,
-    /// The offset of the last chunk, or of the message.
-    pub(crate) last: u64,
+    pub(crate) offset: u64,
     /// As it is stored.
     pub(crate) topic: String,
     /// With its id.

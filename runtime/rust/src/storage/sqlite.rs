@@ -29,6 +29,8 @@ mod inspection;
 mod journal;
 mod lost_branches;
 mod messages;
+#[cfg(test)]
+mod migration_tests;
 mod processes;
 #[cfg(test)]
 mod query_plans;

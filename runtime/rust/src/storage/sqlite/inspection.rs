@@ -10,9 +10,9 @@ use super::super::{CallSite, StorageError, StorageFuture};
 use super::{Engine, Sqlite, gone};
 use crate::clock::to_milliseconds;
 
-mod calls;
+pub(super) mod calls;
 mod channels;
-mod runs;
+pub(super) mod runs;
 
 impl Sqlite {
     /// Reads from a snapshot of the file. A database in memory has no second connection, so the writer reads it.

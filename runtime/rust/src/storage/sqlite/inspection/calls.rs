@@ -7,7 +7,7 @@ use super::super::super::{Answer, CallKind, CallSite, RunHandle};
 use super::PageBudget;
 
 /// Lists the calls of a run, and its open questions, by branch and position.
-pub(super) fn list(
+pub(in super::super) fn list(
     transaction: &Transaction<'_>,
     run_id: &str,
     after: Option<&CallSite>,

@@ -78,7 +78,7 @@ pub(super) fn read_history(
             bytes += frame.len();
             // An epoch of 0 has no ids: the frames keep those of the previous epoch.
             let frame = if epoch == 0 { frame } else { with_id(frame, MessageId::new(epoch, offset)) };
-            history.rows.push(HistoryRow { first: offset, last: offset, topic, frame });
+            history.rows.push(HistoryRow { offset, topic, frame });
         }
     }
     Ok(Some(history))

@@ -20,7 +20,7 @@ struct Source {
 }
 
 /// Lists runs, the newest first.
-pub(super) fn list(transaction: &Transaction<'_>, query: &RunQuery, now: i64) -> Result<Rows<RunRow, i64>> {
+pub(in super::super) fn list(transaction: &Transaction<'_>, query: &RunQuery, now: i64) -> Result<Rows<RunRow, i64>> {
     let mut before = query.before.unwrap_or(i64::MAX);
     if let Some(time) = query.created_before {
         before = before.min(first_created_at(transaction, time)?);
