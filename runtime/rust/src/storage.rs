@@ -27,9 +27,9 @@ use inspection::Inspection;
 pub use inspection::{RunActivity, RunStateName};
 pub(crate) use journal::{
     Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId, QuestionState, RecordOutcome,
-    RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream, SignalOutcome,
-    WaitingEventBuilder, WakeEffect,
+    Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId, QuestionState,
+    RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream,
+    SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 

@@ -297,7 +297,10 @@ impl Keys {
         }
         let is_empty = claims.topics.is_empty() && claims.signals.is_empty();
         if claims.admin && (!is_empty || claims.publish) {
-            return Err(AuthError::new("malformed", "an admin token grants topics, signals or publishing, too"));
+            return Err(AuthError::new(
+                "malformed",
+                "an admin token grants topics, signals or publishing, too",
+            ));
         }
         if is_empty && !claims.admin {
             return Err(AuthError::new("malformed", "the token grants no topics and no signals"));

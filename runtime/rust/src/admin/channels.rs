@@ -71,7 +71,9 @@ impl Admin {
         page: &PageRequest,
     ) -> Result<Page<ChannelInfo>, AdminError> {
         let after = page.read_cursor(|cursor| Some(cursor.to_owned()))?.unwrap_or_default();
-        let Some(storage) = self.hub.storage() else { return Ok(self.channels_in_memory(filter, &after, page)) };
+        let Some(storage) = self.hub.storage() else {
+            return Ok(self.channels_in_memory(filter, &after, page));
+        };
         let (registry, definition) = (self.hub.registry(), filter.definition.clone());
         let is_wanted = move |name: &str| {
             let of = || registry.resolve(name).map(|channel| channel.definition().name);

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::page::write_time;
 use super::Admin;
+use super::page::write_time;
 use crate::channel::{AddressPart, Carries, ChannelDefinition};
 use crate::hub::Health;
 use crate::metrics::{self, MetricSample};

@@ -54,7 +54,8 @@ impl Log {
 
     pub(crate) fn summarize(&self) -> LogSummary {
         let state = self.lock();
-        let held: usize = state.topics.iter().flat_map(|topic| &topic.held).map(|held| held.offsets().count()).sum();
+        let held: usize =
+            state.topics.iter().flat_map(|topic| &topic.held).map(|held| held.offsets().count()).sum();
         LogSummary {
             messages: state.recent.len() + held,
             bytes: state.bytes.get(),

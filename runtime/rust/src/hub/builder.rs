@@ -2,9 +2,9 @@
 
 use super::rate::Rates;
 use super::{
-    AllLocalRuns, Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
-    LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings,
-    Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
+    AllLocalRuns, Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys,
+    Listeners, LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant,
+    Settings, Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
 use crate::clock;
 use crate::history::{Limits, Memory};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::token_guard::TokenGuard;
 use super::SubscriptionId;
+use super::token_guard::TokenGuard;
 use crate::history::{Log, SubscriberCount};
 
 /// A channel of a subscription.

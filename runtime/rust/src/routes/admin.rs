@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::{HttpError, Parameters, bearer, ensure_accepting, is_backend, reject_unauthorized};
 use crate::admin::{
-    Admin, AdminError, ChannelFilter, ChannelInfo, ConnectionInfo, DefinitionInfo, HistoryFilter, HistoryItem, Page, PageRequest,
-    RunActivity, RunCall, RunDetails, RunFilter, RunInfo, RunSignal, RunStateName, ServerInfo,
+    Admin, AdminError, ChannelFilter, ChannelInfo, ConnectionInfo, DefinitionInfo, HistoryFilter,
+    HistoryItem, Page, PageRequest, RunActivity, RunCall, RunDetails, RunFilter, RunInfo, RunSignal,
+    RunStateName, ServerInfo,
 };
 use crate::clock;
 use crate::hub::{Client, Hub, Phase, RatedAction};

@@ -8,7 +8,9 @@ use super::{Run, RunError, RunsError, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
 use crate::hub::Hub;
-use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, OpenRunStream, Outcome, RunHandle, RunStream};
+use crate::storage::{
+    CallKind, CallSite, Engine, Entry, NewChunk, OpenRunStream, Outcome, RunHandle, RunStream,
+};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 

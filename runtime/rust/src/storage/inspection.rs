@@ -47,10 +47,7 @@ pub(crate) trait Inspection {
     ) -> StorageFuture<Result<Rows<ChannelSummary, String>, StorageError>>;
 
     /// Returns messages of a channel, or `None` if it is not stored.
-    fn read_history(
-        &self,
-        query: HistoryQuery,
-    ) -> StorageFuture<Result<Option<HistoryRows>, StorageError>>;
+    fn read_history(&self, query: HistoryQuery) -> StorageFuture<Result<Option<HistoryRows>, StorageError>>;
 }
 
 /// Rows of a page, and the cursor of the next page if there is one.
@@ -79,8 +76,7 @@ pub enum RunStateName {
 
 impl RunStateName {
     /// All states.
-    pub const ALL: [Self; 5] =
-        [Self::Running, Self::Halted, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Running, Self::Halted, Self::Completed, Self::Failed, Self::Cancelled];
 
     /// Returns the name, as in JSON.
     #[must_use]
@@ -114,8 +110,7 @@ pub enum RunActivity {
 
 impl RunActivity {
     /// All activities.
-    pub const ALL: [Self; 5] =
-        [Self::Executing, Self::Due, Self::Waiting, Self::Retrying, Self::Sleeping];
+    pub const ALL: [Self; 5] = [Self::Executing, Self::Due, Self::Waiting, Self::Retrying, Self::Sleeping];
 
     /// Returns the name, as in JSON.
     #[must_use]

@@ -129,11 +129,7 @@ pub(crate) trait Journal {
     fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>>;
 
     /// Makes a failed or halted run continue from its journal.
-    fn retry_run(
-        &self,
-        run_id: String,
-        event: Entry,
-    ) -> StorageFuture<Result<RetryEffect, StorageError>>;
+    fn retry_run(&self, run_id: String, event: Entry) -> StorageFuture<Result<RetryEffect, StorageError>>;
 
     /// Ends the sleeps of a run and the delays before its next attempts, or only the one at a site.
     fn wake_run(

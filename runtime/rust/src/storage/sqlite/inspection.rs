@@ -41,7 +41,10 @@ impl Inspection for Sqlite {
         "sqlite"
     }
 
-    fn list_runs(&self, query: RunQuery) -> StorageFuture<std::result::Result<Rows<RunRow, i64>, StorageError>> {
+    fn list_runs(
+        &self,
+        query: RunQuery,
+    ) -> StorageFuture<std::result::Result<Rows<RunRow, i64>, StorageError>> {
         let now = to_milliseconds(self.storage_time());
         self.read(move |transaction| runs::list(transaction, &query, now))
     }

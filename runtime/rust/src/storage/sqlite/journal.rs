@@ -145,11 +145,7 @@ impl Journal for Sqlite {
         self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
     }
 
-    fn retry_run(
-        &self,
-        run_id: String,
-        event: Entry,
-    ) -> StorageFuture<Result<RetryEffect, StorageError>> {
+    fn retry_run(&self, run_id: String, event: Entry) -> StorageFuture<Result<RetryEffect, StorageError>> {
         self.submit(move |batch| retry::retry(batch, &run_id, &event))
     }
 

@@ -29,8 +29,7 @@ impl Decisions {
     /// Returns whether a call is in a branch that lost, at any depth.
     pub(super) fn is_lost(&self, site: &CallSite) -> bool {
         let mut forks = std::iter::successors(site.fork(), CallSite::fork);
-        forks.any(|fork| {
-            self.winner(&fork).is_some_and(|winner| fork.branch_of(&site.branch) != Some(winner))
-        })
+        forks
+            .any(|fork| self.winner(&fork).is_some_and(|winner| fork.branch_of(&site.branch) != Some(winner)))
     }
 }

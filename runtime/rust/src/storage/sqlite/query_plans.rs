@@ -135,7 +135,10 @@ fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             find_sources(&path, files);
-        } else if !["tests.rs", "migration_tests.rs", "query_plans.rs"].iter().any(|test| path.ends_with(test)) {
+        } else if !["tests.rs", "migration_tests.rs", "query_plans.rs"]
+            .iter()
+            .any(|test| path.ends_with(test))
+        {
             files.push(path);
         }
     }

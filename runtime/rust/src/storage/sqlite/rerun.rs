@@ -64,11 +64,7 @@ fn has_call(transaction: &Transaction<'_>, run: RunHandle, position: u32) -> Res
 
 /// Returns a call to keep that has not ended. Those in branches that lost are not executed again, so they may be
 /// unfinished.
-fn find_unfinished(
-    transaction: &Transaction<'_>,
-    run: RunHandle,
-    position: u32,
-) -> Result<Option<CallSite>> {
+fn find_unfinished(transaction: &Transaction<'_>, run: RunHandle, position: u32) -> Result<Option<CallSite>> {
     let decisions = Decisions::load(transaction, run)?;
     let mut statement = transaction.prepare_cached(
         "SELECT branch, position FROM steps WHERE run = ?1 AND value IS NULL AND error IS NULL

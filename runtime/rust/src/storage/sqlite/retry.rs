@@ -42,8 +42,8 @@ pub(super) fn retry(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Resul
 /// Removes the calls whose failure ended the run.
 fn undo_failure(transaction: &Transaction<'_>, run: RunHandle) -> Result<()> {
     let calls = Calls::load(transaction, run)?;
-    let mut delete = transaction
-        .prepare_cached("DELETE FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
+    let mut delete =
+        transaction.prepare_cached("DELETE FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
     for CallSite { branch, position } in calls.failed_in("").unwrap_or_default() {
         delete.execute(params![run, branch, position])?;
     }

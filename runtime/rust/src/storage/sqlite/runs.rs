@@ -247,12 +247,7 @@ pub(super) fn record_call(
 }
 
 /// Records a call that began at some time, in milliseconds since 1970.
-pub(super) fn write_call(
-    batch: &Batch<'_>,
-    run: RunHandle,
-    call: &RecordedCall,
-    began: i64,
-) -> Result<()> {
+pub(super) fn write_call(batch: &Batch<'_>, run: RunHandle, call: &RecordedCall, began: i64) -> Result<()> {
     write_outcome(batch, run, call, &call.outcome, began)
 }
 

@@ -20,9 +20,8 @@ pub(super) fn wake(batch: &Batch<'_>, run_id: &str, site: Option<&CallSite>) -> 
         "SELECT id, owner IS NOT NULL AND lease >= ?2, state = 'running' AND failures > 0 AND due > ?2,
          state = 'running' FROM runs WHERE run = ?1",
     )?;
-    let found = statement.query_row(params![run_id, now], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-    });
+    let found = statement
+        .query_row(params![run_id, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
     let Some((run, is_held, is_delayed, is_running)): Option<(RunHandle, bool, bool, bool)> =
         found.optional()?
     else {
@@ -51,8 +50,8 @@ pub(super) fn wake(batch: &Batch<'_>, run_id: &str, site: Option<&CallSite>) -> 
         end.execute(params![run, branch, position, now])?;
     }
     // With another fence, no process continues an execution in memory, which waits for the former time.
-    let mut make_due = transaction
-        .prepare_cached("UPDATE runs SET due = min(due, ?2), fence = fence + 1 WHERE id = ?1")?;
+    let mut make_due =
+        transaction.prepare_cached("UPDATE runs SET due = min(due, ?2), fence = fence + 1 WHERE id = ?1")?;
     make_due.execute(params![run, now])?;
     Ok(WakeEffect::Woken(woken))
 }

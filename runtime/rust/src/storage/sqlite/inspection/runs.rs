@@ -2,10 +2,8 @@
 
 use rusqlite::{OptionalExtension, Result, Row, ToSql, Transaction, params};
 
-use super::super::super::inspection::{
-    RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName, Rows,
-};
 use super::super::super::RunHandle;
+use super::super::super::inspection::{Rows, RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName};
 use super::super::questions::open_questions;
 use super::PageBudget;
 
@@ -20,7 +18,11 @@ struct Source {
 }
 
 /// Lists runs, the newest first.
-pub(in super::super) fn list(transaction: &Transaction<'_>, query: &RunQuery, now: i64) -> Result<Rows<RunRow, i64>> {
+pub(in super::super) fn list(
+    transaction: &Transaction<'_>,
+    query: &RunQuery,
+    now: i64,
+) -> Result<Rows<RunRow, i64>> {
     let mut before = query.before.unwrap_or(i64::MAX);
     if let Some(time) = query.created_before {
         before = before.min(first_created_at(transaction, time)?);
@@ -176,10 +178,10 @@ fn has_pending_retry(transaction: &Transaction<'_>, run: RunHandle, now: i64) ->
 /// Returns the smallest number from which on runs were created at or after a time. Numbers ascend with the time. Runs
 /// without a recorded time are older than all others.
 fn first_created_at(transaction: &Transaction<'_>, time: i64) -> Result<i64> {
-    let last = transaction.query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
-    let mut statement = transaction.prepare_cached(
-        "SELECT id, coalesce(created, 0) FROM runs WHERE id >= ?1 ORDER BY id LIMIT 1",
-    )?;
+    let last =
+        transaction.query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get::<_, i64>(0))?;
+    let mut statement = transaction
+        .prepare_cached("SELECT id, coalesce(created, 0) FROM runs WHERE id >= ?1 ORDER BY id LIMIT 1")?;
     let (mut low, mut high) = (0, last + 1);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -199,9 +201,10 @@ fn merge(sources: Vec<Source>, limit: usize) -> Rows<RunRow, i64> {
     let mut rows: Vec<RunRow> = sources.into_iter().flat_map(|source| source.rows).collect();
     rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.number));
     let (mut budget, mut kept) = (PageBudget::new(limit), 0);
-    while rows.get(kept).is_some_and(|row| {
-        rest_before.is_none_or(|rest| row.number >= rest) && budget.add(bytes(row))
-    }) {
+    while rows
+        .get(kept)
+        .is_some_and(|row| rest_before.is_none_or(|rest| row.number >= rest) && budget.add(bytes(row)))
+    {
         kept += 1;
     }
     let cut = rows.get(kept).map(|row| row.number + 1);
