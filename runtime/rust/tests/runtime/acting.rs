@@ -443,3 +443,46 @@ async fn a_sleep_in_a_branch_that_lost_is_not_woken() {
     server.hub.signal(channel.nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("first"));
 }
+
+#[tokio::test]
+async fn a_text_that_a_failure_in_another_branch_stopped_is_written_again() {
+    let file = File::new();
+    let server = start(&file).await;
+    let fault = Fault::on();
+    let broken = fault.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let fault = broken.clone();
+        async move {
+            let write = async |draft: fanfare::RunStreamWriter| {
+                draft.write("Once ").await?;
+                if fault.is_on() {
+                    tokio::time::sleep(MINUTE).await;
+                }
+                draft.write("upon").await
+            };
+            let (text, ()) = run
+                .join(
+                    async |run| run.stream("write", run.channel().draft(), write).await,
+                    async |run| {
+                        run.sleep("let the text begin", Duration::from_millis(200)).await?;
+                        run.step("broken", async || fault.check()).await
+                    },
+                )
+                .await?;
+            Ok(done(text))
+        }
+    })
+    .await;
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
+    assert!(failed(&ended(&runs, "run_1").await));
+    fault.set(false);
+    runs.retry("run_1").await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("Once upon"));
+    let texts = server.admin("history?channel=room:1&topic=draft&order=oldest").await;
+    let [first, second] = &texts["items"].as_array().unwrap()[..] else { panic!("{texts}") };
+    assert_eq!(
+        (&first["text"], &first["has_end"], &first["stopped"]),
+        (&json!("Once "), &json!(true), &json!(true))
+    );
+    assert_eq!((&second["text"], &second["has_end"]), (&json!("Once upon"), &json!(true)));
+}
