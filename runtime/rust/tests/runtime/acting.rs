@@ -136,17 +136,17 @@ async fn a_failure_that_the_job_has_handled_stays_recorded() {
 async fn a_retried_join_keeps_finished_steps_and_asks_dropped_questions_again() {
     let file = File::new();
     let server = start(&file).await;
-    let (fault, fine) = (Fault::on(), Count::default());
-    let (broken, count) = (fault.clone(), fine.clone());
+    let (fault, finished) = (Fault::on(), Count::default());
+    let (broken, count) = (fault.clone(), finished.clone());
     let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
-        let (fault, fine) = (broken.clone(), count.clone());
+        let (fault, finished) = (broken.clone(), count.clone());
         async move {
             let (nod, (number, ())) = run
                 .join(
                     async |run| run.wait_for(run.channel().nod(), MINUTE).await,
                     async |run| {
                         run.join(
-                            async |run| run.step("fine", async || Ok::<_, RunError>(fine.up())).await,
+                            async |run| run.step("fine", async || Ok::<_, RunError>(finished.up())).await,
                             async |run| {
                                 run.sleep("let the others begin", Duration::from_millis(300)).await?;
                                 run.step("broken", async || fault.check()).await
