@@ -14,7 +14,7 @@ use crate::support::server::KEY;
 const ENDED: u32 = 100_000;
 const LIVE: u32 = 1_000;
 
-fn hub(file: &File) -> Hub {
+fn open(file: &File) -> Hub {
     let storage = Sqlite::open(file.path()).unwrap();
     Hub::builder(&REGISTRY).signing_key(KEY).storage(storage).build().unwrap()
 }
@@ -73,8 +73,10 @@ async fn publish_for(hub: &Hub, duration: Duration) -> Vec<Duration> {
 #[ignore = "takes long"]
 async fn lists_are_fast_and_publishers_do_not_notice() {
     let file = File::new();
-    let hub = hub(&file);
+    // Creates the tables.
+    drop(open(&file));
     fill(&file);
+    let hub = open(&file);
     let admin = hub.admin();
     let at = |number: u64| std::time::UNIX_EPOCH + Duration::from_secs(number);
     let filters = [
