@@ -10,7 +10,7 @@
 //! If the hub has a storage, the storage orders messages and hands each one to the log after its commit. Otherwise the
 //! log orders them itself.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::wire::{DataFrame, MessageId, SharedText};
 mod batch;
 mod idempotency;
 mod inbox;
+mod inspect;
 mod memory;
 mod open_stream;
 mod read;
@@ -41,6 +42,7 @@ pub(crate) use idempotency::{IdempotencyKey, KeyReused};
 #[cfg(feature = "sqlite")]
 pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
+pub(crate) use inspect::SubscriberCount;
 pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
 pub use read_cursor::Gap;
@@ -67,6 +69,8 @@ pub(crate) struct Log {
     handle: Option<ChannelHandle>,
     limits: Limits,
     is_retired: AtomicBool,
+    /// The number of subscribers in this process.
+    subscribers: Arc<AtomicUsize>,
     state: Mutex<State>,
 }
 
@@ -121,7 +125,8 @@ impl Log {
     pub(crate) fn new(channel: Channel, epoch: u64, limits: &Limits) -> Self {
         let state = Mutex::new(State::new(&channel, limits));
         let is_retired = AtomicBool::new(false);
-        Self { channel, epoch, handle: None, limits: limits.clone(), is_retired, state }
+        let (limits, subscribers) = (limits.clone(), Arc::default());
+        Self { channel, epoch, handle: None, limits, is_retired, subscribers, state }
     }
 
     pub(crate) fn channel(&self) -> &Channel {

@@ -23,9 +23,11 @@ mod connections;
 mod error;
 mod in_flight;
 mod listeners;
+mod local_runs;
 mod outdated_client;
 mod rate;
 mod reader;
+mod subscription_view;
 mod token_builder;
 mod token_guard;
 
@@ -37,17 +39,20 @@ use channels::Channels;
 pub(crate) use channels::StreamGuard;
 pub(crate) use client::Client;
 use connections::Connections;
-pub(crate) use connections::{ConnectionGuard, ConnectionHandle, ServerConnection};
+pub(crate) use connections::{ConnectionGuard, ConnectionHandle, ConnectionSummary, ServerConnection};
 pub(crate) use error::{OpenError, RenewError, SubscribeError};
 use in_flight::InFlight;
 pub(crate) use in_flight::{PendingWrite, WriteReservation};
 use listeners::Listeners;
 pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
+use local_runs::AllLocalRuns;
+pub(crate) use local_runs::LocalRuns;
 use outdated_client::LoggedDrifts;
 pub use rate::Rate;
 use rate::RateLimits;
 pub(crate) use rate::{RateLimited, RatedAction};
 pub(crate) use reader::{Event, Notice, Reader, Ready, SubscriptionId};
+pub(crate) use subscription_view::{SubscribedTopic, SubscriptionSummary, SubscriptionViews};
 pub use token_builder::TokenBuilder;
 pub use token_guard::RevokeError;
 pub(crate) use token_guard::TokenGuard;
@@ -113,6 +118,7 @@ struct Shared {
     revocations: Arc<Revocations>,
     token_uses: Arc<TokenUses>,
     listeners: Listeners,
+    local_runs: AllLocalRuns,
     /// Tasks that end when the hub closes. A shutdown waits for them.
     awaited: Mutex<Vec<JoinHandle<()>>>,
     /// Set when a shutdown begins.
@@ -125,6 +131,9 @@ struct Shared {
     client_address_header: Option<String>,
     authorizer: Option<Authorizer>,
     logged_drifts: LoggedDrifts,
+    has_admin_routes: bool,
+    /// When the hub was built, by the wall clock.
+    started_at: SystemTime,
 }
 
 /// The settings of connections that [`HubBuilder`] sets.
@@ -254,6 +263,26 @@ impl Hub {
             true => Health::Failing,
             false => Health::Open,
         }
+    }
+
+    /// Returns `true` if the hub serves the admin routes.
+    pub(crate) fn has_admin_routes(&self) -> bool {
+        self.shared.has_admin_routes
+    }
+
+    /// Returns when the hub was built, by the wall clock.
+    pub(crate) fn started_at(&self) -> SystemTime {
+        self.shared.started_at
+    }
+
+    /// Returns the open logs by the names of their channels, the next `limit` after a name.
+    pub(crate) fn list_open_logs(&self, after: &str, limit: usize) -> Vec<Arc<Log>> {
+        self.shared.channels.list_open(after, limit)
+    }
+
+    /// Returns a channel's log if it is in memory.
+    pub(crate) fn find_open_log(&self, channel: &str) -> Option<Arc<Log>> {
+        self.shared.channels.find_open(channel)
     }
 
     pub(crate) fn settings(&self) -> Settings {

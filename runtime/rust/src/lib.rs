@@ -36,6 +36,7 @@ macro_rules! bug {
     }};
 }
 
+pub mod admin;
 pub mod channel;
 #[cfg(feature = "client")]
 pub mod client;
@@ -89,8 +90,9 @@ pub use payload::{Decode, DecodeError, Int64, Payload, ShapeError, Uint64, Valid
 pub use publish::{Publish, PublishError, PublishFuture, PublishJson};
 pub use routes::{healthz, routes};
 pub use runs::{
-    CancelOutcome, Job, ReceivedSignal, ReplayError, ReplayOutcome, Run, RunError, RunRecording, RunStatus,
-    RunStreamWriter, Runs, RunsBuilder, RunsError, StartOutcome, StepOptions, WaitAny,
+    CancelOutcome, Job, ReceivedSignal, ReplayError, ReplayOutcome, RetryOutcome, Run, RunActionError,
+    RunError, RunRecording, RunStatus, RunStreamWriter, Runs, RunsBuilder, RunsError, StartOutcome,
+    StepOptions, WaitAny,
 };
 pub use schema::{Issue, Schema};
 pub use serde_json::Value;

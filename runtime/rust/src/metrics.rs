@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+mod totals;
+
+pub use totals::MetricSample;
+pub(crate) use totals::samples;
+
 /// The number of open connections. Label `transport`: `websocket` or `sse`.
 pub const CONNECTIONS: &str = "fanfare_connections";
 
@@ -82,7 +87,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    #[cfg(test)]
+    /// In the order of the variants.
     const ALL: [Self; 16] = [
         Self::Connections,
         Self::ServerConnections,
@@ -152,23 +157,28 @@ pub(crate) fn describe() {
 
 pub(crate) fn add_connection(transport: &'static str) {
     gauge!(CONNECTIONS, "transport" => transport).increment(1.0);
+    totals::add(CONNECTIONS, &[("transport", transport)], 1.0);
 }
 
 pub(crate) fn remove_connection(transport: &'static str) {
     gauge!(CONNECTIONS, "transport" => transport).decrement(1.0);
+    totals::add(CONNECTIONS, &[("transport", transport)], -1.0);
 }
 
 pub(crate) fn record_connection_end(transport: &'static str, cause: &'static str) {
     counter!(CONNECTIONS_ENDED, "transport" => transport, "cause" => cause).increment(1);
+    totals::add(CONNECTIONS_ENDED, &[("cause", cause), ("transport", transport)], 1.0);
 }
 
 pub(crate) fn record_publish() {
     counter!(MESSAGES_PUBLISHED).increment(1);
+    totals::add_published();
 }
 
 /// Records the messages of one turn of a connection.
 pub(crate) fn record_delivery(transport: &'static str, messages: usize) {
     counter!(MESSAGES_DELIVERED, "transport" => transport).increment(messages as u64);
+    totals::add_delivered(transport, messages as u64);
 }
 
 /// Records a read of one channel.
@@ -177,53 +187,65 @@ pub(crate) fn record_read(lag: u64, has_gap: bool) {
     histogram!(CURSOR_LAG).record(lag as f64);
     if has_gap {
         counter!(GAPS).increment(1);
+        totals::add(GAPS, &[], 1.0);
     }
 }
 
 pub(crate) fn record_auth_failure(reason: &'static str) {
     counter!(AUTH_FAILURES, "reason" => reason).increment(1);
+    totals::add(AUTH_FAILURES, &[("reason", reason)], 1.0);
 }
 
 pub(crate) fn add_outdated_client(channel: &'static str, kind: &'static str) {
     gauge!(CLIENTS_OUTDATED, "channel" => channel, "kind" => kind).increment(1.0);
+    totals::add(CLIENTS_OUTDATED, &[("channel", channel), ("kind", kind)], 1.0);
 }
 
 pub(crate) fn remove_outdated_client(channel: &'static str, kind: &'static str) {
     gauge!(CLIENTS_OUTDATED, "channel" => channel, "kind" => kind).decrement(1.0);
+    totals::add(CLIENTS_OUTDATED, &[("channel", channel), ("kind", kind)], -1.0);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn set_history(channels: usize, bytes: usize) {
     gauge!(HISTORY_CHANNELS).set(channels as f64);
     gauge!(HISTORY_BYTES).set(bytes as f64);
+    totals::set(HISTORY_CHANNELS, &[], channels as f64);
+    totals::set(HISTORY_BYTES, &[], bytes as f64);
 }
 
 /// Records the runs of all processes that share the storage. One of them is enough to report it.
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn set_runs(state: &'static str, runs: u64) {
     gauge!(RUNS, "state" => state).set(runs as f64);
+    totals::set(RUNS, &[("state", state)], runs as f64);
 }
 
 pub(crate) fn set_oldest_due_run(age: Duration) {
     gauge!(RUNS_OLDEST_DUE).set(age.as_secs_f64());
+    totals::set(RUNS_OLDEST_DUE, &[], age.as_secs_f64());
 }
 
 pub(crate) fn record_execution(outcome: &'static str) {
     counter!(RUN_EXECUTIONS, "outcome" => outcome).increment(1);
+    totals::add(RUN_EXECUTIONS, &[("outcome", outcome)], 1.0);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_used(limit: Limit, used: usize) {
     gauge!(LIMIT_USED, "limit" => limit.name()).set(used as f64);
+    totals::set_limit_used(limit, used as u64);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_max(limit: Limit, max: usize) {
     gauge!(LIMIT_MAX, "limit" => limit.name()).set(max as f64);
+    totals::set(LIMIT_MAX, &[("limit", limit.name())], max as f64);
 }
 
 pub(crate) fn limit_reached(limit: Limit) {
     counter!(LIMIT_REACHED, "limit" => limit.name()).increment(1);
+    totals::add(LIMIT_REACHED, &[("limit", limit.name())], 1.0);
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Smaller payloads are processed on the calling thread, because a switch would take longer than the work.
 const MIN_OFFLOADED: usize = 32 * 1024;
@@ -25,6 +25,12 @@ pub(crate) async fn run<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> 
     run_on(cores, work).await
 }
 
+/// Runs work that blocks its thread, such as reading a file.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn block<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    finish(spawn_blocking(work)).await
+}
+
 async fn run_on<T: Send + 'static>(
     cores: &'static Semaphore,
     work: impl FnOnce() -> T + Send + 'static,
@@ -32,10 +38,14 @@ async fn run_on<T: Send + 'static>(
     // The semaphore is never closed.
     let permit = cores.acquire().await.ok();
     // The work continues if the caller is dropped, so it holds the permit itself.
-    let done = spawn_blocking(move || {
+    finish(spawn_blocking(move || {
         let _permit = permit;
         work()
-    });
+    }))
+    .await
+}
+
+async fn finish<T>(done: JoinHandle<T>) -> T {
     match done.await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(result) => result,
         Err(Ok(panic)) => resume_unwind(panic),

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction, SessionError};
 use crate::token::{AuthError, VerifiedGrant};
 
+mod admin;
 mod body;
 mod client;
 mod connect;
@@ -33,8 +34,10 @@ pub(crate) use unread_body::discard_unread_body;
 
 /// Returns all routes of a hub, below `/v1/realtime`. Serve them, or merge them into your own router.
 ///
-/// See [`Hub`] for an example.
+/// Includes the admin routes if [`HubBuilder::admin_routes`](crate::HubBuilder::admin_routes) is set. See [`Hub`] for an
+/// example.
 pub fn routes(hub: Hub) -> Router {
+    let admin = if hub.has_admin_routes() { admin::routes() } else { Router::new() };
     Router::new()
         .route("/v1/realtime/token", post(mint::mint))
         .route("/v1/realtime/revoke", post(revoke::revoke))
@@ -43,6 +46,7 @@ pub fn routes(hub: Hub) -> Router {
         .route("/v1/realtime/connect", get(connect::connect))
         .route("/v1/realtime/sse", get(sse::get).post(sse::post))
         .route("/v1/realtime/healthz", get(health::health))
+        .merge(admin)
         .layer(from_fn_with_state(hub.clone(), origin::check))
         .layer(origin::cors(&hub))
         .layer(from_fn(discard_unread_body))

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::channel::{Channel, TypedChannel};
 use crate::clock;
-use crate::hub::Hub;
+use crate::hub::{Hub, LocalRuns};
 use crate::metrics::{self, Limit};
 use crate::storage::{Claim, Engine, NewRun, RunHandle, RunState};
 
@@ -30,6 +30,7 @@ mod execute;
 mod fork;
 mod job;
 mod limits;
+pub(crate) mod manage;
 mod replay;
 mod run;
 #[cfg(feature = "testing")]
@@ -42,6 +43,7 @@ mod waker;
 
 pub use error::{RunError, RunsError};
 pub use job::{Job, StartOutcome};
+pub use manage::{RetryOutcome, RunActionError};
 pub use replay::{ReplayError, ReplayOutcome, RunRecording};
 pub use run::Run;
 pub use step::StepOptions;
@@ -213,7 +215,7 @@ impl Runs {
     /// # Errors
     /// Returns an error if the storage fails.
     pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
-        self.shared.cancel(run_id).await
+        manage::cancel(&self.shared.hub, run_id).await
     }
 
     /// Returns the state of a run, or `None` if no run has this id. Ended runs are deleted after a week, or
@@ -363,7 +365,9 @@ impl RunsBuilder {
             script: Script::default(),
         });
         shared.hub.listen_for_all_signals(&shared.wake);
-        shared.engine()?.recover_runs(shared.job_names()).await?;
+        let local_runs: Weak<Shared> = Arc::downgrade(&shared);
+        shared.hub.register_local_runs(local_runs);
+        shared.engine()?.recover_runs(shared.owned_job_names()).await?;
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
         tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
@@ -382,7 +386,7 @@ impl Shared {
         if self.jobs.contains_key(name) { Ok(name) } else { Err(RunsError::UnknownJob(name.to_owned())) }
     }
 
-    fn job_names(&self) -> Vec<String> {
+    fn owned_job_names(&self) -> Vec<String> {
         self.jobs.keys().map(|name| (*name).to_owned()).collect()
     }
 
@@ -403,27 +407,6 @@ impl Shared {
         let added = self.engine()?.add_run(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
         Ok(if added { StartOutcome::New } else { StartOutcome::Existing })
-    }
-
-    async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
-        let Some(record) = self.engine()?.find_run(run_id.to_owned()).await? else {
-            return Ok(CancelOutcome::UnknownRun);
-        };
-        let event = match self.hub.registry().resolve(&record.channel) {
-            Some(channel) => {
-                let log = self.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
-                Some(events::cancelled(&log, run_id))
-            }
-            None => None,
-        };
-        let is_cancelled = self.engine()?.cancel_run(run_id.to_owned(), event).await?;
-        self.abort_run(record.run);
-        if !is_cancelled {
-            return Ok(CancelOutcome::AlreadyEnded);
-        }
-        let why = "the run was cancelled";
-        stream::stop_streams(self, self.engine()?, record.run, run_id, why, |_| true).await?;
-        Ok(CancelOutcome::Cancelled)
     }
 
     fn slots(&self) -> MutexGuard<'_, BTreeMap<RunHandle, Slot>> {
@@ -449,7 +432,7 @@ impl Shared {
     }
 
     /// Stops the execution of a run, if this process executes it under this claim.
-    fn abort(&self, claim: Claim) {
+    fn abort_claim(&self, claim: Claim) {
         if self.slots().get(&claim.run).is_some_and(|slot| slot.claim == claim) {
             self.abort_run(claim.run);
         }
@@ -466,6 +449,20 @@ impl Shared {
 
     fn suspended(&self) -> MutexGuard<'_, Suspended> {
         self.suspended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LocalRuns for Shared {
+    fn job_names(&self) -> Vec<&'static str> {
+        self.jobs.keys().copied().collect()
+    }
+
+    fn abort(&self, run: RunHandle) {
+        self.abort_run(run);
+    }
+
+    fn claim_due(&self) {
+        self.wake.notify_one();
     }
 }
 

@@ -16,16 +16,20 @@ use crate::history::{Appended, IdempotencyKey, KeyReused, Limits, Log, OpenStrea
 use crate::wire::DataFrame;
 
 mod abandoned_streams;
+pub(crate) mod inspection;
 mod journal;
 mod recorded_call;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub(crate) use abandoned_streams::end_abandoned_streams;
+use inspection::Inspection;
+pub use inspection::{RunActivity, RunStateName};
 pub(crate) use journal::{
     Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, Question, QuestionId, QuestionState, RecordOutcome,
-    RunCounts, RunHandle, RunRecord, RunState, RunStream, SignalOutcome, WaitingEventBuilder,
+    Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId, QuestionState,
+    RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream,
+    SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
 
@@ -60,7 +64,7 @@ pub(crate) type StorageFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
 
 /// A storage engine.
-pub(crate) trait Engine: Journal + Send + Sync {
+pub(crate) trait Engine: Journal + Inspection + Send + Sync {
     /// Sets the channel definitions. The hub calls this once, before any other method.
     fn set_registry(&self, registry: &'static Registry);
 

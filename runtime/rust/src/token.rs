@@ -96,6 +96,8 @@ struct Claims {
     signals: Vec<SignalClaim>,
     #[serde(default)]
     publish: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    admin: bool,
 }
 
 /// The audience of a token: one name, or several.
@@ -121,6 +123,8 @@ pub(crate) struct TokenSpec {
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
+    /// Allows the admin routes, and nothing else.
+    pub(crate) admin: bool,
     pub(crate) lifetime: Duration,
     pub(crate) subject: Option<String>,
     /// Random if `None`.
@@ -136,6 +140,8 @@ pub(crate) struct VerifiedGrant {
     pub(crate) topics: Vec<TopicClaim>,
     pub(crate) signals: Vec<SignalClaim>,
     pub(crate) publish: bool,
+    /// Allows the admin routes, and nothing else.
+    pub(crate) admin: bool,
     /// In seconds since 1970.
     pub(crate) issued: u64,
     /// In seconds since 1970.
@@ -153,6 +159,10 @@ pub(crate) struct AuthError {
 impl AuthError {
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
+    }
+
+    pub(crate) fn wrong_purpose() -> Self {
+        Self::new("purpose", "the token is not for this route")
     }
 
     pub(crate) fn revoked() -> Self {
@@ -175,9 +185,9 @@ impl Keys {
 
     /// Signs a token.
     pub(crate) fn mint(&self, spec: TokenSpec) -> Result<String, TokenError> {
-        let TokenSpec { topics, signals, publish, lifetime, subject, id } = spec;
+        let TokenSpec { topics, signals, publish, admin, lifetime, subject, id } = spec;
         let count = topics.len() + signals.len();
-        if count == 0 {
+        if count == 0 && !admin {
             return Err(TokenError::EmptyGrant);
         }
         if count > MAX_GRANT_ENTRIES {
@@ -205,6 +215,7 @@ impl Keys {
             topics,
             signals,
             publish,
+            admin,
         };
         jws::sign_hs256(self.signing.id(), self.signing.secret(), &claims)
             .map_err(|error| TokenError::Signing(error.to_string()))
@@ -256,8 +267,8 @@ impl Keys {
         let claims: Claims = serde_json::from_slice(claims)
             .map_err(|error| AuthError::new("malformed", format!("invalid claims: {error}")))?;
         self.check(&claims, issuer, now_in_seconds())?;
-        let Claims { jti: id, sub: subject, topics, signals, publish, iat, exp: expires, .. } = claims;
-        Ok(VerifiedGrant { id, subject, topics, signals, publish, issued: iat, expires })
+        let Claims { jti: id, sub: subject, topics, signals, publish, admin, iat, exp: expires, .. } = claims;
+        Ok(VerifiedGrant { id, subject, topics, signals, publish, admin, issued: iat, expires })
     }
 
     fn check(&self, claims: &Claims, issuer: &str, now: u64) -> Result<(), AuthError> {
@@ -284,7 +295,14 @@ impl Keys {
         if claims.exp.saturating_sub(claims.iat) > self.max_lifetime.as_secs() {
             return Err(AuthError::new("lifetime", "the lifetime exceeds the maximum"));
         }
-        if claims.topics.is_empty() && claims.signals.is_empty() {
+        let is_empty = claims.topics.is_empty() && claims.signals.is_empty();
+        if claims.admin && (!is_empty || claims.publish) {
+            return Err(AuthError::new(
+                "malformed",
+                "an admin token grants topics, signals or publishing, too",
+            ));
+        }
+        if is_empty && !claims.admin {
             return Err(AuthError::new("malformed", "the token grants no topics and no signals"));
         }
         if !is_valid_name(&claims.jti) {

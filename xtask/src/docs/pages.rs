@@ -40,6 +40,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "Servers",
         &[
             "docs/runs.md",
+            "docs/management.md",
             "docs/testing-rust.md",
             "docs/storage.md",
             "docs/tokens.md",
@@ -53,6 +54,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "Reference",
         &[
             "runtime/PROTOCOL.md",
+            "runtime/ADMIN.md",
             "runtime/EXCHANGES.md",
             "docs/conformance.md",
             "docs/architecture.md",

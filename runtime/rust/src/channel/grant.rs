@@ -12,6 +12,11 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// Returns a grant of nothing.
+    pub(crate) fn none() -> Self {
+        Self { topics: Vec::new(), signals: Vec::new() }
+    }
+
     /// Returns a grant of everything that either grant allows.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

@@ -27,6 +27,12 @@ impl ChannelDefinition {
         })
     }
 
+    /// Returns the text of a topic name.
+    pub(crate) fn name_text(&self, name: usize) -> &'static str {
+        let alias = name.checked_sub(self.run_events_index() + 1).and_then(|alias| self.aliases().nth(alias));
+        alias.map_or_else(|| self.log_topic(name).name, |(_, alias)| alias)
+    }
+
     /// Returns the topic of a topic name.
     pub(crate) fn topic_of(&self, topic_name: usize) -> usize {
         self.alias(topic_name).map_or(topic_name, |(topic, _)| topic)

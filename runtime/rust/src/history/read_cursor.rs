@@ -52,6 +52,13 @@ pub(crate) struct Read {
     pub(crate) more: bool,
 }
 
+impl ReadCursor {
+    /// Returns the offset up to which everything was read.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
 impl Read {
     pub(crate) fn is_empty(&self) -> bool {
         self.gap.is_none() && self.messages.is_none() && !self.caught_up

@@ -72,6 +72,11 @@ impl TextBlock {
         self.chunks.get(self.chunks_until(offset)).map(|chunk| chunk.offset)
     }
 
+    /// Returns the offsets of the chunks.
+    pub(super) fn offsets(&self) -> impl Iterator<Item = u64> {
+        self.chunks.iter().map(|chunk| chunk.offset)
+    }
+
     /// Returns the offset of the last chunk.
     pub(super) fn last(&self) -> u64 {
         self.chunks.last().map_or(0, |chunk| chunk.offset)

@@ -204,10 +204,18 @@ impl Held {
         }
     }
 
-    fn last(&self) -> u64 {
+    pub(super) fn last(&self) -> u64 {
         match self {
             Self::Message(message) => message.offset,
             Self::Text(text) => text.last(),
+        }
+    }
+
+    /// Returns the offsets of the message, or of the chunks.
+    pub(super) fn offsets(&self) -> Box<dyn Iterator<Item = u64> + '_> {
+        match self {
+            Self::Message(message) => Box::new(std::iter::once(message.offset)),
+            Self::Text(text) => Box::new(text.offsets()),
         }
     }
 

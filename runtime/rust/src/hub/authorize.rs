@@ -159,6 +159,7 @@ impl SessionGrant {
             topics: topics.collect(),
             signals: signals.collect(),
             publish,
+            admin: false,
             issued,
             expires: issued + lifetime.as_secs(),
         })

@@ -2,10 +2,11 @@
 
 use super::rate::Rates;
 use super::{
-    Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys, Listeners,
-    LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant, Settings,
-    Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
+    AllLocalRuns, Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys,
+    Listeners, LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant,
+    Settings, Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
+use crate::clock;
 use crate::history::{Limits, Memory};
 use crate::metrics::{self, Limit};
 use crate::token::MAX_LIFETIME;
@@ -35,6 +36,7 @@ pub struct HubBuilder {
     rates: Rates,
     max_in_flight_bytes: usize,
     client_address_header: Option<String>,
+    admin_routes: bool,
 }
 
 impl HubBuilder {
@@ -68,6 +70,7 @@ impl HubBuilder {
             rates: Rates::default(),
             max_in_flight_bytes: 256 * 1024 * 1024,
             client_address_header: None,
+            admin_routes: false,
         }
     }
 
@@ -267,6 +270,16 @@ impl HubBuilder {
         self
     }
 
+    /// Serves the admin routes, which show channels, runs and connections, and cancel, retry, wake and rerun runs.
+    /// Default: `false`, so these routes do not exist.
+    ///
+    /// They require the signing key, or a token from [`Admin::token`](crate::admin::Admin::token). An issuer of tokens
+    /// that the hub trusts can also grant access. `docs/management.md` explains how to secure them.
+    pub fn admin_routes(mut self, enabled: bool) -> Self {
+        self.admin_routes = enabled;
+        self
+    }
+
     /// Sets how many channels without a subscriber and without history the hub keeps in memory. Default: 10,000. Beyond
     /// that, the channels that were idle for longest are dropped. Without a storage, their retained messages are lost,
     /// and a subscriber that resumes receives a gap even if it missed nothing.
@@ -373,6 +386,7 @@ impl HubBuilder {
             revocations: Arc::new(Revocations::restore(revoked.into_iter())),
             token_uses: Arc::default(),
             listeners: Listeners::default(),
+            local_runs: AllLocalRuns::default(),
             reconnect_spread: OnceLock::new(),
             awaited: Mutex::default(),
             allowed_origins: self.allowed_origins,
@@ -381,6 +395,8 @@ impl HubBuilder {
             client_address_header: self.client_address_header,
             authorizer: self.authorizer,
             logged_drifts: LoggedDrifts::default(),
+            has_admin_routes: self.admin_routes,
+            started_at: clock::wall_time(),
         };
         if let Some(storage) = shared.channels.storage() {
             let (revocations, token_uses) = (Arc::clone(&shared.revocations), Arc::clone(&shared.token_uses));

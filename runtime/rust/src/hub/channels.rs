@@ -132,9 +132,29 @@ impl Channels {
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
     }
 
-    fn current_cell(&self, channel: &Channel) -> Option<LogCell> {
+    /// Returns the open logs with the next `limit` names after a name, in order.
+    pub(super) fn list_open(&self, after: &str, limit: usize) -> Vec<Arc<Log>> {
         let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
-        cells.get(channel.name()).filter(|cell| !is_retired(cell)).map(Arc::clone)
+        let later = cells.iter().filter(|(name, cell)| &***name > after && !is_retired(cell));
+        let mut logs: Vec<Arc<Log>> = later.filter_map(|(_, cell)| cell.get().cloned()).collect();
+        drop(cells);
+        logs.sort_unstable_by(|one, other| one.channel().name().cmp(other.channel().name()));
+        logs.truncate(limit);
+        logs
+    }
+
+    /// Returns an open log by the name of its channel.
+    pub(super) fn find_open(&self, name: &str) -> Option<Arc<Log>> {
+        self.find_cell(name).and_then(|cell| cell.get().cloned())
+    }
+
+    fn current_cell(&self, channel: &Channel) -> Option<LogCell> {
+        self.find_cell(channel.name())
+    }
+
+    fn find_cell(&self, name: &str) -> Option<LogCell> {
+        let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
+        cells.get(name).filter(|cell| !is_retired(cell)).map(Arc::clone)
     }
 
     fn cell(&self, channel: &Channel) -> Result<LogCell, OpenError> {

@@ -1,12 +1,15 @@
 //! The open connections of a hub, and which of them are closed when there are too many.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::in_flight::SlowClientSignal;
+use super::subscription_view::{SubscriptionSummary, SubscriptionViews};
 use super::{Client, Hub, Settings};
+use crate::clock;
 use crate::history::Inbox;
 use crate::metrics::{self, Limit};
 
@@ -17,14 +20,35 @@ const MIN_RECONNECT_SPREAD: Duration = Duration::from_millis(100);
 /// The open connections.
 #[derive(Default)]
 pub(super) struct Connections {
-    /// The inbox that wakes each connection, by the connection's number.
-    inboxes: BTreeMap<u64, Arc<Inbox>>,
+    /// By the number of the connection.
+    open: BTreeMap<u64, OpenConnection>,
     latest: u64,
     /// The connections that have nothing subscribed, by ticket. The first has had nothing subscribed for longest.
     unsubscribed: BTreeMap<u64, Arc<CloseRequest>>,
     latest_ticket: u64,
     /// How many connections were asked to close and are still open.
     closing: usize,
+}
+
+/// A registered connection.
+struct OpenConnection {
+    /// Wakes the connection.
+    inbox: Arc<Inbox>,
+    transport: &'static str,
+    address: Option<IpAddr>,
+    /// When it was opened, by the wall clock.
+    since: SystemTime,
+    subscriptions: SubscriptionViews,
+}
+
+/// An open connection, as administrators see it.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionSummary {
+    pub(crate) number: u64,
+    pub(crate) transport: &'static str,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) since: SystemTime,
+    pub(crate) subscriptions: Vec<SubscriptionSummary>,
 }
 
 /// Notifies a connection that it must close to make room for others.
@@ -71,24 +95,25 @@ pub(crate) struct ConnectionGuard {
     pub(super) client: Client,
     /// Set if the connection must close because its client reads too slowly.
     pub(super) slow_client_signal: Arc<SlowClientSignal>,
+    subscriptions: SubscriptionViews,
 }
 
 impl Connections {
     pub(super) fn is_empty(&self) -> bool {
-        self.inboxes.is_empty()
+        self.open.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.inboxes.len()
+        self.open.len()
     }
 
     pub(super) fn inboxes(&self) -> Vec<Arc<Inbox>> {
-        self.inboxes.values().cloned().collect()
+        self.open.values().map(|connection| Arc::clone(&connection.inbox)).collect()
     }
 
-    fn add(&mut self, inbox: Arc<Inbox>) -> u64 {
+    fn add(&mut self, connection: OpenConnection) -> u64 {
         self.latest += 1;
-        self.inboxes.insert(self.latest, inbox);
+        self.open.insert(self.latest, connection);
         self.latest
     }
 
@@ -145,18 +170,24 @@ impl Hub {
         inbox.alarm();
         let close_request =
             Arc::new(CloseRequest { inbox: Arc::clone(&inbox), is_due: AtomicBool::new(false) });
-        let mut admitted = None;
+        let (mut admitted, subscriptions) = (None, SubscriptionViews::default());
         self.shared.connections.send_if_modified(|connections| {
-            if connections.inboxes.len() - connections.closing >= max_connections {
+            if connections.open.len() - connections.closing >= max_connections {
                 metrics::limit_reached(Limit::Connections);
                 if !connections.close_oldest() {
                     return false;
                 }
             }
-            let number = connections.add(Arc::clone(&inbox));
+            let number = connections.add(OpenConnection {
+                inbox: Arc::clone(&inbox),
+                transport,
+                address: client.address,
+                since: clock::wall_time(),
+                subscriptions: subscriptions.clone(),
+            });
             admitted =
                 Some((number, connections.add_unsubscribed(&close_request, max_unsubscribed_connections)));
-            metrics::limit_used(Limit::Connections, connections.inboxes.len());
+            metrics::limit_used(Limit::Connections, connections.open.len());
             true
         });
         let (number, ticket) = admitted?;
@@ -171,7 +202,31 @@ impl Hub {
             close_request,
             client,
             slow_client_signal,
+            subscriptions,
         })
+    }
+
+    /// Returns the next `limit` connections after a number, the oldest first.
+    pub(crate) fn list_connections(&self, after: u64, limit: usize) -> Vec<ConnectionSummary> {
+        let connections = self.shared.connections.borrow();
+        let later = connections.open.range(after.saturating_add(1)..).take(limit);
+        let later = later.map(|(number, connection)| {
+            let OpenConnection { transport, address, since, subscriptions, .. } = connection;
+            let (transport, address, since) = (*transport, *address, *since);
+            ConnectionSummary {
+                number: *number,
+                transport,
+                address,
+                since,
+                subscriptions: subscriptions.summarize(),
+            }
+        });
+        later.collect()
+    }
+
+    /// Returns the number of open connections.
+    pub(crate) fn count_connections(&self) -> usize {
+        self.shared.connections.borrow().len()
     }
 }
 
@@ -184,6 +239,11 @@ impl ConnectionGuard {
     /// Returns the inbox that wakes the connection.
     pub(crate) fn inbox(&self) -> &Arc<Inbox> {
         &self.close_request.inbox
+    }
+
+    /// Returns where the connection lists its subscriptions.
+    pub(crate) fn subscriptions(&self) -> &SubscriptionViews {
+        &self.subscriptions
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -226,14 +286,14 @@ impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         metrics::remove_connection(self.transport);
         self.hub.shared.connections.send_modify(|connections| {
-            connections.inboxes.remove(&self.number);
+            connections.open.remove(&self.number);
             if let Some(ticket) = self.ticket {
                 connections.remove_unsubscribed(ticket);
             }
             if self.must_close() {
                 connections.closing -= 1;
             }
-            metrics::limit_used(Limit::Connections, connections.inboxes.len());
+            metrics::limit_used(Limit::Connections, connections.open.len());
         });
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::outdated_client::OutdatedClient;
+use super::subscription_view::{SubscriptionView, SubscriptionViews};
 use super::token_guard::{TokenGuard, TokenStatus, TokenUse};
 use super::{Hub, RenewError, SubscribeError};
 use crate::channel::Channel;
@@ -57,6 +58,7 @@ pub(crate) struct Reader {
     turns: VecDeque<u64>,
     /// Set once a log that is read is no longer its channel's history.
     has_retired: bool,
+    views: SubscriptionViews,
 }
 
 /// One channel of a subscription.
@@ -69,12 +71,15 @@ struct Subscribed {
     guards: Vec<(usize, Arc<TokenGuard>)>,
     /// Counts the subscription while it is open, if the client's page has another definition and that matters.
     outdated: Option<OutdatedClient>,
+    view: Arc<SubscriptionView>,
 }
 
 impl Reader {
-    pub(crate) fn new(inbox: &Arc<Inbox>) -> Self {
-        let inbox = Arc::clone(inbox);
-        Self { inbox, subscribed: Vec::new(), next_key: 0, turns: VecDeque::new(), has_retired: false }
+    /// Creates a reader that lists its subscriptions in `views`.
+    pub(crate) fn new(inbox: &Arc<Inbox>, views: &SubscriptionViews) -> Self {
+        let (inbox, views) = (Arc::clone(inbox), views.clone());
+        let (subscribed, turns) = (Vec::new(), VecDeque::new());
+        Self { inbox, subscribed, next_key: 0, turns, has_retired: false, views }
     }
 
     /// Subscribes to channels and topic names, and reads every message that is published from here on. Without an id, adds
@@ -133,13 +138,17 @@ impl Reader {
             (Subscribed { key, ..subscribed }, position)
         } else {
             let (cursor, position) = log.start(topics, cursor.unwrap_or_default());
-            let subscription_id = subscription_id.clone();
-            (Subscribed { key, subscription_id, log, cursor, guards: Vec::new(), outdated: None }, position)
+            let view = Arc::new(SubscriptionView::new(subscription_id, &log));
+            let (subscription_id, guards) = (subscription_id.clone(), Vec::new());
+            (Subscribed { key, subscription_id, log, cursor, guards, outdated: None, view }, position)
         };
         if let Some(guard) = guard {
             subscribed.add_topics(topics, guard);
         }
         let caught_up = subscribed.cursor.is_caught_up();
+        subscribed.view.set_topics(&subscribed.guards);
+        subscribed.view.set_read_until(subscribed.cursor.offset());
+        self.views.add(&subscribed.view);
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
         (position, caught_up)
@@ -203,6 +212,7 @@ impl Reader {
             for (_, held) in &mut subscribed.guards {
                 *held = Arc::clone(guard);
             }
+            subscribed.view.set_topics(&subscribed.guards);
         }
         Ok(())
     }
@@ -279,12 +289,13 @@ impl Reader {
     /// Reads one channel, and returns the number of bytes read.
     fn read_turn(&mut self, key: u64, max_bytes: usize, events: &mut Vec<Event>) -> usize {
         let index = self.subscribed.binary_search_by_key(&key, |subscribed| subscribed.key);
-        let Some(Subscribed { log, cursor, subscription_id, .. }) =
+        let Some(Subscribed { log, cursor, subscription_id, view, .. }) =
             index.ok().and_then(|index| self.subscribed.get_mut(index))
         else {
             return 0;
         };
         let read = log.read(cursor, max_bytes, &self.inbox, key);
+        view.set_read_until(cursor.offset());
         self.has_retired |= log.is_retired();
         if read.more {
             self.turns.push_back(key);
@@ -343,6 +354,7 @@ impl Reader {
     fn remove(&mut self, index: usize) -> Subscribed {
         let subscribed = self.subscribed.remove(index);
         subscribed.log.unpark(&self.inbox, subscribed.key);
+        self.views.remove(&subscribed.view);
         subscribed
     }
 }
@@ -362,6 +374,7 @@ impl Subscribed {
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        self.views.clear();
         for subscribed in &self.subscribed {
             subscribed.log.unpark(&self.inbox, subscribed.key);
         }

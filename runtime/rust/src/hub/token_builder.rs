@@ -13,6 +13,7 @@ pub struct TokenBuilder<'h> {
     hub: &'h Hub,
     grant: Grant,
     publish: bool,
+    admin: bool,
     lifetime: Duration,
     subject: Option<String>,
     id: Option<String>,
@@ -20,7 +21,20 @@ pub struct TokenBuilder<'h> {
 
 impl<'h> TokenBuilder<'h> {
     pub(super) fn new(hub: &'h Hub, grant: Grant) -> Self {
-        Self { hub, grant, publish: false, lifetime: hub.default_lifetime(), subject: None, id: None }
+        Self {
+            hub,
+            grant,
+            publish: false,
+            admin: false,
+            lifetime: hub.default_lifetime(),
+            subject: None,
+            id: None,
+        }
+    }
+
+    /// Returns a builder of a token for the admin routes.
+    pub(crate) fn for_admin(hub: &'h Hub) -> Self {
+        Self { admin: true, ..Self::new(hub, Grant::none()) }
     }
 
     /// Sets how long the token lasts. Default: 60 seconds, or the maximum if that is shorter. [`mint`](Self::mint) returns an
@@ -31,6 +45,7 @@ impl<'h> TokenBuilder<'h> {
     }
 
     /// Grants publishing to the topics over HTTP, in place of subscribing to them. To allow both, mint two tokens.
+    /// Has no effect on an admin token.
     pub fn for_publishing(mut self) -> Self {
         self.publish = true;
         self
@@ -59,7 +74,8 @@ impl<'h> TokenBuilder<'h> {
     /// Returns an error if the grant is empty, too large, or has a channel, topic or signal that is not defined, or if
     /// the lifetime, the subject or the id is out of range.
     pub fn mint(self) -> Result<String, TokenError> {
-        let Self { hub, grant, publish, lifetime, subject, id } = self;
+        let Self { hub, grant, publish, admin, lifetime, subject, id } = self;
+        let publish = publish && !admin;
         let topics = grant.topics().map(|(channel, topic)| TopicClaim {
             kind: TopicKind::Run,
             channel: channel.into(),
@@ -69,7 +85,7 @@ impl<'h> TokenBuilder<'h> {
             .signals()
             .map(|(channel, signal)| SignalClaim { channel: channel.into(), name: signal.into() });
         let (topics, signals) = (topics.collect(), signals.collect());
-        hub.mint(TokenSpec { topics, signals, publish, lifetime, subject, id })
+        hub.mint(TokenSpec { topics, signals, publish, admin, lifetime, subject, id })
     }
 }
 

@@ -19,6 +19,7 @@ const MAX_NOTICE: u64 = 30_000;
 /// A token that a subscription uses.
 pub(crate) struct TokenGuard {
     token_use: Arc<TokenUse>,
+    subject: Option<Box<str>>,
     /// In milliseconds since 1970.
     expires: u64,
     /// When to notify the client that the token is about to expire, in milliseconds since 1970.
@@ -53,6 +54,10 @@ impl TokenGuard {
     /// Returns when the token expires, in milliseconds since 1970.
     pub(crate) fn expires(&self) -> u64 {
         self.expires
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 
     pub(crate) fn token_use(&self) -> &Arc<TokenUse> {
@@ -162,7 +167,8 @@ impl Hub {
         let expires = grant.expires.saturating_mul(1000);
         let lifetime = grant.expires.saturating_sub(grant.issued).saturating_mul(1000);
         let notice_at = expires.saturating_sub((lifetime / 4).min(MAX_NOTICE));
-        Ok(Arc::new(TokenGuard { token_use, expires, notice_at, notice_given: AtomicBool::new(false) }))
+        let (subject, notice_given) = (grant.subject.as_deref().map(Into::into), AtomicBool::new(false));
+        Ok(Arc::new(TokenGuard { token_use, subject, expires, notice_at, notice_given }))
     }
 
     /// Revokes all tokens with an id ([`TokenBuilder::id`](super::TokenBuilder::id)) before they expire. They are

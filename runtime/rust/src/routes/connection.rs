@@ -95,7 +95,7 @@ impl Connection {
         let mut connection = Self {
             next_ping: now + hub.settings().ping_interval,
             hub,
-            reader: Reader::new(guard.inbox()),
+            reader: Reader::new(guard.inbox(), guard.subscriptions()),
             guest,
             bad_frames: 0,
             idle_since: Some(now),

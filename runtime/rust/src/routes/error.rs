@@ -7,9 +7,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::admin::AdminError;
 use crate::channel::ResolveError;
 use crate::hub::{RateLimited, RevokeError, SubscribeError};
 use crate::publish::PublishError;
+use crate::runs::{RunActionError, RunsError};
 use crate::schema::Issue;
 use crate::signal::SignalError;
 use crate::token::{AuthError, TokenError};
@@ -153,6 +155,51 @@ impl From<RateLimited> for HttpError {
             retry_after: wait,
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
+    }
+}
+
+impl From<AdminError> for HttpError {
+    fn from(error: AdminError) -> Self {
+        let (status, code) = match &error {
+            AdminError::NoStorage | AdminError::UnknownRun => (StatusCode::NOT_FOUND, "no_run"),
+            AdminError::UnknownChannel => (StatusCode::NOT_FOUND, "unknown_channel"),
+            AdminError::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
+            AdminError::StaleCursor => (StatusCode::CONFLICT, "stale_cursor"),
+            AdminError::InvalidCursor => return Self::bad_request(error.to_string()),
+            AdminError::Storage(_) => return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        };
+        Self { data: json!({ "code": code }), ..Self::new(status, error.to_string()) }
+    }
+}
+
+impl From<RunsError> for HttpError {
+    fn from(error: RunsError) -> Self {
+        let message = error.to_string();
+        match error {
+            RunsError::NoStorage => AdminError::NoStorage.into(),
+            RunsError::UnknownChannel => AdminError::UnknownChannel.into(),
+            RunsError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
+            _ => Self::bad_request(message),
+        }
+    }
+}
+
+impl From<RunActionError> for HttpError {
+    fn from(error: RunActionError) -> Self {
+        let message = error.to_string();
+        let code = match error {
+            RunActionError::UnknownRun => return AdminError::UnknownRun.into(),
+            RunActionError::Runs(error) => return error.into(),
+            RunActionError::InvalidCall(_) => return Self::bad_request(message),
+            RunActionError::NotFailed => "not_failed",
+            RunActionError::Executing => "executing",
+            RunActionError::NotSleeping => "not_sleeping",
+            RunActionError::InBranch(_) => "in_branch",
+            RunActionError::NoCall => "no_call",
+            RunActionError::UnfinishedCall(_) => "unfinished_call",
+            RunActionError::RunExists => "run_exists",
+        };
+        Self { data: json!({ "code": code }), ..Self::new(StatusCode::CONFLICT, message) }
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) async fn mint(
     }
     let named = |name| parameters.get(name).map(str::to_owned);
     let (subject, id) = (named("subject"), named("id"));
-    let token = hub.mint(TokenSpec { topics, signals, publish: false, lifetime, subject, id })?;
+    let token =
+        hub.mint(TokenSpec { topics, signals, publish: false, admin: false, lifetime, subject, id })?;
     Ok((StatusCode::CREATED, Json(json!({ "jwt": token }))))
 }
 

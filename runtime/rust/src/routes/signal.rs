@@ -76,7 +76,11 @@ async fn authorize_signal(
     resolved: &Result<(Channel, usize), ResolveError>,
 ) -> Result<Option<String>, HttpError> {
     let grant = match bearer {
-        Some(token) => hub.verify(token).await.map_err(|error| reject_unauthorized(hub, client, &error))?,
+        Some(token) => match hub.verify(token).await {
+            Ok(grant) if !grant.admin => grant,
+            Ok(_) => return Err(reject_unauthorized(hub, client, &AuthError::wrong_purpose())),
+            Err(error) => return Err(reject_unauthorized(hub, client, &error)),
+        },
         None => authorize_session(hub, client, head, Action::Signal, channel).await?,
     };
     let is_signal = |claim: &SignalClaim| match resolved {

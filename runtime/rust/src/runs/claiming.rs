@@ -65,7 +65,7 @@ async fn claim(shared: &Arc<Shared>) -> usize {
     {
         tracing::error!(%error, "failed to wake runs");
     }
-    let claimed = match engine.claim_runs(shared.job_names(), shared.lease(), free).await {
+    let claimed = match engine.claim_runs(shared.owned_job_names(), shared.lease(), free).await {
         Ok(claimed) => claimed,
         Err(error) => {
             tracing::error!(%error, "failed to claim runs");
@@ -148,7 +148,7 @@ async fn stop_lost_executions(shared: &Shared) {
 fn stop_unless_valid(shared: &Shared, before: &[Claim], valid: &[Claim]) {
     let valid: HashSet<&Claim> = valid.iter().collect();
     for claim in before.iter().filter(|claim| !valid.contains(claim)) {
-        shared.abort(*claim);
+        shared.abort_claim(*claim);
     }
 }
 

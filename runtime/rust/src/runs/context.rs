@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::call_tracker::{Activity, CallTracker, Refusal, label, method_name};
 use super::waker::JobWaker;
@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) log: Arc<Log>,
     /// The number of this attempt, from 1 on.
     pub(super) attempt: u32,
+    /// How often the run was retried after it had failed or halted.
+    pub(super) retries: u32,
     calls: Mutex<CallTracker>,
     /// Why the execution must end, even if its job continues.
     stop_reason: Mutex<Option<StopReason>>,
@@ -91,6 +93,7 @@ impl Context {
             run_id: run_id.into(),
             log,
             attempt,
+            retries: 0,
             is_replay: false,
             has_streams: AtomicBool::new(calls.iter().any(RecordedCall::is_open_stream)),
             loaded_bytes,
@@ -103,6 +106,11 @@ impl Context {
             waker: Waker::from(Arc::clone(&job)),
             job,
         }
+    }
+
+    /// Sets how often the run was retried.
+    pub(super) fn with_retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
     }
 
     /// Creates the context of a run that is replayed in a test. Calls that are not recorded wait forever.
@@ -212,7 +220,8 @@ impl Context {
             )));
         }
         let (site, outcome) = self.calls().begin(branch, kind, id).map_err(BeginError::Refused)?;
-        Ok(Call { context: Arc::clone(self), site, kind, id: id.to_owned(), outcome, is_finished: false })
+        let (context, id, began_at) = (Arc::clone(self), id.to_owned(), self.shared.storage_time());
+        Ok(Call { context, site, kind, id, outcome, began_at, is_finished: false })
     }
 
     /// Returns whether a version marker is skipped, because the run recorded other calls before the marker
@@ -329,6 +338,8 @@ pub(super) struct Call {
     pub(super) id: String,
     /// Its recorded outcome, if there is one.
     pub(super) outcome: Option<Outcome>,
+    /// When this execution reached the call.
+    pub(super) began_at: SystemTime,
     is_finished: bool,
 }
 
@@ -363,7 +374,7 @@ impl Call {
         if is_progress && call.kind != CallKind::Stream {
             context.count_recorded(call.bytes()).await;
         }
-        let recording = context.engine().await.record_call(context.claim(), call, message);
+        let recording = context.engine().await.record_call(context.claim(), call, self.began_at, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

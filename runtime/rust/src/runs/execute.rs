@@ -10,14 +10,11 @@ use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, catch_panic};
-use super::stream::stop_streams;
+use super::stream::{ABANDONED, stop_streams};
 use super::{RunError, RunsError, Shared, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{ClaimedRun, Entry, ExecutionEnd, RecordOutcome};
-
-/// The error of a text stream that is still open when its run ends.
-const ABANDONED: &str = "the run ended before this text was complete";
 
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;
@@ -82,7 +79,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
         Ok(RecordOutcome::Committed(_)) => {
             if leaves_streams
                 && let Err(error) =
-                    stop_streams(shared, engine, claim.run, &run_id, ABANDONED, |_| true).await
+                    stop_streams(&shared.hub, engine, claim.run, &run_id, ABANDONED, |_| true).await
             {
                 tracing::error!(run_id, %error, "failed to end the text streams of a run");
             }
@@ -137,10 +134,10 @@ impl Execution {
         let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
         let engine = shared.engine().map_err(|error| retry(&error))?;
         let calls = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
-        let ClaimedRun { claim, run, failures, crashes } = claimed;
+        let ClaimedRun { claim, run, failures, crashes, retries } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
         let context = Context::new(Arc::clone(shared), *claim, &run.run_id, attempt, calls, log);
-        let context = Arc::new(context);
+        let context = Arc::new(context.with_retries(*retries));
         tracing::debug!(run_id = claimed.run.run_id, attempt = context.attempt, "executing a run");
         let execution = Self::new(context, &claimed.run.job, claimed.run.input.clone());
         Ok(Self { failures: claimed.failures, ..execution })
@@ -256,7 +253,7 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
     let Ok(engine) = shared.engine() else { return };
     if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why.clone()), event).await {
         tracing::error!(run_id, %error, "failed to record the end of a run");
-    } else if let Err(error) = stop_streams(shared, engine, claim.run, run_id, &why, |_| true).await {
+    } else if let Err(error) = stop_streams(&shared.hub, engine, claim.run, run_id, &why, |_| true).await {
         tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

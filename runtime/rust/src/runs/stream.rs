@@ -4,12 +4,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::{Call, Context, StopReason};
 use super::step::Policy;
-use super::{Run, RunError, RunsError, Shared, StepOptions};
+use super::{Run, RunError, RunsError, StepOptions};
 use crate::channel::{TextStream, Topic, TypedChannel};
 use crate::history::{Log, OpenStream};
-use crate::storage::{CallKind, CallSite, Engine, Entry, NewChunk, Outcome, RunHandle, RunStream};
+use crate::hub::Hub;
+use crate::storage::{
+    CallKind, CallSite, Engine, Entry, NewChunk, OpenRunStream, Outcome, RunHandle, RunStream,
+};
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
+
+/// The error of a text stream that is still open when its run ends.
+pub(super) const ABANDONED: &str = "the run ended before this text was complete";
 
 /// The error of a text stream in a branch that lost.
 const STOPPED: &str = "the run continued without this text";
@@ -83,8 +89,15 @@ impl<C: TypedChannel> Run<C> {
         let context = &self.context;
         context.begin_stream();
         let log = context.open_log(topic.channel()).await;
-        let stream_id = OpenStream::id_for_run(self.id(), &call.site.to_string());
-        let state = if is_new { State::default() } else { context.load_stream(&call.site).await };
+        let begun = if is_new { None } else { context.load_stream(&call.site).await };
+        let (stream_id, state) = begun.unwrap_or_else(|| {
+            // A retried run writes a stream that has ended before under a new id.
+            let site = match context.retries {
+                0 => call.site.to_string(),
+                retries => format!("{}\n{retries}", call.site),
+            };
+            (OpenStream::id_for_run(self.id(), &site), State::default())
+        });
         let is_started = state.next > 0;
         context.count_recorded(state.text.len()).await;
         let writer = Writer {
@@ -106,6 +119,7 @@ impl<C: TypedChannel> Run<C> {
             let recording = context.engine().await.begin_stream(
                 context.claim(),
                 call.to_record(Outcome::Begun { failures: 0, due: 0 }),
+                call.began_at,
                 stream,
                 start,
             );
@@ -168,8 +182,8 @@ struct State {
 impl Writer {
     async fn reload_if_unsure(&self) {
         if self.state().is_unsure {
-            let state = self.context.load_stream(&self.site).await;
-            *self.state() = state;
+            let loaded = self.context.load_stream(&self.site).await;
+            *self.state() = loaded.map(|(_, state)| state).unwrap_or_default();
         }
     }
 
@@ -212,14 +226,14 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
 }
 
 impl Context {
-    async fn load_stream(&self, site: &CallSite) -> State {
-        let loading = self.engine().await.load_chunks(self.claim().run, site.clone());
+    /// Returns the id and the state of an open stream, or `None` if the call has none.
+    async fn load_stream(&self, site: &CallSite) -> Option<(String, State)> {
+        let loading = self.engine().await.load_stream(self.claim().run, site.clone());
         match loading.await {
-            Ok(chunks) => {
-                let next = chunks.as_ref().map_or(0, |chunks| chunks.len() + 1);
-                let text = chunks.unwrap_or_default().concat();
-                State { text, next: u32::try_from(next).unwrap_or(u32::MAX), is_unsure: false }
-            }
+            Ok(stream) => stream.map(|OpenRunStream { stream_id, chunks }| {
+                let next = u32::try_from(chunks.len() + 1).unwrap_or(u32::MAX);
+                (stream_id, State { text: chunks.concat(), next, is_unsure: false })
+            }),
             Err(error) => self.fail_storage(error).await,
         }
     }
@@ -231,7 +245,7 @@ impl Context {
         }
         let engine = self.engine().await;
         let stopped =
-            stop_streams(&self.shared, engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
+            stop_streams(self.hub(), engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {
             self.stop(StopReason::Storage(error)).await
         }
@@ -240,23 +254,39 @@ impl Context {
 
 /// Ends the open streams of a run whose branch `is_lost` selects.
 pub(super) async fn stop_streams(
-    shared: &Shared,
+    hub: &Hub,
     engine: &dyn Engine,
     run: RunHandle,
     run_id: &str,
     why: &str,
     is_lost: impl Fn(&str) -> bool,
 ) -> Result<(), RunsError> {
+    for (stream_id, end) in stream_ends(hub, engine, run, run_id, why, is_lost).await? {
+        engine.end_stream(stream_id, end).await?;
+    }
+    Ok(())
+}
+
+/// Returns the ids of the open streams of a run whose branch `is_lost` selects, each with the message that ends it.
+pub(super) async fn stream_ends(
+    hub: &Hub,
+    engine: &dyn Engine,
+    run: RunHandle,
+    run_id: &str,
+    why: &str,
+    is_lost: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, Entry)>, RunsError> {
+    let mut ends = Vec::new();
     for stream in
         engine.list_open_streams(run).await?.into_iter().filter(|stream| is_lost(&stream.site.branch))
     {
         let RunStream { stream_id, channel, topic, .. } = stream;
-        let Some(channel) = shared.hub.registry().resolve(&channel) else { continue };
+        let Some(channel) = hub.registry().resolve(&channel) else { continue };
         let Some(topic) = channel.definition().stored_topic(&topic) else { continue };
-        let log = shared.hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
+        let log = hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
         let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
         let end = entry(&log, topic, run_id, kind, &stream_id);
-        engine.end_stream(stream_id, end).await?;
+        ends.push((stream_id, end));
     }
-    Ok(())
+    Ok(ends)
 }

@@ -59,11 +59,12 @@ pub(crate) trait Journal {
     /// Releases all runs that this process holds. Other processes may claim them at once.
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>>;
 
-    /// Records the result of a call, and publishes its message in the same transaction.
+    /// Records the result of a call that began at some time, and publishes its message in the same transaction.
     fn record_call(
         &self,
         claim: Claim,
         call: RecordedCall,
+        began_at: SystemTime,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
@@ -80,6 +81,7 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         call: RecordedCall,
+        began_at: SystemTime,
         stream: RunStream,
         start: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
@@ -92,12 +94,12 @@ pub(crate) trait Journal {
         message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
-    /// Returns the chunks of a text stream, or `None` if it has not begun.
-    fn load_chunks(
+    /// Returns the id and the chunks of an open text stream, or `None` if the call has none.
+    fn load_stream(
         &self,
         run: RunHandle,
         site: CallSite,
-    ) -> StorageFuture<Result<Option<Vec<String>>, StorageError>>;
+    ) -> StorageFuture<Result<Option<OpenRunStream>, StorageError>>;
 
     /// Returns the text streams of a run that have not ended.
     fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>>;
@@ -126,6 +128,31 @@ pub(crate) trait Journal {
     /// the run's channel is unknown.
     fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>>;
 
+    /// Makes a failed or halted run continue from its journal. A failed run's open text streams are ended by the given
+    /// messages.
+    fn retry_run(
+        &self,
+        run_id: String,
+        event: Entry,
+        stream_ends: Vec<(String, Entry)>,
+    ) -> StorageFuture<Result<RetryEffect, StorageError>>;
+
+    /// Ends the sleeps of a run and the delays before its next attempts, or only the one at a site.
+    fn wake_run(
+        &self,
+        run_id: String,
+        site: Option<CallSite>,
+    ) -> StorageFuture<Result<WakeEffect, StorageError>>;
+
+    /// Adds a run that begins with the calls that another run had recorded before the call of the job at `position`.
+    fn rerun(
+        &self,
+        run_id: String,
+        position: u32,
+        new_run_id: String,
+        event: Entry,
+    ) -> StorageFuture<Result<RerunEffect, StorageError>>;
+
     /// Delivers a signal to a run.
     fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>>;
 
@@ -141,6 +168,43 @@ pub(crate) trait Journal {
 
     /// Counts the unfinished runs.
     fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>>;
+}
+
+/// The effect of retrying a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryEffect {
+    Retried,
+    /// The run has not ended and is not halted.
+    Unfinished,
+    /// The run completed or was cancelled.
+    NotFailed,
+    NoRun,
+}
+
+/// The effect of waking a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WakeEffect {
+    /// This many sleeps and delays were ended.
+    Woken(usize),
+    /// A process holds the run.
+    Executing,
+    NotSleeping,
+    NoRun,
+}
+
+/// The effect of running a job again from a call on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RerunEffect {
+    New,
+    /// The run with the new id is the same rerun.
+    Existing,
+    /// Another run has the new id.
+    RunExists,
+    /// Nothing is recorded at the position.
+    NoCall,
+    /// This earlier call has not ended.
+    UnfinishedCall(CallSite),
+    NoRun,
 }
 
 /// Builds the event that lists the questions a run asks now.
@@ -182,6 +246,8 @@ pub(crate) struct ClaimedRun {
     pub(crate) failures: u32,
     /// How often in a row a process died while executing the run, without recording anything new.
     pub(crate) crashes: u32,
+    /// How often the run was retried after it had failed or halted.
+    pub(crate) retries: u32,
 }
 
 /// A text stream that a run writes.
@@ -191,6 +257,13 @@ pub(crate) struct RunStream {
     pub(crate) stream_id: String,
     pub(crate) channel: String,
     pub(crate) topic: String,
+}
+
+/// A text stream that a run has begun and not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRunStream {
+    pub(crate) stream_id: String,
+    pub(crate) chunks: Vec<String>,
 }
 
 /// A chunk of a text stream.
@@ -215,6 +288,7 @@ pub(crate) enum RecordOutcome {
 pub(crate) struct Decision {
     /// The journal entry of the fork.
     pub(crate) fork: RecordedCall,
+    pub(crate) began_at: SystemTime,
     pub(crate) winner: u32,
     /// The branches that take precedence if they hold an accepted signal that they have not acted on.
     pub(crate) preferred: Vec<u32>,

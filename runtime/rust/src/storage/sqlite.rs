@@ -25,14 +25,21 @@ mod clock;
 mod database_file;
 mod facts;
 mod health;
+mod inspection;
 mod journal;
+mod lost_branches;
 mod messages;
+#[cfg(test)]
+mod migration_tests;
 mod processes;
 #[cfg(test)]
 mod query_plans;
 mod questions;
 mod queue;
+mod reader;
 mod recovery;
+mod rerun;
+mod retry;
 mod revocations;
 mod runs;
 mod schema;
@@ -44,11 +51,14 @@ mod streams;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod wake;
 mod writer;
 
 use batch::{Batch, Request};
+use database_file::DatabaseFile;
 use messages::AppendOutcome;
 use queue::{Queue, Reservation};
+use reader::Reader;
 use spin_wait::Callers;
 use writer::{Command, Writer, WriterInfo};
 
@@ -73,6 +83,8 @@ pub struct Sqlite {
     /// Both are `Some` until the storage is dropped.
     commands: Option<Commands>,
     thread: Option<thread::JoinHandle<()>>,
+    /// `None` if the database exists in memory only.
+    reader: Option<Reader>,
     info: WriterInfo,
     callers: Callers,
     queue: Queue,
@@ -143,16 +155,17 @@ impl Sqlite {
         }
         let (writer, info) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let (callers, queue) = (Callers::default(), Queue::new(MAX_QUEUE_BYTES));
+        let reader = DatabaseFile::find(path).map(Reader::new);
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
             let commands = Some(Commands::Actor(simulated_writer::spawn(writer)));
-            return Ok(Self { commands, thread: None, info, callers, queue });
+            return Ok(Self { commands, thread: None, reader: None, info, callers, queue });
         }
         let (commands, received) = mpsc::channel();
         let thread = thread::Builder::new().name("fanfare-sqlite".into());
         let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
         let commands = Some(Commands::Thread(commands));
-        Ok(Self { commands, thread: Some(thread), info, callers, queue })
+        Ok(Self { commands, thread: Some(thread), reader, info, callers, queue })
     }
 
     /// If the writer has ended, the command is dropped together with its reply.
@@ -204,6 +217,9 @@ impl Sqlite {
 /// Waits until everything is written and the file is closed.
 impl Drop for Sqlite {
     fn drop(&mut self) {
+        if let Some(reader) = &self.reader {
+            reader.close();
+        }
         self.commands = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

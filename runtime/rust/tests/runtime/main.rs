@@ -1,5 +1,13 @@
 //! The server library over real sockets.
 
+#[cfg(feature = "sqlite")]
+mod acting;
+mod admin_access;
+mod admin_channels;
+#[cfg(feature = "sqlite")]
+mod admin_runs;
+#[cfg(feature = "sqlite")]
+mod admin_speed;
 mod admission;
 #[cfg(feature = "sqlite")]
 mod branches;
@@ -36,6 +44,8 @@ mod recovering;
 mod refusing;
 mod renames;
 mod renewing;
+#[cfg(feature = "sqlite")]
+mod rerunning;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]

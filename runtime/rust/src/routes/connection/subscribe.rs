@@ -81,10 +81,10 @@ impl Connection {
             return Ok(self.hub.authorize(self.head.as_ref(), Action::Subscribe, channel).await?);
         };
         match self.hub.verify(token).await {
-            Ok(grant) if !grant.publish => Ok(grant),
+            Ok(grant) if !grant.publish && !grant.admin => Ok(grant),
             Ok(_) => Err(SubscribeError::Unauthorized(AuthError::new(
                 "purpose",
-                "the token is for publishing, not for subscribing",
+                "the token is for publishing or for the admin routes, not for subscribing",
             ))),
             Err(error) => Err(SubscribeError::Unauthorized(error)),
         }

@@ -4,10 +4,12 @@ use std::time::SystemTime;
 
 use super::super::{
     CallSite, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
-    NewQuestion, NewRun, NewSignal, QuestionState, RecordOutcome, RecordedCall, RunCounts, RunHandle,
-    RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture, WaitingEventBuilder,
+    NewQuestion, NewRun, NewSignal, OpenRunStream, QuestionState, RecordOutcome, RecordedCall, RerunEffect,
+    RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
+    WaitingEventBuilder, WakeEffect,
 };
-use super::{Sqlite, questions, runs, signals, streams};
+use super::{Sqlite, questions, rerun, retry, runs, signals, streams, wake};
+use crate::clock::to_milliseconds;
 
 impl Journal for Sqlite {
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
@@ -63,11 +65,15 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         call: RecordedCall,
+        began_at: SystemTime,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
         let waiting = self.queue.reserve(bytes);
-        self.submit_reserved(waiting, move |batch| runs::record_call(batch, claim, &call, message.as_ref()))
+        let began = to_milliseconds(began_at);
+        self.submit_reserved(waiting, move |batch| {
+            runs::record_call(batch, claim, &call, began, message.as_ref())
+        })
     }
 
     fn decide_fork(
@@ -83,10 +89,12 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         call: RecordedCall,
+        began_at: SystemTime,
         stream: RunStream,
         start: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        self.submit(move |batch| streams::begin(batch, claim, &call, &stream, &start))
+        let began = to_milliseconds(began_at);
+        self.submit(move |batch| streams::begin(batch, claim, &call, began, &stream, &start))
     }
 
     fn write_chunk(
@@ -99,12 +107,12 @@ impl Journal for Sqlite {
         self.submit_reserved(waiting, move |batch| streams::write_chunk(batch, claim, &chunk, &message))
     }
 
-    fn load_chunks(
+    fn load_stream(
         &self,
         run: RunHandle,
         site: CallSite,
-    ) -> StorageFuture<Result<Option<Vec<String>>, StorageError>> {
-        self.submit(move |batch| streams::load_chunks(batch.transaction, run, &site))
+    ) -> StorageFuture<Result<Option<OpenRunStream>, StorageError>> {
+        self.submit(move |batch| streams::load(batch.transaction, run, &site))
     }
 
     fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
@@ -135,6 +143,33 @@ impl Journal for Sqlite {
 
     fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>> {
         self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
+    }
+
+    fn retry_run(
+        &self,
+        run_id: String,
+        event: Entry,
+        stream_ends: Vec<(String, Entry)>,
+    ) -> StorageFuture<Result<RetryEffect, StorageError>> {
+        self.submit(move |batch| retry::retry(batch, &run_id, &event, &stream_ends))
+    }
+
+    fn wake_run(
+        &self,
+        run_id: String,
+        site: Option<CallSite>,
+    ) -> StorageFuture<Result<WakeEffect, StorageError>> {
+        self.submit(move |batch| wake::wake(batch, &run_id, site.as_ref()))
+    }
+
+    fn rerun(
+        &self,
+        run_id: String,
+        position: u32,
+        new_run_id: String,
+        event: Entry,
+    ) -> StorageFuture<Result<RerunEffect, StorageError>> {
+        self.submit(move |batch| rerun::rerun(batch, &run_id, position, &new_run_id, &event))
     }
 
     fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>> {

@@ -74,6 +74,7 @@ fn close(
         batch,
         run,
         &RecordedCall { site: site.clone(), kind: CallKind::Wait, id: id.into(), outcome },
+        asked_at,
     )?;
     Ok(value)
 }
@@ -115,7 +116,7 @@ pub(super) fn decide_fork(
     decision: &Decision,
     event: &WaitingEventBuilder,
 ) -> Result<DecideOutcome> {
-    let Decision { fork, winner, preferred, pending } = decision;
+    let Decision { fork, began_at, winner, preferred, pending } = decision;
     let transaction = batch.transaction;
     if !is_claim_valid(transaction, claim)? {
         return Ok(DecideOutcome::ClaimLost);
@@ -141,7 +142,7 @@ pub(super) fn decide_fork(
         close(batch, claim.run, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerNotRecorded) {
-        write_call(batch, claim.run, fork)?;
+        write_call(batch, claim.run, fork, to_milliseconds(*began_at))?;
     }
     if !losing.is_empty() {
         batch.append(&event(&open_questions(transaction, claim.run)?))?;

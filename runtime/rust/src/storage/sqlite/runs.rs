@@ -78,8 +78,8 @@ pub(super) fn release_all(connection: &Connection, owner: u32) -> Result<()> {
 
 pub(super) fn add(batch: &mut Batch<'_>, run: &NewRun, event: &Entry) -> Result<bool> {
     let mut statement = batch.transaction.prepare_cached(
-        "INSERT INTO runs (run, job, channel, input, state, due, changed)
-         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5) ON CONFLICT DO NOTHING",
+        "INSERT INTO runs (run, job, channel, input, state, due, changed, created)
+         VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?5, ?5) ON CONFLICT DO NOTHING",
     )?;
     let added = statement.execute(params![
         run.run_id,
@@ -113,7 +113,7 @@ pub(super) fn claim(
                  AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= {SUSPECT})
                  ORDER BY due LIMIT 1))
              ORDER BY due LIMIT 0 + ?5)
-         RETURNING id, fence, run, job, channel, input, failures, crashes"
+         RETURNING id, fence, run, job, channel, input, failures, crashes, retries"
     ))?;
     let arguments = params![owner, to_milliseconds(lease), batch.now_in_milliseconds(), json(jobs), limit];
     let rows = statement.query_map(arguments, |row| {
@@ -122,6 +122,7 @@ pub(super) fn claim(
             run: NewRun { run_id: row.get(2)?, job: row.get(3)?, channel: row.get(4)?, input: row.get(5)? },
             failures: row.get(6)?,
             crashes: row.get(7)?,
+            retries: row.get(8)?,
         })
     })?;
     rows.collect()
@@ -219,6 +220,7 @@ pub(super) fn record_call(
     batch: &mut Batch<'_>,
     claim: Claim,
     call: &RecordedCall,
+    began: i64,
     message: Option<&Entry>,
 ) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
@@ -234,9 +236,9 @@ pub(super) fn record_call(
     match id.filter(|_| call.kind == CallKind::Publish) {
         Some(id) => {
             let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write_outcome(batch, claim.run, call, &outcome)?;
+            write_outcome(batch, claim.run, call, &outcome, began)?;
         }
-        None => write_call(batch, claim.run, call)?,
+        None => write_call(batch, claim.run, call, began)?,
     }
     if call.kind == CallKind::Stream && call.outcome.is_final() {
         streams::delete(batch.transaction, claim.run, &call.site)?;
@@ -244,8 +246,9 @@ pub(super) fn record_call(
     Ok(RecordOutcome::Committed(id))
 }
 
-pub(super) fn write_call(batch: &Batch<'_>, run: RunHandle, call: &RecordedCall) -> Result<()> {
-    write_outcome(batch, run, call, &call.outcome)
+/// Records a call that began at some time, in milliseconds since 1970.
+pub(super) fn write_call(batch: &Batch<'_>, run: RunHandle, call: &RecordedCall, began: i64) -> Result<()> {
+    write_outcome(batch, run, call, &call.outcome, began)
 }
 
 /// Records a call with `outcome` instead of the call's own outcome.
@@ -254,6 +257,7 @@ fn write_outcome(
     run: RunHandle,
     call: &RecordedCall,
     outcome: &CallOutcome,
+    began: i64,
 ) -> Result<()> {
     let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     let RecordedCall { site: CallSite { branch, position }, kind, id, .. } = call;
@@ -264,15 +268,16 @@ fn write_outcome(
     };
     // Most calls are recorded once, with a value. An upsert would take an eighth longer.
     let mut once = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at, began)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    let is_new = once.execute(params![run, branch, position, kind.name(), id, value, now])? == 1;
+    let is_new = once.execute(params![run, branch, position, kind.name(), id, value, now, began])? == 1;
     if is_new && value.is_some() {
         return Ok(());
     }
+    // A final outcome keeps the number of failures.
     let mut again = transaction.prepare_cached(
-        "UPDATE steps SET value = ?4, error = ?5, failures = ?6, due = ?7, at = ?8
+        "UPDATE steps SET value = ?4, error = ?5, failures = max(failures, ?6), due = ?7, at = ?8
          WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
     )?;
     again.execute(params![run, branch, position, value, error, failures, due, now])?;

@@ -11,7 +11,7 @@ use super::facts;
 const JOURNAL_VERSION_FACT: &str = "journal";
 
 /// Raise this whenever the tables change. Files of earlier versions are migrated.
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 
 /// `FNFR`, which marks the file as one of this library.
 const APPLICATION: i32 = 0x464e_4652;
@@ -117,7 +117,7 @@ const JOURNAL_TABLES: &str = "
     CREATE INDEX runs_by_change ON runs (changed) WHERE state NOT IN ('running', 'halted');
 
     -- One call and its outcome: a `value` in JSON, or an `error` if it failed for good. A step without
-    -- either has failed `failures` times and is retried at `due`.
+    -- either has failed `failures` times and is retried at `due`. `at`: when the outcome was recorded.
     CREATE TABLE steps (
         run INTEGER NOT NULL,
         branch TEXT NOT NULL,
@@ -190,6 +190,23 @@ const INDEXES: &str = "
     CREATE INDEX kept_signals_by_run ON signals (run, name) WHERE state = 'kept';
 ";
 
+/// The columns and indexes of version 5, which show runs to administrators. `created`, `began`: `NULL` in rows of
+/// earlier versions. `retries`: how often the run was retried after it had failed or halted. `origin`, `origin_call`: the
+/// run that this one repeats from a call on. The indexes are partial, so that no statement about unfinished runs can use
+/// them by mistake, except the one of signals.
+const MANAGEMENT: &str = "
+    ALTER TABLE runs ADD COLUMN created INTEGER;
+    ALTER TABLE runs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN origin TEXT;
+    ALTER TABLE runs ADD COLUMN origin_call TEXT;
+    ALTER TABLE steps ADD COLUMN began INTEGER;
+    CREATE INDEX open_runs ON runs (id) WHERE state IN ('running', 'halted');
+    CREATE INDEX ended_runs_by_state ON runs (state, id) WHERE state NOT IN ('running', 'halted');
+    CREATE INDEX ended_runs_by_job ON runs (job, state, id) WHERE state NOT IN ('running', 'halted');
+    CREATE INDEX begun_steps_by_run ON steps (run) WHERE value IS NULL AND error IS NULL;
+    CREATE INDEX signals_by_arrival ON signals (run, id);
+";
+
 /// Why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum FileError {
@@ -250,6 +267,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
             }
             create_journal(&transaction)?;
             transaction.execute_batch(INDEXES)?;
+            transaction.execute_batch(MANAGEMENT)?;
         }
         (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
         (APPLICATION, later) => return Err(FileError::NewerVersion(later)),
@@ -275,6 +293,9 @@ fn migrate(connection: &Connection, version: i32) -> Result<(), FileError> {
     }
     if version < 4 {
         connection.execute_batch(INDEXES)?;
+    }
+    if version < 5 {
+        connection.execute_batch(MANAGEMENT)?;
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
-use super::super::{CallSite, Claim, Entry, NewChunk, RecordOutcome, RecordedCall, RunHandle, RunStream};
+use super::super::{
+    CallSite, Claim, Entry, NewChunk, OpenRunStream, RecordOutcome, RecordedCall, RunHandle, RunStream,
+};
 use super::batch::Batch;
 use super::runs::{is_claim_valid, write_call};
 
@@ -10,13 +12,14 @@ pub(super) fn begin(
     batch: &mut Batch<'_>,
     claim: Claim,
     call: &RecordedCall,
+    began: i64,
     stream: &RunStream,
     start: &Entry,
 ) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
         return Ok(RecordOutcome::ClaimLost);
     }
-    write_call(batch, claim.run, call)?;
+    write_call(batch, claim.run, call, began)?;
     let RunStream { site: CallSite { branch, position }, stream_id, channel, topic } = stream;
     let mut statement = batch.transaction.prepare_cached(
         "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -46,22 +49,21 @@ pub(super) fn write_chunk(
     Ok(RecordOutcome::Committed(None))
 }
 
-/// Returns the chunks of a stream, or `None` if it has not begun.
-pub(super) fn load_chunks(
+/// Returns an open stream, or `None` if the call has none.
+pub(super) fn load(
     transaction: &Transaction<'_>,
     run: RunHandle,
     site: &CallSite,
-) -> Result<Option<Vec<String>>> {
+) -> Result<Option<OpenRunStream>> {
     let CallSite { branch, position } = site;
     let at = "run = ?1 AND branch = ?2 AND position = ?3";
-    let mut begun = transaction.prepare_cached(&format!("SELECT 1 FROM streams WHERE {at}"))?;
-    if !begun.exists(params![run, branch, position])? {
-        return Ok(None);
-    }
+    let mut begun = transaction.prepare_cached(&format!("SELECT stream FROM streams WHERE {at}"))?;
+    let begun = begun.query_row(params![run, branch, position], |row| row.get(0)).optional()?;
+    let Some(stream_id) = begun else { return Ok(None) };
     let mut statement =
         transaction.prepare_cached(&format!("SELECT text FROM pieces WHERE {at} ORDER BY number"))?;
     let chunks = statement.query_map(params![run, branch, position], |row| row.get(0))?;
-    chunks.collect::<Result<Vec<_>>>().map(Some)
+    Ok(Some(OpenRunStream { stream_id, chunks: chunks.collect::<Result<_>>()? }))
 }
 
 /// Returns the streams of a run that have not ended.

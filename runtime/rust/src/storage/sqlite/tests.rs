@@ -13,7 +13,7 @@ use super::super::{
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Engine, Entry, Sqlite, channels, processes, questions, recovery, revocations, runs, sweep};
+use super::{Engine, Entry, Sqlite, channels, processes, questions, recovery, runs, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -41,13 +41,13 @@ static ROOM: ChannelDefinition = ChannelDefinition {
 };
 static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 
-fn database() -> Connection {
+pub(super) fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
     prepare(&mut connection).unwrap();
     connection
 }
 
-fn room(id: u32) -> Channel {
+pub(super) fn room(id: u32) -> Channel {
     Channel::new(&ROOM, &[&id]).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn in_transaction<T>(
     batch::in_transaction(connection, work).unwrap()
 }
 
-fn open(connection: &mut Connection, channel: &Channel) -> StoredLog {
+pub(super) fn open(connection: &mut Connection, channel: &Channel) -> StoredLog {
     in_transaction(connection, |transaction| channels::open(transaction, channel, SystemTime::now()))
 }
 
@@ -99,7 +99,7 @@ fn sweep_after(connection: &mut Connection, time: Duration, is_open: bool) {
     in_transaction(connection, |transaction| sweep::sweep(transaction, &REGISTRY, |_| is_open, now));
 }
 
-fn count(connection: &Connection, table: &str) -> u32 {
+pub(super) fn count(connection: &Connection, table: &str) -> u32 {
     connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
 }
 
@@ -243,127 +243,17 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         let lease = SystemTime::now() + HOUR;
         let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
         // Both began at the same time, and the second was recorded first.
-        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), None)?;
-        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), 0, None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), 0, None)?;
         let fork = step(site("", 0), CallKind::Race, "0");
         let mut decide = |pending| {
-            let decision = Decision { fork: fork.clone(), winner: 0, preferred: vec![1], pending };
+            let (fork, began_at) = (fork.clone(), SystemTime::now());
+            let decision = Decision { fork, began_at, winner: 0, preferred: vec![1], pending };
             questions::decide_fork(batch, claim, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
     assert!(matches!(decided, [DecideOutcome::Contested, DecideOutcome::Committed]));
-}
-
-#[test]
-fn a_file_of_a_later_version_is_rejected() {
-    let mut connection = database();
-    connection.pragma_update(None, "user_version", 99).unwrap();
-    assert!(prepare(&mut connection).unwrap_err().to_string().contains("update the server"));
-    let mut other = Connection::open_in_memory().unwrap();
-    other.execute_batch("CREATE TABLE theirs (a)").unwrap();
-    assert!(prepare(&mut other).unwrap_err().to_string().contains("another program"));
-}
-
-#[test]
-fn a_file_with_another_journal_version_is_rejected() {
-    let mut connection = database();
-    connection.execute("UPDATE facts SET value = '99' WHERE name = 'journal'", []).unwrap();
-    let error = prepare(&mut connection).unwrap_err().to_string();
-    assert!(error.contains("have journal version 99") && error.contains("replays version"), "{error}");
-}
-
-#[test]
-fn a_file_of_version_1_is_migrated_unless_it_has_unfinished_runs() {
-    let mut connection = database();
-    for drop in ["runs", "steps", "waits", "signals", "streams", "pieces"] {
-        connection.execute_batch(&format!("DROP TABLE {drop}")).unwrap();
-    }
-    let first = "CREATE TABLE runs (id, state); CREATE TABLE steps (a); CREATE TABLE waits (a); CREATE TABLE signals (a);
-        INSERT INTO runs VALUES (1, 'running'), (2, 'completed'); DELETE FROM facts WHERE name = 'journal';";
-    connection.execute_batch(first).unwrap();
-    connection.pragma_update(None, "user_version", 1).unwrap();
-    let error = prepare(&mut connection).unwrap_err().to_string();
-    assert!(error.contains("has 1 unfinished runs") && error.contains("finish or cancel them"), "{error}");
-    connection.execute("DELETE FROM runs WHERE state = 'running'", []).unwrap();
-    prepare(&mut connection).unwrap();
-    assert_eq!(count(&connection, "runs"), 0);
-    prepare(&mut connection).unwrap();
-}
-
-/// Returns the tables and indexes of a file, with the statements that created them.
-fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
-    let sql = "SELECT name, sql FROM sqlite_schema ORDER BY name";
-    let mut statement = connection.prepare(sql).unwrap();
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(|row| row.unwrap()).collect()
-}
-
-fn drop_indexes_of_version_4(connection: &Connection) {
-    for index in [
-        "revoked_by_time",
-        "halted_runs_by_job",
-        "ended_waits_by_run",
-        "signals_by_key",
-        "kept_signals_by_run",
-    ] {
-        connection.execute_batch(&format!("DROP INDEX {index}")).unwrap();
-    }
-}
-
-#[test]
-fn a_file_of_version_3_gets_the_missing_indexes_and_keeps_its_runs_and_signals() {
-    let mut connection = database();
-    let created = schema(&connection);
-    drop_indexes_of_version_4(&connection);
-    connection
-        .execute_batch(
-            "INSERT INTO runs (run, job, channel, input, state, due, changed)
-                 VALUES ('a', 'job', 'c', '', 'halted', 1, 0);
-             INSERT INTO signals (run, name, payload, at, key, content, state)
-                 VALUES (1, 'go', '1', 0, x'01', x'02', 'kept');
-             INSERT INTO revoked (token, at) VALUES ('t', 5);",
-        )
-        .unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
-    prepare(&mut connection).unwrap();
-    assert_eq!(schema(&connection), created);
-    for table in ["runs", "signals", "revoked"] {
-        assert_eq!(count(&connection, table), 1, "{table}");
-    }
-    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 4);
-}
-
-#[test]
-fn a_file_of_version_2_keeps_its_channels_and_revocations() {
-    let mut connection = database();
-    let created = schema(&connection);
-    drop_indexes_of_version_4(&connection);
-    let second = "
-        DROP TABLE channels; DROP TABLE revoked;
-        CREATE TABLE channels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, life INTEGER NOT NULL,
-            head INTEGER NOT NULL, first INTEGER NOT NULL, fingerprint TEXT NOT NULL, used INTEGER NOT NULL,
-            sweep_at INTEGER NOT NULL) STRICT;
-        CREATE INDEX channels_by_sweep ON channels (sweep_at);
-        CREATE TABLE revoked (token TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-        INSERT INTO channels VALUES (3, 'room:3', 7, 20, 15, 'f', 30, 40), (8, 'room:8', 9, 1, 1, 'f', 50, 60);
-        INSERT INTO revoked VALUES ('b', 11), ('a', 12);
-        INSERT INTO runs (run, job, channel, input, state, due, changed) VALUES ('a', 'job', 'c', '', 'running', 1, 0);";
-    connection.execute_batch(second).unwrap();
-    connection.pragma_update(None, "user_version", 2).unwrap();
-    prepare(&mut connection).unwrap();
-    assert_eq!(schema(&connection), created);
-    let stored = open(&mut connection, &room(3));
-    assert_eq!((stored.channel.id(), stored.epoch, stored.head), (3, 7, 20));
-    assert_eq!((count(&connection, "channels"), count(&connection, "runs")), (2, 1));
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(12);
-    let (mut revoked, _) = revocations::read(&connection, 0, now).unwrap();
-    revoked.sort();
-    let revoked: Vec<_> = revoked.iter().map(|(id, age)| (id.as_str(), age.as_secs())).collect();
-    assert_eq!(revoked, [("a", 0), ("b", 1)]);
-    connection.execute("DELETE FROM channels WHERE id = 8", []).unwrap();
-    assert_eq!(open(&mut connection, &room(9)).channel.id(), 9, "ids are not reused");
-    prepare(&mut connection).unwrap();
 }
 
 #[test]
@@ -449,7 +339,7 @@ fn an_ended_run_is_deleted_with_all_its_data() {
             "INSERT INTO runs (id, run, job, channel, input, state, due, changed) VALUES
                  (1, 'a', 'job', 'c', '', 'completed', 0, 10), (2, 'b', 'job', 'c', '', 'running', 0, 10),
                  (3, 'c', 'job', 'c', '', 'failed', 0, 30);
-             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0 FROM runs;
+             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0, 0 FROM runs;
              INSERT INTO waits SELECT id, '', 1, 'w', '[]', 0, 0, NULL FROM runs;
              INSERT INTO signals (run, name, payload, at, state) SELECT id, 'go', '1', 0, 'kept' FROM runs;
              INSERT INTO streams SELECT id, '', 2, run, 'c', 't' FROM runs;
@@ -493,7 +383,7 @@ fn runs_that_crashed_twice_in_a_row_are_executed_one_at_a_time() {
     connection
         .execute_batch(
             "UPDATE runs SET lease = 0;
-             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0 FROM runs WHERE run = 'c';",
+             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0, 0 FROM runs WHERE run = 'c';",
         )
         .unwrap();
     assert_eq!(claim(&mut connection, 3), named(&[("a", 3), ("c", 1), ("d", 1)]));

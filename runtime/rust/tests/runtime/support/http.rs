@@ -49,7 +49,18 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 pub(crate) async fn get_path(address: SocketAddr, path: &str) -> Answer {
-    let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    get_with(address, path, "").await
+}
+
+/// Sends a request to an admin route.
+pub(crate) async fn admin(address: SocketAddr, path: &str, bearer: Option<&str>) -> Answer {
+    let authorization = bearer.map_or(String::new(), |bearer| format!("Authorization: Bearer {bearer}\r\n"));
+    get_with(address, &format!("/v1/realtime/admin/{path}"), &authorization).await
+}
+
+/// Sends a request with additional headers.
+pub(crate) async fn get_with(address: SocketAddr, path: &str, headers: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     read_answer(stream).await

@@ -89,6 +89,40 @@ impl Server {
         http::post(self.address, &path, Some(KEY), body).await
     }
 
+    /// Reads from an admin route with the signing key.
+    pub(crate) async fn admin(&self, path: &str) -> serde_json::Value {
+        let answer = http::admin(self.address, path, Some(KEY)).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.body
+    }
+
+    /// Reads all pages of an admin route, with something to do between pages.
+    pub(crate) async fn admin_pages(
+        &self,
+        path: &str,
+        mut between: impl AsyncFnMut(),
+    ) -> Vec<serde_json::Value> {
+        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..1000 {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let cursor_part = cursor.map_or(String::new(), |cursor| format!("{separator}cursor={cursor}"));
+            let page = self.admin(&format!("{path}{cursor_part}")).await;
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            cursor = page["next"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return items;
+            }
+            between().await;
+        }
+        panic!("{path} does not end");
+    }
+
+    /// Performs an action through an admin route with the signing key.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn act(&self, path: &str) -> Answer {
+        http::post(self.address, &format!("admin/{path}"), Some(KEY), b"").await
+    }
+
     pub(crate) async fn ask_for_token(&self, bearer: Option<&str>, body: &Value) -> Answer {
         http::post(self.address, "token", bearer, body.to_string().as_bytes()).await
     }
