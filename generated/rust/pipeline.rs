@@ -139,6 +139,7 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "pipeline",
+    description: "",
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[

@@ -84,6 +84,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "system",
+    description: "",
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
