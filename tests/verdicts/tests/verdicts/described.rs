@@ -16,7 +16,7 @@ use crate::score::instances;
 use crate::validators::{normal, parse};
 
 /// How many random values are validated per table.
-const VALUES: usize = 40;
+const VALUES: usize = 12;
 /// The minimum percentage of random values that are valid, and also of those that are invalid.
 const MIN_OF_EACH_VERDICT: usize = 25;
 /// The minimum percentage of tables of random schemas that have an example. No value satisfies some of them.
@@ -47,16 +47,12 @@ fn most_tables_that_accept_a_value_have_a_valid_example() {
                 assert!(accepts(table, &example), "{name} does not accept {example}");
                 found += 1;
             }
-            None => missing.push(format!("{name}: {}", describe(table))),
+            None => missing += 1,
         }
     }
-    report(&format!(
-        "{found} tables of random and official schemas have examples, and {} have none",
-        missing.len()
-    ));
-    for missing in missing.iter().take(40) {
-        report(missing);
-    }
+    report(&format!("{found} tables of random and official schemas have examples, and {missing} have none"));
+    let share = 100 * found / (found + missing);
+    assert!(share >= MIN_EXAMPLES, "only {share} % of the tables have an example");
 }
 
 #[test]
@@ -98,6 +94,16 @@ fn tables(registry: &'static Registry) -> impl Iterator<Item = (String, &'static
             .chain(result)
             .map(|(name, table)| (format!("{} {name}", channel.name), table))
     })
+}
+
+/// Returns `true` if a value has a number beyond those that doubles represent exactly.
+fn has_large_number(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| number.abs() > 9_007_199_254_740_992.0),
+        Value::Array(items) => items.iter().any(has_large_number),
+        Value::Object(members) => members.values().any(has_large_number),
+        _ => false,
+    }
 }
 
 /// A table and its document.
@@ -146,8 +152,10 @@ impl Verdicts {
     fn compare(&mut self, name: &str, described: &Described, value: &Value) -> bool {
         let value = normal(value);
         let expected = accepts(described.table, &value);
-        if described.reference.accepts_value(&value) != expected {
-            let document = &described.document;
+        let document = &described.document;
+        // The reference divides doubles, while the documents say that `multipleOf` takes decimals.
+        let is_divided = has_large_number(&value) && document.to_string().contains("multipleOf");
+        if described.reference.accepts_value(&value) != expected && !is_divided {
             self.failures
                 .add(|| format!("{name}: {document}\n  on {value}\n  the table accepts it: {expected}"));
         }
