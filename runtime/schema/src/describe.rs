@@ -15,16 +15,15 @@ mod rules;
 
 /// The rules that JSON Schema has no keyword for.
 const COMMENT: &str = "\"format\" is an assertion, with the grammars of \
-     https://docs.rs/fanfare-schema/latest/fanfare_schema/formats. Numbers are compared as doubles; \"multipleOf\" takes them as their shortest decimals. Arrays and objects \
-     are nested at most 127 levels deep.";
+     https://docs.rs/fanfare-schema/latest/fanfare_schema/formats. Numbers are compared as doubles; \
+     \"multipleOf\" takes them as their shortest decimals. Arrays and objects are nested at most 127 levels deep.";
 
 /// Describes a schema as a JSON Schema document (draft 2020-12). It accepts the same values as [`check`](super::check).
 ///
 /// The document is self-contained: tables that are used more than once are in its `$defs`, named after a property that
 /// uses them. It has all rules as keywords, except those that its `$comment` states, because JSON Schema has no keyword
-/// for them: a validator must check formats, compare numbers as doubles, take them as their
-/// shortest decimals for `multipleOf` (which matters beyond 2^53 only), and limit the depth of values to
-/// [`MAX_DEPTH`](super::MAX_DEPTH).
+/// for them: a validator must check formats, compare numbers as doubles, take them as their shortest decimals for
+/// `multipleOf`, and limit the depth of values to [`MAX_DEPTH`](super::MAX_DEPTH).
 ///
 /// ```
 /// use fanfare_schema::{Integer, Schema, describe};
