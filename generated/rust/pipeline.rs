@@ -139,17 +139,18 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "pipeline",
+    description: "Progress and output of one content pipeline run, which summarises a text.",
     address: &[fanfare::AddressPart::Literal("pipeline:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "runId", schema: &schemas::PARAM_RUN_ID }],
     topics: &[
-        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::Last),
-        fanfare::TopicDefinition::new("insights", fanfare::Carries::Payload(&super::schemas::INSIGHT), fanfare::Retain::LastN(1000)),
-        fanfare::TopicDefinition::new("tokens", fanfare::Carries::Payload(&super::schemas::TOKEN), fanfare::Retain::LastN(1000)),
-        fanfare::TopicDefinition::new("summary", fanfare::Carries::Payload(&schemas::SUMMARY), fanfare::Retain::Last),
-        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last),
+        fanfare::TopicDefinition { description: "The run's current step and progress.", ..fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::Last) },
+        fanfare::TopicDefinition { description: "Findings about the text, published as the run proceeds.", ..fanfare::TopicDefinition::new("insights", fanfare::Carries::Payload(&super::schemas::INSIGHT), fanfare::Retain::LastN(1000)) },
+        fanfare::TopicDefinition { description: "The summary, token by token, as it is written.", ..fanfare::TopicDefinition::new("tokens", fanfare::Carries::Payload(&super::schemas::TOKEN), fanfare::Retain::LastN(1000)) },
+        fanfare::TopicDefinition { description: "The finished summary. It is the run's last message.", ..fanfare::TopicDefinition::new("summary", fanfare::Carries::Payload(&schemas::SUMMARY), fanfare::Retain::Last) },
+        fanfare::TopicDefinition { description: "The summary as a text stream, while it is being written.", ..fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last) },
     ],
     signals: &[
-        fanfare::SignalDefinition::new("approve", &schemas::APPROVE),
+        fanfare::SignalDefinition { description: "A person's verdict on the draft.", ..fanfare::SignalDefinition::new("approve", &schemas::APPROVE) },
     ],
     result: Some(&schemas::RUN_RESULT),
     history: fanfare::History::new(1000, 600),

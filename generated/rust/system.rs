@@ -84,11 +84,12 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "system",
+    description: "Notices and logs for everyone connected to this server.",
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last),
-        fanfare::TopicDefinition::new("log", fanfare::Carries::Payload(&schemas::LOG), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "A notice from the server's operators. The latest one applies.", ..fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last) },
+        fanfare::TopicDefinition { description: "A line of the server's log, verbatim.", ..fanfare::TopicDefinition::new("log", fanfare::Carries::Payload(&schemas::LOG), fanfare::Retain::None) },
     ],
     signals: &[],
     result: None,

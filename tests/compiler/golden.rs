@@ -23,6 +23,7 @@ const TYPE_CHECKED: [(&str, Style); 2] =
 fn every_output_is_as_expected() {
     let mut differences = Differences::default();
     let mut crate_root = String::from(RUST_HEAD);
+    let mut registries = String::new();
     let mut type_tests = String::from(TYPESCRIPT_HEAD);
     for (folder, _) in TYPE_CHECKED {
         let _ = std::fs::remove_dir_all(folder);
@@ -47,8 +48,12 @@ fn every_output_is_as_expected() {
         compare_validators(&name, &mut made, &mut differences);
         differences.folder(&folder.join("expected"), &made);
         crate_root.push_str(&module(&name, &made));
+        if has_rust(&made) {
+            let _ = writeln!(registries, "    ({name:?}, &{}::REGISTRY),", module_name(&name));
+        }
         type_tests.push_str(&same_types(&name, &made));
     }
+    let _ = write!(crate_root, "\n{REGISTRIES}{registries}];\n");
     differences.file(Path::new("compiler/golden-check/lib.rs"), &crate_root);
     differences.file(Path::new("compiler/golden-check/inferred.ts"), &type_tests);
     differences.fail_if_any();
@@ -131,12 +136,25 @@ const RUST_HEAD: &str = "\
 mod optional_properties_added;
 ";
 
+const REGISTRIES: &str = "\
+/// The channels of every case, with the case's name.
+pub static REGISTRIES: &[(&str, &fanfare::Registry)] = &[
+";
+
+fn has_rust(made: &Texts) -> bool {
+    made.contains_key("rust/channels.rs")
+}
+
+fn module_name(case: &str) -> String {
+    format!("case_{}", case.replace('-', "_"))
+}
+
 /// Includes a case like an application includes its channels.
 fn module(case: &str, made: &Texts) -> String {
-    let name = format!("case_{}", case.replace('-', "_"));
-    if !made.contains_key("rust/channels.rs") {
+    if !has_rust(made) {
         return String::new();
     }
+    let name = module_name(case);
     format!(
         "\n/// `tests/compiler/golden/{case}`\npub mod {name} {{\n    include!(\"../golden/{case}/expected/rust/channels.rs\");\n}}\n"
     )

@@ -24,11 +24,9 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: TEXT }],
     topics: &[TopicDefinition::new("progress", Carries::Payload(PROGRESS), Retain::None)],
-    signals: &[],
-    result: None,
     history: History { messages: 1_000_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
-    releases: &[],
+    ..ChannelDefinition::EMPTY
 };
 
 pub(crate) static REGISTRY: Registry = Registry { channels: &[&BENCH] };

@@ -13,6 +13,7 @@ mod connections;
 mod error;
 mod history;
 mod page;
+mod payload;
 mod runs;
 mod server;
 
@@ -22,8 +23,9 @@ pub use connections::{ConnectionInfo, SubscribedTopicInfo, SubscriptionInfo};
 pub use error::AdminError;
 pub use history::{HistoryFilter, HistoryItem, LoggedMessage, LoggedText};
 pub use page::{Page, PageRequest};
+pub use payload::PayloadSchema;
 pub use runs::{RerunOrigin, RunDetails, RunFilter, RunInfo};
-pub use server::{DefinitionInfo, HistoryInfo, ServerInfo, ServerStatus, SignalInfo, TopicInfo};
+pub use server::{DefinitionInfo, HistoryInfo, ParamInfo, ServerInfo, ServerStatus, SignalInfo, TopicInfo};
 
 pub use crate::metrics::MetricSample;
 pub use crate::storage::{RunActivity, RunStateName};

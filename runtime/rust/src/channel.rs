@@ -15,11 +15,9 @@
 //!     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 //!     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
 //!     topics: &[TopicDefinition::new("tokens", Carries::Payload(&TEXT), Retain::None)],
-//!     signals: &[],
-//!     result: None,
 //!     history: History { messages: 100, age: Duration::from_secs(300) },
 //!     fingerprint: "9f2c",
-//!     releases: &[],
+//!     ..ChannelDefinition::EMPTY
 //! };
 //! static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
 //!
@@ -78,6 +76,8 @@ impl Registry {
 pub struct ChannelDefinition {
     /// Its name in the definition.
     pub name: &'static str,
+    /// Its description; empty if the definition has none.
+    pub description: &'static str,
     /// Its address: the template of the channel's name on the wire.
     pub address: &'static [AddressPart],
     /// The params that fill the address, in the order of the definition.
@@ -97,6 +97,20 @@ pub struct ChannelDefinition {
 }
 
 impl ChannelDefinition {
+    /// A definition without a name, topics and history, for definitions in code that set only some of the fields.
+    pub const EMPTY: Self = Self {
+        name: "",
+        description: "",
+        address: &[],
+        params: &[],
+        topics: &[],
+        signals: &[],
+        result: None,
+        history: History::new(0, 0),
+        fingerprint: "",
+        releases: &[],
+    };
+
     /// Returns the topics of the channel's log by index: those of the definition, and then run events.
     pub(crate) fn log_topics(&self) -> impl Iterator<Item = LogTopic> {
         (0..=self.topics.len()).map(|index| self.log_topic(index))
@@ -170,6 +184,8 @@ pub struct ParamDefinition {
 pub struct TopicDefinition {
     /// Its name.
     pub name: &'static str,
+    /// Its description; empty if the definition has none.
+    pub description: &'static str,
     /// What is published to it.
     pub carries: Carries,
     /// The messages that a new subscriber receives at once.
@@ -181,10 +197,10 @@ pub struct TopicDefinition {
 }
 
 impl TopicDefinition {
-    /// Creates the definition of a topic that never had another name.
+    /// Creates the definition of a topic that has no description and never had another name.
     #[must_use]
     pub const fn new(name: &'static str, carries: Carries, retain: Retain) -> Self {
-        Self { name, carries, retain, aliases: &[], renamed_from: &[] }
+        Self { name, description: "", carries, retain, aliases: &[], renamed_from: &[] }
     }
 
     /// Returns the schema of its payloads, or `None` if it carries text streams.

@@ -71,11 +71,9 @@ use token_guard::TokenUses;
 /// #     address: &[AddressPart::Literal("pipeline:"), AddressPart::Param(0)],
 /// #     params: &[ParamDefinition { name: "runId", schema: &TEXT }],
 /// #     topics: &[TopicDefinition::new("tokens", Carries::Payload(&TEXT), Retain::None)],
-/// #     signals: &[],
-/// #     result: None,
 /// #     history: History { messages: 100, age: Duration::from_secs(300) },
 /// #     fingerprint: "9f2c",
-/// #     releases: &[],
+/// #     ..ChannelDefinition::EMPTY
 /// # };
 /// # static REGISTRY: Registry = Registry { channels: &[&PIPELINE] };
 ///

@@ -70,7 +70,7 @@ pub mod schema {
     pub use fanfare_schema::{
         Additional, Array, Condition, Contains, Format, Integer, Issue, Items, Kinds, Literals, MAX_DEPTH,
         MAX_ISSUES, MAX_SAFE_INTEGER, Members, Number, Object, Pattern, Property, Rules, Schema, Tagged,
-        Text, accepts, check,
+        Text, accepts, check, describe, example,
     };
 }
 

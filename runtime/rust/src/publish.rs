@@ -19,6 +19,7 @@ use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
 mod json;
 
 pub use json::PublishJson;
+pub(crate) use json::check_json;
 
 impl Hub {
     /// Returns a builder: set its options, then await it to publish the payload.

@@ -11,13 +11,11 @@
 //! # static STORY: ChannelDefinition = ChannelDefinition {
 //! #     name: "story",
 //! #     address: &[AddressPart::Literal("story")],
-//! #     params: &[],
 //! #     topics: &[TopicDefinition::new("lines", Carries::Payload(&TEXT), Retain::None)],
-//! #     signals: &[],
 //! #     result: Some(&TEXT),
 //! #     history: History { messages: 100, age: Duration::from_secs(300) },
 //! #     fingerprint: "9f2c",
-//! #     releases: &[],
+//! #     ..ChannelDefinition::EMPTY
 //! # };
 //! # static REGISTRY: Registry = Registry { channels: &[&STORY] };
 //! # #[derive(Clone)]

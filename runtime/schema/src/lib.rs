@@ -20,8 +20,10 @@
 use std::fmt;
 
 pub use check::{accepts, check};
+pub use describe::describe;
 pub use display::abbreviate;
 pub use equality::equal;
+pub use example::example;
 pub use formats::Format;
 pub use issue::Issue;
 pub use kinds::Kinds;
@@ -32,9 +34,11 @@ pub use rules::{Condition, Contains, Items, Members, Rules};
 mod alternatives;
 mod check;
 mod decimal;
+mod describe;
 mod display;
 mod equality;
 mod evaluate;
+mod example;
 pub mod formats;
 mod index_set;
 mod issue;

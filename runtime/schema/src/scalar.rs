@@ -79,7 +79,7 @@ pub(super) fn check_number(
     if is_number_within(limits, value) { Ok(()) } else { report_number(limits, value, path, report) }
 }
 
-fn is_number_within(limits: &Number, value: f64) -> bool {
+pub(super) fn is_number_within(limits: &Number, value: f64) -> bool {
     limits.minimum.is_none_or(|limit| value >= limit)
         && limits.maximum.is_none_or(|limit| value <= limit)
         && limits.exclusive_minimum.is_none_or(|limit| value > limit)
@@ -131,6 +131,11 @@ pub(super) fn check_text(
 ) -> Result<(), Stop> {
     let found = TextViolations::find(limits, value);
     if found.any() { report_text(limits, &found, value, path, report) } else { Ok(()) }
+}
+
+/// Returns `true` if a text is within limits.
+pub(super) fn is_text_within(limits: &Text, value: &str) -> bool {
+    !TextViolations::find(limits, value).any()
 }
 
 /// The limits that a text violates. Patterns and formats are checked once.

@@ -123,3 +123,31 @@ pub mod case_tagged_unions {
 pub mod case_unions {
     include!("../golden/unions/expected/rust/channels.rs");
 }
+
+/// The channels of every case, with the case's name.
+pub static REGISTRIES: &[(&str, &fanfare::Registry)] = &[
+    ("all-of", &case_all_of::REGISTRY),
+    ("awkward-names", &case_awkward_names::REGISTRY),
+    ("awkward-unions", &case_awkward_unions::REGISTRY),
+    ("channels", &case_channels::REGISTRY),
+    ("collections", &case_collections::REGISTRY),
+    ("deprecated", &case_deprecated::REGISTRY),
+    ("drafts", &case_drafts::REGISTRY),
+    ("enums-and-consts", &case_enums_and_consts::REGISTRY),
+    ("files", &case_files::REGISTRY),
+    ("former-names", &case_former_names::REGISTRY),
+    ("json-definition", &case_json_definition::REGISTRY),
+    ("narrowing", &case_narrowing::REGISTRY),
+    ("numbers", &case_numbers::REGISTRY),
+    ("objects", &case_objects::REGISTRY),
+    ("optional-and-nullable", &case_optional_and_nullable::REGISTRY),
+    ("optional-properties-added", &case_optional_properties_added::REGISTRY),
+    ("recursion", &case_recursion::REGISTRY),
+    ("rules", &case_rules::REGISTRY),
+    ("shared-types", &case_shared_types::REGISTRY),
+    ("signals", &case_signals::REGISTRY),
+    ("streams", &case_streams::REGISTRY),
+    ("strings", &case_strings::REGISTRY),
+    ("tagged-unions", &case_tagged_unions::REGISTRY),
+    ("unions", &case_unions::REGISTRY),
+];

@@ -30,7 +30,7 @@ static ROOM: ChannelDefinition = ChannelDefinition {
     result: Some(TEXT),
     history: History { messages: 1_000_000, age: Duration::from_secs(86_400) },
     fingerprint: "1",
-    releases: &[],
+    ..ChannelDefinition::EMPTY
 };
 
 pub(crate) static REGISTRY: Registry = Registry { channels: &[&ROOM] };

@@ -35,11 +35,9 @@ static BENCH: ChannelDefinition = ChannelDefinition {
     address: &[AddressPart::Literal("bench:"), AddressPart::Param(0)],
     params: &[ParamDefinition { name: "id", schema: &TEXT }],
     topics: &[TopicDefinition::new("t", Carries::Payload(&MESSAGE), Retain::None)],
-    signals: &[],
-    result: None,
     history: History { messages: 100_000, age: Duration::from_secs(3_600) },
     fingerprint: "bench",
-    releases: &[],
+    ..ChannelDefinition::EMPTY
 };
 static REGISTRY: Registry = Registry { channels: &[&BENCH] };
 

@@ -1,8 +1,8 @@
 //! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{
-    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Enum, FormerNames, Model, Param, Release,
-    Retain, Scope, Type,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Docs, Enum, FormerNames, Model, Param,
+    Release, Retain, Scope, Type,
 };
 use crate::names::{Name, param_table};
 
@@ -12,6 +12,7 @@ use super::{doc_comments, print_deprecated, print_docs, table_path, type_path};
 /// The values for the template.
 pub(super) struct RenderedChannel {
     pub(super) docs: String,
+    pub(super) description: String,
     pub(super) deprecated: String,
     pub(super) address: String,
     pub(super) wire: String,
@@ -90,7 +91,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
             method_docs: print_docs(&topic.docs, &otherwise, "    "),
             variant_docs: print_docs(&topic.docs, &otherwise, "    "),
             ty,
-            definition: render_definition("Topic", &topic.name, &topic.former, &content),
+            definition: render_definition("Topic", &topic.name, &topic.docs, &topic.former, &content),
         }
     });
     let signals = channel.signals.iter().enumerate().map(|(index, signal)| RenderedSignal {
@@ -103,6 +104,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
         definition: render_definition(
             "Signal",
             &signal.name,
+            &signal.docs,
             &signal.former,
             &format!("&{}", table_path(model, signal.payload, scope)),
         ),
@@ -110,6 +112,7 @@ pub(super) fn render(model: &Model, index: usize, fingerprint: &str) -> Rendered
     let otherwise = format!("The channel `{}`.", channel.name.wire);
     RenderedChannel {
         docs: doc_comments(channel.docs.description.as_deref(), &otherwise, ""),
+        description: description(&channel.docs).to_owned(),
         deprecated: print_deprecated(&channel.docs, ""),
         address: channel.template(),
         wire: channel.name.wire.clone(),
@@ -152,11 +155,19 @@ fn render_release(release: &Release) -> String {
     )
 }
 
+fn description(docs: &Docs) -> &str {
+    docs.description.as_deref().unwrap_or_default().trim()
+}
+
 /// Renders the definition of a topic or a signal.
-fn render_definition(kind: &str, name: &Name, former: &FormerNames, content: &str) -> String {
+fn render_definition(kind: &str, name: &Name, docs: &Docs, former: &FormerNames, content: &str) -> String {
     let definition = format!("fanfare::{kind}Definition::new({:?}, {content})", name.wire);
     let FormerNames { aliases, renamed_from } = former;
     let mut fields = String::new();
+    let description = description(docs);
+    if !description.is_empty() {
+        fields.push_str(&format!("description: {description:?}, "));
+    }
     for (field, names) in [("aliases", aliases), ("renamed_from", renamed_from)] {
         if !names.is_empty() {
             fields.push_str(&format!("{field}: &{names:?}, "));

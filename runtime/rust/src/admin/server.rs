@@ -3,12 +3,14 @@
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Admin;
 use super::page::write_time;
 use crate::channel::{AddressPart, Carries, ChannelDefinition};
 use crate::hub::Health;
 use crate::metrics::{self, MetricSample};
+use crate::schema;
 
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,26 +47,42 @@ pub enum ServerStatus {
     Failing,
 }
 
-/// The definition of a channel, without the schemas of its payloads.
+/// The definition of a channel. Schemas are JSON Schema documents, as [`describe`](schema::describe) returns them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DefinitionInfo {
     /// Its name.
     pub name: &'static str,
+    /// Its description; empty if it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub description: &'static str,
     /// The template of the names of channels, such as `pipeline:{runId}`.
     pub address: String,
-    /// The names of its params.
-    pub params: Vec<&'static str>,
+    /// Its params.
+    pub params: Vec<ParamInfo>,
     /// Its topics.
     pub topics: Vec<TopicInfo>,
     /// Its signals.
     pub signals: Vec<SignalInfo>,
     /// Whether runs on its channels return a result.
     pub has_result: bool,
+    /// The schema of that result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_schema: Option<Value>,
     /// How much history it keeps.
     pub history: HistoryInfo,
     /// The definition hash.
     pub fingerprint: &'static str,
+}
+
+/// A param of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ParamInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The schema of its values. They are never empty.
+    pub schema: Value,
 }
 
 /// A topic of a definition.
@@ -73,12 +91,18 @@ pub struct DefinitionInfo {
 pub struct TopicInfo {
     /// Its name.
     pub name: &'static str,
+    /// Its description; empty if it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub description: &'static str,
     /// `payload` or `text_stream`.
     pub carries: &'static str,
     /// How many of the latest messages a new subscriber receives.
     pub retain: u64,
     /// Earlier names under which it is still served.
     pub aliases: &'static [&'static str],
+    /// The schema of its payloads, or `None` if it carries text streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Value>,
 }
 
 /// A signal of a definition.
@@ -87,8 +111,13 @@ pub struct TopicInfo {
 pub struct SignalInfo {
     /// Its name.
     pub name: &'static str,
+    /// Its description; empty if it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub description: &'static str,
     /// Earlier names under which clients may still send it.
     pub aliases: &'static [&'static str],
+    /// The schema of its payloads.
+    pub schema: Value,
 }
 
 /// The history that a definition keeps.
@@ -144,22 +173,34 @@ fn describe(definition: &ChannelDefinition) -> DefinitionInfo {
     });
     let topics = definition.topics.iter().enumerate().map(|(index, topic)| TopicInfo {
         name: topic.name,
+        description: topic.description,
         carries: match topic.carries {
             Carries::Payload(_) => "payload",
             Carries::TextStream => "text_stream",
         },
         retain: definition.log_topic(index).retained(),
         aliases: topic.aliases,
+        schema: topic.schema().map(schema::describe),
     });
-    let signals =
-        definition.signals.iter().map(|signal| SignalInfo { name: signal.name, aliases: signal.aliases });
+    let signals = definition.signals.iter().map(|signal| SignalInfo {
+        name: signal.name,
+        description: signal.description,
+        aliases: signal.aliases,
+        schema: schema::describe(signal.schema),
+    });
+    let params = definition
+        .params
+        .iter()
+        .map(|param| ParamInfo { name: param.name, schema: schema::describe(param.schema) });
     DefinitionInfo {
         name: definition.name,
+        description: definition.description,
         address: address.collect(),
-        params: definition.params.iter().map(|param| param.name).collect(),
+        params: params.collect(),
         topics: topics.collect(),
         signals: signals.collect(),
         has_result: definition.result.is_some(),
+        result_schema: definition.result.map(schema::describe),
         history: HistoryInfo {
             messages: definition.history.messages,
             seconds: definition.history.age.as_secs(),

@@ -38,11 +38,9 @@ mod tests {
             address,
             params,
             topics: &[],
-            signals: &[],
-            result: None,
             history,
             fingerprint: "",
-            releases: &[],
+            ..ChannelDefinition::EMPTY
         }
     }
 

@@ -66,14 +66,34 @@ impl Registry {
     /// Returns the channel with a name, and the index of one of its signals.
     pub(crate) fn signal(&self, channel: &str, signal: &str) -> Result<(Channel, usize), ResolveError> {
         let channel = self.channel(channel)?;
-        let signals = channel.definition.signals;
-        let index = channel.definition.signal(signal).ok_or_else(|| ResolveError::Signal {
-            channel: channel.name().into(),
-            signal: signal.into(),
-            nearest: nearest(signal, signals.iter().map(|signal| signal.name)),
-            renamed_to: signals.iter().find(|new| new.renamed_from.contains(&signal)).map(|new| new.name),
-        })?;
+        let index = channel.definition.find_signal(channel.name(), signal)?;
         Ok((channel, index))
+    }
+
+    /// Returns the definition of the channel with a name, or the definition with that name, and the index of a topic.
+    pub(crate) fn defined_topic(
+        &self,
+        channel: &str,
+        topic: &str,
+    ) -> Result<(&'static ChannelDefinition, usize), ResolveError> {
+        let definition = self.definition(channel)?;
+        Ok((definition, definition.topic_of(definition.find_topic_name(channel, topic)?)))
+    }
+
+    /// Returns the definition of the channel with a name, or the definition with that name, and the index of a signal.
+    pub(crate) fn defined_signal(
+        &self,
+        channel: &str,
+        signal: &str,
+    ) -> Result<(&'static ChannelDefinition, usize), ResolveError> {
+        let definition = self.definition(channel)?;
+        Ok((definition, definition.find_signal(channel, signal)?))
+    }
+
+    fn definition(&self, name: &str) -> Result<&'static ChannelDefinition, ResolveError> {
+        self.channel(name).map(|channel| channel.definition).or_else(|error| {
+            self.channels.iter().copied().find(|definition| definition.name == name).ok_or(error)
+        })
     }
 
     fn explain(&self, name: &str) -> ResolveError {
@@ -95,12 +115,28 @@ impl Registry {
 impl Channel {
     /// Returns the index of a topic name ([`ChannelDefinition::topic_name`]).
     pub(crate) fn find_topic_name(&self, name: &str) -> Result<usize, ResolveError> {
-        let topics = self.definition.topics;
-        self.definition.topic_name(name).ok_or_else(|| ResolveError::Topic {
-            channel: self.name().into(),
+        self.definition.find_topic_name(self.name(), name)
+    }
+}
+
+impl ChannelDefinition {
+    /// Returns the index of a topic name. Errors mention the channel.
+    fn find_topic_name(&self, channel: &str, name: &str) -> Result<usize, ResolveError> {
+        self.topic_name(name).ok_or_else(|| ResolveError::Topic {
+            channel: channel.into(),
             topic: name.into(),
-            nearest: nearest(name, topics.iter().map(|topic| topic.name)),
-            renamed_to: self.definition.renamed_topic(name).map(|index| topics[index].name),
+            nearest: nearest(name, self.topics.iter().map(|topic| topic.name)),
+            renamed_to: self.renamed_topic(name).map(|index| self.topics[index].name),
+        })
+    }
+
+    /// Returns the index of a signal. Errors mention the channel.
+    fn find_signal(&self, channel: &str, name: &str) -> Result<usize, ResolveError> {
+        self.signal(name).ok_or_else(|| ResolveError::Signal {
+            channel: channel.into(),
+            signal: name.into(),
+            nearest: nearest(name, self.signals.iter().map(|signal| signal.name)),
+            renamed_to: self.signals.iter().find(|new| new.renamed_from.contains(&name)).map(|new| new.name),
         })
     }
 }
@@ -240,10 +276,9 @@ mod tests {
         ],
         topics: &[topic("status"), topic("tokens")],
         signals: &[SignalDefinition::new("approve", &TEXT)],
-        result: None,
         history: History::new(1, 1),
         fingerprint: "",
-        releases: &[],
+        ..ChannelDefinition::EMPTY
     };
     static REGISTRY: Registry = Registry { channels: &[&BOOK] };
 

@@ -11,6 +11,8 @@ use crate::schema::Schema;
 pub struct SignalDefinition {
     /// Its name.
     pub name: &'static str,
+    /// Its description; empty if the definition has none.
+    pub description: &'static str,
     /// The schema of its payloads.
     pub schema: &'static Schema,
     /// Earlier names under which clients may still send it.
@@ -20,10 +22,10 @@ pub struct SignalDefinition {
 }
 
 impl SignalDefinition {
-    /// Creates the definition of a signal that never had another name.
+    /// Creates the definition of a signal that has no description and never had another name.
     #[must_use]
     pub const fn new(name: &'static str, schema: &'static Schema) -> Self {
-        Self { name, schema, aliases: &[], renamed_from: &[] }
+        Self { name, description: "", schema, aliases: &[], renamed_from: &[] }
     }
 
     /// Returns the names that the signal has or had, the current one first. Journals have the name from when they were

@@ -42,13 +42,10 @@ const fn channel(messages: u32, seconds: u64) -> ChannelDefinition {
     ChannelDefinition {
         name: "room",
         address: &[],
-        params: &[],
         topics: &TOPICS,
-        signals: &[],
-        result: None,
         history: History::new(messages, seconds),
         fingerprint: "",
-        releases: &[],
+        ..ChannelDefinition::EMPTY
     }
 }
 

@@ -279,11 +279,9 @@ mod tests {
         address: &[AddressPart::Literal("room:"), AddressPart::Param(0)],
         params: &[ParamDefinition { name: "id", schema: &TEXT }],
         topics: &[TopicDefinition::new("said", Carries::Payload(&TEXT), Retain::None)],
-        signals: &[],
-        result: None,
         history: History { messages: 10, age: Duration::from_secs(60) },
         fingerprint: "",
-        releases: &[],
+        ..ChannelDefinition::EMPTY
     };
     static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 

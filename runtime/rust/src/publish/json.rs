@@ -83,6 +83,15 @@ impl<'p> IntoFuture for PublishJson<'p> {
     }
 }
 
+/// Checks JSON text as [`Hub::publish_json`] does, and returns its issues.
+pub(crate) fn check_json(schema: &Schema, body: &[u8]) -> Result<Vec<Issue>, PublishError> {
+    match parse_payload(schema, body) {
+        Ok(_) => Ok(Vec::new()),
+        Err(PayloadError::Invalid(issues)) => Ok(issues),
+        Err(PayloadError::NotJson(error)) => Err(PublishError::NotJson(error)),
+    }
+}
+
 /// A payload that its schema accepts, by how it is encoded.
 enum Payload<'b> {
     Verbatim(&'b str),

@@ -22,6 +22,8 @@ use crate::runs::{CancelOutcome, RetryOutcome, StartOutcome};
 use crate::token::AuthError;
 use crate::wire::{parse_timestamp, timestamp};
 
+mod payloads;
+
 /// The maximum number of characters of the original id in the default id of a rerun.
 const MAX_ORIGIN_ID: usize = 200;
 
@@ -40,6 +42,7 @@ pub(super) fn routes() -> Router<Hub> {
         .route("/v1/realtime/admin/run", get(run))
         .route("/v1/realtime/admin/calls", get(calls))
         .route("/v1/realtime/admin/signals", get(signals))
+        .merge(payloads::routes())
         .route("/v1/realtime/admin/cancel", post(cancel))
         .route("/v1/realtime/admin/retry", post(retry))
         .route("/v1/realtime/admin/wake", post(wake))

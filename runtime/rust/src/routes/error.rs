@@ -67,6 +67,12 @@ impl HttpError {
         )
     }
 
+    /// The schema of a topic or a signal has no example that can be found.
+    pub(super) fn no_example() -> Self {
+        let message = "found no example that the schema accepts: write the payload yourself";
+        Self { data: json!({ "code": "no_example" }), ..Self::new(StatusCode::NOT_FOUND, message) }
+    }
+
     /// A payload that does not match its definition.
     fn invalid_payload(message: impl Into<String>, issues: &[Issue]) -> Self {
         let data = json!({ "issues": issues.iter().map(issue_to_json).collect::<Vec<_>>() });
@@ -263,7 +269,7 @@ impl From<SignalError> for HttpError {
     }
 }
 
-fn issue_to_json(issue: &Issue) -> Value {
+pub(super) fn issue_to_json(issue: &Issue) -> Value {
     let mut json = json!({ "path": issue.path, "rule": issue.rule, "message": issue.message });
     if let Some(value) = &issue.value {
         json["value"] = json!(value);

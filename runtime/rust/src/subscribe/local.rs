@@ -32,13 +32,10 @@ impl Hub {
     /// # static NEWS: ChannelDefinition = ChannelDefinition {
     /// #     name: "news",
     /// #     address: &[AddressPart::Literal("news")],
-    /// #     params: &[],
     /// #     topics: &[TopicDefinition::new("headlines", Carries::Payload(&TEXT), Retain::Last)],
-    /// #     signals: &[],
-    /// #     result: None,
     /// #     history: History { messages: 100, age: Duration::from_secs(300) },
     /// #     fingerprint: "9f2c",
-    /// #     releases: &[],
+    /// #     ..ChannelDefinition::EMPTY
     /// # };
     /// # static REGISTRY: Registry = Registry { channels: &[&NEWS] };
     /// # #[tokio::main(flavor = "current_thread")]

@@ -22,8 +22,15 @@ const READS: &[&str] = &[
     "run?run_id=1",
     "calls?run_id=1",
     "signals?run_id=1",
+    "example?channel=room:1&topic=said",
 ];
-const ACTIONS: &[&str] = &["cancel?run_id=1", "retry?run_id=1", "wake?run_id=1", "rerun?run_id=1&call=0"];
+const ACTIONS: &[&str] = &[
+    "cancel?run_id=1",
+    "retry?run_id=1",
+    "wake?run_id=1",
+    "rerun?run_id=1&call=0",
+    "check?channel=room:1&topic=said",
+];
 
 async fn start() -> Server {
     Server::start_with(|builder| builder.admin_routes(true)).await

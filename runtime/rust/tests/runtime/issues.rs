@@ -23,17 +23,15 @@ const LIST: &Schema = &Schema::Array(Array { items: TEXT, min_items: 0, max_item
 static CHANNEL: ChannelDefinition = ChannelDefinition {
     name: "wrong",
     address: &[AddressPart::Literal("wrong")],
-    params: &[],
     topics: &[
         TopicDefinition::new("list", Carries::Payload(LIST), Retain::None),
         TopicDefinition::new("map", Carries::Payload(&Schema::Map(TEXT)), Retain::None),
         TopicDefinition::new("tree", Carries::Payload(&TREE), Retain::None),
     ],
     signals: &[SignalDefinition::new("list", LIST)],
-    result: None,
     history: History { messages: 1, age: Duration::from_secs(1) },
     fingerprint: "f5f6",
-    releases: &[],
+    ..ChannelDefinition::EMPTY
 };
 static REGISTRY: Registry = Registry { channels: &[&CHANNEL] };
 

@@ -4,6 +4,7 @@
 mod acting;
 mod admin_access;
 mod admin_channels;
+mod admin_payloads;
 #[cfg(feature = "sqlite")]
 mod admin_runs;
 #[cfg(feature = "sqlite")]

@@ -44,11 +44,9 @@ const fn definition(
         address,
         params: &[ParamDefinition { name: "id", schema: TEXT }],
         topics: &TOPICS,
-        signals: &[],
-        result: None,
         history: History { messages, age: Duration::from_secs(seconds) },
         fingerprint: name,
-        releases: &[],
+        ..ChannelDefinition::EMPTY
     }
 }
 

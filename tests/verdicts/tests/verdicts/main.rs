@@ -4,6 +4,7 @@
 mod comparison;
 mod conformance;
 mod deep;
+mod described;
 mod evolutions;
 mod explained;
 mod issues;

@@ -23,7 +23,8 @@ impl Reference {
         Self::of_document(&to_standard(schema))
     }
 
-    fn of_document(document: &Value) -> Self {
+    /// Creates a reference for a document in standard JSON Schema.
+    pub(crate) fn of_document(document: &Value) -> Self {
         let options = jsonschema::options()
             .should_validate_formats(true)
             .with_format("int64", |text: &str| {

@@ -33,11 +33,9 @@ static ROOM: ChannelDefinition = ChannelDefinition {
         TopicDefinition::new("said", Carries::Payload(&TEXT), Retain::None),
         TopicDefinition::new("state", Carries::Payload(&TEXT), Retain::Last),
     ],
-    signals: &[],
-    result: None,
     history: History { messages: 100, age: HOUR },
     fingerprint: "",
-    releases: &[],
+    ..ChannelDefinition::EMPTY
 };
 static REGISTRY: Registry = Registry { channels: &[&ROOM] };
 

@@ -45,7 +45,7 @@ const fn definition(name: &'static str, address: &'static [AddressPart], message
         result: Some(STATUS),
         history: History { messages, age: Duration::from_secs(300) },
         fingerprint: "f1f2",
-        releases: &[],
+        ..ChannelDefinition::EMPTY
     }
 }
 

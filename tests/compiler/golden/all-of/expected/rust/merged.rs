@@ -84,6 +84,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "merged",
+    description: "",
     address: &[fanfare::AddressPart::Literal("merged")],
     params: &[],
     topics: &[

@@ -71,6 +71,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "as",
+    description: "",
     address: &[fanfare::AddressPart::Literal("as:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "of", schema: &schemas::PARAM_OF }],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "crate",
+    description: "",
     address: &[fanfare::AddressPart::Literal("crate")],
     params: &[],
     topics: &[

@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "Error",
+    description: "a bare\rreturn and \u{202e}turned\u{202c} text",
     address: &[fanfare::AddressPart::Literal("error")],
     params: &[],
     topics: &[

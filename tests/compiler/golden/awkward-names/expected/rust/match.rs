@@ -107,6 +107,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "match",
+    description: "",
     address: &[fanfare::AddressPart::Literal("match:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "type", schema: &schemas::PARAM_TYPE }],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "self",
+    description: "",
     address: &[fanfare::AddressPart::Literal("self")],
     params: &[],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "traits",
+    description: "",
     address: &[fanfare::AddressPart::Literal("traits")],
     params: &[],
     topics: &[

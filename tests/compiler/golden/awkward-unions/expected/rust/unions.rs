@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "unions",
+    description: "",
     address: &[fanfare::AddressPart::Literal("unions")],
     params: &[],
     topics: &[

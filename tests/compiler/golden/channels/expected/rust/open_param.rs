@@ -71,6 +71,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "openParam",
+    description: "",
     address: &[fanfare::AddressPart::Literal("open:"), fanfare::AddressPart::Param(0), fanfare::AddressPart::Literal(":"), fanfare::AddressPart::Param(1)],
     params: &[fanfare::ParamDefinition { name: "kind", schema: &schemas::PARAM_KIND }, fanfare::ParamDefinition { name: "id", schema: &schemas::PARAM_ID }],
     topics: &[

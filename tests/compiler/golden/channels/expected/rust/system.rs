@@ -85,10 +85,11 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "system",
+    description: "Static.\nWith two lines.",
     address: &[fanfare::AddressPart::Literal("system")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last),
+        fanfare::TopicDefinition { description: "For everyone.", ..fanfare::TopicDefinition::new("notice", fanfare::Carries::Payload(&schemas::NOTICE), fanfare::Retain::Last) },
         fanfare::TopicDefinition::new("audit-log", fanfare::Carries::Payload(&super::schemas::ENTRY), fanfare::Retain::LastN(1000)),
     ],
     signals: &[],

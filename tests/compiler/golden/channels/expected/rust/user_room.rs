@@ -80,6 +80,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "userRoom",
+    description: "",
     address: &[fanfare::AddressPart::Literal("users/"), fanfare::AddressPart::Param(0), fanfare::AddressPart::Literal("/rooms/"), fanfare::AddressPart::Param(1), fanfare::AddressPart::Literal("/"), fanfare::AddressPart::Param(2), fanfare::AddressPart::Literal(":"), fanfare::AddressPart::Param(3)],
     params: &[fanfare::ParamDefinition { name: "user-id", schema: &schemas::PARAM_USER_ID }, fanfare::ParamDefinition { name: "room", schema: &schemas::PARAM_ROOM }, fanfare::ParamDefinition { name: "floor", schema: &schemas::PARAM_FLOOR }, fanfare::ParamDefinition { name: "wing", schema: &schemas::PARAM_WING }],
     topics: &[

@@ -111,6 +111,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "collections",
+    description: "",
     address: &[fanfare::AddressPart::Literal("collections")],
     params: &[],
     topics: &[

@@ -84,6 +84,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "hall",
+    description: "",
     address: &[fanfare::AddressPart::Literal("hall")],
     params: &[],
     topics: &[

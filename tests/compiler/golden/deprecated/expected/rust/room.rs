@@ -134,11 +134,12 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "room",
+    description: "Messages of a room.",
     address: &[fanfare::AddressPart::Literal("room")],
     params: &[],
     topics: &[
         fanfare::TopicDefinition::new("said", fanfare::Carries::Payload(&super::schemas::SAID), fanfare::Retain::None),
-        fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "The state of the room.", ..fanfare::TopicDefinition::new("status", fanfare::Carries::Payload(&schemas::STATUS), fanfare::Retain::None) },
         fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[

@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "build",
+    description: "",
     address: &[fanfare::AddressPart::Literal("build")],
     params: &[],
     topics: &[

@@ -93,6 +93,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "values",
+    description: "",
     address: &[fanfare::AddressPart::Literal("values")],
     params: &[],
     topics: &[

@@ -80,6 +80,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "orders",
+    description: "",
     address: &[fanfare::AddressPart::Literal("orders:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "orderId", schema: &schemas::PARAM_ORDER_ID }],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "other",
+    description: "",
     address: &[fanfare::AddressPart::Literal("other")],
     params: &[],
     topics: &[

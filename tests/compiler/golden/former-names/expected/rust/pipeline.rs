@@ -134,10 +134,11 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "pipeline",
+    description: "",
     address: &[fanfare::AddressPart::Literal("pipeline")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition { aliases: &["status", "state"], ..fanfare::TopicDefinition::new("progress", fanfare::Carries::Payload(&schemas::PROGRESS), fanfare::Retain::Last) },
+        fanfare::TopicDefinition { description: "The run's current step.", aliases: &["status", "state"], ..fanfare::TopicDefinition::new("progress", fanfare::Carries::Payload(&schemas::PROGRESS), fanfare::Retain::Last) },
         fanfare::TopicDefinition { renamed_from: &["words"], ..fanfare::TopicDefinition::new("tokens", fanfare::Carries::Payload(&schemas::TOKENS), fanfare::Retain::None) },
         fanfare::TopicDefinition { aliases: &["sketch"], renamed_from: &["text", "preview"], ..fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::None) },
     ],

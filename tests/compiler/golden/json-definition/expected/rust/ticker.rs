@@ -71,6 +71,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "ticker",
+    description: "Written as JSON.",
     address: &[fanfare::AddressPart::Literal("ticker:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "symbol", schema: &schemas::PARAM_SYMBOL }],
     topics: &[

@@ -183,6 +183,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "feed",
+    description: "",
     address: &[fanfare::AddressPart::Literal("feed")],
     params: &[],
     topics: &[

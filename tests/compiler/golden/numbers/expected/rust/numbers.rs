@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "numbers",
+    description: "",
     address: &[fanfare::AddressPart::Literal("numbers")],
     params: &[],
     topics: &[

@@ -106,10 +106,11 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "objects",
+    description: "",
     address: &[fanfare::AddressPart::Literal("objects")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "A payload with objects inside.\n\nIts description has two paragraphs, and `code`, and */ the end of a comment.", ..fanfare::TopicDefinition::new("inline", fanfare::Carries::Payload(&schemas::INLINE), fanfare::Retain::None) },
         fanfare::TopicDefinition::new("empty", fanfare::Carries::Payload(&schemas::EMPTY), fanfare::Retain::None),
         fanfare::TopicDefinition::new("closedEmpty", fanfare::Carries::Payload(&schemas::CLOSED_EMPTY), fanfare::Retain::None),
         fanfare::TopicDefinition::new("everything", fanfare::Carries::Payload(&super::schemas::EVERYTHING), fanfare::Retain::None),

@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "presence",
+    description: "",
     address: &[fanfare::AddressPart::Literal("presence")],
     params: &[],
     topics: &[

@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "after",
+    description: "",
     address: &[fanfare::AddressPart::Literal("after")],
     params: &[],
     topics: &[

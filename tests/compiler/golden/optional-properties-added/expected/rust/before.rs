@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "before",
+    description: "",
     address: &[fanfare::AddressPart::Literal("before")],
     params: &[],
     topics: &[

@@ -120,6 +120,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "trees",
+    description: "",
     address: &[fanfare::AddressPart::Literal("trees")],
     params: &[],
     topics: &[

@@ -147,16 +147,17 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "shop",
+    description: "",
     address: &[fanfare::AddressPart::Literal("shop")],
     params: &[],
     topics: &[
-        fanfare::TopicDefinition::new("payment", fanfare::Carries::Payload(&schemas::PAYMENT), fanfare::Retain::None),
-        fanfare::TopicDefinition::new("labels", fanfare::Carries::Payload(&schemas::LABELS), fanfare::Retain::None),
-        fanfare::TopicDefinition::new("phrases", fanfare::Carries::Payload(&schemas::PHRASES), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "A struct with a condition.", ..fanfare::TopicDefinition::new("payment", fanfare::Carries::Payload(&schemas::PAYMENT), fanfare::Retain::None) },
+        fanfare::TopicDefinition { description: "A map with patterns, kept whole.", ..fanfare::TopicDefinition::new("labels", fanfare::Carries::Payload(&schemas::LABELS), fanfare::Retain::None) },
+        fanfare::TopicDefinition { description: "Names that JavaScript could take too long to match.", ..fanfare::TopicDefinition::new("phrases", fanfare::Carries::Payload(&schemas::PHRASES), fanfare::Retain::None) },
         fanfare::TopicDefinition::new("basket", fanfare::Carries::Payload(&super::schemas::BASKET), fanfare::Retain::None),
         fanfare::TopicDefinition::new("tree", fanfare::Carries::Payload(&super::schemas::TREE), fanfare::Retain::None),
         fanfare::TopicDefinition::new("anything", fanfare::Carries::Payload(&schemas::ANYTHING), fanfare::Retain::None),
-        fanfare::TopicDefinition::new("choice", fanfare::Carries::Payload(&schemas::CHOICE), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "Alternatives that nothing names.", ..fanfare::TopicDefinition::new("choice", fanfare::Carries::Payload(&schemas::CHOICE), fanfare::Retain::None) },
         fanfare::TopicDefinition::new("code", fanfare::Carries::Payload(&schemas::CODE), fanfare::Retain::None),
         fanfare::TopicDefinition::new("shape", fanfare::Carries::Payload(&schemas::SHAPE), fanfare::Retain::None),
     ],

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "alpha",
+    description: "",
     address: &[fanfare::AddressPart::Literal("alpha")],
     params: &[],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "beta",
+    description: "",
     address: &[fanfare::AddressPart::Literal("beta")],
     params: &[],
     topics: &[

@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "delta",
+    description: "",
     address: &[fanfare::AddressPart::Literal("delta")],
     params: &[],
     topics: &[

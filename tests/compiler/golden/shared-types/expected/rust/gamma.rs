@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "gamma",
+    description: "",
     address: &[fanfare::AddressPart::Literal("gamma")],
     params: &[],
     topics: &[

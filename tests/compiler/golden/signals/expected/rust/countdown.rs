@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "countdown",
+    description: "Its runs return a number, and nobody sends anything.",
     address: &[fanfare::AddressPart::Literal("countdown")],
     params: &[],
     topics: &[

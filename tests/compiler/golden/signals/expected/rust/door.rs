@@ -107,6 +107,7 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "door",
+    description: "Its result has a name of its own, and its signals carry what topics carry.",
     address: &[fanfare::AddressPart::Literal("door")],
     params: &[],
     topics: &[

@@ -148,16 +148,17 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "review",
+    description: "A review that waits for people.",
     address: &[fanfare::AddressPart::Literal("review:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "reviewId", schema: &schemas::PARAM_REVIEW_ID }],
     topics: &[
-        fanfare::TopicDefinition::new("result", fanfare::Carries::Payload(&schemas::RESULT), fanfare::Retain::None),
+        fanfare::TopicDefinition { description: "Named like what runs return.", ..fanfare::TopicDefinition::new("result", fanfare::Carries::Payload(&schemas::RESULT), fanfare::Retain::None) },
         fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],
     signals: &[
-        fanfare::SignalDefinition::new("approve", &schemas::APPROVE),
+        fanfare::SignalDefinition { description: "A person's verdict.", ..fanfare::SignalDefinition::new("approve", &schemas::APPROVE) },
         fanfare::SignalDefinition::new("re-open", &super::schemas::REASON),
-        fanfare::SignalDefinition::new("budget", &schemas::BUDGET),
+        fanfare::SignalDefinition { description: "How much may be spent.", ..fanfare::SignalDefinition::new("budget", &schemas::BUDGET) },
         fanfare::SignalDefinition::new("type", &schemas::TYPE),
         fanfare::SignalDefinition::new("cancel", &schemas::CANCEL),
     ],

@@ -107,6 +107,7 @@ impl Signal {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "tree",
+    description: "Its payloads and its result are documents of their own, which refer to themselves.",
     address: &[fanfare::AddressPart::Literal("tree")],
     params: &[],
     topics: &[

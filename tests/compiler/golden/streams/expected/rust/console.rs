@@ -75,6 +75,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "console",
+    description: "It carries text streams only, so that nothing is validated.",
     address: &[fanfare::AddressPart::Literal("console")],
     params: &[],
     topics: &[

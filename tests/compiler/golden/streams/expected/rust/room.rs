@@ -71,6 +71,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "room",
+    description: "",
     address: &[fanfare::AddressPart::Literal("room:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "id", schema: &schemas::PARAM_ID }],
     topics: &[

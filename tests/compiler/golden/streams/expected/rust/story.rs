@@ -98,11 +98,12 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "story",
+    description: "A story that is being told.",
     address: &[fanfare::AddressPart::Literal("story:"), fanfare::AddressPart::Param(0)],
     params: &[fanfare::ParamDefinition { name: "storyId", schema: &schemas::PARAM_STORY_ID }],
     topics: &[
         fanfare::TopicDefinition::new("title", fanfare::Carries::Payload(&schemas::TITLE), fanfare::Retain::Last),
-        fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last),
+        fanfare::TopicDefinition { description: "The story, piece by piece.", ..fanfare::TopicDefinition::new("draft", fanfare::Carries::TextStream, fanfare::Retain::Last) },
         fanfare::TopicDefinition::new("thoughts", fanfare::Carries::TextStream, fanfare::Retain::LastN(1000)),
         fanfare::TopicDefinition::new("stream", fanfare::Carries::TextStream, fanfare::Retain::None),
     ],

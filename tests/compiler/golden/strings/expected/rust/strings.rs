@@ -102,6 +102,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "strings",
+    description: "",
     address: &[fanfare::AddressPart::Literal("strings")],
     params: &[],
     topics: &[

@@ -93,6 +93,7 @@ impl Topic {
 
 pub(super) static DEFINITION: fanfare::ChannelDefinition = fanfare::ChannelDefinition {
     name: "events",
+    description: "",
     address: &[fanfare::AddressPart::Literal("events")],
     params: &[],
     topics: &[
