@@ -91,6 +91,6 @@ fn examples_without_a_definition_show_what_is_printed() {
         let text = explain_code(code).expect("the code exists");
         let printed = diagnostics.to_string();
         let title = printed.lines().next().unwrap_or_default();
-        assert!(text.contains(&format!("$ fanfare generate")) && text.contains(title), "{text}\n{title}");
+        assert!(text.contains("$ fanfare generate") && text.contains(title), "{text}\n{title}");
     }
 }

@@ -27,16 +27,13 @@ fn random_edits_give_the_files_of_a_first_run() {
         let project = Project::copy_of(&folder);
         let configuration = project.configure(&mut random);
         let mut generator = Generator::default();
-        let generated = generator.generate(&configuration).map(texts);
-        assert_eq!(
-            generated.unwrap_or_else(|error| panic!("{name}: {error}")),
-            project.first_run(&configuration)
-        );
+        let generated = generator.generate(&configuration).map(|files| texts(&files));
+        assert_eq!(generated.unwrap_or_else(|error| panic!("{name}: {error}")), first_run(&configuration));
         for edit in 0..EDITS {
             let (path, before, description) = project.edit(&mut random);
-            let repeated = generator.generate(&configuration).map(texts);
+            let repeated = generator.generate(&configuration).map(|files| texts(&files));
             let context = format!("{name}, edit {edit}: {description} (FANFARE_SEED={})", seed());
-            match (repeated, generate_outputs(&configuration).map(texts)) {
+            match (repeated, generate_outputs(&configuration).map(|files| texts(&files))) {
                 (Ok(repeated), Ok(first)) => {
                     accepted += 1;
                     assert!(repeated == first, "{context}: {}", difference(&repeated, &first));
@@ -117,10 +114,6 @@ impl Project {
         self.configuration(&format!("  - {{ language: rust, folder: some, channels: [\"{name}\"] }}\n"))
     }
 
-    fn first_run(&self, configuration: &Configuration) -> Vec<Texts> {
-        texts(generate_outputs(configuration).unwrap_or_else(|error| panic!("{error}")))
-    }
-
     /// Changes one definition file. Returns its path, its former text, and a description of the edit.
     fn edit(&self, random: &mut Random) -> (PathBuf, String, String) {
         let files: Vec<String> =
@@ -142,7 +135,9 @@ impl Project {
                 let words: Vec<String> = words(&edited[at]);
                 if let Some(word) = words.get(random.below(words.len().max(1))) {
                     let longer = format!("{word}X");
-                    edited.iter_mut().for_each(|line| *line = line.replace(word.as_str(), &longer));
+                    for line in &mut edited {
+                        *line = line.replace(word.as_str(), &longer);
+                    }
                 }
             }
         }
@@ -204,7 +199,11 @@ fn words(line: &str) -> Vec<String> {
     words.filter(|word| word.len() > 2 && !keywords.contains(word)).map(str::to_owned).collect()
 }
 
-fn texts(outputs: Vec<Files>) -> Vec<Texts> {
+fn first_run(configuration: &Configuration) -> Vec<Texts> {
+    texts(&generate_outputs(configuration).unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn texts(outputs: &[Files]) -> Vec<Texts> {
     let owned = |(path, text): (&str, &str)| (path.to_owned(), text.to_owned());
     outputs.iter().map(|files| files.iter().map(owned).collect()).collect()
 }
