@@ -1,0 +1,202 @@
+import { type RunUpdate, subscribe, type SubscriptionHandle, TextStreamError } from "fanfare";
+import { type Api, messageOf } from "../api/api.js";
+import type { Definition, HistoryItem, Page, RunEventItem } from "../api/types.js";
+import { MessageLog } from "./message-log.js";
+
+const PAGE = 200;
+const POLL_MS = 1000;
+/** The most pages that are read to reach the messages that are known. */
+const MAX_CATCH_UP_PAGES = 50;
+const TOKEN_SECONDS = 600;
+
+export interface FeedState {
+  readonly mode: "live" | "polling" | "off";
+  readonly isLoading: boolean;
+  readonly hasOlder: boolean;
+  readonly error: string | undefined;
+}
+
+/**
+ * The messages of one channel, past and live.
+ *
+ * With the signing key it subscribes, with tokens that it mints. An admin token cannot subscribe, so the feed then polls
+ * the history.
+ */
+export class Feed {
+  readonly log = new MessageLog();
+  state: FeedState = { mode: "off", isLoading: true, hasOlder: false, error: undefined };
+  readonly #listeners = new Set<() => void>();
+  #abort = new AbortController();
+  #subscription: SubscriptionHandle | undefined;
+  #position: string | undefined;
+  #older: string | undefined;
+  #isLoadingOlder = false;
+
+  constructor(
+    readonly api: Api,
+    readonly channel: string,
+    readonly definition: Definition | undefined,
+  ) {}
+
+  subscribe(onChange: () => void): () => void {
+    this.#listeners.add(onChange);
+    return () => this.#listeners.delete(onChange);
+  }
+
+  /** Loads the newest messages, and receives new ones until `stop`. Continues after the last message that it received. */
+  start(): void {
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    const first = this.#position === undefined ? this.#loadFirst(signal) : Promise.resolve();
+    if (this.api.hasSigningKey && this.definition !== undefined) {
+      void this.#follow(this.definition, signal);
+      void first.then(() => this.#poll(signal, () => this.log.hasOpenText));
+    } else {
+      this.#set({ mode: "polling" });
+      void first.then(() => this.#poll(signal, () => true));
+    }
+  }
+
+  stop(): void {
+    this.#position = this.#subscription?.position ?? this.#position;
+    this.#subscription = undefined;
+    this.#abort.abort();
+    this.#set({ mode: "off" });
+  }
+
+  /** Loads a page of older messages. */
+  async loadOlder(): Promise<void> {
+    if (this.#isLoadingOlder || this.#older === undefined) return;
+    this.#isLoadingOlder = true;
+    try {
+      const page = await this.#page({ cursor: this.#older });
+      this.log.merge(page.items);
+      this.#older = page.next;
+      this.#set({ hasOlder: page.next !== undefined, error: undefined });
+    } catch (error) {
+      this.#set({ error: messageOf(error) });
+    } finally {
+      this.#isLoadingOlder = false;
+    }
+  }
+
+  async #loadFirst(signal: AbortSignal): Promise<void> {
+    try {
+      const page = await this.#page({}, signal);
+      this.log.merge(page.items);
+      this.#older = page.next;
+      this.#set({ isLoading: false, hasOlder: page.next !== undefined });
+    } catch (error) {
+      if (!signal.aborted) this.#set({ isLoading: false, error: messageOf(error) });
+    }
+  }
+
+  async #follow({ topics }: Definition, signal: AbortSignal): Promise<void> {
+    const names = topics.map(({ name }) => name);
+    const grants = names.map((name) => ({ channel: this.channel, name, kind: "run" as const }));
+    try {
+      this.#subscription = await subscribe({
+        channel: this.channel,
+        topics: names,
+        token: () => this.api.mint(grants, { expires_in: TOKEN_SECONDS, subject: "studio" }),
+        since: this.#position ?? "now",
+        validate: false,
+        apiBaseUrl: location.origin,
+        abortSignal: signal,
+        onMessage: (message) => {
+          const { id, topic, runId, createdAt } = message;
+          const head = { id, topic, created_at: createdAt.toISOString(), ...(runId === undefined ? {} : { run_id: runId }) };
+          if (message.kind === "data") {
+            this.log.merge([{ kind: "message", ...head, payload: message.data }]);
+          } else {
+            this.log.merge([{ kind: "text", ...head, stream_id: "", text: "", has_start: true, has_end: false }]);
+            void this.#readText(id, message.data);
+          }
+        },
+        onRun: (update) => this.log.merge([runEventOf(update)]),
+        onGap: ({ after, before }) => {
+          this.log.merge([{ kind: "gap", id: before, created_at: new Date().toISOString(), after, before }]);
+          void this.#catchUp(signal);
+        },
+        onError: (error) => this.#set({ error: error.message }),
+      });
+      this.#set({ mode: "live", error: undefined });
+      void this.#subscription.closed.then((error) => {
+        if (error !== null && !signal.aborted) this.#set({ mode: "off", error: error.message });
+      });
+      // Loads what was published between the first page and the start of the subscription.
+      await this.#catchUp(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#set({ mode: "off", error: messageOf(error) });
+    }
+  }
+
+  async #readText(id: string, text: ReadableStream<string>): Promise<void> {
+    const reader = text.getReader();
+    let whole = "";
+    try {
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        whole += part.value;
+        this.log.updateText(id, { text: whole });
+      }
+      this.log.updateText(id, { has_end: true });
+    } catch (error) {
+      const isStopped = error instanceof TextStreamError && error.reason === "stopped";
+      const isClosed = error instanceof TextStreamError && error.reason === "closed";
+      // A paused list reads the rest from the history.
+      if (isClosed) return;
+      this.log.updateText(id, { has_end: true, error: messageOf(error), ...(isStopped ? { stopped: true } : {}) });
+    }
+  }
+
+  async #poll(signal: AbortSignal, isNeeded: () => boolean): Promise<void> {
+    while (!signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (!signal.aborted && !document.hidden && isNeeded()) {
+        await this.#catchUp(signal);
+      }
+    }
+  }
+
+  /** Reads from the newest message back to one that is known. */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    let cursor: string | undefined;
+    try {
+      for (let pages = 0; pages < MAX_CATCH_UP_PAGES; pages += 1) {
+        const page = await this.#page({ cursor }, signal);
+        const isConnected = page.items.some((item) => item.kind !== "text" && this.log.has(item));
+        this.log.merge(page.items);
+        cursor = page.next;
+        if (isConnected || cursor === undefined || this.log.entries.length === 0) break;
+      }
+      this.#set({ isLoading: false, ...(this.state.mode === "polling" ? { error: undefined } : {}) });
+    } catch (error) {
+      if (!signal.aborted) this.#set({ error: messageOf(error) });
+    }
+  }
+
+  #page(parameters: { readonly cursor?: string | undefined }, signal?: AbortSignal): Promise<Page<HistoryItem>> {
+    return this.api.get("admin/history", { channel: this.channel, limit: PAGE, ...parameters }, signal);
+  }
+
+  #set(change: Partial<FeedState>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+}
+
+/** Returns a run event in the form of the history. */
+function runEventOf(update: RunUpdate): RunEventItem {
+  const { id, createdAt, runId, status, attempt, runError, haltReason, waitingFor, questionIds } = update;
+  const payload = {
+    status,
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(runError === undefined ? {} : { error: status === "failed" ? runError : runError.message }),
+    ...(haltReason === undefined ? {} : { halted: haltReason }),
+    ...(waitingFor.length === 0 ? {} : { waitingFor, questions: questionIds }),
+    ...("result" in update ? { result: update.result } : {}),
+  };
+  return { kind: "run", id, created_at: createdAt.toISOString(), ...(runId === undefined ? {} : { run_id: runId }), payload };
+}

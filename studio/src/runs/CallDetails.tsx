@@ -1,0 +1,94 @@
+import type { ReactNode } from "react";
+import type { Call, RunDetails } from "../api/types.js";
+import { hrefOf } from "../route.js";
+import { Json } from "../ui/Json.js";
+import { formatDuration, formatTime } from "../ui/time.js";
+import { RerunButton, WakeButton } from "./RunActions.js";
+
+const STATES: Readonly<Record<Call["state"], string>> = {
+  begun: "Begun, and not ended",
+  succeeded: "Succeeded",
+  failed: "Failed",
+};
+
+interface CallDetailsProps {
+  readonly run: RunDetails;
+  readonly call: Call;
+  readonly onChange: () => void;
+}
+
+/** Everything that is recorded of a call. */
+export function CallDetails({ run, call, onChange }: CallDetailsProps) {
+  const { question } = call;
+  const duration = call.began_at !== undefined && call.ended_at !== undefined ? Date.parse(call.ended_at) - Date.parse(call.began_at) : undefined;
+  const canWake = run.state === "running" && (isInFuture(call.until) || isInFuture(call.retry_at));
+  return (
+    <section className="call" aria-label={`Call ${call.call}`}>
+      <header>
+        <h2>{call.id}</h2>
+        <div className="actions">
+          {canWake && <WakeButton run={run} call={call} onChange={onChange} />}
+          {!call.call.includes("/") && <RerunButton run={run} call={call} />}
+        </div>
+      </header>
+      <dl className="facts">
+        <Row name="Kind">{call.kind}</Row>
+        <Row name="Position">{call.call}</Row>
+        <Row name="State">{call.kind === "sleep" && isInFuture(call.until) ? "Sleeping" : STATES[call.state]}</Row>
+        {call.attempts !== undefined && <Row name="Attempts that ended">{call.attempts}</Row>}
+        {call.began_at !== undefined && <Row name="Began">{formatTime(call.began_at)}</Row>}
+        {call.ended_at !== undefined && <Row name="Recorded">{formatTime(call.ended_at)}</Row>}
+        {duration !== undefined && <Row name="Duration">{formatDuration(duration)}</Row>}
+        {call.retry_at !== undefined && <Row name="Next attempt">{formatTime(call.retry_at)}</Row>}
+        {call.until !== undefined && <Row name="Sleeps until">{formatTime(call.until)}</Row>}
+        {call.winner !== undefined && <Row name="Decided by">branch {call.winner}</Row>}
+        {call.message_id !== undefined && (
+          <Row name="Message">
+            <a className="mono" href={hrefOf(["messages", run.channel], { message: call.message_id })}>
+              {call.message_id}
+            </a>
+          </Row>
+        )}
+        {question !== undefined && <Row name="Asked">{formatTime(question.asked_at)}</Row>}
+        {question?.closes_at !== undefined && <Row name="Closes">{formatTime(question.closes_at)}</Row>}
+        {question?.answer?.sender !== undefined && <Row name="Answered by">{question.answer.sender}</Row>}
+        {question?.answer !== undefined && <Row name="Answered">{formatTime(question.answer.received_at)}</Row>}
+      </dl>
+      {call.error !== undefined && (
+        <>
+          <h3>Error</h3>
+          <pre className="error-text">{call.error}</pre>
+        </>
+      )}
+      {question?.answer !== undefined && (
+        <>
+          <h3>Answer: {question.answer.signal}</h3>
+          <Json value={question.answer.payload} label="Answer" />
+        </>
+      )}
+      {"value" in call && (
+        <>
+          <h3>{call.kind === "stream" ? "Text" : "Result"}</h3>
+          {typeof call.value === "string" && call.kind === "stream" ? (
+            <p className="text-block">{call.value}</p>
+          ) : (
+            <Json value={call.value} label="Result" />
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+function isInFuture(time: string | undefined): boolean {
+  return time !== undefined && Date.parse(time) > Date.now();
+}
+
+function Row({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,220 @@
+import type { ReactNode } from "react";
+import { ApiError } from "../api/api.js";
+import type { Call, ReceivedSignal, RunDetails } from "../api/types.js";
+import { usePolled } from "../api/use-polled.js";
+import { MessageFeed } from "../messages/MessageFeed.js";
+import { hrefOf, navigate, setQuery, useRoute } from "../route.js";
+import { useSession } from "../session/session.js";
+import { Icon } from "../ui/Icon.js";
+import { Json } from "../ui/Json.js";
+import { useKeys } from "../ui/keys.js";
+import { Empty, ErrorNotice } from "../ui/Notice.js";
+import { StateBadge } from "../ui/StateBadge.js";
+import { Tabs } from "../ui/Tabs.js";
+import { formatDuration, formatTime, useNow } from "../ui/time.js";
+import { CallDetails } from "./CallDetails.js";
+import { RunActions } from "./RunActions.js";
+import { durationOf } from "./RunsView.js";
+import { SignalForm } from "./SignalForm.js";
+import { TimelineGrid } from "./TimelineGrid.js";
+
+/** The most calls that are shown of a run. */
+const MAX_CALLS = 5000;
+
+interface Loaded {
+  readonly run: RunDetails;
+  readonly calls: readonly Call[];
+  readonly signals: readonly ReceivedSignal[];
+}
+
+/** One run: its calls as a timeline, its input and result, the messages of its channel, and what can be done with it. */
+export function RunView({ runId }: { readonly runId: string }) {
+  const { api } = useSession();
+  const selected = useRoute().query.get("call") ?? undefined;
+  const loaded = usePolled<Loaded>(
+    runId,
+    async (signal) => {
+      const id = { run_id: runId };
+      const [run, calls, signals] = await Promise.all([
+        api.get<RunDetails>("admin/run", id, signal),
+        api.all<Call>("admin/calls", id, MAX_CALLS, signal),
+        api.all<ReceivedSignal>("admin/signals", id, 1000, signal),
+      ]);
+      return { run, calls, signals };
+    },
+    ({ run, calls }) => (calls.length > 500 ? 5000 : run.state === "running" || run.state === "halted" ? 1000 : 5000),
+  );
+  useKeys((key) => {
+    if (key !== "Escape") return false;
+    if (selected !== undefined) setQuery({ call: undefined });
+    else history.back();
+    return true;
+  });
+
+  if (loaded.value === undefined) {
+    const isUnknown = loaded.error instanceof ApiError && loaded.error.code === "no_run";
+    return (
+      <section className="page">
+        <BackLink />
+        {isUnknown ? (
+          <Empty title="There is no run with this id">
+            <code>{runId}</code> does not exist, or it ended so long ago that it was deleted.
+          </Empty>
+        ) : (
+          <ErrorNotice error={loaded.error} />
+        )}
+      </section>
+    );
+  }
+  return <LoadedRun {...loaded.value} error={loaded.error} selected={selected} onChange={loaded.refresh} />;
+}
+
+interface LoadedRunProps extends Loaded {
+  readonly error: Error | undefined;
+  readonly selected: string | undefined;
+  readonly onChange: () => void;
+}
+
+function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRunProps) {
+  const isRunning = run.state === "running";
+  const ticking = useNow(isRunning ? 500 : 60_000);
+  const now = isRunning ? ticking : Date.parse(run.changed_at);
+  const call = calls.find((candidate) => candidate.call === selected);
+  return (
+    <section className="page run">
+      <header className="run-head">
+        <BackLink />
+        <div className="run-title">
+          <h1 className="mono">{run.run_id}</h1>
+          <StateBadge run={run} />
+        </div>
+        <RunActions run={run} calls={calls} onChange={onChange} />
+      </header>
+      <Facts run={run} now={now} />
+      <ErrorNotice error={error} />
+      {run.error !== undefined && (
+        <div className="notice" data-kind={run.state === "failed" ? "error" : "warning"}>
+          <Icon name="warning" />
+          <pre>{run.error}</pre>
+        </div>
+      )}
+      {isRunning && run.waiting_for !== undefined && run.waiting_for.length > 0 && (
+        <SignalForm run={run} calls={calls} onSent={onChange} />
+      )}
+      <div className="run-body">
+        <div className="run-main">
+          {calls.length === 0 ? (
+            <Empty title="No calls are recorded yet">A call appears here once the job has made it.</Empty>
+          ) : (
+            <TimelineGrid
+              run={run}
+              calls={calls}
+              now={now}
+              selected={selected}
+              onSelect={(position) => setQuery({ call: position === selected ? undefined : position })}
+            />
+          )}
+          {call !== undefined && <CallDetails run={run} call={call} onChange={onChange} />}
+        </div>
+        <Tabs
+          label="Details of the run"
+          tabs={[
+            { name: "Input and result", content: <InputAndResult run={run} /> },
+            { name: "Messages", content: <MessageFeed channel={run.channel} isCompact /> },
+            { name: "Signals", count: signals.length, content: <Signals signals={signals} /> },
+          ]}
+        />
+      </div>
+    </section>
+  );
+}
+
+function BackLink() {
+  return (
+    <a className="back" href={hrefOf(["runs"])}>
+      <Icon name="back" size={14} />
+      Runs
+    </a>
+  );
+}
+
+function Facts({ run, now }: { readonly run: RunDetails; readonly now: number }) {
+  return (
+    <dl className="facts">
+      <Fact name="Job">
+        <a href={hrefOf(["runs"], { job: run.job })}>{run.job}</a>
+      </Fact>
+      <Fact name="Channel">
+        <a className="mono" href={hrefOf(["messages", run.channel])}>
+          {run.channel}
+        </a>
+      </Fact>
+      {run.created_at !== undefined && <Fact name="Started">{formatTime(run.created_at)}</Fact>}
+      {run.created_at !== undefined && <Fact name="Duration">{formatDuration(durationOf(run, now))}</Fact>}
+      {run.waiting_for !== undefined && run.waiting_for.length > 0 && <Fact name="Waits for">{run.waiting_for.join(" or ")}</Fact>}
+      {run.due_at !== undefined && run.state === "running" && (
+        <Fact name={run.activity === "waiting" ? "Waits until" : "Continues"}>{formatTime(run.due_at)}</Fact>
+      )}
+      {run.failures > 0 && <Fact name="Failures in a row">{run.failures}</Fact>}
+      {run.rerun_of !== undefined && (
+        <Fact name="Rerun of">
+          <button type="button" className="link mono" onClick={() => navigate(["runs", run.rerun_of!.run_id])}>
+            {run.rerun_of.run_id}
+          </button>{" "}
+          from call {run.rerun_of.call}
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function InputAndResult({ run }: { readonly run: RunDetails }) {
+  return (
+    <>
+      <h3>Input</h3>
+      <Json value={run.input} label="Input" />
+      <h3>Result</h3>
+      {"result" in run ? (
+        <Json value={run.result} label="Result" />
+      ) : (
+        <p className="quiet">{run.state === "running" ? "The run has not completed yet." : "The run has no result."}</p>
+      )}
+    </>
+  );
+}
+
+const SIGNAL_STATUS: Readonly<Record<ReceivedSignal["status"], string>> = {
+  kept: "Kept for the first question that asks for it",
+  answer: "The answer; the run has not taken it yet",
+  taken: "Taken by the run",
+  dropped: "Dropped",
+};
+
+function Signals({ signals }: { readonly signals: readonly ReceivedSignal[] }) {
+  if (signals.length === 0) {
+    return <Empty title="This run has received no signals" />;
+  }
+  return (
+    <ol className="signals">
+      {signals.map((signal) => (
+        <li key={signal.received_at + signal.name}>
+          <div>
+            <strong>{signal.name}</strong> <span className="quiet">{formatTime(signal.received_at)}</span>
+            {signal.sender !== undefined && <span className="quiet"> from {signal.sender}</span>}
+          </div>
+          <div className="quiet">{SIGNAL_STATUS[signal.status] ?? signal.status}</div>
+          <Json value={signal.payload} label={`Payload of ${signal.name}`} />
+        </li>
+      ))}
+    </ol>
+  );
+}
