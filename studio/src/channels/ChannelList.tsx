@@ -39,7 +39,7 @@ export function ChannelList({ definition, onDefinition }: ChannelListProps) {
         <input
           type="search"
           aria-label="Start of the name"
-          placeholder="Start of the name, such as pipeline:run_"
+          placeholder="Start of the name"
           value={text}
           onChange={(event) => setText(event.target.value)}
         />

@@ -45,16 +45,16 @@ export function HealthView() {
 function Chart({ chart, samples }: { readonly chart: ChartDefinition; readonly samples: readonly Metrics[] }) {
   const values = valuesOf(samples, chart);
   const format = chart.unit === "bytes" ? formatBytes : formatCount;
-  const max = Math.max(chart.unit === "bytes" ? 1024 : 1, ...values);
+  const highest = Math.max(0, ...values);
   const last = values.at(-1);
   return (
     <div className="chart">
       <div className="chart-title">{chart.title}</div>
       <div className="chart-value number">{last === undefined ? "–" : format(last)}</div>
-      <Sparkline values={values} max={max} title={`${chart.title}, ${chart.hint}`} />
+      <Sparkline values={values} max={Math.max(chart.unit === "bytes" ? 1024 : 1, highest)} title={`${chart.title}, ${chart.hint}`} />
       <div className="quiet chart-foot">
         <span>{chart.hint}</span>
-        <span className="number">max {format(max)}</span>
+        <span className="number">max {format(highest)}</span>
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { ApiError } from "../api/api.js";
+import { type Api, ApiError } from "../api/api.js";
 import type { Issue, JsonSchema } from "../api/types.js";
 import { useSession } from "../session/session.js";
 import { Field } from "./form/Field.js";
@@ -95,19 +95,24 @@ function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
   );
 }
 
+/** Servers that do not have the route that checks payloads. */
+const withoutCheck = new WeakSet<Api>();
+
 /** Returns the issues that the server finds. A server without the route finds none before the payload is sent. */
 function useIssues(check: PayloadFormProps["check"], text: string, isJson: boolean) {
   const { api } = useSession();
   const [state, setState] = useState<{ issues: readonly Issue[]; isChecked: boolean }>({ issues: [], isChecked: false });
   useEffect(() => {
-    if (!isJson || check.channel === "") return;
+    if (!isJson || check.channel === "" || withoutCheck.has(api)) return;
     let isCurrent = true;
     const run = async () => {
       try {
         const { issues } = await api.post<{ issues: readonly Issue[] }>("admin/check", check, text);
         if (isCurrent) setState({ issues, isChecked: true });
       } catch (error) {
-        if (isCurrent && error instanceof ApiError) setState({ issues: [], isChecked: false });
+        if (!isCurrent || !(error instanceof ApiError)) return;
+        if (error.status === 404 && error.code === undefined) withoutCheck.add(api);
+        setState({ issues: [], isChecked: false });
       }
     };
     const timer = setTimeout(() => void run(), 200);

@@ -4,6 +4,7 @@ import { hrefOf } from "../route.js";
 import { Json } from "../ui/Json.js";
 import { formatDuration, formatTime } from "../ui/time.js";
 import { RerunButton, WakeButton } from "./RunActions.js";
+import type { Span } from "./timeline.js";
 
 const STATES: Readonly<Record<Call["state"], string>> = {
   begun: "Begun, and not ended",
@@ -28,7 +29,7 @@ export function CallDetails({ run, call, onChange }: CallDetailsProps) {
         <h2>{call.id}</h2>
         <div className="actions">
           {canWake && <WakeButton run={run} call={call} onChange={onChange} />}
-          {!call.call.includes("/") && <RerunButton run={run} call={call} />}
+          {!call.call.includes("/") && <RerunButton run={run} position={call.call} label={call.id} />}
         </div>
       </header>
       <dl className="facts">
@@ -76,6 +77,26 @@ export function CallDetails({ run, call, onChange }: CallDetailsProps) {
           )}
         </>
       )}
+    </section>
+  );
+}
+
+/** A fork of branches that recorded no call of its own. */
+export function ForkDetails({ run, fork }: { readonly run: RunDetails; readonly fork: Span }) {
+  return (
+    <section className="call" aria-label={`Call ${fork.position}`}>
+      <header>
+        <h2>{fork.label}</h2>
+        <div className="actions">
+          {fork.depth === 0 && <RerunButton run={run} position={fork.position} label={fork.label} />}
+        </div>
+      </header>
+      <dl className="facts">
+        <Row name="Position">{fork.position}</Row>
+        <Row name="Began">{formatTime(fork.start)}</Row>
+        <Row name="Duration">{formatDuration(fork.end - fork.start)}</Row>
+      </dl>
+      <p className="quiet">The branches of a join or map. It is recorded by itself only if a branch fails.</p>
     </section>
   );
 }

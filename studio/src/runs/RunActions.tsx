@@ -16,13 +16,12 @@ interface RunActionsProps {
 /** The actions that a run's state allows. */
 export function RunActions({ run, calls, onChange }: RunActionsProps) {
   const isEnded = run.state !== "running" && run.state !== "halted";
-  const first = calls.find(({ call }) => !call.includes("/"));
   const canWake = run.activity === "sleeping" || run.activity === "retrying";
   return (
     <div className="actions">
       {canWake && <WakeButton run={run} onChange={onChange} />}
       {(run.state === "failed" || run.state === "halted") && <RetryButton run={run} onChange={onChange} />}
-      {first !== undefined && <RerunButton run={run} call={first} />}
+      {calls.length > 0 && <RerunButton run={run} position="0" label={run.job} />}
       {!isEnded && <CancelButton run={run} onChange={onChange} />}
     </div>
   );
@@ -96,17 +95,24 @@ export function WakeButton({ run, call, onChange }: ActionProps & { readonly cal
   );
 }
 
-export function RerunButton({ run, call }: { readonly run: RunDetails; readonly call: Call }) {
+interface RerunButtonProps {
+  readonly run: RunDetails;
+  /** The position of the first call to make again, which must be one of the job itself. */
+  readonly position: string;
+  readonly label: string;
+}
+
+export function RerunButton({ run, position, label }: RerunButtonProps) {
   const { api } = useSession();
-  const isFirst = call.call === "0";
+  const isFirst = position === "0";
   return (
     <Action
       label={isFirst ? "Run again" : "Run again from here"}
       icon="play"
-      title={isFirst ? `Run ${run.job} again?` : `Run again from “${call.id}”?`}
+      title={isFirst ? `Run ${run.job} again?` : `Run again from “${label}”?`}
       confirm="Start the rerun"
       execute={async () => {
-        const parameters = { run_id: run.run_id, call: call.call };
+        const parameters = { run_id: run.run_id, call: position };
         const { run_id } = await api.post<{ run_id: string }>("admin/rerun", parameters);
         announce(`The rerun ${run_id} has started.`);
         navigate(["runs", run_id]);
@@ -115,7 +121,7 @@ export function RerunButton({ run, call }: { readonly run: RunDetails; readonly 
       A new run of <code>{run.job}</code> starts on the channel <code>{run.channel}</code>, with the same input.{" "}
       {isFirst
         ? "It makes every call again: steps work, messages are published, and questions are asked."
-        : `It takes over the results of the calls before ${call.call}. The call “${call.id}” and everything after it is
+        : `It takes over the results of the calls before ${position}. “${label}” and everything after it is
            made again: steps work, messages are published, and questions are asked.`}{" "}
       This run is left unchanged.
     </Action>

@@ -57,7 +57,7 @@ function ChannelFilter({ value }: { readonly value: string }) {
     <input
       type="search"
       aria-label="Channel"
-      placeholder="Channel, such as pipeline:run_42"
+      placeholder="Name of a channel"
       value={text}
       onChange={(event) => setText(event.target.value)}
     />

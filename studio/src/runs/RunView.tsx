@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { ApiError } from "../api/api.js";
 import type { Call, ReceivedSignal, RunDetails } from "../api/types.js";
 import { usePolled } from "../api/use-polled.js";
@@ -12,10 +12,11 @@ import { Empty, ErrorNotice } from "../ui/Notice.js";
 import { StateBadge } from "../ui/StateBadge.js";
 import { Tabs } from "../ui/Tabs.js";
 import { formatDuration, formatTime, useNow } from "../ui/time.js";
-import { CallDetails } from "./CallDetails.js";
+import { CallDetails, ForkDetails } from "./CallDetails.js";
 import { RunActions } from "./RunActions.js";
 import { durationOf } from "./RunsView.js";
 import { SignalForm } from "./SignalForm.js";
+import { timelineOf } from "./timeline.js";
 import { TimelineGrid } from "./TimelineGrid.js";
 
 /** The most calls that are shown of a run. */
@@ -79,7 +80,8 @@ function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRun
   const isRunning = run.state === "running";
   const ticking = useNow(isRunning ? 500 : 60_000);
   const now = isRunning ? ticking : Date.parse(run.changed_at);
-  const call = calls.find((candidate) => candidate.call === selected);
+  const timeline = useMemo(() => timelineOf(run, calls, now), [run, calls, now]);
+  const span = timeline.spans.find(({ position }) => position === selected);
   return (
     <section className="page run">
       <header className="run-head">
@@ -107,14 +109,13 @@ function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRun
             <Empty title="No calls are recorded yet">A call appears here once the job has made it.</Empty>
           ) : (
             <TimelineGrid
-              run={run}
-              calls={calls}
-              now={now}
+              timeline={timeline}
               selected={selected}
               onSelect={(position) => setQuery({ call: position === selected ? undefined : position })}
             />
           )}
-          {call !== undefined && <CallDetails run={run} call={call} onChange={onChange} />}
+          {span?.call !== undefined && <CallDetails run={run} call={span.call} onChange={onChange} />}
+          {span !== undefined && span.call === undefined && <ForkDetails run={run} fork={span} />}
         </div>
         <Tabs
           label="Details of the run"

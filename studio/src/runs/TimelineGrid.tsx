@@ -1,11 +1,11 @@
-import { useMemo, useState } from "react";
-import type { Call, RunDetails } from "../api/types.js";
+import { useState } from "react";
+import type { Call } from "../api/types.js";
 import { type Column, Grid } from "../ui/Grid.js";
 import { Icon, type IconName } from "../ui/Icon.js";
 import { labelOf } from "../ui/StateBadge.js";
 import { formatDuration } from "../ui/time.js";
 import { linearScale, type Scale, shortenedScale, ticksOf } from "./scale.js";
-import { type Span, type Timeline, timelineOf } from "./timeline.js";
+import type { Span, Timeline } from "./timeline.js";
 
 const KINDS: Readonly<Record<Call["kind"] | "fork", { readonly label: string; readonly icon: IconName }>> = {
   step: { label: "Step", icon: "bolt" },
@@ -22,16 +22,13 @@ const KINDS: Readonly<Record<Call["kind"] | "fork", { readonly label: string; re
 };
 
 interface TimelineGridProps {
-  readonly run: RunDetails;
-  readonly calls: readonly Call[];
-  readonly now: number;
+  readonly timeline: Timeline;
   readonly selected: string | undefined;
   readonly onSelect: (position: string) => void;
 }
 
 /** A run's calls as a waterfall. */
-export function TimelineGrid({ run, calls, now, selected, onSelect }: TimelineGridProps) {
-  const timeline = useMemo(() => timelineOf(run, calls, now), [run, calls, now]);
+export function TimelineGrid({ timeline, selected, onSelect }: TimelineGridProps) {
   const [isToScale, setIsToScale] = useState(false);
   const shortened = shortenedScale(timeline);
   const scale = isToScale ? linearScale(timeline) : shortened;

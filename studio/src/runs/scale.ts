@@ -49,7 +49,8 @@ export function ticksOf({ start, end }: Timeline, count: number): readonly numbe
   const rough = Math.max(1, end - start) / count;
   const step = STEPS.find((candidate) => candidate >= rough) ?? Math.ceil(rough / 86_400_000) * 86_400_000;
   const ticks = [];
-  for (let tick = 0; tick <= end - start; tick += step) {
+  // A label near the end would be cut.
+  for (let tick = 0; tick <= (end - start) * 0.88; tick += step) {
     ticks.push(tick);
   }
   return ticks;

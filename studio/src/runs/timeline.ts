@@ -63,7 +63,8 @@ function spanOf(call: Call, runEnd: number): Span {
   } else if (call.retry_at !== undefined && call.state === "begun") {
     status = "retrying";
   }
-  if (Number.isNaN(start)) start = end;
+  const isPoint = call.kind === "publish" || call.kind === "version";
+  if (Number.isNaN(start) || isPoint) start = end;
   return {
     position: call.call,
     call,
@@ -73,7 +74,7 @@ function spanOf(call: Call, runEnd: number): Span {
     status,
     start,
     end: Math.max(start, end),
-    isPoint: call.kind === "publish" || call.kind === "version",
+    isPoint,
     isIdle: call.kind === "sleep" || call.kind === "wait" || status === "retrying",
   };
 }
