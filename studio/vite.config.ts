@@ -17,6 +17,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false,
+    // The licences of the packages in the page, which must accompany it.
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       output: { entryFileNames: "studio.js", assetFileNames: "studio[extname]", codeSplitting: false },
     },

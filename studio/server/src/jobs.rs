@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use channels::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
 use channels::Step;
+use channels::pipeline::{ApproveVerdict, Pipeline, RunResult, Status};
 use fanfare::{Hub, Job, Run, RunError, RunStreamWriter, Runs, StepOptions};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -66,9 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY, "adminToken": admin_token }));
 
     let routes = fanfare::routes(hub.clone()).merge(fanfare::studio(&hub));
-    fanfare::serve(listener, routes, &hub)
-        .with_graceful_shutdown(read_commands(jobs, arguments.keep))
-        .await;
+    fanfare::serve(listener, routes, &hub).with_graceful_shutdown(read_commands(jobs, arguments.keep)).await;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ export function SchemaView({ schema, name }: { readonly schema: JsonSchema; read
   return (
     <details className="schema">
       <summary>Schema</summary>
-      <Node schema={schema} root={schema} depth={0} />
+      <Node schema={schema} root={schema} above={[]} />
       <details>
         <summary>As JSON Schema</summary>
         <Json value={schema} label={`JSON Schema of ${name}`} />
@@ -17,30 +17,32 @@ export function SchemaView({ schema, name }: { readonly schema: JsonSchema; read
   );
 }
 
-const MAX_DEPTH = 6;
-
 interface NodeProps {
   readonly schema: JsonSchema;
   readonly root: JsonSchema;
-  readonly depth: number;
+  /** The references that were followed on the way here. */
+  readonly above: readonly string[];
 }
 
-function Node({ schema, root, depth }: NodeProps) {
+function Node({ schema, root, above }: NodeProps) {
   const control = controlOf(schema, root);
   const keywords = keywordsOf(schema, root);
-  const parts = depth < MAX_DEPTH ? partsOf(control) : [];
+  const reference = Object(schema)["$ref"] as string | undefined;
+  const isRecursive = reference !== undefined && above.includes(reference);
+  const parts = isRecursive ? [] : partsOf(control);
   const limits = describeLimits(keywords);
   return (
     <>
       <span className="schema-type">{typeOf(control)}</span>
       {limits !== "" && <span className="limits">{limits}</span>}
       {typeof keywords["description"] === "string" && <span className="quiet"> {keywords["description"]}</span>}
+      {isRecursive && <span className="quiet"> as above</span>}
       {parts.length > 0 && (
         <ul className="schema-parts">
           {parts.map((part) => (
             <li key={part.label}>
               <code>{part.label}</code>
-              {part.isOptional && <span className="quiet">?</span>} <Node schema={part.schema} root={root} depth={depth + 1} />
+              {part.isOptional && <span className="quiet">?</span>} <Node schema={part.schema} root={root} above={reference === undefined ? above : [...above, reference]} />
             </li>
           ))}
         </ul>

@@ -94,9 +94,29 @@ function Preview({ entry }: { readonly entry: Entry }) {
   return (
     <span className={entry.kind === "text" ? "preview" : "preview mono"}>
       {isOpen && <span className="streaming">streaming</span>}
-      {previewOf(entry)}
+      {entry.kind === "message" && isRecord(entry.payload) ? <Members payload={entry.payload} /> : previewOf(entry)}
     </span>
   );
+}
+
+/** The first members of a payload. */
+function Members({ payload }: { readonly payload: Readonly<Record<string, unknown>> }) {
+  return Object.entries(payload)
+    .slice(0, 8)
+    .map(([name, value]) => (
+      <span key={name} className="member">
+        <span className="quiet">{name}</span> {shortJson(value)}
+      </span>
+    ));
+}
+
+function shortJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "";
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 }
 
 function useFiltered(entries: readonly Entry[], { topic, text }: Filter): readonly Entry[] {

@@ -45,7 +45,7 @@ export function Palette({ onClose, onSignOut }: { readonly onClose: () => void; 
         aria-expanded="true"
         aria-controls={`${id}-list`}
         aria-activedescendant={current === undefined ? undefined : `${id}-${commands.indexOf(current)}`}
-        placeholder="Search commands, or enter the id of a run or the start of a channel's name"
+        placeholder="Search, or enter a run's id or a channel's name"
         autoFocus
         value={text}
         onKeyDown={onKeyDown}

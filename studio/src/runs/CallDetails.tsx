@@ -39,7 +39,7 @@ export function CallDetails({ run, call, onChange }: CallDetailsProps) {
         {call.attempts !== undefined && <Row name="Attempts that ended">{call.attempts}</Row>}
         {call.began_at !== undefined && <Row name="Began">{formatTime(call.began_at)}</Row>}
         {call.ended_at !== undefined && <Row name="Recorded">{formatTime(call.ended_at)}</Row>}
-        {duration !== undefined && <Row name="Duration">{formatDuration(duration)}</Row>}
+        {duration !== undefined && call.kind !== "sleep" && <Row name="Duration">{formatDuration(duration)}</Row>}
         {call.retry_at !== undefined && <Row name="Next attempt">{formatTime(call.retry_at)}</Row>}
         {call.until !== undefined && <Row name="Sleeps until">{formatTime(call.until)}</Row>}
         {call.winner !== undefined && <Row name="Decided by">branch {call.winner}</Row>}

@@ -101,7 +101,9 @@ function Bar({ span, scale }: { readonly span: Span; readonly scale: Scale }) {
         className="bar"
         data-state={span.status}
         data-kind={span.isPoint ? "point" : span.isIdle ? "idle" : span.call === undefined ? "fork" : "work"}
-        style={{ left: `${Math.min(left, 99.5)}%`, width: span.isPoint ? undefined : `${width}%` }}
+        style={
+          span.isPoint ? { left: `clamp(0px, ${left}% - 4px, 100% - 8px)` } : { left: `${Math.min(left, 99.5)}%`, width: `${width}%` }
+        }
       >
         <span className="visually-hidden">{status}</span>
       </span>
@@ -117,7 +119,7 @@ function Axis({ timeline, scale }: { readonly timeline: Timeline; readonly scale
     <span className="axis">
       {ticksOf(timeline, 5).map((tick) => (
         <span key={tick} style={{ left: `${scale.at(timeline.start + tick) * 100}%` }}>
-          {tick === 0 ? "0" : formatDuration(tick).replace(".00", "")}
+          {tick === 0 ? "0" : formatDuration(tick).replace(/\.0+(?= )/, "")}
         </span>
       ))}
     </span>

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, type RefObject, useEffect, useId, useLayoutEffect, useRef } from "react";
+import { type CSSProperties, type ReactNode, type RefObject, useEffect, useId, useLayoutEffect, useRef } from "react";
 import { useKeys } from "./keys.js";
 
 export interface Column<T> {
@@ -69,7 +69,10 @@ export function Grid<T>(props: GridProps<T>) {
   });
 
   const rowId = (index: number) => `${id}-${index}`;
-  const template = columns.map(({ width }) => width).join(" ");
+  const tracks = {
+    "--columns": columns.map(({ width }) => width).join(" "),
+    "--columns-narrow": columns.filter(({ wideOnly }) => wideOnly !== true).map(({ width }) => width).join(" "),
+  } as CSSProperties;
   return (
     <div
       className="grid"
@@ -79,9 +82,10 @@ export function Grid<T>(props: GridProps<T>) {
       aria-activedescendant={visible.some(({ index }) => index === selected) ? rowId(selected) : undefined}
       tabIndex={0}
       ref={scroller}
+      style={tracks}
     >
       <div className="grid-head" role="rowgroup">
-        <div className="grid-row" role="row" style={{ gridTemplateColumns: template }}>
+        <div className="grid-row" role="row">
           {columns.map((column) => (
             <div key={column.name} role="columnheader" data-align={column.align} data-wide={column.wideOnly}>
               {column.head ?? column.name}
@@ -100,7 +104,7 @@ export function Grid<T>(props: GridProps<T>) {
               role="row"
               aria-rowindex={index + 2}
               aria-selected={index === selected}
-              style={{ gridTemplateColumns: template, height: rowHeight, transform: `translateY(${start}px)` }}
+              style={{ height: rowHeight, transform: `translateY(${start}px)` }}
               onClick={() => onOpen(item)}
             >
               {columns.map((column) => (

@@ -14,6 +14,9 @@ export function Scalar({ id, control, value, onChange, isInvalid }: ScalarProps)
   const list = useId();
   switch (control.kind) {
     case "choice":
+      if (control.values.length === 1 && control.values[0] === value) {
+        return <input id={id} value={textOf(value)} readOnly />;
+      }
       return (
         <select
           id={id}
@@ -24,7 +27,7 @@ export function Scalar({ id, control, value, onChange, isInvalid }: ScalarProps)
           {!control.values.includes(value) && <option value={-1}>Choose a value</option>}
           {control.values.map((option, at) => (
             <option key={JSON.stringify(option)} value={at}>
-              {typeof option === "string" ? option : JSON.stringify(option)}
+              {textOf(option)}
             </option>
           ))}
         </select>
@@ -60,6 +63,10 @@ export function Scalar({ id, control, value, onChange, isInvalid }: ScalarProps)
     default:
       return <JsonInput id={id} value={value} onChange={onChange} isInvalid={isInvalid} isMultiline />;
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 interface JsonInputProps {

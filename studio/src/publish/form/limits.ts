@@ -2,18 +2,18 @@ import type { Keywords } from "./schema.js";
 
 const TEXTS: readonly (readonly [keyword: string, describe: (value: unknown) => string])[] = [
   ["format", (value) => String(value)],
-  ["minLength", (value) => `at least ${String(value)} characters`],
-  ["maxLength", (value) => `at most ${String(value)} characters`],
+  ["minLength", (value) => `at least ${count(value, "character")}`],
+  ["maxLength", (value) => `at most ${count(value, "character")}`],
   ["minimum", (value) => `≥ ${String(value)}`],
   ["exclusiveMinimum", (value) => `> ${String(value)}`],
   ["maximum", (value) => `≤ ${String(value)}`],
   ["exclusiveMaximum", (value) => `< ${String(value)}`],
   ["multipleOf", (value) => `a multiple of ${String(value)}`],
-  ["minItems", (value) => `at least ${String(value)} items`],
-  ["maxItems", (value) => `at most ${String(value)} items`],
+  ["minItems", (value) => `at least ${count(value, "item")}`],
+  ["maxItems", (value) => `at most ${count(value, "item")}`],
   ["uniqueItems", (value) => (value === true ? "no equal items" : "")],
-  ["minProperties", (value) => `at least ${String(value)} members`],
-  ["maxProperties", (value) => `at most ${String(value)} members`],
+  ["minProperties", (value) => `at least ${count(value, "member")}`],
+  ["maxProperties", (value) => `at most ${count(value, "member")}`],
   ["pattern", (value) => `matches ${String(value)}`],
 ];
 
@@ -23,4 +23,8 @@ export function describeLimits(keywords: Keywords): string {
     .map(([keyword, describe]) => describe(keywords[keyword]))
     .filter((text) => text !== "")
     .join(", ");
+}
+
+function count(value: unknown, noun: string): string {
+  return `${String(value)} ${value === 1 ? noun : `${noun}s`}`;
 }
