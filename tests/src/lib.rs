@@ -19,6 +19,7 @@ mod examples {
     mod axum;
     mod definition;
     mod from_rust_types;
+    mod management;
     mod other_rust_servers;
     mod runs;
     #[cfg(test)]
@@ -39,6 +40,10 @@ mod examples {
 
     mod from_rust_types_page {
         include!(concat!(env!("OUT_DIR"), "/from-rust-types.rs"));
+    }
+
+    mod management_page {
+        include!(concat!(env!("OUT_DIR"), "/management.rs"));
     }
 
     mod other_rust_servers_page {

@@ -38,6 +38,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "Servers",
         &[
             "docs/runs.md",
+            "docs/management.md",
             "docs/storage.md",
             "docs/tokens.md",
             "docs/limits.md",
@@ -50,6 +51,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         "Reference",
         &[
             "runtime/PROTOCOL.md",
+            "runtime/ADMIN.md",
             "runtime/EXCHANGES.md",
             "docs/conformance.md",
             "docs/architecture.md",

@@ -79,12 +79,12 @@ impl PageRequest {
 }
 
 /// Writes a time as text, as all frames do.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub(super) fn write_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&timestamp(*time))
 }
 
 /// Writes a time that may be unknown.
+#[expect(clippy::ref_option, reason = "serde passes references")]
 pub(super) fn write_optional_time<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,

@@ -10,14 +10,11 @@ use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, catch_panic};
-use super::stream::stop_streams;
+use super::stream::{ABANDONED, stop_streams};
 use super::{RunError, RunsError, Shared, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
 use crate::storage::{ClaimedRun, Entry, ExecutionEnd, RecordOutcome};
-
-/// The error of a text stream that is still open when its run ends.
-const ABANDONED: &str = "the run ended before this text was complete";
 
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;

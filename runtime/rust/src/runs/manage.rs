@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::job::MAX_RUN_ID_LENGTH;
-use super::stream::stop_streams;
+use super::stream::{ABANDONED, stop_streams, stream_ends};
 use super::{CancelOutcome, Runs, RunsError, StartOutcome, events};
 use crate::history::Log;
 use crate::hub::Hub;
 use crate::storage::{
-    CallSite, Engine, Entry, RerunEffect, RetryEffect, RunRecord, Storage, StorageError, WakeEffect,
+    CallSite, Engine, RerunEffect, RetryEffect, RunRecord, Storage, StorageError, WakeEffect,
 };
 
 /// The effect of a retry.
@@ -180,8 +180,12 @@ pub(crate) async fn cancel(hub: &Hub, run_id: &str) -> Result<CancelOutcome, Run
 
 /// Continues a failed or halted run.
 pub(crate) async fn retry(hub: &Hub, run_id: &str) -> Result<RetryOutcome, RunActionError> {
-    let event = running_event(hub, run_id, run_id).await?;
-    match engine(hub)?.retry_run(run_id.to_owned(), event).await? {
+    let engine = engine(hub)?;
+    let record = find_run(hub, run_id).await?;
+    let event = events::running(&open_log(hub, &record).await?, run_id, 1, None);
+    // The process whose execution failed may not have ended them yet.
+    let ends = stream_ends(hub, engine, record.run, run_id, ABANDONED, |_| true).await?;
+    match engine.retry_run(run_id.to_owned(), event, ends).await? {
         RetryEffect::Retried => {
             hub.claim_due_runs();
             Ok(RetryOutcome::Retried)
@@ -220,7 +224,8 @@ pub(crate) async fn rerun(
     if let Some(fork) = std::iter::successors(site.fork(), CallSite::fork).last() {
         return Err(RunActionError::InBranch(fork.position));
     }
-    let event = running_event(hub, run_id, new_run_id).await?;
+    let log = open_log(hub, &find_run(hub, run_id).await?).await?;
+    let event = events::running(&log, new_run_id, 1, None);
     let rerun = engine(hub)?.rerun(run_id.to_owned(), site.position, new_run_id.to_owned(), event);
     match rerun.await? {
         RerunEffect::New => {
@@ -247,10 +252,8 @@ fn engine(hub: &Hub) -> Result<&dyn Engine, RunsError> {
     hub.storage().map(Storage::engine).ok_or(RunsError::NoStorage)
 }
 
-/// Returns the event that a run is running, on the channel of the run `run_id`.
-async fn running_event(hub: &Hub, run_id: &str, of: &str) -> Result<Entry, RunActionError> {
-    let record = engine(hub)?.find_run(run_id.to_owned()).await?.ok_or(RunActionError::UnknownRun)?;
-    Ok(events::running(&open_log(hub, &record).await?, of, 1, None))
+async fn find_run(hub: &Hub, run_id: &str) -> Result<RunRecord, RunActionError> {
+    engine(hub)?.find_run(run_id.to_owned()).await?.ok_or(RunActionError::UnknownRun)
 }
 
 async fn open_log(hub: &Hub, record: &RunRecord) -> Result<Arc<Log>, RunsError> {

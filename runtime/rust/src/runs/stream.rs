@@ -14,6 +14,9 @@ use crate::storage::{
 use crate::stream::chunks;
 use crate::wire::{DataFrame, Envelope, LogKind};
 
+/// The error of a text stream that is still open when its run ends.
+pub(super) const ABANDONED: &str = "the run ended before this text was complete";
+
 /// The error of a text stream in a branch that lost.
 const STOPPED: &str = "the run continued without this text";
 
@@ -258,6 +261,22 @@ pub(super) async fn stop_streams(
     why: &str,
     is_lost: impl Fn(&str) -> bool,
 ) -> Result<(), RunsError> {
+    for (stream_id, end) in stream_ends(hub, engine, run, run_id, why, is_lost).await? {
+        engine.end_stream(stream_id, end).await?;
+    }
+    Ok(())
+}
+
+/// Returns the ids of the open streams of a run whose branch `is_lost` selects, each with the message that ends it.
+pub(super) async fn stream_ends(
+    hub: &Hub,
+    engine: &dyn Engine,
+    run: RunHandle,
+    run_id: &str,
+    why: &str,
+    is_lost: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, Entry)>, RunsError> {
+    let mut ends = Vec::new();
     for stream in
         engine.list_open_streams(run).await?.into_iter().filter(|stream| is_lost(&stream.site.branch))
     {
@@ -267,7 +286,7 @@ pub(super) async fn stop_streams(
         let log = hub.open_log(&channel).await.map_err(RunsError::from_open_error)?;
         let kind = LogKind::StreamEnd { error: Some(why), is_stopped: true };
         let end = entry(&log, topic, run_id, kind, &stream_id);
-        engine.end_stream(stream_id, end).await?;
+        ends.push((stream_id, end));
     }
-    Ok(())
+    Ok(ends)
 }

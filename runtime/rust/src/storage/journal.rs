@@ -128,8 +128,14 @@ pub(crate) trait Journal {
     /// the run's channel is unknown.
     fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>>;
 
-    /// Makes a failed or halted run continue from its journal.
-    fn retry_run(&self, run_id: String, event: Entry) -> StorageFuture<Result<RetryEffect, StorageError>>;
+    /// Makes a failed or halted run continue from its journal. A failed run's open text streams are ended by the given
+    /// messages.
+    fn retry_run(
+        &self,
+        run_id: String,
+        event: Entry,
+        stream_ends: Vec<(String, Entry)>,
+    ) -> StorageFuture<Result<RetryEffect, StorageError>>;
 
     /// Ends the sleeps of a run and the delays before its next attempts, or only the one at a site.
     fn wake_run(

@@ -155,7 +155,7 @@ impl Sqlite {
         }
         let (writer, info) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
         let (callers, queue) = (Callers::default(), Queue::new(MAX_QUEUE_BYTES));
-        let reader = DatabaseFile::find(path).map(|file| Reader::new(file.path().to_owned()));
+        let reader = DatabaseFile::find(path).map(Reader::new);
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
             let commands = Some(Commands::Actor(simulated_writer::spawn(writer)));

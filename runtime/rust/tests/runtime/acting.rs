@@ -136,17 +136,17 @@ async fn a_failure_that_the_job_has_handled_stays_recorded() {
 async fn a_retried_join_keeps_finished_steps_and_asks_dropped_questions_again() {
     let file = File::new();
     let server = start(&file).await;
-    let (fault, fine) = (Fault::on(), Count::default());
-    let (broken, count) = (fault.clone(), fine.clone());
+    let (fault, finished) = (Fault::on(), Count::default());
+    let (broken, count) = (fault.clone(), finished.clone());
     let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
-        let (fault, fine) = (broken.clone(), count.clone());
+        let (fault, finished) = (broken.clone(), count.clone());
         async move {
             let (nod, (number, ())) = run
                 .join(
                     async |run| run.wait_for(run.channel().nod(), MINUTE).await,
                     async |run| {
                         run.join(
-                            async |run| run.step("fine", async || Ok::<_, RunError>(fine.up())).await,
+                            async |run| run.step("fine", async || Ok::<_, RunError>(finished.up())).await,
                             async |run| {
                                 run.sleep("let the others begin", Duration::from_millis(300)).await?;
                                 run.step("broken", async || fault.check()).await
@@ -442,4 +442,47 @@ async fn a_sleep_in_a_branch_that_lost_is_not_woken() {
     assert!(is_conflict(&server.act("wake?run_id=run_1").await, "not_sleeping"));
     server.hub.signal(channel.nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("first"));
+}
+
+#[tokio::test]
+async fn a_text_that_a_failure_in_another_branch_stopped_is_written_again() {
+    let file = File::new();
+    let server = start(&file).await;
+    let fault = Fault::on();
+    let broken = fault.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let fault = broken.clone();
+        async move {
+            let write = async |draft: fanfare::RunStreamWriter| {
+                draft.write("Once ").await?;
+                if fault.is_on() {
+                    tokio::time::sleep(MINUTE).await;
+                }
+                draft.write("upon").await
+            };
+            let (text, ()) = run
+                .join(
+                    async |run| run.stream("write", run.channel().draft(), write).await,
+                    async |run| {
+                        run.sleep("let the text begin", Duration::from_millis(200)).await?;
+                        run.step("broken", async || fault.check()).await
+                    },
+                )
+                .await?;
+            Ok(done(text))
+        }
+    })
+    .await;
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
+    assert!(failed(&ended(&runs, "run_1").await));
+    fault.set(false);
+    runs.retry("run_1").await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("Once upon"));
+    let texts = server.admin("history?channel=room:1&topic=draft&order=oldest").await;
+    let [first, second] = &texts["items"].as_array().unwrap()[..] else { panic!("{texts}") };
+    assert_eq!(
+        (&first["text"], &first["has_end"], &first["stopped"]),
+        (&json!("Once "), &json!(true), &json!(true))
+    );
+    assert_eq!((&second["text"], &second["has_end"]), (&json!("Once upon"), &json!(true)));
 }

@@ -1,4 +1,4 @@
-//! Who may use the admin routes.
+//! Access to the admin routes.
 
 use std::time::Duration;
 

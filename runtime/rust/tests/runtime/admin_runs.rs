@@ -210,3 +210,44 @@ async fn a_run_is_shown_with_its_calls_signals_and_result() {
     );
     assert_eq!(server.admin("server").await["jobs"], json!(["everything"]));
 }
+
+#[tokio::test]
+async fn pages_end_at_a_mebibyte_and_after_twenty_thousand_rows() {
+    let file = File::new();
+    let server = start(&file).await;
+    let mut builder = Runs::builder(&server.hub);
+    let job = builder.register("large", |run: Run<Room>, (): ()| async move {
+        for number in 0..5 {
+            run.step(&number.to_string(), async || Ok::<_, RunError>("x".repeat(400_000))).await?;
+        }
+        Ok(done("fine"))
+    });
+    let runs = builder.build().await.unwrap();
+    runs.start(&job, "large", &Room(room("1")), &()).await.unwrap();
+    ended(&runs, "large").await;
+    let page = server.admin("calls?run_id=large").await;
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (2, &json!("1")));
+    let mut pages = 1;
+    let calls = server.admin_pages("calls?run_id=large", async || pages += 1).await;
+    assert_eq!((calls.len(), pages), (5, 3));
+    for _ in 0..4 {
+        let text = "y".repeat(400_000);
+        server.hub.publish(Room(room("2")).said(), &text).await.unwrap();
+    }
+    assert!(server.admin("history?channel=room:2").await["next"].is_string());
+    assert_eq!(server.admin_pages("history?channel=room:2", async || {}).await.len(), 4);
+
+    let connection = rusqlite::Connection::open(file.path()).unwrap();
+    connection
+        .execute_batch(
+            "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 45000)
+             INSERT INTO runs (run, job, channel, input, state, due, changed)
+                 SELECT 'many_' || n, 'job', 'room:3', '1', CASE n WHEN 1 THEN 'failed' ELSE 'completed' END,
+                     0, 9000000000000 FROM numbers;",
+        )
+        .unwrap();
+    let path = "runs?channel=room:3&state=failed";
+    let page = server.admin(path).await;
+    assert!(page["items"] == json!([]) && page["next"].is_string(), "{page}");
+    assert_eq!(ids(&server.admin_pages(path, async || {}).await), ["many_1"]);
+}

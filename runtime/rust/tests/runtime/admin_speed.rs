@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fanfare::admin::{PageRequest, RunActivity, RunFilter, RunStateName};
+use fanfare::admin::{ChannelFilter, HistoryFilter, PageRequest, RunActivity, RunFilter, RunStateName};
 use fanfare::{Hub, Sqlite};
 use rusqlite::Connection;
 
@@ -14,7 +14,7 @@ use crate::support::server::KEY;
 const ENDED: u32 = 100_000;
 const LIVE: u32 = 1_000;
 
-fn hub(file: &File) -> Hub {
+fn open(file: &File) -> Hub {
     let storage = Sqlite::open(file.path()).unwrap();
     Hub::builder(&REGISTRY).signing_key(KEY).storage(storage).build().unwrap()
 }
@@ -27,7 +27,7 @@ fn fill(file: &File) {
             "BEGIN;
              WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ENDED})
              INSERT INTO runs (run, job, channel, input, state, due, changed, created, outcome)
-                 SELECT 'run_' || n, 'job_' || n % 20, 'room:' || n % 500, '\"some input\"',
+                 SELECT 'run_' || n, 'job_' || (n % 20), 'room:' || (n % 500), '\"some input\"',
                      CASE WHEN n % 100 = 0 THEN 'failed' WHEN n % 250 = 0 THEN 'cancelled' ELSE 'completed' END,
                      0, n * 1000, n * 1000, '\"some result\"' FROM numbers;
              INSERT INTO steps (run, branch, position, kind, id, value, at, began)
@@ -35,7 +35,7 @@ fn fill(file: &File) {
                      (SELECT 0 AS p UNION SELECT 1 UNION SELECT 2);
              WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {LIVE})
              INSERT INTO runs (run, job, channel, input, state, due, changed, created, failures)
-                 SELECT 'live_' || n, 'job_' || n % 20, 'room:' || n % 500, '1', 'running', 9000000000000,
+                 SELECT 'live_' || n, 'job_' || (n % 20), 'room:' || (n % 500), '1', 'running', 9000000000000,
                      {ENDED}000 + n, {ENDED}000 + n, n % 4 = 0 FROM numbers;
              INSERT INTO waits (run, branch, position, id, names, since, until)
                  SELECT id, '', 0, 'nod', '[\"nod\"]', 0, 9000000000000 FROM runs WHERE state = 'running' AND id % 3 = 0;
@@ -73,8 +73,10 @@ async fn publish_for(hub: &Hub, duration: Duration) -> Vec<Duration> {
 #[ignore = "takes long"]
 async fn lists_are_fast_and_publishers_do_not_notice() {
     let file = File::new();
-    let hub = hub(&file);
+    // Creates the tables.
+    drop(open(&file));
     fill(&file);
+    let hub = open(&file);
     let admin = hub.admin();
     let at = |number: u64| std::time::UNIX_EPOCH + Duration::from_secs(number);
     let filters = [
@@ -116,29 +118,29 @@ async fn lists_are_fast_and_publishers_do_not_notice() {
     println!("all {} runs in {pages} pages: {:?}", ENDED + LIVE, began.elapsed());
 
     publish_for(&hub, Duration::from_millis(500)).await;
-    let mut alone = publish_for(&hub, Duration::from_secs(5)).await;
-    let polling = tokio::spawn({
-        let admin = hub.admin();
-        async move {
-            let mut polls = 0_u32;
-            loop {
-                let page = PageRequest::new().limit(500);
-                admin.runs(&RunFilter::new().job("job_7"), &page).await.unwrap();
-                admin.calls("run_7", &page).await.unwrap();
-                admin.channels(&fanfare::admin::ChannelFilter::new(), &page).await.unwrap();
-                admin.history("room:busy", &fanfare::admin::HistoryFilter::new(), &page).await.unwrap();
-                polls += 1;
-                if polls.is_multiple_of(50) {
-                    println!("{polls} polls");
-                }
-            }
+    for pause in [None, Some(Duration::from_millis(100)), Some(Duration::ZERO)] {
+        let polling = pause.map(|pause| tokio::spawn(poll(hub.clone(), pause)));
+        let mut times = publish_for(&hub, Duration::from_secs(5)).await;
+        if let Some(polling) = polling {
+            polling.abort();
         }
-    });
-    let mut polled = publish_for(&hub, Duration::from_secs(5)).await;
-    polling.abort();
-    for (name, times) in [("alone", &mut alone), ("with a reader that polls", &mut polled)] {
         let count = times.len();
-        let (median, p99, max) = (quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1.0));
-        println!("publish {name}: {count} messages, median {median:?}, p99 {p99:?}, max {max:?}");
+        let (median, p99, max) =
+            (quantile(&mut times, 0.5), quantile(&mut times, 0.99), quantile(&mut times, 1.0));
+        println!(
+            "publish, polled every {pause:?}: {count} messages, median {median:?}, p99 {p99:?}, max {max:?}"
+        );
+    }
+}
+
+/// Reads large pages of all kinds, with a pause in between.
+async fn poll(hub: Hub, pause: Duration) {
+    let (admin, page) = (hub.admin(), PageRequest::new().limit(500));
+    loop {
+        admin.runs(&RunFilter::new().job("job_7"), &page).await.unwrap();
+        admin.calls("run_7", &page).await.unwrap();
+        admin.channels(&ChannelFilter::new(), &page).await.unwrap();
+        admin.history("room:busy", &HistoryFilter::new(), &page).await.unwrap();
+        tokio::time::sleep(pause).await;
     }
 }

@@ -7,7 +7,7 @@ use super::super::inspection::{
     MAX_PAGE_BYTES, Rows, RunDetailsRow, RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
-use super::{Engine, Sqlite, gone};
+use super::{Engine, Sqlite};
 use crate::clock::to_milliseconds;
 
 pub(super) mod calls;
@@ -23,13 +23,12 @@ impl Sqlite {
         let Some(reader) = self.reader.clone() else {
             return self.submit(move |batch| work(batch.transaction));
         };
-        if let Err(error) = self.health() {
-            return Box::pin(async { Err(error) });
-        }
         Box::pin(async move {
             match reader.read(work).await {
                 Ok(Some(result)) => Ok(result),
-                Ok(None) => Err(gone()),
+                Ok(None) => Err(StorageError::new(
+                    "the storage was closed, or its file was deleted or replaced while it was open: restart the server",
+                )),
                 Err(error) => Err(StorageError::new(format!("failed to read the storage: {error}"))),
             }
         })

@@ -145,8 +145,13 @@ impl Journal for Sqlite {
         self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
     }
 
-    fn retry_run(&self, run_id: String, event: Entry) -> StorageFuture<Result<RetryEffect, StorageError>> {
-        self.submit(move |batch| retry::retry(batch, &run_id, &event))
+    fn retry_run(
+        &self,
+        run_id: String,
+        event: Entry,
+        stream_ends: Vec<(String, Entry)>,
+    ) -> StorageFuture<Result<RetryEffect, StorageError>> {
+        self.submit(move |batch| retry::retry(batch, &run_id, &event, &stream_ends))
     }
 
     fn wake_run(

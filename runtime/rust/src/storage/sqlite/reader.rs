@@ -1,17 +1,17 @@
 //! A connection for reading only, so that long reads do not delay the writer.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Result, Transaction};
 
+use super::database_file::DatabaseFile;
 use crate::offload;
 
 /// A connection that is opened when it is first used.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    path: PathBuf,
+    file: Arc<DatabaseFile>,
     state: Arc<Mutex<State>>,
     /// Held while a caller reads, so that no more than one thread is blocked.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -26,11 +26,12 @@ enum State {
 }
 
 impl Reader {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, state: Arc::default(), turn: Arc::default() }
+    pub(super) fn new(file: DatabaseFile) -> Self {
+        Self { file: Arc::new(file), state: Arc::default(), turn: Arc::default() }
     }
 
-    /// Reads from one snapshot of the file, on another thread. Returns `None` if the storage was closed.
+    /// Reads from one snapshot of the file, on another thread. Returns `None` if the storage was closed, or the file was
+    /// deleted or replaced.
     pub(super) async fn read<T: Send + 'static>(
         self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
@@ -45,6 +46,9 @@ impl Reader {
 
     fn read_now<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
         let mut state = self.lock();
+        if self.file.was_replaced() {
+            return Ok(None);
+        }
         if matches!(*state, State::Unused) {
             *state = State::Open(self.open()?);
         }
@@ -56,7 +60,7 @@ impl Reader {
 
     fn open(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = Connection::open_with_flags(self.file.path(), flags)?;
         connection.busy_timeout(Duration::from_secs(1))?;
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)

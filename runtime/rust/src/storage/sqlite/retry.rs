@@ -7,9 +7,15 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::super::{CallKind, CallSite, ClosedQuestion, Entry, RetryEffect, RunHandle};
 use super::batch::Batch;
+use super::streams;
 
 /// Makes a failed or halted run due, with fresh attempts.
-pub(super) fn retry(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Result<RetryEffect> {
+pub(super) fn retry(
+    batch: &mut Batch<'_>,
+    run_id: &str,
+    event: &Entry,
+    stream_ends: &[(String, Entry)],
+) -> Result<RetryEffect> {
     let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     let mut statement = transaction.prepare_cached("SELECT id, state FROM runs WHERE run = ?1")?;
     let found = statement.query_row([run_id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
@@ -17,7 +23,12 @@ pub(super) fn retry(batch: &mut Batch<'_>, run_id: &str, event: &Entry) -> Resul
         return Ok(RetryEffect::NoRun);
     };
     match state.as_str() {
-        "failed" => undo_failure(transaction, run)?,
+        "failed" => {
+            for (stream_id, end) in stream_ends {
+                streams::end(batch, stream_id, end)?;
+            }
+            undo_failure(transaction, run)?;
+        }
         "halted" => {}
         "running" => return Ok(RetryEffect::Unfinished),
         _ => return Ok(RetryEffect::NotFailed),
