@@ -87,6 +87,7 @@ impl Folders {
             write_file(&self.source.join(&page.path), &page.text)?;
             write_file(&public.join(&page.path), &page.text)?;
         }
+        copy_folder(&in_root("docs/images"), &self.source.join("docs/images"))?;
         write_file(&self.source.join("llms.txt"), &index.short())?;
         write_file(&public.join("llms.txt"), &index.short())?;
         write_file(&public.join("llms-full.txt"), &index.full())
@@ -108,7 +109,9 @@ fn document_rust() -> Result {
     create_empty_folder(&target().join("doc"))?;
     let mut rustdoc =
         cargo(&["doc", "--quiet", "--no-deps", "--package", "fanfare", "--package", "fanfare-codegen"]);
-    run(rustdoc.args(["--lib", "--features", "fanfare/jwks"]).env("RUSTDOCFLAGS", "--deny warnings"))
+    run(rustdoc
+        .args(["--lib", "--features", "fanfare/jwks,fanfare/studio"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result {

@@ -16,7 +16,7 @@
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
-//! | `studio` | [`studio`], which serves Fanfare Studio, a page for looking inside a server |
+//! | `studio` | `studio`, which serves Fanfare Studio, a page for looking inside a server |
 //! | `testing` | `testing`, for the tests of applications. Enable it in `[dev-dependencies]` only |
 //!
 //! `failpoints` and `simulation` are for this library's own tests.

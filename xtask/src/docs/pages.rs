@@ -39,6 +39,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "docs/runs.md",
             "docs/management.md",
+            "docs/studio.md",
             "docs/storage.md",
             "docs/tokens.md",
             "docs/limits.md",
