@@ -18,7 +18,7 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     // The licences of the packages in the page, which must accompany it.
-    license: { fileName: "licenses.md" },
+    license: { fileName: "licenses.txt" },
     rolldownOptions: {
       output: { entryFileNames: "studio.js", assetFileNames: "studio[extname]", codeSplitting: false },
     },

@@ -7,7 +7,7 @@ import { type Column, Grid } from "../ui/Grid.js";
 import { Icon } from "../ui/Icon.js";
 import { useKeys } from "../ui/keys.js";
 import { Empty, Note } from "../ui/Notice.js";
-import { formatTime } from "../ui/time.js";
+import { formatClock, formatTime } from "../ui/time.js";
 import { contains, type Entry, keyOf, previewOf, RUN_TOPIC, topicOf } from "./entry.js";
 import { MAX_ENTRIES } from "./message-log.js";
 import { Inspector } from "./Inspector.js";
@@ -48,7 +48,7 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
           <Grid
             label={`Messages of ${channel}`}
             items={entries}
-            columns={isCompact ? COLUMNS.filter(({ wideOnly }) => wideOnly !== true) : COLUMNS}
+            columns={isCompact ? COMPACT_COLUMNS : COLUMNS}
             idOf={keyOf}
             selectedId={selected}
             onSelect={(item) => setSelected(keyOf(item))}
@@ -80,6 +80,12 @@ const COLUMNS: readonly Column<Entry>[] = [
   },
 ];
 
+const COMPACT_COLUMNS: readonly Column<Entry>[] = [
+  { name: "Time", width: "58px", render: (entry) => <span className="number quiet">{formatClock(entry.created_at)}</span> },
+  { ...COLUMNS[1]!, width: "76px" },
+  COLUMNS[2]!,
+];
+
 function TopicTag({ entry }: { readonly entry: Entry }) {
   if (entry.kind === "gap") return <span className="tag" data-kind="gap">gap</span>;
   return (
@@ -92,7 +98,7 @@ function TopicTag({ entry }: { readonly entry: Entry }) {
 function Preview({ entry }: { readonly entry: Entry }) {
   const isOpen = entry.kind === "text" && !entry.has_end;
   return (
-    <span className={entry.kind === "text" ? "preview" : "preview mono"}>
+    <span className={entry.kind === "message" ? "preview mono" : "preview"}>
       {isOpen && <span className="streaming">streaming</span>}
       {entry.kind === "message" && isRecord(entry.payload) ? <Members payload={entry.payload} /> : previewOf(entry)}
     </span>

@@ -73,27 +73,27 @@ export function contains(entry: Entry, lowerCase: string): boolean {
   return `${topicOf(entry)} ${entry.run_id ?? ""} ${text}`.toLowerCase().includes(lowerCase);
 }
 
-/** Joins two parts of one text stream, which can overlap. */
-export function joinTexts(a: TextItem, b: TextItem): TextItem {
-  const [first, second] = a.id <= b.id ? [a, b] : [b, a];
-  if (a.id === b.id) {
-    const longer = b.text.length >= a.text.length ? b : a;
-    return { ...longer, has_end: a.has_end || b.has_end };
+/** Returns the better of two views of a text stream: the one that has its beginning, or the longer one, or the later. */
+export function betterText(old: TextItem, later: TextItem): TextItem {
+  if (old.id === later.id) {
+    const longer = later.text.length >= old.text.length ? later : old;
+    return { ...longer, stream_id: later.stream_id || old.stream_id, has_end: old.has_end || later.has_end };
   }
-  const overlap = overlapOf(first.text, second.text);
-  return {
-    ...first,
-    text: first.text + second.text.slice(overlap),
-    has_end: first.has_end || second.has_end,
-    ...(second.error === undefined ? {} : { error: second.error }),
-    ...(second.stopped === undefined ? {} : { stopped: second.stopped }),
-  };
+  return old.has_start ? old : later;
 }
 
-/** Returns the length of the longest end of a text with which another one begins. */
-function overlapOf(first: string, second: string): number {
-  for (let length = Math.min(first.length, second.length); length > 0; length -= 1) {
-    if (first.endsWith(second.slice(0, length))) return length;
-  }
-  return 0;
+/**
+ * Joins a page of the history to those after it, from which it was reached: a text stream that continues on the next page
+ * becomes one item.
+ */
+export function joinPages(older: readonly HistoryItem[], newer: readonly HistoryItem[]): readonly HistoryItem[] {
+  const continued = new Map(newer.flatMap((item) => (item.kind === "text" && !item.has_start ? [[item.stream_id, item]] : [])));
+  const joined = older.map((item) => {
+    const rest = item.kind === "text" ? continued.get(item.stream_id) : undefined;
+    if (item.kind !== "text" || rest === undefined) return item;
+    continued.delete(item.stream_id);
+    return { ...rest, id: item.id, created_at: item.created_at, text: item.text + rest.text, has_start: item.has_start };
+  });
+  const isJoined = (item: HistoryItem) => item.kind === "text" && !item.has_start && !continued.has(item.stream_id);
+  return [...newer.filter((item) => !isJoined(item)), ...joined];
 }

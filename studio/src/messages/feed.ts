@@ -1,12 +1,13 @@
 import { type RunUpdate, subscribe, type SubscriptionHandle, TextStreamError } from "fanfare";
 import { type Api, messageOf } from "../api/api.js";
 import type { Definition, HistoryItem, Page, RunEventItem } from "../api/types.js";
+import { joinPages } from "./entry.js";
 import { MessageLog } from "./message-log.js";
 
 const PAGE = 200;
 const POLL_MS = 1000;
-/** The most pages that are read to reach the messages that are known. */
-const MAX_CATCH_UP_PAGES = 50;
+/** The most pages that are read to reach the messages that are known, or the beginning of a text stream. */
+const MAX_PAGES = 50;
 const TOKEN_SECONDS = 600;
 
 export interface FeedState {
@@ -30,6 +31,8 @@ export class Feed {
   #subscription: SubscriptionHandle | undefined;
   #position: string | undefined;
   #older: string | undefined;
+  /** The ids of the text streams that the subscription delivers. */
+  readonly #live = new Set<string>();
   #isLoadingOlder = false;
 
   constructor(
@@ -50,7 +53,7 @@ export class Feed {
     const first = this.#position === undefined ? this.#loadFirst(signal) : Promise.resolve();
     if (this.api.hasSigningKey && this.definition !== undefined) {
       void this.#follow(this.definition, signal);
-      void first.then(() => this.#poll(signal, () => this.log.hasOpenText));
+      void first.then(() => this.#poll(signal, () => this.log.openTexts.some((id) => !this.#live.has(id))));
     } else {
       this.#set({ mode: "polling" });
       void first.then(() => this.#poll(signal, () => true));
@@ -69,10 +72,8 @@ export class Feed {
     if (this.#isLoadingOlder || this.#older === undefined) return;
     this.#isLoadingOlder = true;
     try {
-      const page = await this.#page({ cursor: this.#older });
-      this.log.merge(page.items);
-      this.#older = page.next;
-      this.#set({ hasOlder: page.next !== undefined, error: undefined });
+      await this.#loadBack(this.#older, new AbortController().signal);
+      this.#set({ error: undefined });
     } catch (error) {
       this.#set({ error: messageOf(error) });
     } finally {
@@ -82,13 +83,18 @@ export class Feed {
 
   async #loadFirst(signal: AbortSignal): Promise<void> {
     try {
-      const page = await this.#page({}, signal);
-      this.log.merge(page.items);
-      this.#older = page.next;
-      this.#set({ isLoading: false, hasOlder: page.next !== undefined });
+      await this.#loadBack(undefined, signal);
+      this.#set({ isLoading: false });
     } catch (error) {
       if (!signal.aborted) this.#set({ isLoading: false, error: messageOf(error) });
     }
+  }
+
+  async #loadBack(cursor: string | undefined, signal: AbortSignal): Promise<void> {
+    const { items, next } = await this.#walk(cursor, () => true, signal);
+    this.log.merge(items);
+    this.#older = next;
+    this.#set({ hasOlder: next !== undefined });
   }
 
   async #follow({ topics }: Definition, signal: AbortSignal): Promise<void> {
@@ -134,6 +140,7 @@ export class Feed {
   async #readText(id: string, text: ReadableStream<string>): Promise<void> {
     const reader = text.getReader();
     let whole = "";
+    this.#live.add(id);
     try {
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         whole += part.value;
@@ -146,6 +153,8 @@ export class Feed {
       // A paused list reads the rest from the history.
       if (isClosed) return;
       this.log.updateText(id, { has_end: true, error: messageOf(error), ...(isStopped ? { stopped: true } : {}) });
+    } finally {
+      this.#live.delete(id);
     }
   }
 
@@ -160,19 +169,37 @@ export class Feed {
 
   /** Reads from the newest message back to one that is known. */
   async #catchUp(signal: AbortSignal): Promise<void> {
-    let cursor: string | undefined;
+    const isNew = this.log.isEmpty;
+    const isConnected = (items: readonly HistoryItem[]) => isNew || items.some((item) => item.kind !== "text" && this.log.has(item));
     try {
-      for (let pages = 0; pages < MAX_CATCH_UP_PAGES; pages += 1) {
-        const page = await this.#page({ cursor }, signal);
-        const isConnected = page.items.some((item) => item.kind !== "text" && this.log.has(item));
-        this.log.merge(page.items);
-        cursor = page.next;
-        if (isConnected || cursor === undefined || this.log.entries.length === 0) break;
+      const { items, next } = await this.#walk(undefined, isConnected, signal);
+      this.log.merge(items);
+      if (next !== undefined && !isConnected(items)) {
+        this.#set({ error: "Too many messages were published at once to show all of them. Reload the page." });
+      } else if (this.state.mode === "polling") {
+        this.#set({ error: undefined });
       }
-      this.#set({ isLoading: false, ...(this.state.mode === "polling" ? { error: undefined } : {}) });
     } catch (error) {
       if (!signal.aborted) this.#set({ error: messageOf(error) });
     }
+  }
+
+  /** Reads pages, the newest first, until a condition is met and every text stream has its beginning. */
+  async #walk(
+    cursor: string | undefined,
+    isFar: (items: readonly HistoryItem[]) => boolean,
+    signal: AbortSignal,
+  ): Promise<Page<HistoryItem>> {
+    let items: readonly HistoryItem[] = [];
+    let next = cursor;
+    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+      const page = await this.#page({ cursor: next }, signal);
+      items = joinPages(page.items, items);
+      next = page.next;
+      const isWhole = items.every((item) => item.kind !== "text" || item.has_start || this.log.isComplete(item));
+      if (next === undefined || (isWhole && isFar(items))) break;
+    }
+    return next === undefined ? { items } : { items, next };
   }
 
   #page(parameters: { readonly cursor?: string | undefined }, signal?: AbortSignal): Promise<Page<HistoryItem>> {

@@ -1,4 +1,5 @@
-import { type Entry, joinTexts, keyOf } from "./entry.js";
+import type { TextItem } from "../api/types.js";
+import { betterText, type Entry, keyOf } from "./entry.js";
 
 /** The most entries that the page keeps in memory. */
 export const MAX_ENTRIES = 20_000;
@@ -25,12 +26,22 @@ export class MessageLog {
     return this.#byKey.has(keyOf(entry));
   }
 
+  get isEmpty(): boolean {
+    return this.#byKey.size === 0;
+  }
+
+  /** Returns `true` if the text of a stream is known from its beginning to its end. */
+  isComplete({ stream_id }: TextItem): boolean {
+    const known = this.#byKey.get(this.#streams.get(stream_id) ?? "");
+    return known?.kind === "text" && known.has_start && known.has_end;
+  }
+
   subscribe(onChange: () => void): () => void {
     this.#listeners.add(onChange);
     return () => this.#listeners.delete(onChange);
   }
 
-  /** Adds entries. A text stream that is known becomes longer. */
+  /** Adds entries. Of a text stream that is known, the better view is kept. */
   merge(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.#put(entry);
@@ -47,9 +58,9 @@ export class MessageLog {
     }
   }
 
-  /** Returns `true` if the text of an unfinished stream is not complete. */
-  get hasOpenText(): boolean {
-    return this.#entries.some((entry) => entry.kind === "text" && !entry.has_end);
+  /** The ids of the text streams whose end is not known. */
+  get openTexts(): readonly string[] {
+    return this.#entries.filter((entry) => entry.kind === "text" && !entry.has_end).map(({ id }) => id);
   }
 
   #put(entry: Entry): void {
@@ -57,10 +68,8 @@ export class MessageLog {
     const oldKey = entry.kind === "text" && entry.stream_id !== "" ? this.#streams.get(entry.stream_id) : undefined;
     const old = this.#byKey.get(key) ?? this.#byKey.get(oldKey ?? "");
     if (old?.kind === "text" && entry.kind === "text") {
-      const joined = joinTexts(old, entry);
-      const streamId = entry.stream_id === "" ? old.stream_id : entry.stream_id;
       this.#byKey.delete(keyOf(old));
-      this.#add({ ...joined, stream_id: streamId, has_start: old.has_start || entry.has_start });
+      this.#add(betterText(old, entry));
     } else if (old === undefined) {
       this.#add(entry);
     }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Api, ApiError } from "../api/api.js";
 import type { Issue, JsonSchema } from "../api/types.js";
 import { useSession } from "../session/session.js";
@@ -8,7 +8,7 @@ import { initialOf } from "./form/schema.js";
 interface PayloadFormProps {
   /** The schema of the payload, if the server describes it. */
   readonly schema: JsonSchema | undefined;
-  /** The topic or signal that the payload is for. */
+  /** The topic or signal that the payload is for, of a channel or of a definition. */
   readonly check: { readonly channel: string; readonly topic?: string; readonly signal?: string };
   readonly label: string;
   readonly submit: string;
@@ -19,7 +19,10 @@ interface PayloadFormProps {
 
 /** Edits a payload, as a form or as JSON, and checks it with the server while the user types. */
 export function PayloadForm({ schema, check, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
-  const [text, setText] = useState(() => initial ?? JSON.stringify(schema === undefined ? {} : initialOf(schema, schema), null, 2));
+  const [text, setText] = useState(() => initial ?? textOf(schema === undefined ? {} : initialOf(schema, schema)));
+  const hasExample = schema !== undefined && initial === undefined;
+  const first = useRef(text);
+  useExample(check, hasExample, (example) => setText((old) => (old === first.current ? textOf(example) : old)));
   const [isForm, setIsForm] = useState(schema !== undefined);
   const [isSending, setIsSending] = useState(false);
   const parsed = parse(text);
@@ -50,7 +53,7 @@ export function PayloadForm({ schema, check, label, submit, initial, onSubmit, o
           path=""
           label=""
           value={parsed.value}
-          onChange={(value) => setText(JSON.stringify(value, null, 2))}
+          onChange={(value) => setText(textOf(value))}
           issues={issues}
         />
       ) : (
@@ -93,6 +96,26 @@ function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
       ))}
     </ul>
   );
+}
+
+/** Loads a small valid payload. Not each server has one for each schema. */
+function useExample(check: PayloadFormProps["check"], isWanted: boolean, onExample: (payload: unknown) => void): void {
+  const { api } = useSession();
+  useEffect(() => {
+    if (!isWanted) return;
+    let isCurrent = true;
+    api.get<{ payload: unknown }>("admin/example", check).then(
+      ({ payload }) => isCurrent && onExample(payload),
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, []);
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, null, 2);
 }
 
 /** Servers that do not have the route that checks payloads. */

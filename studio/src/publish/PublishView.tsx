@@ -123,7 +123,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
           <PayloadForm
             key={`${definition.name} ${target}`}
             schema={topic?.schema ?? signal?.schema}
-            check={kind === "topic" ? { channel: channel ?? "", topic: name } : { channel: channel ?? "", signal: name }}
+            check={{ channel: channel ?? definition.name, [kind]: name }}
             label="Payload"
             submit={kind === "topic" ? "Publish" : "Send the signal"}
             initial={target === firstTarget(initial, query) ? (query.get("payload") ?? undefined) : undefined}

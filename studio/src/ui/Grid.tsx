@@ -41,6 +41,8 @@ export function Grid<T>(props: GridProps<T>) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 12,
+    // The header covers this much.
+    scrollPaddingEnd: 28,
   });
   const selected = selectedId === undefined ? -1 : items.findIndex((item) => idOf(item) === selectedId);
 
@@ -58,7 +60,9 @@ export function Grid<T>(props: GridProps<T>) {
     rows.scrollToIndex(items.indexOf(item));
   };
   useKeys((key, event) => {
-    if (scroller.current === null || scroller.current.offsetParent === null) return false;
+    // If the focus is in a grid, only that one handles the keys.
+    const focused = document.activeElement?.closest(".grid") ?? scroller.current;
+    if (scroller.current === null || scroller.current.offsetParent === null || focused !== scroller.current) return false;
     if (key === "j" || key === "ArrowDown") move(selected + 1);
     else if (key === "k" || key === "ArrowUp") move(selected === -1 ? 0 : selected - 1);
     else if (key === "Home") move(0);

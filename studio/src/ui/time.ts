@@ -44,6 +44,11 @@ export function formatTime(time: string | number, now = Date.now()): string {
   return date.toDateString() === new Date(now).toDateString() ? clock : `${dayOf(date)} ${clock}`;
 }
 
+/** "14:03:07". */
+export function formatClock(time: string): string {
+  return new Date(time).toTimeString().slice(0, 8);
+}
+
 function dayOf(date: Date): string {
   return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
