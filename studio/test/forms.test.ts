@@ -85,7 +85,7 @@ test("a token is minted and read", async () => {
   await page.getByText("It may send approve to runs on pipeline:run_1.").waitFor();
   await page.getByText("Its subject is user_1.").waitFor();
   await page.getByText("It expires in 59 m").waitFor();
-  await page.getByLabel("Token", { exact: true }).first().fill(server.hello.adminToken);
+  await page.getByRole("textbox", { name: "Token" }).fill(server.hello.adminToken);
   await page.getByText("It may use the admin routes").waitFor();
 });
 

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useSession } from "../session/session.js";
-import { Code, Json } from "../ui/Json.js";
+import { CopyButton } from "../ui/CopyButton.js";
+import { Json } from "../ui/Json.js";
 import { Note } from "../ui/Notice.js";
 import { formatDuration, formatTime, useNow } from "../ui/time.js";
 import { decodeToken, describeClaims } from "./decode.js";
@@ -47,7 +48,9 @@ function Decoded({ token }: { readonly token: string }) {
   const expiry = Number(decoded.claims["exp"]) * 1000;
   return (
     <>
-      <Code text={token.trim()} label="Token" />
+      <div className="actions">
+        <CopyButton text={token.trim()} label="Copy the token" />
+      </div>
       <ul className="grants">
         {describeClaims(decoded.claims).map((sentence) => (
           <li key={sentence}>{sentence}</li>
