@@ -90,7 +90,7 @@ export function Shell({ onSignOut, children }: { readonly onSignOut: () => void;
           </div>
         </div>
       </nav>
-      <main ref={main} className="view">
+      <main ref={main} className="view" tabIndex={0}>
         {children}
       </main>
       <Toasts />
