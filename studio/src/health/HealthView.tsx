@@ -27,7 +27,7 @@ export function HealthView() {
       <header className="page-head">
         <h1>Health</h1>
         <span className="quiet">
-          Version {server.version} · up for {formatDuration(now - Date.parse(server.started_at))} · sampled every 2 seconds while this view is open
+          Version {server.version} · up for {formatDuration(now - Date.parse(server.started_at))} · the last two minutes, sampled while this view is open
         </span>
       </header>
       <ErrorNotice error={metrics.error} />
@@ -72,7 +72,7 @@ function Connections() {
   return (
     <>
       <ErrorNotice error={connections.error} />
-      <div className="connections">
+      <div className="connections" style={{ height: Math.min(360, 30 + 32 * connections.items.length) }}>
         <Grid
           label="Connections"
           items={connections.items}

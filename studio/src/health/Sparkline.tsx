@@ -1,9 +1,11 @@
+import { MAX_SAMPLES } from "./samples.js";
+
 const [WIDTH, HEIGHT] = [240, 48];
 
 /** A line of the latest values. The text next to it has the current one. */
 export function Sparkline({ values, max, title }: { readonly values: readonly number[]; readonly max: number; readonly title: string }) {
-  const step = WIDTH / Math.max(1, SLOTS - 1);
-  const start = SLOTS - values.length;
+  const step = WIDTH / (MAX_SAMPLES - 1);
+  const start = MAX_SAMPLES - values.length;
   const points = values.map((value, at) => `${((start + at) * step).toFixed(1)},${(HEIGHT - 2 - (value / max) * (HEIGHT - 6)).toFixed(1)}`);
   return (
     <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={title}>
@@ -12,6 +14,3 @@ export function Sparkline({ values, max, title }: { readonly values: readonly nu
     </svg>
   );
 }
-
-/** How many values fit. */
-export const SLOTS = 150;

@@ -20,7 +20,8 @@ export const CHARTS: readonly ChartDefinition[] = [
   { title: "Outdated clients", metric: "fanfare_clients_outdated", kind: "value", unit: "count", hint: "with an earlier definition" },
 ];
 
-const MAX_SAMPLES = 150;
+/** Two minutes. */
+export const MAX_SAMPLES = 60;
 
 /** Adds a sample to those before, without those of an earlier process. */
 export function addSample(samples: readonly Metrics[], sample: Metrics): readonly Metrics[] {

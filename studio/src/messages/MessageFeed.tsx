@@ -7,7 +7,7 @@ import { type Column, Grid } from "../ui/Grid.js";
 import { Icon } from "../ui/Icon.js";
 import { useKeys } from "../ui/keys.js";
 import { Empty, Note } from "../ui/Notice.js";
-import { formatClock, formatTime } from "../ui/time.js";
+import { formatClock } from "../ui/time.js";
 import { contains, type Entry, keyOf, previewOf, RUN_TOPIC, topicOf } from "./entry.js";
 import { MAX_ENTRIES } from "./message-log.js";
 import { Inspector } from "./Inspector.js";
@@ -69,8 +69,8 @@ interface Filter {
 }
 
 const COLUMNS: readonly Column<Entry>[] = [
-  { name: "Time", width: "104px", render: (entry) => <span className="number quiet">{formatTime(entry.created_at)}</span> },
-  { name: "Topic", width: "96px", render: (entry) => <TopicTag entry={entry} /> },
+  { name: "Time", width: "118px", narrowWidth: "62px", render: (entry) => <RowTime time={entry.created_at} /> },
+  { name: "Topic", width: "96px", narrowWidth: "78px", render: (entry) => <TopicTag entry={entry} /> },
   { name: "Message", width: "minmax(0, 1fr)", render: (entry) => <Preview entry={entry} /> },
   {
     name: "Run",
@@ -85,6 +85,20 @@ const COMPACT_COLUMNS: readonly Column<Entry>[] = [
   { ...COLUMNS[1]!, width: "76px" },
   COLUMNS[2]!,
 ];
+
+/** The time of day, with milliseconds if there is room, and with the day if it is not today. */
+function RowTime({ time }: { readonly time: string }) {
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const day = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return (
+    <time className="number quiet" dateTime={time} title={time}>
+      {!isToday && <span className="wide">{day} </span>}
+      {formatClock(time)}
+      {isToday && <span className="wide">.{String(date.getMilliseconds()).padStart(3, "0")}</span>}
+    </time>
+  );
+}
 
 function TopicTag({ entry }: { readonly entry: Entry }) {
   if (entry.kind === "gap") return <span className="tag" data-kind="gap">gap</span>;

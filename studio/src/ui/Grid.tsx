@@ -6,6 +6,8 @@ export interface Column<T> {
   readonly name: string;
   /** A track of a CSS grid. */
   readonly width: string;
+  /** The track on a narrow screen, if it is another one. */
+  readonly narrowWidth?: string;
   /** Whether the column is left out on a narrow screen. */
   readonly wideOnly?: boolean;
   readonly align?: "end";
@@ -75,7 +77,7 @@ export function Grid<T>(props: GridProps<T>) {
   const rowId = (index: number) => `${id}-${index}`;
   const tracks = {
     "--columns": columns.map(({ width }) => width).join(" "),
-    "--columns-narrow": columns.filter(({ wideOnly }) => wideOnly !== true).map(({ width }) => width).join(" "),
+    "--columns-narrow": columns.filter(({ wideOnly }) => wideOnly !== true).map(({ width, narrowWidth }) => narrowWidth ?? width).join(" "),
   } as CSSProperties;
   return (
     <div
