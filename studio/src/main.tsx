@@ -5,6 +5,8 @@ import { applyTheme } from "./ui/theme.js";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/controls.css";
+import "./styles/feedback.css";
+import "./styles/details.css";
 import "./styles/grid.css";
 import "./styles/runs.css";
 import "./styles/messages.css";
