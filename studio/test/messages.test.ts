@@ -50,15 +50,38 @@ test("a paused list loses nothing when it resumes", async () => {
   expect(Number(await page.getByRole("grid").getAttribute("aria-rowcount"))).toBe(252);
 });
 
-test("a lost connection loses nothing", async () => {
-  const page = await open("pipeline:run_offline");
+test("a server that is killed and started again loses nothing", async () => {
+  let other = await Server.start();
+  const page = await openStudio(browser, other, "/messages/pipeline%3Arun_killed");
   await page.getByText("Live", { exact: true }).waitFor();
-  await page.context().setOffline(true);
-  await server.publish("pipeline:run_offline", "while offline");
-  await page.context().setOffline(false);
-  await page.getByRole("grid").getByText("while offline").waitFor({ timeout: 25_000 });
-  expect(Number(await page.getByRole("grid").getAttribute("aria-rowcount"))).toBe(2);
+  await other.publish("pipeline:run_killed", "before");
+  await page.getByRole("grid").getByText("before").waitFor();
+  other = await other.restart();
+  for (let number = 0; number < 50; number += 1) {
+    await other.publish("pipeline:run_killed", `after ${number}`);
+  }
+  await page.getByRole("grid").getByText('"after 49"').waitFor({ timeout: 15_000 });
+  expect(Number(await page.getByRole("grid").getAttribute("aria-rowcount"))).toBe(52);
+  await other.stop();
 });
+
+test("a list that is paused for very long resumes without loss, or shows the gap", async () => {
+  const page = await open("pipeline:run_long");
+  await page.getByText("Live", { exact: true }).waitFor();
+  await server.publish("pipeline:run_long", "before");
+  await page.getByRole("grid").getByText("before").waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  server.publishMany("run_long", 14_000);
+  await page.getByRole("button", { name: /Resume \(1\d{4} new\)/ }).waitFor({ timeout: 25_000 });
+  await page.getByRole("button", { name: "Resume" }).click();
+  await page.getByText("Live", { exact: true }).waitFor();
+  server.publishMany("run_long", 1);
+  const grid = page.getByRole("grid");
+  await grid.getByText('"Message 13999"').waitFor({ timeout: 15_000 });
+  const isWhole = async () => Number(await grid.getAttribute("aria-rowcount")) === 14_003;
+  const showsGap = async () => (await grid.getByText("Subscribers missed messages here").count()) > 0;
+  await expect.poll(async () => (await isWhole()) || (await showsGap()), { timeout: 10_000 }).toBe(true);
+}, 60_000);
 
 test("messages are filtered by topic and text, in the URL", async () => {
   const page = await open("pipeline:run_messages");

@@ -1,7 +1,8 @@
 //! A hub with runs and messages of every kind, to develop and test Fanfare Studio.
 //!
-//! It prints one line of JSON with its URL, its signing key and an admin token. Each line on its standard input starts
-//! runs: the name of a job, and ids. It exits when that input ends, unless it is started with `--keep`.
+//! It prints one line of JSON with its URL, its signing key and an admin token. A line on its standard input starts runs
+//! (the name of a job, and ids) or publishes messages (`messages`, the id of a run, and a number). It exits when that input
+//! ends, unless it is started with `--keep`.
 
 mod jobs;
 mod samples;
@@ -58,7 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    samples::publish(&hub, arguments.messages).await?;
+    samples::publish_notice(&hub).await?;
+    samples::publish_messages(&hub, "run_messages", arguments.messages).await?;
     if let Some(jobs) = &jobs {
         samples::start(jobs, arguments.runs, arguments.samples).await?;
     }
@@ -66,23 +68,35 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY, "adminToken": admin_token }));
 
     let routes = fanfare::routes(hub.clone()).merge(fanfare::studio(&hub));
-    fanfare::serve(listener, routes, &hub).with_graceful_shutdown(read_commands(jobs, arguments.keep)).await;
+    fanfare::serve(listener, routes, &hub)
+        .with_graceful_shutdown(read_commands(hub.clone(), jobs, arguments.keep))
+        .await;
     Ok(())
 }
 
-async fn read_commands(jobs: Option<Jobs>, keep: bool) {
+async fn read_commands(hub: Hub, jobs: Option<Jobs>, keep: bool) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let Some(jobs) = &jobs else { continue };
-        let mut words = line.split_whitespace();
-        let job = words.next().unwrap_or_default();
-        for id in words {
-            if let Err(error) = jobs.start(job, id).await {
-                eprintln!("{line}: {error}");
-            }
+        if let Err(error) = execute(&hub, jobs.as_ref(), &line).await {
+            eprintln!("{line}: {error}");
         }
     }
     if keep {
         std::future::pending::<()>().await;
+    }
+}
+
+async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error>> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match *words.as_slice() {
+        ["messages", id, count] => samples::publish_messages(hub, id, count.parse()?).await,
+        [job, ref ids @ ..] => {
+            let jobs = jobs.ok_or("there is no storage, so there are no runs")?;
+            for id in ids {
+                jobs.start(job, id).await?;
+            }
+            Ok(())
+        }
+        [] => Ok(()),
     }
 }

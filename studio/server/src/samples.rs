@@ -9,12 +9,16 @@ use fanfare::Hub;
 
 use crate::jobs::Jobs;
 
-/// Publishes numbered messages and a notice.
-pub(crate) async fn publish(hub: &Hub, messages: u32) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn publish_notice(hub: &Hub) -> Result<(), Box<dyn Error>> {
     let notice = Notice::new(NoticeLevel::Info, "Maintenance begins at midnight.");
     hub.publish(System::new().notice(), &notice).await?;
-    let pipeline = Pipeline::new("run_messages")?;
-    for number in 0..messages {
+    Ok(())
+}
+
+/// Publishes numbered messages on the channel of a run.
+pub(crate) async fn publish_messages(hub: &Hub, id: &str, count: u32) -> Result<(), Box<dyn Error>> {
+    let pipeline = Pipeline::new(id)?;
+    for number in 0..count {
         let progress = u8::try_from(number % 101)?;
         hub.publish(pipeline.status(), &Status::new(format!("Message {number}"), Step::Write, progress))
             .await?;

@@ -11,6 +11,9 @@ export interface ServerOptions {
   readonly samples?: boolean;
   readonly withoutAdmin?: boolean;
   readonly withoutStorage?: boolean;
+  readonly port?: number;
+  /** The folder of an earlier server, to continue with its database. */
+  readonly folder?: string;
 }
 
 interface Hello {
@@ -28,9 +31,9 @@ export class Server {
   ) {}
 
   static async start(options: ServerOptions = {}): Promise<Server> {
-    const folder = mkdtempSync(join(tmpdir(), "studio-"));
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), "studio-"));
     const args = [
-      "--port=0",
+      `--port=${options.port ?? 0}`,
       `--runs=${options.runs ?? 0}`,
       `--messages=${options.messages ?? 0}`,
       ...(options.withoutStorage === true ? [] : [`--database=${join(folder, "hub.db")}`]),
@@ -49,6 +52,19 @@ export class Server {
   /** Starts a run of a job. */
   startRun(job: string, id: string): void {
     this.process.stdin?.write(`${job} ${id}\n`);
+  }
+
+  /** Publishes numbered messages on the channel of a run. */
+  publishMany(id: string, count: number): void {
+    this.process.stdin?.write(`messages ${id} ${count}\n`);
+  }
+
+  /** Kills the server, and starts it again at the same address, with the same database. */
+  async restart(): Promise<Server> {
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGKILL");
+    await ended;
+    return Server.start({ port: Number(new URL(this.hello.url).port), folder: this.folder });
   }
 
   /** Publishes a status on a channel. */
