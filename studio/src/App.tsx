@@ -14,6 +14,7 @@ import { Shell } from "./session/Shell.js";
 import { SignIn } from "./session/SignIn.js";
 import { TokensView } from "./tokens/TokensView.js";
 import { ErrorNotice } from "./ui/Notice.js";
+import { setServerTime } from "./ui/time.js";
 
 /** The page: it asks for a key first, and then shows the view that the URL names. */
 export function App() {
@@ -39,7 +40,12 @@ function SignedIn({ bearer, onSignOut }: { readonly bearer: string; readonly onS
     () => new Api(bearer, () => onSignOut("The server no longer accepts this key or token. Sign in again.")),
     [bearer],
   );
-  const server = usePolled("server", (signal) => api.get<ServerInfo>("admin/server", {}, signal), 5000);
+  const loadServer = async (signal: AbortSignal) => {
+    const info = await api.get<ServerInfo>("admin/server", {}, signal);
+    setServerTime(info.now);
+    return info;
+  };
+  const server = usePolled("server", loadServer, 5000);
   const definitions = usePolled(
     "definitions",
     async (signal) => (await api.get<{ items: readonly Definition[] }>("admin/definitions", {}, signal)).items,

@@ -126,3 +126,10 @@ test("a stream that began before the page was opened is shown as a whole", async
   await page.getByRole("grid").getByText("quick brown fox").last().click();
   await expect.poll(() => page.locator(".text-block").textContent(), { timeout: 15_000 }).toHaveLength(267);
 });
+
+test("a link to an old message loads and shows it", async () => {
+  const { items } = await server.admin<{ items: { id: string }[] }>("history?channel=pipeline:run_messages&order=oldest&limit=1");
+  const page = await openStudio(browser, server, `/messages/pipeline%3Arun_messages?message=${items[0]!.id}`);
+  await page.getByRole("complementary", { name: "Message" }).getByText('"Message 0"').waitFor();
+  await page.getByRole("grid").getByText('"Message 0"').waitFor();
+});

@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Definition, TopicInfo } from "../api/types.js";
 import { hrefOf } from "../route.js";
 import { useSession } from "../session/session.js";
+import { Fact } from "../ui/Fact.js";
 import { formatDuration } from "../ui/time.js";
 import { nameOfParam } from "./definition.js";
 import { SchemaView } from "./SchemaView.js";
@@ -17,13 +18,13 @@ export function DefinitionCard({ definition, isOpen }: { readonly definition: De
       </summary>
       {description !== undefined && <p>{description}</p>}
       <dl className="facts">
-        <Row name="History">
+        <Fact name="History">
           {history.messages.toLocaleString("en-US")} messages, {formatDuration(history.seconds * 1000)}
-        </Row>
-        <Row name="Result of runs">{definition.has_result ? "yes" : "none"}</Row>
-        <Row name="Definition hash">
+        </Fact>
+        <Fact name="Result of runs">{definition.has_result ? "yes" : "none"}</Fact>
+        <Fact name="Definition hash">
           <code>{definition.fingerprint}</code>
-        </Row>
+        </Fact>
       </dl>
       {params.map((param) => (
         <Part key={nameOfParam(param)} kind="param" name={nameOfParam(param)} schema={typeof param === "string" ? undefined : param.schema} />
@@ -86,15 +87,6 @@ function Part({ kind, name, description, notes = [], schema, children }: PartPro
       </div>
       {description !== undefined && <p className="quiet">{description}</p>}
       {schema !== undefined && <SchemaView schema={schema} name={name} />}
-    </div>
-  );
-}
-
-function Row({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

@@ -1,8 +1,8 @@
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { definitionOf } from "../channels/definition.js";
 import { setQuery, useRoute } from "../route.js";
-import { Choice } from "../runs/RunFilters.js";
 import { useSession } from "../session/session.js";
+import { Choice } from "../ui/Choice.js";
 import { type Column, Grid } from "../ui/Grid.js";
 import { Icon } from "../ui/Icon.js";
 import { useKeys } from "../ui/keys.js";
@@ -29,6 +29,12 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
   const setFilter = isCompact ? setLocalFilter : (change: Filter) => setQuery({ topic: change.topic, text: change.text });
   const entries = useFiltered(feed.entries, filter);
   const entry = feed.entries.find((candidate) => keyOf(candidate) === selected);
+
+  // A link can name a message that is on an older page.
+  const oldest = feed.entries.at(-1)?.id;
+  useEffect(() => {
+    if (selected !== undefined && entry === undefined && oldest !== undefined && selected < oldest) feed.loadOlder();
+  }, [selected, oldest]);
 
   useKeys((key) => {
     if (key === "p") feed.setPaused(!feed.isPaused);

@@ -1,8 +1,8 @@
 import { type KeyboardEvent, useEffect, useId, useState } from "react";
-import { VIEWS } from "../session/Shell.js";
-import { useSession } from "../session/session.js";
 import type { ChannelInfo, Page, RunDetails } from "../api/types.js";
 import { navigate } from "../route.js";
+import { useSession } from "../session/session.js";
+import { VIEWS } from "../session/views.js";
 import { Dialog } from "../ui/Dialog.js";
 import { setTheme, THEMES } from "../ui/theme.js";
 

@@ -1,8 +1,8 @@
-import type { ReactNode } from "react";
 import type { Call, RunDetails } from "../api/types.js";
 import { hrefOf } from "../route.js";
+import { Fact } from "../ui/Fact.js";
 import { Json } from "../ui/Json.js";
-import { formatDuration, formatTime } from "../ui/time.js";
+import { formatDuration, formatTime, serverNow } from "../ui/time.js";
 import { RerunButton, WakeButton } from "./RunActions.js";
 import type { Span } from "./timeline.js";
 
@@ -33,27 +33,27 @@ export function CallDetails({ run, call, onChange }: CallDetailsProps) {
         </div>
       </header>
       <dl className="facts">
-        <Row name="Kind">{call.kind}</Row>
-        <Row name="Position">{call.call}</Row>
-        <Row name="State">{call.kind === "sleep" && isInFuture(call.until) ? "Sleeping" : STATES[call.state]}</Row>
-        {call.attempts !== undefined && <Row name="Attempts that ended">{call.attempts}</Row>}
-        {call.began_at !== undefined && <Row name="Began">{formatTime(call.began_at)}</Row>}
-        {call.ended_at !== undefined && <Row name="Recorded">{formatTime(call.ended_at)}</Row>}
-        {duration !== undefined && call.kind !== "sleep" && <Row name="Duration">{formatDuration(duration)}</Row>}
-        {call.retry_at !== undefined && <Row name="Next attempt">{formatTime(call.retry_at)}</Row>}
-        {call.until !== undefined && <Row name="Sleeps until">{formatTime(call.until)}</Row>}
-        {call.winner !== undefined && <Row name="Decided by">branch {call.winner}</Row>}
+        <Fact name="Kind">{call.kind}</Fact>
+        <Fact name="Position">{call.call}</Fact>
+        <Fact name="State">{call.kind === "sleep" && isInFuture(call.until) ? "Sleeping" : STATES[call.state]}</Fact>
+        {call.attempts !== undefined && <Fact name="Attempts that ended">{call.attempts}</Fact>}
+        {call.began_at !== undefined && <Fact name="Began">{formatTime(call.began_at)}</Fact>}
+        {call.ended_at !== undefined && <Fact name="Recorded">{formatTime(call.ended_at)}</Fact>}
+        {duration !== undefined && call.kind !== "sleep" && <Fact name="Duration">{formatDuration(duration)}</Fact>}
+        {call.retry_at !== undefined && <Fact name="Next attempt">{formatTime(call.retry_at)}</Fact>}
+        {call.until !== undefined && <Fact name="Sleeps until">{formatTime(call.until)}</Fact>}
+        {call.winner !== undefined && <Fact name="Decided by">branch {call.winner}</Fact>}
         {call.message_id !== undefined && (
-          <Row name="Message">
+          <Fact name="Message">
             <a className="mono" href={hrefOf(["messages", run.channel], { message: call.message_id })}>
               {call.message_id}
             </a>
-          </Row>
+          </Fact>
         )}
-        {question !== undefined && <Row name="Asked">{formatTime(question.asked_at)}</Row>}
-        {question?.closes_at !== undefined && <Row name="Closes">{formatTime(question.closes_at)}</Row>}
-        {question?.answer?.sender !== undefined && <Row name="Answered by">{question.answer.sender}</Row>}
-        {question?.answer !== undefined && <Row name="Answered">{formatTime(question.answer.received_at)}</Row>}
+        {question !== undefined && <Fact name="Asked">{formatTime(question.asked_at)}</Fact>}
+        {question?.closes_at !== undefined && <Fact name="Closes">{formatTime(question.closes_at)}</Fact>}
+        {question?.answer?.sender !== undefined && <Fact name="Answered by">{question.answer.sender}</Fact>}
+        {question?.answer !== undefined && <Fact name="Answered">{formatTime(question.answer.received_at)}</Fact>}
       </dl>
       {call.error !== undefined && (
         <>
@@ -92,9 +92,9 @@ export function ForkDetails({ run, fork }: { readonly run: RunDetails; readonly 
         </div>
       </header>
       <dl className="facts">
-        <Row name="Position">{fork.position}</Row>
-        <Row name="Began">{formatTime(fork.start)}</Row>
-        <Row name="Duration">{formatDuration(fork.end - fork.start)}</Row>
+        <Fact name="Position">{fork.position}</Fact>
+        <Fact name="Began">{formatTime(fork.start)}</Fact>
+        <Fact name="Duration">{formatDuration(fork.end - fork.start)}</Fact>
       </dl>
       <p className="quiet">The branches of a join or map. It is recorded by itself only if a branch fails.</p>
     </section>
@@ -102,14 +102,5 @@ export function ForkDetails({ run, fork }: { readonly run: RunDetails; readonly 
 }
 
 function isInFuture(time: string | undefined): boolean {
-  return time !== undefined && Date.parse(time) > Date.now();
-}
-
-function Row({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
+  return time !== undefined && Date.parse(time) > serverNow();
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import { setQuery } from "../route.js";
 import { useSession } from "../session/session.js";
+import { Choice } from "../ui/Choice.js";
 import { labelOf } from "../ui/StateBadge.js";
 import { AGES, type RunFilter } from "./run-filter.js";
 
@@ -61,27 +62,5 @@ function ChannelFilter({ value }: { readonly value: string }) {
       value={text}
       onChange={(event) => setText(event.target.value)}
     />
-  );
-}
-
-interface ChoiceProps {
-  readonly label: string;
-  readonly value: string | undefined;
-  /** The label of no choice. */
-  readonly all: string;
-  readonly options: readonly (readonly [value: string, label: string])[];
-  readonly onChange: (value: string | undefined) => void;
-}
-
-export function Choice({ label, value, all, options, onChange }: ChoiceProps) {
-  return (
-    <select aria-label={label} value={value ?? ""} onChange={(event) => onChange(event.target.value || undefined)}>
-      <option value="">{all}</option>
-      {options.map(([option, text]) => (
-        <option key={option} value={option}>
-          {text}
-        </option>
-      ))}
-    </select>
   );
 }

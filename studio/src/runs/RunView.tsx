@@ -1,9 +1,9 @@
-import { type ReactNode, useMemo } from "react";
+import { useMemo } from "react";
 import { ApiError } from "../api/api.js";
 import type { Call, ReceivedSignal, RunDetails } from "../api/types.js";
 import { usePolled } from "../api/use-polled.js";
 import { MessageFeed } from "../messages/MessageFeed.js";
-import { hrefOf, navigate, setQuery, useRoute } from "../route.js";
+import { hrefOf, setQuery, useRoute } from "../route.js";
 import { useSession } from "../session/session.js";
 import { Icon } from "../ui/Icon.js";
 import { Json } from "../ui/Json.js";
@@ -11,10 +11,11 @@ import { useKeys } from "../ui/keys.js";
 import { Empty, ErrorNotice } from "../ui/Notice.js";
 import { StateBadge } from "../ui/StateBadge.js";
 import { Tabs } from "../ui/Tabs.js";
-import { formatDuration, formatTime, useNow } from "../ui/time.js";
+import { useNow } from "../ui/time.js";
 import { CallDetails, ForkDetails } from "./CallDetails.js";
 import { RunActions } from "./RunActions.js";
-import { durationOf } from "./RunsView.js";
+import { RunFacts } from "./RunFacts.js";
+import { RunSignals } from "./RunSignals.js";
 import { SignalForm } from "./SignalForm.js";
 import { timelineOf } from "./timeline.js";
 import { TimelineGrid } from "./TimelineGrid.js";
@@ -92,7 +93,7 @@ function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRun
         </div>
         <RunActions run={run} calls={calls} onChange={onChange} />
       </header>
-      <Facts run={run} now={now} />
+      <RunFacts run={run} now={now} />
       <ErrorNotice error={error} />
       {run.error !== undefined && (
         <div className="notice" data-kind={run.state === "failed" ? "error" : "warning"}>
@@ -122,7 +123,7 @@ function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRun
           tabs={[
             { name: "Input and result", content: <InputAndResult run={run} /> },
             { name: "Messages", content: <MessageFeed channel={run.channel} isCompact /> },
-            { name: "Signals", count: signals.length, content: <Signals signals={signals} /> },
+            { name: "Signals", count: signals.length, content: <RunSignals signals={signals} /> },
           ]}
         />
       </div>
@@ -139,45 +140,6 @@ function BackLink() {
   );
 }
 
-function Facts({ run, now }: { readonly run: RunDetails; readonly now: number }) {
-  return (
-    <dl className="facts">
-      <Fact name="Job">
-        <a href={hrefOf(["runs"], { job: run.job })}>{run.job}</a>
-      </Fact>
-      <Fact name="Channel">
-        <a className="mono" href={hrefOf(["messages", run.channel])}>
-          {run.channel}
-        </a>
-      </Fact>
-      {run.created_at !== undefined && <Fact name="Started">{formatTime(run.created_at)}</Fact>}
-      {run.created_at !== undefined && <Fact name="Duration">{formatDuration(durationOf(run, now))}</Fact>}
-      {run.waiting_for !== undefined && run.waiting_for.length > 0 && <Fact name="Waits for">{run.waiting_for.join(" or ")}</Fact>}
-      {run.due_at !== undefined && run.state === "running" && (
-        <Fact name={run.activity === "waiting" ? "Waits until" : "Continues"}>{formatTime(run.due_at)}</Fact>
-      )}
-      {run.failures > 0 && <Fact name="Failures in a row">{run.failures}</Fact>}
-      {run.rerun_of !== undefined && (
-        <Fact name="Rerun of">
-          <button type="button" className="link mono" onClick={() => navigate(["runs", run.rerun_of!.run_id])}>
-            {run.rerun_of.run_id}
-          </button>{" "}
-          from call {run.rerun_of.call}
-        </Fact>
-      )}
-    </dl>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 function InputAndResult({ run }: { readonly run: RunDetails }) {
   return (
     <>
@@ -190,32 +152,5 @@ function InputAndResult({ run }: { readonly run: RunDetails }) {
         <p className="quiet">{run.state === "running" ? "The run has not completed yet." : "The run has no result."}</p>
       )}
     </>
-  );
-}
-
-const SIGNAL_STATUS: Readonly<Record<ReceivedSignal["status"], string>> = {
-  kept: "Kept for the first question that asks for it",
-  answer: "The answer; the run has not taken it yet",
-  taken: "Taken by the run",
-  dropped: "Dropped",
-};
-
-function Signals({ signals }: { readonly signals: readonly ReceivedSignal[] }) {
-  if (signals.length === 0) {
-    return <Empty title="This run has received no signals" />;
-  }
-  return (
-    <ol className="signals">
-      {signals.map((signal) => (
-        <li key={signal.received_at + signal.name}>
-          <div>
-            <strong>{signal.name}</strong> <span className="quiet">{formatTime(signal.received_at)}</span>
-            {signal.sender !== undefined && <span className="quiet"> from {signal.sender}</span>}
-          </div>
-          <div className="quiet">{SIGNAL_STATUS[signal.status] ?? signal.status}</div>
-          <Json value={signal.payload} label={`Payload of ${signal.name}`} />
-        </li>
-      ))}
-    </ol>
   );
 }

@@ -7,6 +7,7 @@ import { type Column, Grid } from "../ui/Grid.js";
 import { Empty, ErrorNotice, Note } from "../ui/Notice.js";
 import { StateBadge } from "../ui/StateBadge.js";
 import { formatAge, formatDuration, formatTime, useNow } from "../ui/time.js";
+import { durationOf } from "./duration.js";
 import { RunFilters } from "./RunFilters.js";
 import { createdAfter, FILTER_NAMES } from "./run-filter.js";
 
@@ -110,12 +111,6 @@ function columnsAt(now: number): readonly Column<RunInfo>[] {
         ),
     },
   ];
-}
-
-/** The time from a run's creation to its end, or until now. */
-export function durationOf(run: RunInfo, now: number): number {
-  const end = run.state === "running" ? now : Date.parse(run.changed_at);
-  return end - Date.parse(run.created_at ?? run.changed_at);
 }
 
 function RunNote({ run, now }: { readonly run: RunInfo; readonly now: number }) {

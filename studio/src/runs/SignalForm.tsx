@@ -3,9 +3,9 @@ import type { Call, RunDetails } from "../api/types.js";
 import { definitionOf } from "../channels/definition.js";
 import { PayloadForm } from "../publish/PayloadForm.js";
 import { useSession } from "../session/session.js";
+import { Choice } from "../ui/Choice.js";
 import { ErrorNotice, Note } from "../ui/Notice.js";
 import { announce } from "../ui/Toasts.js";
-import { Choice } from "./RunFilters.js";
 
 interface SignalFormProps {
   readonly run: RunDetails;

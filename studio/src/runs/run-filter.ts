@@ -1,3 +1,5 @@
+import { serverNow } from "../ui/time.js";
+
 /** The filters of the list of runs, which are parameters of the page's URL. */
 export const FILTER_NAMES = ["state", "activity", "job", "channel", "age"] as const;
 
@@ -15,5 +17,5 @@ export const AGES = [
 export function createdAfter(age: string | undefined): string | undefined {
   const found = AGES.find(([value]) => value === age);
   if (found === undefined) return undefined;
-  return new Date(Math.floor((Date.now() - found[2]) / 60_000) * 60_000).toISOString();
+  return new Date(Math.floor((serverNow() - found[2]) / 60_000) * 60_000).toISOString();
 }

@@ -1,21 +1,13 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Palette } from "../palette/Palette.js";
 import { hrefOf, navigate, useRoute } from "../route.js";
-import { Icon, type IconName } from "../ui/Icon.js";
+import { Icon } from "../ui/Icon.js";
 import { useKeys } from "../ui/keys.js";
 import { Toasts } from "../ui/Toasts.js";
 import { setTheme, THEMES, useTheme } from "../ui/theme.js";
 import { Shortcuts } from "./Shortcuts.js";
 import { useSession } from "./session.js";
-
-export const VIEWS: readonly { readonly path: string; readonly label: string; readonly icon: IconName }[] = [
-  { path: "runs", label: "Runs", icon: "runs" },
-  { path: "messages", label: "Messages", icon: "messages" },
-  { path: "channels", label: "Channels", icon: "channels" },
-  { path: "publish", label: "Publish", icon: "publish" },
-  { path: "health", label: "Health", icon: "health" },
-  { path: "tokens", label: "Tokens", icon: "tokens" },
-];
+import { VIEWS } from "./views.js";
 
 /** The frame of all views: navigation, the command palette and shortcuts. */
 export function Shell({ onSignOut, children }: { readonly onSignOut: () => void; readonly children: ReactNode }) {

@@ -55,11 +55,14 @@ export function Grid<T>(props: GridProps<T>) {
     if (isNearEnd) onEnd?.();
   }, [isNearEnd, items.length]);
 
+  // Shows the selected row once, and does not hold it while rows are added.
+  useEffect(() => {
+    if (selected !== -1) rows.scrollToIndex(selected);
+  }, [selectedId, selected === -1]);
+
   const move = (to: number) => {
     const item = items[Math.max(0, Math.min(items.length - 1, to))];
-    if (item === undefined) return;
-    onSelect(item);
-    rows.scrollToIndex(items.indexOf(item));
+    if (item !== undefined) onSelect(item);
   };
   useKeys((key, event) => {
     // If the focus is in a grid, only that one handles the keys.

@@ -1,10 +1,23 @@
 import { useEffect, useState } from "react";
 
-/** Returns the time, and renders again after each interval. */
+/** How far the server's clock is ahead of this machine's, in milliseconds. */
+let offset = 0;
+
+/** Sets the server's time, with which its times are compared. */
+export function setServerTime(time: string): void {
+  offset = Date.parse(time) - Date.now();
+}
+
+/** Returns the time by the server's clock. */
+export function serverNow(): number {
+  return Date.now() + offset;
+}
+
+/** Returns the time by the server's clock, and renders again after each interval. */
 export function useNow(milliseconds = 1000): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), milliseconds);
+    const timer = setInterval(() => setNow(serverNow()), milliseconds);
     return () => clearInterval(timer);
   }, [milliseconds]);
   return now;
@@ -38,7 +51,7 @@ export function formatAge(milliseconds: number): string {
 }
 
 /** "14:03:07.120" today, with the date otherwise. */
-export function formatTime(time: string | number, now = Date.now()): string {
+export function formatTime(time: string | number, now = serverNow()): string {
   const date = new Date(time);
   const clock = `${date.toTimeString().slice(0, 8)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
   return date.toDateString() === new Date(now).toDateString() ? clock : `${dayOf(date)} ${clock}`;
