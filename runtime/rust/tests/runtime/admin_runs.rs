@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::definition::{Room, room};
 use crate::support::file::File;
+use crate::support::http;
 use crate::support::runs::{MINUTE, done, ended, waits};
-use crate::support::server::Server;
+use crate::support::server::{KEY, Server};
 
 async fn start(file: &File) -> Server {
     let storage = Sqlite::open(file.path()).unwrap();
@@ -250,4 +251,24 @@ async fn pages_end_at_a_mebibyte_and_after_twenty_thousand_rows() {
     let page = server.admin(path).await;
     assert!(page["items"] == json!([]) && page["next"].is_string(), "{page}");
     assert_eq!(ids(&server.admin_pages(path, async || {}).await), ["many_1"]);
+}
+
+#[tokio::test]
+async fn runs_are_shown_while_the_file_is_locked_but_not_after_it_is_deleted() {
+    let file = File::new();
+    let server = start(&file).await;
+    let mut builder = Runs::builder(&server.hub);
+    let job = builder.register("job", |_: Run<Room>, (): ()| async move { Ok(done("fine")) });
+    let runs = builder.build().await.unwrap();
+    runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
+    ended(&runs, "run_1").await;
+    let other = rusqlite::Connection::open(file.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(server.admin("run?run_id=run_1").await["state"], "completed");
+    other.execute_batch("COMMIT").unwrap();
+    drop(other);
+    std::fs::remove_file(file.path()).unwrap();
+    let answer = http::admin(server.address, "runs", Some(KEY)).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.error().contains("was deleted or replaced"), "{answer:?}");
 }

@@ -117,8 +117,16 @@ fn read_matching(
     if !query.states.is_empty() && !query.states.contains(&state) {
         return Ok(None);
     }
-    if query.activity.is_some() && state != RunStateName::Running {
-        return Ok(None);
+    if let Some(activity) = query.activity {
+        let (is_held, is_due) = (is_held(row, now)?, row.get::<_, i64>(5)? <= now);
+        let is_possible = match activity {
+            RunActivity::Executing => is_held,
+            RunActivity::Due => !is_held && is_due,
+            _ => !is_held && !is_due,
+        };
+        if state != RunStateName::Running || !is_possible {
+            return Ok(None);
+        }
     }
     let run = read_row(transaction, row, now)?;
     Ok(Some(run).filter(|run| query.activity.is_none() || run.activity == query.activity))
@@ -133,7 +141,7 @@ fn read_state(row: &Row<'_>) -> Result<RunStateName> {
 fn read_row(transaction: &Transaction<'_>, row: &Row<'_>, now: i64) -> Result<RunRow> {
     let (handle, state) = (row.get::<_, RunHandle>(0)?, read_state(row)?);
     let (due, failures): (i64, u32) = (row.get(5)?, row.get(6)?);
-    let is_held = row.get::<_, bool>(7)? && row.get::<_, i64>(8)? >= now;
+    let is_held = is_held(row, now)?;
     let waiting_for = match state {
         RunStateName::Running | RunStateName::Halted => {
             open_questions(transaction, handle)?.into_iter().flat_map(|question| question.names).collect()
@@ -165,6 +173,11 @@ fn read_row(transaction: &Transaction<'_>, row: &Row<'_>, now: i64) -> Result<Ru
         changed: row.get(10)?,
         origin: row.get::<_, Option<String>>(11)?.zip(row.get(12)?),
     })
+}
+
+/// Returns whether a process holds the run.
+fn is_held(row: &Row<'_>, now: i64) -> Result<bool> {
+    Ok(row.get(7)? && row.get::<_, i64>(8)? >= now)
 }
 
 fn has_pending_retry(transaction: &Transaction<'_>, run: RunHandle, now: i64) -> Result<bool> {
