@@ -30,11 +30,14 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
   const entries = useFiltered(feed.entries, filter);
   const entry = feed.entries.find((candidate) => keyOf(candidate) === selected);
 
-  // A link can name a message that is on an older page.
+  const isFiltered = filter.topic !== undefined || filter.text !== undefined;
+  const isSearching = isFiltered && entries.length < MIN_FOUND && feed.state.hasOlder && !feed.isCut;
   const oldest = feed.entries.at(-1)?.id;
+  // A link can name a message that is on an older page.
+  const isLinkOlder = selected !== undefined && entry === undefined && oldest !== undefined && selected < oldest;
   useEffect(() => {
-    if (selected !== undefined && entry === undefined && oldest !== undefined && selected < oldest) feed.loadOlder();
-  }, [selected, oldest]);
+    if (isSearching || isLinkOlder) feed.loadOlder();
+  }, [isSearching, isLinkOlder, oldest, feed.state.hasOlder]);
 
   useKeys((key) => {
     if (key === "p") feed.setPaused(!feed.isPaused);
@@ -49,7 +52,7 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
       <FeedNotes feed={feed} />
       <div className="feed-body">
         {entries.length === 0 && !feed.state.isLoading ? (
-          <EmptyFeed feed={feed} isFiltered={filter.topic !== undefined || filter.text !== undefined} />
+          <EmptyFeed feed={feed} isFiltered={isFiltered} isSearching={isSearching} />
         ) : (
           <Grid
             label={`Messages of ${channel}`}
@@ -68,6 +71,9 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
     </div>
   );
 }
+
+/** A filter that finds fewer messages is applied to older ones, too. */
+const MIN_FOUND = 50;
 
 interface Filter {
   readonly topic?: string | undefined;
@@ -217,17 +223,19 @@ function FeedNotes({ feed }: { readonly feed: FeedView }) {
   );
 }
 
-function EmptyFeed({ feed, isFiltered }: { readonly feed: FeedView; readonly isFiltered: boolean }) {
+interface EmptyFeedProps {
+  readonly feed: FeedView;
+  readonly isFiltered: boolean;
+  readonly isSearching: boolean;
+}
+
+function EmptyFeed({ feed, isFiltered, isSearching }: EmptyFeedProps) {
+  const count = feed.entries.length.toLocaleString("en-US");
+  if (isSearching) {
+    return <Empty title={`Searching older messages: ${count} so far`} />;
+  }
   if (isFiltered && feed.entries.length > 0) {
-    return (
-      <Empty title={`None of the ${feed.entries.length.toLocaleString("en-US")} loaded messages matches`}>
-        {feed.state.hasOlder && (
-          <button type="button" className="button" onClick={feed.loadOlder}>
-            Search older messages
-          </button>
-        )}
-      </Empty>
-    );
+    return <Empty title={`None of the ${count} messages matches`} />;
   }
   return <Empty title="This channel has no messages">New messages appear here as they are published.</Empty>;
 }

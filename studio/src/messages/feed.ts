@@ -52,7 +52,7 @@ export class Feed {
     const { signal } = this.#abort;
     const first = this.#position === undefined ? this.#loadFirst(signal) : Promise.resolve();
     if (this.api.hasSigningKey && this.definition !== undefined) {
-      void this.#follow(this.definition, signal);
+      void this.#follow(this.definition, signal, first);
       void first.then(() => this.#poll(signal, () => this.log.openTexts.some((id) => !this.#live.has(id))));
     } else {
       this.#set({ mode: "polling" });
@@ -97,7 +97,7 @@ export class Feed {
     this.#set({ hasOlder: next !== undefined });
   }
 
-  async #follow({ topics }: Definition, signal: AbortSignal): Promise<void> {
+  async #follow({ topics }: Definition, signal: AbortSignal, first: Promise<void>): Promise<void> {
     const names = topics.map(({ name }) => name);
     const grants = names.map((name) => ({ channel: this.channel, name, kind: "run" as const }));
     try {
@@ -122,7 +122,7 @@ export class Feed {
         onRun: (update) => this.log.merge([runEventOf(update)]),
         onGap: ({ after, before }) => {
           this.log.merge([{ kind: "gap", id: before, created_at: new Date().toISOString(), after, before }]);
-          void this.#catchUp(signal);
+          void this.#fill(after, signal);
         },
         onError: (error) => this.#set({ error: error.message }),
       });
@@ -131,6 +131,7 @@ export class Feed {
         if (error !== null && !signal.aborted) this.#set({ mode: "off", error: error.message });
       });
       // Loads what was published between the first page and the start of the subscription.
+      await first;
       await this.#catchUp(signal);
     } catch (error) {
       if (!signal.aborted) this.#set({ mode: "off", error: messageOf(error) });
@@ -169,16 +170,30 @@ export class Feed {
 
   /** Reads from the newest message back to one that is known. */
   async #catchUp(signal: AbortSignal): Promise<void> {
-    const isNew = this.log.isEmpty;
-    const isConnected = (items: readonly HistoryItem[]) => isNew || items.some((item) => item.kind !== "text" && this.log.has(item));
+    const wasEmpty = this.log.isEmpty;
+    const isConnected = (items: readonly HistoryItem[]) => items.some((item) => (item.kind !== "text" || item.has_start) && this.log.has(item));
     try {
       const { items, next } = await this.#walk(undefined, isConnected, signal);
+      const isWhole = next === undefined || isConnected(items);
       this.log.merge(items);
-      if (next !== undefined && !isConnected(items)) {
+      if (wasEmpty) {
+        this.#older = next;
+        this.#set({ hasOlder: next !== undefined });
+      } else if (!isWhole) {
         this.#set({ error: "Too many messages were published at once to show all of them. Reload the page." });
       } else if (this.state.mode === "polling") {
         this.#set({ error: undefined });
       }
+    } catch (error) {
+      if (!signal.aborted) this.#set({ error: messageOf(error) });
+    }
+  }
+
+  /** Reads what the storage still has of a gap. */
+  async #fill(after: string, signal: AbortSignal): Promise<void> {
+    try {
+      const { items } = await this.#walk(undefined, (read) => read.some(({ id }) => id <= after), signal);
+      this.log.merge(items);
     } catch (error) {
       if (!signal.aborted) this.#set({ error: messageOf(error) });
     }
