@@ -81,7 +81,7 @@ interface Filter {
 }
 
 const COLUMNS: readonly Column<Entry>[] = [
-  { name: "Time", width: "118px", narrowWidth: "62px", render: (entry) => <RowTime time={entry.created_at} /> },
+  { name: "Time", width: "118px", narrowWidth: "66px", render: (entry) => <RowTime time={entry.created_at} /> },
   { name: "Topic", width: "96px", narrowWidth: "78px", render: (entry) => <TopicTag entry={entry} /> },
   { name: "Message", width: "minmax(0, 1fr)", render: (entry) => <Preview entry={entry} /> },
   {
@@ -93,7 +93,7 @@ const COLUMNS: readonly Column<Entry>[] = [
 ];
 
 const COMPACT_COLUMNS: readonly Column<Entry>[] = [
-  { name: "Time", width: "58px", render: (entry) => <span className="number quiet">{formatClock(entry.created_at)}</span> },
+  { name: "Time", width: "66px", render: (entry) => <span className="number quiet">{formatClock(entry.created_at)}</span> },
   { ...COLUMNS[1]!, width: "76px" },
   COLUMNS[2]!,
 ];
