@@ -12,9 +12,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(schemas.join("pipeline.yaml"), block(&readme, "```yaml\n# schemas/pipeline.yaml")?)?;
     std::fs::write(out.join("main.rs"), block(&readme, "```rust\n// src/main.rs")?)?;
     fanfare_codegen::compile(&schemas)?;
-    for page in
-        ["definition", "management", "runs", "rust-client", "testing-rust", "tokens", "from-rust-types"]
-    {
+    for page in [
+        "definition",
+        "management",
+        "runs",
+        "rust-client",
+        "studio",
+        "testing-rust",
+        "tokens",
+        "from-rust-types",
+    ] {
         let examples = blocks(page)?.into_iter().zip(1..);
         let modules = examples.map(|(block, number)| module(&format!("example_{number}"), page, &block));
         std::fs::write(out.join(page).with_extension("rs"), modules.collect::<String>())?;

@@ -115,7 +115,7 @@ const SERVER: Part = Part {
         &["client", "runs"],
         &["admin"],
         &["routes"],
-        &["serve", "testing"],
+        &["serve", "studio", "testing"],
         &["lib"],
     ],
     forbidden: &[],

@@ -24,6 +24,7 @@ mod examples {
     mod runs;
     #[cfg(test)]
     mod rust_client;
+    mod studio;
     #[cfg(test)]
     mod testing_rust;
     mod tokens;
@@ -48,6 +49,10 @@ mod examples {
 
     mod other_rust_servers_page {
         include!(concat!(env!("OUT_DIR"), "/other-rust-servers.rs"));
+    }
+
+    mod studio_page {
+        include!(concat!(env!("OUT_DIR"), "/studio.rs"));
     }
 
     mod runs_page {

@@ -55,7 +55,7 @@ impl Docs {
 }
 
 /// The picture of `README.md`, which `cargo xtask demo --record` makes.
-const PICTURE: &str = "docs/demo.webp";
+const PICTURES: &str = "docs/images";
 const VITEPRESS: &str = "node_modules/vitepress/bin/vitepress.js";
 
 struct Folders {
@@ -90,7 +90,7 @@ impl Folders {
             write_file(&public.join(&page.path), &page.text)?;
         }
         for folder in [&self.source, &public] {
-            copy_file(&in_root(PICTURE), &folder.join(PICTURE))?;
+            copy_folder(&in_root(PICTURES), &folder.join(PICTURES))?;
         }
         write_file(&self.source.join("llms.txt"), &index.short())?;
         write_file(&public.join("llms.txt"), &index.short())?;
@@ -113,7 +113,9 @@ fn document_rust() -> Result {
     create_empty_folder(&target().join("doc"))?;
     let mut rustdoc =
         cargo(&["doc", "--quiet", "--no-deps", "--package", "fanfare", "--package", "fanfare-codegen"]);
-    run(rustdoc.args(["--lib", "--features", "fanfare/jwks"]).env("RUSTDOCFLAGS", "--deny warnings"))
+    run(rustdoc
+        .args(["--lib", "--features", "fanfare/jwks,fanfare/studio"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result {

@@ -8,6 +8,7 @@ use crate::paths::in_root;
 use crate::process::{cargo, command, generate, npm, run};
 use crate::step::{format_duration, step};
 use crate::tools;
+use std::path::Path;
 use std::time::Instant;
 
 #[derive(clap::Args)]
@@ -44,6 +45,7 @@ impl Test {
         checks.check("TypeScript tests, end to end and in a browser", || {
             run(npm(&["test", "--workspaces", "--if-present"]).env("FANFARE_CHROMIUM", &browser))
         });
+        checks.check("Studio", || check_studio(&browser));
         checks.check("Demo", || demo::summarise_once(&in_root(demo::STORY), 0, None));
         checks.finish(start)
     }
@@ -66,6 +68,14 @@ fn check_types() -> Result {
         run(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;
     }
     Ok(())
+}
+
+fn check_studio(browser: &Path) -> Result {
+    let studio = in_root("studio");
+    if !tools::are_packages_installed(&studio) {
+        tools::install_packages(&studio)?;
+    }
+    run(npm(&["test"]).current_dir(studio).env("FANFARE_CHROMIUM", browser))
 }
 
 /// Continues after a failure, so that one run reports all of them.

@@ -1,4 +1,4 @@
-// Records `docs/demo.webp`: the server of the demo is killed, and the page continues. Usage: record.ts <xtask>
+// Records `docs/images/demo.webp`: the server of the demo is killed, and the page continues. Usage: record.ts <xtask>
 //
 // Everything in the picture is real: the script runs `cargo xtask demo`, opens its page in Chromium, clicks its buttons
 // and presses Enter in its terminal.
@@ -13,7 +13,7 @@ import { Camera } from "./camera.js";
 import { Demo } from "./demo.js";
 import { Stage } from "./stage.js";
 
-const PICTURE = fileURLToPath(new URL("../../../docs/demo.webp", import.meta.url));
+const PICTURE = fileURLToPath(new URL("../../../docs/images/demo.webp", import.meta.url));
 
 async function record(xtask: string, folder: string): Promise<void> {
   const demo = await Demo.start(xtask, join(folder, "demo.db"));

@@ -16,6 +16,7 @@
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
+//! | `studio` | `studio`, which serves Fanfare Studio, a page for looking inside a server |
 //! | `testing` | `testing`, for the tests of applications. Enable it in `[dev-dependencies]` only |
 //!
 //! `failpoints` and `simulation` are for this library's own tests.
@@ -57,6 +58,8 @@ mod signal;
 pub mod simulation;
 mod storage;
 mod stream;
+#[cfg(feature = "studio")]
+mod studio;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -102,6 +105,8 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
+#[cfg(feature = "studio")]
+pub use studio::studio;
 pub use subscribe::{
     InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
     TextStreamError, TextStreamFailure,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::{Ecosystem, Package, Result, locks};
+use crate::{Ecosystem, Package, Result, locks, root};
 
 /// Packages that may run an install script: `esbuild` checks its own program, and `protobufjs` compares version
 /// numbers.
@@ -53,6 +53,23 @@ pub(crate) fn packages() -> Result<BTreeSet<Package>> {
         checksum: locked.integrity.and_then(|integrity| integrity.strip_prefix("sha512-").map(str::to_owned)),
     };
     Ok(locked()?.into_iter().map(package).collect())
+}
+
+/// Returns the packages in the page of Studio, which the crate `fanfare` contains.
+pub(crate) fn embedded() -> Result<Vec<Package>> {
+    let licences = std::fs::read_to_string(root().join("runtime/rust/studio/licenses.txt"))?;
+    let parse = |line: &str| {
+        let (name, rest) = line.strip_prefix("## ")?.split_once(" - ")?;
+        let (version, licence) = rest.split_once(" (")?;
+        Some(Package {
+            ecosystem: Ecosystem::Npm,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            licence: licence.strip_suffix(')').map(str::to_owned),
+            checksum: None,
+        })
+    };
+    Ok(licences.lines().filter_map(parse).collect())
 }
 
 /// Checks that each package has a checksum, comes from a registry, and runs no unknown install script.

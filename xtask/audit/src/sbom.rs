@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::rust::{Node, closure};
-use crate::{Package, Result, root};
+use crate::{Package, Result, npm, root};
 
 /// The published crates.
 const CRATES: [&str; 2] = ["fanfare", "fanfare-codegen"];
@@ -13,14 +13,19 @@ const CRATES: [&str; 2] = ["fanfare", "fanfare-codegen"];
 /// Writes the document and returns the number of packages in it. The npm package has only optional peer dependencies.
 pub(crate) fn write(path: &Path) -> Result<usize> {
     let nodes = closure(&CRATES)?;
-    let npm: Value =
+    let manifest: Value =
         serde_json::from_str(&std::fs::read_to_string(root().join("runtime/typescript/package.json"))?)?;
-    let npm_version = npm["version"].as_str().unwrap_or_default();
+    let npm_version = manifest["version"].as_str().unwrap_or_default();
     let npm_id = format!("pkg:npm/fanfare@{npm_version}");
     let mut components: Vec<Value> = nodes.iter().map(|(id, node)| component(id, &node.package)).collect();
     components.push(json!({
         "type": "library", "bom-ref": npm_id, "name": "fanfare", "version": npm_version, "purl": npm_id,
-        "licenses": [{ "expression": npm["license"] }],
+        "licenses": [{ "expression": manifest["license"] }],
+    }));
+    components.extend(npm::embedded()?.iter().map(|package| {
+        // `@` starts a version in such an id.
+        let id = format!("pkg:npm/{}@{}", package.name.replace('@', "%40"), package.version);
+        component(&id, package)
     }));
     let depends = |(id, node): (&String, &Node)| json!({ "ref": id, "dependsOn": node.dependencies });
     let document = json!({
@@ -71,6 +76,7 @@ mod tests {
         let tokio = named("tokio").expect("tokio");
         assert_eq!(tokio["hashes"][0]["content"].as_str().map(str::len), Some(64));
         assert_eq!(tokio["licenses"][0]["expression"], "MIT");
+        assert_eq!(named("react-dom").expect("a package of Studio")["licenses"][0]["expression"], "MIT");
         assert!(named("trybuild").is_none(), "tests are not part of the library");
         let ids: Vec<&Value> = components.iter().map(|component| &component["bom-ref"]).collect();
         for dependency in document["dependencies"].as_array().expect("dependencies") {

@@ -41,6 +41,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "docs/runs.md",
             "docs/management.md",
+            "docs/studio.md",
             "docs/testing-rust.md",
             "docs/storage.md",
             "docs/tokens.md",

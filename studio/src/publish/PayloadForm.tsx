@@ -1,0 +1,167 @@
+import { useEffect, useRef, useState } from "react";
+import { type Api, ApiError } from "../api/api.js";
+import type { Issue, JsonSchema } from "../api/types.js";
+import { useSession } from "../session/session.js";
+import { Field } from "./form/Field.js";
+import { initialOf } from "./form/schema.js";
+
+interface PayloadFormProps {
+  /** The schema of the payload, if the server describes it. */
+  readonly schema: JsonSchema | undefined;
+  /** The topic or signal that the payload is for, of a channel or of a definition. */
+  readonly check: { readonly channel: string; readonly topic?: string; readonly signal?: string };
+  readonly label: string;
+  readonly submit: string;
+  readonly initial?: string | undefined;
+  readonly onSubmit: (payload: string) => Promise<void>;
+  readonly onChange?: (payload: unknown) => void;
+}
+
+/** Edits a payload, as a form or as JSON, and checks it with the server while the user types. */
+export function PayloadForm({ schema, check, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
+  const [text, setText] = useState(() => initial ?? textOf(schema === undefined ? {} : initialOf(schema, schema)));
+  const hasExample = schema !== undefined && initial === undefined;
+  const first = useRef(text);
+  useExample(check, hasExample, (example) => setText((old) => (old === first.current ? textOf(example) : old)));
+  const [isForm, setIsForm] = useState(schema !== undefined);
+  const [isSending, setIsSending] = useState(false);
+  const parsed = parse(text);
+  const { issues, isChecked } = useIssues(check, text, parsed !== undefined);
+  useEffect(() => {
+    if (parsed !== undefined) onChange?.(parsed.value);
+  }, [text]);
+
+  const send = async () => {
+    setIsSending(true);
+    await onSubmit(text);
+    setIsSending(false);
+  };
+  const shown = isForm && schema !== undefined && parsed !== undefined;
+  const hidden = shown ? issues.filter(({ path }) => !isReachable(path, parsed.value)) : issues;
+  return (
+    <form
+      className="payload-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {shown ? (
+        <Field
+          schema={schema}
+          root={schema}
+          path=""
+          label=""
+          value={parsed.value}
+          onChange={(value) => setText(textOf(value))}
+          issues={issues}
+        />
+      ) : (
+        <textarea
+          className="mono"
+          aria-label={label}
+          rows={Math.min(16, Math.max(4, text.split("\n").length))}
+          spellCheck={false}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      )}
+      <IssueList issues={hidden} />
+      {parsed === undefined && <p className="failure">This is not JSON.</p>}
+      <div className="actions">
+        <button type="submit" className="button primary" disabled={isSending || parsed === undefined || issues.length > 0}>
+          {submit}
+        </button>
+        {schema !== undefined && (
+          <button type="button" className="button" onClick={() => setIsForm(!isForm)}>
+            {isForm ? "Edit as JSON" : "Edit as a form"}
+          </button>
+        )}
+        <span className="quiet" role="status">
+          {parsed === undefined ? "" : isChecked ? (issues.length === 0 ? "Valid" : "Not valid") : "Checked when it is sent"}
+        </span>
+      </div>
+    </form>
+  );
+}
+
+function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
+  if (issues.length === 0) return null;
+  return (
+    <ul className="failure">
+      {issues.map((issue) => (
+        <li key={issue.path + issue.rule + issue.message}>
+          <code>{issue.path === "" ? "/" : issue.path}</code> {issue.message}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Loads a small valid payload. Not each server has one for each schema. */
+function useExample(check: PayloadFormProps["check"], isWanted: boolean, onExample: (payload: unknown) => void): void {
+  const { api } = useSession();
+  useEffect(() => {
+    if (!isWanted) return;
+    let isCurrent = true;
+    api.get<{ payload: unknown }>("admin/example", check).then(
+      ({ payload }) => isCurrent && onExample(payload),
+      () => {},
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, []);
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
+/** Servers that do not have the route that checks payloads. */
+const withoutCheck = new WeakSet<Api>();
+
+/** Returns the issues that the server finds. A server without the route finds none before the payload is sent. */
+function useIssues(check: PayloadFormProps["check"], text: string, isJson: boolean) {
+  const { api } = useSession();
+  const [state, setState] = useState<{ issues: readonly Issue[]; isChecked: boolean }>({ issues: [], isChecked: false });
+  useEffect(() => {
+    if (!isJson || check.channel === "" || withoutCheck.has(api)) return;
+    let isCurrent = true;
+    const run = async () => {
+      try {
+        const { issues } = await api.post<{ issues: readonly Issue[] }>("admin/check", check, text);
+        if (isCurrent) setState({ issues, isChecked: true });
+      } catch (error) {
+        if (!isCurrent || !(error instanceof ApiError)) return;
+        if (error.status === 404 && error.code === undefined) withoutCheck.add(api);
+        setState({ issues: [], isChecked: false });
+      }
+    };
+    const timer = setTimeout(() => void run(), 200);
+    return () => {
+      isCurrent = false;
+      clearTimeout(timer);
+    };
+  }, [text, isJson, check.channel, check.topic, check.signal]);
+  return state;
+}
+
+function parse(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns `true` if the form has a field for a path, which then shows the issue. */
+function isReachable(path: string, value: unknown): boolean {
+  let current = value;
+  for (const part of path.split("/").slice(1)) {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (typeof current !== "object" || current === null || !(name in current)) return false;
+    current = (current as Record<string, unknown>)[name];
+  }
+  return true;
+}

@@ -1,0 +1,51 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { findBrowser } from "./paths.js";
+import type { Server } from "./server.js";
+
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
+}
+
+/** Errors that the page wrote to the console, by page. */
+const errors = new WeakMap<Page, string[]>();
+
+/** Opens Studio and signs in. */
+export async function openStudio(
+  browser: Browser,
+  server: Server,
+  hash = "",
+  options: BrowserContextOptions & { readonly bearer?: string } = {},
+): Promise<Page> {
+  const { bearer = server.hello.signingKey, ...contextOptions } = options;
+  const page = await openPage(browser, server, hash, contextOptions);
+  await page.getByLabel("Signing key or admin token").fill(bearer);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation").waitFor();
+  return page;
+}
+
+/** Opens Studio without signing in. */
+export async function openPage(
+  browser: Browser,
+  server: Server,
+  hash = "",
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const seen: string[] = [];
+  errors.set(page, seen);
+  page.on("pageerror", (error) => seen.push(error.message));
+  page.on("console", (message) => {
+    // Chromium logs the status of each request that fails.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) seen.push(message.text());
+  });
+  await page.goto(`${server.hello.url}/studio#${hash}`);
+  return page;
+}
+
+/** Returns the errors of a page: exceptions, and what its security policy blocked. */
+export function errorsOf(page: Page): readonly string[] {
+  return errors.get(page) ?? [];
+}
