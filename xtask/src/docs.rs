@@ -54,7 +54,7 @@ impl Docs {
     }
 }
 
-/// The picture of `README.md`, which `cargo xtask demo --record` makes.
+/// The pictures of `README.md` and the pages.
 const PICTURES: &str = "docs/images";
 const VITEPRESS: &str = "node_modules/vitepress/bin/vitepress.js";
 
