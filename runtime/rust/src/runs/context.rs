@@ -139,6 +139,7 @@ impl Context {
     /// Continues under a new claim.
     pub(super) fn resume(&self, claim: Claim) {
         self.fence.store(claim.fence, Ordering::Relaxed);
+        self.job.resume();
         self.wake.resume();
     }
 
@@ -294,7 +295,7 @@ impl Context {
     /// Prepares the job to be suspended. From here on, signals make its run due in the journal.
     pub(super) fn prepare_to_suspend(&self) {
         self.wake.pause();
-        self.job.clear_task();
+        self.job.suspend();
     }
 
     /// Claims the run again if the job was woken while the run was being released.

@@ -13,13 +13,15 @@ pub(super) struct JobWaker {
     shared: Weak<Shared>,
     run: RunHandle,
     task: Mutex<Option<Waker>>,
+    is_suspended: AtomicBool,
     was_woken: AtomicBool,
 }
 
 impl JobWaker {
     pub(super) fn new(shared: &Arc<Shared>, run: RunHandle) -> Arc<Self> {
-        let (task, was_woken) = (Mutex::new(None), AtomicBool::new(false));
-        Arc::new(Self { shared: Arc::downgrade(shared), run, task, was_woken })
+        let (task, is_suspended, was_woken) =
+            (Mutex::new(None), AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { shared: Arc::downgrade(shared), run, task, is_suspended, was_woken })
     }
 
     /// Sets the task that is about to poll the job.
@@ -31,9 +33,16 @@ impl JobWaker {
         }
     }
 
-    /// Removes the task, before the job is suspended.
-    pub(super) fn clear_task(&self) {
+    /// Removes the task, because the job is about to be suspended. From here on, a wake-up claims the run.
+    pub(super) fn suspend(&self) {
+        self.is_suspended.store(true, Ordering::SeqCst);
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Ends the suspension. The job is about to be polled, so a wake-up need not claim the run again: it would find the
+    /// job waiting, resume it, and so wake it once more.
+    pub(super) fn resume(&self) {
+        self.is_suspended.store(false, Ordering::SeqCst);
     }
 
     /// Claims the run again if the job was woken since its last poll. Called once the run has been released,
@@ -61,7 +70,8 @@ impl Wake for JobWaker {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match task {
             Some(task) => task.wake(),
-            None => self.claim_again(),
+            None if self.is_suspended.load(Ordering::SeqCst) => self.claim_again(),
+            None => {}
         }
     }
 }

@@ -53,6 +53,40 @@ async fn days_pass_at_once_and_each_thing_happens_at_its_time() {
     assert!(real.elapsed() < Duration::from_secs(15), "{:?}", real.elapsed());
 }
 
+#[test]
+fn a_run_sleeps_for_any_time_before_and_after_an_answer() {
+    const LENGTHS: u32 = 12;
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for seconds in 1..=LENGTHS {
+            runtime.block_on(async move {
+                let hub = TestHub::new(&REGISTRY);
+                let channel = Room(room("1"));
+                let (runs, job) = runs(&hub, move |run: Run<Room>, ()| async move {
+                    for _ in 0..9 {
+                        run.sleep("short", SECOND * seconds).await?;
+                    }
+                    run.wait_for(run.channel().approve(), DAY).await?;
+                    run.sleep("short", SECOND * seconds).await?;
+                    run.sleep("long", SECOND * seconds * 40).await?;
+                    Ok(done("rested"))
+                })
+                .await;
+                let run = runs.start(&job, "run_1", &channel, &()).await.unwrap();
+                run.waits_for().await;
+                run.answer(channel.approve(), &true).await.unwrap();
+                assert_eq!(run.ended().await, completed("rested"));
+            });
+            sender.send(seconds).unwrap();
+        }
+    });
+    for seconds in 1..=LENGTHS {
+        let reached = ended.recv_timeout(Duration::from_secs(20));
+        assert_eq!(reached, Ok(seconds), "the clock stands still");
+    }
+}
+
 #[tokio::test]
 async fn two_executions_of_a_test_have_the_same_times_and_ids() {
     let mut executions = Vec::new();
