@@ -28,7 +28,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     if is_new {
         folder.write("Cargo.toml", include_str!("../../templates/init/Cargo.toml.in"))?;
         folder.write("src/main.rs", include_str!("../../templates/init/main.rs"))?;
-        folder.write(".gitignore", "/target\n/node_modules\n")?;
+        folder.write(".gitignore", "/target\n/node_modules\n/dist\n")?;
         folder.write("package.json", include_str!("../../templates/init/package.json"))?;
         folder.write("index.html", include_str!("../../templates/init/index.html"))?;
         folder.write("main.ts", include_str!("../../templates/init/main.ts"))?;
