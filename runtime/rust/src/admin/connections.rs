@@ -69,7 +69,7 @@ impl Admin {
     /// Returns an error if the cursor is not valid.
     pub fn connections(&self, page: &PageRequest) -> Result<Page<ConnectionInfo>, AdminError> {
         let after = page.read_cursor(|cursor| cursor.parse().ok())?.unwrap_or(0);
-        let mut found = self.hub.list_connections(after, page.max_items() + 1);
+        let mut found = self.hub.list_connections(after, page.max_items() + 1, MAX_SUBSCRIPTIONS);
         let (mut count, mut subscriptions) = (0, 0);
         while let Some(connection) = found.get(count) {
             subscriptions += connection.subscriptions.len();

@@ -10,7 +10,7 @@ use super::page::write_time;
 use super::{Admin, AdminError, Page, PageRequest};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock;
-use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows};
+use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows, MAX_PAGE_BYTES};
 use crate::wire::{MessageId, parse_timestamp};
 
 /// The most frames that are read from memory for a page.
@@ -166,16 +166,28 @@ impl Admin {
         } else {
             log.frames_after(offset.unwrap_or(0), MAX_FRAMES + 1)
         };
-        let has_more = frames.len() > MAX_FRAMES;
-        let examined_to = frames.iter().take(MAX_FRAMES).next_back().map(|frame| frame.offset);
         let definition = log.channel().definition();
-        let rows = frames.into_iter().take(MAX_FRAMES).map(|logged| HistoryRow {
-            offset: logged.offset,
-            topic: definition.log_topic(logged.topic).name.to_owned(),
-            frame: logged.frame.as_str().to_owned(),
-        });
-        let rows = rows.filter(|row| query.topics.is_empty() || query.topics.contains(&row.topic)).collect();
-        Some(HistoryRows { epoch: log.epoch(), rows, examined_to, has_more })
+        let mut history = HistoryRows {
+            epoch: log.epoch(),
+            rows: Vec::new(),
+            examined_to: None,
+            has_more: frames.len() > MAX_FRAMES,
+        };
+        let mut bytes = 0;
+        for logged in frames.iter().take(MAX_FRAMES) {
+            let (topic, frame) = (definition.log_topic(logged.topic).name, logged.frame.as_str());
+            if query.topics.is_empty() || query.topics.iter().any(|wanted| wanted == topic) {
+                bytes += frame.len();
+                if bytes > MAX_PAGE_BYTES && !history.rows.is_empty() {
+                    history.has_more = true;
+                    break;
+                }
+                let (topic, frame) = (topic.to_owned(), frame.to_owned());
+                history.rows.push(HistoryRow { offset: logged.offset, topic, frame });
+            }
+            history.examined_to = Some(logged.offset);
+        }
+        Some(history)
     }
 }
 

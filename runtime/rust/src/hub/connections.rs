@@ -206,22 +206,33 @@ impl Hub {
         })
     }
 
-    /// Returns the next `limit` connections after a number, the oldest first.
-    pub(crate) fn list_connections(&self, after: u64, limit: usize) -> Vec<ConnectionSummary> {
+    /// Returns the next `limit` connections after a number, the oldest first. Ends early, after the connection with
+    /// which they have more than `max_subscriptions`.
+    pub(crate) fn list_connections(
+        &self,
+        after: u64,
+        limit: usize,
+        max_subscriptions: usize,
+    ) -> Vec<ConnectionSummary> {
         let connections = self.shared.connections.borrow();
         let later = connections.open.range(after.saturating_add(1)..).take(limit);
         let later = later.map(|(number, connection)| {
             let OpenConnection { transport, address, since, subscriptions, .. } = connection;
-            let (transport, address, since) = (*transport, *address, *since);
-            ConnectionSummary {
-                number: *number,
-                transport,
-                address,
-                since,
-                subscriptions: subscriptions.summarize(),
-            }
+            (*number, *transport, *address, *since, subscriptions.clone())
         });
-        later.collect()
+        let later: Vec<_> = later.collect();
+        // Clients cannot connect or disconnect meanwhile.
+        drop(connections);
+        let (mut summaries, mut count) = (Vec::with_capacity(later.len()), 0);
+        for (number, transport, address, since, subscriptions) in later {
+            let subscriptions = subscriptions.summarize();
+            count += subscriptions.len();
+            summaries.push(ConnectionSummary { number, transport, address, since, subscriptions });
+            if count > max_subscriptions {
+                break;
+            }
+        }
+        summaries
     }
 
     /// Returns the number of open connections.

@@ -61,9 +61,10 @@ async fn claim(shared: &Arc<Shared>) -> usize {
     }
     let woken = shared.take_woken();
     if !woken.is_empty()
-        && let Err(error) = engine.make_due(woken).await
+        && let Err(error) = engine.make_due(woken.clone()).await
     {
         tracing::error!(%error, "failed to wake runs");
+        shared.keep_woken(woken);
     }
     let claimed = match engine.claim_runs(shared.owned_job_names(), shared.lease(), free).await {
         Ok(claimed) => claimed,

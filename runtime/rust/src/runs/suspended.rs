@@ -85,6 +85,11 @@ impl super::Shared {
         woken
     }
 
+    /// Keeps woken runs for the next poll of the journal.
+    pub(super) fn keep_woken(&self, woken: Vec<RunHandle>) {
+        self.suspended().woken.extend(woken);
+    }
+
     /// Requests that due runs be claimed at this time.
     pub(super) fn wake_at(&self, due: SystemTime) {
         if due <= self.storage_time() + poll_interval() {

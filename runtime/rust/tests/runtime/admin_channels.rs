@@ -116,6 +116,32 @@ async fn history_is_read_exactly_once_in_both_orders_while_messages_are_added() 
 }
 
 #[tokio::test]
+async fn a_page_of_history_has_at_most_a_mebibyte() {
+    for (server, _file) in servers().await {
+        for number in 0..30 {
+            let text = format!("{number} {}", "x".repeat(100_000));
+            server.hub.publish(said(&room("large")), &text).await.unwrap();
+        }
+        for order in ["newest", "oldest"] {
+            let path = format!("history?channel=room:large&order={order}&limit=500");
+            let first = server.admin(&path).await;
+            let bytes = first.to_string().len();
+            assert!(bytes > 900_000 && bytes < 1_100_000, "{bytes}");
+            let all = server.admin_pages(&path, async || {}).await;
+            let numbers = all.iter().map(|item| {
+                let payload = item["payload"].as_str().unwrap();
+                payload.split(' ').next().unwrap().parse::<u32>().unwrap()
+            });
+            let mut expected: Vec<u32> = (0..30).collect();
+            if order == "newest" {
+                expected.reverse();
+            }
+            assert!(numbers.eq(expected), "{order}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn history_has_topics_times_runs_and_joined_texts() {
     for (server, _file) in servers().await {
         let channel = room("1");

@@ -68,18 +68,22 @@ pub(super) fn read_history(
     let (mut bytes, mut budget) = (0, PageBudget::new(usize::MAX));
     while let Some(row) = rows.next()? {
         let (offset, topic): (u64, String) = (row.get(0)?, row.get(1)?);
-        if !budget.examine(1) || bytes >= MAX_PAGE_BYTES {
+        if !budget.examine(1) {
             history.has_more = true;
             break;
         }
-        history.examined_to = Some(offset);
         if query.topics.is_empty() || query.topics.contains(&topic) {
             let frame: String = row.get(2)?;
             bytes += frame.len();
+            if bytes > MAX_PAGE_BYTES && !history.rows.is_empty() {
+                history.has_more = true;
+                break;
+            }
             // An epoch of 0 has no ids: the frames keep those of the previous epoch.
             let frame = if epoch == 0 { frame } else { with_id(frame, MessageId::new(epoch, offset)) };
             history.rows.push(HistoryRow { offset, topic, frame });
         }
+        history.examined_to = Some(offset);
     }
     Ok(Some(history))
 }
