@@ -74,6 +74,7 @@ test("a token grants only its own channel and topics, whatever the client reques
   const frames = connected.frames.map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
   expect(frames.map((frame) => [frame["kind"], frame["channel"], frame["topic"]])).toEqual([
     ["ready", "pipeline:run_mine", undefined],
+    ["caught-up", "pipeline:run_mine", undefined],
     ["data", "pipeline:run_mine", "status"],
   ]);
   connected.close();

@@ -52,7 +52,7 @@ test("a crate contains its sources, README and licences, and no tests of the rep
     const names = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
     const others = names
       .map((name) => name.slice(folderOf(crate).length + 1))
-      .filter((name) => !/^(?:docs|src|templates)\//u.test(name))
+      .filter((name) => !/^(?:docs|src|studio|templates)\//u.test(name))
       .sort();
     expect(others, crate.name).toEqual([
       ".cargo_vcs_info.json",
