@@ -72,9 +72,10 @@ test("a token grants only its own channel and topics, whatever the client reques
   await server.status("run_mine", "mine");
   await until("the granted message has come", () => connected.frames.some((frame) => frame.includes('"message":"mine"')));
   const frames = connected.frames.map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
-  expect(frames.map((frame) => [frame["kind"], frame["channel"], frame["topic"]])).toEqual([
+  // `caught-up` may precede or follow a new message.
+  const others = frames.filter((frame) => frame["kind"] !== "caught-up");
+  expect(others.map((frame) => [frame["kind"], frame["channel"], frame["topic"]])).toEqual([
     ["ready", "pipeline:run_mine", undefined],
-    ["caught-up", "pipeline:run_mine", undefined],
     ["data", "pipeline:run_mine", "status"],
   ]);
   connected.close();
