@@ -10,11 +10,11 @@ use super::context::{Context, StopReason};
 use super::error::Kind;
 use super::job::Executing;
 use super::step::{backoff, catch_panic};
-use super::stream::{ABANDONED, stop_streams};
+use super::stream::{ABANDONED, end_streams, stream_ends};
 use super::{RunError, RunsError, Shared, events};
 use crate::hub::CURRENT_RUN;
 use crate::metrics;
-use crate::storage::{ClaimedRun, Entry, ExecutionEnd, RecordOutcome};
+use crate::storage::{ClaimedRun, Engine, Entry, ExecutionEnd, RecordOutcome};
 
 /// How many calls a job may begin before its task yields.
 const TURNS: usize = 64;
@@ -75,14 +75,15 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
     let Ok(engine) = shared.engine() else { return };
     let leaves_streams = matches!(end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_))
         && executed.get().is_some_and(|context| context.has_streams());
+    // Listed before the run ends, because a retry may begin other streams right after.
+    let streams = if leaves_streams {
+        stream_ends(&shared.hub, engine, claim.run, &run_id, ABANDONED, |_| true).await
+    } else {
+        Ok(Vec::new())
+    };
     match engine.end_execution(claim, end, event).await {
         Ok(RecordOutcome::Committed(_)) => {
-            if leaves_streams
-                && let Err(error) =
-                    stop_streams(&shared.hub, engine, claim.run, &run_id, ABANDONED, |_| true).await
-            {
-                tracing::error!(run_id, %error, "failed to end the text streams of a run");
-            }
+            stop_texts(engine, &run_id, streams).await;
             metrics::record_execution(outcome);
             if let Some(context) = waiting {
                 context.handle_missed_wake();
@@ -251,9 +252,20 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
     let event = event.map(|log| events::failed(&log, run_id, &why));
     tracing::error!(run_id, why, "run failed");
     let Ok(engine) = shared.engine() else { return };
-    if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why.clone()), event).await {
-        tracing::error!(run_id, %error, "failed to record the end of a run");
-    } else if let Err(error) = stop_streams(&shared.hub, engine, claim.run, run_id, &why, |_| true).await {
+    let streams = stream_ends(&shared.hub, engine, claim.run, run_id, &why, |_| true).await;
+    if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why), event).await {
+        return tracing::error!(run_id, %error, "failed to record the end of a run");
+    }
+    stop_texts(engine, run_id, streams).await;
+}
+
+/// Ends the text streams that a run left open.
+async fn stop_texts(engine: &dyn Engine, run_id: &str, streams: Result<Vec<(String, Entry)>, RunsError>) {
+    let ended = match streams {
+        Ok(streams) => end_streams(engine, streams).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = ended {
         tracing::error!(run_id, %error, "failed to end the text streams of a run");
     }
 }

@@ -261,7 +261,12 @@ pub(super) async fn stop_streams(
     why: &str,
     is_lost: impl Fn(&str) -> bool,
 ) -> Result<(), RunsError> {
-    for (stream_id, end) in stream_ends(hub, engine, run, run_id, why, is_lost).await? {
+    end_streams(engine, stream_ends(hub, engine, run, run_id, why, is_lost).await?).await
+}
+
+/// Ends streams with the messages that [`stream_ends`] returned.
+pub(super) async fn end_streams(engine: &dyn Engine, ends: Vec<(String, Entry)>) -> Result<(), RunsError> {
+    for (stream_id, end) in ends {
         engine.end_stream(stream_id, end).await?;
     }
     Ok(())
