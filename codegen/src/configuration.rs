@@ -139,7 +139,7 @@ struct File {
     /// Other folders that `$ref`s may read from.
     #[serde(default)]
     allow_refs_to: Vec<PathBuf>,
-    /// What to generate (default: Rust, TypeScript and JSON Schema, in `generated/`).
+    /// The outputs of `generate` (default: Rust, TypeScript and JSON Schema, in `generated/`).
     outputs: Option<Vec<Entry>>,
     /// The levels of changes, by category or by rule.
     #[serde(default)]

@@ -2,7 +2,7 @@ import { createContext, useContext } from "react";
 import type { Api } from "../api/api.js";
 import type { Definition, ServerInfo } from "../api/types.js";
 
-/** What all views of a signed-in page use. */
+/** The state that all views of a signed-in page share. */
 export interface Session {
   readonly api: Api;
   readonly server: ServerInfo;

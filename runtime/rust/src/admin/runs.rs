@@ -85,7 +85,7 @@ pub struct RunInfo {
     pub channel: String,
     /// Its state.
     pub state: RunStateName,
-    /// What a running run does.
+    /// The activity of a running run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activity: Option<RunActivity>,
     /// The signals that would answer its open questions.

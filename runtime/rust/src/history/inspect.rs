@@ -1,4 +1,4 @@
-//! What administrators see of a log.
+//! A log as administrators see it: its size and its frames.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What administrators see of the subscriptions of a connection.
+//! The subscriptions of a connection, as administrators see them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
