@@ -59,17 +59,6 @@ async fn published(server: &Server, id: &str, topic: &str) -> Vec<Value> {
     items.iter().map(|item| item["payload"].clone()).collect()
 }
 
-/// Waits until a run has an activity.
-async fn settle(server: &Server, run_id: &str, activity: &str) {
-    for _ in 0..500 {
-        if server.admin(&format!("run?run_id={run_id}")).await["activity"] == activity {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{run_id}: {}", server.admin(&format!("run?run_id={run_id}")).await);
-}
-
 #[tokio::test]
 async fn a_retried_run_continues_with_the_step_that_failed_and_publishes_nothing_twice() {
     let file = File::new();
@@ -342,7 +331,7 @@ async fn a_run_is_cancelled_by_a_server_that_executes_no_runs() {
     })
     .await;
     runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
-    settle(&here, "run_1", "executing").await;
+    here.settle("run_1", "executing").await;
     assert!(is_conflict(&here.act("wake?run_id=run_1").await, "executing"));
     assert!(is_outcome(&here.act("cancel?run_id=run_1").await, "cancelled"));
     assert!(is_outcome(&here.act("cancel?run_id=run_1").await, "already_ended"));
@@ -396,7 +385,7 @@ async fn sleeps_delays_and_time_limits_end_early() {
         [("sleep", "sleeping"), ("delay", "retrying"), ("job", "retrying"), ("limit", "waiting")]
     {
         runs.start(&job, kind, &Room(room("1")), &kind.to_owned()).await.unwrap();
-        settle(&there, kind, activity).await;
+        there.settle(kind, activity).await;
     }
     fault.set(false);
     assert!(is_conflict(&there.act("wake?run_id=limit").await, "not_sleeping"), "only if it is named");
@@ -438,7 +427,7 @@ async fn a_sleep_in_a_branch_that_lost_is_not_woken() {
     let channel = Room(room("1"));
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
-    settle(&server, "run_1", "waiting").await;
+    server.settle("run_1", "waiting").await;
     assert!(is_conflict(&server.act("wake?run_id=run_1").await, "not_sleeping"));
     server.hub.signal(channel.nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("first"));

@@ -54,8 +54,8 @@ async fn runs_are_listed_exactly_once_while_runs_are_added() {
     waits(&runs, "waits").await;
     runs.start(&sleeping, "sleeps", &other, &()).await.unwrap();
     runs.start(&retrying, "retries", &other, &()).await.unwrap();
-    settle(&server, "sleeps", "sleeping").await;
-    settle(&server, "retries", "retrying").await;
+    server.settle("sleeps", "sleeping").await;
+    server.settle("retries", "retrying").await;
 
     let mut added = 0;
     let all = server
@@ -104,17 +104,6 @@ async fn runs_are_listed_exactly_once_while_runs_are_added() {
     assert_eq!(before.len() + after.len(), 40 + added);
     assert!(ids(&before).contains(&"run_19") && !ids(&before).contains(&"run_20"));
     assert!(ids(&after).contains(&"run_20"));
-}
-
-/// Waits until a run has an activity.
-async fn settle(server: &Server, run_id: &str, activity: &str) {
-    for _ in 0..500 {
-        if server.admin(&format!("run?run_id={run_id}")).await["activity"] == activity {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{run_id}: {}", server.admin(&format!("run?run_id={run_id}")).await);
 }
 
 #[tokio::test]

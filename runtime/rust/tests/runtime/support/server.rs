@@ -117,6 +117,19 @@ impl Server {
         panic!("{path} does not end");
     }
 
+    /// Waits until a run has an activity.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn settle(&self, run_id: &str, activity: &str) {
+        let path = format!("run?run_id={run_id}");
+        for _ in 0..500 {
+            if self.admin(&path).await["activity"] == activity {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{run_id}: {}", self.admin(&path).await);
+    }
+
     /// Performs an action through an admin route with the signing key.
     #[cfg(feature = "sqlite")]
     pub(crate) async fn act(&self, path: &str) -> Answer {

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::super::super::inspection::{
-    ChannelQuery, ChannelSummary, HistoryQuery, HistoryRow, HistoryRows, MAX_PAGE_BYTES, Rows,
+    ChannelQuery, ChannelSummary, HistoryQuery, HistoryRow, HistoryRows, Rows,
 };
 use super::PageBudget;
 use crate::wire::{MessageId, with_id};
@@ -65,7 +65,7 @@ pub(super) fn read_history(
     let mut statement = transaction.prepare_cached(sql)?;
     let mut rows = statement.query(params![channel, start])?;
     let mut history = HistoryRows { epoch, rows: Vec::new(), examined_to: None, has_more: false };
-    let (mut bytes, mut budget) = (0, PageBudget::new(usize::MAX));
+    let mut budget = PageBudget::new(usize::MAX);
     while let Some(row) = rows.next()? {
         let (offset, topic): (u64, String) = (row.get(0)?, row.get(1)?);
         if !budget.examine(1) {
@@ -74,8 +74,7 @@ pub(super) fn read_history(
         }
         if query.topics.is_empty() || query.topics.contains(&topic) {
             let frame: String = row.get(2)?;
-            bytes += frame.len();
-            if bytes > MAX_PAGE_BYTES && !history.rows.is_empty() {
+            if !budget.add(frame.len()) {
                 history.has_more = true;
                 break;
             }
