@@ -26,7 +26,7 @@ fn the_generated_folder_is_current() {
     }
     assert!(
         stale.is_empty(),
-        "{}\nRun `cargo run -p fanfare-codegen -- generate` in the root and commit the result.",
+        "{}\nRun `cargo run -p fanfare-cli -- generate` in the root and commit the result.",
         stale.join("\n")
     );
 }
@@ -37,7 +37,7 @@ fn the_schema_of_the_definition_format_is_current() {
     assert!(
         committed == fanfare_codegen::format_schema(),
         "schemas/channels.schema.json is out of date.\n\
-         Run `cargo run -p fanfare-codegen -- schema > schemas/channels.schema.json` in the root and commit the result."
+         Run `cargo run -p fanfare-cli -- schema > schemas/channels.schema.json` in the root and commit the result."
     );
 }
 
@@ -121,6 +121,7 @@ fn the_documentation_of_security_names_tests_that_exist() {
     let rust = tests_of(
         &[
             "../runtime/rust",
+            "../cli",
             "../codegen",
             "../pattern",
             "../runtime/schema",

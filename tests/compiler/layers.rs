@@ -47,7 +47,6 @@ const COMPILER: Part = Part {
         &["configuration", "error"],
         &["generator"],
         &["lib"],
-        &["cli"],
     ],
     // Only `lower` sees keywords of YAML files, so nothing after it depends on drafts and spellings.
     forbidden: &[

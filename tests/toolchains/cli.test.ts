@@ -59,7 +59,7 @@ test("the launcher says how to install a missing program", async () => {
   await npm(folder, "install", launcher, "--omit=optional");
   const failure = await run(folder, "npx", ["fanfare", "generate"]).catch((error: unknown) => error);
   expect(String(failure)).toContain(`error: the package @fanfare/cli-${platform} is not installed`);
-  expect(String(failure)).toContain("cargo install fanfare-codegen");
+  expect(String(failure)).toContain("cargo install fanfare-cli");
 });
 
 test("the launcher names a platform that it has no program for", async () => {

@@ -40,6 +40,7 @@ beforeAll(async () => {
 test("these crates are published", () => {
   expect(crates.map(({ name }) => name).sort()).toEqual([
     "fanfare",
+    "fanfare-cli",
     "fanfare-codegen",
     "fanfare-pattern",
     "fanfare-schema",

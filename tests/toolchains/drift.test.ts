@@ -90,7 +90,7 @@ describe("the workflow of the guide", () => {
     await git("update-ref", "refs/remotes/origin/main", "HEAD");
     const [install, ...steps] = await readSteps();
     // Compiling an optimized program takes minutes: these tests have one.
-    expect(install).toBe("cargo install --locked --path fanfare/codegen");
+    expect(install).toBe("cargo install --locked --path fanfare/cli");
     expect(steps).toHaveLength(3);
     for (const step of steps) {
       await execute(step);

@@ -40,7 +40,7 @@ pub(crate) fn build_optimised(package: &str) -> Command {
 
 /// Returns a command that generates code with the compiler of the workspace.
 pub(crate) fn generate() -> Command {
-    cargo(&["run", "--quiet", "--package", "fanfare-codegen", "--", "generate"])
+    cargo(&["run", "--quiet", "--package", "fanfare-cli", "--", "generate"])
 }
 
 /// Returns a command that runs npm, which is a script on Windows.

@@ -17,10 +17,10 @@ function findProgram() {
       console.error(`error: the package ${name} is not installed
   = help: run \`npm install --include=optional @fanfare/cli\`; if the lock file was written on another platform and lacks
           the package, delete it together with node_modules, and run \`npm install\`
-  = help: or run \`cargo install fanfare-codegen\`, and \`fanfare\` instead of \`npx fanfare\``);
+  = help: or run \`cargo install fanfare-cli\`, and \`fanfare\` instead of \`npx fanfare\``);
     } else {
       console.error(`error: @fanfare/cli has no program for ${platform}
-  = help: run \`cargo install fanfare-codegen\`, and \`fanfare\` instead of \`npx fanfare\``);
+  = help: run \`cargo install fanfare-cli\`, and \`fanfare\` instead of \`npx fanfare\``);
     }
     return undefined;
   }

@@ -4,7 +4,7 @@ import { program, root } from "./paths.js";
 
 /** Builds everything that the tests start or import. Each command is fast if nothing has changed. */
 export default async function build(): Promise<void> {
-  const programs = ["fanfare-test-server", "content-pipeline", "fanfare-codegen"];
+  const programs = ["fanfare-test-server", "content-pipeline", "fanfare-cli"];
   await run("cargo", ["build", "--quiet", ...programs.flatMap((name) => ["--package", name])]);
   for (const version of ["old", "new"]) {
     const schemas = `tests/end-to-end/versions/${version}/schemas`;

@@ -5,7 +5,7 @@ import { run } from "./run.js";
 
 /** Builds the command and the client, and packs the client as it is published. */
 export default async function build(): Promise<void> {
-  await run(root, "cargo", ["build", "--quiet", "--package", "fanfare-codegen"]);
+  await run(root, "cargo", ["build", "--quiet", "--package", "fanfare-cli"]);
   await run(root, "npm", ["run", "build", "--workspace", "fanfare"]);
   await mkdir(dist, { recursive: true });
   const packed = await run(root, "npm", ["pack", "--workspace", "fanfare", "--pack-destination", dist, "--loglevel=error"]);

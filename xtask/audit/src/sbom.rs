@@ -8,7 +8,7 @@ use crate::rust::{Node, closure};
 use crate::{Package, Result, npm, root};
 
 /// The published crates.
-const CRATES: [&str; 2] = ["fanfare", "fanfare-codegen"];
+const CRATES: [&str; 2] = ["fanfare", "fanfare-cli"];
 
 /// Writes the document and returns the number of packages in it. The npm package has only optional peer dependencies.
 pub(crate) fn write(path: &Path) -> Result<usize> {

@@ -110,7 +110,7 @@ impl Contestant {
 
 /// Builds and installs all contestants.
 pub(crate) fn prepare() -> Result {
-    step("Building fanfare, optimised", || run(&mut build_optimised("fanfare-codegen")))?;
+    step("Building fanfare, optimised", || run(&mut build_optimised("fanfare-cli")))?;
     step("Building typify, optimised", || workspace::build("bench-typify"))?;
     workspace::install_packages()
 }

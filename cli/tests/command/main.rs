@@ -1,5 +1,4 @@
 //! Tests of the command `fanfare`, and that build scripts and the library produce the same bytes.
-#![cfg(feature = "cli")]
 
 mod configuration;
 mod init;

@@ -22,17 +22,17 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
     let is_new = !has_cargo && !has_npm;
     let mut folder = Folder { checkout, report: String::new() };
     if !has_definitions() {
-        folder.write("schemas/pipeline.yaml", include_str!("../../templates/init/pipeline.yaml"))?;
+        folder.write("schemas/pipeline.yaml", include_str!("../templates/pipeline.yaml"))?;
     }
     let mut next = Vec::new();
     if is_new {
-        folder.write("Cargo.toml", include_str!("../../templates/init/Cargo.toml.in"))?;
-        folder.write("src/main.rs", include_str!("../../templates/init/main.rs"))?;
+        folder.write("Cargo.toml", include_str!("../templates/Cargo.toml.in"))?;
+        folder.write("src/main.rs", include_str!("../templates/main.rs"))?;
         folder.write(".gitignore", "/target\n/node_modules\n/dist\n")?;
-        folder.write("package.json", include_str!("../../templates/init/package.json"))?;
-        folder.write("index.html", include_str!("../../templates/init/index.html"))?;
-        folder.write("main.ts", include_str!("../../templates/init/main.ts"))?;
-        folder.write("vite.config.js", include_str!("../../templates/init/vite.config.js"))?;
+        folder.write("package.json", include_str!("../templates/package.json"))?;
+        folder.write("index.html", include_str!("../templates/index.html"))?;
+        folder.write("main.ts", include_str!("../templates/main.ts"))?;
+        folder.write("vite.config.js", include_str!("../templates/vite.config.js"))?;
         next.push("FANFARE_KEY=$(openssl rand -hex 32) cargo run");
         next.push("npm install && npm run dev    # in another terminal; open the address that it prints");
     }
@@ -41,7 +41,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
             if Path::new("build.rs").exists() {
                 next.push("# call `fanfare_codegen::compile(\"schemas\")?` in build.rs");
             }
-            folder.write("build.rs", include_str!("../../templates/init/build.rs"))?;
+            folder.write("build.rs", include_str!("../templates/build.rs"))?;
             if !is_new {
                 next.push("cargo add axum && cargo add tokio --features full");
                 next.push(concat!(
@@ -137,12 +137,8 @@ impl Folder<'_> {
         if !manifest.contains_key("package") {
             return Ok(false);
         }
-        let mut compiler = self.dependency("codegen");
-        if let Item::Value(toml_edit::Value::InlineTable(table)) = &mut compiler {
-            table.insert("default-features", false.into());
-        }
         add_dependency(&mut manifest, "dependencies", "fanfare", self.dependency("runtime/rust"))?;
-        add_dependency(&mut manifest, "build-dependencies", "fanfare-codegen", compiler)?;
+        add_dependency(&mut manifest, "build-dependencies", "fanfare-codegen", self.dependency("codegen"))?;
         let text = manifest.to_string();
         self.replace("Cargo.toml", &text, "added `fanfare` and `fanfare-codegen` to")?;
         Ok(true)
