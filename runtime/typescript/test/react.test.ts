@@ -103,6 +103,23 @@ describe("useRealtime in StrictMode", () => {
     expect(renders.length - before).toBe(2);
   });
 
+  it("has every message in one of the deltas, if a run event and the caught-up mark are among them", async () => {
+    await render();
+    await see(isOpen);
+    const data = (id: string, text: string) => ({ kind: "data", topic: "tokens", id, data: text });
+    const frames = [
+      data("m1", "a"),
+      { kind: "run", run_id: "run_42", data: { status: "running", attempt: 1 } },
+      data("m2", "b"),
+      { kind: "caught-up" },
+      data("m3", "c"),
+    ];
+    server.log(...frames);
+    await see(() => now().messages.last?.data === "c");
+    const deltas = new Set(renders.map(({ messages }) => messages.delta));
+    expect([...deltas].flat().map(({ data: text }) => text)).toEqual(["a", "b", "c"]);
+  });
+
   it("collects messages for bufferInterval", async () => {
     await render({ bufferInterval: 50 });
     await see(isOpen);

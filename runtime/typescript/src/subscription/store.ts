@@ -48,6 +48,8 @@ export class RealtimeStore<
   #snapshot: AnySnapshot = EMPTY;
   /** Messages that the snapshot does not show yet, by id, so that a growing text is shown once. */
   readonly #buffer = new Map<string, MessageView>();
+  /** Changes that become visible together with the messages in the buffer, which came before them. */
+  #changes: Partial<AnySnapshot> = {};
   /** The text streams that have not ended, with their texts so far. */
   readonly #texts = new Map<string, StreamView>();
   #position: Cursor | null = null;
@@ -75,7 +77,7 @@ export class RealtimeStore<
 
   /** Clears messages, the state of the run, error and gap. The connection stays open. */
   readonly reset = (): void => {
-    this.#buffer.clear();
+    this.#flush();
     this.#texts.clear();
     const { connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift } = this.#snapshot;
     this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift });
@@ -180,10 +182,10 @@ export class RealtimeStore<
 
   #updateRun(update: RunUpdate, position: Cursor): void {
     this.#position = position;
-    // Earlier messages of the channel are shown first.
-    this.#flush();
-    this.#update({ position, ...runSnapshot(update) });
-    if (this.#hasEnded()) {
+    const changes = { position, ...runSnapshot(update) };
+    this.#show(changes);
+    if (this.#settings.autoCloseOnTerminal && changes.runStatus !== undefined && isTerminal(changes.runStatus)) {
+      this.#flush();
       this.#close();
     }
   }
@@ -214,10 +216,7 @@ export class RealtimeStore<
       },
       onRun: (update, cursor) => this.#updateRun(update, cursor),
       onGap: (gap) => this.#update({ gap }),
-      onCaughtUp: () => {
-        this.#flush();
-        this.#update({ isCaughtUp: true });
-      },
+      onCaughtUp: () => this.#show({ isCaughtUp: true }),
       onReady: (position) => {
         this.#position ??= position;
         this.#update({ position: this.#snapshot.position ?? position });
@@ -252,8 +251,26 @@ export class RealtimeStore<
     const { bufferInterval } = this.#settings;
     if (bufferInterval > 0) {
       this.#flushTimer ??= setTimeout(() => this.#flush(), bufferInterval);
-    } else if (!this.#willFlush) {
-      // All messages of one frame make one snapshot, and `delta` has each of them.
+    } else {
+      this.#flushSoon();
+    }
+  }
+
+  /** Shows changes after the messages that came before them. */
+  #show(changes: Partial<AnySnapshot>): void {
+    if (this.#buffer.size === 0) {
+      return this.#update(changes);
+    }
+    this.#changes = { ...this.#changes, ...changes };
+    this.#flushSoon();
+  }
+
+  /**
+   * Flushes once for all frames that arrive in one task. A framework renders after that, so it would not see the
+   * `delta` of a first of two flushes.
+   */
+  #flushSoon(): void {
+    if (!this.#willFlush) {
       this.#willFlush = true;
       void Promise.resolve().then(() => this.#flush());
     }
@@ -264,16 +281,19 @@ export class RealtimeStore<
     this.#flushTimer = undefined;
     this.#willFlush = false;
     const delta = [...this.#buffer.values()];
-    if (delta.length === 0) {
-      return;
-    }
+    const changes = this.#changes;
     this.#buffer.clear();
+    this.#changes = {};
+    this.#update(delta.length === 0 ? changes : { ...this.#addToSnapshot(delta), ...changes });
+  }
+
+  #addToSnapshot(delta: readonly MessageView[]): Partial<AnySnapshot> {
     const { messages, runStatus } = this.#snapshot;
-    this.#update({
+    return {
       messages: addMessages(messages, delta, this.#settings.historyLimit),
       runStatus: runStatus === "unknown" ? "running" : runStatus,
       position: this.#position,
-    });
+    };
   }
 
   #update(changes: Partial<AnySnapshot>): void {
