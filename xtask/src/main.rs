@@ -7,6 +7,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod docs;
+mod excerpt;
 mod failure;
 mod fuzz;
 mod paths;

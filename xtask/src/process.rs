@@ -180,7 +180,7 @@ fn capture(command: &mut Command) -> Result<Output> {
     command.output().map_err(|error| start_failure(command, &error))
 }
 
-fn check_status(command: &Command, status: ExitStatus) -> Result {
+pub(crate) fn check_status(command: &Command, status: ExitStatus) -> Result {
     if status.success() { Ok(()) } else { Err(exit_failure(&format_command(command), status)) }
 }
 
@@ -188,7 +188,7 @@ fn exit_failure(line: &str, status: ExitStatus) -> Failure {
     Failure::new(format!("`{line}` failed ({status})"))
 }
 
-fn start_failure(command: &Command, error: &std::io::Error) -> Failure {
+pub(crate) fn start_failure(command: &Command, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot start `{}`: {error}", format_command(command)))
 }
 
