@@ -30,6 +30,7 @@ impl Test {
         let start = Instant::now();
         tools::ensure_npm_packages()?;
         let browser = tools::ensure_browser()?;
+        tools::ensure_servers_and_terminal()?;
         tools::build_typescript_client()?;
 
         let mut checks = Checks::default();

@@ -47,16 +47,51 @@ pub(crate) fn ensure_browser() -> Result<PathBuf> {
         return Ok(browser);
     }
     step("Installing Chromium", || {
-        if find_on_path("apt-get").is_none() || !is_user_root() {
-            return Err(browser_missing());
-        }
-        run_quietly(&mut command("apt-get", &["update"]))?;
-        run_quietly(
-            command("apt-get", &["install", "--yes", "--no-install-recommends", "chromium"])
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )?;
+        install_from_debian("chromium").map_err(|_| browser_missing())?;
         find_browser().ok_or_else(browser_missing)
     })
+}
+
+/// Installs tmux and PostgreSQL, which tests start, if the system is Debian and the user is root. The tests in a terminal are
+/// skipped without tmux.
+pub(crate) fn ensure_servers_and_terminal() -> Result {
+    if find_on_path("tmux").is_none() && can_install() {
+        step("Installing tmux", || install_from_debian("tmux"))?;
+    }
+    if has_postgres() {
+        return Ok(());
+    }
+    step("Installing PostgreSQL", || {
+        let missing = || {
+            Failure::new("the tests of the storage need a PostgreSQL server, which is not installed")
+                .help("install it (Debian: `apt-get install postgresql`), or add its programs to PATH")
+        };
+        install_from_debian("postgresql").map_err(|_| missing())?;
+        if has_postgres() { Ok(()) } else { Err(missing()) }
+    })
+}
+
+/// Returns `true` if PostgreSQL is on the search path, or where Debian installs it.
+fn has_postgres() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    find_on_path("postgres").is_some()
+        || versions.into_iter().any(|version| version.path().join("bin/postgres").is_file())
+}
+
+/// Returns `true` if [`install_from_debian`] can install packages.
+fn can_install() -> bool {
+    find_on_path("apt-get").is_some() && is_user_root()
+}
+
+fn install_from_debian(package: &str) -> Result {
+    if !can_install() {
+        return Err(Failure::new(format!("cannot install {package}: this needs Debian, as root")));
+    }
+    run_quietly(&mut command("apt-get", &["update"]))?;
+    run_quietly(
+        command("apt-get", &["install", "--yes", "--no-install-recommends", package])
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
 }
 
 /// Returns the path of a program on the search path.
