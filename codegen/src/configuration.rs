@@ -34,6 +34,21 @@ pub struct Configuration {
     pub outputs: Vec<Output>,
     /// The levels of changes.
     pub levels: Levels,
+    /// The server that commands such as `fanfare tail` talk to.
+    pub server: Server,
+}
+
+/// A running server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Server {
+    /// The URL of the server, without `/v1/realtime`.
+    #[schemars(regex(pattern = "^https?://"))]
+    pub url: Option<String>,
+    /// The name of the environment variable that contains the signing key (default `FANFARE_SIGNING_KEY`).
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub key_variable: Option<String>,
 }
 
 impl Default for Configuration {
@@ -42,7 +57,21 @@ impl Default for Configuration {
             schemas: Schemas::new("schemas"),
             outputs: Self::outputs_in(Path::new("generated")),
             levels: Levels::default(),
+            server: Server::default(),
         }
+    }
+}
+
+impl Server {
+    /// Refuses a key, which nobody should commit, in place of the name of a variable.
+    fn check(self) -> Result<Self, String> {
+        let is_word = |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if self.key_variable.as_ref().is_some_and(|name| name.is_empty() || !is_word(name)) {
+            return Err("server: `key-variable` is the name of an environment variable, such as \
+                        `FANFARE_SIGNING_KEY`; never write the key itself here"
+                .to_owned());
+        }
+        Ok(self)
     }
 }
 
@@ -107,7 +136,7 @@ impl Configuration {
                 outputs.collect::<Result<_, _>>()?
             }
         };
-        Ok(Self { schemas, outputs, levels: Levels::new(file.breaking)? })
+        Ok(Self { schemas, outputs, levels: Levels::new(file.breaking)?, server: file.server.check()? })
     }
 }
 
@@ -144,6 +173,9 @@ struct File {
     /// The levels of changes, by category or by rule.
     #[serde(default)]
     breaking: BTreeMap<String, Level>,
+    /// The server that `tail`, `publish`, `signal`, `runs` and `token` talk to.
+    #[serde(default)]
+    server: Server,
 }
 
 /// An output: generated files of one language.

@@ -1,0 +1,68 @@
+//! `fanfare publish`.
+
+use fanfare::client::{ClientError, TokenAccess, TokenRequest};
+
+use super::access::AccessArguments;
+use super::failure::Failure;
+use super::input::{find_json_error, read_payload};
+use super::output::{GREEN, OutputArguments, escape, paint};
+
+#[derive(clap::Args)]
+pub(crate) struct Publish {
+    /// The name of the channel, such as `pipeline:run_1`
+    channel: String,
+    /// The name of the topic
+    topic: String,
+    /// The payload: JSON, `@file`, or `-` for the standard input
+    payload: Option<String>,
+    /// The run that the message belongs to
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// Publish once per key and channel, however often the command is repeated
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    access: AccessArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+impl Publish {
+    pub(super) async fn execute(self) -> Result<(), Failure> {
+        let access = self.access.resolve()?;
+        let payload = read_payload(self.payload.as_deref())?;
+        let purpose = TokenAccess::Publish { topic: self.topic.clone() };
+        let mut request = access
+            .client
+            .post("publish", TokenRequest::new(&self.channel, purpose))
+            .query("channel", &self.channel)
+            .query("topic", &self.topic)
+            .body(&payload);
+        if let Some(run_id) = self.run_id {
+            request = request.query("run_id", run_id);
+        }
+        if let Some(key) = self.idempotency_key {
+            request = request.idempotency_key(key);
+        }
+        let output = self.output.open();
+        let published = match request.await {
+            Ok(published) => published,
+            Err(ClientError::Refused { status: Some(400), message, .. }) => {
+                let help = find_json_error(&payload).map(|error| format!("the payload is not JSON: {error}"));
+                let failure = Failure::refused(message, None);
+                return Err(help.into_iter().fold(failure, Failure::help));
+            }
+            Err(error) => {
+                if let (ClientError::Refused { data: Some(data), .. }, true) = (&error, output.is_json) {
+                    output.json(data)?;
+                }
+                return Err(access.explain(error));
+            }
+        };
+        if output.is_json {
+            return output.json(&published);
+        }
+        let id = published["id"].as_str().unwrap_or_default();
+        output.text(&format!("{} {}\n", paint(GREEN, "published"), escape(id)))
+    }
+}
