@@ -63,16 +63,24 @@ impl Default for Configuration {
 }
 
 impl Server {
-    /// Refuses a key, which nobody should commit, in place of the name of a variable.
     fn check(self) -> Result<Self, String> {
-        let is_word = |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if self.key_variable.as_ref().is_some_and(|name| name.is_empty() || !is_word(name)) {
+        let is_url = |text: &String| text.starts_with("https://") || text.starts_with("http://");
+        if !self.url.as_ref().is_none_or(is_url) {
+            return Err("server: `url` must be like `https://realtime.example.com`".to_owned());
+        }
+        // A key in place of the name would be committed.
+        if !self.key_variable.as_deref().is_none_or(is_variable) {
             return Err("server: `key-variable` is the name of an environment variable, such as \
                         `FANFARE_SIGNING_KEY`; never write the key itself here"
                 .to_owned());
         }
         Ok(self)
     }
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl Configuration {

@@ -143,7 +143,7 @@ impl Access {
                 Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
                     .help("correct the URL: it is the part before `/v1/realtime`")
             }
-            ClientError::Refused { message, data, .. } => Failure::refused(message, data.map(|data| *data)),
+            ClientError::Refused { message, data, .. } => Failure::refused(message, data.as_deref()),
             error => Failure::usage(error.to_string()),
         }
     }

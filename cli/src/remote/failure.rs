@@ -4,7 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use fanfare::client::ClientError;
+use serde_json::{Map, Value};
 
 use super::output::{escape, paint};
 use crate::{FAILURE, FINDINGS};
@@ -26,11 +27,14 @@ impl Failure {
         Self::Error { message: message.into(), help: None, exit_code: FAILURE }
     }
 
-    /// The server refuses the request. `data` may have the issues of a payload.
-    pub(super) fn refused(message: impl Into<String>, data: Option<Value>) -> Self {
+    /// The server refuses the request. `data` may have the issues of a payload, which some messages contain.
+    pub(super) fn refused(message: impl Into<String>, data: Option<&Value>) -> Self {
         let mut message = message.into();
         for issue in data.iter().filter_map(|data| data["issues"].as_array()).flatten() {
-            message.push_str(&format!("\n  {}", describe_issue(issue)));
+            let line = describe_issue(issue);
+            if !message.contains(&line) {
+                message.push_str(&format!("\n  {line}"));
+            }
         }
         Self::Error { message, help: None, exit_code: FINDINGS }
     }
@@ -69,6 +73,15 @@ impl From<io::Error> for Failure {
             _ => Self::usage(format!("cannot write the output: {error}")),
         }
     }
+}
+
+/// Returns a refusal as programs receive it: the code of the error as the status, and its details.
+pub(super) fn refusal_for_programs(error: &ClientError) -> Option<Value> {
+    let ClientError::Refused { code, data: Some(data), .. } = error else { return None };
+    let mut line = Map::new();
+    line.insert("status".into(), Value::from(code.as_deref().unwrap_or("invalid")));
+    line.extend(data.as_object()?.clone().into_iter().filter(|(name, _)| name != "code"));
+    Some(Value::Object(line))
 }
 
 /// Describes an issue as in the Rust library: `/progress must be at most 100, got 101`.

@@ -3,8 +3,6 @@
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
-use serde::de::IgnoredAny;
-
 use super::failure::Failure;
 
 /// Reads a payload: JSON, `@file`, or `-` for the standard input. `None` means the standard input if it is not a terminal.
@@ -18,11 +16,6 @@ pub(super) fn read_payload(argument: Option<&str>) -> Result<String, Failure> {
             None => Ok(text.to_owned()),
         },
     }
-}
-
-/// Returns the location of the first mistake in a text that is not JSON.
-pub(super) fn find_json_error(text: &str) -> Option<String> {
-    serde_json::from_str::<IgnoredAny>(text).err().map(|error| error.to_string())
 }
 
 pub(super) fn read_stdin() -> Result<String, Failure> {

@@ -108,6 +108,9 @@ impl Cell {
 
 /// Adds a style to a text.
 pub(super) fn paint(style: Style, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     format!("{style}{text}{style:#}")
 }
 

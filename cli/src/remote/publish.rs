@@ -1,10 +1,10 @@
 //! `fanfare publish`.
 
-use fanfare::client::{ClientError, TokenAccess, TokenRequest};
+use fanfare::client::{TokenAccess, TokenRequest};
 
 use super::access::AccessArguments;
-use super::failure::Failure;
-use super::input::{find_json_error, read_payload};
+use super::failure::{Failure, refusal_for_programs};
+use super::input::read_payload;
 use super::output::{GREEN, OutputArguments, escape, paint};
 
 #[derive(clap::Args)]
@@ -37,7 +37,7 @@ impl Publish {
             .post("publish", TokenRequest::new(&self.channel, purpose))
             .query("channel", &self.channel)
             .query("topic", &self.topic)
-            .body(&payload);
+            .body(payload);
         if let Some(run_id) = self.run_id {
             request = request.query("run_id", run_id);
         }
@@ -47,14 +47,9 @@ impl Publish {
         let output = self.output.open();
         let published = match request.await {
             Ok(published) => published,
-            Err(ClientError::Refused { status: Some(400), message, .. }) => {
-                let help = find_json_error(&payload).map(|error| format!("the payload is not JSON: {error}"));
-                let failure = Failure::refused(message, None);
-                return Err(help.into_iter().fold(failure, Failure::help));
-            }
             Err(error) => {
-                if let (ClientError::Refused { data: Some(data), .. }, true) = (&error, output.is_json) {
-                    output.json(data)?;
+                if let (Some(refusal), true) = (refusal_for_programs(&error), output.is_json) {
+                    output.json(&refusal)?;
                 }
                 return Err(access.explain(error));
             }

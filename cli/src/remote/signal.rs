@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use fanfare::client::{ClientError, TokenAccess, TokenContents, TokenRequest, TokenSigner};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::access::{Access, AccessArguments, Credential};
-use super::failure::Failure;
-use super::input::{find_json_error, read_payload};
+use super::failure::{Failure, refusal_for_programs};
+use super::input::read_payload;
 use super::output::{GREEN, OutputArguments, YELLOW, escape, paint};
 
 /// The lifetime of the token that names the sender.
@@ -55,7 +55,7 @@ impl Signal {
             .post("signal", TokenRequest::new(&self.channel, purpose))
             .query("channel", &self.channel)
             .query("name", &self.signal)
-            .body(&payload);
+            .body(payload);
         if let Some(run_id) = &self.run_id {
             request = request.query("run_id", run_id);
         }
@@ -67,7 +67,7 @@ impl Signal {
         }
         match request.await {
             Ok(receipt) => self.print_receipt(&receipt),
-            Err(error) => Err(self.explain(&access, error, &payload)?),
+            Err(error) => Err(self.explain(&access, error)?),
         }
     }
 
@@ -101,26 +101,14 @@ impl Signal {
     }
 
     /// Explains a refusal. Programs receive it on the standard output, with its code as the status.
-    fn explain(&self, access: &Access, error: ClientError, payload: &str) -> Result<Failure, Failure> {
-        let ClientError::Refused { status, code, message, data, .. } = &error else {
-            return Ok(access.explain(error));
-        };
+    fn explain(&self, access: &Access, error: ClientError) -> Result<Failure, Failure> {
         let output = self.output.open();
-        if output.is_json && (code.is_some() || data.is_some()) {
-            let mut line = Map::new();
-            line.insert("status".into(), json!(code.as_deref().unwrap_or("invalid")));
-            if let Some(Value::Object(details)) = data.as_deref() {
-                line.extend(details.clone().into_iter().filter(|(name, _)| name != "code"));
-            }
-            output.json(&line)?;
+        if let (Some(refusal), true) = (refusal_for_programs(&error), output.is_json) {
+            output.json(&refusal)?;
         }
-        let exit_code = REFUSALS.iter().find(|(name, _)| Some(*name) == code.as_deref());
-        if let Some((_, exit_code)) = exit_code {
-            return Ok(Failure::refused(message, None).exit_code(*exit_code));
-        }
-        match find_json_error(payload).filter(|_| *status == Some(400)) {
-            Some(why) => Ok(Failure::refused(message, None).help(format!("the payload is not JSON: {why}"))),
-            None => Ok(access.explain(error)),
-        }
+        let ClientError::Refused { code: Some(code), .. } = &error else { return Ok(access.explain(error)) };
+        let exit_code = REFUSALS.iter().find(|(name, _)| name == code).map(|(_, exit_code)| *exit_code);
+        let failure = access.explain(error);
+        Ok(exit_code.into_iter().fold(failure, Failure::exit_code))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{describe_state, pages};
 use crate::remote::access::Access;
 use crate::remote::failure::Failure;
-use crate::remote::output::{BOLD, CYAN, Cell, DIM, GREEN, MAGENTA, Output, RED, YELLOW, paint};
+use crate::remote::output::{BOLD, CYAN, Cell, DIM, GREEN, MAGENTA, Output, RED, YELLOW, escape, paint};
 use crate::remote::time::{show_between, show_clock, show_date};
 
 pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Result<(), Failure> {
@@ -22,6 +22,10 @@ pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Resu
     }
     calls.sort_by_key(|call| position(call["call"].as_str().unwrap_or_default()));
     output.table(&header(&run))?;
+    if let Some(error) = run["error"].as_str() {
+        let lines: Vec<String> = error.lines().map(escape).collect();
+        output.text(&format!("\n{}\n", paint(RED, &lines.join("\n"))))?;
+    }
     if !calls.is_empty() {
         output.text(&format!("\n{}\n", paint(BOLD, "Calls")))?;
         let created_at = run["created_at"].as_str();
@@ -68,9 +72,6 @@ fn header(run: &Value) -> Vec<Vec<Cell>> {
     rows.push(row("input", &run["input"].to_string(), plain));
     if let Some(result) = run.get("result") {
         rows.push(row("result", &result.to_string(), GREEN));
-    }
-    if let Some(error) = run["error"].as_str() {
-        rows.push(row("error", error, RED));
     }
     rows
 }

@@ -1,6 +1,6 @@
 //! The topics of a channel, which the server knows.
 
-use fanfare::client::TokenRequest;
+use fanfare::client::{ClientError, TokenRequest};
 use serde_json::Value;
 
 use crate::remote::access::Access;
@@ -9,8 +9,11 @@ use crate::remote::failure::Failure;
 /// Returns the names of all topics of a channel.
 pub(super) async fn find(access: &Access, channel: &str) -> Result<Vec<String>, Failure> {
     let definitions = access.client.get("admin/definitions", TokenRequest::admin()).await;
-    let definitions = definitions.map_err(|error| {
-        access.explain_admin(error).help("name the topics with `--topic`, or enable `HubBuilder::admin_routes(true)`")
+    let definitions = definitions.map_err(|error| match error {
+        ClientError::Refused { status: Some(404), .. } => access
+            .explain_admin(error)
+            .help("name the topics with `--topic`, or enable the routes with `HubBuilder::admin_routes(true)`"),
+        error => access.explain(error),
     })?;
     let definitions = definitions["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let has_channel = |definition: &&Value| matches(address(definition), channel);
