@@ -182,10 +182,10 @@ test("runs are listed, shown, cancelled and repeated", async () => {
   expect(await outcome("cancel", run)).toEqual([0, "already_ended"]);
   expect(await outcome("retry", run)).toEqual([1, "error"]);
   expect(await outcome("show", "run_none")).toEqual([1, "error"]);
-  const rerun = ["rerun", run, "--from", String(shown.calls.at(-1)?.call), "--new-run-id", `${run}x`];
+  const rerun = ["rerun", run, "--from", String(shown.calls.at(-2)?.call), "--new-run-id", `${run}x`];
   expect(await outcome(...rerun)).toEqual([0, "new"]);
   expect(await outcome(...rerun)).toEqual([0, "existing"]);
-  expect((await approve(run, "--run-id", `${run}x`)).code).toBe(0);
+  await until("the repeated run asks", async () => (await approve(run, "--run-id", `${run}x`)).stdout.includes("accepted"));
 
   const token = (await fanfare(demo, ["token", "--admin"])).stdout.trim();
   expect((await fanfare(demo, ["runs", "ls", "--token", token, "-n", "1"])).code).toBe(0);
@@ -220,7 +220,7 @@ describe.skipIf(!hasTmux())("in a terminal", () => {
       expect(line(whole)).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}draft {6}Rivers .*\.$/u);
       expect(await terminal.colours()).toContain("\u001B[36mdraft");
       await terminal.press("C-c");
-      await terminal.shows("exit=0");
+      await terminal.ends(0);
     } finally {
       await slow.stop();
     }
@@ -230,19 +230,19 @@ describe.skipIf(!hasTmux())("in a terminal", () => {
     const run = await startAndWait();
     const terminal = await Terminal.open(demo);
     await terminal.type("runs", "ls", "-n", "1");
-    const list = await terminal.shows("exit=0");
+    const list = await terminal.ends(0);
     expect(list).toMatch(/^RUN +JOB +CHANNEL +STATE +CREATED \(UTC\) +TOOK$/mu);
-    expect(list).toMatch(new RegExp(`^${run} +summarise +pipeline:${run} +\\? waiting +\\d{4}-`, "mu"));
+    expect(list).toMatch(new RegExp(`^${run} +summarise +pipeline:\\S+ +\\? waiting +\\d{4}-.* for approve$`, "mu"));
     expect(await terminal.colours()).toMatch(/\u001B\[35m\? waiting/u);
 
     await terminal.type("runs", "show", run);
-    const details = await terminal.shows("exit=0");
+    const details = await terminal.ends(0);
     expect(details).toMatch(/^● +\d+ +wait +approve +\+[\d.]+m?s +waits for approve until /mu);
     expect(Math.max(...details.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
 
     const plain = await Terminal.open(demo, { NO_COLOR: "1" });
     await plain.type("runs", "ls");
-    await plain.shows("exit=0");
+    await plain.ends(0);
     expect(await plain.colours()).not.toContain("\u001B[");
   });
 
@@ -250,15 +250,15 @@ describe.skipIf(!hasTmux())("in a terminal", () => {
     const run = await startAndWait();
     const terminal = await Terminal.open(demo);
     await terminal.type("signal", `pipeline:${run}`, "approve", '{"verdict":"approve"}');
-    expect(await terminal.shows("exit=0")).toContain(`accepted by run ${run}\n`);
+    expect(await terminal.ends(0)).toContain(`accepted by run ${run}\n`);
     await terminal.type("publish", `pipeline:${run}`, "status", '{"message":"x","step":"y","progress":-1}');
-    expect(await terminal.shows("exit=1")).toMatch(/^ {2}\/progress must be at least 0, got -1$/mu);
+    expect(await terminal.ends(1)).toMatch(/^ {2}\/progress must be at least 0, got -1$/mu);
     await terminal.type("publish", "system", "notice", '{"level":"info","text":"\\u009b31m"}');
-    expect(await terminal.shows("exit=0")).toMatch(/^published \S+$/mu);
+    expect(await terminal.ends(0)).toMatch(/^published \S+$/mu);
     await terminal.type("tail", "system", "--no-follow");
-    expect(await terminal.shows("exit=0")).toContain('"text":"\\u009b31m"');
+    expect(await terminal.ends(0)).toContain('"text":"\\u009b31m"');
     await terminal.type("token", "decode", (await fanfare(demo, ["token", "--admin"])).stdout.trim());
-    expect(await terminal.shows("exit=0")).toMatch(/^signature +valid$/mu);
+    expect(await terminal.ends(0)).toMatch(/^signature +valid$/mu);
   });
 });
 

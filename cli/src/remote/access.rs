@@ -139,10 +139,13 @@ impl Access {
                 self.explain_unauthorized()
             }
             // Errors of Fanfare have a message in JSON. Those of other servers and proxies are texts, or empty.
-            ClientError::Refused { status: Some(status @ 404 | status @ 405), code: None, data: None, .. } => {
-                Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
-                    .help("correct the URL: it is the part before `/v1/realtime`")
-            }
+            ClientError::Refused {
+                status: Some(status @ 404 | status @ 405),
+                code: None,
+                data: None,
+                ..
+            } => Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
+                .help("correct the URL: it is the part before `/v1/realtime`"),
             ClientError::Refused { message, data, .. } => Failure::refused(message, data.as_deref()),
             error => Failure::usage(error.to_string()),
         }
@@ -165,8 +168,10 @@ impl Access {
         match self.credential {
             Credential::SigningKey(_) => Failure::usage(format!("{} refuses the signing key", self.url))
                 .help("use the key that the server passes to `HubBuilder::signing_key`"),
-            Credential::Token(_) => Failure::usage(format!("{} refuses the token for this request", self.url))
-                .help("`fanfare token decode` shows what it allows and when it expires"),
+            Credential::Token(_) => {
+                Failure::usage(format!("{} refuses the token for this request", self.url))
+                    .help("`fanfare token decode` shows what it allows and when it expires")
+            }
         }
     }
 }

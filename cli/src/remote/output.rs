@@ -15,8 +15,9 @@ const DEFAULT_WIDTH: usize = 80;
 /// The space between two columns.
 const GAP: usize = 2;
 
-/// The last column is not cut below this width.
-const MIN_LAST_COLUMN: usize = 16;
+/// The room for the last column that other columns are cut for, and the width that they keep.
+const ROOM_FOR_LAST: usize = 24;
+const MIN_CUT: usize = 12;
 
 pub(super) const DIM: Style = Style::new().dimmed();
 pub(super) const BOLD: Style = Style::new().bold();
@@ -63,28 +64,31 @@ impl Output {
         Ok(())
     }
 
-    /// Prints rows in columns. The last column is cut to the width of the terminal.
-    pub(super) fn table(&self, rows: &[Vec<Cell>]) -> Result<(), Failure> {
+    /// Prints rows in columns. The last column is cut to the width of the terminal, and so is `flexible` before it.
+    pub(super) fn table(&self, rows: &[Vec<Cell>], flexible: Option<usize>) -> Result<(), Failure> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width_of = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(width_of).collect();
+        let mut widths: Vec<usize> = (0..columns).map(width_of).collect();
+        if let Some(last) = widths.pop() {
+            let used: usize = widths.iter().map(|width| width + GAP).sum();
+            let excess = (used + last.min(ROOM_FOR_LAST)).saturating_sub(self.width);
+            if let Some(width) = flexible.and_then(|column| widths.get_mut(column)) {
+                *width = width.saturating_sub(excess).max(MIN_CUT.min(*width));
+            }
+            let used: usize = widths.iter().map(|width| width + GAP).sum();
+            widths.push(self.width.saturating_sub(used).max(1));
+        }
         let mut text = String::new();
         for row in rows {
-            let mut used = 0;
+            let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                if column + 1 == row.len() {
-                    let room = self.width.saturating_sub(used).max(MIN_LAST_COLUMN);
-                    text.push_str(&paint(cell.style, &cut(&cell.text, room)));
-                } else {
-                    let padding = " ".repeat(width - cell.text.width() + GAP);
-                    let _ = write!(text, "{}{padding}", paint(cell.style, &cell.text));
-                    used += width + GAP;
-                }
+                let cut = cut(&cell.text, *width);
+                let padding = if column + 1 == columns { 0 } else { width - cut.width() + GAP };
+                let _ = write!(line, "{}{}", paint(cell.style, &cut), " ".repeat(padding));
             }
-            text.truncate(text.trim_end_matches(' ').len());
-            text.push('\n');
+            let _ = writeln!(text, "{}", line.trim_end_matches(' '));
         }
         self.text(&text)
     }
@@ -171,10 +175,7 @@ mod tests {
     #[test]
     fn no_character_that_controls_a_terminal_is_printed() {
         let text = "a\u{1b}[31mb\u{9b}2Jc\u{7f}\r\n\u{202e}é漢";
-        assert_eq!(
-            escape(text),
-            "a\\u{1b}[31mb\\u{9b}2Jc\\u{7f}\\u{d}\\u{a}\\u{202e}é漢"
-        );
+        assert_eq!(escape(text), "a\\u{1b}[31mb\\u{9b}2Jc\\u{7f}\\u{d}\\u{a}\\u{202e}é漢");
         let json = serde_json::to_string(text).unwrap();
         let escaped = escape_json(&json);
         assert!(!escaped.chars().any(is_unsafe), "{escaped}");

@@ -12,7 +12,9 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let number = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = UNITS.iter().find(|(name, _)| *name == &text[number.len()..]);
     let seconds = unit.and_then(|(_, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
-    seconds.map(Duration::from_secs).ok_or_else(|| "write a number and a unit: `90s`, `10m`, `2h` or `1d`".into())
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write a number and a unit: `90s`, `10m`, `2h` or `1d`".into())
 }
 
 /// Parses a time: RFC 3339, or a duration before now.
@@ -20,8 +22,9 @@ pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
-    let ago = parse_duration(text)
-        .map_err(|_| "write a duration, such as `10m`, or a time, such as `2026-01-31T12:00:00Z`".to_owned())?;
+    let ago = parse_duration(text).map_err(|_| {
+        "write a duration, such as `10m`, or a time, such as `2026-01-31T12:00:00Z`".to_owned()
+    })?;
     subtract(Timestamp::now(), ago).ok_or_else(|| "the duration is too long".to_owned())
 }
 
@@ -78,9 +81,14 @@ mod tests {
 
     #[test]
     fn durations_are_shown_with_two_units() {
-        for (milliseconds, text) in
-            [(0, "0ms"), (999, "999ms"), (9_129, "9.12s"), (192_000, "3m 12s"), (7_500_000, "2h 5m"), (273_600_000, "3d 4h")]
-        {
+        for (milliseconds, text) in [
+            (0, "0ms"),
+            (999, "999ms"),
+            (9_129, "9.12s"),
+            (192_000, "3m 12s"),
+            (7_500_000, "2h 5m"),
+            (273_600_000, "3d 4h"),
+        ] {
             assert_eq!(show_duration(SignedDuration::from_millis(milliseconds)), text);
         }
     }

@@ -30,7 +30,9 @@ enum TokenVerb {
     /// Show the claims of a token, when it expires, and whether the signing key signed it
     ///
     /// Exits with 1 if the key is known and the token is not valid.
-    #[command(after_help = "Examples:\n  fanfare token decode \"$TOKEN\"\n  pbpaste | fanfare token decode -")]
+    #[command(
+        after_help = "Examples:\n  fanfare token decode \"$TOKEN\"\n  pbpaste | fanfare token decode -"
+    )]
     Decode {
         /// The token, or `-` for the standard input
         #[arg(value_name = "TOKEN")]
@@ -109,7 +111,8 @@ impl Token {
     fn decode(&self, text: &str) -> Result<(), Failure> {
         let text = if text == "-" { read_stdin()? } else { text.to_owned() };
         let token = text.trim();
-        let content = UnverifiedToken::read(token).map_err(|error| Failure::refused(error.to_string(), None))?;
+        let content =
+            UnverifiedToken::read(token).map_err(|error| Failure::refused(error.to_string(), None))?;
         let verified = self.credential.find_key()?.map(|key| verify(&key, token, &content)).transpose()?;
         let output = self.output.open();
         if output.is_json {
@@ -124,7 +127,7 @@ impl Token {
             }
             output.json(&line)?;
         } else {
-            output.table(&describe(&content, verified.as_ref()))?;
+            output.table(&describe(&content, verified.as_ref()), None)?;
         }
         match verified {
             Some(Err(why)) => Err(Failure::refused(format!("the token is not valid: {why}"), None)),
@@ -206,7 +209,9 @@ fn read_grants(arguments: &[String]) -> Result<Vec<(String, String)>, Failure> {
         })?;
         for name in names.split(',') {
             if name.is_empty() {
-                return Err(Failure::usage(format!("`{argument}` has an empty name after the channel `{channel}`")));
+                return Err(Failure::usage(format!(
+                    "`{argument}` has an empty name after the channel `{channel}`"
+                )));
             }
             grants.push((channel.to_owned(), name.to_owned()));
         }

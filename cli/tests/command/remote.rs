@@ -47,11 +47,18 @@ fn arguments_precede_variables_and_these_precede_the_configuration() {
 #[test]
 fn a_missing_url_or_key_names_all_ways_to_give_it() {
     let project = Project::new("no-server");
-    for verb in [vec!["tail", "a"], vec!["publish", "a", "b", "1"], vec!["signal", "a", "b", "1"], vec!["runs"]] {
+    for verb in
+        [vec!["tail", "a"], vec!["publish", "a", "b", "1"], vec!["signal", "a", "b", "1"], vec!["runs"]]
+    {
         let output = run(&project, &[], &verb);
-        assert_fails(&output, 2, &["no URL", "`--url", "FANFARE_URL", "`server: { url: … }` to fanfare.yaml"]);
+        assert_fails(
+            &output,
+            2,
+            &["no URL", "`--url", "FANFARE_URL", "`server: { url: … }` to fanfare.yaml"],
+        );
         let output = run(&project, &[("FANFARE_URL", NOWHERE)], &verb);
-        let ways = ["no signing key", "`--key`", "FANFARE_SIGNING_KEY", "fanfare.yaml: `server: { key-variable"];
+        let ways =
+            ["no signing key", "`--key`", "FANFARE_SIGNING_KEY", "fanfare.yaml: `server: { key-variable"];
         assert_fails(&output, 2, &ways);
     }
 }
@@ -117,7 +124,8 @@ fn wrong_arguments_are_explained() {
 fn a_token_is_minted_and_decoded_without_a_server() {
     let project = Project::new("token");
     let variables = [("FANFARE_SIGNING_KEY", KEY)];
-    let mint = ["token", "--subscribe", "a/b:1/status,draft", "--signal", "x/go", "--subject", "ada", "--id", "7"];
+    let mint =
+        ["token", "--subscribe", "a/b:1/status,draft", "--signal", "x/go", "--subject", "ada", "--id", "7"];
     let minted = run(&project, &variables, &mint);
     assert_exit(&minted, 0);
     let token = stdout(&minted).trim().to_owned();
@@ -129,7 +137,10 @@ fn a_token_is_minted_and_decoded_without_a_server() {
     assert_eq!(line["is_valid"], true);
     let claims = &line["claims"];
     assert_eq!((&claims["sub"], &claims["jti"]), (&Value::from("ada"), &Value::from("7")));
-    assert_eq!(claims["topics"][1], serde_json::json!({ "kind": "run", "channel": "a/b:1", "name": "draft" }));
+    assert_eq!(
+        claims["topics"][1],
+        serde_json::json!({ "kind": "run", "channel": "a/b:1", "name": "draft" })
+    );
     assert_eq!(claims["signals"], serde_json::json!([{ "channel": "x", "name": "go" }]));
     assert_eq!(claims["exp"].as_u64().zip(claims["iat"].as_u64()).map(|(exp, iat)| exp - iat), Some(3600));
 

@@ -32,7 +32,8 @@ export class Command {
     this.#process = spawn(executable, args, { env: environment(access), stdio: ["pipe", "pipe", "pipe"] });
     this.#process.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.#process.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
-    this.#process.stdin.end(input);
+    // A command that needs no input may be gone before it is written.
+    this.#process.stdin.on("error", () => {}).end(input);
     this.ended = new Promise((resolve) =>
       this.#process.on("close", (code) => resolve({ code, stdout: this.stdout, stderr: this.stderr })),
     );

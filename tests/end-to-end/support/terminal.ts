@@ -20,6 +20,7 @@ export function hasTmux(): boolean {
 /** A terminal of 100 columns and 40 rows, with a shell. */
 export class Terminal {
   readonly #socket = `fanfare-${randomUUID()}`;
+  #commands = 0;
 
   private constructor() {}
 
@@ -37,13 +38,15 @@ export class Terminal {
 
   /** Types `fanfare` with arguments, and Enter. */
   async type(...args: readonly string[]): Promise<void> {
-    await this.shell([program("fanfare"), ...args].map((word) => `'${word}'`).join(" "));
+    const command = [program("fanfare"), ...args].map((word) => `'${word}'`).join(" ");
+    this.#commands += 1;
+    await this.#tmux("send-keys", "-l", `clear; ${command}; echo "end ${this.#commands}: $?"`);
+    await this.#tmux("send-keys", "Enter");
   }
 
-  /** Types a command, and Enter. */
-  async shell(command: string): Promise<void> {
-    await this.#tmux("send-keys", "-l", `clear; ${command}; echo exit=$?`);
-    await this.#tmux("send-keys", "Enter");
+  /** Waits until the last command ends with an exit code, and returns everything visible. */
+  async ends(code: number): Promise<string> {
+    return this.shows(`end ${this.#commands}: ${code}`);
   }
 
   async press(key: string): Promise<void> {

@@ -48,7 +48,9 @@ pub(super) async fn rerun(
     print(output, &done, || {
         let id = escape(done["run_id"].as_str().unwrap_or_default());
         match done["outcome"].as_str() {
-            Some("new") => (true, "started", format!("{id}, which repeats {} from call {}", escape(run), escape(from))),
+            Some("new") => {
+                (true, "started", format!("{id}, which repeats {} from call {}", escape(run), escape(from)))
+            }
             _ => (false, "already started", id),
         }
     })

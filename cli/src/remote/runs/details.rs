@@ -21,7 +21,7 @@ pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Resu
         return output.json(&run);
     }
     calls.sort_by_key(|call| position(call["call"].as_str().unwrap_or_default()));
-    output.table(&header(&run))?;
+    output.table(&header(&run), None)?;
     if let Some(error) = run["error"].as_str() {
         let lines: Vec<String> = error.lines().map(escape).collect();
         output.text(&format!("\n{}\n", paint(RED, &lines.join("\n"))))?;
@@ -29,11 +29,11 @@ pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Resu
     if !calls.is_empty() {
         output.text(&format!("\n{}\n", paint(BOLD, "Calls")))?;
         let created_at = run["created_at"].as_str();
-        output.table(&calls.iter().map(|call| describe_call(call, created_at)).collect::<Vec<_>>())?;
+        output.table(&calls.iter().map(|call| describe_call(call, created_at)).collect::<Vec<_>>(), None)?;
     }
     if !signals.is_empty() {
         output.text(&format!("\n{}\n", paint(BOLD, "Signals")))?;
-        output.table(&signals.iter().map(describe_signal).collect::<Vec<_>>())?;
+        output.table(&signals.iter().map(describe_signal).collect::<Vec<_>>(), None)?;
     }
     Ok(())
 }

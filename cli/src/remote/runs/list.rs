@@ -14,6 +14,9 @@ use crate::remote::time::{parse_time, show_between, show_date};
 
 const DEFAULT_LIMIT: usize = 50;
 
+/// The column that is cut if there is little room: its name usually repeats the id of the run.
+const CHANNEL: usize = 2;
+
 #[derive(clap::Args)]
 pub(super) struct List {
     /// Runs of this job
@@ -82,7 +85,8 @@ impl List {
             print(output, &runs)?;
         }
         if has_more {
-            let note = format!("there are more runs: list them with `--limit {}`", self.limit.saturating_mul(10));
+            let note =
+                format!("there are more runs: list them with `--limit {}`", self.limit.saturating_mul(10));
             anstream::eprintln!("{}", paint(DIM, &note));
         }
         Ok(())
@@ -112,7 +116,11 @@ fn print(output: &Output, runs: &[Value]) -> Result<(), Failure> {
     let rows = runs.iter().map(|run| {
         let text = |name: &str| run[name].as_str().unwrap_or_default();
         let (state, style) = describe_state(run);
-        let took = if text("state") == "running" { None } else { show_between(text("created_at"), text("changed_at")) };
+        let took = if text("state") == "running" {
+            None
+        } else {
+            show_between(text("created_at"), text("changed_at"))
+        };
         vec![
             Cell::plain(text("run_id")),
             Cell::plain(text("job")),
@@ -123,7 +131,7 @@ fn print(output: &Output, runs: &[Value]) -> Result<(), Failure> {
             Cell::new(&describe(run), Style::new()),
         ]
     });
-    output.table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
+    output.table(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), Some(CHANNEL))
 }
 
 /// Returns what a run waits for, or why it ended.

@@ -49,7 +49,9 @@ impl FramePrinter {
                 let is_open = self.open_text.as_deref() == Some(data);
                 match error {
                     None if is_open => self.finish(),
-                    None => self.line(created_at, &paint(CYAN, &pad(topic)), &paint(DIM, "(end of the text)")),
+                    None => {
+                        self.line(created_at, &paint(CYAN, &pad(topic)), &paint(DIM, "(end of the text)"))
+                    }
                     Some(error) => {
                         let (style, verb) = if *stopped { (YELLOW, "stopped") } else { (RED, "failed") };
                         let text = paint(style, &format!("({verb}: {})", escape(error)));

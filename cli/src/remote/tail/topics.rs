@@ -10,9 +10,9 @@ use crate::remote::failure::Failure;
 pub(super) async fn find(access: &Access, channel: &str) -> Result<Vec<String>, Failure> {
     let definitions = access.client.get("admin/definitions", TokenRequest::admin()).await;
     let definitions = definitions.map_err(|error| match error {
-        ClientError::Refused { status: Some(404), .. } => access
-            .explain_admin(error)
-            .help("name the topics with `--topic`, or enable the routes with `HubBuilder::admin_routes(true)`"),
+        ClientError::Refused { status: Some(404), .. } => access.explain_admin(error).help(
+            "name the topics with `--topic`, or enable the routes with `HubBuilder::admin_routes(true)`",
+        ),
         error => access.explain(error),
     })?;
     let definitions = definitions["items"].as_array().map(Vec::as_slice).unwrap_or_default();

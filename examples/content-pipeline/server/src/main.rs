@@ -105,6 +105,7 @@ async fn stop_signal() {
 
 /// Returns the key in `FANFARE_SIGNING_KEY`, or a new random one, as tokens of the demo need not outlive the process.
 fn signing_key() -> String {
-    let random_key = || format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let random_key =
+        || format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
     std::env::var("FANFARE_SIGNING_KEY").unwrap_or_else(|_| random_key())
 }

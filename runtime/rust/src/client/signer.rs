@@ -146,7 +146,9 @@ impl fmt::Debug for TokenSigner {
 impl fmt::Display for SignerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WeakKey => formatter.write_str("the signing key is too short: it must have at least 32 bytes"),
+            Self::WeakKey => {
+                formatter.write_str("the signing key is too short: it must have at least 32 bytes")
+            }
             Self::Malformed(why) => write!(formatter, "the text is not a token: {why}"),
             Self::Invalid(why) => write!(formatter, "the token is not valid: {why}"),
         }
