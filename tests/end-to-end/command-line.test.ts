@@ -231,8 +231,8 @@ describe.skipIf(!hasTmux())("in a terminal", () => {
     const terminal = await Terminal.open(demo);
     await terminal.type("runs", "ls", "-n", "1");
     const list = await terminal.ends(0);
-    expect(list).toMatch(/^RUN +JOB +CHANNEL +STATE +CREATED \(UTC\) +TOOK$/mu);
-    expect(list).toMatch(new RegExp(`^${run} +summarise +pipeline:\\S+ +\\? waiting +\\d{4}-.* for approve$`, "mu"));
+    expect(list).toMatch(/^RUN +JOB +CHANNEL +STATE +AGE +TOOK$/mu);
+    expect(list).toMatch(new RegExp(`^${run} +summarise +pipeline:\\S+ +\\? waiting +[\\d.]+m?s +for approve$`, "mu"));
     expect(await terminal.colours()).toMatch(/\u001B\[35m\? waiting/u);
 
     await terminal.type("runs", "show", run);

@@ -60,7 +60,8 @@ fn header(run: &Value) -> Vec<Vec<Cell>> {
     if text("state") != "running" {
         let took = show_between(text("created_at"), text("changed_at"));
         let took = took.map_or_else(String::new, |took| format!(" (after {took})"));
-        rows.push(row("changed", &format!("{}{took}", show_date(text("changed_at"))), plain));
+        let verb = if text("state") == "halted" { "halted" } else { "ended" };
+        rows.push(row(verb, &format!("{}{took}", show_date(text("changed_at"))), plain));
     }
     if let Some(failures) = run["failures"].as_u64().filter(|failures| *failures > 0) {
         rows.push(row("failures", &failures.to_string(), YELLOW));

@@ -111,7 +111,8 @@ fn print(output: &Output, runs: &[Value]) -> Result<(), Failure> {
     if runs.is_empty() {
         return output.text("no runs\n");
     }
-    let titles = ["RUN", "JOB", "CHANNEL", "STATE", "CREATED (UTC)", "TOOK", ""];
+    let now = Timestamp::now().to_string();
+    let titles = ["RUN", "JOB", "CHANNEL", "STATE", "AGE", "TOOK", ""];
     let header = titles.iter().map(|title| Cell::new(title, BOLD)).collect();
     let rows = runs.iter().map(|run| {
         let text = |name: &str| run[name].as_str().unwrap_or_default();
@@ -126,7 +127,7 @@ fn print(output: &Output, runs: &[Value]) -> Result<(), Failure> {
             Cell::plain(text("job")),
             Cell::new(text("channel"), DIM),
             Cell::new(&state, style),
-            Cell::plain(&show_date(text("created_at"))),
+            Cell::plain(&show_between(text("created_at"), &now).unwrap_or_default()),
             Cell::plain(&took.unwrap_or_default()),
             Cell::new(&describe(run), Style::new()),
         ]
