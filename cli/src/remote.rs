@@ -90,5 +90,5 @@ pub(super) fn execute(verb: RemoteVerb) -> ExitCode {
             }
         })
     });
-    executed.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+    executed.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
 }

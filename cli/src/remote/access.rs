@@ -16,7 +16,7 @@ const ROUTES: &str = "/v1/realtime";
 
 #[derive(clap::Args)]
 pub(super) struct AccessArguments {
-    /// The URL of the server [default: FANFARE_URL, or `server.url` in fanfare.yaml]
+    /// The URL of the server [default: `FANFARE_URL`, or `server.url` in fanfare.yaml]
     #[arg(long, value_name = "URL", global = true, help_heading = "Server")]
     url: Option<String>,
     #[command(flatten)]
@@ -25,10 +25,10 @@ pub(super) struct AccessArguments {
 
 #[derive(clap::Args)]
 pub(super) struct CredentialArguments {
-    /// The signing key of the server [default: FANFARE_SIGNING_KEY, or the variable that `server.key-variable` in fanfare.yaml names]
+    /// The signing key of the server [default: `FANFARE_SIGNING_KEY`, or the variable that `server.key-variable` in fanfare.yaml names]
     #[arg(long, value_name = "KEY", global = true, help_heading = "Server", conflicts_with = "token")]
     key: Option<String>,
-    /// A token, in place of the signing key [default: FANFARE_TOKEN]
+    /// A token, in place of the signing key [default: `FANFARE_TOKEN`]
     #[arg(long, value_name = "TOKEN", global = true, help_heading = "Server")]
     token: Option<String>,
     /// The configuration file [default: fanfare.yaml, if it exists]
@@ -139,13 +139,10 @@ impl Access {
                 self.explain_unauthorized()
             }
             // Errors of Fanfare have a message in JSON. Those of other servers and proxies are texts, or empty.
-            ClientError::Refused {
-                status: Some(status @ 404 | status @ 405),
-                code: None,
-                data: None,
-                ..
-            } => Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
-                .help("correct the URL: it is the part before `/v1/realtime`"),
+            ClientError::Refused { status: Some(status @ (404 | 405)), code: None, data: None, .. } => {
+                Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
+                    .help("correct the URL: it is the part before `/v1/realtime`")
+            }
             ClientError::Refused { message, data, .. } => Failure::refused(message, data.as_deref()),
             error => Failure::usage(error.to_string()),
         }

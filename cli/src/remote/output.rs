@@ -50,20 +50,6 @@ impl OutputArguments {
 }
 
 impl Output {
-    /// Prints a value as one line of JSON.
-    pub(super) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(value).map_err(|error| Failure::usage(error.to_string()))?;
-        self.text(&format!("{}\n", escape_json(&text)))
-    }
-
-    /// Prints a text that is safe for terminals. Colours are removed if the terminal does not want them.
-    pub(super) fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = anstream::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()?;
-        Ok(())
-    }
-
     /// Prints rows in columns. The last column is cut to the width of the terminal, and so is `flexible` before it.
     pub(super) fn table(&self, rows: &[Vec<Cell>], flexible: Option<usize>) -> Result<(), Failure> {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -90,8 +76,22 @@ impl Output {
             }
             let _ = writeln!(text, "{}", line.trim_end_matches(' '));
         }
-        self.text(&text)
+        print(&text)
     }
+}
+
+/// Prints a value as one line of JSON.
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(|error| Failure::usage(error.to_string()))?;
+    print(&format!("{}\n", escape_json(&text)))
+}
+
+/// Prints a text that is safe for terminals. Colours are removed if the terminal does not want them.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
 }
 
 /// A cell of a table. Its text is safe for terminals.

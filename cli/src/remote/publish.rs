@@ -5,7 +5,7 @@ use fanfare::client::{TokenAccess, TokenRequest};
 use super::access::AccessArguments;
 use super::failure::{Failure, refusal_for_programs};
 use super::input::read_payload;
-use super::output::{GREEN, OutputArguments, escape, paint};
+use super::output::{GREEN, OutputArguments, escape, paint, print, print_json};
 
 #[derive(clap::Args)]
 pub(crate) struct Publish {
@@ -49,15 +49,15 @@ impl Publish {
             Ok(published) => published,
             Err(error) => {
                 if let (Some(refusal), true) = (refusal_for_programs(&error), output.is_json) {
-                    output.json(&refusal)?;
+                    print_json(&refusal)?;
                 }
                 return Err(access.explain(error));
             }
         };
         if output.is_json {
-            return output.json(&published);
+            return print_json(&published);
         }
         let id = published["id"].as_str().unwrap_or_default();
-        output.text(&format!("{} {}\n", paint(GREEN, "published"), escape(id)))
+        print(&format!("{} {}\n", paint(GREEN, "published"), escape(id)))
     }
 }

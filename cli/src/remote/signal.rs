@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::access::{Access, AccessArguments, Credential};
 use super::failure::{Failure, refusal_for_programs};
 use super::input::read_payload;
-use super::output::{GREEN, OutputArguments, YELLOW, escape, paint};
+use super::output::{GREEN, OutputArguments, YELLOW, escape, paint, print, print_json};
 
 /// The lifetime of the token that names the sender.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60);
@@ -90,21 +90,21 @@ impl Signal {
     fn print_receipt(&self, receipt: &Value) -> Result<(), Failure> {
         let output = self.output.open();
         if output.is_json {
-            return output.json(receipt);
+            return print_json(receipt);
         }
         let run = escape(receipt["run_id"].as_str().unwrap_or_default());
         if receipt["status"] == "kept" {
             let text = format!("{}: run {run} has not asked for the signal yet\n", paint(YELLOW, "kept"));
-            return output.text(&text);
+            return print(&text);
         }
-        output.text(&format!("{} by run {run}\n", paint(GREEN, "accepted")))
+        print(&format!("{} by run {run}\n", paint(GREEN, "accepted")))
     }
 
     /// Explains a refusal. Programs receive it on the standard output, with its code as the status.
     fn explain(&self, access: &Access, error: ClientError) -> Result<Failure, Failure> {
         let output = self.output.open();
         if let (Some(refusal), true) = (refusal_for_programs(&error), output.is_json) {
-            output.json(&refusal)?;
+            print_json(&refusal)?;
         }
         let ClientError::Refused { code: Some(code), .. } = &error else { return Ok(access.explain(error)) };
         let exit_code = REFUSALS.iter().find(|(name, _)| name == code).map(|(_, exit_code)| *exit_code);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::access::CredentialArguments;
 use super::failure::Failure;
 use super::input::read_stdin;
-use super::output::{Cell, DIM, GREEN, OutputArguments, RED, YELLOW};
+use super::output::{Cell, DIM, GREEN, OutputArguments, RED, YELLOW, print, print_json};
 use super::time::{parse_duration, show_date, show_duration};
 
 #[derive(clap::Args)]
@@ -103,9 +103,7 @@ impl Token {
         let signer = signer.issuer(grant.issuer).audience(grant.audience);
         let token = signer.sign(contents).map_err(|error| Failure::usage(error.to_string()))?;
         // A script assigns the token to a variable, so it is JSON on request only.
-        let is_json = output.json;
-        let output = output.open();
-        if is_json { output.json(&json!({ "token": token })) } else { output.text(&format!("{token}\n")) }
+        if output.json { print_json(&json!({ "token": token })) } else { print(&format!("{token}\n")) }
     }
 
     fn decode(&self, text: &str) -> Result<(), Failure> {
@@ -125,7 +123,7 @@ impl Token {
                 line["is_valid"] = json!(verified.is_ok());
                 line["reason"] = json!(verified.as_ref().err());
             }
-            output.json(&line)?;
+            print_json(&line)?;
         } else {
             output.table(&describe(&content, verified.as_ref()), None)?;
         }

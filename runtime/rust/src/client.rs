@@ -224,7 +224,7 @@ impl Shared {
                 query: vec![("expires_in", MINTED_LIFETIME.as_secs().to_string())],
                 bearer: key.to_string(),
                 idempotency_key: None,
-                body: Value::from_iter(topics.iter().map(grant)).to_string(),
+                body: topics.iter().map(grant).collect::<Value>().to_string(),
             };
             let minted = self.requests.send_once(&self.target()?, request).await?;
             let token = minted.get("jwt").and_then(Value::as_str).map(str::to_owned);

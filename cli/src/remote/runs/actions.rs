@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use crate::remote::access::Access;
 use crate::remote::failure::Failure;
-use crate::remote::output::{GREEN, Output, YELLOW, escape, paint};
+use crate::remote::output::{GREEN, Output, YELLOW, escape, paint, print, print_json};
 
 pub(super) async fn cancel(access: &Access, output: &Output, run: &str) -> Result<(), Failure> {
     let done = act(access, "cancel", &[("run_id", run)]).await?;
-    print(output, &done, || match done["outcome"].as_str() {
+    print_result(output, &done, || match done["outcome"].as_str() {
         Some("cancelled") => (true, "cancelled", escape(run)),
         _ => (false, "already ended", escape(run)),
     })
@@ -17,7 +17,7 @@ pub(super) async fn cancel(access: &Access, output: &Output, run: &str) -> Resul
 
 pub(super) async fn retry(access: &Access, output: &Output, run: &str) -> Result<(), Failure> {
     let done = act(access, "retry", &[("run_id", run)]).await?;
-    print(output, &done, || match done["outcome"].as_str() {
+    print_result(output, &done, || match done["outcome"].as_str() {
         Some("retried") => (true, "retried", escape(run)),
         _ => (false, "unchanged", format!("{}: it has neither ended nor halted", escape(run))),
     })
@@ -32,7 +32,9 @@ pub(super) async fn wake(
     let mut query = vec![("run_id", run)];
     query.extend(call.map(|call| ("call", call)));
     let done = act(access, "wake", &query).await?;
-    print(output, &done, || (true, "woken", format!("{} (ended {} delays)", escape(run), done["woken"])))
+    print_result(output, &done, || {
+        (true, "woken", format!("{} (ended {} delays)", escape(run), done["woken"]))
+    })
 }
 
 pub(super) async fn rerun(
@@ -45,7 +47,7 @@ pub(super) async fn rerun(
     // With an id, a request whose response is lost can be sent again.
     let new_run_id = new_run_id.unwrap_or_else(|| format!("run_{:016x}", fastrand::u64(..)));
     let done = act(access, "rerun", &[("run_id", run), ("call", from), ("new_run_id", &new_run_id)]).await?;
-    print(output, &done, || {
+    print_result(output, &done, || {
         let id = escape(done["run_id"].as_str().unwrap_or_default());
         match done["outcome"].as_str() {
             Some("new") => {
@@ -65,14 +67,14 @@ async fn act(access: &Access, action: &str, query: &[(&'static str, &str)]) -> R
 }
 
 /// Prints a result. `describe` returns whether anything changed, a word for it, and the run.
-fn print(
+fn print_result(
     output: &Output,
     done: &Value,
     describe: impl FnOnce() -> (bool, &'static str, String),
 ) -> Result<(), Failure> {
     if output.is_json {
-        return output.json(done);
+        return print_json(done);
     }
     let (has_changed, word, run) = describe();
-    output.text(&format!("{} {run}\n", paint(if has_changed { GREEN } else { YELLOW }, word)))
+    print(&format!("{} {run}\n", paint(if has_changed { GREEN } else { YELLOW }, word)))
 }

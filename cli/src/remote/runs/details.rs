@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{describe_state, pages};
 use crate::remote::access::Access;
 use crate::remote::failure::Failure;
-use crate::remote::output::{BOLD, CYAN, Cell, DIM, GREEN, MAGENTA, Output, RED, YELLOW, escape, paint};
+use crate::remote::output::{
+    BOLD, CYAN, Cell, DIM, GREEN, MAGENTA, Output, RED, YELLOW, escape, paint, print, print_json,
+};
 use crate::remote::time::{show_between, show_clock, show_date};
 
 pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Result<(), Failure> {
@@ -18,21 +20,21 @@ pub(super) async fn show(access: &Access, output: &Output, run_id: &str) -> Resu
     if output.is_json {
         run["calls"] = json!(calls);
         run["signals"] = json!(signals);
-        return output.json(&run);
+        return print_json(&run);
     }
     calls.sort_by_key(|call| position(call["call"].as_str().unwrap_or_default()));
     output.table(&header(&run), None)?;
     if let Some(error) = run["error"].as_str() {
         let lines: Vec<String> = error.lines().map(escape).collect();
-        output.text(&format!("\n{}\n", paint(RED, &lines.join("\n"))))?;
+        print(&format!("\n{}\n", paint(RED, &lines.join("\n"))))?;
     }
     if !calls.is_empty() {
-        output.text(&format!("\n{}\n", paint(BOLD, "Calls")))?;
+        print(&format!("\n{}\n", paint(BOLD, "Calls")))?;
         let created_at = run["created_at"].as_str();
         output.table(&calls.iter().map(|call| describe_call(call, created_at)).collect::<Vec<_>>(), None)?;
     }
     if !signals.is_empty() {
-        output.text(&format!("\n{}\n", paint(BOLD, "Signals")))?;
+        print(&format!("\n{}\n", paint(BOLD, "Signals")))?;
         output.table(&signals.iter().map(describe_signal).collect::<Vec<_>>(), None)?;
     }
     Ok(())

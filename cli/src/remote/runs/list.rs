@@ -9,7 +9,7 @@ use super::describe_state;
 use super::pages::{self, Query};
 use crate::remote::access::Access;
 use crate::remote::failure::Failure;
-use crate::remote::output::{BOLD, Cell, DIM, Output, escape, paint};
+use crate::remote::output::{BOLD, Cell, DIM, Output, escape, paint, print, print_json};
 use crate::remote::time::{parse_time, show_between, show_date};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -75,14 +75,14 @@ impl List {
         let mut runs = Vec::new();
         let has_more = pages::read(access, "admin/runs", &self.query(), self.limit, |items| {
             if output.is_json {
-                return items.iter().try_for_each(|run| output.json(run));
+                return items.iter().try_for_each(print_json);
             }
             runs.extend(items);
             Ok(())
         })
         .await?;
         if !output.is_json {
-            print(output, &runs)?;
+            print_table(output, &runs)?;
         }
         if has_more {
             let note =
@@ -93,13 +93,13 @@ impl List {
     }
 
     fn query(&self) -> Query {
-        let states: Vec<String> = self.state.iter().copied().map(name).collect();
+        let states: Vec<String> = self.state.iter().map(name).collect();
         let states = (!states.is_empty()).then(|| states.join(","));
         let parameters = [
             ("job", self.job.clone()),
             ("channel", self.channel.clone()),
             ("state", states),
-            ("activity", self.activity.map(name)),
+            ("activity", self.activity.as_ref().map(name)),
             ("created_after", self.since.as_ref().map(show_parameter)),
             ("created_before", self.until.as_ref().map(show_parameter)),
         ];
@@ -107,9 +107,9 @@ impl List {
     }
 }
 
-fn print(output: &Output, runs: &[Value]) -> Result<(), Failure> {
+fn print_table(output: &Output, runs: &[Value]) -> Result<(), Failure> {
     if runs.is_empty() {
-        return output.text("no runs\n");
+        return print("no runs\n");
     }
     let now = Timestamp::now().to_string();
     let titles = ["RUN", "JOB", "CHANNEL", "STATE", "AGE", "TOOK", ""];
@@ -149,7 +149,7 @@ fn describe(run: &Value) -> String {
     }
 }
 
-fn name(value: impl ValueEnum) -> String {
+fn name(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 

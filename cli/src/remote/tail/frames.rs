@@ -4,7 +4,9 @@ use fanfare::wire::ServerFrame;
 use serde_json::Value;
 
 use crate::remote::failure::Failure;
-use crate::remote::output::{CYAN, DIM, GREEN, MAGENTA, Output, RED, YELLOW, escape, escape_json, paint};
+use crate::remote::output::{
+    CYAN, DIM, GREEN, MAGENTA, Output, RED, YELLOW, escape, escape_json, paint, print, print_json,
+};
 use crate::remote::time::show_clock;
 
 /// Names of topics are padded to this width.
@@ -27,7 +29,7 @@ impl FramePrinter {
 
     pub(super) fn print(&mut self, frame: &ServerFrame) -> Result<(), Failure> {
         if self.output.is_json {
-            return self.output.json(&without_subscription(frame.clone()));
+            return print_json(&without_subscription(frame.clone()));
         }
         match frame {
             ServerFrame::Data { topic, created_at, data, .. } => {
@@ -43,7 +45,7 @@ impl FramePrinter {
                 if self.open_text.as_deref() != Some(stream_id) {
                     self.open_text(created_at, topic, stream_id)?;
                 }
-                self.output.text(&indent(data))
+                print(&indent(data))
             }
             ServerFrame::DatastreamEnd { topic, created_at, data, error, stopped, .. } => {
                 let is_open = self.open_text.as_deref() == Some(data);
@@ -62,7 +64,7 @@ impl FramePrinter {
             ServerFrame::Gap { after, before, .. } => {
                 self.finish()?;
                 let text = format!("gap: messages after {after} and before {before} are gone");
-                self.output.text(&format!("{}\n", paint(YELLOW, &text)))
+                print(&format!("{}\n", paint(YELLOW, &text)))
             }
             _ => Ok(()),
         }
@@ -78,14 +80,14 @@ impl FramePrinter {
     /// Ends the line of a text that is still written.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         match self.open_text.take() {
-            Some(_) => self.output.text("\n"),
+            Some(_) => print("\n"),
             None => Ok(()),
         }
     }
 
     fn line(&mut self, time: &str, topic: &str, text: &str) -> Result<(), Failure> {
         self.finish()?;
-        self.output.text(&format!("{}  {topic} {text}\n", paint(DIM, &escape(&show_clock(time)))))
+        print(&format!("{}  {topic} {text}\n", paint(DIM, &escape(&show_clock(time)))))
     }
 
     /// Begins a line that chunks are added to.
@@ -93,7 +95,7 @@ impl FramePrinter {
         self.finish()?;
         self.open_text = Some(stream_id.to_owned());
         let (time, topic) = (paint(DIM, &escape(&show_clock(time))), paint(CYAN, &pad(topic)));
-        self.output.text(&format!("{time}  {topic} "))
+        print(&format!("{time}  {topic} "))
     }
 }
 
