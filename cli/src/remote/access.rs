@@ -128,16 +128,18 @@ impl Access {
         Self { url, credential, client }
     }
 
+    /// Returns `true` if the server refuses the token: there is no other one to try.
+    pub(super) fn is_final(&self, error: &ClientError) -> bool {
+        matches!(self.credential, Credential::Token(_)) && is_unauthorized(error)
+    }
+
     /// Explains an error of the client.
     pub(super) fn explain(&self, error: ClientError) -> Failure {
         let url = &self.url;
         match error {
             ClientError::Unreachable(why) => Failure::usage(format!("cannot reach {url}: {why}"))
                 .help("start the server, or correct the URL"),
-            ClientError::Refused { status: Some(401), .. } => self.explain_unauthorized(),
-            ClientError::Refused { status: None, code: Some(code), .. } if code == "unauthorized" => {
-                self.explain_unauthorized()
-            }
+            error if is_unauthorized(&error) => self.explain_unauthorized(),
             // Errors of Fanfare have a message in JSON. Those of other servers and proxies are texts, or empty.
             ClientError::Refused { status: Some(status @ (404 | 405)), code: None, data: None, .. } => {
                 Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
@@ -170,6 +172,14 @@ impl Access {
                     .help("`fanfare token decode` shows what it allows and when it expires")
             }
         }
+    }
+}
+
+fn is_unauthorized(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused { status: Some(status), .. } => *status == 401,
+        ClientError::Refused { code: Some(code), .. } => code == "unauthorized",
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ mod frames;
 mod topics;
 
 use fanfare::Cursor;
-use fanfare::client::{FrameEvent, Frames};
+use fanfare::client::{ClientError, FrameEvent, Frames};
 use fanfare::wire::ServerFrame;
 use jiff::Timestamp;
 
@@ -94,10 +94,14 @@ impl Tail {
             let frame = match frames.recv().await.map_err(|error| access.explain(error))? {
                 FrameEvent::Frame(frame) => frame,
                 // A wrong URL is more likely than a server that starts now.
-                FrameEvent::Interrupted(reason) if !is_connected => {
-                    return Err(Failure::usage(reason).help("start the server, or correct the URL"));
+                FrameEvent::Interrupted(error) if !is_connected || access.is_final(&error) => {
+                    return Err(access.explain(error));
                 }
-                FrameEvent::Interrupted(reason) => {
+                FrameEvent::Interrupted(error) => {
+                    let reason = match error {
+                        ClientError::Unreachable(reason) => reason,
+                        error => error.to_string(),
+                    };
                     printer.note(&format!("connection lost ({reason}); reconnecting"))?;
                     continue;
                 }

@@ -75,9 +75,9 @@ pub struct Frames {
 pub enum FrameEvent {
     /// A frame of the channel's log, a `ready`, a `caught-up` or a `gap`.
     Frame(ServerFrame),
-    /// The connection is lost, or could not be opened, for this reason. The next attempt follows by itself, and a `ready`
-    /// once it succeeds.
-    Interrupted(String),
+    /// The connection is lost, or could not be opened. The next attempt follows by itself, and a `ready` once it
+    /// succeeds.
+    Interrupted(ClientError),
 }
 
 impl Frames {
@@ -88,7 +88,7 @@ impl Frames {
     pub async fn recv(&mut self) -> Result<FrameEvent, ClientError> {
         match self.received.recv().await {
             Some(Received::Frame(frame)) => Ok(FrameEvent::Frame(frame)),
-            Some(Received::Interrupted(reason)) => Ok(FrameEvent::Interrupted(reason)),
+            Some(Received::Interrupted(error)) => Ok(FrameEvent::Interrupted(error)),
             Some(Received::End(error)) => Err(error),
             None => Err(ClientError::Unreachable("the subscription has ended".into())),
         }

@@ -33,8 +33,8 @@ pub(super) type Confirmed = oneshot::Sender<Result<Cursor, ClientError>>;
 /// An item that a worker passes to its subscriber.
 pub(super) enum Received {
     Frame(ServerFrame),
-    /// The connection is lost, for this reason. The worker connects again.
-    Interrupted(String),
+    /// The connection is lost, or could not be opened. The worker tries again.
+    Interrupted(ClientError),
     End(ClientError),
 }
 
@@ -116,7 +116,7 @@ impl Worker {
                 Ended::Refused(error) if self.is_final(&error) => return self.end(error).await,
                 Ended::Refused(error) => {
                     self.warn(&error);
-                    self.report_interruption(error.to_string());
+                    self.report_interruption(error.clone());
                     sleep(self.backoff.next(error.retry_after())).await;
                 }
                 Ended::Lost(Lost { reason, is_fatal: true, .. }) => {
@@ -124,7 +124,7 @@ impl Worker {
                 }
                 Ended::Lost(Lost { reason, reconnect_at, .. }) => {
                     tracing::debug!(channel = self.selection.channel, reason, "connection lost");
-                    self.report_interruption(reason);
+                    self.report_interruption(ClientError::Unreachable(reason));
                     self.shared.requests.forget_idle();
                     match reconnect_at {
                         Some(at) => sleep_until(at).await,
@@ -132,7 +132,8 @@ impl Worker {
                     }
                 }
                 Ended::TokenGone => {
-                    self.report_interruption("the token has expired or was revoked".into());
+                    let message = "the token has expired or was revoked".to_owned();
+                    self.report_interruption(ClientError::refused_frame("unauthorized".into(), message));
                     sleep(self.backoff.next(Duration::ZERO)).await;
                 }
                 Ended::Full => self.wait_for_room().await,
@@ -263,9 +264,9 @@ impl Worker {
         !self.selection.has_states || self.frames.try_send(state).is_ok()
     }
 
-    fn report_interruption(&self, reason: String) {
+    fn report_interruption(&self, error: ClientError) {
         // Without room, the subscriber is busy with earlier frames.
-        let _ = self.pass_state(Received::Interrupted(reason));
+        let _ = self.pass_state(Received::Interrupted(error));
     }
 
     /// Waits until half of the buffer is read.
