@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::failure::Failure;
 
-/// The width of a terminal that does not tell it.
+/// The width of a terminal whose width is unknown.
 const DEFAULT_WIDTH: usize = 80;
 
 /// The space between two columns.
@@ -43,9 +43,8 @@ pub(super) struct Output {
 
 impl OutputArguments {
     pub(super) fn open(&self) -> Output {
-        let size = terminal_size::terminal_size();
-        let width = size.map_or(DEFAULT_WIDTH, |(terminal_size::Width(width), _)| usize::from(width));
-        Output { is_json: self.json || !io::stdout().is_terminal(), width }
+        let is_json = self.json || !io::stdout().is_terminal();
+        Output { is_json, width: terminal_width().unwrap_or(DEFAULT_WIDTH) }
     }
 }
 
@@ -149,6 +148,18 @@ pub(super) fn escape_json(json: &str) -> String {
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Returns the width of the terminal that the standard output is, if it has one.
+#[cfg(unix)]
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
+#[cfg(not(unix))]
+fn terminal_width() -> Option<usize> {
+    None
 }
 
 /// Cuts a text to a width.
