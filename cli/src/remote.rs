@@ -47,7 +47,7 @@ pub(super) enum RemoteVerb {
     #[command(after_help = concat!(
         "Examples:\n  fanfare publish pipeline:run_1 status '{\"message\": \"Hi\", \"step\": \"write\", \"progress\": \
          10}'\n  fanfare publish pipeline:run_1 status @status.json\n  generate-status | fanfare publish pipeline:run_1 \
-         status -",
+         status -\n  write-draft | fanfare publish pipeline:run_1 draft --stream",
         exit_codes!()
     ))]
     Publish(publish::Publish),

@@ -161,6 +161,23 @@ test("publish takes a payload from an argument, a file or a pipe, and lists ever
   expect(signal.stderr).toContain('\n  /verdict must be one of "approve", "edit", "reject", got "no"\n');
 });
 
+test("publish writes the standard input to a topic of text streams", async () => {
+  const text = "The sea is wide. 漢字\n".repeat(5000);
+  const written = await fanfare(demo, ["publish", "pipeline:run_t", "draft", "--stream"], text);
+  expect([written.code, written.stderr]).toEqual([0, ""]);
+  const tail = await fanfare(demo, ["tail", "pipeline:run_t", "--since", "start", "--no-follow"]);
+  const frames = parse<Frame>(tail.stdout);
+  expect(frames.at(-1)).toMatchObject({ kind: "datastream-end", id: (JSON.parse(written.stdout) as Frame).id });
+  expect(essence(frames)).toEqual([[frames[0]?.id, frames.at(-1)?.id], text]);
+
+  const payload = await fanfare(demo, ["publish", "pipeline:run_t", "draft", '"text"']);
+  expect(payload.code).toBe(1);
+  expect(payload.stderr).toContain("\nhelp: pass `--stream`, and the text on the standard input\n");
+  const wrong = await fanfare(demo, ["publish", "pipeline:run_t", "status", "--stream"], "text");
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toContain("carries payloads");
+});
+
 test("runs are listed, shown, cancelled and repeated", async () => {
   const runs = [await startAndWait(), await startAndWait(), await startAndWait()];
   const ids = (text: string) => parse<{ run_id: string }>(text).map(({ run_id }) => run_id);

@@ -1,10 +1,10 @@
 //! `fanfare publish`.
 
-use fanfare::client::{TokenAccess, TokenRequest};
+use fanfare::client::{ClientError, TokenAccess, TokenRequest};
 
 use super::access::AccessArguments;
 use super::failure::{Failure, refusal_for_programs};
-use super::input::read_payload;
+use super::input::{read_payload, stream_stdin};
 use super::output::{GREEN, OutputArguments, escape, paint, print, print_json};
 
 #[derive(clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct Publish {
     topic: String,
     /// The payload: JSON, `@file`, or `-` for the standard input
     payload: Option<String>,
+    /// Publish the standard input as a text stream, while it is written
+    #[arg(long, conflicts_with_all = ["payload", "idempotency_key"])]
+    stream: bool,
     /// The run that the message belongs to
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
@@ -30,14 +33,12 @@ pub(crate) struct Publish {
 impl Publish {
     pub(super) async fn execute(self) -> Result<(), Failure> {
         let access = self.access.resolve()?;
-        let payload = read_payload(self.payload.as_deref())?;
         let purpose = TokenAccess::Publish { topic: self.topic.clone() };
         let mut request = access
             .client
             .post("publish", TokenRequest::new(&self.channel, purpose))
             .query("channel", &self.channel)
-            .query("topic", &self.topic)
-            .body(payload);
+            .query("topic", &self.topic);
         if let Some(run_id) = self.run_id {
             request = request.query("run_id", run_id);
         }
@@ -45,13 +46,21 @@ impl Publish {
             request = request.idempotency_key(key);
         }
         let output = self.output.open();
-        let published = match request.await {
+        let published = if self.stream {
+            request.send_text(stream_stdin()).await
+        } else {
+            request.body(read_payload(self.payload.as_deref())?).await
+        };
+        let published = match published {
             Ok(published) => published,
             Err(error) => {
                 if let (Some(refusal), true) = (refusal_for_programs(&error), output.is_json) {
                     print_json(&refusal)?;
                 }
-                return Err(access.explain(error));
+                let is_for_texts =
+                    matches!(error, ClientError::Refused { status: Some(415), .. }) && !self.stream;
+                let help = is_for_texts.then_some("pass `--stream`, and the text on the standard input");
+                return Err(help.into_iter().fold(access.explain(error), Failure::help));
             }
         };
         if output.is_json {

@@ -226,7 +226,7 @@ impl Shared {
                 idempotency_key: None,
                 body: topics.iter().map(grant).collect::<Value>().to_string(),
             };
-            let minted = self.requests.send_once(&self.target()?, request).await?;
+            let minted = self.requests.send_once(&self.target()?, &request).await?;
             let token = minted.get("jwt").and_then(Value::as_str).map(str::to_owned);
             return token.ok_or_else(|| ClientError::Protocol("the server minted no token".into()));
         }

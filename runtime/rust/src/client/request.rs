@@ -36,7 +36,6 @@ pub(super) struct Requests {
 }
 
 /// A request to send.
-#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) method: Method,
     pub(super) route: String,
@@ -47,33 +46,41 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    fn into_request(self, target: &Target) -> Result<Request<Body>, ClientError> {
-        let Self { method, route, query, bearer, idempotency_key, body } = self;
+    /// Returns the request with another body in place of its own.
+    fn with_body(
+        &self,
+        target: &Target,
+        content_type: &str,
+        body: Body,
+    ) -> Result<Request<Body>, ClientError> {
         let query: Vec<String> =
-            query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+            self.query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}?{}", target.path(&route), query.join("&")))
+            .method(&self.method)
+            .uri(format!("{}?{}", target.path(&self.route), query.join("&")))
             .header(header::HOST, &target.authority)
-            .header(header::AUTHORIZATION, format!("Bearer {bearer}"));
-        if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        if let Some(key) = idempotency_key {
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.bearer))
+            .header(header::CONTENT_TYPE, content_type);
+        if let Some(key) = &self.idempotency_key {
             request = request.header("idempotency-key", key);
         }
-        let request = request.body(Body::from(body));
-        request.map_err(|error| ClientError::Protocol(format!("invalid request: {error}")))
+        request.body(body).map_err(|error| ClientError::Protocol(format!("invalid request: {error}")))
     }
 }
 
 impl Shared {
+    /// Sends a request with a text as its body, while the text is written.
+    pub(super) async fn send_text(&self, request: &Outgoing, text: Body) -> Result<Value, ClientError> {
+        let target = self.target()?;
+        self.requests.send(&target, request.with_body(&target, "text/stream", text)?).await
+    }
+
     /// Sends a request, and repeats it if there is no response or the server fails. The caller ensures that this is safe.
     pub(super) async fn send(&self, request: Outgoing) -> Result<Value, ClientError> {
         let target = self.target()?;
         let mut backoff = Backoff::new(RETRY_DELAY);
         for attempt in 0.. {
-            match self.requests.send_once(&target, request.clone()).await {
+            match self.requests.send_once(&target, &request).await {
                 Err(error)
                     if attempt < self.max_retries
                         && error.is_transient()
@@ -90,8 +97,8 @@ impl Shared {
 
 impl Requests {
     /// Sends a request once, and returns the JSON of the response.
-    pub(super) async fn send_once(&self, target: &Target, request: Outgoing) -> Result<Value, ClientError> {
-        let request = request.into_request(target)?;
+    pub(super) async fn send_once(&self, target: &Target, request: &Outgoing) -> Result<Value, ClientError> {
+        let request = request.with_body(target, "application/json", Body::from(request.body.clone()))?;
         let responded = timeout(TIMEOUT, self.send(target, request)).await;
         responded.unwrap_or_else(|_| Err(ClientError::Unreachable("no response within 30 seconds".into())))
     }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::future::{Future, IntoFuture};
+use std::io;
 use std::pin::Pin;
 
+use axum::body::Body;
 use axum::http::Method;
+use futures_util::Stream;
 use serde_json::Value;
 
 use super::request::{Outgoing, Query};
@@ -91,18 +94,38 @@ impl ClientRequest<'_> {
     }
 }
 
+impl ClientRequest<'_> {
+    /// Publishes a text to a topic of text streams, while it is written. The text is UTF-8, and may be cut anywhere. Waits
+    /// until it ends. It is sent once: if the connection is lost, or the text ends with an error, its subscribers learn
+    /// that it is incomplete.
+    ///
+    /// # Errors
+    /// Returns an error if the server refuses the text, or the connection is lost.
+    pub async fn send_text<T>(self, text: T) -> Result<Value, ClientError>
+    where
+        T: Stream<Item = io::Result<Vec<u8>>> + Send + 'static,
+    {
+        let client = self.client;
+        let request = self.into_outgoing().await?;
+        client.shared.send_text(&request, Body::from_stream(text)).await
+    }
+
+    /// Gets a token if one is needed.
+    async fn into_outgoing(self) -> Result<Outgoing, ClientError> {
+        let Self { client, method, route, access, query, idempotency_key, body } = self;
+        let bearer = client.shared.bearer(access).await?;
+        let random_key = || format!("{:032x}", rand::random::<u128>());
+        let idempotency_key = (method == Method::POST).then(|| idempotency_key.unwrap_or_else(random_key));
+        Ok(Outgoing { method, route, query, bearer, idempotency_key, body })
+    }
+}
+
 impl<'c> IntoFuture for ClientRequest<'c> {
     type Output = Result<Value, ClientError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'c>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { client, method, route, access, query, idempotency_key, body } = self;
-        Box::pin(async move {
-            let bearer = client.shared.bearer(access).await?;
-            let random_key = || format!("{:032x}", rand::random::<u128>());
-            let idempotency_key =
-                (method == Method::POST).then(|| idempotency_key.unwrap_or_else(random_key));
-            client.shared.send(Outgoing { method, route, query, bearer, idempotency_key, body }).await
-        })
+        let client = self.client;
+        Box::pin(async move { client.shared.send(self.into_outgoing().await?).await })
     }
 }
