@@ -208,6 +208,14 @@ test("runs are listed, shown, cancelled and repeated", async () => {
   expect(await outcome(...rerun)).toEqual([0, "existing"]);
   await until("the repeated run asks", async () => (await approve(run, "--run-id", `${run}x`)).stdout.includes("accepted"));
 
+  const failed = runs[1] ?? "";
+  await fanfare(demo, ["signal", `pipeline:${failed}`, "approve", '{"verdict":"reject"}']);
+  await until("the run fails", async () => (await fanfare(demo, ["runs", "show", failed])).stdout.includes('"state":"failed"'));
+  expect(await outcome("retry", failed)).toEqual([0, "retried"]);
+  await approve(runs[2] ?? "");
+  const woken = { code: 0, stdout: '{"woken":1}\n' };
+  await until("the run sleeps", async () => covers(await fanfare(demo, ["runs", "wake", runs[2] ?? ""]), woken));
+
   const token = (await fanfare(demo, ["token", "--admin"])).stdout.trim();
   expect((await fanfare(demo, ["runs", "ls", "--token", token, "-n", "1"])).code).toBe(0);
   expect(await fanfare(demo, ["tail", "system", "--token", token])).toMatchObject({

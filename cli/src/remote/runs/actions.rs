@@ -33,7 +33,7 @@ pub(super) async fn wake(
     query.extend(call.map(|call| ("call", call)));
     let done = act(access, "wake", &query).await?;
     print_result(output, &done, || {
-        (true, "woken", format!("{} (ended {} delays)", escape(run), done["woken"]))
+        (true, "woken", format!("{}; delays ended: {}", escape(run), escape(&done["woken"].to_string())))
     })
 }
 

@@ -1,6 +1,5 @@
 //! `fanfare runs ls`.
 
-use anstyle::Style;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -10,7 +9,7 @@ use super::pages::{self, Query};
 use crate::remote::access::Access;
 use crate::remote::failure::Failure;
 use crate::remote::output::{BOLD, Cell, DIM, Output, escape, paint, print, print_json};
-use crate::remote::time::{parse_time, show_between, show_date};
+use crate::remote::time::{parse_time, show_between};
 
 const DEFAULT_LIMIT: usize = 50;
 
@@ -129,14 +128,14 @@ fn print_table(output: &Output, runs: &[Value]) -> Result<(), Failure> {
             Cell::new(&state, style),
             Cell::plain(&show_between(text("created_at"), &now).unwrap_or_default()),
             Cell::plain(&took.unwrap_or_default()),
-            Cell::new(&describe(run), Style::new()),
+            Cell::plain(&describe(run, &now)),
         ]
     });
     output.table(&std::iter::once(header).chain(rows).collect::<Vec<_>>(), Some(CHANNEL))
 }
 
 /// Returns what a run waits for, or why it ended.
-fn describe(run: &Value) -> String {
+fn describe(run: &Value, now: &str) -> String {
     if let Some(error) = run["error"].as_str() {
         return error.to_owned();
     }
@@ -144,8 +143,9 @@ fn describe(run: &Value) -> String {
         run["waiting_for"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     match (signals.is_empty(), run["due_at"].as_str()) {
         (false, _) => format!("for {}", signals.join(", ")),
-        (true, Some(due)) => format!("until {}", show_date(due)),
-        (true, None) => String::new(),
+        (true, due) => {
+            due.and_then(|due| show_between(now, due)).map_or_else(String::new, |left| format!("for {left}"))
+        }
     }
 }
 
