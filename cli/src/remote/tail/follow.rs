@@ -26,7 +26,9 @@ async fn reader_is_gone() {
     loop {
         let stdout = std::io::stdout();
         let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-        if poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().contains(PollFlags::ERR) {
+        if poll(&mut polled, Some(&now)).is_ok()
+            && polled[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+        {
             return;
         }
         tokio::time::sleep(CHECK_INTERVAL).await;
