@@ -3,6 +3,7 @@
 mod init;
 mod package_json;
 mod print;
+mod remote;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -148,6 +149,8 @@ enum Verb {
         #[command(subcommand)]
         format: ExportFormat,
     },
+    #[command(flatten)]
+    Remote(remote::RemoteVerb),
 }
 
 /// A format of messages.
@@ -313,6 +316,7 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
             let schemas = definitions.configuration()?.schemas;
             print::conversion(&export_asyncapi(schemas, &title, &api_version)?, out.as_deref())?;
         }
+        Verb::Remote(verb) => return Ok(remote::execute(verb)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,6 +34,21 @@ pub struct Configuration {
     pub outputs: Vec<Output>,
     /// The levels of changes.
     pub levels: Levels,
+    /// The server that commands such as `fanfare tail` talk to.
+    pub server: Server,
+}
+
+/// A running server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Server {
+    /// The URL of the server, without `/v1/realtime`.
+    #[schemars(regex(pattern = "^https?://"))]
+    pub url: Option<String>,
+    /// The name of the environment variable that contains the signing key (default `FANFARE_SIGNING_KEY`).
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub key_variable: Option<String>,
 }
 
 impl Default for Configuration {
@@ -42,8 +57,30 @@ impl Default for Configuration {
             schemas: Schemas::new("schemas"),
             outputs: Self::outputs_in(Path::new("generated")),
             levels: Levels::default(),
+            server: Server::default(),
         }
     }
+}
+
+impl Server {
+    fn check(self) -> Result<Self, String> {
+        let is_url = |text: &String| text.starts_with("https://") || text.starts_with("http://");
+        if !self.url.as_ref().is_none_or(is_url) {
+            return Err("server: `url` must be like `https://realtime.example.com`".to_owned());
+        }
+        // A key in place of the name would be committed.
+        if !self.key_variable.as_deref().is_none_or(is_variable) {
+            return Err("server: `key-variable` is the name of an environment variable, such as \
+                        `FANFARE_SIGNING_KEY`; never write the key itself here"
+                .to_owned());
+        }
+        Ok(self)
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl Configuration {
@@ -107,7 +144,7 @@ impl Configuration {
                 outputs.collect::<Result<_, _>>()?
             }
         };
-        Ok(Self { schemas, outputs, levels: Levels::new(file.breaking)? })
+        Ok(Self { schemas, outputs, levels: Levels::new(file.breaking)?, server: file.server.check()? })
     }
 }
 
@@ -144,6 +181,9 @@ struct File {
     /// The levels of changes, by category or by rule.
     #[serde(default)]
     breaking: BTreeMap<String, Level>,
+    /// The server that `tail`, `publish`, `signal`, `runs` and `token` talk to.
+    #[serde(default)]
+    server: Server,
 }
 
 /// An output: generated files of one language.

@@ -49,7 +49,7 @@ pub use asyncapi::{Converted, LeftOut};
 pub use breaking::{Category, Rule};
 pub use compare::{Comparison, Deployment, Example, Finding, Level, Levels, SourceLocation};
 use compiled::Compiled;
-pub use configuration::{CONFIGURATION, Configuration};
+pub use configuration::{CONFIGURATION, Configuration, Server};
 use definition::ParsedFiles;
 pub use error::{Diagnostics, Error};
 pub use explain::Stage;

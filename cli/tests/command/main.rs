@@ -2,6 +2,7 @@
 
 mod configuration;
 mod init;
+mod remote;
 mod stale;
 mod watch;
 
@@ -315,7 +316,7 @@ fn incorrect_usage_exits_with_2() {
 #[test]
 fn help_contains_examples() {
     let project = Project::new("help");
-    for verb in ["generate", "schema"] {
+    for verb in ["generate", "schema", "tail", "publish", "signal", "token"] {
         let output = project.fanfare(&[verb, "--help"]);
         assert_exit(&output, 0);
         assert!(stdout(&output).contains(&format!("Examples:\n  fanfare {verb}")));
@@ -416,11 +417,13 @@ impl Project {
     }
 
     fn fanfare(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_fanfare"))
-            .args(arguments)
-            .current_dir(&self.0)
-            .output()
-            .expect("the command")
+        self.command(arguments).output().expect("the command")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
+        command.args(arguments).current_dir(&self.0);
+        command
     }
 }
 

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::token::hashed_bearer;
@@ -17,19 +18,26 @@ use crate::wire::Drift;
 mod backoff;
 mod connection;
 mod error;
+mod frames;
 mod heartbeat;
 mod request;
 mod resume_state;
 mod send;
+mod signer;
 mod subscribe;
 mod target;
 mod tls;
+mod untyped;
+mod worker;
 
 pub use error::ClientError;
+pub use frames::{ClientFrames, FrameEvent, Frames};
 pub use send::{ClientPublish, ClientSignal};
+pub use signer::{SignerError, TokenContents, TokenSigner, UnverifiedToken};
 pub use subscribe::ClientSubscribe;
+pub use untyped::ClientRequest;
 
-use request::{Query, Requests};
+use request::{Outgoing, Requests};
 use target::Target;
 
 /// A client of a server that another process runs. Clones are cheap and share its settings.
@@ -81,7 +89,7 @@ enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenRequest {
-    /// The channel's name.
+    /// The channel's name. Empty for the admin routes.
     pub channel: String,
     /// The access that the token must grant on it.
     pub access: TokenAccess,
@@ -91,10 +99,10 @@ pub struct TokenRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenAccess {
-    /// To subscribe to a topic.
+    /// To subscribe to topics.
     Subscribe {
-        /// The topic's name.
-        topic: String,
+        /// The topics' names. Empty for all topics that the token grants.
+        topics: Vec<String>,
     },
     /// To publish to a topic.
     Publish {
@@ -106,6 +114,22 @@ pub enum TokenAccess {
         /// The signal's name.
         signal: String,
     },
+    /// To use the admin routes.
+    Admin,
+}
+
+impl TokenRequest {
+    /// Returns the purpose of a token for a channel.
+    #[must_use]
+    pub fn new(channel: impl Into<String>, access: TokenAccess) -> Self {
+        Self { channel: channel.into(), access }
+    }
+
+    /// Returns the purpose of a token for the admin routes.
+    #[must_use]
+    pub fn admin() -> Self {
+        Self::new("", TokenAccess::Admin)
+    }
 }
 
 impl Client {
@@ -191,30 +215,35 @@ impl fmt::Debug for Client {
 
 impl Shared {
     /// Returns a token for a subscription. With the signing key, mints one.
-    async fn subscribe_token(&self, channel: &str, topic: &str) -> Result<String, ClientError> {
+    async fn subscribe_token(&self, channel: &str, topics: &[String]) -> Result<String, ClientError> {
         if let Access::SigningKey(key) = &self.access {
-            let body = json!([{ "channel": channel, "name": topic, "kind": "run" }]).to_string();
-            let query: Query = vec![("expires_in", MINTED_LIFETIME.as_secs().to_string())];
-            let minted =
-                self.requests.post_once(&self.target()?, "token", &query, Some(key), None, body).await?;
+            let grant = |topic: &String| json!({ "channel": channel, "name": topic, "kind": "run" });
+            let request = Outgoing {
+                method: Method::POST,
+                route: "token".into(),
+                query: vec![("expires_in", MINTED_LIFETIME.as_secs().to_string())],
+                bearer: key.to_string(),
+                idempotency_key: None,
+                body: topics.iter().map(grant).collect::<Value>().to_string(),
+            };
+            let minted = self.requests.send_once(&self.target()?, &request).await?;
             let token = minted.get("jwt").and_then(Value::as_str).map(str::to_owned);
             return token.ok_or_else(|| ClientError::Protocol("the server minted no token".into()));
         }
-        self.token(channel, TokenAccess::Subscribe { topic: topic.to_owned() }).await
+        self.token(TokenRequest::new(channel, TokenAccess::Subscribe { topics: topics.to_vec() })).await
     }
 
     /// Returns the bearer of a request.
-    async fn bearer(&self, channel: &str, access: TokenAccess) -> Result<String, ClientError> {
+    async fn bearer(&self, request: TokenRequest) -> Result<String, ClientError> {
         match &self.access {
             Access::SigningKey(key) => Ok(key.to_string()),
-            _ => self.token(channel, access).await,
+            _ => self.token(request).await,
         }
     }
 
-    async fn token(&self, channel: &str, access: TokenAccess) -> Result<String, ClientError> {
+    async fn token(&self, request: TokenRequest) -> Result<String, ClientError> {
         let Access::Token(provide) = &self.access else { return Err(ClientError::NoAccess) };
-        let token = provide(TokenRequest { channel: channel.to_owned(), access });
-        let token = tokio::time::timeout(TOKEN_TIMEOUT, token).await;
+        let token = tokio::time::timeout(TOKEN_TIMEOUT, provide(request)).await;
         token.unwrap_or_else(|_| Err(ClientError::Token("it took longer than 30 seconds".into())))
     }
 

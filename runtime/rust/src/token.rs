@@ -177,6 +177,20 @@ impl AuthError {
 }
 
 impl Keys {
+    /// Returns keys with one signing key and the defaults of a hub.
+    #[cfg(feature = "client")]
+    pub(crate) fn new(signing: SigningKey) -> Self {
+        Self {
+            signing,
+            accepted: Vec::new(),
+            #[cfg(feature = "jwks")]
+            key_sets: Vec::new(),
+            issuer: None,
+            audience: None,
+            max_lifetime: MAX_LIFETIME,
+        }
+    }
+
     /// Returns `true` if a bearer is the signing key or an accepted signing key, plain or hashed.
     pub(crate) fn is_backend_key(&self, bearer: &str) -> bool {
         // Compare with all keys, so that the time does not reveal which one matches.
@@ -323,6 +337,15 @@ impl Keys {
     fn hmac_keys(&self) -> impl Iterator<Item = &SigningKey> {
         std::iter::once(&self.signing).chain(&self.accepted)
     }
+}
+
+/// Returns the algorithm, the key id and the claims of a token. Verifies nothing.
+#[cfg(feature = "client")]
+pub(crate) fn read_claims(token: &str) -> Result<(String, Option<String>, serde_json::Value), AuthError> {
+    let jws = Jws::parse(token)?;
+    let claims = serde_json::from_slice(&jws.payload)
+        .map_err(|error| AuthError::new("malformed", format!("invalid claims: {error}")))?;
+    Ok((jws.header.alg, jws.header.kid, claims))
 }
 
 /// Returns a unique id.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,8 @@ import { builtDemoPage, program, root } from "./paths.js";
 export class Demo {
   readonly #folder: string;
   readonly #pause: number;
+  /** Differs per demo, and stays the same when it is restarted. */
+  readonly signingKey = `signkey-test-${randomBytes(32).toString("hex")}`;
   #process: ChildProcess | undefined;
   #url = "";
 
@@ -34,12 +37,13 @@ export class Demo {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
     const settings = ["--port", port, "--pause", String(this.#pause), "--database", join(this.#folder, "demo.db")];
     const content = ["--text", join(root, "runtime/PROTOCOL.md"), "--page", builtDemoPage];
-    const process = spawn(program("content-pipeline"), [...settings, ...content], {
+    const server = spawn(program("content-pipeline"), [...settings, ...content], {
+      env: { ...process.env, FANFARE_SIGNING_KEY: this.signingKey },
       stdio: ["ignore", "pipe", "inherit"],
     });
-    this.#process = process;
+    this.#process = server;
     this.#url = await new Promise((resolve, reject) => {
-      const lines = createInterface(process.stdout);
+      const lines = createInterface(server.stdout);
       lines.on("line", (line) => {
         const url = /^Listening on (\S+)$/u.exec(line)?.[1];
         if (url !== undefined) {
@@ -61,10 +65,10 @@ export class Demo {
   }
 
   async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    const process = this.#process;
-    if (process !== undefined && process.exitCode === null && process.signalCode === null) {
-      const ended = new Promise((resolve) => process.on("exit", resolve));
-      process.kill(signal);
+    const server = this.#process;
+    if (server !== undefined && server.exitCode === null && server.signalCode === null) {
+      const ended = new Promise((resolve) => server.on("exit", resolve));
+      server.kill(signal);
       await ended;
     }
   }

@@ -42,6 +42,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/runs.md",
             "docs/management.md",
             "docs/studio.md",
+            "docs/command-line.md",
             "docs/testing-rust.md",
             "docs/storage.md",
             "docs/tokens.md",

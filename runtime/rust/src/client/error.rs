@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::publish::PublishError;
 use crate::schema::Issue;
 
@@ -26,6 +28,8 @@ pub enum ClientError {
         code: Option<String>,
         /// The reason.
         message: String,
+        /// The field `data` of the response: the issues of a payload, or details of the reason.
+        data: Option<Box<Value>>,
         /// How long to wait before the next attempt, if the server requests it.
         retry_after: Option<Duration>,
     },
@@ -56,7 +60,7 @@ impl ClientError {
     }
 
     pub(super) fn refused_frame(code: String, message: String) -> Self {
-        Self::Refused { status: None, code: Some(code), message, retry_after: None }
+        Self::Refused { status: None, code: Some(code), message, data: None, retry_after: None }
     }
 }
 

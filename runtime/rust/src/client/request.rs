@@ -35,28 +35,52 @@ pub(super) struct Requests {
     idle: Arc<Mutex<Vec<SendRequest<Body>>>>,
 }
 
-impl Shared {
-    /// Sends a request, and repeats it if there is no response or the server fails. The idempotency key makes that safe.
-    pub(super) async fn post(
+/// A request to send.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) route: String,
+    pub(super) query: Query,
+    pub(super) bearer: String,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) body: String,
+}
+
+impl Outgoing {
+    /// Returns the request with another body in place of its own.
+    fn with_body(
         &self,
-        route: &str,
-        query: &Query,
-        bearer: &str,
-        idempotency_key: &str,
-        body: String,
-    ) -> Result<Value, ClientError> {
+        target: &Target,
+        content_type: &str,
+        body: Body,
+    ) -> Result<Request<Body>, ClientError> {
+        let query: Vec<String> =
+            self.query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(format!("{}?{}", target.path(&self.route), query.join("&")))
+            .header(header::HOST, &target.authority)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.bearer))
+            .header(header::CONTENT_TYPE, content_type);
+        if let Some(key) = &self.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        request.body(body).map_err(|error| ClientError::Protocol(format!("invalid request: {error}")))
+    }
+}
+
+impl Shared {
+    /// Sends a request with a text as its body, while the text is written.
+    pub(super) async fn send_text(&self, request: &Outgoing, text: Body) -> Result<Value, ClientError> {
+        let target = self.target()?;
+        self.requests.send(&target, request.with_body(&target, "text/stream", text)?).await
+    }
+
+    /// Sends a request, and repeats it if there is no response or the server fails. The caller ensures that this is safe.
+    pub(super) async fn send(&self, request: Outgoing) -> Result<Value, ClientError> {
         let target = self.target()?;
         let mut backoff = Backoff::new(RETRY_DELAY);
         for attempt in 0.. {
-            let sent = self.requests.post_once(
-                &target,
-                route,
-                query,
-                Some(bearer),
-                Some(idempotency_key),
-                body.clone(),
-            );
-            match sent.await {
+            match self.requests.send_once(&target, &request).await {
                 Err(error)
                     if attempt < self.max_retries
                         && error.is_transient()
@@ -73,31 +97,8 @@ impl Shared {
 
 impl Requests {
     /// Sends a request once, and returns the JSON of the response.
-    pub(super) async fn post_once(
-        &self,
-        target: &Target,
-        route: &str,
-        query: &Query,
-        bearer: Option<&str>,
-        idempotency_key: Option<&str>,
-        body: String,
-    ) -> Result<Value, ClientError> {
-        let query: Vec<String> =
-            query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        let path = format!("{}?{}", target.path(route), query.join("&"));
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header(header::HOST, &target.authority)
-            .header(header::CONTENT_TYPE, "application/json");
-        if let Some(bearer) = bearer {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
-        }
-        if let Some(key) = idempotency_key {
-            request = request.header("idempotency-key", key);
-        }
-        let request = request.body(Body::from(body));
-        let request = request.map_err(|error| ClientError::Protocol(format!("invalid request: {error}")))?;
+    pub(super) async fn send_once(&self, target: &Target, request: &Outgoing) -> Result<Value, ClientError> {
+        let request = request.with_body(target, "application/json", Body::from(request.body.clone()))?;
         let responded = timeout(TIMEOUT, self.send(target, request)).await;
         responded.unwrap_or_else(|_| Err(ClientError::Unreachable("no response within 30 seconds".into())))
     }
@@ -160,7 +161,8 @@ async fn read_body(response: Response<Incoming>) -> Result<Value, ClientError> {
 pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &Value) -> ClientError {
     let message = body["error"].as_str().or_else(|| body.as_str()).unwrap_or_default().to_owned();
     let code = body["data"]["code"].as_str().map(str::to_owned);
+    let data = body.get("data").filter(|data| !data.is_null()).cloned().map(Box::new);
     let seconds = headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
     let retry_after = seconds.map(Duration::from_secs);
-    ClientError::Refused { status: Some(status), code, message, retry_after }
+    ClientError::Refused { status: Some(status), code, message, data, retry_after }
 }

@@ -1,18 +1,20 @@
 //! Where a subscription resumes, and which frames it has received.
 
+use std::collections::BTreeMap;
+
 use crate::wire::{Cursor, MessageId, ServerFrame};
 
-/// Keeps the cursor of a subscription to one topic, and drops frames that the server sends again.
+/// Keeps the cursor of a subscription, and drops frames that the server sends again.
 pub(super) struct ResumeState {
     pub(super) cursor: Cursor,
-    /// The last ids of the topic and of run events.
-    last_ids: [Option<MessageId>; 2],
+    /// The last id of each topic, and of run events as `None`.
+    last_ids: BTreeMap<Option<String>, MessageId>,
     last_gap: Option<(MessageId, MessageId)>,
 }
 
 impl ResumeState {
     pub(super) fn new(cursor: Cursor) -> Self {
-        Self { cursor, last_ids: [None; 2], last_gap: None }
+        Self { cursor, last_ids: BTreeMap::new(), last_gap: None }
     }
 
     /// Advances the cursor. Returns `false` if the frame was received before.
@@ -22,19 +24,20 @@ impl ResumeState {
         }
         let Some(id) = frame.log_id() else { return false };
         self.cursor = self.cursor.after(id);
-        let last = &mut self.last_ids[usize::from(matches!(frame, ServerFrame::Run { .. }))];
-        if last.is_some_and(|last| id <= last) {
-            return false;
+        let topic = frame.topic();
+        match self.last_ids.iter_mut().find(|(known, _)| known.as_deref() == topic) {
+            Some((_, last)) if id <= *last => return false,
+            Some((_, last)) => *last = id,
+            None => drop(self.last_ids.insert(topic.map(str::to_owned), id)),
         }
-        *last = Some(id);
         true
     }
 
     /// Returns `false` if the gap was received before, as happens if the connection is lost before a message follows.
     fn accept_gap(&mut self, after: MessageId, before: MessageId) -> bool {
         // Another server's ids may be smaller. Compared with the last ids here, its messages would be dropped.
-        if self.last_ids.iter().flatten().any(|last| *last >= before) {
-            self.last_ids = [None; 2];
+        if self.last_ids.values().any(|last| *last >= before) {
+            self.last_ids.clear();
         }
         self.last_gap.replace((after, before)) != Some((after, before))
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::request::Query;
-use super::{Client, ClientError, TokenAccess};
+use super::{Client, ClientError, TokenAccess, TokenRequest};
 use crate::channel::{Signal, Topic};
 use crate::publish;
 use crate::schema;
@@ -75,7 +75,8 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for ClientPublish<'p, P> {
             let mut query: Query = vec![("channel", channel.to_owned()), ("topic", name.to_owned())];
             query.extend(run_id.map(|run_id| ("run_id", run_id.into_owned())));
             let access = TokenAccess::Publish { topic: name.to_owned() };
-            let response = client.post("publish", &query, access, idempotency_key, body).await?;
+            let request = client.post("publish", TokenRequest { channel: channel.to_owned(), access });
+            let response = request.with(query, idempotency_key, body).await?;
             let id = response["id"].as_str().and_then(|id| id.parse().ok());
             id.ok_or_else(|| ClientError::Protocol("the response to a publish has no message id".into()))
         })
@@ -129,26 +130,11 @@ impl<'p, P: Serialize + Sync + ?Sized> IntoFuture for ClientSignal<'p, P> {
             query.extend(run_id.map(|run_id| ("run_id", run_id.into_owned())));
             query.extend(question.map(|question| ("question", question.into_owned())));
             let access = TokenAccess::Signal { signal: definition.name.to_owned() };
-            let response = client.post("signal", &query, access, idempotency_key, body).await?;
+            let request = client.post("signal", TokenRequest { channel: channel.to_owned(), access });
+            let response = request.with(query, idempotency_key, body).await?;
             read_receipt(&response)
                 .ok_or_else(|| ClientError::Protocol("the response to a signal is not a receipt".into()))
         })
-    }
-}
-
-impl Client {
-    async fn post(
-        &self,
-        route: &str,
-        query: &Query,
-        access: TokenAccess,
-        idempotency_key: Option<Cow<'_, str>>,
-        body: String,
-    ) -> Result<Value, ClientError> {
-        let channel = query.first().map_or("", |(_, channel)| channel);
-        let bearer = self.shared.bearer(channel, access).await?;
-        let key = idempotency_key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()).into());
-        self.shared.post(route, query, &bearer, &key, body).await
     }
 }
 

@@ -36,6 +36,8 @@ mod network_client;
 mod network_resuming;
 #[cfg(feature = "client")]
 mod network_sending;
+#[cfg(feature = "client")]
+mod network_untyped;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;

@@ -221,6 +221,18 @@ impl ServerFrame {
             _ => None,
         }
     }
+
+    /// Returns the topic of a message or of a frame of a text stream, or `None` for other frames.
+    #[cfg(feature = "client")]
+    pub(crate) fn topic(&self) -> Option<&str> {
+        match self {
+            Self::Data { topic, .. }
+            | Self::DatastreamStart { topic, .. }
+            | Self::Chunk { topic, .. }
+            | Self::DatastreamEnd { topic, .. } => Some(topic),
+            _ => None,
+        }
+    }
 }
 
 /// The kinds of [`ServerFrame`]. Frames of other kinds are ignored.

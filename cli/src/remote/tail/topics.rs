@@ -1,0 +1,68 @@
+//! The topics of a channel, which the server knows.
+
+use fanfare::client::{ClientError, TokenRequest};
+use serde_json::Value;
+
+use crate::remote::access::Access;
+use crate::remote::failure::Failure;
+
+/// Returns the names of all topics of a channel.
+pub(super) async fn find(access: &Access, channel: &str) -> Result<Vec<String>, Failure> {
+    let definitions = access.client.get("admin/definitions", TokenRequest::admin()).await;
+    let definitions = definitions.map_err(|error| match error {
+        ClientError::Refused { status: Some(404), .. } => access.explain_admin(error).help(
+            "name the topics with `--topic`, or enable the routes with `HubBuilder::admin_routes(true)`",
+        ),
+        error => access.explain(error),
+    })?;
+    let definitions = definitions["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let has_channel = |definition: &&Value| matches(address(definition), channel);
+    let found: Vec<&Value> = definitions.iter().filter(has_channel).collect();
+    match found[..] {
+        [definition] => {
+            let topics = definition["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
+            Ok(topics.iter().filter_map(|topic| topic["name"].as_str()).map(str::to_owned).collect())
+        }
+        [] => {
+            let known: Vec<&str> = definitions.iter().map(address).collect();
+            Err(Failure::refused(format!("no definition of the server has the channel `{channel}`"), None)
+                .help(format!("its channels are: {}", known.join(", "))))
+        }
+        _ => Err(Failure::usage(format!("several definitions may have the channel `{channel}`"))
+            .help("name the topics with `--topic`")),
+    }
+}
+
+fn address(definition: &Value) -> &str {
+    definition["address"].as_str().unwrap_or_default()
+}
+
+/// Returns `true` if a channel can have an address such as `pipeline:{runId}`. The server checks the params.
+fn matches(address: &str, channel: &str) -> bool {
+    let Some((literal, rest)) = address.split_once('{') else { return address == channel };
+    let Some(channel) = channel.strip_prefix(literal) else { return false };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    channel.char_indices().any(|(at, character)| matches(after, &channel[at + character.len_utf8()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_matches_an_address_if_every_param_has_a_value() {
+        for (address, channel, expected) in [
+            ("system", "system", true),
+            ("system", "systems", false),
+            ("pipeline:{runId}", "pipeline:run_1", true),
+            ("pipeline:{runId}", "pipeline:", false),
+            ("{user}/inbox", "ada/inbox", true),
+            ("{user}/inbox", "/inbox", false),
+            ("a:{x}:{y}", "a:1:é", true),
+            ("a:{x}:{y}", "a:1", false),
+            ("a:{x}:end", "a:1:2:end", true),
+        ] {
+            assert_eq!(matches(address, channel), expected, "{address} {channel}");
+        }
+    }
+}
