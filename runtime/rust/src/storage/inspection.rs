@@ -8,10 +8,10 @@ use super::recorded_call::{CallKind, CallSite};
 use super::{Answer, StorageError, StorageFuture};
 
 /// The maximum bytes of a page, unless it has only one item.
-pub(crate) const MAX_PAGE_BYTES: usize = 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// The maximum number of rows that are examined for a page.
-pub(crate) const MAX_EXAMINED_ROWS: usize = 20_000;
+const MAX_EXAMINED_ROWS: usize = 20_000;
 
 /// Reads channels and runs.
 pub(crate) trait Inspection {
@@ -244,4 +244,34 @@ pub(crate) struct HistoryRow {
     pub(crate) topic: String,
     /// With its id.
     pub(crate) frame: String,
+}
+
+/// Counts the items, bytes and examined rows of a page.
+pub(crate) struct PageBudget {
+    limit: usize,
+    items: usize,
+    bytes: usize,
+    examined: usize,
+}
+
+impl PageBudget {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, items: 0, bytes: 0, examined: 0 }
+    }
+
+    /// Counts examined rows. Returns `false` if no more may be examined.
+    pub(crate) fn examine(&mut self, rows: usize) -> bool {
+        self.examined = self.examined.saturating_add(rows);
+        self.examined <= MAX_EXAMINED_ROWS
+    }
+
+    /// Adds an item if there is room for it. The first one always fits.
+    pub(crate) fn add(&mut self, bytes: usize) -> bool {
+        let fits = self.items < self.limit && (self.items == 0 || self.bytes + bytes <= MAX_PAGE_BYTES);
+        if fits {
+            self.items += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
 }
