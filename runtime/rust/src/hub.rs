@@ -273,9 +273,9 @@ impl Hub {
         self.shared.started_at
     }
 
-    /// Returns the open logs by the names of their channels, the next `limit` after a name.
-    pub(crate) fn list_open_logs(&self, after: &str, limit: usize) -> Vec<Arc<Log>> {
-        self.shared.channels.list_open(after, limit)
+    /// Returns the open logs of the channels whose names start with a prefix, in order, the next `limit` after a name.
+    pub(crate) fn list_open_logs(&self, prefix: &str, after: &str, limit: usize) -> Vec<Arc<Log>> {
+        self.shared.channels.list_open(prefix, after, limit)
     }
 
     /// Returns a channel's log if it is in memory.
