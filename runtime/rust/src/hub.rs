@@ -24,6 +24,7 @@ mod error;
 mod in_flight;
 mod listeners;
 mod local_runs;
+mod logging;
 mod outdated_client;
 mod rate;
 mod reader;
@@ -47,6 +48,7 @@ use listeners::Listeners;
 pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
 use local_runs::AllLocalRuns;
 pub(crate) use local_runs::LocalRuns;
+use logging::LogState;
 use outdated_client::LoggedDrifts;
 pub use rate::Rate;
 use rate::RateLimits;
@@ -129,6 +131,7 @@ struct Shared {
     client_address_header: Option<String>,
     authorizer: Option<Authorizer>,
     logged_drifts: LoggedDrifts,
+    log_state: LogState,
     has_admin_routes: bool,
     /// When the hub was built, by the wall clock.
     started_at: SystemTime,

@@ -1,5 +1,6 @@
 //! Reading what a storage contains, for administrators. Pages are limited, and reading does not delay writers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ const MAX_EXAMINED_ROWS: usize = 20_000;
 pub(crate) trait Inspection {
     /// Returns the name of the engine.
     fn engine_name(&self) -> &'static str;
+
+    /// Returns the file, or `None` if there is none.
+    fn file(&self) -> Option<&Path>;
 
     /// Returns runs, the newest first. The cursor is for [`RunQuery::before`].
     fn list_runs(&self, query: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>>;

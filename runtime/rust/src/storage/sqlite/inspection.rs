@@ -1,5 +1,7 @@
 //! The [`Inspection`] of a SQLite file.
 
+use std::path::Path;
+
 use rusqlite::{Result, Transaction};
 
 use super::super::inspection::{
@@ -7,7 +9,7 @@ use super::super::inspection::{
     RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
-use super::{Engine, Sqlite};
+use super::{Engine, Reader, Sqlite};
 use crate::clock::to_milliseconds;
 
 pub(super) mod calls;
@@ -38,6 +40,10 @@ impl Sqlite {
 impl Inspection for Sqlite {
     fn engine_name(&self) -> &'static str {
         "sqlite"
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.reader.as_ref().map(Reader::path)
     }
 
     fn list_runs(
