@@ -14,7 +14,7 @@ use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows, PageBudg
 use crate::wire::{MessageId, parse_timestamp};
 
 /// The number of frames that are read from memory at once. Publishers wait meanwhile.
-const FRAMES_AT_ONCE: usize = 1_000;
+const FRAMES_AT_ONCE: usize = 500;
 
 /// Selects messages of a channel. Default: all topics, the newest messages first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,6 +142,7 @@ impl Admin {
             topics: stored_topics(resolved.as_ref(), filter)?,
             newest_first: !filter.oldest_first,
             cursor: cursor.map(|id: MessageId| (id.epoch(), id.offset())),
+            limit: page.max_items(),
         };
         let read = match self.hub.storage() {
             Some(storage) => storage.engine().read_history(query.clone()).await?,
@@ -163,7 +164,7 @@ impl Admin {
         let definition = log.channel().definition();
         let (epoch, rows) = (log.epoch(), Vec::new());
         let mut history = HistoryRows { epoch, rows, examined_to: None, has_more: false };
-        let mut budget = PageBudget::new(usize::MAX);
+        let mut budget = PageBudget::new(query.limit);
         let start = if query.newest_first { u64::MAX } else { 0 };
         let mut cursor = query.cursor.map_or(start, |(_, offset)| offset);
         loop {
@@ -175,7 +176,7 @@ impl Admin {
             for logged in &frames {
                 let (topic, frame) = (definition.log_topic(logged.topic).name, logged.frame.as_str());
                 let is_wanted = query.topics.is_empty() || query.topics.iter().any(|wanted| wanted == topic);
-                if !budget.examine(1) || (is_wanted && !budget.add(frame.len())) {
+                if !budget.examine(1) || (is_wanted && !budget.add_frame(frame)) {
                     history.has_more = true;
                     return Some(history);
                 }

@@ -112,7 +112,8 @@ async fn a_page_of_runs_with_many_open_questions_has_at_most_a_mebibyte() {
     let server = start(&file).await;
     let connection = rusqlite::Connection::open(file.path()).unwrap();
     // Each run asks 300 questions for signals with long names, one of them twice.
-    let fill = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
+    let questions =
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
         INSERT INTO waits (run, branch, position, id, names, since, until)
             SELECT runs.id, '', n, 'w', json_array('nod', n || printf('%.*c', 500, 'x')), 0, 9000000000000
             FROM runs, numbers;";
@@ -122,7 +123,7 @@ async fn a_page_of_runs_with_many_open_questions_has_at_most_a_mebibyte() {
         let state = if number % 2 == 0 { "running" } else { "halted" };
         connection.execute(sql, (format!("run_{number}"), state)).unwrap();
     }
-    connection.execute_batch(fill).unwrap();
+    connection.execute_batch(questions).unwrap();
     for filter in ["", "state=running", "activity=waiting", "channel=room:1"] {
         let path = format!("runs?limit=500&{filter}");
         let first = server.admin(&path).await;

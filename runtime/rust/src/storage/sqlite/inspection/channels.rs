@@ -53,7 +53,7 @@ pub(super) fn read_history(
     let mut statement = transaction.prepare_cached(sql)?;
     let mut rows = statement.query(params![channel, start])?;
     let mut history = HistoryRows { epoch, rows: Vec::new(), examined_to: None, has_more: false };
-    let mut budget = PageBudget::new(usize::MAX);
+    let mut budget = PageBudget::new(query.limit);
     while let Some(row) = rows.next()? {
         let (offset, topic): (u64, String) = (row.get(0)?, row.get(1)?);
         if !budget.examine(1) {
@@ -62,7 +62,7 @@ pub(super) fn read_history(
         }
         if query.topics.is_empty() || query.topics.contains(&topic) {
             let frame: String = row.get(2)?;
-            if !budget.add(frame.len()) {
+            if !budget.add_frame(&frame) {
                 history.has_more = true;
                 break;
             }
