@@ -130,7 +130,7 @@ fn the_documentation_of_security_names_tests_that_exist() {
         ],
         "rs",
     );
-    let typescript = tests_of(&["../runtime/typescript/test"], "ts");
+    let typescript = tests_of(&["../runtime/typescript/test", "../studio/test"], "ts");
     let mut missing = Vec::new();
     for span in text.split('`').skip(1).step_by(2) {
         if let Some((module, name)) = span.split_once("::").filter(|(module, _)| *module != "module") {

@@ -42,7 +42,7 @@ pub(crate) use idempotency::{IdempotencyKey, KeyReused};
 #[cfg(feature = "sqlite")]
 pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
-pub(crate) use inspect::SubscriberCount;
+pub(crate) use inspect::{LogSummary, SubscriberCount};
 pub(crate) use memory::Memory;
 pub(crate) use open_stream::OpenStream;
 pub use read_cursor::Gap;

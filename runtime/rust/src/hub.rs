@@ -24,6 +24,7 @@ mod error;
 mod in_flight;
 mod listeners;
 mod local_runs;
+mod logging;
 mod outdated_client;
 mod rate;
 mod reader;
@@ -47,6 +48,7 @@ use listeners::Listeners;
 pub(crate) use listeners::{CURRENT_RUN, WakeSignal};
 use local_runs::AllLocalRuns;
 pub(crate) use local_runs::LocalRuns;
+use logging::LogState;
 use outdated_client::LoggedDrifts;
 pub use rate::Rate;
 use rate::RateLimits;
@@ -129,6 +131,7 @@ struct Shared {
     client_address_header: Option<String>,
     authorizer: Option<Authorizer>,
     logged_drifts: LoggedDrifts,
+    log_state: LogState,
     has_admin_routes: bool,
     /// When the hub was built, by the wall clock.
     started_at: SystemTime,
@@ -273,9 +276,9 @@ impl Hub {
         self.shared.started_at
     }
 
-    /// Returns the open logs by the names of their channels, the next `limit` after a name.
-    pub(crate) fn list_open_logs(&self, after: &str, limit: usize) -> Vec<Arc<Log>> {
-        self.shared.channels.list_open(after, limit)
+    /// Returns the open logs of the channels whose names start with a prefix, in order, the next `limit` after a name.
+    pub(crate) fn list_open_logs(&self, prefix: &str, after: &str, limit: usize) -> Vec<Arc<Log>> {
+        self.shared.channels.list_open(prefix, after, limit)
     }
 
     /// Returns a channel's log if it is in memory.

@@ -37,6 +37,7 @@ pub(crate) use unread_body::discard_unread_body;
 /// Includes the admin routes if [`HubBuilder::admin_routes`](crate::HubBuilder::admin_routes) is set. See [`Hub`] for an
 /// example.
 pub fn routes(hub: Hub) -> Router {
+    hub.log_start();
     let admin = if hub.has_admin_routes() { admin::routes() } else { Router::new() };
     Router::new()
         .route("/v1/realtime/token", post(mint::mint))
@@ -129,8 +130,9 @@ async fn verify_token(
 
 /// Counts a failed authentication, and returns `401`, or `429` if the client fails too often.
 fn reject_unauthorized(hub: &Hub, client: &Client, error: &AuthError) -> HttpError {
-    let http_error = HttpError::unauthorized(error);
-    hub.check_rate(RatedAction::FailAuth, Some(client), None).map_or_else(Into::into, |()| http_error)
+    hub.record_refusal(error);
+    let limited = hub.check_rate(RatedAction::FailAuth, Some(client), None);
+    limited.map_or_else(Into::into, |()| HttpError::unauthorized())
 }
 
 /// Returns `true` if a request has the signing key or an accepted signing key.

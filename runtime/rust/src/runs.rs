@@ -19,7 +19,7 @@ use crate::channel::{Channel, TypedChannel};
 use crate::clock;
 use crate::hub::{Hub, LocalRuns};
 use crate::metrics::{self, Limit};
-use crate::storage::{Claim, Engine, NewRun, RunHandle, RunState};
+use crate::storage::{Claim, Engine, NewRun, RunCounts, RunHandle, RunState};
 
 mod call_tracker;
 mod claiming;
@@ -368,6 +368,7 @@ impl RunsBuilder {
         let local_runs: Weak<Shared> = Arc::downgrade(&shared);
         shared.hub.register_local_runs(local_runs);
         shared.engine()?.recover_runs(shared.owned_job_names()).await?;
+        shared.log_start().await?;
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
         tokio::spawn(claiming::run_housekeeping(Arc::clone(&shared)));
@@ -388,6 +389,16 @@ impl Shared {
 
     fn owned_job_names(&self) -> Vec<String> {
         self.jobs.keys().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Logs which jobs are registered, and how many runs the storage has that have not ended.
+    async fn log_start(&self) -> Result<(), RunsError> {
+        let RunCounts { executing, due, waiting, halted, .. } = self.engine()?.count_runs().await?;
+        let mut jobs: Vec<&str> = self.jobs.keys().copied().collect();
+        jobs.sort_unstable();
+        let unfinished = executing + due + waiting;
+        tracing::info!(jobs = jobs.join(", "), unfinished, due, halted, "executing runs");
+        Ok(())
     }
 
     async fn add(

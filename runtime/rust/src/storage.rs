@@ -31,7 +31,7 @@ pub(crate) use journal::{
     RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream,
     SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
-pub(crate) use recorded_call::{CallKind, CallSite, Outcome, RecordedCall};
+pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::ResolveError;
-use crate::metrics;
 use crate::wire::{ISSUER_PREFIX, MAX_GRANT_ENTRIES, MAX_TOKEN_NAME};
 
 #[cfg(feature = "jwks")]
@@ -39,6 +38,9 @@ const MAX_CLOCK_SKEW: u64 = 30;
 
 /// Longer tokens are rejected before they are decoded. The longest that a hub mints has 64 topics.
 const MAX_LENGTH: usize = 64 * 1024;
+
+/// The maximum number of characters in the detail of an error.
+const MAX_DETAIL: usize = 200;
 
 /// The keys that sign and verify tokens.
 pub(crate) struct Keys {
@@ -157,8 +159,17 @@ pub(crate) struct AuthError {
 }
 
 impl AuthError {
+    /// The reason of a request without a token.
+    pub(crate) const MISSING: &str = "missing";
+
+    /// Truncates the detail, because it can quote claims of the token.
     pub(crate) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        let detail: String = detail.into();
+        Self { reason, detail: detail.chars().take(MAX_DETAIL).collect() }
+    }
+
+    pub(crate) fn missing() -> Self {
+        Self::new(Self::MISSING, "no token")
     }
 
     pub(crate) fn wrong_purpose() -> Self {
@@ -167,12 +178,6 @@ impl AuthError {
 
     pub(crate) fn revoked() -> Self {
         Self::new("revoked", "the token is revoked")
-    }
-
-    /// Records the error in metrics and the log.
-    pub(crate) fn record(&self) {
-        metrics::record_auth_failure(self.reason);
-        tracing::debug!(reason = self.reason, detail = self.detail, "access denied");
     }
 }
 

@@ -9,7 +9,11 @@ use super::page::write_time;
 use super::{Admin, AdminError, Page, PageRequest};
 use crate::channel::{AddressPart, ChannelDefinition};
 use crate::clock;
-use crate::storage::inspection::{ChannelQuery, ChannelSummary};
+use crate::history::{Log, LogSummary};
+use crate::storage::inspection::{ChannelQuery, ChannelSummary, PageBudget};
+
+/// The number of logs that are listed at once. Channels cannot be opened meanwhile.
+const LOGS_AT_ONCE: usize = 500;
 
 /// Selects channels. Default: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,26 +109,25 @@ impl Admin {
         after: &str,
         page: &PageRequest,
     ) -> Page<ChannelInfo> {
-        let mut logs = self.hub.list_open_logs(after, usize::MAX);
-        logs.retain(|log| {
-            let (name, definition) = (log.channel().name(), log.channel().definition().name);
-            name.starts_with(&filter.prefix)
-                && filter.definition.as_deref().is_none_or(|wanted| wanted == definition)
-        });
-        let has_more = logs.len() > page.max_items();
-        logs.truncate(page.max_items());
-        let channels = logs.iter().map(|log| {
-            let summary = log.summarize();
-            let used_at = clock::wall_time().checked_sub(summary.idle).unwrap_or_else(clock::wall_time);
-            self.describe(ChannelSummary {
-                name: log.channel().name().to_owned(),
-                messages: summary.messages as u64,
-                bytes: summary.bytes as u64,
-                used: clock::to_milliseconds(used_at),
-            })
-        });
-        let next = logs.last().filter(|_| has_more).map(|log| log.channel().name().to_owned());
-        Page::new(channels.collect(), next)
+        let (prefix, mut after) = (self.longest_prefix(filter), after.to_owned());
+        let (mut channels, mut budget) = (Vec::new(), PageBudget::new(page.max_items()));
+        loop {
+            let logs = self.hub.list_open_logs(&prefix, &after, LOGS_AT_ONCE);
+            for log in &logs {
+                let (name, definition) = (log.channel().name(), log.channel().definition().name);
+                let is_wanted = filter.definition.as_deref().is_none_or(|wanted| wanted == definition);
+                if !budget.examine(1) || (is_wanted && !budget.add(128 + name.len())) {
+                    return Page::new(channels, Some(after));
+                }
+                if is_wanted {
+                    channels.push(self.describe(summarize(log)));
+                }
+                name.clone_into(&mut after);
+            }
+            if logs.len() < LOGS_AT_ONCE {
+                return Page::new(channels, None);
+            }
+        }
     }
 
     fn describe(&self, channel: ChannelSummary) -> ChannelInfo {
@@ -133,6 +136,17 @@ impl Admin {
         let subscribers = self.hub.find_open_log(&name).map_or(0, |log| log.subscribers());
         let used_at = clock::from_milliseconds(used);
         ChannelInfo { name, definition, subscribers, messages, bytes, used_at }
+    }
+}
+
+fn summarize(log: &Log) -> ChannelSummary {
+    let LogSummary { messages, bytes, idle } = log.summarize();
+    let used_at = clock::wall_time().checked_sub(idle).unwrap_or_else(clock::wall_time);
+    ChannelSummary {
+        name: log.channel().name().to_owned(),
+        messages: messages as u64,
+        bytes: bytes as u64,
+        used: clock::to_milliseconds(used_at),
     }
 }
 

@@ -10,11 +10,11 @@ use super::page::write_time;
 use super::{Admin, AdminError, Page, PageRequest};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock;
-use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows, MAX_PAGE_BYTES};
+use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows, PageBudget};
 use crate::wire::{MessageId, parse_timestamp};
 
-/// The most frames that are read from memory for a page.
-const MAX_FRAMES: usize = 5_000;
+/// The number of frames that are read from memory at once. Publishers wait meanwhile.
+const FRAMES_AT_ONCE: usize = 500;
 
 /// Selects messages of a channel. Default: all topics, the newest messages first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,6 +142,7 @@ impl Admin {
             topics: stored_topics(resolved.as_ref(), filter)?,
             newest_first: !filter.oldest_first,
             cursor: cursor.map(|id: MessageId| (id.epoch(), id.offset())),
+            limit: page.max_items(),
         };
         let read = match self.hub.storage() {
             Some(storage) => storage.engine().read_history(query.clone()).await?,
@@ -160,34 +161,36 @@ impl Admin {
 
     fn read_memory(&self, query: &HistoryQuery) -> Option<HistoryRows> {
         let log = self.hub.find_open_log(&query.channel)?;
-        let offset = query.cursor.map(|(_, offset)| offset);
-        let frames = if query.newest_first {
-            log.frames_before(offset.unwrap_or(u64::MAX), MAX_FRAMES + 1)
-        } else {
-            log.frames_after(offset.unwrap_or(0), MAX_FRAMES + 1)
-        };
         let definition = log.channel().definition();
-        let mut history = HistoryRows {
-            epoch: log.epoch(),
-            rows: Vec::new(),
-            examined_to: None,
-            has_more: frames.len() > MAX_FRAMES,
-        };
-        let mut bytes = 0;
-        for logged in frames.iter().take(MAX_FRAMES) {
-            let (topic, frame) = (definition.log_topic(logged.topic).name, logged.frame.as_str());
-            if query.topics.is_empty() || query.topics.iter().any(|wanted| wanted == topic) {
-                bytes += frame.len();
-                if bytes > MAX_PAGE_BYTES && !history.rows.is_empty() {
+        let (epoch, rows) = (log.epoch(), Vec::new());
+        let mut history = HistoryRows { epoch, rows, examined_to: None, has_more: false };
+        let mut budget = PageBudget::new(query.limit);
+        let start = if query.newest_first { u64::MAX } else { 0 };
+        let mut cursor = query.cursor.map_or(start, |(_, offset)| offset);
+        loop {
+            let frames = if query.newest_first {
+                log.frames_before(cursor, FRAMES_AT_ONCE)
+            } else {
+                log.frames_after(cursor, FRAMES_AT_ONCE)
+            };
+            for logged in &frames {
+                let (topic, frame) = (definition.log_topic(logged.topic).name, logged.frame.as_str());
+                let is_wanted = query.topics.is_empty() || query.topics.iter().any(|wanted| wanted == topic);
+                if !budget.examine(1) || (is_wanted && !budget.add_frame(frame)) {
                     history.has_more = true;
-                    break;
+                    return Some(history);
                 }
-                let (topic, frame) = (topic.to_owned(), frame.to_owned());
-                history.rows.push(HistoryRow { offset: logged.offset, topic, frame });
+                cursor = logged.offset;
+                if is_wanted {
+                    let (topic, frame) = (topic.to_owned(), frame.to_owned());
+                    history.rows.push(HistoryRow { offset: cursor, topic, frame });
+                }
+                history.examined_to = Some(cursor);
             }
-            history.examined_to = Some(logged.offset);
+            if frames.len() < FRAMES_AT_ONCE {
+                return Some(history);
+            }
         }
-        Some(history)
     }
 }
 

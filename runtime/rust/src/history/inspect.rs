@@ -54,8 +54,7 @@ impl Log {
 
     pub(crate) fn summarize(&self) -> LogSummary {
         let state = self.lock();
-        let held: usize =
-            state.topics.iter().flat_map(|topic| &topic.held).map(|held| held.offsets().count()).sum();
+        let held: usize = state.topics.iter().map(|topic| topic.held_frames).sum();
         LogSummary {
             messages: state.recent.len() + held,
             bytes: state.bytes.get(),
@@ -87,7 +86,8 @@ impl Log {
         let state = self.lock();
         let mut frames = Vec::new();
         for (index, topic) in state.topics.iter().enumerate() {
-            let offsets = topic.held.iter().rev().flat_map(|held| {
+            let until = topic.held.partition_point(|held| held.first() < offset);
+            let offsets = topic.held.range(..until).rev().flat_map(|held| {
                 let offsets: Vec<u64> = held.offsets().collect();
                 offsets.into_iter().rev().map(move |offset| (held, offset))
             });

@@ -271,7 +271,7 @@ impl State {
     /// Iterates over the held and recent messages of a topic, in order.
     fn of_topic(&self, index: usize) -> impl Iterator<Item = Start> {
         let held = self.topics.get(index).into_iter().flat_map(|topic| &topic.held);
-        let held = held.map(|held| Start { offset: held.next_after(0).unwrap_or(0), rank: held.rank() });
+        let held = held.map(|held| Start { offset: held.first(), rank: held.rank() });
         let recent = self.recent.iter().filter(move |message| message.topic == index);
         held.chain(recent.map(|message| Start { offset: message.offset, rank: message.rank }))
     }

@@ -14,6 +14,8 @@ pub(super) struct Topic {
     /// Messages that have left the recent queue and that subscribers can still read, oldest first.
     pub(super) held: VecDeque<Held>,
     held_bytes: usize,
+    /// The number of held messages and chunks.
+    pub(super) held_frames: usize,
     /// The number of messages and streams that the topic has had.
     pub(super) count: u64,
     /// The retained messages and streams: the rank and the first offset of each.
@@ -40,6 +42,7 @@ impl Topic {
         Self {
             held: VecDeque::new(),
             held_bytes: 0,
+            held_frames: 0,
             count: 0,
             starts: VecDeque::new(),
             retained: logged.retained(),
@@ -54,7 +57,8 @@ impl Topic {
     pub(super) fn clear(&mut self) {
         self.held.clear();
         self.starts.clear();
-        (self.held_bytes, self.count, self.evicted, self.evicted_rank) = (0, 0, 0, 0);
+        (self.held_bytes, self.held_frames, self.count) = (0, 0, 0);
+        (self.evicted, self.evicted_rank) = (0, 0);
     }
 
     /// Returns whether a message of this rank is retained.
@@ -107,6 +111,7 @@ impl Topic {
     /// Stores a message that has left the recent queue. Returns the number of bytes by which the topic grows.
     pub(super) fn hold(&mut self, message: Message) -> usize {
         let before = self.held_bytes;
+        self.held_frames += 1;
         let joined = match self.held.back_mut() {
             Some(Held::Text(text)) if self.is_stream => {
                 let bytes = text.bytes();
@@ -161,6 +166,7 @@ impl Topic {
         self.evicted = self.evicted.max(first.last());
         self.evicted_rank = self.evicted_rank.max(first.rank().topic);
         self.held_bytes -= first.bytes();
+        self.held_frames -= first.offsets().count();
         first.bytes()
     }
 
@@ -202,6 +208,10 @@ impl Held {
             Self::Message(message) => message.bytes(),
             Self::Text(text) => text.bytes(),
         }
+    }
+
+    pub(super) fn first(&self) -> u64 {
+        self.next_after(0).unwrap_or(0)
     }
 
     pub(super) fn last(&self) -> u64 {

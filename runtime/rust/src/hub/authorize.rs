@@ -197,7 +197,7 @@ impl Hub {
         channel: Option<&str>,
     ) -> Result<VerifiedGrant, SessionError> {
         let (Some(Authorizer(hook)), Some(head)) = (&self.shared.authorizer, head) else {
-            return Err(SessionError::Denied(AuthError::new("missing", "no token")));
+            return Err(SessionError::Denied(AuthError::missing()));
         };
         let channel = channel.map(str::to_owned);
         let request = AuthorizeRequest { head: Arc::clone(head), action, channel };

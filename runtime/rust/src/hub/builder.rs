@@ -3,8 +3,8 @@
 use super::rate::Rates;
 use super::{
     AllLocalRuns, Arc, AuthorizeError, AuthorizeRequest, Authorizer, Channels, Duration, Hub, InFlight, Keys,
-    Listeners, LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations, SessionGrant,
-    Settings, Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
+    Listeners, LogState, LoggedDrifts, Mutex, OnceLock, Phase, Rate, RateLimits, Registry, Revocations,
+    SessionGrant, Settings, Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
 use crate::clock;
 use crate::history::{Limits, Memory};
@@ -395,6 +395,7 @@ impl HubBuilder {
             client_address_header: self.client_address_header,
             authorizer: self.authorizer,
             logged_drifts: LoggedDrifts::default(),
+            log_state: LogState::default(),
             has_admin_routes: self.admin_routes,
             started_at: clock::wall_time(),
         };

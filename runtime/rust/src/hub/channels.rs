@@ -1,6 +1,7 @@
 //! The logs of the channels in use.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -28,7 +29,42 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 /// A log, or one that is being restored from the storage.
 type LogCell = Arc<OnceCell<Arc<Log>>>;
 
-type LogCells = RwLock<HashMap<Arc<str>, LogCell>>;
+type LogCells = RwLock<Cells>;
+
+/// The logs by the names of their channels.
+#[derive(Default)]
+struct Cells {
+    by_name: HashMap<Arc<str>, LogCell>,
+    /// The names in order, for lists. Publishers use the map, because its lookups are faster.
+    names: BTreeSet<Arc<str>>,
+}
+
+impl Cells {
+    fn get(&self, name: &str) -> Option<&LogCell> {
+        self.by_name.get(name)
+    }
+
+    fn get_or_add(&mut self, name: Arc<str>) -> &mut LogCell {
+        if !self.by_name.contains_key(&name) {
+            self.names.insert(Arc::clone(&name));
+        }
+        self.by_name.entry(name).or_default()
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
+        self.names.remove(name);
+    }
+
+    /// Iterates over the logs that are open, in the order of their names, from the first name after `after` that starts
+    /// with `prefix`.
+    fn iter_open<'c>(&'c self, prefix: &'c str, after: &'c str) -> impl Iterator<Item = &'c Arc<Log>> {
+        let start = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        let names = self.names.range::<str, _>((start, Bound::Unbounded));
+        let names = names.take_while(move |name| name.starts_with(prefix));
+        names.filter_map(|name| self.get(name)).filter(|cell| !is_retired(cell)).filter_map(|cell| cell.get())
+    }
+}
 
 /// The ids of the text streams that this process writes.
 #[derive(Clone, Default)]
@@ -132,15 +168,10 @@ impl Channels {
         log.map_err(OpenError::Storage).and_then(|log| check_definition(Arc::clone(log), channel))
     }
 
-    /// Returns the open logs with the next `limit` names after a name, in order.
-    pub(super) fn list_open(&self, after: &str, limit: usize) -> Vec<Arc<Log>> {
+    /// Returns the open logs whose names start with a prefix, in order, the next `limit` after a name.
+    pub(super) fn list_open(&self, prefix: &str, after: &str, limit: usize) -> Vec<Arc<Log>> {
         let cells = self.cells.read().unwrap_or_else(PoisonError::into_inner);
-        let later = cells.iter().filter(|(name, cell)| &***name > after && !is_retired(cell));
-        let mut logs: Vec<Arc<Log>> = later.filter_map(|(_, cell)| cell.get().cloned()).collect();
-        drop(cells);
-        logs.sort_unstable_by(|one, other| one.channel().name().cmp(other.channel().name()));
-        logs.truncate(limit);
-        logs
+        cells.iter_open(prefix, after).take(limit).cloned().collect()
     }
 
     /// Returns an open log by the name of its channel.
@@ -163,7 +194,7 @@ impl Channels {
         }
         self.start_tidying();
         let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
-        let cell = cells.entry(channel.shared_name()).or_default();
+        let cell = cells.get_or_add(channel.shared_name());
         if is_retired(cell) {
             *cell = LogCell::default();
         }
@@ -223,7 +254,8 @@ fn check_definition(log: Arc<Log>, channel: &Channel) -> Result<Arc<Log>, OpenEr
 ///
 /// Without a storage, a log remains while it remembers idempotency keys.
 fn tidy(cells: &LogCells, memory: &Memory, max_idle: usize, is_stored: bool) {
-    let all: Vec<LogCell> = cells.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+    let all: Vec<LogCell> =
+        cells.read().unwrap_or_else(PoisonError::into_inner).by_name.values().cloned().collect();
     let mut unused = Vec::new();
     for log in all.iter().filter_map(|cell| cell.get()) {
         let idle = log.tidy();
@@ -312,12 +344,37 @@ mod tests {
             tokio::time::advance(Duration::from_millis(10)).await;
         }
         let held = room(&channels, 0);
-        let count = || channels.cells.read().unwrap().len();
+        let count = || channels.cells.read().unwrap().by_name.len();
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(count(), 10, "history still holds their messages");
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(count(), 4, "three idle ones, and the one in use");
-        assert!(channels.cells.read().unwrap().contains_key("room:9"));
+        assert!(channels.cells.read().unwrap().get("room:9").is_some());
         assert!(Arc::ptr_eq(&held, &room(&channels, 0)));
+        let listed = channels.list_open("", "", 100);
+        let names: Vec<_> = listed.iter().map(|log| log.channel().name()).collect();
+        assert_eq!(names, ["room:0", "room:7", "room:8", "room:9"], "lists forget the same channels");
+    }
+
+    #[test]
+    fn a_list_starts_after_a_name_and_has_the_names_with_a_prefix_only() {
+        let channels = channels(100);
+        for id in [12, 3, 1, 20, 2, 11] {
+            room(&channels, id);
+        }
+        for (prefix, after, limit, expected) in [
+            ("", "", 10, &[1, 11, 12, 2, 20, 3][..]),
+            ("room:1", "", 10, &[1, 11, 12]),
+            ("room:1", "room:1", 10, &[11, 12]),
+            ("room:1", "room:11", 10, &[12]),
+            ("room:1", "room:2", 10, &[]),
+            ("room:2", "room:1", 1, &[2]),
+            ("rooms", "", 10, &[]),
+        ] {
+            let listed = channels.list_open(prefix, after, limit);
+            let names: Vec<_> = listed.iter().map(|log| log.channel().name().to_owned()).collect();
+            let expected: Vec<_> = expected.iter().map(|id| format!("room:{id}")).collect();
+            assert_eq!(names, expected, "{limit} with {prefix:?} after {after:?}");
+        }
     }
 }

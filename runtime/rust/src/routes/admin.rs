@@ -82,7 +82,7 @@ async fn authorize(hub: &Hub, client: &Client, headers: &HeaderMap) -> Result<()
             Ok(_) => AuthError::wrong_purpose(),
             Err(error) => error,
         },
-        None => AuthError::new("missing", "no token"),
+        None => AuthError::missing(),
     };
     Err(reject_unauthorized(hub, client, &error))
 }

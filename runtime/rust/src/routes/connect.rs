@@ -46,7 +46,8 @@ pub(super) async fn connect(
         let since = read_since(parameters.get("since"))?;
         let request =
             SubscribeRequest { since, page: read_page(&parameters)?, ..SubscribeRequest::default() };
-        let ready = connection.subscribe(&grant, &request).await?;
+        let subscribed = connection.subscribe(&grant, &request).await;
+        let ready = subscribed.map_err(|error| connection.refuse(error))?;
         connection.ready_frames(&None, &ready)
     } else {
         Vec::new()

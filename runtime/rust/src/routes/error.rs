@@ -14,7 +14,7 @@ use crate::publish::PublishError;
 use crate::runs::{RunActionError, RunsError};
 use crate::schema::Issue;
 use crate::signal::SignalError;
-use crate::token::{AuthError, TokenError};
+use crate::token::TokenError;
 use crate::wire::timestamp;
 
 /// The default of `Retry-After`.
@@ -39,8 +39,7 @@ impl HttpError {
     }
 
     /// The same response whatever is wrong, so that it does not help to guess tokens.
-    pub(super) fn unauthorized(error: &AuthError) -> Self {
-        error.record();
+    pub(super) fn unauthorized() -> Self {
         let message = "Not authenticated: send a valid signing key or token";
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
@@ -59,8 +58,7 @@ impl HttpError {
         }
     }
 
-    pub(super) fn not_granted(error: &AuthError) -> Self {
-        error.record();
+    pub(super) fn not_granted() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
             "the token or session does not grant this signal: ask the backend for a token that does",
@@ -137,7 +135,7 @@ impl IntoResponse for HttpError {
 impl From<SubscribeError> for HttpError {
     fn from(error: SubscribeError) -> Self {
         match error {
-            SubscribeError::Unauthorized(error) => Self::unauthorized(&error),
+            SubscribeError::Unauthorized(_) => Self::unauthorized(),
             SubscribeError::Unknown(error) => Self::not_found(error, false),
             SubscribeError::TooManyConnections => Self::new(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -118,7 +118,6 @@ async fn authorize_topic(
     if grant.topics.iter().any(|claim| Some(claim.channel.as_str()) == channel && is_topic(claim)) {
         return Ok(grant);
     }
-    tracing::debug!(channel, topic, "the token or session does not grant the topic");
     Err(reject_unauthorized(
         hub,
         client,

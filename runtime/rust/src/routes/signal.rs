@@ -94,5 +94,6 @@ async fn authorize_signal(
         hub.check_rate(RatedAction::Signal, Some(client), Some(&grant))?;
         return Ok(grant.subject);
     }
-    Err(HttpError::not_granted(&AuthError::new("signal", "the token or session does not grant the signal")))
+    hub.record_refusal(&AuthError::new("signal", "the token or session does not grant the signal"));
+    Err(HttpError::not_granted())
 }

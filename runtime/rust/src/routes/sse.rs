@@ -67,7 +67,8 @@ pub(super) async fn get(
     let request = SubscribeRequest { since, page: read_page(&parameters)?, ..SubscribeRequest::default() };
     let guard = hub.admit_connection("sse", client).ok_or_else(HttpError::too_many_connections)?;
     let mut connection = Connection::new(hub, false, guard, head.0);
-    let ready = connection.subscribe(&grant, &request).await?;
+    let subscribed = connection.subscribe(&grant, &request).await;
+    let ready = subscribed.map_err(|error| connection.refuse(error))?;
     let cursors = ResumeCursors::new(&ready);
     let mut greeting = String::new();
     for frame in connection.ready_frames(&None, &ready) {

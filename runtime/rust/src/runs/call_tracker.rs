@@ -28,16 +28,26 @@ struct Branch {
     next: u32,
     /// The calls that have begun and not returned.
     pending: Vec<Pending>,
-    /// The poll in which the first of them began.
-    began: u64,
-    /// Whether any call that began together with them has returned.
-    has_returned: bool,
+    group: Group,
     /// A call that was dropped before it returned.
     dropped: Option<String>,
 }
 
+/// The calls of a branch that began in the same poll, before any of them returned. The latest group counts.
+#[derive(Default)]
+struct Group {
+    /// The position of the first call.
+    first: u32,
+    /// The poll in which they began.
+    turn: u64,
+    /// Whether a call has returned since.
+    has_returned: bool,
+}
+
 struct Pending {
     position: u32,
+    /// The first call of its group.
+    began_with: u32,
     kind: CallKind,
     id: String,
     /// The call was recorded before this execution, so it returns at a point that does not depend on timing.
@@ -140,7 +150,7 @@ impl CallTracker {
             return Err(Refusal::Misuse(dropped_call_message(dropped, &format!("{} began", label()))));
         }
         if let Some(other) = state.pending.iter().find(|pending| !pending.is_recorded)
-            && (state.began != turn || state.has_returned)
+            && (state.group.turn != turn || state.group.has_returned)
         {
             return Err(Refusal::Misuse(format!(
                 "{} began while {} was pending, and their order is not recorded: use `run.join`, `run.race`, \
@@ -154,18 +164,27 @@ impl CallTracker {
         self.left.remove(&site);
         let state = self.branches.get_mut(branch).unwrap_or_else(|| unreachable!("the branch exists"));
         state.next += 1;
-        if state.pending.is_empty() {
-            (state.began, state.has_returned) = (turn, false);
+        if state.pending.is_empty() || state.group.turn != turn || state.group.has_returned {
+            state.group = Group { first: site.position, turn, has_returned: false };
         }
         let is_recorded = outcome.as_ref().is_some_and(Outcome::is_final);
         state.pending.push(Pending {
             position: site.position,
+            began_with: state.group.first,
             kind,
             id: id.to_owned(),
             is_recorded,
             activity: Activity::Working,
         });
         Ok((site, outcome))
+    }
+
+    /// Returns the first call that a pending call began together with, as in `CallStart::began_with`.
+    pub(super) fn began_with(&self, site: &CallSite) -> String {
+        let pending = self.branches.get(&site.branch).map_or(&[][..], |branch| &branch.pending);
+        let pending = pending.iter().find(|pending| pending.position == site.position);
+        let own = pending.map_or(site.position, |pending| pending.began_with);
+        site.fork().map_or_else(|| own.to_string(), |fork| format!("{}/{own}", self.began_with(&fork)))
     }
 
     /// Returns what is recorded for a call.
@@ -227,7 +246,7 @@ impl CallTracker {
     pub(super) fn finish(&mut self, site: &CallSite) {
         if let Some(branch) = self.branches.get_mut(&site.branch) {
             branch.pending.retain(|pending| pending.position != site.position);
-            branch.has_returned = true;
+            branch.group.has_returned = true;
         }
     }
 
@@ -400,6 +419,28 @@ mod tests {
         );
         calls.finish(&first);
         assert!(calls.begin("", CallKind::Step, "c").is_ok());
+    }
+
+    #[test]
+    fn calls_that_begin_in_one_poll_begin_together_whether_they_are_recorded_or_not() {
+        for recorded in 0..=3 {
+            let calls = (0..recorded).map(|position| recorded_call("", position, CallKind::Step, "a"));
+            let mut calls = CallTracker::new(calls.collect());
+            calls.begin_turn();
+            let begin = |calls: &mut CallTracker| calls.begin("", CallKind::Step, "a").unwrap().0;
+            let first = [begin(&mut calls), begin(&mut calls)];
+            assert_eq!(first.each_ref().map(|site| calls.began_with(site)), ["0", "0"], "{recorded}");
+            calls.begin_turn();
+            calls.finish(&first[0]);
+            if recorded < 2 {
+                calls.finish(&first[1]);
+            }
+            let second = [begin(&mut calls), calls.begin("", CallKind::Join, "").unwrap().0];
+            assert_eq!(second.each_ref().map(|site| calls.began_with(site)), ["2", "2"], "{recorded}");
+            calls.open(second[1].child(1));
+            let (inner, _) = calls.begin(&second[1].child(1), CallKind::Step, "a").unwrap();
+            assert_eq!(calls.began_with(&inner), "2/0");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::call_tracker::{Activity, CallTracker, Refusal, label, method_name};
 use super::waker::JobWaker;
@@ -14,8 +14,8 @@ use crate::channel::Channel;
 use crate::history::Log;
 use crate::hub::{CURRENT_RUN, Hub, WakeSignal};
 use crate::storage::{
-    CallKind, CallSite, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunHandle, StorageError,
-    WaitingEventBuilder,
+    CallKind, CallSite, CallStart, Claim, Engine, Entry, Outcome, RecordOutcome, RecordedCall, RunHandle,
+    StorageError, WaitingEventBuilder,
 };
 use crate::wire::MessageId;
 
@@ -220,9 +220,12 @@ impl Context {
                 method_name(kind)
             )));
         }
-        let (site, outcome) = self.calls().begin(branch, kind, id).map_err(BeginError::Refused)?;
-        let (context, id, began_at) = (Arc::clone(self), id.to_owned(), self.shared.storage_time());
-        Ok(Call { context, site, kind, id, outcome, began_at, is_finished: false })
+        let mut calls = self.calls();
+        let (site, outcome) = calls.begin(branch, kind, id).map_err(BeginError::Refused)?;
+        let start = CallStart { at: self.shared.storage_time(), began_with: calls.began_with(&site) };
+        drop(calls);
+        let (context, id) = (Arc::clone(self), id.to_owned());
+        Ok(Call { context, site, kind, id, outcome, start, is_finished: false })
     }
 
     /// Returns whether a version marker is skipped, because the run recorded other calls before the marker
@@ -340,7 +343,7 @@ pub(super) struct Call {
     /// Its recorded outcome, if there is one.
     pub(super) outcome: Option<Outcome>,
     /// When this execution reached the call.
-    pub(super) began_at: SystemTime,
+    pub(super) start: CallStart,
     is_finished: bool,
 }
 
@@ -375,7 +378,8 @@ impl Call {
         if is_progress && call.kind != CallKind::Stream {
             context.count_recorded(call.bytes()).await;
         }
-        let recording = context.engine().await.record_call(context.claim(), call, self.began_at, message);
+        let start = self.start.clone();
+        let recording = context.engine().await.record_call(context.claim(), call, start, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

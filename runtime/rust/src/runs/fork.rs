@@ -376,8 +376,8 @@ impl<C: TypedChannel> Fork<'_, C> {
         let is_preferred =
             |branch: &str| self.call.site.branch_of(branch).is_some_and(|index| preferred.contains(&index));
         let pending = context.calls().pending_in(is_preferred);
-        let (winner, began_at) = (number(winner), self.call.began_at);
-        let decision = Decision { fork, began_at, winner, preferred, pending };
+        let (winner, start) = (number(winner), self.call.start.clone());
+        let decision = Decision { fork, start, winner, preferred, pending };
         let engine = context.engine().await;
         match engine.decide_fork(context.claim(), decision, context.waiting_event()).await {
             Ok(DecideOutcome::Committed) => {

@@ -119,7 +119,7 @@ impl<C: TypedChannel> Run<C> {
             let recording = context.engine().await.begin_stream(
                 context.claim(),
                 call.to_record(Outcome::Begun { failures: 0, due: 0 }),
-                call.began_at,
+                call.start.clone(),
                 stream,
                 start,
             );

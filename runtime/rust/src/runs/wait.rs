@@ -143,6 +143,7 @@ async fn ask(call: &Call, signals: &[&SignalDefinition], closes_at: SystemTime) 
         id: call.id.clone(),
         names: signals.iter().map(|signal| signal.name.to_owned()).collect(),
         stored_names: signals.iter().flat_map(|signal| signal.names()).map(str::to_owned).collect(),
+        began_with: call.start.began_with.clone(),
         closes_at,
     };
     loop {

@@ -1,22 +1,27 @@
 //! Reading what a storage contains, for administrators. Pages are limited, and reading does not delay writers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::recorded_call::{CallKind, CallSite};
 use super::{Answer, StorageError, StorageFuture};
+use crate::wire::LogKind;
 
 /// The maximum bytes of a page, unless it has only one item.
-pub(crate) const MAX_PAGE_BYTES: usize = 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// The maximum number of rows that are examined for a page.
-pub(crate) const MAX_EXAMINED_ROWS: usize = 20_000;
+const MAX_EXAMINED_ROWS: usize = 20_000;
 
 /// Reads channels and runs.
 pub(crate) trait Inspection {
     /// Returns the name of the engine.
     fn engine_name(&self) -> &'static str;
+
+    /// Returns the file, or `None` if there is none.
+    fn file(&self) -> Option<&Path>;
 
     /// Returns runs, the newest first. The cursor is for [`RunQuery::before`].
     fn list_runs(&self, query: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>>;
@@ -223,6 +228,8 @@ pub(crate) struct HistoryQuery {
     pub(crate) newest_first: bool,
     /// The cursor: the epoch, and the offset after or before which to read.
     pub(crate) cursor: Option<(u64, u64)>,
+    /// The maximum number of messages. Text streams have more frames.
+    pub(crate) limit: usize,
 }
 
 /// Messages of a channel.
@@ -244,4 +251,73 @@ pub(crate) struct HistoryRow {
     pub(crate) topic: String,
     /// With its id.
     pub(crate) frame: String,
+}
+
+/// Counts the items, bytes and examined rows of a page.
+pub(crate) struct PageBudget {
+    limit: usize,
+    items: usize,
+    bytes: usize,
+    examined: usize,
+}
+
+impl PageBudget {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, items: 0, bytes: 0, examined: 0 }
+    }
+
+    /// Counts examined rows. Returns `false` if no more may be examined.
+    pub(crate) fn examine(&mut self, rows: usize) -> bool {
+        self.examined = self.examined.saturating_add(rows);
+        self.examined <= MAX_EXAMINED_ROWS
+    }
+
+    /// Adds an item if there is room for it. The first one always fits.
+    pub(crate) fn add(&mut self, bytes: usize) -> bool {
+        let fits = self.items < self.limit && (self.bytes == 0 || self.bytes + bytes <= MAX_PAGE_BYTES);
+        if fits {
+            self.items += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    /// Adds a frame of a history if there is room for it. The frames of a text stream are joined to few items, so only
+    /// their bytes count.
+    pub(crate) fn add_frame(&mut self, frame: &str) -> bool {
+        let fits = self.add(frame.len());
+        let is_message = LogKind::Data.is_of(frame) || LogKind::Run.is_of(frame);
+        self.items -= usize::from(fits && !is_message);
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(budget: &mut PageBudget, mut add: impl FnMut(&mut PageBudget) -> bool) -> usize {
+        (0..100_000).take_while(|_| add(budget)).count()
+    }
+
+    #[test]
+    fn a_page_is_limited_in_items_bytes_and_examined_rows() {
+        assert_eq!(count(&mut PageBudget::new(50), |budget| budget.add(100)), 50);
+        assert_eq!(count(&mut PageBudget::new(500), |budget| budget.add(MAX_PAGE_BYTES / 10)), 10);
+        assert_eq!(
+            count(&mut PageBudget::new(500), |budget| budget.add(2 * MAX_PAGE_BYTES)),
+            1,
+            "one always fits"
+        );
+        assert_eq!(count(&mut PageBudget::new(500), |budget| budget.examine(1)), MAX_EXAMINED_ROWS);
+    }
+
+    #[test]
+    fn frames_of_texts_count_their_bytes_and_messages_count_as_items() {
+        let [message, chunk] = ["data", "chunk"]
+            .map(|kind| format!(r#"{{"kind":"{kind}","channel":"room:1","data":"{}"}}"#, "x".repeat(1000)));
+        assert_eq!(count(&mut PageBudget::new(50), |budget| budget.add_frame(&message)), 50);
+        let chunks = count(&mut PageBudget::new(50), |budget| budget.add_frame(&chunk));
+        assert!((1000..1050).contains(&chunks), "{chunks}");
+    }
 }

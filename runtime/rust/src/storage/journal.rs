@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::recorded_call::{CallSite, RecordedCall};
+use super::recorded_call::{CallSite, CallStart, RecordedCall};
 use super::{Entry, StorageError, StorageFuture};
 use crate::history::IdempotencyKey;
 use crate::wire::MessageId;
@@ -59,12 +59,12 @@ pub(crate) trait Journal {
     /// Releases all runs that this process holds. Other processes may claim them at once.
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>>;
 
-    /// Records the result of a call that began at some time, and publishes its message in the same transaction.
+    /// Records the result of a call, and publishes its message in the same transaction.
     fn record_call(
         &self,
         claim: Claim,
         call: RecordedCall,
-        began_at: SystemTime,
+        start: CallStart,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
@@ -81,9 +81,9 @@ pub(crate) trait Journal {
         &self,
         claim: Claim,
         call: RecordedCall,
-        began_at: SystemTime,
+        start: CallStart,
         stream: RunStream,
-        start: Entry,
+        message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
 
     /// Records a chunk of a text stream with its message.
@@ -288,7 +288,7 @@ pub(crate) enum RecordOutcome {
 pub(crate) struct Decision {
     /// The journal entry of the fork.
     pub(crate) fork: RecordedCall,
-    pub(crate) began_at: SystemTime,
+    pub(crate) start: CallStart,
     pub(crate) winner: u32,
     /// The branches that take precedence if they hold an accepted signal that they have not acted on.
     pub(crate) preferred: Vec<u32>,
@@ -313,6 +313,8 @@ pub(crate) struct NewQuestion {
     pub(crate) names: Vec<String>,
     /// The names that these signals have or had, which kept ones may have.
     pub(crate) stored_names: Vec<String>,
+    /// See [`CallStart::began_with`].
+    pub(crate) began_with: String,
     /// When the question closes. Ignored once the question has been asked.
     pub(crate) closes_at: SystemTime,
 }

@@ -1,5 +1,7 @@
 //! The calls of a run, as the journal records them.
 
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
 /// The position of a call in its run: its branch, and its number in the branch.
@@ -50,6 +52,16 @@ impl std::str::FromStr for CallSite {
         let (branch, position) = text.rsplit_once('/').unwrap_or(("", text));
         Ok(Self { branch: branch.into(), position: position.parse()? })
     }
+}
+
+/// When a call began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallStart {
+    pub(crate) at: SystemTime,
+    /// The position of the first call of its branch that began in the same poll, after those of the forks around it.
+    /// For example, `2/0` is the first call in a branch of a fork that began together with call 2 of the job, as in
+    /// `tokio::join!`. Empty if an earlier version of the library did not record it.
+    pub(crate) began_with: String,
 }
 
 /// The approximate bytes of a call in the journal, besides its texts.

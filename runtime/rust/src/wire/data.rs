@@ -44,8 +44,8 @@ impl LogKind<'_> {
     }
 
     /// Returns `true` if an encoded frame is of the kind.
-    pub(crate) fn is_of(self, frame: &SharedText) -> bool {
-        frame.as_str().starts_with(self.prefix())
+    pub(crate) fn is_of(self, frame: &str) -> bool {
+        frame.starts_with(self.prefix())
     }
 }
 

@@ -1,7 +1,5 @@
 //! Cancelling, retrying and waking runs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fanfare::{Job, Run, RunError, RunStatus, Runs, Sqlite};
@@ -10,38 +8,12 @@ use serde_json::{Value, json};
 use crate::support::definition::{Outcome, Room, room};
 use crate::support::file::File;
 use crate::support::http::Answer;
-use crate::support::runs::{Count, MINUTE, completed, done, ended, runs, waits};
+use crate::support::runs::{Count, Fault, MINUTE, completed, done, ended, failed, runs, waits};
 use crate::support::server::Server;
 
 async fn start(file: &File) -> Server {
     let storage = Sqlite::open(file.path()).unwrap();
     Server::start_with(|builder| builder.admin_routes(true).storage(storage)).await
-}
-
-/// A fault that a test switches off.
-#[derive(Clone)]
-struct Fault(Arc<AtomicBool>);
-
-impl Fault {
-    fn on() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
-    }
-
-    fn is_on(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    fn set(&self, is_on: bool) {
-        self.0.store(is_on, Ordering::SeqCst);
-    }
-
-    fn check(&self) -> Result<(), RunError> {
-        if self.is_on() { Err(RunError::fail("broken")) } else { Ok(()) }
-    }
-}
-
-fn failed(status: &RunStatus) -> bool {
-    matches!(status, RunStatus::Failed(_))
 }
 
 fn is_outcome(answer: &Answer, outcome: &str) -> bool {

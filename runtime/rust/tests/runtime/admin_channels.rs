@@ -142,6 +142,68 @@ async fn a_page_of_history_has_at_most_a_mebibyte() {
 }
 
 #[tokio::test]
+async fn a_search_in_a_long_history_ends_pages_early_and_finds_everything() {
+    for (server, _file) in servers().await {
+        let channel = room("long");
+        for number in 0..25_000 {
+            if number % 12_000 == 5 {
+                server.hub.publish(status(&channel), &Status::new(&number.to_string())).await.unwrap();
+            }
+            server.hub.publish(said(&channel), "").await.unwrap();
+        }
+        for order in ["newest", "oldest"] {
+            let path = format!("history?channel=room:long&topic=status&order={order}&limit=500");
+            let first = server.admin(&path).await;
+            assert_eq!((first["items"].as_array().unwrap().len(), first["next"].is_string()), (2, true));
+            let all = server.admin_pages(&path, async || {}).await;
+            let mut numbers: Vec<_> =
+                all.iter().map(|item| item["payload"]["message"].as_str().unwrap()).collect();
+            if order == "newest" {
+                numbers.reverse();
+            }
+            assert_eq!(numbers, ["5", "12005", "24005"], "{order}");
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn two_servers_count_the_messages_of_a_file_exactly_while_old_ones_are_evicted() {
+    let file = crate::support::file::File::new();
+    let start = async || {
+        let storage = fanfare::Sqlite::open(file.path()).unwrap();
+        Server::start_with(|builder| builder.admin_routes(true).storage(storage)).await
+    };
+    let servers = [start().await, start().await];
+    for number in 0..1000 {
+        for server in &servers {
+            let text = format!("{number:03000}");
+            server.hub.publish(said(&small("1")), &text).await.unwrap();
+            server.hub.publish(status(&room("1")), &Status::new("x")).await.unwrap();
+        }
+    }
+    let mut stream = servers[1].hub.stream(draft(&small("2"))).await.unwrap();
+    for _ in 0..500 {
+        stream.write("word ").await.unwrap();
+    }
+    stream.end().await.unwrap();
+    let listed = servers[0].admin("channels").await;
+    let counted = |name: &str| listed["items"].as_array().unwrap().iter().find(|item| item["name"] == name);
+    let messages = counted("small:1").unwrap()["messages"].as_u64().unwrap();
+    assert!((5..1000).contains(&messages), "{messages} of 2000, because old ones are deleted");
+    assert!(counted("small:2").unwrap()["messages"].as_u64().unwrap() > 2, "chunks are counted, too");
+    for server in servers {
+        server.stop().await;
+    }
+    let sql = "SELECT count(*), coalesce(sum((messages, bytes) IS NOT
+        (SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = channels.id)), 0)
+        FROM channels";
+    let connection = rusqlite::Connection::open(file.path()).unwrap();
+    let counts: (u32, u32) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(counts, (3, 0), "channels, and those whose counts are wrong");
+}
+
+#[tokio::test]
 async fn history_has_topics_times_runs_and_joined_texts() {
     for (server, _file) in servers().await {
         let channel = room("1");

@@ -107,6 +107,37 @@ async fn runs_are_listed_exactly_once_while_runs_are_added() {
 }
 
 #[tokio::test]
+async fn a_page_of_runs_with_many_open_questions_has_at_most_a_mebibyte() {
+    let file = File::new();
+    let server = start(&file).await;
+    let connection = rusqlite::Connection::open(file.path()).unwrap();
+    // Each run asks 300 questions for signals with long names, one of them twice.
+    let questions =
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 300)
+        INSERT INTO waits (run, branch, position, id, names, since, until)
+            SELECT runs.id, '', n, 'w', json_array('nod', n || printf('%.*c', 500, 'x')), 0, 9000000000000
+            FROM runs, numbers;";
+    for number in 0..100 {
+        let sql = "INSERT INTO runs (run, job, channel, input, state, due, changed)
+            VALUES (?1, 'job', 'room:1', '1', ?2, 9000000000000, 0)";
+        let state = if number % 2 == 0 { "running" } else { "halted" };
+        connection.execute(sql, (format!("run_{number}"), state)).unwrap();
+    }
+    connection.execute_batch(questions).unwrap();
+    for filter in ["", "state=running", "activity=waiting", "channel=room:1"] {
+        let path = format!("runs?limit=500&{filter}");
+        let first = server.admin(&path).await;
+        let bytes = first.to_string().len();
+        assert!(bytes > 700_000 && bytes < 1_100_000, "{filter}: {bytes}");
+        let all = server.admin_pages(&path, async || {}).await;
+        let unique: BTreeSet<_> = ids(&all).into_iter().collect();
+        let expected = if filter.is_empty() || filter.starts_with("channel") { 100 } else { 50 };
+        assert_eq!((all.len(), unique.len()), (expected, expected), "{filter}");
+        assert_eq!(all[0]["waiting_for"].as_array().unwrap().len(), 301, "each name is listed once");
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_shown_with_its_calls_signals_and_result() {
     let file = File::new();
     let server = start(&file).await;

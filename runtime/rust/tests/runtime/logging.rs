@@ -1,4 +1,4 @@
-//! Logs never contain tokens or keys.
+//! What the log says about a server and about refused tokens. It never contains tokens or keys.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tracing::field::Field;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::client::Client;
+#[cfg(feature = "sqlite")]
+use crate::support::definition::Room;
 use crate::support::definition::room;
 use crate::support::http;
 use crate::support::jwt;
@@ -23,6 +25,13 @@ impl Everything {
     fn add(&self, field: &Field, value: &dyn Debug) {
         use std::fmt::Write;
         let _ = write!(self.0.lock().unwrap(), "{field}={value:?} ");
+    }
+
+    /// Returns the lines of a level that have a text.
+    fn lines(&self, level: Level, text: &str) -> Vec<String> {
+        let log = self.0.lock().unwrap();
+        let lines = log.lines().filter(|line| line.starts_with(level.as_str()) && line.contains(text));
+        lines.map(str::to_owned).collect()
     }
 }
 
@@ -41,6 +50,7 @@ impl Subscriber for Everything {
     }
 
     fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push_str(&format!("\n{} ", event.metadata().level()));
         event.record(&mut |field: &Field, value: &dyn Debug| self.add(field, value));
     }
 
@@ -87,5 +97,97 @@ async fn tokens_and_keys_are_never_logged() {
     assert!(!log.contains(KEY));
     for part in tokens.iter().flat_map(|token| token.split('.')).filter(|part| part.len() > 1) {
         assert!(!log.contains(part), "{part} is in {log}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_line_says_what_a_server_serves_and_is_logged_once() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    tracing::callsite::rebuild_interest_cache();
+    let server = Server::start().await;
+    let _again = fanfare::routes(server.hub.clone());
+    let [line] = &log.lines(Level::INFO, "serving channels")[..] else { panic!("{:?}", log.0) };
+    assert!(line.contains("count=3") && line.contains("room@f1f2, small@f1f2, brief@f1f2"), "{line}");
+    assert!(line.contains("storage=\"none: history is in memory\""), "{line}");
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn servers_with_a_storage_name_it_and_count_the_runs_that_they_resume() {
+    use crate::support::runs::{MINUTE, done, runs, waits};
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let file = crate::support::file::File::new();
+    for resumed in 0..2 {
+        tracing::callsite::rebuild_interest_cache();
+        let storage = fanfare::Sqlite::open(file.path()).unwrap();
+        let server = Server::start_with(|builder| builder.storage(storage)).await;
+        let [.., line] = &log.lines(Level::INFO, "serving channels")[..] else { panic!("{:?}", log.0) };
+        assert!(line.contains(&format!("sqlite, {}", file.path().display())), "{line}");
+        let (runs, job) = runs(&server, async |run: fanfare::Run<Room>, (): ()| {
+            run.wait_for(run.channel().nod(), MINUTE).await?;
+            Ok(done("fine"))
+        })
+        .await;
+        let [.., line] = &log.lines(Level::INFO, "executing runs")[..] else { panic!("{:?}", log.0) };
+        assert!(line.contains(&format!("jobs=\"job\" unfinished={resumed}")), "{line}");
+        runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
+        waits(&runs, "run_1").await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn refused_tokens_are_warnings_with_the_reason_once_per_second() {
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let server = Server::start().await;
+    let valid = server.token(&room("1"), &["said"]);
+    let mut claims = jwt::claims(&valid);
+    let sign = |claims: &serde_json::Value| jwt::sign("HS256", claims, KEY);
+    claims["exp"] = json!(1);
+    let expired = sign(&claims);
+    let mut claims = jwt::claims(&valid);
+    claims["topics"][0]["channel"] = json!("nowhere:1");
+    let elsewhere = sign(&claims);
+    let refusals: &[(&str, &str)] = &[
+        ("malformed", "secret-text"),
+        ("signature", &format!("{valid}x")),
+        ("expired", &expired),
+        ("unknown", &elsewhere),
+    ];
+    let began = std::time::Instant::now();
+    for _ in 0..30 {
+        tracing::callsite::rebuild_interest_cache();
+        for (_, token) in refusals {
+            let _ = Client::connect(&server, token, None).await;
+            let _ = Events::get(&server, &format!("token={token}"), "").await;
+        }
+        // Not granted by a valid token.
+        let mut client = Client::open(&server, "", Some("fanfare.v1")).await.unwrap();
+        client.send(&json!({ "kind": "sub", "ref": "1", "data": valid, "topics": ["status"] })).await;
+        client.frame().await;
+        http::post(server.address, "publish?channel=room:1&topic=said", None, b"1").await;
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+    for reason in refusals.iter().map(|(reason, _)| *reason).chain(["topic"]) {
+        let lines = log.lines(Level::WARN, &format!("reason=\"{reason}\""));
+        assert!((1..=seconds + 1).contains(&lines.len()), "{seconds} seconds: {lines:?}");
+        assert!(lines[0].contains("message=access denied") && lines[0].contains("detail="), "{lines:?}");
+    }
+    assert_eq!(log.lines(Level::WARN, "reason=\"missing\""), [""; 0], "scanners send no token");
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let _ = Client::connect(&server, &expired, None).await;
+    let lines = log.lines(Level::WARN, "reason=\"expired\"");
+    let counted = |line: &String| {
+        let unlogged = line.split_once("unlogged=").map_or("0", |(_, rest)| rest.split(' ').next().unwrap());
+        unlogged.parse::<usize>().unwrap()
+    };
+    let total: usize = lines.iter().map(|line| 1 + counted(line)).sum();
+    assert_eq!(total, 61, "each refusal is logged or counted: {lines:?}");
+    let log = log.0.lock().unwrap();
+    for (_, token) in refusals {
+        assert!(token.split('.').all(|part| part.len() < 2 || !log.contains(part)), "{token} is in {log}");
     }
 }

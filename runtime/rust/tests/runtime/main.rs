@@ -52,6 +52,8 @@ mod rerunning;
 mod resuming;
 mod retaining;
 #[cfg(feature = "sqlite")]
+mod retrying;
+#[cfg(feature = "sqlite")]
 mod run_failures;
 #[cfg(feature = "sqlite")]
 mod running;

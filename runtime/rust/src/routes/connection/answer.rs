@@ -117,6 +117,7 @@ impl Connection {
     fn reject_subscription(&self, error: SubscribeError, request: &SubscribeRequest) -> SharedText {
         let client = self.guard.client();
         let is_unauthorized = matches!(error, SubscribeError::Unauthorized(_));
+        self.hub.record_refused_subscription(&error);
         let (fingerprint, drift) = request.compare_refused(&self.hub, &error).unzip();
         let (mut code, mut message) = error.into_code_and_message();
         if is_unauthorized

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::HttpError;
 use super::{Connection, encode};
 use crate::channel::{Channel, ResolveError};
 use crate::hub::{Action, Hub, Ready, SessionError, SubscribeError, SubscriptionId, TokenGuard};
@@ -67,6 +68,12 @@ impl Connection {
             }
         }
         Ok(ready)
+    }
+
+    /// Records a refused subscription, and returns the response for it.
+    pub(in crate::routes) fn refuse(&self, error: SubscribeError) -> HttpError {
+        self.hub.record_refused_subscription(&error);
+        error.into()
     }
 
     /// Verifies a token for subscribing, or the session of the page if there is no token.
@@ -135,7 +142,7 @@ pub(super) fn resolve(
     grant: &VerifiedGrant,
 ) -> Result<Vec<(Channel, Vec<usize>)>, SubscribeError> {
     hub.resolve_topics(&grant.topics).map_err(|error| {
-        tracing::debug!(%error, "the token names an unknown channel or topic");
+        hub.record_refusal(&AuthError::new("unknown", error.to_string()));
         SubscribeError::Unknown(error)
     })
 }
@@ -199,13 +206,10 @@ impl SubscribeError {
         let (code, message) = match self {
             Self::Unknown(error) => return (error.code(), error.without_hints().to_string()),
             // The client does not learn what is wrong with a token: only the log and the metrics do.
-            Self::Unauthorized(error) => {
-                error.record();
-                (
-                    ErrorCode::Unauthorized,
-                    "the token or session is not valid: ask the backend for a new token",
-                )
-            }
+            Self::Unauthorized(_) => (
+                ErrorCode::Unauthorized,
+                "the token or session is not valid: ask the backend for a new token",
+            ),
             Self::NotGranted => (
                 ErrorCode::NotGranted,
                 "the token or session does not grant all that was requested: ask the backend for a token that does",

@@ -44,10 +44,18 @@ pub(super) struct Batch<'t> {
     clock: StorageClock,
     /// The row of the channel that was last appended to. If the transaction fails, that channel may be damaged.
     last_channel: &'t Cell<Option<i64>>,
-    heads: HashMap<ChannelEpoch, u64>,
+    heads: HashMap<ChannelEpoch, Head>,
     /// The epochs that replace the ended epochs of open logs.
     successors: HashMap<ChannelEpoch, ChannelEpoch>,
     appended: Appended,
+}
+
+/// The latest message of a channel, and the messages that a transaction appended to it.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    offset: u64,
+    messages: u64,
+    bytes: usize,
 }
 
 /// The messages that a transaction appended.
@@ -89,7 +97,10 @@ impl<'t> Batch<'t> {
         self.last_channel.set(Some(epoch.row));
         let (outcome, message) = messages::append(self.transaction, entry, epoch, head, self.now())?;
         if let Some(message) = message {
-            self.heads.insert(epoch, message.offset);
+            let head = self.heads.entry(epoch).or_default();
+            head.offset = message.offset;
+            head.messages += 1;
+            head.bytes += message.frame.as_str().len();
             if epoch == own {
                 self.appended.messages.push((Arc::clone(&entry.log), message));
             } else {
@@ -105,7 +116,7 @@ impl<'t> Batch<'t> {
         let own = ChannelEpoch::from_log(log);
         let epoch = self.successors.get(&own).copied().unwrap_or(own);
         if let Some(head) = self.heads.get(&epoch) {
-            return Ok((epoch, *head));
+            return Ok((epoch, head.offset));
         }
         if let Some(head) = messages::head(self.transaction, epoch)? {
             return Ok((epoch, head));
@@ -114,16 +125,17 @@ impl<'t> Batch<'t> {
         let epoch = ChannelEpoch { row: found.row, number: found.epoch };
         self.successors.insert(own, epoch);
         self.appended.retired.push(Arc::clone(log));
-        Ok((epoch, self.heads.get(&epoch).copied().unwrap_or(found.head)))
+        Ok((epoch, self.heads.get(&epoch).map_or(found.head, |head| head.offset)))
     }
 
-    /// Updates the heads of the channels, and returns the messages for the logs.
+    /// Updates the heads and the counts of the channels, and returns the messages for the logs.
     pub(super) fn finish(self) -> Result<Appended> {
         let now = self.now_in_milliseconds();
         for (epoch, head) in self.heads {
-            let mut statement =
-                self.transaction.prepare_cached("UPDATE channels SET head = ?2, used = ?3 WHERE id = ?1")?;
-            statement.execute(params![epoch.row, head, now])?;
+            let mut statement = self.transaction.prepare_cached(
+                "UPDATE channels SET head = ?2, used = ?3, messages = messages + ?4, bytes = bytes + ?5 WHERE id = ?1",
+            )?;
+            statement.execute(params![epoch.row, head.offset, now, head.messages, head.bytes])?;
         }
         Ok(self.appended)
     }

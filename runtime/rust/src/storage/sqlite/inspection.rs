@@ -1,17 +1,19 @@
 //! The [`Inspection`] of a SQLite file.
 
+use std::path::Path;
+
 use rusqlite::{Result, Transaction};
 
 use super::super::inspection::{
-    CallRow, ChannelQuery, ChannelSummary, HistoryQuery, HistoryRows, Inspection, MAX_EXAMINED_ROWS,
-    MAX_PAGE_BYTES, Rows, RunDetailsRow, RunQuery, RunRow, SignalRow,
+    CallRow, ChannelQuery, ChannelSummary, HistoryQuery, HistoryRows, Inspection, Rows, RunDetailsRow,
+    RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
-use super::{Engine, Sqlite};
+use super::{Engine, Reader, Sqlite};
 use crate::clock::to_milliseconds;
 
 pub(super) mod calls;
-mod channels;
+pub(super) mod channels;
 pub(super) mod runs;
 
 impl Sqlite {
@@ -38,6 +40,10 @@ impl Sqlite {
 impl Inspection for Sqlite {
     fn engine_name(&self) -> &'static str {
         "sqlite"
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.reader.as_ref().map(Reader::path)
     }
 
     fn list_runs(
@@ -86,35 +92,5 @@ impl Inspection for Sqlite {
         query: HistoryQuery,
     ) -> StorageFuture<std::result::Result<Option<HistoryRows>, StorageError>> {
         self.read(move |transaction| channels::read_history(transaction, &query))
-    }
-}
-
-/// Counts the items, bytes and examined rows of a page.
-struct PageBudget {
-    limit: usize,
-    items: usize,
-    bytes: usize,
-    examined: usize,
-}
-
-impl PageBudget {
-    fn new(limit: usize) -> Self {
-        Self { limit, items: 0, bytes: 0, examined: 0 }
-    }
-
-    /// Counts examined rows. Returns `false` if no more may be examined.
-    fn examine(&mut self, rows: usize) -> bool {
-        self.examined = self.examined.saturating_add(rows);
-        self.examined <= MAX_EXAMINED_ROWS
-    }
-
-    /// Adds an item if there is room for it. The first one always fits.
-    fn add(&mut self, bytes: usize) -> bool {
-        let fits = self.items < self.limit && (self.items == 0 || self.bytes + bytes <= MAX_PAGE_BYTES);
-        if fits {
-            self.items += 1;
-            self.bytes += bytes;
-        }
-        fits
     }
 }

@@ -3,13 +3,12 @@
 use std::time::SystemTime;
 
 use super::super::{
-    CallSite, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
+    CallSite, CallStart, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
     NewQuestion, NewRun, NewSignal, OpenRunStream, QuestionState, RecordOutcome, RecordedCall, RerunEffect,
     RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
     WaitingEventBuilder, WakeEffect,
 };
 use super::{Sqlite, questions, rerun, retry, runs, signals, streams, wake};
-use crate::clock::to_milliseconds;
 
 impl Journal for Sqlite {
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
@@ -65,14 +64,13 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         call: RecordedCall,
-        began_at: SystemTime,
+        start: CallStart,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
         let waiting = self.queue.reserve(bytes);
-        let began = to_milliseconds(began_at);
         self.submit_reserved(waiting, move |batch| {
-            runs::record_call(batch, claim, &call, began, message.as_ref())
+            runs::record_call(batch, claim, &call, &start, message.as_ref())
         })
     }
 
@@ -89,12 +87,11 @@ impl Journal for Sqlite {
         &self,
         claim: Claim,
         call: RecordedCall,
-        began_at: SystemTime,
+        start: CallStart,
         stream: RunStream,
-        start: Entry,
+        message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        let began = to_milliseconds(began_at);
-        self.submit(move |batch| streams::begin(batch, claim, &call, began, &stream, &start))
+        self.submit(move |batch| streams::begin(batch, claim, &call, &start, &stream, &message))
     }
 
     fn write_chunk(

@@ -123,6 +123,7 @@ pub(super) fn trim(
     before: &[(usize, u64)],
     evicted: &[(usize, u64)],
 ) -> Result<()> {
+    let (mut messages, mut bytes) = (0_u64, 0_u64);
     for (topic, until) in evicted {
         let after = before.iter().find(|(known, _)| known == topic).map_or(0, |(_, offset)| *offset);
         let name = definition.log_topic(*topic).name;
@@ -134,11 +135,22 @@ pub(super) fn trim(
         )?;
         record.execute(params![row, name, until])?;
         let mut delete = transaction.prepare_cached(
-            "DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset <= ?3 AND topic = ?4",
+            "DELETE FROM messages WHERE channel = ?1 AND offset > ?2 AND offset <= ?3 AND topic = ?4
+             RETURNING octet_length(frame)",
         )?;
         for name in definition.stored_names(*topic) {
-            delete.execute(params![row, after, until, name])?;
+            let mut deleted = delete.query(params![row, after, until, name])?;
+            while let Some(deleted) = deleted.next()? {
+                messages += 1;
+                bytes += deleted.get::<_, u64>(0)?;
+            }
         }
+    }
+    if messages > 0 {
+        let mut count = transaction.prepare_cached(
+            "UPDATE channels SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1",
+        )?;
+        count.execute(params![row, messages, bytes])?;
     }
     Ok(())
 }

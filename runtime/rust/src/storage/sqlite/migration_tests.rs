@@ -1,10 +1,11 @@
 //! Files of earlier and later versions.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
-use super::super::inspection::RunQuery;
+use super::super::inspection::{ChannelQuery, RunQuery};
 use super::schema::prepare;
 use super::tests::{count, database, open, room};
 use super::{inspection, revocations};
@@ -52,8 +53,18 @@ fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(|row| row.unwrap()).collect()
 }
 
+/// Removes the columns of version 6.
+fn drop_version_6(connection: &Connection) {
+    for (table, column) in
+        [("steps", "began_with"), ("waits", "began_with"), ("channels", "messages"), ("channels", "bytes")]
+    {
+        connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
+    }
+}
+
 /// Removes the columns and indexes of version 5.
 fn drop_version_5(connection: &Connection) {
+    drop_version_6(connection);
     for index in
         ["open_runs", "ended_runs_by_state", "ended_runs_by_job", "begun_steps_by_run", "signals_by_arrival"]
     {
@@ -99,7 +110,37 @@ fn a_file_of_version_3_gets_the_missing_indexes_and_keeps_its_runs_and_signals()
         assert_eq!(count(&connection, table), 1, "{table}");
     }
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
-    assert_eq!(version, 5);
+    assert_eq!(version, 6);
+}
+
+#[test]
+fn the_messages_of_a_file_of_version_5_are_counted() {
+    let mut connection = database();
+    let created = schema(&connection);
+    for id in 1..3 {
+        open(&mut connection, &room(id));
+    }
+    drop_version_6(&connection);
+    connection
+        .execute_batch(
+            "INSERT INTO messages (channel, offset, topic, published, frame)
+                 VALUES (1, 1, 'said', 0, 'four'), (1, 2, 'said', 0, 'ünf');
+             INSERT INTO steps (run, branch, position, kind, id, value, at) VALUES (1, '', 0, 'step', 'a', '1', 0);",
+        )
+        .unwrap();
+    connection.pragma_update(None, "user_version", 5).unwrap();
+    prepare(&mut connection).unwrap();
+    assert_eq!(schema(&connection), created);
+    let query = ChannelQuery {
+        prefix: String::new(),
+        is_wanted: Arc::new(|_| true),
+        after: String::new(),
+        limit: 10,
+    };
+    let transaction = connection.transaction().unwrap();
+    let channels = inspection::channels::list(&transaction, &query).unwrap().rows;
+    let counted: Vec<_> = channels.iter().map(|channel| (channel.messages, channel.bytes)).collect();
+    assert_eq!(counted, [(2, 8), (0, 0)]);
 }
 
 #[test]

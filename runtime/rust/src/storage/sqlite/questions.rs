@@ -1,10 +1,12 @@
 //! The questions of runs in SQLite: asking them, and closing them with or without an answer.
 
+use std::collections::HashSet;
+
 use rusqlite::{Result, Transaction, params};
 
 use super::super::{
-    Answer, CallKind, CallSite, Claim, ClosedQuestion, DecideOutcome, Decision, NewQuestion, Outcome,
-    Question, QuestionState, RecordedCall, RunHandle, WaitingEventBuilder,
+    Answer, CallKind, CallSite, CallStart, Claim, ClosedQuestion, DecideOutcome, Decision, NewQuestion,
+    Outcome, Question, QuestionState, RecordedCall, RunHandle, WaitingEventBuilder,
 };
 use super::batch::Batch;
 use super::runs::{is_claim_valid, json, load_fork, write_call};
@@ -24,11 +26,14 @@ pub(super) fn poll(
     }
     let (run, names, CallSite { branch, position }) = (claim.run, json(&question.names), &question.site);
     let mut asked = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR IGNORE INTO waits (run, branch, position, id, names, since, until, began_with)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let closes_at = to_milliseconds(question.closes_at);
-    let is_new = asked.execute(params![run, branch, position, question.id, names, now, closes_at])? == 1;
+    let began_with = &question.began_with;
+    let added =
+        asked.execute(params![run, branch, position, question.id, names, now, closes_at, began_with])?;
+    let is_new = added == 1;
     if is_new {
         signals::answer_with_kept(transaction, run, &question.site, &json(&question.stored_names))?;
     }
@@ -63,9 +68,10 @@ fn close(
     answer: Option<Answer>,
 ) -> Result<String> {
     let mut closed = batch.transaction.prepare_cached(
-        "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3 RETURNING since",
+        "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3 RETURNING since, began_with",
     )?;
-    let asked_at = closed.query_row(params![run, site.branch, site.position], |row| row.get(0))?;
+    let (asked_at, began_with) =
+        closed.query_row(params![run, site.branch, site.position], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let question = ClosedQuestion { names, answer, asked_at };
     // Cannot fail: the value has only strings and numbers.
     let value = serde_json::to_string(&question).unwrap_or_default();
@@ -74,7 +80,7 @@ fn close(
         batch,
         run,
         &RecordedCall { site: site.clone(), kind: CallKind::Wait, id: id.into(), outcome },
-        asked_at,
+        &CallStart { at: from_milliseconds(asked_at), began_with },
     )?;
     Ok(value)
 }
@@ -109,6 +115,13 @@ pub(super) fn open_questions(transaction: &Transaction<'_>, run: RunHandle) -> R
     Ok(open.map(|open| open.question).collect())
 }
 
+/// Returns the signals that would answer questions, each once.
+pub(super) fn distinct_names(questions: Vec<Question>) -> Vec<String> {
+    let mut known = HashSet::new();
+    let names = questions.into_iter().flat_map(|question| question.names);
+    names.filter(|name| known.insert(name.clone())).collect()
+}
+
 /// Records the branch that decides a fork, and closes the questions of all others.
 pub(super) fn decide_fork(
     batch: &mut Batch<'_>,
@@ -116,7 +129,7 @@ pub(super) fn decide_fork(
     decision: &Decision,
     event: &WaitingEventBuilder,
 ) -> Result<DecideOutcome> {
-    let Decision { fork, began_at, winner, preferred, pending } = decision;
+    let Decision { fork, start, winner, preferred, pending } = decision;
     let transaction = batch.transaction;
     if !is_claim_valid(transaction, claim)? {
         return Ok(DecideOutcome::ClaimLost);
@@ -142,7 +155,7 @@ pub(super) fn decide_fork(
         close(batch, claim.run, &question.site, id, question.names.clone(), None)?;
     }
     if !bug!(WinnerNotRecorded) {
-        write_call(batch, claim.run, fork, to_milliseconds(*began_at))?;
+        write_call(batch, claim.run, fork, start)?;
     }
     if !losing.is_empty() {
         batch.append(&event(&open_questions(transaction, claim.run)?))?;

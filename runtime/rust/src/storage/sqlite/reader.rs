@@ -1,5 +1,6 @@
 //! A connection for reading only, so that long reads do not delay the writer.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,10 @@ enum State {
 impl Reader {
     pub(super) fn new(file: DatabaseFile) -> Self {
         Self { file: Arc::new(file), state: Arc::default(), turn: Arc::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// Reads from one snapshot of the file, on another thread. Returns `None` if the storage was closed, or the file was

@@ -37,8 +37,9 @@ pub(super) fn rerun(
     add.execute(params![run, new_run_id, now, call])?;
     let new = transaction.last_insert_rowid();
     let mut copy = transaction.prepare_cached(
-        "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at, began)
-         SELECT ?2, branch, position, kind, id, value, error, failures, due, at, began FROM steps
+        "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at, began, began_with)
+         SELECT ?2, branch, position, kind, id, value, error, failures, due, at, began, began_with
+         FROM steps
          WHERE run = ?1 AND CASE branch WHEN '' THEN position ELSE CAST(branch AS INTEGER) END < ?3",
     )?;
     copy.execute(params![run, new, position])?;

@@ -55,7 +55,7 @@ fn undo_failure(transaction: &Transaction<'_>, run: RunHandle) -> Result<()> {
     let calls = Calls::load(transaction, run)?;
     let mut delete =
         transaction.prepare_cached("DELETE FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    for CallSite { branch, position } in calls.failed_in("").unwrap_or_default() {
+    for CallSite { branch, position } in calls.failed_in("") {
         delete.execute(params![run, branch, position])?;
     }
     Ok(())
@@ -68,20 +68,20 @@ struct Calls(BTreeMap<String, BTreeMap<u32, Call>>);
 /// A recorded call, or a fork that recorded nothing itself.
 #[derive(Clone, Copy, Default)]
 struct Call {
+    /// The first call that it began together with. `None` in runs of earlier versions.
+    began_with: Option<u32>,
     is_fork: bool,
     /// The branch that decided a fork.
     winner: Option<u32>,
     has_failed: bool,
     /// A failed call, an unanswered question or a sleep.
     can_repeat: bool,
-    began: Option<i64>,
-    ended: i64,
 }
 
 impl Calls {
     fn load(transaction: &Transaction<'_>, run: RunHandle) -> Result<Self> {
         let mut statement = transaction.prepare_cached(
-            "SELECT branch, position, kind, error IS NOT NULL, began, at,
+            "SELECT branch, position, kind, error IS NOT NULL, began_with,
              CASE WHEN kind IN ('wait', 'join', 'first', 'within', 'map') THEN value END
              FROM steps WHERE run = ?1",
         )?;
@@ -89,24 +89,26 @@ impl Calls {
         let mut calls = Self::default();
         while let Some(row) = rows.next()? {
             let site = CallSite { branch: row.get(0)?, position: row.get(1)? };
-            let (kind, value): (String, Option<String>) = (row.get(2)?, row.get(6)?);
+            let (kind, value): (String, Option<String>) = (row.get(2)?, row.get(5)?);
             let is_fork = CallKind::ALL.into_iter().any(|known| known.is_fork() && known.name() == kind);
             let is_unanswered = || {
                 let question = value.as_deref().and_then(|value| serde_json::from_str(value).ok());
                 question.is_some_and(|question: ClosedQuestion| question.answer.is_none())
             };
+            let began_with: String = row.get(4)?;
+            let mut began_with = began_with.rsplit('/').map(|position| position.parse().ok());
             let has_failed = row.get(3)?;
-            for fork in std::iter::successors(site.fork(), CallSite::fork) {
-                calls.entry(fork).is_fork = true;
-            }
-            *calls.entry(site) = Call {
+            *calls.entry(site.clone()) = Call {
+                began_with: began_with.next().flatten(),
                 is_fork,
                 winner: value.as_deref().filter(|_| is_fork).and_then(|value| value.parse().ok()),
                 has_failed,
                 can_repeat: has_failed || kind == CallKind::Sleep.name() || is_unanswered(),
-                began: row.get(4)?,
-                ended: row.get(5)?,
             };
+            for fork in std::iter::successors(site.fork(), CallSite::fork) {
+                let fork = calls.entry(fork);
+                (fork.is_fork, fork.began_with) = (true, began_with.next().flatten());
+            }
         }
         Ok(calls)
     }
@@ -115,10 +117,20 @@ impl Calls {
         self.0.entry(site.branch).or_default().entry(site.position).or_default()
     }
 
-    fn in_branch(&self, branch: &str) -> impl DoubleEndedIterator<Item = (CallSite, Call)> {
+    /// Returns the calls of a branch after whose results it has made no call: the last one, and those that began
+    /// together with it, as in `tokio::join!`.
+    fn last_in(&self, branch: &str) -> impl Iterator<Item = (CallSite, Call)> {
         let calls = self.0.get(branch).into_iter().flatten();
+        let last = calls.clone().next_back().map(|(position, call)| (*position, call.began_with));
+        let is_last = move |position: &u32, call: &Call| {
+            last.is_some_and(|(last, group)| {
+                *position == last || (group.is_some() && call.began_with == group)
+            })
+        };
         let branch = branch.to_owned();
-        calls.map(move |(position, call)| (CallSite { branch: branch.clone(), position: *position }, *call))
+        calls
+            .filter(move |(position, call)| is_last(position, call))
+            .map(move |(position, call)| (CallSite { branch: branch.clone(), position: *position }, *call))
     }
 
     /// Returns the branches of a fork that have recorded anything.
@@ -131,46 +143,40 @@ impl Calls {
         self.0.keys().filter(is_branch).map(String::as_str)
     }
 
-    /// Returns the calls to remove, so that the failure that ended a branch is attempted again. Returns `None` if no
-    /// recorded failure did, or if the job has acted on it.
-    fn failed_in(&self, branch: &str) -> Option<Vec<CallSite>> {
-        let failed: Vec<CallSite> = self
-            .in_branch(branch)
-            .filter(|(site, call)| call.has_failed && !self.has_acted_on(site, call))
-            .map(|(site, _)| site)
-            .collect();
-        if !failed.is_empty() {
-            return Some(failed);
+    /// Returns the calls to remove, so that the failures that ended a branch are attempted again. There are none if no
+    /// recorded failure ended it, or if the job has acted on the failure.
+    fn failed_in(&self, branch: &str) -> Vec<CallSite> {
+        let mut removed = Vec::new();
+        for (site, call) in self.last_in(branch) {
+            if call.has_failed {
+                removed.push(site);
+            } else if let Some(winner) = call.winner {
+                let winner = site.child(winner);
+                let failed = self.failed_in(&winner);
+                if failed.is_empty() {
+                    continue;
+                }
+                removed.extend(failed);
+                for other in self.branches_of(&site).filter(|other| *other != winner) {
+                    self.add_repeatable(other, &mut removed);
+                }
+                removed.push(site);
+            }
         }
-        let (fork, Call { winner: Some(winner), .. }) = self.in_branch(branch).next_back()? else {
-            return None;
-        };
-        let winner = fork.child(winner);
-        let mut removed = self.failed_in(&winner)?;
-        for other in self.branches_of(&fork).filter(|other| *other != winner) {
-            self.add_repeatable(other, &mut removed);
-        }
-        removed.push(fork);
-        Some(removed)
+        removed
     }
 
-    /// Returns whether a later call of the branch began after a failure was recorded. If the times are unknown, it did.
-    fn has_acted_on(&self, site: &CallSite, failed: &Call) -> bool {
-        let later = self.in_branch(&site.branch).filter(|(other, _)| other.position > site.position);
-        later.into_iter().any(|(_, call)| call.began.is_none_or(|began| began >= failed.ended))
-    }
-
-    /// Adds the last call of a branch, if it can be made again.
+    /// Adds the last calls of a branch that can be made again.
     fn add_repeatable(&self, branch: &str, removed: &mut Vec<CallSite>) {
-        match self.in_branch(branch).next_back() {
-            Some((site, call)) if call.can_repeat => removed.push(site),
-            // The branches of an undecided fork have not finished, or the fork has not acted on their results.
-            Some((fork, Call { is_fork: true, winner: None, .. })) => {
-                for inner in self.branches_of(&fork) {
+        for (site, call) in self.last_in(branch) {
+            if call.can_repeat {
+                removed.push(site);
+            } else if call.is_fork && call.winner.is_none() {
+                // Its branches have not finished, or the job has not acted on their results.
+                for inner in self.branches_of(&site) {
                     self.add_repeatable(inner, removed);
                 }
             }
-            _ => {}
         }
     }
 }

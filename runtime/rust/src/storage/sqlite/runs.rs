@@ -6,12 +6,12 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, Transaction, params};
 
 use super::super::{
-    CallKind, CallSite, Claim, ClaimedRun, Entry, ExecutionEnd, NewRun, Outcome as CallOutcome,
+    CallKind, CallSite, CallStart, Claim, ClaimedRun, Entry, ExecutionEnd, NewRun, Outcome as CallOutcome,
     RecordOutcome, RecordedCall, RunCounts, RunHandle, RunRecord, RunState,
 };
 use super::batch::Batch;
 use super::messages::AppendOutcome;
-use super::questions::open_questions;
+use super::questions::{distinct_names, open_questions};
 use super::{processes, streams};
 use crate::clock::{from_milliseconds, to_milliseconds};
 
@@ -220,7 +220,7 @@ pub(super) fn record_call(
     batch: &mut Batch<'_>,
     claim: Claim,
     call: &RecordedCall,
-    began: i64,
+    start: &CallStart,
     message: Option<&Entry>,
 ) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
@@ -236,9 +236,9 @@ pub(super) fn record_call(
     match id.filter(|_| call.kind == CallKind::Publish) {
         Some(id) => {
             let outcome = CallOutcome::Value(format!("\"{id}\""));
-            write_outcome(batch, claim.run, call, &outcome, began)?;
+            write_outcome(batch, claim.run, call, &outcome, start)?;
         }
-        None => write_call(batch, claim.run, call, began)?,
+        None => write_call(batch, claim.run, call, start)?,
     }
     if call.kind == CallKind::Stream && call.outcome.is_final() {
         streams::delete(batch.transaction, claim.run, &call.site)?;
@@ -246,9 +246,14 @@ pub(super) fn record_call(
     Ok(RecordOutcome::Committed(id))
 }
 
-/// Records a call that began at some time, in milliseconds since 1970.
-pub(super) fn write_call(batch: &Batch<'_>, run: RunHandle, call: &RecordedCall, began: i64) -> Result<()> {
-    write_outcome(batch, run, call, &call.outcome, began)
+/// Records a call.
+pub(super) fn write_call(
+    batch: &Batch<'_>,
+    run: RunHandle,
+    call: &RecordedCall,
+    start: &CallStart,
+) -> Result<()> {
+    write_outcome(batch, run, call, &call.outcome, start)
 }
 
 /// Records a call with `outcome` instead of the call's own outcome.
@@ -257,7 +262,7 @@ fn write_outcome(
     run: RunHandle,
     call: &RecordedCall,
     outcome: &CallOutcome,
-    began: i64,
+    start: &CallStart,
 ) -> Result<()> {
     let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
     let RecordedCall { site: CallSite { branch, position }, kind, id, .. } = call;
@@ -268,10 +273,13 @@ fn write_outcome(
     };
     // Most calls are recorded once, with a value. An upsert would take an eighth longer.
     let mut once = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at, began)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR IGNORE INTO steps (run, branch, position, kind, id, value, at, began, began_with)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    let is_new = once.execute(params![run, branch, position, kind.name(), id, value, now, began])? == 1;
+    let (began, began_with) = (to_milliseconds(start.at), &start.began_with);
+    let added =
+        once.execute(params![run, branch, position, kind.name(), id, value, now, began, began_with])?;
+    let is_new = added == 1;
     if is_new && value.is_some() {
         return Ok(());
     }
@@ -350,11 +358,7 @@ pub(super) fn find(transaction: &Transaction<'_>, run_id: &str) -> Result<Option
     });
     let Some(mut record) = record.optional()? else { return Ok(None) };
     if let RunState::Unfinished { waiting_for } = &mut record.state {
-        for name in open_questions(transaction, record.run)?.into_iter().flat_map(|question| question.names) {
-            if !waiting_for.contains(&name) {
-                waiting_for.push(name);
-            }
-        }
+        *waiting_for = distinct_names(open_questions(transaction, record.run)?);
     }
     Ok(Some(record))
 }

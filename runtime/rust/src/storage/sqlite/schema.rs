@@ -11,7 +11,7 @@ use super::facts;
 const JOURNAL_VERSION_FACT: &str = "journal";
 
 /// Raise this whenever the tables change. Files of earlier versions are migrated.
-const VERSION: i32 = 5;
+const VERSION: i32 = 6;
 
 /// `FNFR`, which marks the file as one of this library.
 const APPLICATION: i32 = 0x464e_4652;
@@ -207,6 +207,18 @@ const MANAGEMENT: &str = "
     CREATE INDEX signals_by_arrival ON signals (run, id);
 ";
 
+/// The columns of version 6. `began_with`: the calls that a call began together with, or empty in rows of earlier
+/// versions. `messages`, `bytes`: how many rows of `messages` a channel has, and the bytes of their frames.
+const COUNTS: &str = "
+    ALTER TABLE steps ADD COLUMN began_with TEXT NOT NULL DEFAULT '';
+    ALTER TABLE waits ADD COLUMN began_with TEXT NOT NULL DEFAULT '';
+    ALTER TABLE channels ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE channels ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE channels SET (messages, bytes) = (
+        SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = channels.id
+    );
+";
+
 /// Why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum FileError {
@@ -266,8 +278,9 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
                 transaction.execute_batch(tables)?;
             }
             create_journal(&transaction)?;
-            transaction.execute_batch(INDEXES)?;
-            transaction.execute_batch(MANAGEMENT)?;
+            for additions in [INDEXES, MANAGEMENT, COUNTS] {
+                transaction.execute_batch(additions)?;
+            }
         }
         (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
         (APPLICATION, later) => return Err(FileError::NewerVersion(later)),
@@ -296,6 +309,9 @@ fn migrate(connection: &Connection, version: i32) -> Result<(), FileError> {
     }
     if version < 5 {
         connection.execute_batch(MANAGEMENT)?;
+    }
+    if version < 6 {
+        connection.execute_batch(COUNTS)?;
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::super::{
-    CallSite, Claim, Entry, NewChunk, OpenRunStream, RecordOutcome, RecordedCall, RunHandle, RunStream,
+    CallSite, CallStart, Claim, Entry, NewChunk, OpenRunStream, RecordOutcome, RecordedCall, RunHandle,
+    RunStream,
 };
 use super::batch::Batch;
 use super::runs::{is_claim_valid, write_call};
@@ -12,20 +13,20 @@ pub(super) fn begin(
     batch: &mut Batch<'_>,
     claim: Claim,
     call: &RecordedCall,
-    began: i64,
+    start: &CallStart,
     stream: &RunStream,
-    start: &Entry,
+    message: &Entry,
 ) -> Result<RecordOutcome> {
     if !is_claim_valid(batch.transaction, claim)? {
         return Ok(RecordOutcome::ClaimLost);
     }
-    write_call(batch, claim.run, call, began)?;
+    write_call(batch, claim.run, call, start)?;
     let RunStream { site: CallSite { branch, position }, stream_id, channel, topic } = stream;
     let mut statement = batch.transaction.prepare_cached(
         "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     statement.execute(params![claim.run, branch, position, stream_id, channel, topic])?;
-    batch.append(start)?;
+    batch.append(message)?;
     Ok(RecordOutcome::Committed(None))
 }
 

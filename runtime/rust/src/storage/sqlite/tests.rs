@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, Result};
 
 use super::super::{
-    CallKind, CallSite, Claim, DecideOutcome, Decision, NewRun, Outcome as CallOutcome, RecordedCall,
-    WaitingEventBuilder,
+    CallKind, CallSite, CallStart, Claim, DecideOutcome, Decision, NewRun, Outcome as CallOutcome,
+    RecordedCall, WaitingEventBuilder,
 };
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
@@ -53,7 +53,11 @@ fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
 ) -> T {
-    batch::in_transaction(connection, work).unwrap()
+    let result = batch::in_transaction(connection, work).unwrap();
+    let miscounted = "channels WHERE (messages, bytes) IS NOT
+        (SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = channels.id)";
+    assert_eq!(count(connection, miscounted), 0, "each transaction counts its messages");
+    result
 }
 
 pub(super) fn open(connection: &mut Connection, channel: &Channel) -> StoredLog {
@@ -234,6 +238,7 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         RecordedCall { site, kind, id: String::new(), outcome }
     };
     let answer = r#"{"names":["nod"],"since":0,"taken":{"name":"nod","payload":"1","by":null,"at":1}}"#;
+    let start = CallStart { at: SystemTime::now(), began_with: "0/0".into() };
     let event: WaitingEventBuilder = Arc::new(move |_| entry(&log, 0, None));
     let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
@@ -241,12 +246,12 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
         let lease = SystemTime::now() + HOUR;
         let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
         // Both began at the same time, and the second was recorded first.
-        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), 0, None)?;
-        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), 0, None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), &start, None)?;
+        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), &start, None)?;
         let fork = step(site("", 0), CallKind::Race, "0");
         let mut decide = |pending| {
-            let (fork, began_at) = (fork.clone(), SystemTime::now());
-            let decision = Decision { fork, began_at, winner: 0, preferred: vec![1], pending };
+            let (fork, start) = (fork.clone(), start.clone());
+            let decision = Decision { fork, start, winner: 0, preferred: vec![1], pending };
             questions::decide_fork(batch, claim, &decision, &event)
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
@@ -337,8 +342,9 @@ fn an_ended_run_is_deleted_with_all_its_data() {
             "INSERT INTO runs (id, run, job, channel, input, state, due, changed) VALUES
                  (1, 'a', 'job', 'c', '', 'completed', 0, 10), (2, 'b', 'job', 'c', '', 'running', 0, 10),
                  (3, 'c', 'job', 'c', '', 'failed', 0, 30);
-             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0, 0 FROM runs;
-             INSERT INTO waits SELECT id, '', 1, 'w', '[]', 0, 0, NULL FROM runs;
+             INSERT INTO steps (run, branch, position, kind, id, at) SELECT id, '', 0, 'step', 'a', 0 FROM runs;
+             INSERT INTO waits (run, branch, position, id, names, since, until)
+                 SELECT id, '', 1, 'w', '[]', 0, 0 FROM runs;
              INSERT INTO signals (run, name, payload, at, state) SELECT id, 'go', '1', 0, 'kept' FROM runs;
              INSERT INTO streams SELECT id, '', 2, run, 'c', 't' FROM runs;
              INSERT INTO pieces SELECT id, '', 2, 1, 'x' FROM runs;",
@@ -381,7 +387,8 @@ fn runs_that_crashed_twice_in_a_row_are_executed_one_at_a_time() {
     connection
         .execute_batch(
             "UPDATE runs SET lease = 0;
-             INSERT INTO steps SELECT id, '', 0, 'step', 'a', '1', NULL, 0, 0, 0, 0 FROM runs WHERE run = 'c';",
+             INSERT INTO steps (run, branch, position, kind, id, value, at)
+                 SELECT id, '', 0, 'step', 'a', '1', 0 FROM runs WHERE run = 'c';",
         )
         .unwrap();
     assert_eq!(claim(&mut connection, 3), named(&[("a", 3), ("c", 1), ("d", 1)]));

@@ -1,7 +1,7 @@
 //! Runs of one job, and their outcomes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use fanfare::{Job, Run, RunError, RunStatus, Runs, RunsBuilder, Sqlite};
@@ -31,6 +31,33 @@ impl Count {
 
     pub(crate) fn get(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A fault that a test switches.
+#[derive(Clone)]
+pub(crate) struct Fault(Arc<AtomicBool>);
+
+impl Fault {
+    pub(crate) fn on() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+
+    pub(crate) fn off() -> Self {
+        Self(Arc::default())
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set(&self, is_on: bool) {
+        self.0.store(is_on, Ordering::SeqCst);
+    }
+
+    /// Returns an error that is not retried, while the fault is on.
+    pub(crate) fn check(&self) -> Result<(), RunError> {
+        if self.is_on() { Err(RunError::fail("broken")) } else { Ok(()) }
     }
 }
 
@@ -86,6 +113,10 @@ pub(crate) async fn waits(runs: &Runs, run_id: &str) -> Vec<String> {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     panic!("{run_id} does not wait");
+}
+
+pub(crate) fn failed(status: &RunStatus) -> bool {
+    matches!(status, RunStatus::Failed(_))
 }
 
 pub(crate) fn completed(message: &str) -> RunStatus {

@@ -2,9 +2,8 @@
 
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
-use super::super::super::inspection::{CallRow, Rows, SignalRow};
+use super::super::super::inspection::{CallRow, PageBudget, Rows, SignalRow};
 use super::super::super::{Answer, CallKind, CallSite, RunHandle};
-use super::PageBudget;
 
 /// Lists the calls of a run, and its open questions, by branch and position.
 pub(in super::super) fn list(

@@ -3,48 +3,36 @@
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::super::super::inspection::{
-    ChannelQuery, ChannelSummary, HistoryQuery, HistoryRow, HistoryRows, Rows,
+    ChannelQuery, ChannelSummary, HistoryQuery, HistoryRow, HistoryRows, PageBudget, Rows,
 };
-use super::PageBudget;
 use crate::wire::{MessageId, with_id};
 
 /// Lists channels by name.
-pub(super) fn list(
+pub(in super::super) fn list(
     transaction: &Transaction<'_>,
     query: &ChannelQuery,
 ) -> Result<Rows<ChannelSummary, String>> {
     // No name contains this character in its canonical spelling.
     let end = format!("{}{}", query.prefix, char::MAX);
     let mut statement = transaction.prepare_cached(
-        "SELECT id, name, used FROM channels WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name",
+        "SELECT name, messages, bytes, used FROM channels WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name",
     )?;
     let mut rows = statement.query(params![query.after, query.prefix, end])?;
     let (mut channels, mut budget) = (Vec::new(), PageBudget::new(query.limit));
     let mut last = query.after.clone();
-    let mut may_examine = true;
     while let Some(row) = rows.next()? {
-        let (id, name): (i64, String) = (row.get(0)?, row.get(1)?);
+        let name: String = row.get(0)?;
         let is_wanted = (query.is_wanted)(&name);
-        if !may_examine || (is_wanted && !budget.add(128 + name.len())) {
+        if !budget.examine(1) || (is_wanted && !budget.add(128 + name.len())) {
             return Ok(Rows { rows: channels, next: Some(last) });
         }
-        let mut examined = 1;
         if is_wanted {
-            let (messages, bytes) = count_messages(transaction, id)?;
-            examined += usize::try_from(messages).unwrap_or(usize::MAX);
-            channels.push(ChannelSummary { name: name.clone(), messages, bytes, used: row.get(2)? });
+            let (messages, bytes) = (row.get(1)?, row.get(2)?);
+            channels.push(ChannelSummary { name: name.clone(), messages, bytes, used: row.get(3)? });
         }
-        may_examine = budget.examine(examined);
         last = name;
     }
     Ok(Rows { rows: channels, next: None })
-}
-
-fn count_messages(transaction: &Transaction<'_>, channel: i64) -> Result<(u64, u64)> {
-    let mut statement = transaction.prepare_cached(
-        "SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = ?1",
-    )?;
-    statement.query_row([channel], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Reads messages of a channel in either order.
@@ -65,7 +53,7 @@ pub(super) fn read_history(
     let mut statement = transaction.prepare_cached(sql)?;
     let mut rows = statement.query(params![channel, start])?;
     let mut history = HistoryRows { epoch, rows: Vec::new(), examined_to: None, has_more: false };
-    let mut budget = PageBudget::new(usize::MAX);
+    let mut budget = PageBudget::new(query.limit);
     while let Some(row) = rows.next()? {
         let (offset, topic): (u64, String) = (row.get(0)?, row.get(1)?);
         if !budget.examine(1) {
@@ -74,7 +62,7 @@ pub(super) fn read_history(
         }
         if query.topics.is_empty() || query.topics.contains(&topic) {
             let frame: String = row.get(2)?;
-            if !budget.add(frame.len()) {
+            if !budget.add_frame(&frame) {
                 history.has_more = true;
                 break;
             }

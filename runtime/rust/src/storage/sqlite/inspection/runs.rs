@@ -3,9 +3,10 @@
 use rusqlite::{OptionalExtension, Result, Row, ToSql, Transaction, params};
 
 use super::super::super::RunHandle;
-use super::super::super::inspection::{Rows, RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName};
-use super::super::questions::open_questions;
-use super::PageBudget;
+use super::super::super::inspection::{
+    PageBudget, Rows, RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName,
+};
+use super::super::questions::{distinct_names, open_questions};
 
 /// The columns that [`read_row`] reads. The result of a completed run may be large, so it is left out.
 const COLUMNS: &str = "id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin, origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END";
@@ -86,7 +87,7 @@ fn read_source(
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
         let has_budget = budget.examine(1);
-        let run = if has_budget { read_matching(transaction, row, query, now)? } else { None };
+        let run = if has_budget { read_matching(transaction, row, query, now, &mut budget)? } else { None };
         let fits = run.as_ref().is_none_or(|run| budget.add(bytes(run)));
         if !has_budget || !fits {
             rest_before = Some(number + 1);
@@ -98,7 +99,9 @@ fn read_source(
 }
 
 fn bytes(run: &RunRow) -> usize {
-    256 + run.run_id.len() + run.job.len() + run.channel.len() + run.error.as_ref().map_or(0, String::len)
+    let names: usize = run.waiting_for.iter().map(|name| name.len() + 3).sum();
+    let error = run.error.as_ref().map_or(0, String::len);
+    256 + run.run_id.len() + run.job.len() + run.channel.len() + names + error
 }
 
 /// Reads a run if it matches a query. Cheap conditions come first.
@@ -107,6 +110,7 @@ fn read_matching(
     row: &Row<'_>,
     query: &RunQuery,
     now: i64,
+    budget: &mut PageBudget,
 ) -> Result<Option<RunRow>> {
     if let Some(job) = &query.job
         && row.get_ref(2)?.as_str()? != job
@@ -128,7 +132,7 @@ fn read_matching(
             return Ok(None);
         }
     }
-    let run = read_row(transaction, row, now)?;
+    let run = read_row(transaction, row, now, budget)?;
     Ok(Some(run).filter(|run| query.activity.is_none() || run.activity == query.activity))
 }
 
@@ -138,13 +142,20 @@ fn read_state(row: &Row<'_>) -> Result<RunStateName> {
     Ok(known.unwrap_or(RunStateName::Running))
 }
 
-fn read_row(transaction: &Transaction<'_>, row: &Row<'_>, now: i64) -> Result<RunRow> {
+fn read_row(
+    transaction: &Transaction<'_>,
+    row: &Row<'_>,
+    now: i64,
+    budget: &mut PageBudget,
+) -> Result<RunRow> {
     let (handle, state) = (row.get::<_, RunHandle>(0)?, read_state(row)?);
     let (due, failures): (i64, u32) = (row.get(5)?, row.get(6)?);
     let is_held = is_held(row, now)?;
     let waiting_for = match state {
         RunStateName::Running | RunStateName::Halted => {
-            open_questions(transaction, handle)?.into_iter().flat_map(|question| question.names).collect()
+            let questions = open_questions(transaction, handle)?;
+            budget.examine(questions.len());
+            distinct_names(questions)
         }
         _ => Vec::new(),
     };
@@ -232,6 +243,6 @@ pub(super) fn read(transaction: &Transaction<'_>, run_id: &str, now: i64) -> Res
     ))?;
     let mut rows = statement.query([run_id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let run = read_row(transaction, row, now)?;
+    let run = read_row(transaction, row, now, &mut PageBudget::new(1))?;
     Ok(Some(RunDetailsRow { run, input: row.get(14)?, result: row.get(15)? }))
 }
