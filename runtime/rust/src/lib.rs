@@ -106,7 +106,7 @@ pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
-pub use studio::studio;
+pub use studio::{studio, studio_page};
 pub use subscribe::{
     InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
     TextStreamError, TextStreamFailure,
