@@ -1,7 +1,9 @@
 //! Tests of the command `fanfare`, and that build scripts and the library produce the same bytes.
 
 mod configuration;
+mod dev;
 mod init;
+mod running;
 mod stale;
 mod watch;
 
