@@ -1,5 +1,6 @@
 //! The command-line tool `fanfare`.
 
+mod dev;
 mod init;
 mod package_json;
 mod print;
@@ -70,6 +71,15 @@ enum Verb {
         #[arg(long, conflicts_with = "check")]
         watch: bool,
     },
+    /// Serve the definitions with Fanfare Studio, without a server of your own
+    ///
+    /// Serves all channels, and Studio to look at them and to publish, on this machine only. A change of the definitions takes
+    /// effect at once; if it has errors, they are printed and the last valid definitions remain. With `--attach`, shows a
+    /// running server in Studio instead.
+    #[command(
+        after_help = "Examples:\n  fanfare dev\n  fanfare dev --port 4000 --database dev.db\n  fanfare dev --attach https://example.com"
+    )]
+    Dev(dev::Arguments),
     /// Warn about valid definitions that are probably mistakes
     ///
     /// Reports unchecked formats, keywords without effect, schemas that become any JSON value, and patterns on client
@@ -265,7 +275,10 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
                 Ok(configuration)
             };
             if watch {
-                return watch::watch(&definitions.file(), &configure, format);
+                let mut generator = Generator::default();
+                return watch::watch(&definitions.file(), &configure, format, &mut |configuration| {
+                    generate(&mut generator, configuration, format)
+                });
             }
             let configuration = configure()?;
             if check {
@@ -273,6 +286,7 @@ fn execute(verb: Verb, format: Format) -> Result<ExitCode, Error> {
             }
             generate(&mut Generator::default(), &configuration, format)?;
         }
+        Verb::Dev(arguments) => return dev::run(arguments, format),
         Verb::Lint { definitions } => {
             if let Some(warnings) = lint(definitions.configuration()?.schemas)? {
                 print::result(&warnings, format);

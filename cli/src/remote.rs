@@ -1,6 +1,6 @@
 //! The commands that talk to a running server.
 
-mod access;
+pub(crate) mod access;
 mod failure;
 mod input;
 mod output;

@@ -1,4 +1,4 @@
-//! Generates again after each change.
+//! Repeats work after each change of the definitions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use fanfare_codegen::{Configuration, Error, Generator};
+use fanfare_codegen::{Configuration, Error};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{Format, generate, print};
+use super::{Format, print};
 
 /// How long a change may take. Editors write a file in several steps.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -17,16 +17,16 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The longest time to wait for further changes.
 const MAX_PAUSE: Duration = Duration::from_millis(200);
 
-/// Generates the outputs, and again whenever the configuration or a definition changes. Returns only if files cannot be
-/// watched; errors in definitions are printed.
+/// Does the work, and again whenever the configuration or a definition changes. Returns only if files cannot be watched;
+/// errors in definitions are printed.
 pub(super) fn watch(
     file: &Path,
     configure: &dyn Fn() -> Result<Configuration, Error>,
     format: Format,
+    work: &mut dyn FnMut(&Configuration) -> Result<(), Error>,
 ) -> Result<ExitCode, Error> {
     let (sender, events) = channel();
     let mut sources = Sources::new(file);
-    let mut generator = Generator::default();
     loop {
         let start = Instant::now();
         // Each watcher is new, because a folder may have been removed and created again.
@@ -35,7 +35,7 @@ pub(super) fn watch(
             sources.definitions = configuration.schemas.folders().map(absolute).collect();
             sources.outputs = configuration.outputs.iter().map(|output| absolute(&output.folder)).collect();
             sources.watch(&mut watcher)?;
-            generate(&mut generator, &configuration, format)
+            work(&configuration)
         });
         match result {
             Ok(()) => {

@@ -13,6 +13,7 @@ use crate::error::{Diagnostics, Error};
 use crate::files::{Change, Files, KnownFiles, write_known};
 use crate::outputs;
 use crate::schemas::Schemas;
+use crate::tables::{self, ChannelTables};
 use crate::versions;
 
 /// Generates outputs repeatedly, and keeps everything that depends only on definitions that did not change in between. The
@@ -47,6 +48,14 @@ impl Generator {
         let known: Vec<&str> = model.channels.iter().map(|channel| channel.name.wire.as_str()).collect();
         outputs.iter().try_for_each(|output| outputs::check_channels(output, &known))?;
         Ok(emit::emit_outputs(&model, outputs, &mut self.emitted))
+    }
+
+    /// Compiles definitions to the tables that generated Rust has.
+    ///
+    /// # Errors
+    /// Returns [`Error::Definitions`] with all diagnostics if a definition is invalid.
+    pub fn tables(&mut self, schemas: &Schemas) -> Result<Vec<ChannelTables>, Error> {
+        Ok(tables::build(&with_releases(schemas, &mut self.parsed)?.model))
     }
 
     /// Generates the outputs of a configuration, and writes the files that changed. Returns the changes of each output, and

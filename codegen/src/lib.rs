@@ -37,6 +37,7 @@ mod outputs;
 mod reference;
 mod schemas;
 mod stale;
+mod tables;
 mod task;
 mod verify;
 mod versions;
@@ -58,6 +59,10 @@ pub use generator::Generator;
 pub use outputs::{Extension, Language, Output, Style, TypeScript, Zod};
 pub use schemas::Schemas;
 pub use stale::StaleFiles;
+pub use tables::{
+    AddressPart, ChangedPart, ChannelTables, ParamTable, ReleasedChange, ReleasedChannel, SignalTable,
+    TopicTable,
+};
 use versions::{Release, Version};
 
 /// Generates every output for the definitions in a folder.

@@ -9,7 +9,7 @@ import { PublishView } from "./publish/PublishView.js";
 import { useRoute } from "./route.js";
 import { RunView } from "./runs/RunView.js";
 import { RunsView } from "./runs/RunsView.js";
-import { readStoredBearer, SessionContext, storeBearer } from "./session/session.js";
+import { readStoredBearer, SessionContext, storeBearer, storeLinkedBearer } from "./session/session.js";
 import { Shell } from "./session/Shell.js";
 import { SignIn } from "./session/SignIn.js";
 import { TokensView } from "./tokens/TokensView.js";
@@ -18,8 +18,17 @@ import { setServerTime } from "./ui/time.js";
 
 /** The page: it asks for a key first, and then shows the view that the URL names. */
 export function App() {
-  const [bearer, setBearer] = useState(readStoredBearer);
+  const [bearer, setBearer] = useState(() => {
+    storeLinkedBearer();
+    return readStoredBearer();
+  });
   const [reason, setReason] = useState<string>();
+  useEffect(() => {
+    // The link was opened in a tab that has the page already.
+    const onHashChange = () => storeLinkedBearer() && setBearer(readStoredBearer());
+    addEventListener("hashchange", onHashChange);
+    return () => removeEventListener("hashchange", onHashChange);
+  }, []);
   const signOut = (why?: string) => {
     storeBearer(undefined);
     setReason(why);
@@ -45,14 +54,14 @@ function SignedIn({ bearer, onSignOut }: { readonly bearer: string; readonly onS
     setServerTime(info.now);
     return info;
   };
-  const server = usePolled("server", loadServer, 5000);
+  const server = usePolled("server", loadServer, 1000);
   const definitions = usePolled(
     "definitions",
     async (signal) => (await api.get<{ items: readonly Definition[] }>("admin/definitions", {}, signal)).items,
     0,
   );
   const started = server.value?.started_at;
-  // A server that was started again can have other definitions.
+  // A server that was started again can have other definitions, and `fanfare dev` starts a hub for each change.
   useEffect(() => {
     if (started !== undefined && definitions.value !== undefined) definitions.refresh();
   }, [started]);
@@ -70,7 +79,7 @@ function SignedIn({ bearer, onSignOut }: { readonly bearer: string; readonly onS
       </main>
     );
   }
-  const isUnreachable = server.error instanceof ApiError && server.error.status === 0;
+  const isUnreachable = server.error instanceof ApiError && [0, 502].includes(server.error.status);
   return (
     <SessionContext value={{ api, server: server.value, definitions: definitions.value }}>
       <Shell onSignOut={() => onSignOut()}>

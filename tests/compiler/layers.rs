@@ -43,6 +43,7 @@ const COMPILER: Part = Part {
         &["verify"],
         &["compiled"],
         &["asyncapi", "emit", "reference", "versions"],
+        &["tables"],
         &["compare", "explain"],
         &["configuration", "error"],
         &["generator"],

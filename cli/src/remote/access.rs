@@ -8,11 +8,11 @@ use fanfare_codegen::{CONFIGURATION, Configuration, Server};
 use super::failure::Failure;
 
 const URL_VARIABLE: &str = "FANFARE_URL";
-const KEY_VARIABLE: &str = "FANFARE_SIGNING_KEY";
+pub(crate) const KEY_VARIABLE: &str = "FANFARE_SIGNING_KEY";
 const TOKEN_VARIABLE: &str = "FANFARE_TOKEN";
 
 /// The path of the routes, which a URL may end with.
-const ROUTES: &str = "/v1/realtime";
+pub(crate) const ROUTES: &str = "/v1/realtime";
 
 #[derive(clap::Args)]
 pub(super) struct AccessArguments {
@@ -24,7 +24,7 @@ pub(super) struct AccessArguments {
 }
 
 #[derive(clap::Args)]
-pub(super) struct CredentialArguments {
+pub(crate) struct CredentialArguments {
     /// The signing key of the server [default: `FANFARE_SIGNING_KEY`, or the variable that `server.key-variable` in fanfare.yaml names]
     #[arg(long, value_name = "KEY", global = true, help_heading = "Server", conflicts_with = "token")]
     key: Option<String>,
@@ -66,6 +66,15 @@ impl AccessArguments {
 }
 
 impl CredentialArguments {
+    /// Returns the key or token for a command that takes only some of the options, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns an error if the configuration cannot be read, or names a variable that is not set.
+    pub(crate) fn find_text(key: Option<String>, config: Option<PathBuf>) -> std::io::Result<Option<String>> {
+        let found = Self { key, token: None, config }.find().map_err(Failure::into_io)?;
+        Ok(found.map(|(Credential::SigningKey(text) | Credential::Token(text))| text))
+    }
+
     pub(super) fn resolve(&self) -> Result<Credential, Failure> {
         self.find()?.ok_or_else(|| {
             Failure::usage("there is no signing key and no token").help(format!(
@@ -184,6 +193,6 @@ fn is_unauthorized(error: &ClientError) -> bool {
 }
 
 /// Returns a variable of the environment that is not empty.
-fn read_variable(name: &str) -> Option<String> {
+pub(crate) fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -53,6 +53,17 @@ impl Failure {
         self
     }
 
+    /// Returns the error for a command that reports errors in another way.
+    pub(super) fn into_io(self) -> io::Error {
+        match self {
+            Self::Closed => io::ErrorKind::BrokenPipe.into(),
+            Self::Error { message, help: None, .. } => io::Error::other(message),
+            Self::Error { message, help: Some(help), .. } => {
+                io::Error::other(format!("{message}\nhelp: {help}"))
+            }
+        }
+    }
+
     /// Prints the error, and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         let Self::Error { message, help, exit_code } = self else { return ExitCode::SUCCESS };

@@ -1,8 +1,10 @@
 //! Tests of the command `fanfare`, and that build scripts and the library produce the same bytes.
 
 mod configuration;
+mod dev;
 mod init;
 mod remote;
+mod running;
 mod stale;
 mod watch;
 

@@ -3,13 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use fanfare_schema::{
-    Condition, Contains, Format, Issue, Items, Kinds, Literals, Members, Number, Pattern, Rules, Schema, Text,
-};
+use fanfare_schema::{Condition, Contains, Issue, Items, Literals, Members, Rules, Schema};
 use serde_json::{Value, json};
 
 use super::graph::{self, Graph, NodeId};
 use crate::model;
+use crate::tables::{kinds, leak, leak_slice, leak_text, leak_texts, number, pattern, text};
 
 /// Checks values against the schemas of a graph.
 ///
@@ -69,6 +68,7 @@ impl<'g> Validator<'g> {
             }),
             unevaluated_items: node.unevaluated_items.map(|id| self.inside(id, depth)),
             unevaluated_properties: node.unevaluated_properties.map(|id| self.inside(id, depth)),
+            deferred: None,
         }
     }
 
@@ -120,73 +120,4 @@ fn depth(value: &Value) -> usize {
         Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
         _ => 0,
     }
-}
-
-fn kinds(kinds: model::Kinds) -> Kinds {
-    let all = [
-        (model::Kinds::NULL, Kinds::NULL),
-        (model::Kinds::BOOLEAN, Kinds::BOOLEAN),
-        (model::Kinds::INTEGER, Kinds::INTEGER),
-        (model::Kinds::NUMBER, Kinds::NUMBER),
-        (model::Kinds::STRING, Kinds::STRING),
-        (model::Kinds::ARRAY, Kinds::ARRAY),
-        (model::Kinds::OBJECT, Kinds::OBJECT),
-    ];
-    let contained = all.into_iter().filter(|(kind, _)| kinds.contains(*kind));
-    contained.fold(Kinds::NONE, |kinds, (_, kind)| kinds.or(kind))
-}
-
-fn number(number: &model::Number) -> Number {
-    Number {
-        minimum: number.minimum,
-        maximum: number.maximum,
-        exclusive_minimum: number.exclusive_minimum,
-        exclusive_maximum: number.exclusive_maximum,
-        multiple_of: number.multiple_of,
-    }
-}
-
-fn text(text: &model::Text) -> Text {
-    Text {
-        min_length: text.min_length.unwrap_or(0),
-        max_length: text.max_length.unwrap_or(u32::MAX),
-        pattern: text.pattern.as_deref().map(pattern),
-        format: text.format.map(format),
-    }
-}
-
-fn pattern(source: &str) -> &'static Pattern {
-    leak(Pattern::new(leak_text(source)))
-}
-
-fn format(format: model::Format) -> Format {
-    match format {
-        model::Format::Uuid => Format::Uuid,
-        model::Format::DateTime => Format::DateTime,
-        model::Format::Date => Format::Date,
-        model::Format::Time => Format::Time,
-        model::Format::Email => Format::Email,
-        model::Format::Uri => Format::Uri,
-        model::Format::Ipv4 => Format::Ipv4,
-        model::Format::Ipv6 => Format::Ipv6,
-        model::Format::Hostname => Format::Hostname,
-        model::Format::Int64 => Format::Int64,
-        model::Format::Uint64 => Format::Uint64,
-    }
-}
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-fn leak_text(text: &str) -> &'static str {
-    Box::leak(text.to_owned().into_boxed_str())
-}
-
-fn leak_slice<T>(values: Vec<T>) -> &'static [T] {
-    Box::leak(values.into_boxed_slice())
-}
-
-fn leak_texts(texts: &[String]) -> &'static [&'static str] {
-    leak_slice(texts.iter().map(|text| leak_text(text)).collect())
 }

@@ -1,6 +1,6 @@
 //! Channels, and what they carry.
 
-use super::{Docs, Type, TypeId};
+use super::{Docs, Enum, Text, Type, TypeId};
 use crate::breaking::Rule;
 use crate::diagnostics::Location;
 use crate::names::Name;
@@ -110,6 +110,19 @@ pub(crate) struct Param {
     pub(crate) name: Name,
     pub(crate) description: Option<String>,
     pub(crate) shape: Type,
+}
+
+impl Param {
+    /// Returns the shape that values are checked against. Replaces an open enum, which accepts any string, by a non-empty
+    /// string: a param is never empty.
+    pub(crate) fn table_shape(&self) -> Type {
+        match &self.shape {
+            Type::Enum(Enum { open: true, .. }) => {
+                Type::Text(Text { min_length: Some(1), ..Text::default() })
+            }
+            shape => shape.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,9 +71,9 @@ pub use fanfare_schema::formats;
 /// values against them.
 pub mod schema {
     pub use fanfare_schema::{
-        Additional, Array, Condition, Contains, Format, Integer, Issue, Items, Kinds, Literals, MAX_DEPTH,
-        MAX_ISSUES, MAX_SAFE_INTEGER, Members, Number, Object, Pattern, Property, Rules, Schema, Tagged,
-        Text, accepts, check, describe, example,
+        Additional, Array, Condition, Contains, Deferred, Format, Integer, Issue, Items, Kinds, Literals,
+        MAX_DEPTH, MAX_ISSUES, MAX_SAFE_INTEGER, Members, Number, Object, Pattern, Property, Rules, Schema,
+        Tagged, Text, accepts, check, describe, example,
     };
 }
 
@@ -106,7 +106,7 @@ pub use storage::Sqlite;
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
-pub use studio::studio;
+pub use studio::{studio, studio_page};
 pub use subscribe::{
     InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
     TextStreamError, TextStreamFailure,

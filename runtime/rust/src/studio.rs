@@ -35,6 +35,11 @@ pub fn studio(hub: &Hub) -> Router {
         tracing::warn!("Studio is not served: enable HubBuilder::admin_routes");
         return Router::new();
     }
+    studio_page()
+}
+
+/// Returns the route of Fanfare Studio like [`studio`], for a process that forwards `/v1/realtime` to a server.
+pub fn studio_page() -> Router {
     let page = async || file("text/html; charset=utf-8", PAGE);
     Router::new()
         .route("/studio", get(page))

@@ -45,8 +45,10 @@ fn accepts(schema: &Schema, value: &dyn Visit, path: &Path<'_>, report: &mut Rep
 }
 
 fn nullable<'a>(alternatives: &[&'a Schema]) -> Option<&'a Schema> {
-    match alternatives {
-        [schema, Schema::Null] | [Schema::Null, schema] => Some(schema),
+    let [first, second] = alternatives else { return None };
+    match (first.resolve(), second.resolve()) {
+        (_, Schema::Null) => Some(first),
+        (Schema::Null, _) => Some(second),
         _ => None,
     }
 }

@@ -49,9 +49,12 @@ pub(super) fn visit(
     report: &mut Report,
 ) -> Result<(), Stop> {
     match schema {
-        Schema::AnyOf(_) | Schema::OneOf(_) | Schema::Tagged(_) | Schema::Literals(_) | Schema::Rules(_) => {
-            visit_whole(schema, value, path, report)
-        }
+        Schema::AnyOf(_)
+        | Schema::OneOf(_)
+        | Schema::Tagged(_)
+        | Schema::Literals(_)
+        | Schema::Rules(_)
+        | Schema::Deferred(_) => visit_whole(schema, value, path, report),
         _ => value.check(Checker { schema, path, report }),
     }
 }
@@ -64,6 +67,7 @@ fn visit_whole(schema: &Schema, value: &dyn Visit, path: &Path<'_>, report: &mut
         Schema::Tagged(rules) => check_tagged(rules, value, path, report),
         Schema::Literals(literals) => check_literals(literals, value, path, report),
         Schema::Rules(rules) => evaluate(rules, value, path, report),
+        Schema::Deferred(_) => visit(schema.resolve(), value, path, report),
         _ => visit(schema, value, path, report),
     }
 }

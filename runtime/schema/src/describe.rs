@@ -65,7 +65,8 @@ fn describe_table(node: Node<'_>, definitions: &Definitions<'_>) -> Value {
 fn describe_schema(schema: &Schema, definitions: &Definitions<'_>) -> Value {
     match schema {
         Schema::Any => json!(true),
-        Schema::Never | Schema::AnyOf([]) | Schema::OneOf([]) => json!(false),
+        // The target of a deferred schema is the node.
+        Schema::Never | Schema::Deferred(_) | Schema::AnyOf([]) | Schema::OneOf([]) => json!(false),
         Schema::Null => json!({ "type": "null" }),
         Schema::Boolean => json!({ "type": "boolean" }),
         Schema::Integer(limits) => integer(limits),
@@ -175,9 +176,12 @@ fn describe_tagged(tagged: &Tagged, definitions: &Definitions<'_>) -> Value {
 
 /// Returns the only tags that a case accepts, if its table says so.
 fn tags_of(case: &Schema, tag: &str) -> Option<&'static [&'static str]> {
-    let Schema::Object(object) = case else { return None };
+    let Schema::Object(object) = case.resolve() else { return None };
     object.properties.iter().find_map(|property| match property {
-        Property::Required(name, Schema::Enum(tags)) if *name == tag => Some(*tags),
+        Property::Required(name, schema) if *name == tag => match schema.resolve() {
+            Schema::Enum(tags) => Some(*tags),
+            _ => None,
+        },
         _ => None,
     })
 }

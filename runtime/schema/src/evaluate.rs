@@ -130,7 +130,7 @@ impl Node<'_> {
 
     fn apply_alternatives(&self, report: &mut Report, evaluated: &mut Evaluated<'_>) -> Result<(), Stop> {
         let Self { rules, value, path, .. } = *self;
-        for rules in rules.all_of {
+        for rules in rules.all_of() {
             self.apply(rules, report, evaluated)?;
         }
         if !rules.any_of.is_empty() {

@@ -38,6 +38,7 @@ pub fn example(schema: &Schema) -> Option<Value> {
 
 /// Returns values that a schema accepts, the preferred one first.
 fn candidates(schema: &Schema, search: &mut Search) -> Vec<Value> {
+    let schema = schema.resolve();
     if !search.enter(std::ptr::from_ref(schema).cast()) {
         return Vec::new();
     }
@@ -50,7 +51,7 @@ fn candidates(schema: &Schema, search: &mut Search) -> Vec<Value> {
 fn list_candidates(schema: &Schema, search: &mut Search) -> Vec<Value> {
     match schema {
         Schema::Any => vec![json!(null), json!({})],
-        Schema::Never => Vec::new(),
+        Schema::Never | Schema::Deferred(_) => Vec::new(),
         Schema::Null => vec![json!(null)],
         Schema::Boolean => vec![json!(false), json!(true)],
         Schema::Integer(limits) => {

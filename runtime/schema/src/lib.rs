@@ -20,6 +20,7 @@
 use std::fmt;
 
 pub use check::{accepts, check};
+pub use deferred::Deferred;
 pub use describe::describe;
 pub use display::abbreviate;
 pub use equality::equal;
@@ -34,6 +35,7 @@ pub use rules::{Condition, Contains, Items, Members, Rules};
 mod alternatives;
 mod check;
 mod decimal;
+mod deferred;
 mod describe;
 mod display;
 mod equality;
@@ -110,6 +112,8 @@ pub enum Schema {
     Tagged(Tagged),
     /// A value described by JSON Schema keywords, if the other variants cannot describe it exactly.
     Rules(&'static Rules),
+    /// A schema that is built later. Generated code never needs it.
+    Deferred(&'static Deferred<Schema>),
 }
 
 /// The limits of an integer, inclusive and never beyond ±(2^53 − 1).
@@ -262,6 +266,7 @@ impl fmt::Debug for Schema {
             Self::OneOf(_) => "OneOf",
             Self::Tagged(_) => "Tagged",
             Self::Rules(_) => "Rules",
+            Self::Deferred(_) => "Deferred",
         })
     }
 }

@@ -92,7 +92,7 @@ pub(super) trait Alternative {
 
 impl Alternative for Schema {
     fn add_names(&self, levels: usize, names: &mut Names) {
-        match self {
+        match self.resolve() {
             Self::Never => {}
             Self::Literals(literals) => names.add_constants(&short_constants(literals)),
             Self::Enum(texts) => {
@@ -129,7 +129,8 @@ impl Schema {
             | Self::Enum(_)
             | Self::AnyOf(_)
             | Self::OneOf(_)
-            | Self::Rules(_) => None,
+            | Self::Rules(_)
+            | Self::Deferred(_) => None,
         }
     }
 }
@@ -152,7 +153,7 @@ impl Alternative for Rules {
         let mut of_kinds = of_kinds.into_iter().filter(|(is_used, ..)| *is_used);
         match (of_kinds.next(), of_kinds.next(), self.all_of) {
             (Some((_, kinds, name)), None, _) => self.add_name_of_kind(kinds, name, names),
-            (None, None, [only]) => only.add_names(levels, names),
+            (None, None, [_]) => self.all_of().for_each(|only| only.add_names(levels, names)),
             (None, None, []) if !(self.any_of.is_empty() && self.one_of.is_empty()) => {
                 names.add_union(self.any_of.iter().chain(self.one_of), levels);
             }
@@ -181,7 +182,7 @@ fn name_array(items: Option<&str>) -> String {
 
 /// Returns the plural of the name of a type. Does not look into the type, because types may be recursive.
 fn plural_of(schema: &Schema) -> Option<&'static str> {
-    match schema {
+    match schema.resolve() {
         Schema::Boolean => Some("booleans"),
         Schema::Integer(_) => Some("integers"),
         Schema::Number(_) => Some("numbers"),
@@ -220,7 +221,7 @@ fn name_object(object: &Object) -> String {
 }
 
 fn constant(schema: &Schema) -> Option<String> {
-    match schema {
+    match schema.resolve() {
         Schema::Enum([only]) => Some(abbreviate(only)),
         Schema::Literals(literals) => only_constant(literals),
         _ => None,

@@ -1,6 +1,6 @@
 //! JSON Schema as tables, keyword by keyword, for schemas that the other variants cannot describe exactly.
 
-use super::{Kinds, Literals, Number, Pattern, Text};
+use super::{Deferred, Kinds, Literals, Number, Pattern, Text};
 
 /// A JSON Schema (draft 2020-12): kinds of value, keywords for each kind, and applicators. A keyword that is not set
 /// accepts everything.
@@ -69,6 +69,9 @@ pub struct Rules {
     pub unevaluated_items: Option<&'static Rules>,
     /// The rules of properties that no other rule of this value evaluates.
     pub unevaluated_properties: Option<&'static Rules>,
+    /// Rules that are built later. They replace these rules in the [`all_of`](Self::all_of) of others, and are ignored
+    /// anywhere else. Generated code never needs it.
+    pub deferred: Option<&'static Deferred<Rules>>,
 }
 
 impl Rules {
@@ -87,6 +90,7 @@ impl Rules {
         condition: None,
         unevaluated_items: None,
         unevaluated_properties: None,
+        deferred: None,
     };
 
     /// Accepts no value: the schema `false`.
@@ -124,7 +128,7 @@ impl Rules {
             alternatives.is_empty() || alternatives.iter().any(|rules| rules.may_be_string())
         };
         self.kinds.contains(Kinds::STRING)
-            && self.all_of.iter().all(|rules| rules.may_be_string())
+            && self.all_of().all(Self::may_be_string)
             && some_may(self.any_of)
             && some_may(self.one_of)
     }

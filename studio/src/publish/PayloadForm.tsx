@@ -10,6 +10,8 @@ interface PayloadFormProps {
   readonly schema: JsonSchema | undefined;
   /** The topic or signal that the payload is for, of a channel or of a definition. */
   readonly check: { readonly channel: string; readonly topic?: string; readonly signal?: string };
+  /** Changes if the schema does. */
+  readonly version?: string;
   readonly label: string;
   readonly submit: string;
   readonly initial?: string | undefined;
@@ -18,15 +20,20 @@ interface PayloadFormProps {
 }
 
 /** Edits a payload, as a form or as JSON, and checks it with the server while the user types. */
-export function PayloadForm({ schema, check, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
+export function PayloadForm({ schema, check, version, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
   const [text, setText] = useState(() => initial ?? textOf(schema === undefined ? {} : initialOf(schema, schema)));
   const hasExample = schema !== undefined && initial === undefined;
-  const first = useRef(text);
-  useExample(check, hasExample, (example) => setText((old) => (old === first.current ? textOf(example) : old)));
+  /** The text that the user has not edited. */
+  const suggested = useRef(text);
+  useExample(check, hasExample, version, (payload) => {
+    const [before, example] = [suggested.current, textOf(payload)];
+    suggested.current = example;
+    setText((old) => (old === before ? example : old));
+  });
   const [isForm, setIsForm] = useState(schema !== undefined);
   const [isSending, setIsSending] = useState(false);
   const parsed = parse(text);
-  const { issues, isChecked } = useIssues(check, text, parsed !== undefined);
+  const { issues, isChecked } = useIssues(check, version, text, parsed !== undefined);
   useEffect(() => {
     if (parsed !== undefined) onChange?.(parsed.value);
   }, [text]);
@@ -99,7 +106,12 @@ function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
 }
 
 /** Loads a small valid payload. Not each server has one for each schema. */
-function useExample(check: PayloadFormProps["check"], isWanted: boolean, onExample: (payload: unknown) => void): void {
+function useExample(
+  check: PayloadFormProps["check"],
+  isWanted: boolean,
+  version: string | undefined,
+  onExample: (payload: unknown) => void,
+): void {
   const { api } = useSession();
   useEffect(() => {
     if (!isWanted) return;
@@ -111,7 +123,7 @@ function useExample(check: PayloadFormProps["check"], isWanted: boolean, onExamp
     return () => {
       isCurrent = false;
     };
-  }, []);
+  }, [version]);
 }
 
 function textOf(value: unknown): string {
@@ -122,7 +134,7 @@ function textOf(value: unknown): string {
 const withoutCheck = new WeakSet<Api>();
 
 /** Returns the issues that the server finds. A server without the route finds none before the payload is sent. */
-function useIssues(check: PayloadFormProps["check"], text: string, isJson: boolean) {
+function useIssues(check: PayloadFormProps["check"], version: string | undefined, text: string, isJson: boolean) {
   const { api } = useSession();
   const [state, setState] = useState<{ issues: readonly Issue[]; isChecked: boolean }>({ issues: [], isChecked: false });
   useEffect(() => {
@@ -143,7 +155,7 @@ function useIssues(check: PayloadFormProps["check"], text: string, isJson: boole
       isCurrent = false;
       clearTimeout(timer);
     };
-  }, [text, isJson, check.channel, check.topic, check.signal]);
+  }, [text, isJson, version, check.channel, check.topic, check.signal]);
   return state;
 }
 

@@ -41,9 +41,13 @@ interface ComposerProps {
 
 function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
   const { api, definitions } = useSession();
-  const [definition, setDefinition] = useState(initial);
+  const [chosen, setChosen] = useState(initial.name);
+  // The server may have other definitions than before.
+  const definition = definitions.find((candidate) => candidate.name === chosen) ?? initial;
   const [params, setParams] = useState(() => (initialChannel === "" ? {} : paramsOf(initial, initialChannel)));
-  const [target, setTarget] = useState(() => firstTarget(initial, query));
+  const [chosenTarget, setTarget] = useState(() => firstTarget(initial, query));
+  const targets = targetsOf(definition);
+  const target = targets.includes(chosenTarget) ? chosenTarget : (targets[0] ?? "topic ");
   const [payload, setPayload] = useState<unknown>();
   const [error, setError] = useState<Error>();
   const [kind, name] = splitTarget(target);
@@ -76,10 +80,9 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
             <select
               value={definition.name}
               onChange={(event) => {
-                const chosen = definitions.find((candidate) => candidate.name === event.target.value) ?? definition;
-                setDefinition(chosen);
+                setChosen(event.target.value);
                 setParams({});
-                setTarget(firstTarget(chosen, new URLSearchParams()));
+                setTarget("");
               }}
             >
               {definitions.map((candidate) => (
@@ -96,7 +99,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
           <label>
             Topic or signal
             <select value={target} onChange={(event) => setTarget(event.target.value)}>
-              {targetsOf(definition).map((option) => (
+              {targets.map((option) => (
                 <option key={option} value={option}>
                   {splitTarget(option).join(": ")}
                 </option>
@@ -122,6 +125,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
         ) : (
           <PayloadForm
             key={`${definition.name} ${target}`}
+            version={definition.fingerprint}
             schema={topic?.schema ?? signal?.schema}
             check={{ channel: channel ?? definition.name, [kind]: name }}
             label="Payload"

@@ -25,6 +25,16 @@ export function readStoredBearer(): string | undefined {
   return sessionStorage.getItem(STORAGE_KEY) ?? undefined;
 }
 
+/** Stores the key or token of a link like `/studio#key=…`. Returns `false` if the page was not opened with one. */
+export function storeLinkedBearer(): boolean {
+  const linked = /^#key=([^&]+)$/.exec(location.hash)?.[1];
+  if (linked === undefined) return false;
+  storeBearer(linked);
+  // So that the key is neither in the address bar nor in the browser's history.
+  history.replaceState(null, "", "#/");
+  return true;
+}
+
 /** Stores the key or token until the tab is closed, or removes it. */
 export function storeBearer(bearer: string | undefined): void {
   if (bearer === undefined) {

@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { root } from "./paths.js";
 
-/** Builds the server, which embeds the committed page. */
+/** The programs that the tests start. The first two embed the committed page. */
+const PACKAGES = ["fanfare-studio-server", "fanfare-cli", "content-pipeline"];
+
 export default function build(): void {
-  execFileSync("cargo", ["build", "--quiet", "--package", "fanfare-studio-server"], { cwd: root, stdio: "inherit" });
+  const packages = PACKAGES.flatMap((name) => ["--package", name]);
+  execFileSync("cargo", ["build", "--quiet", ...packages], { cwd: root, stdio: "inherit" });
 }

@@ -25,12 +25,12 @@ export async function openStudio(
 }
 
 /** Opens Studio without signing in. */
-export async function openPage(
-  browser: Browser,
-  server: Server,
-  hash = "",
-  options: BrowserContextOptions = {},
-): Promise<Page> {
+export function openPage(browser: Browser, server: Server, hash = "", options: BrowserContextOptions = {}): Promise<Page> {
+  return openUrl(browser, `${server.hello.url}/studio#${hash}`, options);
+}
+
+/** Opens a URL in a new browser context. */
+export async function openUrl(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -41,7 +41,7 @@ export async function openPage(
     // Chromium logs the status of each request that fails.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) seen.push(message.text());
   });
-  await page.goto(`${server.hello.url}/studio#${hash}`);
+  await page.goto(url);
   return page;
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn rerun(
     new_run_id: Option<String>,
 ) -> Result<(), Failure> {
     // With an id, a request whose response is lost can be sent again.
-    let new_run_id = new_run_id.unwrap_or_else(|| format!("run_{:016x}", fastrand::u64(..)));
+    let new_run_id = new_run_id.unwrap_or_else(|| format!("run_{:016x}", rand::random::<u64>()));
     let done = act(access, "rerun", &[("run_id", run), ("call", from), ("new_run_id", &new_run_id)]).await?;
     print_result(output, &done, || {
         let id = escape(done["run_id"].as_str().unwrap_or_default());

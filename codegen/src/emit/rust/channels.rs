@@ -1,8 +1,8 @@
 //! A channel's type, its topics, its signals and its definition.
 
 use crate::model::{
-    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Docs, Enum, FormerNames, Model, Param,
-    Release, Retain, Scope, Type,
+    AddressPart, BreakingChange, Carries, ChangedPart, Channel, Docs, FormerNames, Model, Param, Release,
+    Retain, Scope, Type,
 };
 use crate::names::{Name, param_table};
 
@@ -197,15 +197,5 @@ fn render_param(param: &Param) -> RenderedParam {
 
 /// Returns the tables of a channel's params.
 pub(super) fn param_tables(channel: &Channel) -> Vec<(String, Type)> {
-    channel.params.iter().map(|param| (param_table(&param.name), param_shape(&param.shape))).collect()
-}
-
-/// Replaces an open enum, which accepts any string, by a non-empty string: a param is never empty.
-fn param_shape(shape: &Type) -> Type {
-    match shape {
-        Type::Enum(Enum { open: true, .. }) => {
-            Type::Text(crate::model::Text { min_length: Some(1), ..crate::model::Text::default() })
-        }
-        shape => shape.clone(),
-    }
+    channel.params.iter().map(|param| (param_table(&param.name), param.table_shape())).collect()
 }

@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::builder(&channels::REGISTRY)
         .signing_key(signing_key())
         .storage(storage)
-        // For `fanfare runs`. They need the signing key.
+        // For `fanfare runs` and Studio. They need the signing key.
         .admin_routes(true)
         .build()?;
     let mut runs = Runs::builder(&hub);
@@ -103,9 +103,10 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Returns the key in `FANFARE_SIGNING_KEY`, or a new random one, as tokens of the demo need not outlive the process.
+/// Returns the key in the environment. Without one, returns a random key, as tokens of the demo need not outlive the
+/// process.
 fn signing_key() -> String {
-    let random_key =
-        || format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-    std::env::var("FANFARE_SIGNING_KEY").unwrap_or_else(|_| random_key())
+    std::env::var("FANFARE_SIGNING_KEY").unwrap_or_else(|_| {
+        format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+    })
 }

@@ -127,6 +127,7 @@ impl HubBuilder {
 
     /// Sets the origins whose pages may use the routes, such as `https://example.com`. Requests without an `Origin`
     /// header are always allowed: those of programs other than browsers, and a page's GET requests to its own origin.
+    /// `http://localhost:*` allows every port of this host.
     ///
     /// Default: every origin is allowed, because tokens protect channels, and a browser does not send them by itself.
     /// ([`authorize`](Self::authorize) is stricter.)

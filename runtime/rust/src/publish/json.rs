@@ -141,7 +141,7 @@ const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Returns `true` if the schema may accept a string.
 fn may_be_string(schema: &Schema) -> bool {
-    match schema {
+    match schema.resolve() {
         Schema::Any
         | Schema::Text(_)
         | Schema::Enum(_)

@@ -75,5 +75,40 @@ fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
 
 fn is_allowed(hub: &Hub, origin: &HeaderValue) -> bool {
     hub.allowed_origins()
-        .is_none_or(|allowed| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()))
+        .is_none_or(|allowed| allowed.iter().any(|allowed| allows(allowed.as_bytes(), origin.as_bytes())))
+}
+
+/// Returns `true` if a setting such as `https://example.com` or `http://localhost:*` allows an origin.
+fn allows(allowed: &[u8], origin: &[u8]) -> bool {
+    let Some(host) = allowed.strip_suffix(b":*") else { return allowed == origin };
+    match origin.strip_prefix(host) {
+        Some([b':', port @ ..]) => !port.is_empty() && port.iter().all(u8::is_ascii_digit),
+        rest => rest.is_some_and(<[u8]>::is_empty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows;
+
+    #[test]
+    fn an_origin_may_have_any_port() {
+        let allowed = |setting: &str, origin: &str| allows(setting.as_bytes(), origin.as_bytes());
+        for origin in ["http://localhost", "http://localhost:1", "http://localhost:5173"] {
+            assert!(allowed("http://localhost:*", origin), "{origin}");
+        }
+        for origin in [
+            "https://localhost",
+            "http://localhost:",
+            "http://localhost.example",
+            "http://localhost:1.example",
+            "http://localhost:a",
+            "http://localhos",
+            "null",
+        ] {
+            assert!(!allowed("http://localhost:*", origin), "{origin}");
+        }
+        assert!(allowed("https://a.example", "https://a.example"));
+        assert!(!allowed("https://a.example", "https://a.example:443"));
+    }
 }

@@ -12,7 +12,7 @@ pub(super) enum Node<'t> {
 impl<'t> Node<'t> {
     /// Returns the node of a schema. Aliases, and schemas that consist of rules, are the same node as their target.
     pub(super) fn of(schema: &'t Schema) -> Self {
-        match schema {
+        match schema.resolve() {
             Schema::Rules(rules) => Self::Rules(rules),
             Schema::AnyOf([only]) => Node::of(only),
             schema => Self::Schema(schema),
@@ -76,8 +76,8 @@ fn visit_rules<'t>(rules: &'static Rules, name: &'t str, found: FoundRules<'_, '
     if let Some(members) = rules.object {
         visit_members(members, name, found);
     }
-    let lists = [rules.all_of, rules.any_of, rules.one_of];
-    lists.into_iter().flatten().for_each(|rules| found(name, rules));
+    let alternatives = rules.any_of.iter().chain(rules.one_of).copied();
+    rules.all_of().chain(alternatives).for_each(|rules| found(name, rules));
     let optional = [rules.not, rules.unevaluated_items, rules.unevaluated_properties];
     optional.into_iter().flatten().for_each(|rules| found(name, rules));
     if let Some(condition) = rules.condition {

@@ -145,7 +145,7 @@ fn combine(
 }
 
 fn applicators(keywords: &mut Keywords, rules: &Rules, definitions: &Definitions<'_>) {
-    for rules in rules.all_of {
+    for rules in rules.all_of() {
         keywords.add_schema(part(rules, definitions));
     }
     for (keyword, alternatives) in [("anyOf", rules.any_of), ("oneOf", rules.one_of)] {

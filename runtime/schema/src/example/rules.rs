@@ -19,7 +19,7 @@ pub(super) fn rule_candidates(rules: &[&'static Rules], search: &mut Search) -> 
     if entered == rules.len() {
         let accepts = |value: &Value| rules.iter().all(|rules| check::accepts(&Schema::Rules(rules), value));
         let mut left = MAX_CHOICES;
-        choose(Choice::default().with(rules), &mut left, &mut |applied| {
+        choose(Choice::default().with(rules.iter().copied()), &mut left, &mut |applied| {
             add(&mut found, list_candidates(applied, search).into_iter().filter(accepts));
             found.len() < MAX_CANDIDATES
         });
@@ -37,9 +37,9 @@ struct Choice {
 }
 
 impl Choice {
-    fn with(mut self, rules: &[&'static Rules]) -> Self {
+    fn with(mut self, rules: impl IntoIterator<Item = &'static Rules>) -> Self {
         for rules in rules {
-            if self.applied.iter().any(|applied| std::ptr::eq(*applied, *rules)) {
+            if self.applied.iter().any(|applied| std::ptr::eq(*applied, rules)) {
                 continue;
             }
             self.applied.push(rules);
@@ -48,7 +48,7 @@ impl Choice {
             if let Some(condition) = rules.condition {
                 self.open.push(vec![vec![condition.test, condition.then], vec![condition.otherwise]]);
             }
-            self = self.with(rules.all_of);
+            self = self.with(rules.all_of().collect::<Vec<_>>());
         }
         self
     }
@@ -65,7 +65,7 @@ fn choose(mut choice: Choice, left: &mut usize, found: &mut dyn FnMut(&[&'static
             found(&choice.applied)
         }
         Some(alternatives) => {
-            alternatives.iter().all(|rules| choose(choice.clone().with(rules), left, found))
+            alternatives.iter().all(|rules| choose(choice.clone().with(rules.iter().copied()), left, found))
         }
     }
 }
@@ -167,7 +167,7 @@ fn objects(rules: &[&'static Rules], search: &mut Search) -> Vec<Value> {
                 }
             }
         }
-        let choice = Choice::default().with(&rules).with(&dependents);
+        let choice = Choice::default().with(rules.iter().copied()).with(dependents.iter().copied());
         let required: Vec<&str> = choice
             .applied
             .iter()

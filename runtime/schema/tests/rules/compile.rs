@@ -50,6 +50,7 @@ fn rules(schema: &Value) -> Rules {
         condition,
         unevaluated_items: one("unevaluatedItems"),
         unevaluated_properties: one("unevaluatedProperties"),
+        deferred: None,
     }
 }
 

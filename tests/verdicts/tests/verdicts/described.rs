@@ -82,7 +82,7 @@ fn tables_of_random_and_official_schemas_have_documents_with_the_same_verdicts()
 }
 
 /// Returns the tables of all payloads and results, each with its name.
-fn tables(registry: &'static Registry) -> impl Iterator<Item = (String, &'static Schema)> {
+pub(crate) fn tables(registry: &'static Registry) -> impl Iterator<Item = (String, &'static Schema)> {
     registry.channels.iter().flat_map(|channel| {
         let topics = channel.topics.iter().filter_map(|topic| Some((topic.name, topic.schema()?)));
         let signals = channel.signals.iter().map(|signal| (signal.name, signal.schema));

@@ -7,6 +7,7 @@ mod deep;
 mod described;
 mod evolutions;
 mod explained;
+mod interpreted;
 mod issues;
 mod mixed;
 mod random;
