@@ -1,8 +1,9 @@
 //! A hub with runs and messages of every kind, to develop and test Fanfare Studio.
 //!
 //! It prints one line of JSON with its URL, its signing key and an admin token. A line on its standard input starts runs
-//! (the name of a job, and ids) or publishes messages (`messages`, the id of a run, and a number). It exits when that input
-//! ends, unless it is started with `--keep`.
+//! (the name of a job, and ids), a run with many steps (`import`, its id, and a number), or publishes messages (`messages`,
+//! the id of a run, a number, and optionally how many per second). It exits when that input ends, unless it is started with
+//! `--keep`.
 
 mod jobs;
 mod samples;
@@ -90,6 +91,19 @@ async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<d
     let words: Vec<&str> = line.split_whitespace().collect();
     match *words.as_slice() {
         ["messages", id, count] => samples::publish_messages(hub, id, count.parse()?).await,
+        ["messages", id, count, rate] => {
+            let (hub, id) = (hub.clone(), id.to_owned());
+            let (count, rate) = (count.parse()?, rate.parse()?);
+            tokio::spawn(async move {
+                if let Err(error) = samples::publish_at_rate(&hub, &id, count, rate).await {
+                    eprintln!("messages {id}: {error}");
+                }
+            });
+            Ok(())
+        }
+        ["import", id, steps] => {
+            jobs.ok_or("there is no storage, so there are no runs")?.start_import(id, steps.parse()?).await
+        }
         [job, ref ids @ ..] => {
             let jobs = jobs.ok_or("there is no storage, so there are no runs")?;
             for id in ids {

@@ -5,7 +5,8 @@ use std::error::Error;
 use channels::Step;
 use channels::pipeline::{Pipeline, Status};
 use channels::system::{Notice, NoticeLevel, System};
-use fanfare::Hub;
+use fanfare::{Hub, PublishError};
+use tokio::time::{Duration, Instant};
 
 use crate::jobs::Jobs;
 
@@ -19,10 +20,30 @@ pub(crate) async fn publish_notice(hub: &Hub) -> Result<(), Box<dyn Error>> {
 pub(crate) async fn publish_messages(hub: &Hub, id: &str, count: u32) -> Result<(), Box<dyn Error>> {
     let pipeline = Pipeline::new(id)?;
     for number in 0..count {
-        let progress = u8::try_from(number % 101)?;
-        hub.publish(pipeline.status(), &Status::new(format!("Message {number}"), Step::Write, progress))
-            .await?;
+        publish_message(hub, &pipeline, number).await?;
     }
+    Ok(())
+}
+
+/// Publishes numbered messages, this many per second.
+pub(crate) async fn publish_at_rate(
+    hub: &Hub,
+    id: &str,
+    count: u32,
+    rate: u32,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let pipeline = Pipeline::new(id)?;
+    let start = Instant::now();
+    for number in 0..count {
+        tokio::time::sleep_until(start + Duration::from_secs(1) * number / rate).await;
+        publish_message(hub, &pipeline, number).await?;
+    }
+    Ok(())
+}
+
+async fn publish_message(hub: &Hub, pipeline: &Pipeline, number: u32) -> Result<(), PublishError> {
+    let progress = u8::try_from(number % 101).unwrap_or_default();
+    hub.publish(pipeline.status(), &Status::new(format!("Message {number}"), Step::Write, progress)).await?;
     Ok(())
 }
 

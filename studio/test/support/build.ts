@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { root } from "./paths.js";
 
-/** Builds the server, which embeds the committed page. */
+/** Builds the servers, which embed the committed page. */
 export default function build(): void {
-  execFileSync("cargo", ["build", "--quiet", "--package", "fanfare-studio-server"], { cwd: root, stdio: "inherit" });
+  execFileSync("cargo", ["build", "--quiet", "--package", "fanfare-studio-server", "--bins", "--examples"], { cwd: root, stdio: "inherit" });
 }

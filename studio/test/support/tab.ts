@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { findBrowser } from "./paths.js";
-import type { Server } from "./server.js";
+import type { StudioHub } from "./server.js";
 
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
@@ -12,22 +13,26 @@ const errors = new WeakMap<Page, string[]>();
 /** Opens Studio and signs in. */
 export async function openStudio(
   browser: Browser,
-  server: Server,
+  hub: StudioHub,
   hash = "",
   options: BrowserContextOptions & { readonly bearer?: string } = {},
 ): Promise<Page> {
-  const { bearer = server.hello.signingKey, ...contextOptions } = options;
-  const page = await openPage(browser, server, hash, contextOptions);
+  const { bearer = hub.signingKey, ...contextOptions } = options;
+  const page = await openPage(browser, hub, hash, contextOptions);
+  await signIn(page, bearer);
+  return page;
+}
+
+export async function signIn(page: Page, bearer: string): Promise<void> {
   await page.getByLabel("Signing key or admin token").fill(bearer);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("navigation").waitFor();
-  return page;
 }
 
 /** Opens Studio without signing in. */
 export async function openPage(
   browser: Browser,
-  server: Server,
+  hub: StudioHub,
   hash = "",
   options: BrowserContextOptions = {},
 ): Promise<Page> {
@@ -41,11 +46,21 @@ export async function openPage(
     // Chromium logs the status of each request that fails.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) seen.push(message.text());
   });
-  await page.goto(`${server.hello.url}/studio#${hash}`);
+  await routeBuild(page);
+  await page.goto(`${hub.url}/studio#${hash}`);
   return page;
 }
 
 /** Returns the errors of a page: exceptions, and what its security policy blocked. */
 export function errorsOf(page: Page): readonly string[] {
   return errors.get(page) ?? [];
+}
+
+/** Shows the build in the folder `FANFARE_STUDIO_OUT`, if it is set, in place of the one in the server. */
+export async function routeBuild(page: Page): Promise<void> {
+  const folder = process.env["FANFARE_STUDIO_OUT"];
+  if (folder === undefined) return;
+  for (const file of ["studio.js", "studio.css"]) {
+    await page.route(`**/studio/${file}`, (route) => route.fulfill({ path: join(folder, file) }));
+  }
 }
