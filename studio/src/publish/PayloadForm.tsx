@@ -3,7 +3,7 @@ import { type Api, ApiError } from "../api/api.js";
 import type { Issue, JsonSchema } from "../api/types.js";
 import { useSession } from "../session/session.js";
 import { Field } from "./form/Field.js";
-import { initialOf } from "./form/schema.js";
+import { initialOf } from "./form/initial.js";
 
 interface PayloadFormProps {
   /** The schema of the payload, if the server describes it. */
@@ -26,7 +26,7 @@ export function PayloadForm({ schema, check, label, submit, initial, onSubmit, o
   const [isForm, setIsForm] = useState(schema !== undefined);
   const [isSending, setIsSending] = useState(false);
   const parsed = parse(text);
-  const { issues, isChecked } = useIssues(check, text, parsed !== undefined);
+  const { issues, text: checkedText, refusal } = useIssues(check, text, parsed !== undefined);
   useEffect(() => {
     if (parsed !== undefined) onChange?.(parsed.value);
   }, [text]);
@@ -51,7 +51,7 @@ export function PayloadForm({ schema, check, label, submit, initial, onSubmit, o
           schema={schema}
           root={schema}
           path=""
-          label=""
+          label="Payload"
           value={parsed.value}
           onChange={(value) => setText(textOf(value))}
           issues={issues}
@@ -68,6 +68,7 @@ export function PayloadForm({ schema, check, label, submit, initial, onSubmit, o
       )}
       <IssueList issues={hidden} />
       {parsed === undefined && <p className="failure">This is not JSON.</p>}
+      {refusal !== undefined && <p className="failure">The server cannot check this: {refusal}</p>}
       <div className="actions">
         <button type="submit" className="button primary" disabled={isSending || parsed === undefined || issues.length > 0}>
           {submit}
@@ -78,11 +79,17 @@ export function PayloadForm({ schema, check, label, submit, initial, onSubmit, o
           </button>
         )}
         <span className="quiet" role="status">
-          {parsed === undefined ? "" : isChecked ? (issues.length === 0 ? "Valid" : "Not valid") : "Checked when it is sent"}
+          {parsed === undefined ? "" : describeCheck(issues, checkedText, text)}
         </span>
       </div>
     </form>
   );
+}
+
+function describeCheck(issues: readonly Issue[], checkedText: string | undefined, text: string): string {
+  if (checkedText === undefined) return "Checked when it is sent";
+  if (checkedText !== text) return "Checking…";
+  return issues.length === 0 ? "Valid" : "Not valid";
 }
 
 function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
@@ -118,27 +125,40 @@ function textOf(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
+interface Checked {
+  readonly issues: readonly Issue[];
+  /** The text that the server checked, if it could. */
+  readonly text: string | undefined;
+  /** Why the server does not check the payload, such as a name that no channel can have. */
+  readonly refusal?: string | undefined;
+}
+
+const CHECK_MS = 200;
+
 /** Servers that do not have the route that checks payloads. */
 const withoutCheck = new WeakSet<Api>();
 
 /** Returns the issues that the server finds. A server without the route finds none before the payload is sent. */
 function useIssues(check: PayloadFormProps["check"], text: string, isJson: boolean) {
   const { api } = useSession();
-  const [state, setState] = useState<{ issues: readonly Issue[]; isChecked: boolean }>({ issues: [], isChecked: false });
+  const [state, setState] = useState<Checked>({ issues: [], text: undefined });
+  const latest = useRef(0);
   useEffect(() => {
     if (!isJson || check.channel === "" || withoutCheck.has(api)) return;
     let isCurrent = true;
     const run = async () => {
+      latest.current = Date.now();
       try {
         const { issues } = await api.post<{ issues: readonly Issue[] }>("admin/check", check, text);
-        if (isCurrent) setState({ issues, isChecked: true });
+        if (isCurrent) setState({ issues, text });
       } catch (error) {
         if (!isCurrent || !(error instanceof ApiError)) return;
         if (error.status === 404 && error.code === undefined) withoutCheck.add(api);
-        setState({ issues: [], isChecked: false });
+        setState({ issues: [], text: undefined, refusal: error.code === undefined ? undefined : error.message });
       }
     };
-    const timer = setTimeout(() => void run(), 200);
+    // While the user types, at most one check in this time.
+    const timer = setTimeout(() => void run(), Math.max(0, latest.current + CHECK_MS - Date.now()));
     return () => {
       isCurrent = false;
       clearTimeout(timer);
