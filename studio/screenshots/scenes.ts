@@ -114,10 +114,11 @@ export const FEW: readonly Scene[] = [
 
 export const MANY: readonly Scene[] = [
   ...VIEWS,
+  { name: "feed_log", hash: "/messages/log" },
   { name: "runs_scrolled", hash: "/runs", prepare: scrollDown },
-  { name: "feed_scrolled", hash: "/messages/pipeline%3Arun_messages", prepare: scrollDown },
-  { name: "feed_found", hash: "/messages/pipeline%3Arun_messages?text=message%2099" },
-  { name: "feed_searching", hash: "/messages/pipeline%3Arun_messages?text=nothing" },
+  { name: "feed_scrolled", hash: "/messages/log", prepare: scrollDown },
+  { name: "feed_found", hash: "/messages/log?text=message%2099" },
+  { name: "feed_searching", hash: "/messages/log?text=nothing" },
   { name: "run_import", hash: "/runs/run_import" },
 ];
 

@@ -60,7 +60,8 @@ async function startFew(): Promise<Started> {
 }
 
 async function startMany(): Promise<Started> {
-  const server = await Server.start({ runs: 10_000, messages: 10_000, samples: true });
+  const server = await Server.start({ runs: 10_000, samples: true });
+  server.publishMany("log", 10_000);
   server.startImport("run_import", 10_000);
   const connections = await openConnections(server, 10_000);
   return {
@@ -100,7 +101,7 @@ async function open(context: BrowserContext, server: Server, scene: Scene): Prom
     await page.addInitScript((bearer) => sessionStorage.setItem("fanfare-studio-bearer", bearer), scene.isAdmin === true ? adminToken : signingKey);
   }
   await page.goto(`${url}/studio#${scene.hash ?? ""}`);
-  await page.getByRole("main").waitFor();
+  await page.getByRole(scene.isSignedOut === true ? "main" : "navigation").waitFor();
   return page;
 }
 

@@ -9,7 +9,7 @@ import { PublishView } from "./publish/PublishView.js";
 import { useRoute } from "./route.js";
 import { RunView } from "./runs/RunView.js";
 import { RunsView } from "./runs/RunsView.js";
-import { readStoredBearer, SessionContext, storeBearer } from "./session/session.js";
+import { readStoredBearer, SessionContext, storeBearer, takeLinkedBearer } from "./session/session.js";
 import { Shell } from "./session/Shell.js";
 import { SignIn } from "./session/SignIn.js";
 import { TokensView } from "./tokens/TokensView.js";
@@ -18,13 +18,18 @@ import { setServerTime } from "./ui/time.js";
 
 /** The page: it asks for a key first, and then shows the view that the URL names. */
 export function App() {
-  const [bearer, setBearer] = useState(readStoredBearer);
+  const [bearer, setBearer] = useState(() => takeLinkedBearer() ?? readStoredBearer());
   const [reason, setReason] = useState<string>();
   const signOut = (why?: string) => {
     storeBearer(undefined);
     setReason(why);
     setBearer(undefined);
   };
+  useEffect(() => {
+    const follow = () => setBearer((old) => takeLinkedBearer() ?? old);
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
   if (bearer === undefined) {
     const signIn = (newBearer: string, isStored: boolean) => {
       storeBearer(isStored ? newBearer : undefined);

@@ -19,14 +19,14 @@ const PARAMS: Readonly<Record<string, string>> = {
 
 /** What a form cannot find out by itself: a text for a pattern, and which members exclude each other. */
 const UNKNOWABLE = [
-  "must match the pattern ^[A-Z]{3}$",
-  "must match the pattern ^o-[0-9]+$",
-  'must match exactly one alternative, but matches alternatives 1 (an object) and 2 (an object with "a")',
-  'must match exactly one alternative, but matches alternatives 1 (an object with "radius") and 2 (an object with "height" and "width")',
-  "must match the pattern ^/api/[^/]+\\/x$",
-  "must match the pattern ^\\p{Lu}[ä😀]{1,3}$",
-  "must match the pattern ^[\"'\\\\`]$",
-  "must match the pattern a\nb\r\u2028",
+  "files, placed: must match the pattern ^[A-Z]{3}$",
+  "files, customer: must match the pattern ^o-[0-9]+$",
+  'rules, choice: must match exactly one alternative, but matches alternatives 1 (an object) and 2 (an object with "a")',
+  'rules, shape: must match exactly one alternative, but matches alternatives 1 (an object with "radius") and 2 (an object with "height" and "width")',
+  "strings, everything: must match the pattern ^/api/[^/]+\\/x$",
+  "strings, everything: must match the pattern ^\\p{Lu}[ä😀]{1,3}$",
+  "strings, everything: must match the pattern ^[\"'\\\\`]$",
+  "strings, everything: must match the pattern a\nb\r\u2028",
 ];
 
 let golden: GoldenServer;
@@ -53,12 +53,12 @@ test("every topic and signal has a form that begins valid, and whose messages ar
         await openForm(page, { channel, topic: name });
         const sent = carries === "text_stream" ? await publishText(page, "Once upon a time") : await publishForm(page);
         expect(await newest(hub, channel, name), `${hub.name}: ${name}`).toEqual(sent);
-        if (carries === "payload") incomplete.push(...(await addMembers(page)));
+        if (carries === "payload") incomplete.push(...(await addMembers(page)).map((issue) => `${hub.name}, ${name}: ${issue}`));
       }
       for (const { name } of definition.signals) {
         await openForm(page, { channel, signal: name });
         await page.getByText("Valid", { exact: true }).waitFor();
-        incomplete.push(...(await addMembers(page)));
+        incomplete.push(...(await addMembers(page)).map((issue) => `${hub.name}, ${name}: ${issue}`));
       }
       await page.getByRole("link", { name: channel, exact: true }).click();
       const grid = page.getByRole("grid", { name: `Messages of ${channel}` });

@@ -106,6 +106,9 @@ test("a message is inspected, and copied as code", async () => {
     await page.getByRole("complementary").getByRole("button", { name: name! }).click();
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain(part);
   }
+  await page.getByRole("link", { name: "Publish again" }).click();
+  await page.getByText("Valid", { exact: true }).waitFor();
+  expect(await page.getByLabel("message").inputValue()).toBe("Message 899");
   expect(errorsOf(page)).toEqual([]);
 });
 

@@ -82,3 +82,15 @@ test("the theme follows the system, and can be switched", async () => {
   expect(await scheme()).toBe(dark);
   expect(light).not.toBe(dark);
 });
+
+test("a link signs in, and its token does not stay in the URL", async () => {
+  const token = encodeURIComponent(server.hello.adminToken);
+  const page = await openPage(browser, server.hello, `/health?view=small&sign_in=${token}`);
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  expect(page.url()).toBe(`${server.hello.url}/studio#/health?view=small`);
+  await page.reload();
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  await page.evaluate(() => (location.hash = "#/tokens?sign_in=signkey-test-00"));
+  await page.getByText("The server no longer accepts this key or token.").waitFor();
+  expect(page.url()).not.toContain("sign_in");
+});

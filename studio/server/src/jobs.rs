@@ -16,7 +16,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) async fn register(hub: &Hub) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn register(hub: &Hub) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut runs = Runs::builder(hub);
         let jobs = vec![
             ("review", runs.register("review", review)),
@@ -32,16 +32,20 @@ impl Jobs {
     }
 
     /// Starts a run on its own channel.
-    pub(crate) async fn start(&self, job: &str, id: &str) -> Result<(), Box<dyn Error>> {
+    pub(crate) async fn start(&self, job: &str, id: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.start_with(job, id, "Once upon a time").await
     }
 
     /// Starts a run of `import`, which has this many steps.
-    pub(crate) async fn start_import(&self, id: &str, steps: u32) -> Result<(), Box<dyn Error>> {
+    pub(crate) async fn start_import(
+        &self,
+        id: &str,
+        steps: u32,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.start_with("import", id, &steps.to_string()).await
     }
 
-    async fn start_with(&self, job: &str, id: &str, input: &str) -> Result<(), Box<dyn Error>> {
+    async fn start_with(&self, job: &str, id: &str, input: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (_, job) =
             self.jobs.iter().find(|(name, _)| *name == job).ok_or_else(|| format!("no job {job:?}"))?;
         self.runs.start(job, id, &Pipeline::new(id)?, &input.to_owned()).await?;

@@ -5,6 +5,7 @@
 //! the id of a run, a number, and optionally how many per second). It exits when that input ends, unless it is started with
 //! `--keep`.
 
+mod definitions;
 mod jobs;
 mod samples;
 
@@ -14,11 +15,15 @@ use jobs::Jobs;
 use serde_json::json;
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
 /// Tests know it, and the hub is reachable from this machine only.
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Longer than tests take.
+const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Parser)]
 struct Arguments {
@@ -46,10 +51,10 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments = Arguments::parse();
     let mut hub =
-        Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY).admin_routes(!arguments.without_admin);
+        Hub::builder(&definitions::REGISTRY).signing_key(SIGNING_KEY).admin_routes(!arguments.without_admin);
     if let Some(database) = &arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
     }
@@ -65,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(jobs) = &jobs {
         samples::start(jobs, arguments.runs, arguments.samples).await?;
     }
-    let admin_token = hub.admin().token().subject("operator").mint()?;
+    let admin_token = hub.admin().token().subject("operator").expires_in(TOKEN_LIFE).mint()?;
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY, "adminToken": admin_token }));
 
     let routes = fanfare::routes(hub.clone()).merge(fanfare::studio(&hub));
@@ -87,7 +92,7 @@ async fn read_commands(hub: Hub, jobs: Option<Jobs>, keep: bool) {
     }
 }
 
-async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error>> {
+async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match *words.as_slice() {
         ["messages", id, count] => samples::publish_messages(hub, id, count.parse()?).await,

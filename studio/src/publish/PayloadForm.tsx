@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type Api, ApiError } from "../api/api.js";
 import type { Issue, JsonSchema } from "../api/types.js";
 import { useSession } from "../session/session.js";
@@ -12,20 +12,21 @@ interface PayloadFormProps {
   readonly check: { readonly channel: string; readonly topic?: string; readonly signal?: string };
   readonly label: string;
   readonly submit: string;
-  readonly initial?: string | undefined;
+  /** The payload to begin with, in place of an example. */
+  readonly draft?: { readonly payload: unknown } | undefined;
   readonly onSubmit: (payload: string) => Promise<void>;
   readonly onChange?: (payload: unknown) => void;
 }
 
 /** Edits a payload, as a form or as JSON, and checks it with the server while the user types. */
-export function PayloadForm({ schema, check, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
-  const [text, setText] = useState(() => initial ?? textOf(schema === undefined ? {} : initialOf(schema, schema)));
-  const hasExample = schema !== undefined && initial === undefined;
+export function PayloadForm({ schema, check, label, submit, draft, onSubmit, onChange }: PayloadFormProps) {
+  const [text, setText] = useState(() => textOf(draft !== undefined ? draft.payload : schema === undefined ? {} : initialOf(schema, schema)));
+  const [hasExample] = useState(schema !== undefined && draft === undefined);
   const first = useRef(text);
   useExample(check, hasExample, (example) => setText((old) => (old === first.current ? textOf(example) : old)));
   const [isForm, setIsForm] = useState(schema !== undefined);
   const [isSending, setIsSending] = useState(false);
-  const parsed = parse(text);
+  const parsed = useMemo(() => parse(text), [text]);
   const { issues, text: checkedText, refusal } = useIssues(check, text, parsed !== undefined);
   useEffect(() => {
     if (parsed !== undefined) onChange?.(parsed.value);

@@ -7,6 +7,7 @@ import { Code } from "../ui/Json.js";
 import { Empty, ErrorNotice, Note } from "../ui/Notice.js";
 import { Tabs } from "../ui/Tabs.js";
 import { announce } from "../ui/Toasts.js";
+import { draftFor } from "./draft.js";
 import { Limits } from "./form/Field.js";
 import { PayloadForm } from "./PayloadForm.js";
 import { curlOf, rustOf, type SnippetTarget, typeScriptOf } from "./snippets.js";
@@ -132,7 +133,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
             check={{ channel: channel ?? definition.name, [kind]: name }}
             label="Payload"
             submit={kind === "topic" ? "Publish" : "Send the signal"}
-            initial={target === firstTarget(initial, query) ? (query.get("payload") ?? undefined) : undefined}
+            draft={kind === "topic" && channel !== undefined ? draftFor(channel, name) : undefined}
             onSubmit={send}
             onChange={setPayload}
           />

@@ -52,16 +52,37 @@ export function Scalar({ id, label, control, value, onChange, isInvalid }: Scala
         </>
       );
     case "string":
-      return (
-        <textarea {...checked} rows={isLong(value) ? 4 : 1} value={String(value ?? "")} onChange={(event) => onChange(event.target.value)} />
-      );
+      return <TextInput {...checked} value={String(value ?? "")} onChange={onChange} />;
     default:
       return <JsonInput {...checked} value={value} onChange={onChange} isMultiline />;
   }
 }
 
-function isLong(value: unknown): boolean {
-  return typeof value === "string" && (value.length > 60 || value.includes("\n"));
+interface TextInputProps {
+  readonly id: string | undefined;
+  readonly "aria-label": string | undefined;
+  readonly "aria-invalid": boolean;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** The browser needs long to lay out more characters. */
+const MAX_SHOWN = 50_000;
+
+function TextInput({ value, onChange, ...rest }: TextInputProps) {
+  const [isWhole, setIsWhole] = useState(value.length <= MAX_SHOWN);
+  if (!isWhole) {
+    return (
+      <div className="field-choice">
+        <input {...rest} value={`${value.slice(0, 200)}…`} readOnly />
+        <button type="button" className="button small" onClick={() => setIsWhole(true)}>
+          Edit {value.length.toLocaleString("en-US")} characters
+        </button>
+      </div>
+    );
+  }
+  const rows = value.length > 60 || value.includes("\n") ? 4 : 1;
+  return <textarea {...rest} rows={rows} value={value} onChange={(event) => onChange(event.target.value)} />;
 }
 
 function textOf(value: unknown): string {

@@ -91,7 +91,12 @@ function objectOf(keywords: Keywords, root: JsonSchema): ObjectControl {
 function conditionalProperties(keywords: Keywords, root: JsonSchema): Readonly<Record<string, JsonSchema>> {
   const { oneOf, anyOf, then, else: otherwise, dependentSchemas } = keywords;
   const schemas = [oneOf, anyOf, then, otherwise, Object.values(Object(dependentSchemas))].flat().filter(isSchema);
-  return Object.assign({}, ...schemas.map((schema) => propertiesOf(keywordsOf(schema, root)))) as Record<string, JsonSchema>;
+  const properties: Record<string, JsonSchema> = {};
+  for (const [name, schema] of schemas.flatMap((part) => Object.entries(propertiesOf(keywordsOf(part, root))))) {
+    const other = properties[name];
+    properties[name] = other === undefined || other === true ? schema : { anyOf: [other, schema] };
+  }
+  return properties;
 }
 
 /** Keywords that say nothing about a value. */
