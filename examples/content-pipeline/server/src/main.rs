@@ -54,7 +54,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .database
         .unwrap_or_else(|| std::env::temp_dir().join(format!("content-pipeline-{}.db", address.port())));
     let storage = Sqlite::open(&database).map_err(|error| format!("{}: {error}", database.display()))?;
-    let hub = Hub::builder(&channels::REGISTRY).signing_key(signing_key()).storage(storage).build()?;
+    let hub = Hub::builder(&channels::REGISTRY)
+        .signing_key(signing_key())
+        .storage(storage)
+        .admin_routes(true)
+        .build()?;
     let mut runs = Runs::builder(&hub);
     let summaries = runs.register("summarise", job::summarise);
     let runs = runs.build().await?;
@@ -98,8 +102,9 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Returns a new random key, as tokens of the demo need not outlive the process. An application reads its key from its
-/// configuration.
+/// Returns the key in the environment, or a new one, with which tokens do not outlive the process.
 fn signing_key() -> String {
-    format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+    std::env::var("FANFARE_KEY").unwrap_or_else(|_| {
+        format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+    })
 }
