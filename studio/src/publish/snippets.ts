@@ -42,19 +42,24 @@ export function rustOf({ channel, definition, kind, name, payload }: SnippetTarg
   ].join("\n");
 }
 
+function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(name);
+}
+
 /** Returns a module for a backend in TypeScript. */
 export function typeScriptOf({ channel, definition, kind, name, payload }: SnippetTarget): string {
   const constant = camelCase(definition?.name ?? channel);
   const params = definition === undefined ? [] : Object.entries(paramsOf(definition, channel));
-  const values = params.map(([param, value]) => `${param}: ${JSON.stringify(value)}`).join(", ");
+  const values = params.map(([param, value]) => `${isIdentifier(param) ? param : JSON.stringify(param)}: ${JSON.stringify(value)}`).join(", ");
   const instance = params.length === 0 ? constant : `${constant}({ ${values} })`;
   const call = kind === "topic" ? "publish" : "send";
+  const member = isIdentifier(name) ? `${instance}.${name}` : `${instance}[${JSON.stringify(name)}]`;
   return [
     `import { createRealtime } from "fanfare/server";`,
     `import { ${constant} } from "./generated/typescript/index.js";`,
     "",
     `const realtime = createRealtime({ apiBaseUrl: ${JSON.stringify(location.origin)}, signingKey: process.env["FANFARE_KEY"] });`,
-    `await realtime.${call}(${instance}.${name}, ${JSON.stringify(payload, null, 2)});`,
+    `await realtime.${call}(${member}, ${JSON.stringify(payload, null, 2)});`,
   ].join("\n");
 }
 
