@@ -42,10 +42,6 @@ export function rustOf({ channel, definition, kind, name, payload }: SnippetTarg
   ].join("\n");
 }
 
-function isIdentifier(name: string): boolean {
-  return /^[A-Za-z_$][\w$]*$/.test(name);
-}
-
 /** Returns a module for a backend in TypeScript. */
 export function typeScriptOf({ channel, definition, kind, name, payload }: SnippetTarget): string {
   const constant = camelCase(definition?.name ?? channel);
@@ -69,6 +65,10 @@ function rawStringOf(text: string): string {
     marks += "#";
   }
   return `r${marks}"${text}"${marks}`;
+}
+
+function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(name);
 }
 
 function wordsOf(name: string): readonly string[] {

@@ -11,7 +11,7 @@ const TEXTS: Readonly<Record<string, readonly (readonly [keyword: string, descri
     ["pattern", (value) => `matches ${String(value)}`],
   ],
   number: [
-    // The range of integers that have an exact JSON number is no limit of the definition.
+    // The definition does not state the range of integers that JSON numbers hold exactly.
     ["minimum", (value) => (value === Number.MIN_SAFE_INTEGER ? "" : `≥ ${String(value)}`)],
     ["exclusiveMinimum", (value) => `> ${String(value)}`],
     ["maximum", (value) => (value === Number.MAX_SAFE_INTEGER ? "" : `≤ ${String(value)}`)],
