@@ -91,7 +91,7 @@ async function startExample(database: string): Promise<{ readonly url: string; r
   const args = ["--port=0", `--database=${database}`, `--text=${join(example, "lighthouse.md")}`, `--page=${join(example, "page/dist")}`];
   const server = spawn(program("content-pipeline"), args, {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, FANFARE_KEY: SIGNING_KEY },
+    env: { ...process.env, FANFARE_SIGNING_KEY: SIGNING_KEY },
   });
   const ended = new Promise((resolve) => server.once("exit", resolve));
   for await (const line of createInterface(server.stdout)) {

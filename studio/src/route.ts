@@ -14,7 +14,7 @@ export function useRoute(): Route {
     },
     () => location.hash,
   );
-  return parseHash(hash);
+  return parse(hash);
 }
 
 export function hrefOf(path: readonly string[], query: Readonly<Record<string, string | undefined>> = {}): string {
@@ -29,12 +29,12 @@ export function navigate(path: readonly string[], query: Readonly<Record<string,
 
 /** Changes the query without a new entry in the browser's history. An empty value removes a parameter. */
 export function setQuery(changes: Readonly<Record<string, string | undefined>>): void {
-  const { path, query } = parseHash(location.hash);
+  const { path, query } = parse(location.hash);
   history.replaceState(null, "", hrefOf(path, { ...Object.fromEntries(query), ...changes }));
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-export function parseHash(hash: string): Route {
+function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   return { path: path.split("/").filter((part) => part !== "").map(decode), query: new URLSearchParams(query) };
 }

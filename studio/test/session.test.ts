@@ -84,13 +84,12 @@ test("the theme follows the system, and can be switched", async () => {
 });
 
 test("a link signs in, and its token does not stay in the URL", async () => {
-  const token = encodeURIComponent(server.hello.adminToken);
-  const page = await openPage(browser, server.hello, `/health?view=small&sign_in=${token}`);
+  const page = await openPage(browser, server.hello, `key=${server.hello.adminToken}&view=health?show=all`);
   await page.getByRole("heading", { name: "Health" }).waitFor();
-  expect(page.url()).toBe(`${server.hello.url}/studio#/health?view=small`);
+  expect(page.url()).toBe(`${server.hello.url}/studio#/health?show=all`);
   await page.reload();
   await page.getByRole("heading", { name: "Health" }).waitFor();
-  await page.evaluate(() => (location.hash = "#/tokens?sign_in=signkey-test-00"));
+  await page.evaluate(() => (location.hash = "#key=signkey-test-00"));
   await page.getByText("The server no longer accepts this key or token.").waitFor();
-  expect(page.url()).not.toContain("sign_in");
+  expect(page.url()).not.toContain("key=");
 });

@@ -1,7 +1,6 @@
 import { createContext, useContext } from "react";
 import type { Api } from "../api/api.js";
 import type { Definition, ServerInfo } from "../api/types.js";
-import { hrefOf, parseHash } from "../route.js";
 
 /** The state that all views of a signed-in page share. */
 export interface Session {
@@ -20,20 +19,20 @@ export function useSession(): Session {
   return session;
 }
 
-const SIGN_IN = "sign_in";
 const STORAGE_KEY = "fanfare-studio-bearer";
 
 export function readStoredBearer(): string | undefined {
   return sessionStorage.getItem(STORAGE_KEY) ?? undefined;
 }
 
-/** Takes the key or token from a link that signs in, such as `#/runs?sign_in=<token>`. It does not stay in the URL. */
+/**
+ * Takes the key or token from a link like `/studio#key=…` or `/studio#key=…&view=runs/run_42`. It does not stay in the URL
+ * and in the browser's history.
+ */
 export function takeLinkedBearer(): string | undefined {
-  const { path, query } = parseHash(location.hash);
-  const bearer = query.get(SIGN_IN);
-  if (bearer === null) return undefined;
-  query.delete(SIGN_IN);
-  history.replaceState(null, "", hrefOf(path, Object.fromEntries(query)));
+  const [, bearer, view = ""] = /^#key=([^&]+)(?:&view=(.*))?$/.exec(location.hash) ?? [];
+  if (bearer === undefined) return undefined;
+  history.replaceState(null, "", `#/${view}`);
   storeBearer(bearer);
   return bearer;
 }

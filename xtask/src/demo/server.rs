@@ -67,7 +67,7 @@ impl Server {
     /// `is_output_shown`.
     pub(super) fn start(&self, is_output_shown: bool) -> Result<(Running, String)> {
         let mut server = command(program("debug", "content-pipeline"), &["--port", &self.port.to_string()]);
-        server.arg("--text").arg(&self.text).env("FANFARE_KEY", &self.signing_key);
+        server.arg("--text").arg(&self.text).env("FANFARE_SIGNING_KEY", &self.signing_key);
         server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
         if let Some(database) = &self.database {
             // Relative to the current folder, not to the workspace.

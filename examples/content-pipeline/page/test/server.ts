@@ -48,7 +48,7 @@ async function startProcess(settings: readonly string[]): Promise<{ child: Child
   const content = ["--text", join(example, "lighthouse.md"), "--page", join(example, "page/dist")];
   const child = spawn(program, [...settings, ...content], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, FANFARE_KEY: SIGNING_KEY },
+    env: { ...process.env, FANFARE_SIGNING_KEY: SIGNING_KEY },
   });
   for await (const line of createInterface(child.stdout)) {
     const url = /^Listening on (.*)$/u.exec(line)?.[1];

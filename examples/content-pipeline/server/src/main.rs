@@ -104,7 +104,7 @@ async fn stop_signal() {
 
 /// Returns the key in the environment, or a new one, with which tokens do not outlive the process.
 fn signing_key() -> String {
-    std::env::var("FANFARE_KEY").unwrap_or_else(|_| {
+    std::env::var("FANFARE_SIGNING_KEY").unwrap_or_else(|_| {
         format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
     })
 }

@@ -128,7 +128,7 @@ async fn open_studio(State(app): State<App>, Query(query): Query<StudioQuery>) -
     };
     let admin = app.hub.admin();
     let token = admin.token().subject("visitor").expires_in(STUDIO_TOKEN_LIFE).mint().map_err(internal)?;
-    Ok(Redirect::to(&format!("/studio#/{view}?sign_in={token}")))
+    Ok(Redirect::to(&format!("/studio#key={token}&view={view}")))
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {
