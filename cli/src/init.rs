@@ -33,7 +33,7 @@ pub(super) fn init(checkout: Option<&Path>) -> Result<String, Error> {
         folder.write("index.html", include_str!("../templates/index.html"))?;
         folder.write("main.ts", include_str!("../templates/main.ts"))?;
         folder.write("vite.config.js", include_str!("../templates/vite.config.js"))?;
-        next.push("FANFARE_KEY=$(openssl rand -hex 32) cargo run");
+        next.push("FANFARE_SIGNING_KEY=$(openssl rand -hex 32) cargo run");
         next.push("npm install && npm run dev    # in another terminal; open the address that it prints");
     }
     if is_new || has_cargo {

@@ -11,7 +11,7 @@ fanfare::include_channels!();
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let key = std::env::var("FANFARE_KEY").map_err(|_| "set FANFARE_KEY to the output of `openssl rand -hex 32`")?;
+    let key = std::env::var("FANFARE_SIGNING_KEY").map_err(|_| "set FANFARE_SIGNING_KEY to the output of `openssl rand -hex 32`")?;
     let hub = Hub::builder(&channels::REGISTRY).signing_key(key).build()?;
     let app = Router::new()
         .route("/runs/{run}", post(start))

@@ -9,7 +9,7 @@ import { PublishView } from "./publish/PublishView.js";
 import { useRoute } from "./route.js";
 import { RunView } from "./runs/RunView.js";
 import { RunsView } from "./runs/RunsView.js";
-import { readStoredBearer, SessionContext, storeBearer, storeLinkedBearer } from "./session/session.js";
+import { readStoredBearer, SessionContext, storeBearer, takeLinkedBearer } from "./session/session.js";
 import { Shell } from "./session/Shell.js";
 import { SignIn } from "./session/SignIn.js";
 import { TokensView } from "./tokens/TokensView.js";
@@ -18,14 +18,14 @@ import { setServerTime } from "./ui/time.js";
 
 /** The page: it asks for a key first, and then shows the view that the URL names. */
 export function App() {
-  const [bearer, setBearer] = useState(() => {
-    storeLinkedBearer();
-    return readStoredBearer();
-  });
+  const [bearer, setBearer] = useState(() => takeLinkedBearer() ?? readStoredBearer());
   const [reason, setReason] = useState<string>();
   useEffect(() => {
     // The link was opened in a tab that has the page already.
-    const onHashChange = () => storeLinkedBearer() && setBearer(readStoredBearer());
+    const onHashChange = () => {
+      const linked = takeLinkedBearer();
+      if (linked !== undefined) setBearer(linked);
+    };
     addEventListener("hashchange", onHashChange);
     return () => removeEventListener("hashchange", onHashChange);
   }, []);
@@ -34,6 +34,11 @@ export function App() {
     setReason(why);
     setBearer(undefined);
   };
+  useEffect(() => {
+    const follow = () => setBearer((old) => takeLinkedBearer() ?? old);
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
   if (bearer === undefined) {
     const signIn = (newBearer: string, isStored: boolean) => {
       storeBearer(isStored ? newBearer : undefined);

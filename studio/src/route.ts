@@ -39,7 +39,8 @@ function parse(hash: string): Route {
   return { path: path.split("/").filter((part) => part !== "").map(decode), query: new URLSearchParams(query) };
 }
 
-function decode(part: string): string {
+/** Decodes a part of a URL. A malformed one is returned as it is. */
+export function decode(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

@@ -38,9 +38,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       // An element that appears slowly has less contrast meanwhile.
       const options = { colorScheme, viewport: { width, height: 844 }, reducedMotion: "reduce", bypassCSP: true } as const;
       const found: Record<string, unknown> = {};
-      const signIn = await openPage(browser, server, "", options);
+      const signIn = await openPage(browser, server.hello, "", options);
       found["sign in"] = await findIssues(signIn);
-      const page = await openStudio(browser, server, "", options);
+      const page = await openStudio(browser, server.hello, "", options);
       for (const [view, text] of VIEWS) {
         await page.evaluate((hash) => (location.hash = `#/${hash}`), view);
         await page.getByRole("main").getByText(text).first().waitFor();
@@ -55,7 +55,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 }
 
 test("the palette finds a run", async () => {
-  const page = await openStudio(browser, server);
+  const page = await openStudio(browser, server.hello);
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Search commands" }).fill("run_charge");
   await page.getByRole("option", { name: "Run of charge" }).waitFor();

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 test("JSON is published, and a payload that is not valid is refused with its issues", async () => {
-  const page = await openStudio(browser, server, "/publish?channel=pipeline%3Arun_json&topic=status");
+  const page = await openStudio(browser, server.hello, "/publish?channel=pipeline%3Arun_json&topic=status");
   const asJson = page.getByRole("button", { name: "Edit as JSON" });
   if (definitions[0]?.topics[0]?.schema !== undefined) await asJson.click();
   const editor = page.getByLabel("Payload");
@@ -37,7 +37,7 @@ test("JSON is published, and a payload that is not valid is refused with its iss
 });
 
 test("a text is published as a text stream", async () => {
-  const page = await openStudio(browser, server, "/publish?channel=pipeline%3Arun_text&topic=draft");
+  const page = await openStudio(browser, server.hello, "/publish?channel=pipeline%3Arun_text&topic=draft");
   await page.getByLabel("Text", { exact: true }).fill("Once upon a time");
   await page.getByRole("button", { name: "Publish the text" }).click();
   await page.getByText("Published as").waitFor();
@@ -47,7 +47,7 @@ test("a text is published as a text stream", async () => {
 
 test("a form edits a payload, and shows the server's issues while the user types", async ({ skip }) => {
   if (definitions[0]?.topics[0]?.schema === undefined) skip("the server does not describe schemas");
-  const page = await openStudio(browser, server, "/publish?channel=pipeline%3Arun_form&topic=status");
+  const page = await openStudio(browser, server.hello, "/publish?channel=pipeline%3Arun_form&topic=status");
   await page.getByText("Valid", { exact: true }).waitFor();
   await page.getByLabel("progress").fill("101");
   await page.getByText("must be at most 100").waitFor();
@@ -63,7 +63,7 @@ test("a form edits a payload, and shows the server's issues while the user types
 
 test("every topic and signal begins with a valid example", async ({ skip }) => {
   if (definitions[0]?.topics[0]?.schema === undefined) skip("the server does not describe schemas");
-  const page = await openStudio(browser, server);
+  const page = await openStudio(browser, server.hello);
   for (const definition of definitions) {
     const targets = [
       ...definition.topics.filter(({ carries }) => carries === "payload").map(({ name }) => `topic=${name}`),
@@ -77,7 +77,7 @@ test("every topic and signal begins with a valid example", async ({ skip }) => {
 });
 
 test("a token is minted and read", async () => {
-  const page = await openStudio(browser, server, "/tokens");
+  const page = await openStudio(browser, server.hello, "/tokens");
   await page.getByLabel("runId").fill("run_1");
   await page.getByLabel("Subject").fill("user_1");
   await page.getByRole("button", { name: "Mint the token" }).click();
@@ -90,7 +90,7 @@ test("a token is minted and read", async () => {
 });
 
 test("an admin token manages runs, and learns what it cannot do", async () => {
-  const page = await openStudio(browser, server, "/runs/run_review", { bearer: server.hello.adminToken });
+  const page = await openStudio(browser, server.hello, "/runs/run_review", { bearer: server.hello.adminToken });
   await page.getByText("An admin token cannot send signals.").waitFor();
   for (const [view, text] of [["publish", "cannot publish"], ["tokens", "cannot mint"]] as const) {
     await page.evaluate((hash) => (location.hash = hash), `#/${view}`);

@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 function open(channel: string, bearer?: string): Promise<Page> {
-  return openStudio(browser, server, `/messages/${encodeURIComponent(channel)}`, bearer === undefined ? {} : { bearer });
+  return openStudio(browser, server.hello, `/messages/${encodeURIComponent(channel)}`, bearer === undefined ? {} : { bearer });
 }
 
 test("past messages are loaded as the user scrolls", async () => {
@@ -52,7 +52,7 @@ test("a paused list loses nothing when it resumes", async () => {
 
 test("a server that is killed and started again loses nothing", async () => {
   let other = await Server.start();
-  const page = await openStudio(browser, other, "/messages/pipeline%3Arun_killed");
+  const page = await openStudio(browser, other.hello, "/messages/pipeline%3Arun_killed");
   await page.getByText("Live", { exact: true }).waitFor();
   await other.publish("pipeline:run_killed", "before");
   await page.getByRole("grid").getByText("before").waitFor();
@@ -106,6 +106,9 @@ test("a message is inspected, and copied as code", async () => {
     await page.getByRole("complementary").getByRole("button", { name: name! }).click();
     await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toContain(part);
   }
+  await page.getByRole("link", { name: "Publish again" }).click();
+  await page.getByText("Valid", { exact: true }).waitFor();
+  expect(await page.getByLabel("message").inputValue()).toBe("Message 899");
   expect(errorsOf(page)).toEqual([]);
 });
 
@@ -132,7 +135,7 @@ test("a stream that began before the page was opened is shown as a whole", async
 
 test("a link to an old message loads and shows it", async () => {
   const { items } = await server.admin<{ items: { id: string }[] }>("history?channel=pipeline:run_messages&order=oldest&limit=1");
-  const page = await openStudio(browser, server, `/messages/pipeline%3Arun_messages?message=${items[0]!.id}`);
+  const page = await openStudio(browser, server.hello, `/messages/pipeline%3Arun_messages?message=${items[0]!.id}`);
   await page.getByRole("complementary", { name: "Message" }).getByText('"Message 0"').waitFor();
   await page.getByRole("grid").getByText('"Message 0"').waitFor();
 });

@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 test("all runs are listed as the user scrolls, with few rows in the document", async () => {
-  const page = await openStudio(browser, server);
+  const page = await openStudio(browser, server.hello);
   const grid = page.getByRole("grid", { name: "Runs" });
   await grid.getByText("run_review", { exact: true }).waitFor();
   await grid.focus();
@@ -31,8 +31,27 @@ test("all runs are listed as the user scrolls, with few rows in the document", a
   expect(errorsOf(page)).toEqual([]);
 });
 
+test("a row is current, however far the user has scrolled", async () => {
+  const many = await Server.start();
+  many.startRun("review", "run_oldest");
+  many.startRuns("greet", Array.from({ length: 700 }, (_, number) => `run_later${number}`));
+  const page = await openStudio(browser, many.hello);
+  const grid = page.getByRole("grid", { name: "Runs" });
+  await grid.focus();
+  for (let pages = 0; pages < 40 && !(await grid.getByText("run_oldest", { exact: true }).isVisible()); pages += 1) {
+    await page.keyboard.press("End");
+    await page.waitForTimeout(100);
+  }
+  const row = grid.getByRole("row", { name: "run_oldest" });
+  await row.getByText("Waiting", { exact: true }).waitFor();
+  const signal = new URLSearchParams({ channel: "pipeline:run_oldest", name: "approve", run_id: "run_oldest" });
+  expect((await many.fetch(`signal?${signal.toString()}`, { method: "POST", body: '{"verdict":"approve"}' })).status).toBe(200);
+  await row.getByText("Completed", { exact: true }).waitFor();
+  await many.stop();
+});
+
 test("filters are in the URL, and a new run appears by itself", async () => {
-  const page = await openStudio(browser, server, "/runs?job=remind");
+  const page = await openStudio(browser, server.hello, "/runs?job=remind");
   const grid = page.getByRole("grid", { name: "Runs" });
   await grid.getByText("run_remind", { exact: true }).waitFor();
   expect(await grid.getByText("run_review").count()).toBe(0);
@@ -46,7 +65,7 @@ test("filters are in the URL, and a new run appears by itself", async () => {
 });
 
 test("the keyboard selects and opens a run, and returns", async () => {
-  const page = await openStudio(browser, server, "/runs?job=charge");
+  const page = await openStudio(browser, server.hello, "/runs?job=charge");
   await page.getByText("run_charge", { exact: true }).waitFor();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
@@ -57,7 +76,7 @@ test("the keyboard selects and opens a run, and returns", async () => {
 
 test("a run is watched while it executes", async () => {
   server.startRun("translate", "run_watched");
-  const page = await openStudio(browser, server, "/runs/run_watched");
+  const page = await openStudio(browser, server.hello, "/runs/run_watched");
   await page.getByText("cool down").waitFor();
   await page.getByRole("main").getByText("Completed", { exact: true }).waitFor();
   expect(await page.getByRole("grid", { name: "Calls" }).getByText("translate").count()).toBe(4);
@@ -67,7 +86,7 @@ test("a run is watched while it executes", async () => {
 
 test("a waiting run receives a signal from the form", async () => {
   server.startRun("review", "run_answered");
-  const page = await openStudio(browser, server, "/runs/run_answered");
+  const page = await openStudio(browser, server.hello, "/runs/run_answered");
   await page.getByText("This run waits for approve").waitFor();
   const asJson = page.getByRole("button", { name: "Edit as JSON" });
   if (await asJson.isVisible()) await asJson.click();
@@ -79,7 +98,7 @@ test("a waiting run receives a signal from the form", async () => {
 
 test("a run is cancelled after a confirmation", async () => {
   server.startRun("remind", "run_cancelled");
-  const page = await openStudio(browser, server, "/runs/run_cancelled");
+  const page = await openStudio(browser, server.hello, "/runs/run_cancelled");
   await page.getByRole("button", { name: "Cancel" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("the run never continues").waitFor();
@@ -92,7 +111,7 @@ test("a run is cancelled after a confirmation", async () => {
 
 test("a sleeping run is woken", async () => {
   server.startRun("remind", "run_woken");
-  const page = await openStudio(browser, server, "/runs/run_woken");
+  const page = await openStudio(browser, server.hello, "/runs/run_woken");
   await page.getByRole("button", { name: "Wake" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Wake the run" }).click();
   await page.getByRole("main").getByText("Completed", { exact: true }).waitFor();
@@ -100,7 +119,7 @@ test("a sleeping run is woken", async () => {
 
 test("a failed run is retried", async () => {
   server.startRun("charge", "run_retried");
-  const page = await openStudio(browser, server, "/runs/run_retried");
+  const page = await openStudio(browser, server.hello, "/runs/run_retried");
   await page.getByRole("main").getByText("Failed", { exact: true }).first().waitFor();
   await page.getByRole("button", { name: "Retry" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Retry the run" }).click();
@@ -109,7 +128,7 @@ test("a failed run is retried", async () => {
 
 test("a run is run again from a chosen call, which keeps the calls before it", async () => {
   server.startRun("charge", "run_again");
-  const page = await openStudio(browser, server, "/runs/run_again");
+  const page = await openStudio(browser, server.hello, "/runs/run_again");
   await page.getByRole("grid", { name: "Calls" }).getByText("charge card").click();
   await page.getByRole("button", { name: "Run again from here" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Start the rerun" }).click();

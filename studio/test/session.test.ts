@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 test("a wrong key is refused, and nothing else is shown", async () => {
-  const page = await openPage(browser, server);
+  const page = await openPage(browser, server.hello);
   await page.getByLabel("Signing key or admin token").fill("signkey-test-ffffffffffffffffffffffffffffffff");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("The server does not accept this key or token.").waitFor();
@@ -24,7 +24,7 @@ test("a wrong key is refused, and nothing else is shown", async () => {
 });
 
 test("the key is kept in memory, or until the tab is closed if the user ticks the box", async () => {
-  const page = await openStudio(browser, server);
+  const page = await openStudio(browser, server.hello);
   expect(await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]))).not.toContain("signkey");
   await page.reload();
   await page.getByLabel("Signing key or admin token").fill(server.hello.signingKey);
@@ -39,14 +39,14 @@ test("the key is kept in memory, or until the tab is closed if the user ticks th
 });
 
 test("a server without storage says that it has no runs", async () => {
-  const page = await openStudio(browser, server);
+  const page = await openStudio(browser, server.hello);
   await page.getByText("This server has no storage").waitFor();
   expect(errorsOf(page)).toEqual([]);
 });
 
 test("an unreachable server is reported, and the page recovers", async () => {
   const other = await Server.start({ withoutStorage: true });
-  const page = await openStudio(browser, other, "/health");
+  const page = await openStudio(browser, other.hello, "/health");
   await page.context().setOffline(true);
   await page.getByText("The server cannot be reached.").first().waitFor();
   await page.context().setOffline(false);
@@ -73,7 +73,7 @@ test("a hub without admin routes has no Studio", async () => {
 });
 
 test("the theme follows the system, and can be switched", async () => {
-  const page = await openStudio(browser, server, "", { colorScheme: "dark" });
+  const page = await openStudio(browser, server.hello, "", { colorScheme: "dark" });
   const scheme = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const dark = await scheme();
   await page.getByRole("button", { name: "Theme: system" }).click();
@@ -81,4 +81,15 @@ test("the theme follows the system, and can be switched", async () => {
   await page.getByRole("button", { name: "Theme: light" }).click();
   expect(await scheme()).toBe(dark);
   expect(light).not.toBe(dark);
+});
+
+test("a link signs in, and its token does not stay in the URL", async () => {
+  const page = await openPage(browser, server.hello, `key=${server.hello.adminToken}&view=health?show=all`);
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  expect(page.url()).toBe(`${server.hello.url}/studio#/health?show=all`);
+  await page.reload();
+  await page.getByRole("heading", { name: "Health" }).waitFor();
+  await page.evaluate(() => (location.hash = "#key=signkey-test-00"));
+  await page.getByText("The server no longer accepts this key or token.").waitFor();
+  expect(page.url()).not.toContain("key=");
 });

@@ -21,7 +21,7 @@ const reports = new Map<string, Report>();
 
 beforeAll(async () => {
   server = await Server.start();
-  Object.assign(process.env, { FANFARE_URL: server.url, FANFARE_KEY: server.signingKey });
+  Object.assign(process.env, { FANFARE_URL: server.url, FANFARE_SIGNING_KEY: server.signingKey });
   // Server code has no `window`.
   vi.stubGlobal("window", undefined);
   for (const step of STEPS) {

@@ -27,7 +27,7 @@ test("the page shows what the server publishes, to users who are signed in", asy
   await run(shop, "cargo", ["build", "--quiet", "--package", "server"], { env: { ...env, RUSTFLAGS: "--deny warnings" } });
 
   const [api, port] = [await findPort(), await findPort()];
-  const settings = { ADDRESS: `127.0.0.1:${api}`, FANFARE_KEY: "0123456789abcdef0123456789abcdef" };
+  const settings = { ADDRESS: `127.0.0.1:${api}`, FANFARE_SIGNING_KEY: "0123456789abcdef0123456789abcdef" };
   const address = `http://127.0.0.1:${api}`;
   await using _server = await startServer(shop, join(root, "target/debug/server"), [], settings, address);
   const url = `http://127.0.0.1:${port}/`;

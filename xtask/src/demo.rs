@@ -8,7 +8,7 @@ use crate::paths::{create_folder, in_root};
 use crate::process::{self, WaitOutcome, build, command, generate, npm, run, run_quietly};
 use crate::step::step;
 use crate::tools;
-use server::Server;
+use server::{Server, random_signing_key};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,8 @@ impl Demo {
         process::stop_on_interrupt()?;
         if !self.once {
             let port = self.port.unwrap_or_else(choose_port);
-            return Server { text, port, database: self.database.clone(), pause: None }.serve();
+            let (database, signing_key) = (self.database.clone(), random_signing_key());
+            return Server { text, port, database, pause: None, signing_key }.serve();
         }
         // Any free port by default, so that this works while a demo is running.
         step("Summarising once, with a TypeScript subscriber", || {
@@ -83,7 +84,9 @@ pub(crate) fn summarise_once(text: &Path, port: u16, database: Option<&Path>) ->
 }
 
 fn summarise_into(text: &Path, port: u16, database: PathBuf) -> Result {
-    let server = Server { text: text.to_owned(), port, database: Some(database), pause: Some(2) };
+    let signing_key = random_signing_key();
+    let server =
+        Server { text: text.to_owned(), port, database: Some(database), pause: Some(2), signing_key };
     let (_running, url) = server.start(true)?;
     let program = in_root("examples/content-pipeline/once/once.ts");
     let mut subscriber = command("node", &["--import", "tsx"]);

@@ -10,6 +10,8 @@ export default defineConfig({
     proxy: {
       "/runs": server,
       "/token": server,
+      "/look-inside": server,
+      "/studio": server,
       "/v1/realtime": { target: server, ws: true },
     },
   },

@@ -48,7 +48,7 @@ use target::Target;
 /// # async fn example(topic: fanfare::Topic<'_, str>) -> Result<(), Box<dyn std::error::Error>> {
 /// use fanfare::client::Client;
 ///
-/// let client = Client::new("https://realtime.example.com").signing_key(std::env::var("FANFARE_KEY")?);
+/// let client = Client::new("https://realtime.example.com").signing_key(std::env::var("FANFARE_SIGNING_KEY")?);
 /// // With generated code: `client.subscribe(pipeline.status())`.
 /// let mut messages = client.subscribe(topic).await?;
 /// client.publish(topic, "hello").await?;

@@ -16,7 +16,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) async fn register(hub: &Hub) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn register(hub: &Hub) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut runs = Runs::builder(hub);
         let jobs = vec![
             ("review", runs.register("review", review)),
@@ -26,15 +26,29 @@ impl Jobs {
             ("draft", runs.register("draft", draft)),
             ("greet", runs.register("greet", greet)),
             ("fetch", runs.register("fetch", fetch)),
+            ("import", runs.register("import", import)),
         ];
         Ok(Self { runs: runs.build().await?, jobs })
     }
 
     /// Starts a run on its own channel.
-    pub(crate) async fn start(&self, job: &str, id: &str) -> Result<(), Box<dyn Error>> {
+    pub(crate) async fn start(&self, job: &str, id: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.start_with(job, id, "Once upon a time").await
+    }
+
+    /// Starts a run of `import`, which has this many steps.
+    pub(crate) async fn start_import(
+        &self,
+        id: &str,
+        steps: u32,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.start_with("import", id, &steps.to_string()).await
+    }
+
+    async fn start_with(&self, job: &str, id: &str, input: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
         let (_, job) =
             self.jobs.iter().find(|(name, _)| *name == job).ok_or_else(|| format!("no job {job:?}"))?;
-        self.runs.start(job, id, &Pipeline::new(id)?, &"Once upon a time".to_owned()).await?;
+        self.runs.start(job, id, &Pipeline::new(id)?, &input.to_owned()).await?;
         Ok(())
     }
 }
@@ -135,6 +149,15 @@ async fn fetch(run: Run<Pipeline>, text: String) -> Result<RunResult, RunError> 
     })
     .await?;
     Ok(RunResult::new(None, text))
+}
+
+/// Executes as many steps as its input says.
+async fn import(run: Run<Pipeline>, steps: String) -> Result<RunResult, RunError> {
+    let count: u32 = steps.parse().map_err(|_| RunError::fail("the input is not a number of steps"))?;
+    for number in 0..count {
+        run.step(&format!("row {number}"), async || Ok::<_, RunError>(number)).await?;
+    }
+    Ok(RunResult::new(None, format!("{count} rows")))
 }
 
 async fn say(run: &Run<Pipeline>, id: &str, message: &str, progress: u8) -> Result<(), RunError> {

@@ -1,9 +1,11 @@
 //! A hub with runs and messages of every kind, to develop and test Fanfare Studio.
 //!
 //! It prints one line of JSON with its URL, its signing key and an admin token. A line on its standard input starts runs
-//! (the name of a job, and ids) or publishes messages (`messages`, the id of a run, and a number). It exits when that input
-//! ends, unless it is started with `--keep`.
+//! (the name of a job, and ids), a run with many steps (`import`, its id, and a number), or publishes messages (`messages`,
+//! the id of a run, a number, and optionally how many per second). It exits when that input ends, unless it is started with
+//! `--keep`.
 
+mod definitions;
 mod jobs;
 mod samples;
 
@@ -13,11 +15,15 @@ use jobs::Jobs;
 use serde_json::json;
 use std::error::Error;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 
 /// Tests know it, and the hub is reachable from this machine only.
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Longer than tests take.
+const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Parser)]
 struct Arguments {
@@ -45,10 +51,10 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments = Arguments::parse();
     let mut hub =
-        Hub::builder(&channels::REGISTRY).signing_key(SIGNING_KEY).admin_routes(!arguments.without_admin);
+        Hub::builder(&definitions::REGISTRY).signing_key(SIGNING_KEY).admin_routes(!arguments.without_admin);
     if let Some(database) = &arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
     }
@@ -64,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(jobs) = &jobs {
         samples::start(jobs, arguments.runs, arguments.samples).await?;
     }
-    let admin_token = hub.admin().token().subject("operator").mint()?;
+    let admin_token = hub.admin().token().subject("operator").expires_in(TOKEN_LIFE).mint()?;
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY, "adminToken": admin_token }));
 
     let routes = fanfare::routes(hub.clone()).merge(fanfare::studio(&hub));
@@ -86,10 +92,23 @@ async fn read_commands(hub: Hub, jobs: Option<Jobs>, keep: bool) {
     }
 }
 
-async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error>> {
+async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match *words.as_slice() {
         ["messages", id, count] => samples::publish_messages(hub, id, count.parse()?).await,
+        ["messages", id, count, rate] => {
+            let (hub, id) = (hub.clone(), id.to_owned());
+            let (count, rate) = (count.parse()?, rate.parse()?);
+            tokio::spawn(async move {
+                if let Err(error) = samples::publish_at_rate(&hub, &id, count, rate).await {
+                    eprintln!("messages {id}: {error}");
+                }
+            });
+            Ok(())
+        }
+        ["import", id, steps] => {
+            jobs.ok_or("there is no storage, so there are no runs")?.start_import(id, steps.parse()?).await
+        }
         [job, ref ids @ ..] => {
             let jobs = jobs.ok_or("there is no storage, so there are no runs")?;
             for id in ids {

@@ -1,11 +1,14 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type Api, type Parameters } from "./api.js";
+import type { Api, Parameters } from "./api.js";
+import { type Loaded, NOTHING, type Part, partOf, replacePart } from "./pages.js";
 import type { Page } from "./types.js";
 import { usePolled } from "./use-polled.js";
 
-/** The most items that are requested again to show their current state. */
-const MAX_REFRESHED = 500;
 const PAGE = 50;
+/** The most items of one request. */
+const MAX_LIMIT = 500;
+/** The most pages that are read to reach the items that are known. More new items replace the list. */
+const MAX_NEW_PAGES = 5;
 
 export interface Pages<T> {
   readonly items: readonly T[];
@@ -14,17 +17,18 @@ export interface Pages<T> {
   readonly error: Error | undefined;
   readonly loadMore: () => void;
   readonly refresh: () => void;
+  /** Sets the rows that the user sees, which are kept current. */
+  readonly onVisible: (first: number, last: number) => void;
 }
 
-interface Loaded<T> {
-  readonly key: string;
-  readonly items: readonly T[];
-  readonly next: string | undefined;
+interface Read<T> {
+  readonly cursor: string | undefined;
+  readonly page: Page<T>;
 }
 
 /**
- * The pages of a list. It requests the next page on demand, and repeatedly the first 500 items, so that they are
- * current.
+ * The pages of a list. It requests the next page on demand, and repeatedly the start of the list and the rows that the user
+ * sees, so that they are current.
  */
 export function usePages<T>(
   api: Api,
@@ -34,36 +38,52 @@ export function usePages<T>(
   milliseconds: number,
 ): Pages<T> {
   const key = JSON.stringify([path, parameters]);
-  const [loaded, setLoaded] = useState<Loaded<T>>({ key, items: [], next: undefined });
-  const isCurrent = loaded.key === key;
-  const count = useRef(0);
-  count.current = isCurrent ? loaded.items.length : 0;
+  const [state, setState] = useState<{ key: string; loaded: Loaded<T> }>({ key, loaded: NOTHING });
+  const loaded = state.key === key ? state.loaded : NOTHING;
+  const latest = useRef<Loaded<T>>(loaded);
+  latest.current = loaded;
+  const latestKey = useRef(key);
+  latestKey.current = key;
+  const visible = useRef<readonly [first: number, last: number]>([0, 0]);
   const [failure, setFailure] = useState<{ key: string; error: Error }>();
   const isLoadingMore = useRef(false);
 
-  const first = usePolled<Page<T>>(
+  const read = async ({ cursor, limit }: Part, signal?: AbortSignal): Promise<Read<T>> => {
+    const page = await api.get<Page<T>>(path, { ...parameters, limit: Math.min(limit, MAX_LIMIT), cursor }, signal);
+    return { cursor, page };
+  };
+  const put = (reads: readonly Read<T>[]) =>
+    setState((old) => {
+      const list: Loaded<T> = old.key === key ? old.loaded : NOTHING;
+      return { key, loaded: reads.reduce((changed, { cursor, page }) => replacePart(changed, idOf, cursor, page), list) };
+    });
+
+  const polled = usePolled<readonly Read<T>[]>(
     key,
-    (signal) => {
-      const limit = Math.min(MAX_REFRESHED, Math.max(PAGE, Math.ceil(count.current / PAGE) * PAGE));
-      return api.get(path, { ...parameters, limit }, signal);
+    async (signal) => {
+      const known = new Set(latest.current.items.map(idOf));
+      const part = partOf(latest.current, idOf, ...visible.current);
+      let { page } = await read({ cursor: undefined, limit: part.cursor === undefined ? Math.max(PAGE, part.limit) : PAGE }, signal);
+      for (let pages = 0; pages < MAX_NEW_PAGES && !isConnected(page, known, idOf); pages += 1) {
+        const older = (await read({ cursor: page.next, limit: MAX_LIMIT }, signal)).page;
+        page = { ...older, items: [...page.items, ...older.items] };
+      }
+      return [{ cursor: undefined, page }, ...(part.cursor === undefined ? [] : [await read(part, signal)])];
     },
     milliseconds,
   );
-
   useEffect(() => {
-    const page = first.value;
-    if (page !== undefined) {
-      setLoaded((old) => ({ key, ...join(page, old.key === key ? old : undefined, idOf) }));
-    }
-  }, [first.value]);
+    if (polled.value !== undefined) put(polled.value);
+  }, [polled.value]);
 
   const loadMore = useCallback(() => {
-    if (isLoadingMore.current || !isCurrent || loaded.next === undefined) return;
+    if (isLoadingMore.current || loaded.next === undefined) return;
     isLoadingMore.current = true;
     const load = async () => {
       try {
-        const page = await api.get<Page<T>>(path, { ...parameters, limit: PAGE, cursor: loaded.next });
-        setLoaded((old) => (old.key === key ? { key, ...append(old, page, idOf) } : old));
+        const older = await read({ cursor: loaded.next, limit: PAGE });
+        // Meanwhile, another list may be shown.
+        if (latestKey.current === key) put([older]);
         setFailure(undefined);
       } catch (error) {
         setFailure({ key, error: error as Error });
@@ -75,36 +95,20 @@ export function usePages<T>(
   }, [key, loaded]);
 
   return {
-    items: isCurrent ? loaded.items : [],
-    isLoading: first.value === undefined && first.error === undefined,
-    hasMore: isCurrent && loaded.next !== undefined,
-    error: first.error ?? (failure?.key === key ? failure.error : undefined),
+    items: loaded.items,
+    isLoading: polled.value === undefined && polled.error === undefined,
+    hasMore: loaded.next !== undefined,
+    error: polled.error ?? (failure?.key === key ? failure.error : undefined),
     loadMore,
-    refresh: first.refresh,
+    refresh: polled.refresh,
+    onVisible: useCallback((first: number, last: number) => {
+      visible.current = [first, last];
+    }, []),
   };
 }
 
-/** Puts the current first items before the older ones that were loaded earlier. */
-function join<T>(
-  page: Page<T>,
-  old: Loaded<T> | undefined,
-  idOf: (item: T) => string,
-): { items: readonly T[]; next: string | undefined } {
-  const last = page.items.at(-1);
-  const at = last === undefined ? -1 : (old?.items.findIndex((item) => idOf(item) === idOf(last)) ?? -1);
-  if (old === undefined || page.next === undefined || at === -1) {
-    return { items: page.items, next: page.next };
-  }
-  const known = new Set(page.items.map(idOf));
-  const older = old.items.slice(at + 1).filter((item) => !known.has(idOf(item)));
-  return { items: [...page.items, ...older], next: older.length === 0 ? page.next : old.next };
-}
-
-function append<T>(
-  old: Loaded<T>,
-  page: Page<T>,
-  idOf: (item: T) => string,
-): { items: readonly T[]; next: string | undefined } {
-  const known = new Set(old.items.map(idOf));
-  return { items: [...old.items, ...page.items.filter((item) => !known.has(idOf(item)))], next: page.next };
+/** Returns `true` if no items are missing between a page from the start and the items that are known. */
+function isConnected<T>({ items, next }: Page<T>, known: ReadonlySet<string>, idOf: (item: T) => string): boolean {
+  const last = items.at(-1);
+  return known.size === 0 || next === undefined || last === undefined || known.has(idOf(last));
 }

@@ -9,12 +9,13 @@ import { Empty, ErrorNotice } from "../ui/Notice.js";
 import { formatAge, formatBytes, formatCount, formatTime, useNow } from "../ui/time.js";
 
 interface ChannelListProps {
+  readonly title: string;
   readonly definition: string | undefined;
   readonly onDefinition: (definition: string | undefined) => void;
 }
 
 /** The channels that are stored or open. A row opens the channel's messages. */
-export function ChannelList({ definition, onDefinition }: ChannelListProps) {
+export function ChannelList({ title, definition, onDefinition }: ChannelListProps) {
   const { api, definitions } = useSession();
   const [text, setText] = useState("");
   const [prefix, setPrefix] = useState("");
@@ -28,22 +29,25 @@ export function ChannelList({ definition, onDefinition }: ChannelListProps) {
   const open = (name: string) => navigate(["messages", name]);
   return (
     <>
-      <div className="filters">
-        <Choice
-          label="Definition"
-          value={definition}
-          all="All definitions"
-          options={definitions.map(({ name }) => [name, name])}
-          onChange={onDefinition}
-        />
-        <input
-          type="search"
-          aria-label="Start of the name"
-          placeholder="Start of the name"
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-      </div>
+      <header className="page-head">
+        <h1>{title}</h1>
+        <div className="filters">
+          <Choice
+            label="Definition"
+            value={definition}
+            all="All definitions"
+            options={definitions.map(({ name }) => [name, name])}
+            onChange={onDefinition}
+          />
+          <input
+            type="search"
+            aria-label="Start of the name"
+            placeholder="Start of the name"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </div>
+      </header>
       <ErrorNotice error={channels.error} />
       {channels.items.length === 0 && !channels.isLoading && channels.error === undefined ? (
         <Empty title={prefix === "" && definition === undefined ? "No channel is open or stored" : "No channel matches"}>
@@ -59,6 +63,7 @@ export function ChannelList({ definition, onDefinition }: ChannelListProps) {
           onSelect={({ name }) => setSelected(name)}
           onOpen={({ name }) => open(name)}
           onEnd={channels.loadMore}
+          onVisible={channels.onVisible}
           footer={channels.hasMore ? "Loading more…" : undefined}
         />
       )}

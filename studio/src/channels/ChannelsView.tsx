@@ -12,12 +12,9 @@ export function ChannelsView() {
   const shown = definitions.filter(({ name }) => selected === undefined || name === selected);
   return (
     <section className="page fill">
-      <header className="page-head">
-        <h1>Channels</h1>
-      </header>
       <div className="channels">
         <div className="channel-list">
-          <ChannelList definition={selected} onDefinition={(definition) => setQuery({ definition })} />
+          <ChannelList title="Channels" definition={selected} onDefinition={(definition) => setQuery({ definition })} />
         </div>
         <div className="definitions">
           <h2>Definitions</h2>

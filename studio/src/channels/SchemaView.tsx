@@ -1,6 +1,7 @@
 import type { JsonSchema } from "../api/types.js";
 import { describeLimits } from "../publish/form/limits.js";
-import { type Control, controlOf, keywordsOf } from "../publish/form/schema.js";
+import { keywordsOf } from "../publish/form/keywords.js";
+import { type Control, controlOf } from "../publish/form/schema.js";
 import { Json } from "../ui/Json.js";
 
 /** A schema as an indented list of its members, with the JSON below it. */
@@ -62,6 +63,7 @@ function partsOf(control: Control): readonly Part[] {
     case "object":
       return [
         ...control.properties.map(({ name, schema, isRequired }) => ({ label: name, schema, isOptional: !isRequired })),
+        ...control.patterns.map(([pattern, schema]) => ({ label: `names that match ${pattern}`, schema, isOptional: true })),
         ...(control.others === undefined || control.others === true
           ? []
           : [{ label: "other members", schema: control.others, isOptional: true }]),

@@ -1,4 +1,5 @@
 import type { Definition, ParamInfo } from "../api/types.js";
+import { decode } from "../route.js";
 
 /** Returns the definition that has a channel. */
 export function definitionOf(definitions: readonly Definition[], channel: string): Definition | undefined {
@@ -20,7 +21,7 @@ export function channelOf(definition: Definition, params: Readonly<Record<string
 export function paramsOf(definition: Definition, channel: string): Readonly<Record<string, string>> {
   const names = [...definition.address.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
   const values = patternOf(definition.address).exec(channel)?.slice(1) ?? [];
-  return Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(values[at] ?? "")]));
+  return Object.fromEntries(names.map((name, at) => [name, decode(values[at] ?? "")]));
 }
 
 function patternOf(address: string): RegExp {

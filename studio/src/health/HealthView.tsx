@@ -81,6 +81,7 @@ function Connections() {
           selectedId={selected}
           onSelect={({ number }) => setSelected(String(number))}
           onEnd={connections.loadMore}
+          onVisible={connections.onVisible}
         />
       </div>
       {open !== undefined && <Subscriptions connection={open} />}

@@ -6,6 +6,7 @@ import { Icon } from "../ui/Icon.js";
 import { Json } from "../ui/Json.js";
 import { formatTime } from "../ui/time.js";
 import { type Entry, topicOf } from "./entry.js";
+import { setDraft } from "../publish/draft.js";
 import { curlOf, rustOf, typeScriptOf } from "../publish/snippets.js";
 
 interface InspectorProps {
@@ -103,7 +104,7 @@ function CopyActions({ channel, topic, payload }: { readonly channel: string; re
       <CopyButton label="Rust" text={rustOf(target)} />
       <CopyButton label="TypeScript" text={typeScriptOf(target)} />
       {api.hasSigningKey && (
-        <a className="button small" href={hrefOf(["publish"], { channel, topic, payload: JSON.stringify(payload) })}>
+        <a className="button small" href={hrefOf(["publish"], { channel, topic })} onClick={() => setDraft({ channel, topic, payload })}>
           Publish again
         </a>
       )}

@@ -48,7 +48,7 @@ export function MessageFeed({ channel, isCompact = false }: MessageFeedProps) {
 
   return (
     <div className="feed" data-compact={isCompact} data-inspecting={entry !== undefined}>
-      <FeedToolbar channel={channel} feed={feed} filter={filter} onFilter={setFilter} />
+      <FeedToolbar channel={channel} isCompact={isCompact} feed={feed} filter={filter} onFilter={setFilter} />
       <FeedNotes feed={feed} />
       <div className="feed-body">
         {entries.length === 0 && !feed.state.isLoading ? (
@@ -165,12 +165,13 @@ function useFiltered(entries: readonly Entry[], { topic, text }: Filter): readon
 
 interface FeedToolbarProps {
   readonly channel: string;
+  readonly isCompact: boolean;
   readonly feed: FeedView;
   readonly filter: Filter;
   readonly onFilter: (filter: Filter) => void;
 }
 
-function FeedToolbar({ channel, feed, filter, onFilter }: FeedToolbarProps) {
+function FeedToolbar({ channel, isCompact, feed, filter, onFilter }: FeedToolbarProps) {
   const { definitions } = useSession();
   const definition = definitionOf(definitions, channel);
   const known = definition?.topics.map(({ name }) => name) ?? [...new Set(feed.entries.map(topicOf))];
@@ -187,7 +188,7 @@ function FeedToolbar({ channel, feed, filter, onFilter }: FeedToolbarProps) {
       <input
         type="search"
         aria-label="Search messages"
-        placeholder="Search in payloads"
+        placeholder={isCompact ? "Search" : "Search in payloads"}
         value={filter.text ?? ""}
         onChange={(event) => onFilter({ ...filter, text: event.target.value || undefined })}
       />

@@ -16,11 +16,7 @@ function ChannelChoice() {
   const [definition, setDefinition] = useState<string>();
   return (
     <section className="page fill">
-      <header className="page-head">
-        <h1>Messages</h1>
-        <p className="quiet">Choose a channel.</p>
-      </header>
-      <ChannelList definition={definition} onDefinition={setDefinition} />
+      <ChannelList title="Messages" definition={definition} onDefinition={setDefinition} />
     </section>
   );
 }

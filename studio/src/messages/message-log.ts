@@ -14,7 +14,10 @@ export class MessageLog {
   readonly #streams = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #hasNewKeys = false;
+  /** The entries that were added since the last flush. */
+  #added: Entry[] = [];
+  /** Whether an entry was replaced since the last flush. */
+  #isChanged = false;
   /** Whether old entries were removed to save memory. */
   isCut = false;
 
@@ -54,6 +57,7 @@ export class MessageLog {
     const old = this.#byKey.get(id);
     if (old?.kind === "text") {
       this.#byKey.set(id, { ...old, ...change });
+      this.#isChanged = true;
       this.#schedule();
     }
   }
@@ -69,6 +73,7 @@ export class MessageLog {
     const old = this.#byKey.get(key) ?? this.#byKey.get(oldKey ?? "");
     if (old?.kind === "text" && entry.kind === "text") {
       this.#byKey.delete(keyOf(old));
+      this.#isChanged = true;
       this.#add(betterText(old, entry));
     } else if (old === undefined) {
       this.#add(entry);
@@ -81,7 +86,7 @@ export class MessageLog {
     if (entry.kind === "text" && entry.stream_id !== "") {
       this.#streams.set(entry.stream_id, key);
     }
-    this.#hasNewKeys = true;
+    this.#added.push(entry);
   }
 
   #schedule(): void {
@@ -90,16 +95,17 @@ export class MessageLog {
 
   #flush(): void {
     this.#timer = undefined;
-    if (this.#hasNewKeys) {
-      this.#hasNewKeys = false;
-      const sorted = [...this.#byKey.values()].sort(newestFirst);
-      for (const entry of sorted.splice(MAX_ENTRIES)) {
-        this.#byKey.delete(keyOf(entry));
-        this.isCut = true;
-      }
-      this.#entries = sorted;
-    } else {
-      this.#entries = this.#entries.map((entry) => this.#byKey.get(keyOf(entry)) ?? entry);
+    const added = this.#added.sort(newestFirst);
+    this.#added = [];
+    const oldest = added.at(-1);
+    const newest = this.#entries[0];
+    const hasOnlyNew = oldest !== undefined && (newest === undefined || newestFirst(oldest, newest) < 0) && !this.#isChanged;
+    this.#entries = hasOnlyNew ? [...added, ...this.#entries] : [...this.#byKey.values()].sort(newestFirst);
+    this.#isChanged = false;
+    if (this.#entries.length > MAX_ENTRIES) {
+      for (const entry of this.#entries.slice(MAX_ENTRIES)) this.#byKey.delete(keyOf(entry));
+      this.#entries = this.#entries.slice(0, MAX_ENTRIES);
+      this.isCut = true;
     }
     for (const listener of this.#listeners) {
       listener();

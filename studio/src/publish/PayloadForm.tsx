@@ -1,9 +1,9 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type Api, ApiError } from "../api/api.js";
 import type { Issue, JsonSchema } from "../api/types.js";
 import { useSession } from "../session/session.js";
 import { Field } from "./form/Field.js";
-import { initialOf } from "./form/schema.js";
+import { initialOf } from "./form/initial.js";
 
 interface PayloadFormProps {
   /** The schema of the payload, if the server describes it. */
@@ -14,15 +14,16 @@ interface PayloadFormProps {
   readonly version?: string;
   readonly label: string;
   readonly submit: string;
-  readonly initial?: string | undefined;
+  /** The payload to begin with, in place of an example. */
+  readonly draft?: { readonly payload: unknown } | undefined;
   readonly onSubmit: (payload: string) => Promise<void>;
   readonly onChange?: (payload: unknown) => void;
 }
 
 /** Edits a payload, as a form or as JSON, and checks it with the server while the user types. */
-export function PayloadForm({ schema, check, version, label, submit, initial, onSubmit, onChange }: PayloadFormProps) {
-  const [text, setText] = useState(() => initial ?? textOf(schema === undefined ? {} : initialOf(schema, schema)));
-  const hasExample = schema !== undefined && initial === undefined;
+export function PayloadForm({ schema, check, version, label, submit, draft, onSubmit, onChange }: PayloadFormProps) {
+  const [text, setText] = useState(() => textOf(draft !== undefined ? draft.payload : schema === undefined ? {} : initialOf(schema, schema)));
+  const [hasExample] = useState(schema !== undefined && draft === undefined);
   /** The text that the user has not edited. */
   const suggested = useRef(text);
   useExample(check, hasExample, version, (payload) => {
@@ -32,8 +33,8 @@ export function PayloadForm({ schema, check, version, label, submit, initial, on
   });
   const [isForm, setIsForm] = useState(schema !== undefined);
   const [isSending, setIsSending] = useState(false);
-  const parsed = parse(text);
-  const { issues, isChecked } = useIssues(check, version, text, parsed !== undefined);
+  const parsed = useMemo(() => parse(text), [text]);
+  const { issues, text: checkedText, refusal } = useIssues(check, version, text, parsed !== undefined);
   useEffect(() => {
     if (parsed !== undefined) onChange?.(parsed.value);
   }, [text]);
@@ -58,7 +59,7 @@ export function PayloadForm({ schema, check, version, label, submit, initial, on
           schema={schema}
           root={schema}
           path=""
-          label=""
+          label="Payload"
           value={parsed.value}
           onChange={(value) => setText(textOf(value))}
           issues={issues}
@@ -75,6 +76,7 @@ export function PayloadForm({ schema, check, version, label, submit, initial, on
       )}
       <IssueList issues={hidden} />
       {parsed === undefined && <p className="failure">This is not JSON.</p>}
+      {refusal !== undefined && <p className="failure">The server cannot check this: {refusal}</p>}
       <div className="actions">
         <button type="submit" className="button primary" disabled={isSending || parsed === undefined || issues.length > 0}>
           {submit}
@@ -85,11 +87,17 @@ export function PayloadForm({ schema, check, version, label, submit, initial, on
           </button>
         )}
         <span className="quiet" role="status">
-          {parsed === undefined ? "" : isChecked ? (issues.length === 0 ? "Valid" : "Not valid") : "Checked when it is sent"}
+          {parsed === undefined ? "" : describeCheck(issues, checkedText, text)}
         </span>
       </div>
     </form>
   );
+}
+
+function describeCheck(issues: readonly Issue[], checkedText: string | undefined, text: string): string {
+  if (checkedText === undefined) return "Checked when it is sent";
+  if (checkedText !== text) return "Checking…";
+  return issues.length === 0 ? "Valid" : "Not valid";
 }
 
 function IssueList({ issues }: { readonly issues: readonly Issue[] }) {
@@ -130,27 +138,40 @@ function textOf(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
+interface Checked {
+  readonly issues: readonly Issue[];
+  /** The text that the server checked, if it could. */
+  readonly text: string | undefined;
+  /** Why the server does not check the payload, such as a name that no channel can have. */
+  readonly refusal?: string | undefined;
+}
+
+const CHECK_MS = 200;
+
 /** Servers that do not have the route that checks payloads. */
 const withoutCheck = new WeakSet<Api>();
 
 /** Returns the issues that the server finds. A server without the route finds none before the payload is sent. */
 function useIssues(check: PayloadFormProps["check"], version: string | undefined, text: string, isJson: boolean) {
   const { api } = useSession();
-  const [state, setState] = useState<{ issues: readonly Issue[]; isChecked: boolean }>({ issues: [], isChecked: false });
+  const [state, setState] = useState<Checked>({ issues: [], text: undefined });
+  const latest = useRef(0);
   useEffect(() => {
     if (!isJson || check.channel === "" || withoutCheck.has(api)) return;
     let isCurrent = true;
     const run = async () => {
+      latest.current = Date.now();
       try {
         const { issues } = await api.post<{ issues: readonly Issue[] }>("admin/check", check, text);
-        if (isCurrent) setState({ issues, isChecked: true });
+        if (isCurrent) setState({ issues, text });
       } catch (error) {
         if (!isCurrent || !(error instanceof ApiError)) return;
         if (error.status === 404 && error.code === undefined) withoutCheck.add(api);
-        setState({ issues: [], isChecked: false });
+        setState({ issues: [], text: undefined, refusal: error.code === undefined ? undefined : error.message });
       }
     };
-    const timer = setTimeout(() => void run(), 200);
+    // While the user types, at most one check in this time.
+    const timer = setTimeout(() => void run(), Math.max(0, latest.current + CHECK_MS - Date.now()));
     return () => {
       isCurrent = false;
       clearTimeout(timer);

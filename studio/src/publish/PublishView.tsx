@@ -7,6 +7,8 @@ import { Code } from "../ui/Json.js";
 import { Empty, ErrorNotice, Note } from "../ui/Notice.js";
 import { Tabs } from "../ui/Tabs.js";
 import { announce } from "../ui/Toasts.js";
+import { draftFor } from "./draft.js";
+import { Limits } from "./form/Field.js";
 import { PayloadForm } from "./PayloadForm.js";
 import { curlOf, rustOf, type SnippetTarget, typeScriptOf } from "./snippets.js";
 
@@ -90,12 +92,17 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
               ))}
             </select>
           </label>
-          {definition.params.map(nameOfParam).map((param) => (
-            <label key={param}>
-              {param}
-              <input className="mono" required value={params[param] ?? ""} onChange={(event) => setParams({ ...params, [param]: event.target.value })} />
-            </label>
-          ))}
+          {definition.params.map((param) => {
+            const name = nameOfParam(param);
+            const schema = typeof param === "string" ? undefined : param.schema;
+            return (
+              <label key={name}>
+                {name}
+                <input className="mono" required value={params[name] ?? ""} onChange={(event) => setParams({ ...params, [name]: event.target.value })} />
+                {schema !== undefined && <Limits schema={schema} root={schema} />}
+              </label>
+            );
+          })}
           <label>
             Topic or signal
             <select value={target} onChange={(event) => setTarget(event.target.value)}>
@@ -130,7 +137,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
             check={{ channel: channel ?? definition.name, [kind]: name }}
             label="Payload"
             submit={kind === "topic" ? "Publish" : "Send the signal"}
-            initial={target === firstTarget(initial, query) ? (query.get("payload") ?? undefined) : undefined}
+            draft={kind === "topic" && channel !== undefined ? draftFor(channel, name) : undefined}
             onSubmit={send}
             onChange={setPayload}
           />

@@ -18,7 +18,7 @@ export function curlOf({ channel, kind, name, payload }: SnippetTarget): string 
   const body = JSON.stringify(payload).replaceAll("'", "'\\''");
   return [
     `curl --request POST '${location.origin}/v1/realtime/${route}?${query.toString()}' \\`,
-    `  --header "Authorization: Bearer $FANFARE_KEY" \\`,
+    `  --header "Authorization: Bearer $FANFARE_SIGNING_KEY" \\`,
     `  --data '${body}'`,
   ].join("\n");
 }
@@ -46,15 +46,16 @@ export function rustOf({ channel, definition, kind, name, payload }: SnippetTarg
 export function typeScriptOf({ channel, definition, kind, name, payload }: SnippetTarget): string {
   const constant = camelCase(definition?.name ?? channel);
   const params = definition === undefined ? [] : Object.entries(paramsOf(definition, channel));
-  const values = params.map(([param, value]) => `${param}: ${JSON.stringify(value)}`).join(", ");
+  const values = params.map(([param, value]) => `${isIdentifier(param) ? param : JSON.stringify(param)}: ${JSON.stringify(value)}`).join(", ");
   const instance = params.length === 0 ? constant : `${constant}({ ${values} })`;
   const call = kind === "topic" ? "publish" : "send";
+  const member = isIdentifier(name) ? `${instance}.${name}` : `${instance}[${JSON.stringify(name)}]`;
   return [
     `import { createRealtime } from "fanfare/server";`,
     `import { ${constant} } from "./generated/typescript/index.js";`,
     "",
-    `const realtime = createRealtime({ apiBaseUrl: ${JSON.stringify(location.origin)}, signingKey: process.env["FANFARE_KEY"] });`,
-    `await realtime.${call}(${instance}.${name}, ${JSON.stringify(payload, null, 2)});`,
+    `const realtime = createRealtime({ apiBaseUrl: ${JSON.stringify(location.origin)}, signingKey: process.env["FANFARE_SIGNING_KEY"] });`,
+    `await realtime.${call}(${member}, ${JSON.stringify(payload, null, 2)});`,
   ].join("\n");
 }
 
@@ -64,6 +65,10 @@ function rawStringOf(text: string): string {
     marks += "#";
   }
   return `r${marks}"${text}"${marks}`;
+}
+
+function isIdentifier(name: string): boolean {
+  return /^[A-Za-z_$][\w$]*$/.test(name);
 }
 
 function wordsOf(name: string): readonly string[] {

@@ -7,7 +7,7 @@ import { RerunButton, WakeButton } from "./RunActions.js";
 import type { Span } from "./timeline.js";
 
 const STATES: Readonly<Record<Call["state"], string>> = {
-  begun: "Begun, and not ended",
+  begun: "Begun, not ended",
   succeeded: "Succeeded",
   failed: "Failed",
 };

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { ApiError } from "../api/api.js";
 import type { Call, ReceivedSignal, RunDetails } from "../api/types.js";
 import { usePolled } from "../api/use-polled.js";
@@ -8,7 +8,7 @@ import { useSession } from "../session/session.js";
 import { Icon } from "../ui/Icon.js";
 import { Json } from "../ui/Json.js";
 import { useKeys } from "../ui/keys.js";
-import { Empty, ErrorNotice } from "../ui/Notice.js";
+import { Empty, ErrorNotice, Note } from "../ui/Notice.js";
 import { StateBadge } from "../ui/StateBadge.js";
 import { Tabs } from "../ui/Tabs.js";
 import { useNow } from "../ui/time.js";
@@ -33,16 +33,20 @@ interface Loaded {
 export function RunView({ runId }: { readonly runId: string }) {
   const { api } = useSession();
   const selected = useRoute().query.get("call") ?? undefined;
+  const latest = useRef<Loaded>(undefined);
   const loaded = usePolled<Loaded>(
     runId,
     async (signal) => {
       const id = { run_id: runId };
-      const [run, calls, signals] = await Promise.all([
-        api.get<RunDetails>("admin/run", id, signal),
-        api.all<Call>("admin/calls", id, MAX_CALLS, signal),
-        api.all<ReceivedSignal>("admin/signals", id, 1000, signal),
-      ]);
-      return { run, calls, signals };
+      const run = await api.get<RunDetails>("admin/run", id, signal);
+      if (latest.current === undefined || !hasEnded(run) || run.changed_at !== latest.current.run.changed_at) {
+        const [calls, signals] = await Promise.all([
+          api.all<Call>("admin/calls", id, MAX_CALLS, signal),
+          api.all<ReceivedSignal>("admin/signals", id, 1000, signal),
+        ]);
+        latest.current = { run, calls, signals };
+      }
+      return latest.current;
     },
     ({ run, calls }) => (calls.length > 500 ? 5000 : run.state === "running" || run.state === "halted" ? 1000 : 5000),
   );
@@ -69,6 +73,11 @@ export function RunView({ runId }: { readonly runId: string }) {
     );
   }
   return <LoadedRun {...loaded.value} error={loaded.error} selected={selected} onChange={loaded.refresh} />;
+}
+
+/** An ended run records no calls. */
+function hasEnded({ state }: RunDetails): boolean {
+  return state !== "running" && state !== "halted";
 }
 
 interface LoadedRunProps extends Loaded {
@@ -115,6 +124,7 @@ function LoadedRun({ run, calls, signals, error, selected, onChange }: LoadedRun
               onSelect={(position) => setQuery({ call: position === selected ? undefined : position })}
             />
           )}
+          {calls.length >= MAX_CALLS && <Note>Only the first {MAX_CALLS.toLocaleString("en-US")} calls are shown.</Note>}
           {span?.call !== undefined && <CallDetails run={run} call={span.call} onChange={onChange} />}
           {span !== undefined && span.call === undefined && <ForkDetails run={run} fork={span} />}
         </div>

@@ -70,6 +70,7 @@ function RunsPage() {
           onSelect={({ run_id }) => setSelected(run_id)}
           onOpen={({ run_id }) => navigate(["runs", run_id])}
           onEnd={runs.loadMore}
+          onVisible={runs.onVisible}
           footer={runs.hasMore ? "Loading more…" : undefined}
         />
       )}
@@ -79,17 +80,18 @@ function RunsPage() {
 
 function columnsAt(now: number): readonly Column<RunInfo>[] {
   return [
-    { name: "State", width: "118px", render: (run) => <StateBadge run={run} /> },
+    { name: "State", width: "118px", narrowWidth: "92px", render: (run) => <StateBadge run={run} /> },
     {
       name: "Run",
       width: "minmax(120px, 1.4fr)",
+      narrowWidth: "minmax(0, 1.5fr)",
       render: ({ run_id }) => (
         <a className="mono" href={hrefOf(["runs", run_id])} title={run_id} tabIndex={-1}>
           {run_id}
         </a>
       ),
     },
-    { name: "Job", width: "minmax(70px, 0.8fr)", render: ({ job }) => job },
+    { name: "Job", width: "minmax(70px, 0.8fr)", narrowWidth: "minmax(0, 1fr)", render: ({ job }) => job },
     { name: "Channel", width: "minmax(120px, 1.4fr)", wideOnly: true, render: ({ channel }) => <span className="mono quiet">{channel}</span> },
     { name: "Notes", width: "minmax(120px, 1.6fr)", wideOnly: true, render: (run) => <RunNote run={run} now={now} /> },
     {
@@ -102,6 +104,7 @@ function columnsAt(now: number): readonly Column<RunInfo>[] {
     {
       name: "Age",
       width: "52px",
+      narrowWidth: "32px",
       align: "end",
       render: ({ created_at }) =>
         created_at === undefined ? "" : (

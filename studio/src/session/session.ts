@@ -25,14 +25,16 @@ export function readStoredBearer(): string | undefined {
   return sessionStorage.getItem(STORAGE_KEY) ?? undefined;
 }
 
-/** Stores the key or token of a link like `/studio#key=…`. Returns `false` if the page was not opened with one. */
-export function storeLinkedBearer(): boolean {
-  const linked = /^#key=([^&]+)$/.exec(location.hash)?.[1];
-  if (linked === undefined) return false;
-  storeBearer(linked);
-  // So that the key is neither in the address bar nor in the browser's history.
-  history.replaceState(null, "", "#/");
-  return true;
+/**
+ * Takes the key or token from a link like `/studio#key=…` or `/studio#key=…&view=runs/run_42`. It does not stay in the URL
+ * and in the browser's history.
+ */
+export function takeLinkedBearer(): string | undefined {
+  const [, bearer, view = ""] = /^#key=([^&]+)(?:&view=(.*))?$/.exec(location.hash) ?? [];
+  if (bearer === undefined) return undefined;
+  history.replaceState(null, "", `#/${view}`);
+  storeBearer(bearer);
+  return bearer;
 }
 
 /** Stores the key or token until the tab is closed, or removes it. */

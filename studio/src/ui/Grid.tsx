@@ -26,6 +26,8 @@ interface GridProps<T> {
   readonly onOpen?: ((item: T) => void) | undefined;
   /** Called when the end of the list is near. */
   readonly onEnd?: (() => void) | undefined;
+  /** Called with the indexes of the rows that the user sees. */
+  readonly onVisible?: ((first: number, last: number) => void) | undefined;
   readonly footer?: ReactNode;
   readonly rowHeight?: number;
 }
@@ -35,7 +37,7 @@ interface GridProps<T> {
  * added at the top do not move the others while the user has scrolled.
  */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, items, columns, idOf, selectedId, onSelect, onOpen = onSelect, onEnd, footer, rowHeight = 32 } = props;
+  const { label, items, columns, idOf, selectedId, onSelect, onOpen = onSelect, onEnd, onVisible, footer, rowHeight = 32 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
   const rows = useVirtualizer({
@@ -54,6 +56,9 @@ export function Grid<T>(props: GridProps<T>) {
   useEffect(() => {
     if (isNearEnd) onEnd?.();
   }, [isNearEnd, items.length]);
+
+  const [firstVisible, lastVisible] = [visible[0]?.index ?? 0, visible.at(-1)?.index ?? 0];
+  useEffect(() => onVisible?.(firstVisible, lastVisible), [firstVisible, lastVisible]);
 
   // Shows the selected row once, and does not hold it while rows are added.
   useEffect(() => {

@@ -1,43 +1,49 @@
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { CopyButton } from "./CopyButton.js";
 
-/** The most characters that are shown at once. */
-const MAX_SHOWN = 20_000;
+/** How many characters are shown at first, and with each click. The browser needs long to lay out more. */
+const FIRST_SHOWN = 20_000;
+const MORE_SHOWN = 100_000;
 
 /** A JSON value with colours, and a button that copies it. */
 export function Json({ value, label = "JSON" }: { readonly value: unknown; readonly label?: string }) {
   const text = useMemo(() => JSON.stringify(value, null, 2) ?? "undefined", [value]);
-  const [isWhole, setIsWhole] = useState(false);
-  const shown = isWhole ? text : text.slice(0, MAX_SHOWN);
+  return <Block text={text} label={label} render={tokens} />;
+}
+
+/** Code with a button that copies it. */
+export function Code({ text, label }: { readonly text: string; readonly label: string }) {
+  return <Block text={text} label={label} render={plain} />;
+}
+
+interface BlockProps {
+  readonly text: string;
+  readonly label: string;
+  readonly render: (text: string) => ReactNode;
+}
+
+function Block({ text, label, render }: BlockProps) {
+  const [count, setCount] = useState(FIRST_SHOWN);
+  const shown = text.slice(0, count);
   return (
     <div className="code">
       <div className="code-actions">
         <CopyButton text={text} />
       </div>
       <pre tabIndex={0} role="group" aria-label={label}>
-        {useMemo(() => tokens(shown), [shown])}
+        {useMemo(() => render(shown), [shown, render])}
       </pre>
       {shown.length < text.length && (
-        <button type="button" className="button small" onClick={() => setIsWhole(true)}>
-          Show all {text.length.toLocaleString("en-US")} characters
+        <button type="button" className="button small" onClick={() => setCount(count + MORE_SHOWN)}>
+          Show more of {text.length.toLocaleString("en-US")} characters
         </button>
       )}
     </div>
   );
 }
 
-/** Code with a button that copies it. */
-export function Code({ text, label }: { readonly text: string; readonly label: string }) {
-  return (
-    <div className="code">
-      <div className="code-actions">
-        <CopyButton text={text} />
-      </div>
-      <pre tabIndex={0} role="group" aria-label={label}>
-        {text}
-      </pre>
-    </div>
-  );
+function plain(text: string): ReactNode {
+  return text;
 }
 
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|-?\d[\d.eE+-]*/g;

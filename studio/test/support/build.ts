@@ -1,10 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { root } from "./paths.js";
 
-/** The programs that the tests start. The first two embed the committed page. */
-const PACKAGES = ["fanfare-studio-server", "fanfare-cli", "content-pipeline"];
+/** The programs that the tests start. The first three embed the committed page. */
+const TARGETS = [
+  ["--package", "fanfare-studio-server", "--bins", "--examples"],
+  ["--package", "fanfare-cli", "--package", "content-pipeline"],
+];
 
 export default function build(): void {
-  const packages = PACKAGES.flatMap((name) => ["--package", name]);
-  execFileSync("cargo", ["build", "--quiet", ...packages], { cwd: root, stdio: "inherit" });
+  for (const targets of TARGETS) {
+    execFileSync("cargo", ["build", "--quiet", ...targets], { cwd: root, stdio: "inherit" });
+  }
 }

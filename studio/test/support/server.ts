@@ -16,9 +16,13 @@ export interface ServerOptions {
   readonly folder?: string;
 }
 
-interface Hello {
+/** A hub that serves Studio. */
+export interface StudioHub {
   readonly url: string;
   readonly signingKey: string;
+}
+
+interface Hello extends StudioHub {
   readonly adminToken: string;
 }
 
@@ -40,23 +44,27 @@ export class Server {
       ...(options.samples === true ? ["--samples"] : []),
       ...(options.withoutAdmin === true ? ["--without-admin"] : []),
     ];
-    const process = spawn(program("fanfare-studio-server"), args, { stdio: ["pipe", "pipe", "inherit"] });
-    const lines = createInterface(process.stdout);
-    const line = await new Promise<string>((resolve, reject) => {
-      lines.once("line", resolve);
-      lines.once("close", () => reject(new Error("the server exited before it was ready")));
-    });
-    return new Server(process, JSON.parse(line) as Hello, folder);
+    const { process, hello } = await startProcess<Hello>("fanfare-studio-server", args);
+    return new Server(process, hello, folder);
   }
 
   /** Starts a run of a job. */
   startRun(job: string, id: string): void {
-    this.process.stdin?.write(`${job} ${id}\n`);
+    this.startRuns(job, [id]);
   }
 
-  /** Publishes numbered messages on the channel of a run. */
-  publishMany(id: string, count: number): void {
-    this.process.stdin?.write(`messages ${id} ${count}\n`);
+  startRuns(job: string, ids: readonly string[]): void {
+    this.process.stdin?.write(`${job} ${ids.join(" ")}\n`);
+  }
+
+  /** Starts a run with many steps. */
+  startImport(id: string, steps: number): void {
+    this.process.stdin?.write(`import ${id} ${steps}\n`);
+  }
+
+  /** Publishes numbered messages on the channel of a run, as fast as possible or this many per second. */
+  publishMany(id: string, count: number, perSecond?: number): void {
+    this.process.stdin?.write(`messages ${id} ${count}${perSecond === undefined ? "" : ` ${perSecond}`}\n`);
   }
 
   /** Kills the server, and starts it again at the same address, with the same database. */
@@ -85,14 +93,58 @@ export class Server {
   }
 
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { authorization: `Bearer ${this.hello.signingKey}` };
-    return fetch(`${this.hello.url}/v1/realtime/${path}`, { ...init, headers });
+    return fetchFrom(this.hello, path, init);
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.stdin?.end();
-    await ended;
+    await end(this.process);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The hub of one golden case of the compiler. */
+export interface GoldenHub extends StudioHub {
+  readonly name: string;
+}
+
+/** A hub with Studio for each golden case of the compiler, all in one process. */
+export class GoldenServer {
+  private constructor(
+    readonly process: ChildProcess,
+    readonly hubs: readonly GoldenHub[],
+  ) {}
+
+  static async start(): Promise<GoldenServer> {
+    const { process, hello } = await startProcess<{
+      readonly signingKey: string;
+      readonly cases: readonly { readonly name: string; readonly url: string }[];
+    }>("examples/golden", []);
+    return new GoldenServer(process, hello.cases.map((golden) => ({ ...golden, signingKey: hello.signingKey })));
+  }
+
+  stop(): Promise<void> {
+    return end(this.process);
+  }
+}
+
+/** Sends a request to a hub, with its signing key. */
+export function fetchFrom({ url, signingKey }: StudioHub, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${url}/v1/realtime/${path}`, { ...init, headers: { authorization: `Bearer ${signingKey}` } });
+}
+
+/** Starts a program that prints one line of JSON once it is ready, and exits when its standard input ends. */
+async function startProcess<T>(name: string, args: readonly string[]): Promise<{ process: ChildProcess; hello: T }> {
+  const process = spawn(program(name), args, { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface(process.stdout);
+  const line = await new Promise<string>((resolve, reject) => {
+    lines.once("line", resolve);
+    lines.once("close", () => reject(new Error(`${name} exited before it was ready`)));
+  });
+  return { process, hello: JSON.parse(line) as T };
+}
+
+async function end(process: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => process.once("exit", resolve));
+  process.stdin?.end();
+  await ended;
 }

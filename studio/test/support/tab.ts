@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { findBrowser } from "./paths.js";
-import type { Server } from "./server.js";
+import type { StudioHub } from "./server.js";
 
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
@@ -12,21 +13,25 @@ const errors = new WeakMap<Page, string[]>();
 /** Opens Studio and signs in. */
 export async function openStudio(
   browser: Browser,
-  server: Server,
+  hub: StudioHub,
   hash = "",
   options: BrowserContextOptions & { readonly bearer?: string } = {},
 ): Promise<Page> {
-  const { bearer = server.hello.signingKey, ...contextOptions } = options;
-  const page = await openPage(browser, server, hash, contextOptions);
-  await page.getByLabel("Signing key or admin token").fill(bearer);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation").waitFor();
+  const { bearer = hub.signingKey, ...contextOptions } = options;
+  const page = await openPage(browser, hub, hash, contextOptions);
+  await signIn(page, bearer);
   return page;
 }
 
+export async function signIn(page: Page, bearer: string): Promise<void> {
+  await page.getByLabel("Signing key or admin token").fill(bearer);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation").waitFor();
+}
+
 /** Opens Studio without signing in. */
-export function openPage(browser: Browser, server: Server, hash = "", options: BrowserContextOptions = {}): Promise<Page> {
-  return openUrl(browser, `${server.hello.url}/studio#${hash}`, options);
+export function openPage(browser: Browser, hub: StudioHub, hash = "", options: BrowserContextOptions = {}): Promise<Page> {
+  return openUrl(browser, `${hub.url}/studio#${hash}`, options);
 }
 
 /** Opens a URL in a new browser context. */
@@ -41,6 +46,7 @@ export async function openUrl(browser: Browser, url: string, options: BrowserCon
     // Chromium logs the status of each request that fails.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) seen.push(message.text());
   });
+  await routeBuild(page);
   await page.goto(url);
   return page;
 }
@@ -48,4 +54,13 @@ export async function openUrl(browser: Browser, url: string, options: BrowserCon
 /** Returns the errors of a page: exceptions, and what its security policy blocked. */
 export function errorsOf(page: Page): readonly string[] {
   return errors.get(page) ?? [];
+}
+
+/** Shows the build in the folder `FANFARE_STUDIO_OUT`, if it is set, in place of the one in the server. */
+export async function routeBuild(page: Page): Promise<void> {
+  const folder = process.env["FANFARE_STUDIO_OUT"];
+  if (folder === undefined) return;
+  for (const file of ["studio.js", "studio.css"]) {
+    await page.route(`**/studio/${file}`, (route) => route.fulfill({ path: join(folder, file) }));
+  }
 }

@@ -1,7 +1,7 @@
 import { createRealtime } from "fanfare/server";
 import { pipeline } from "./generated/typescript/index.js";
 
-const realtime = createRealtime({ apiBaseUrl: "http://127.0.0.1:3000", signingKey: process.env["FANFARE_KEY"] ?? "" });
+const realtime = createRealtime({ apiBaseUrl: "http://127.0.0.1:3000", signingKey: process.env["FANFARE_SIGNING_KEY"] ?? "" });
 
 export async function report(runId: string, text: ReadableStream<string>) {
   await realtime.publish(pipeline({ runId }).status, { message: "Splitting", step: "split", progress: 0 });

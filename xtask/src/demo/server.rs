@@ -4,6 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::paths::{in_root, program};
 use crate::process::{self, Running, WaitOutcome, command, sleep_unless_interrupted};
 use crate::step::step;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, stdin};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -23,6 +24,14 @@ pub(super) struct Server {
     pub(super) database: Option<PathBuf>,
     /// Milliseconds between two messages, if not the server's default.
     pub(super) pause: Option<u64>,
+    /// Signs the tokens of all processes, so that Studio stays signed in when the server is killed.
+    pub(super) signing_key: String,
+}
+
+/// Returns a key that the hash keys of this process decide, which the system chooses at random.
+pub(super) fn random_signing_key() -> String {
+    let words = (0_u64..4).map(|word| format!("{:016x}", RandomState::new().hash_one(word)));
+    format!("signkey-test-{}", words.collect::<String>())
 }
 
 impl Server {
@@ -58,7 +67,7 @@ impl Server {
     /// `is_output_shown`.
     pub(super) fn start(&self, is_output_shown: bool) -> Result<(Running, String)> {
         let mut server = command(program("debug", "content-pipeline"), &["--port", &self.port.to_string()]);
-        server.arg("--text").arg(&self.text);
+        server.arg("--text").arg(&self.text).env("FANFARE_SIGNING_KEY", &self.signing_key);
         server.arg("--page").arg(in_root("examples/content-pipeline/page/dist"));
         if let Some(database) = &self.database {
             // Relative to the current folder, not to the workspace.

@@ -36,7 +36,7 @@ export function App() {
 
   return (
     <div className="page">
-      <Masthead />
+      <Masthead runId={runId} />
       <Tour connectionStatus={connectionStatus} noticeId={notice?.id} runId={runId} />
       <main>
         {notice !== undefined && <Notice notice={notice.data} />}

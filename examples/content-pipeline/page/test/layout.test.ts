@@ -1,24 +1,12 @@
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Server, startServer } from "./server.js";
-import { approve, resultOf, startBrowser, summarise, visit } from "./visit.js";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { approve, Demo, resultOf, summarise } from "./visit.js";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const demo = new Demo();
 
 describe.each([
   { width: 1440, colorScheme: "light" },
@@ -29,14 +17,14 @@ describe.each([
   test("axe finds nothing in any state of the page", async () => {
     // Axe cannot judge colours that an animation is changing.
     const options = { viewport: { width, height: 900 }, colorScheme, reducedMotion: "reduce" } as const;
-    await throughAllStates(await visit(browser, server.url, options), async (page, state) => {
+    await throughAllStates(await demo.visit(options), async (page, state) => {
       expect(await findingsOf(page), state).toEqual([]);
     });
   });
 });
 
 test.each([320, 360, 390, 414])("the page does not scroll sideways at %i pixels", async (width) => {
-  const page = await visit(browser, server.url, { viewport: { width, height: 780 } });
+  const page = await demo.visit({ viewport: { width, height: 780 } });
   await throughAllStates(page, async (page, state) => {
     expect(await page.evaluate(() => document.documentElement.scrollWidth), state).toBe(width);
   });
@@ -47,7 +35,7 @@ test.each([
   { width: 390, height: 780 },
   { width: 320, height: 600 },
 ])("the question is in view without scrolling at $width × $height pixels", async (viewport) => {
-  const page = await summarise(await visit(browser, server.url, { viewport }));
+  const page = await summarise(await demo.visit({ viewport }));
   await page.evaluate(() => window.scrollTo(0, 0));
   for (const name of ["Approve", "Edit", "Reject"]) {
     const button = await page.getByRole("button", { name }).boundingBox();
@@ -57,7 +45,7 @@ test.each([
 });
 
 test("the bar of a score fills the whole height of its track", async () => {
-  const page = await summarise(await visit(browser, server.url));
+  const page = await summarise(await demo.visit());
   const meter = page.locator("meter").first();
   const picture = (await meter.screenshot()).toString("base64");
   // Compares the middle of the bar with the pixels above and below: all have the colour of the bar.
@@ -87,17 +75,17 @@ async function throughAllStates(page: Page, check: (page: Page, state: string) =
   await page.getByRole("button", { name: "Edit" }).click();
   await check(page, "edit");
   await page.getByRole("button", { name: "Back" }).click();
-  await server.kill();
+  await demo.server.kill();
   await page.getByText("The server is gone.").waitFor();
   await page.getByText("Cannot reach the server.").waitFor();
   await check(page, "lost server");
-  await server.restart();
+  await demo.server.restart();
   await page.getByText("The server is back").waitFor();
   await approve(page);
   await resultOf(page);
   await check(page, "result");
   const rejected = await page.context().newPage();
-  await rejected.goto(server.url);
+  await rejected.goto(demo.server.url);
   await summarise(rejected);
   await rejected.getByRole("button", { name: "Reject" }).click();
   await rejected.locator('[data-run="failed"]').waitFor();

@@ -1,29 +1,18 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
 import { startProxy } from "./proxy.js";
-import { type Server, startServer } from "./server.js";
-import { approve, resultOf, startBrowser, summarise, visit } from "./visit.js";
+import { startServer } from "./server.js";
+import { approve, Demo, resultOf, summarise } from "./visit.js";
 
 const TEXT = `# Trains
 
 Trains carry heavy freight across mountains. Trains carry people, too, and carry them fast.
 Cheese tastes best with fresh bread. Most mountains are crossed by trains in tunnels.`;
 
-let server: Server;
-let browser: Browser;
-
-beforeAll(async () => {
-  server = await startServer();
-  browser = await startBrowser();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const demo = new Demo();
 
 test("summarises a pasted text live, and publishes it after approval", async () => {
-  const page = await openPage();
+  const page = await demo.visit();
   await page.getByRole("textbox").fill(TEXT);
   await page.getByRole("button", { name: "Summarise this text" }).click();
   await page.getByText("open", { exact: true }).waitFor();
@@ -39,7 +28,7 @@ test("summarises a pasted text live, and publishes it after approval", async () 
 });
 
 test("publishes an edited summary", async () => {
-  const page = await summarise(await openPage());
+  const page = await summarise(await demo.visit());
   await page.getByRole("button", { name: "Edit" }).click();
   expect(await page.getByLabel("The summary in your words").inputValue()).toBe(await summaryOf(page));
   await page.getByLabel("The summary in your words").fill("All about frames.");
@@ -50,7 +39,7 @@ test("publishes an edited summary", async () => {
 });
 
 test("ends the run after a rejection, and shows who rejected it", async () => {
-  const page = await summarise(await openPage());
+  const page = await summarise(await demo.visit());
   await page.getByRole("button", { name: "Reject" }).click();
   await page.locator('[data-run="failed"]').waitFor();
   expect(await page.getByLabel("Progress").getByRole("status").textContent()).toContain("Ada rejected the draft");
@@ -62,7 +51,7 @@ test("ends the run after a rejection, and shows who rejected it", async () => {
 test("shows whose verdict counts after a second click and to a second person", async () => {
   // Slow enough that the run does not end before the last click.
   const slow = await startServer(80);
-  const first = await openPage(slow.url);
+  const first = await demo.visit({ url: slow.url });
   await first.getByRole("textbox").fill(TEXT);
   await first.getByRole("button", { name: "Summarise this text" }).click();
   await first.waitForURL(/#run_/u);
@@ -79,10 +68,10 @@ test("shows whose verdict counts after a second click and to a second person", a
 });
 
 test("shows the whole run on a page that is opened later", async () => {
-  const first = await summarise(await openPage());
+  const first = await summarise(await demo.visit());
   await approve(first);
   await resultOf(first);
-  const second = await openPage(first.url());
+  const second = await demo.visit({ url: first.url() });
   await resultOf(second);
   expect(await summaryOf(second)).toBe(await summaryOf(first));
   for (const label of ["Keywords", "What happened"]) {
@@ -91,8 +80,8 @@ test("shows the whole run on a page that is opened later", async () => {
 });
 
 test("receives missed messages after a lost connection", async () => {
-  const proxy = await startProxy(server.url);
-  const page = await openPage(proxy.url);
+  const proxy = await startProxy(demo.server.url);
+  const page = await demo.visit({ url: proxy.url });
   await page.getByRole("button", { name: "Summarise" }).click();
   await page.getByLabel("Summary").waitFor();
   proxy.cut();
@@ -102,27 +91,23 @@ test("receives missed messages after a lost connection", async () => {
   expect(await summaryOf(page)).toBe(seen);
   proxy.restore();
   await page.getByLabel("Approval").waitFor();
-  const whole = await openPage(`${server.url}/${new URL(page.url()).hash}`);
+  const whole = await demo.visit({ url: `${demo.server.url}/${new URL(page.url()).hash}` });
   await whole.getByLabel("Approval").waitFor();
   expect(await summaryOf(page)).toBe(await summaryOf(whole));
   proxy.stop();
 });
 
 test("shows the server's notice", async () => {
-  const page = await openPage();
+  const page = await demo.visit();
   await page.getByText("Ready to summarise “The keeper of Skerry Point” or your own text.").waitFor();
 });
 
 test("refuses a text without sentences, with a reason", async () => {
-  const page = await openPage();
+  const page = await demo.visit();
   await page.getByRole("textbox").fill("---");
   await page.getByRole("button", { name: "Summarise this text" }).click();
   await page.getByText("The text has no sentence to summarise.").waitFor();
 });
-
-async function openPage(url: string = server.url): Promise<Page> {
-  return visit(browser, url);
-}
 
 async function summaryOf(page: Page): Promise<string | null> {
   return page.getByLabel("Summary").locator("p").textContent();

@@ -18,6 +18,9 @@ export interface Server {
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
 const target = process.env["CARGO_TARGET_DIR"] ?? join(root, "target");
 
+/** The key of all processes, as in `cargo xtask demo`. */
+const SIGNING_KEY = `signkey-test-${"0123456789abcdef".repeat(4)}`;
+
 /** Starts the example's server on a free port, after `cargo build -p content-pipeline`. `pause` is in milliseconds. */
 export async function startServer(pause = 10): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), "content-pipeline-"));
@@ -43,7 +46,10 @@ async function startProcess(settings: readonly string[]): Promise<{ child: Child
   }
   const example = join(root, "examples/content-pipeline");
   const content = ["--text", join(example, "lighthouse.md"), "--page", join(example, "page/dist")];
-  const child = spawn(program, [...settings, ...content], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, [...settings, ...content], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, FANFARE_SIGNING_KEY: SIGNING_KEY },
+  });
   for await (const line of createInterface(child.stdout)) {
     const url = /^Listening on (.*)$/u.exec(line)?.[1];
     if (url !== undefined) {

@@ -1,17 +1,32 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { expect } from "vitest";
-import { findBrowser } from "./server.js";
+import { afterAll, beforeAll, expect } from "vitest";
+import { findBrowser, type Server, startServer } from "./server.js";
 
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
-}
+/** The example's server and a browser, for the tests of one file. */
+export class Demo {
+  server!: Server;
+  browser!: Browser;
 
-/** Opens the page as Ada, in a new browser context. Errors of the page fail the test. */
-export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await (await browser.newContext(options)).newPage();
-  page.on("pageerror", (error) => expect.unreachable(error.message));
-  await page.goto(url);
-  return page;
+  /** Starts them before the tests, and stops them afterwards. */
+  constructor() {
+    beforeAll(async () => {
+      this.server = await startServer();
+      this.browser = await chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox"] });
+    });
+    afterAll(async () => {
+      await this.browser?.close();
+      await this.server?.stop();
+    });
+  }
+
+  /** Opens the page as Ada, in a new browser context. Errors of the page fail the test. */
+  async visit(options: BrowserContextOptions & { readonly url?: string } = {}): Promise<Page> {
+    const { url = this.server.url, ...contextOptions } = options;
+    const page = await (await this.browser.newContext(contextOptions)).newPage();
+    page.on("pageerror", (error) => expect.unreachable(error.message));
+    await page.goto(url);
+    return page;
+  }
 }
 
 /** Starts a run for the server's text, and waits until it asks for a verdict. */

@@ -103,8 +103,7 @@ async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Returns the key in the environment. Without one, returns a random key, as tokens of the demo need not outlive the
-/// process.
+/// Returns the key in the environment, or a new one, with which tokens do not outlive the process.
 fn signing_key() -> String {
     std::env::var("FANFARE_SIGNING_KEY").unwrap_or_else(|_| {
         format!("signkey-test-{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())

@@ -1,9 +1,10 @@
-//! The routes of the page besides its subscriptions: starting runs and minting tokens.
+//! The routes of the page besides its subscriptions: starting runs, minting tokens, and Studio.
 
 use crate::job::Task;
 use crate::text::Text;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use channels::pipeline::{self, Pipeline};
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tower_http::services::ServeDir;
 
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
+const STUDIO_TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
 const RUN_ID_LETTERS: usize = 12;
 
 /// The state of all routes.
@@ -33,11 +35,14 @@ pub(crate) struct App {
 /// Returns all routes of the server.
 pub(crate) fn routes(app: App, page: &Path) -> Router {
     let realtime = fanfare::routes(app.hub.clone());
+    let studio = fanfare::studio(&app.hub);
     Router::new()
         .route("/runs", post(start_run))
         .route("/token", get(mint_token))
+        .route("/look-inside", get(open_studio))
         .with_state(app)
         .merge(realtime)
+        .merge(studio)
         .fallback_service(ServeDir::new(page))
 }
 
@@ -101,6 +106,29 @@ async fn mint_token(
     };
     let token = token.mint().map_err(internal)?;
     Ok(Json(MintedToken { token }))
+}
+
+#[derive(Deserialize)]
+struct StudioQuery {
+    run: Option<String>,
+}
+
+/// Opens Studio at a run or at all runs, signed in with an admin token.
+///
+/// An application would check here that the visitor is an operator. Browsers do not send the token to a server with the
+/// page's address, because it is in the fragment.
+async fn open_studio(State(app): State<App>, Query(query): Query<StudioQuery>) -> Result<Redirect, Refusal> {
+    let view = match query.run {
+        Some(run) => {
+            // A valid run id has no characters to escape.
+            run_grant(&run)?;
+            format!("runs/{run}")
+        }
+        None => "runs".into(),
+    };
+    let admin = app.hub.admin();
+    let token = admin.token().subject("visitor").expires_in(STUDIO_TOKEN_LIFE).mint().map_err(internal)?;
+    Ok(Redirect::to(&format!("/studio#key={token}&view={view}")))
 }
 
 fn run_grant(run: &str) -> Result<Grant, Refusal> {

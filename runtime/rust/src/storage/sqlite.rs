@@ -74,7 +74,7 @@ use writer::{Command, Writer, WriterInfo};
 /// use fanfare::{Hub, Sqlite};
 ///
 /// let storage = Sqlite::open(folder.join("fanfare.db"))?;
-/// let hub = Hub::builder(registry).signing_key(std::env::var("FANFARE_KEY")?).storage(storage).build()?;
+/// let hub = Hub::builder(registry).signing_key(std::env::var("FANFARE_SIGNING_KEY")?).storage(storage).build()?;
 /// # Ok(hub)
 /// # }
 /// ```

@@ -1,74 +1,88 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
+import type { JsonSchema } from "../../api/types.js";
 import { Icon } from "../../ui/Icon.js";
-import { AddButton, Field, type FieldProps } from "./Field.js";
-import { type Control, hasShape, initialOf } from "./schema.js";
+import { AddButton, Field, FieldControl, type FieldProps, Limits } from "./Field.js";
+import { initialOf } from "./initial.js";
+import { type Control, schemaOfMember } from "./schema.js";
+import { fittingAlternative, isEqual, isRecord } from "./shape.js";
 
 type PartsProps<Kind extends Control["kind"]> = FieldProps & { readonly control: Extract<Control, { kind: Kind }> };
 
 /** The members of an object: the required ones, the optional ones that are set, and any others that may be added. */
 export function ObjectFields({ control, root, path, value, onChange, issues }: PartsProps<"object">) {
-  const members: Readonly<Record<string, unknown>> =
-    typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+  const members = isRecord(value) ? value : {};
   const known = new Set(control.properties.map(({ name }) => name));
-  const absent = control.properties.filter(({ name }) => members[name] === undefined);
-  const others = Object.keys(members).filter((name) => !known.has(name));
-  const set = (name: string, member: unknown) => onChange({ ...members, [name]: member });
-  const remove = (name: string) => {
-    const { [name]: _, ...rest } = members;
-    onChange(rest);
-  };
+  const set = control.properties.filter(({ name }) => Object.hasOwn(members, name));
+  const absent = control.properties.filter(({ name }) => !Object.hasOwn(members, name));
+  const others = Object.keys(members)
+    .filter((name) => !known.has(name))
+    .map((name) => ({ name, schema: schemaOfMember(control, name) ?? true, isRequired: false }));
+  const change = (name: string, member: unknown) => onChange({ ...members, [name]: member });
+  const remove = (name: string) => onChange(Object.fromEntries(Object.entries(members).filter(([other]) => other !== name)));
+  const isOpen = control.others !== undefined || control.patterns.length > 0;
   return (
     <div className="parts">
-      {control.properties
-        .filter(({ name }) => members[name] !== undefined)
-        .map(({ name, schema, isRequired }) => (
-          <Field
-            key={name}
-            schema={schema}
-            root={root}
-            path={`${path}/${escape(name)}`}
-            label={name}
-            value={members[name]}
-            onChange={(member) => set(name, member)}
-            issues={issues}
-            onRemove={isRequired ? undefined : () => remove(name)}
-          />
-        ))}
-      {others.map((name) => (
+      {[...set, ...others].map(({ name, schema, isRequired }) => (
         <Field
           key={name}
-          schema={control.others ?? true}
+          schema={schema}
           root={root}
           path={`${path}/${escape(name)}`}
-          label={name}
+          label={shownName(name)}
           value={members[name]}
-          onChange={(member) => set(name, member)}
+          onChange={(member) => change(name, member)}
           issues={issues}
-          onRemove={() => remove(name)}
+          onRemove={isRequired ? undefined : () => remove(name)}
         />
       ))}
-      <div className="actions">
-        {absent.map(({ name, schema }) => (
-          <AddButton key={name} name={name} schema={schema} root={root} onAdd={(member) => set(name, member)} />
-        ))}
-      </div>
-      {control.others !== undefined && (
-        <NewMember isTaken={(name) => name in members} onAdd={(name) => set(name, initialOf(control.others ?? true, root))} />
+      {absent.length > 0 && (
+        <div className="actions">
+          {absent.map(({ name, schema }) => (
+            <AddButton key={name} name={shownName(name)} schema={schema} root={root} onAdd={(member) => change(name, member)} />
+          ))}
+        </div>
+      )}
+      {isOpen && (
+        <NewMember
+          schemaOf={(name) => (Object.hasOwn(members, name) || known.has(name) ? undefined : schemaOfMember(control, name))}
+          hint={control.others === undefined ? `Name that matches ${control.patterns.map(([pattern]) => pattern).join(" or ")}` : "Name of a new member"}
+          onAdd={(name, schema) => change(name, initialOf(schema, root))}
+        />
       )}
     </div>
   );
 }
 
-function NewMember({ isTaken, onAdd }: { readonly isTaken: (name: string) => boolean; readonly onAdd: (name: string) => void }) {
+interface NewMemberProps {
+  /** Returns the schema of a new member, or undefined if the object cannot have it. */
+  readonly schemaOf: (name: string) => JsonSchema | undefined;
+  readonly hint: string;
+  readonly onAdd: (name: string, schema: JsonSchema) => void;
+}
+
+function NewMember({ schemaOf, hint, onAdd }: NewMemberProps) {
   const [name, setName] = useState("");
+  const schema = name === "" ? undefined : schemaOf(name);
   const add = () => {
-    onAdd(name);
+    if (schema === undefined) return;
+    onAdd(name, schema);
     setName("");
   };
   return (
     <div className="actions">
-      <input aria-label="Name of a new member" placeholder="Name of a new member" value={name} onChange={(event) => setName(event.target.value)} />
-      <button type="button" className="button small" disabled={name === "" || isTaken(name)} onClick={add}>
+      <input
+        aria-label="Name of a new member"
+        placeholder={hint}
+        title={hint}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          add();
+        }}
+      />
+      <button type="button" className="button small" disabled={schema === undefined} onClick={add}>
         <Icon name="plus" size={12} />
         Add
       </button>
@@ -79,6 +93,7 @@ function NewMember({ isTaken, onAdd }: { readonly isTaken: (name: string) => boo
 export function ListFields({ control, root, path, label, value, onChange, issues }: PartsProps<"array">) {
   const items: readonly unknown[] = Array.isArray(value) ? value : [];
   const schemaOf = (at: number) => control.prefix[at] ?? control.items;
+  const canRemove = (at: number) => items.length > control.min && at >= Math.min(control.prefix.length, items.length - 1);
   return (
     <div className="parts">
       {items.map((item, at) => (
@@ -91,10 +106,10 @@ export function ListFields({ control, root, path, label, value, onChange, issues
           value={item}
           onChange={(changed) => onChange(items.with(at, changed))}
           issues={issues}
-          onRemove={() => onChange(items.toSpliced(at, 1))}
+          onRemove={canRemove(at) ? () => onChange(items.toSpliced(at, 1)) : undefined}
         />
       ))}
-      {schemaOf(items.length) !== false && (
+      {items.length < control.max && (
         <div className="actions">
           <AddButton name="Add an item" schema={schemaOf(items.length)} root={root} onAdd={(item) => onChange([...items, item])} />
         </div>
@@ -103,28 +118,42 @@ export function ListFields({ control, root, path, label, value, onChange, issues
   );
 }
 
-export function UnionFields({ control, root, path, label, value, onChange, issues }: PartsProps<"union">) {
+/** A choice between alternatives, and the control of the chosen one. */
+export function UnionFields({ control, isInvalid, ...props }: PartsProps<"union"> & { readonly isInvalid: boolean }) {
+  const { root, label, value, onChange } = props;
   const { alternatives } = control;
-  const [chosen, setChosen] = useState<number>();
-  const fitting = alternatives.findIndex(({ schema }) => hasShape(value, schema, root));
-  const current = chosen ?? Math.max(0, fitting);
+  // While the user types, a value can have the shape of another alternative, or of none.
+  const edited = useRef<{ readonly at: number; readonly value: unknown }>(undefined);
+  const isOwn = edited.current !== undefined && isEqual(edited.current.value, value);
+  const current = isOwn ? (edited.current?.at ?? 0) : fittingAlternative(value, alternatives, root);
   const schema = alternatives[current]?.schema ?? true;
-  const choose = (at: number) => {
-    setChosen(at);
-    onChange(initialOf(alternatives[at]?.schema ?? true, root));
+  const change = (at: number, changed: unknown) => {
+    edited.current = { at, value: changed };
+    onChange(changed);
   };
+  const choose = (at: number) => change(at, initialOf(alternatives[at]?.schema ?? true, root));
   return (
-    <div className="parts">
-      <select aria-label={`Kind of ${label === "" ? "payload" : label}`} value={current} onChange={(event) => choose(Number(event.target.value))}>
-        {alternatives.map((alternative, at) => (
-          <option key={at} value={at}>
-            {alternative.label}
-          </option>
-        ))}
-      </select>
-      {value !== null && <Field schema={schema} root={root} path={path} label="Value" value={value} onChange={onChange} issues={issues} />}
-    </div>
+    <>
+      <div className="field-choice">
+        <select aria-label={`Kind of ${label}`} value={current} onChange={(event) => choose(Number(event.target.value))}>
+          {alternatives.map((alternative, at) => (
+            <option key={at} value={at}>
+              {alternative.label}
+            </option>
+          ))}
+        </select>
+        <Limits schema={schema} root={root} />
+      </div>
+      {value !== null && (
+        <FieldControl {...props} key={current} id={undefined} schema={schema} isInvalid={isInvalid} onChange={(changed) => change(current, changed)} />
+      )}
+    </>
   );
+}
+
+/** The empty name is valid, too. */
+function shownName(name: string): string {
+  return name === "" ? '""' : name;
 }
 
 function escape(name: string): string {

@@ -2,9 +2,11 @@ import { useId } from "react";
 import type { Issue, JsonSchema } from "../../api/types.js";
 import { Icon } from "../../ui/Icon.js";
 import { ListFields, ObjectFields, UnionFields } from "./Containers.js";
+import { initialOf } from "./initial.js";
+import { keywordsOf } from "./keywords.js";
 import { describeLimits } from "./limits.js";
 import { Scalar } from "./Scalar.js";
-import { controlOf, initialOf, keywordsOf } from "./schema.js";
+import { controlOf } from "./schema.js";
 
 export interface FieldProps {
   readonly schema: JsonSchema;
@@ -22,17 +24,16 @@ export interface FieldProps {
 
 /** Edits a value of a schema: a control with its name, description, limits and issues. */
 export function Field(props: FieldProps) {
-  const { schema, root, path, label, value, onChange, issues, onRemove } = props;
+  const { schema, root, path, label, issues, onRemove } = props;
   const keywords = keywordsOf(schema, root);
-  const control = controlOf(schema, root);
+  const { kind } = controlOf(schema, root);
   const id = useId();
   const own = issues.filter((issue) => issue.path === path);
-  const isContainer = control.kind === "object" || control.kind === "array" || control.kind === "union";
-  const limits = describeLimits(keywords);
+  const isContainer = kind === "object" || kind === "array" || kind === "union";
   const title = (
     <>
-      {label === "" ? "Payload" : label}
-      {limits !== "" && <span className="limits">{limits}</span>}
+      {label}
+      <Limits schema={schema} root={root} />
     </>
   );
   return (
@@ -54,22 +55,40 @@ export function Field(props: FieldProps) {
         )}
       </div>
       {typeof keywords["description"] === "string" && <p className="quiet">{keywords["description"]}</p>}
-      {control.kind === "object" ? (
-        <ObjectFields {...props} control={control} />
-      ) : control.kind === "array" ? (
-        <ListFields {...props} control={control} />
-      ) : control.kind === "union" ? (
-        <UnionFields {...props} control={control} />
-      ) : (
-        <Scalar id={id} control={control} value={value} onChange={onChange} isInvalid={own.length > 0} />
-      )}
+      <FieldControl {...props} id={isContainer ? undefined : id} isInvalid={own.length > 0} />
       {own.map((issue) => (
-        <p key={issue.rule} className="failure">
+        <p key={issue.rule + issue.message} className="failure">
           {issue.message}
         </p>
       ))}
     </div>
   );
+}
+
+interface FieldControlProps extends FieldProps {
+  /** The id of an input whose label refers to it. Without one, the input gets the label itself. */
+  readonly id: string | undefined;
+  readonly isInvalid: boolean;
+}
+
+/** The control of a field, without its name. */
+export function FieldControl({ id, isInvalid, ...props }: FieldControlProps) {
+  const control = controlOf(props.schema, props.root);
+  switch (control.kind) {
+    case "object":
+      return <ObjectFields {...props} control={control} />;
+    case "array":
+      return <ListFields {...props} control={control} />;
+    case "union":
+      return <UnionFields {...props} isInvalid={isInvalid} control={control} />;
+    default:
+      return <Scalar id={id} label={props.label} control={control} value={props.value} onChange={props.onChange} isInvalid={isInvalid} />;
+  }
+}
+
+export function Limits({ schema, root }: { readonly schema: JsonSchema; readonly root: JsonSchema }) {
+  const limits = describeLimits(keywordsOf(schema, root));
+  return limits === "" ? null : <span className="limits">{limits}</span>;
 }
 
 /** A button for a value that may be absent. */

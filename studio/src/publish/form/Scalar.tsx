@@ -1,8 +1,10 @@
-import { useEffect, useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import type { Control } from "./schema.js";
+import { isEqual } from "./shape.js";
 
 interface ScalarProps {
-  readonly id: string;
+  readonly id: string | undefined;
+  readonly label: string;
   readonly control: Control;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
@@ -10,39 +12,38 @@ interface ScalarProps {
 }
 
 /** Edits a value that has no parts, or JSON that has no form. */
-export function Scalar({ id, control, value, onChange, isInvalid }: ScalarProps) {
+export function Scalar({ id, label, control, value, onChange, isInvalid }: ScalarProps) {
   const list = useId();
+  const common = { id, "aria-label": id === undefined ? label : undefined };
+  const checked = { ...common, "aria-invalid": isInvalid };
   switch (control.kind) {
-    case "choice":
-      if (control.values.length === 1 && control.values[0] === value) {
-        return <input id={id} value={textOf(value)} readOnly />;
+    case "choice": {
+      const chosen = control.values.findIndex((option) => isEqual(option, value));
+      if (control.values.length === 1 && chosen === 0) {
+        return <input {...common} value={textOf(value)} readOnly />;
       }
       return (
-        <select
-          id={id}
-          aria-invalid={isInvalid}
-          value={control.values.indexOf(value)}
-          onChange={(event) => onChange(control.values[Number(event.target.value)])}
-        >
-          {!control.values.includes(value) && <option value={-1}>Choose a value</option>}
+        <select {...checked} value={chosen} onChange={(event) => onChange(control.values[Number(event.target.value)])}>
+          {chosen === -1 && <option value={-1}>Choose a value</option>}
           {control.values.map((option, at) => (
-            <option key={JSON.stringify(option)} value={at}>
-              {textOf(option)}
+            <option key={at} value={at}>
+              {option === "" ? '""' : textOf(option)}
             </option>
           ))}
         </select>
       );
+    }
     case "boolean":
-      return <input id={id} type="checkbox" checked={value === true} onChange={(event) => onChange(event.target.checked)} />;
+      return <input {...checked} type="checkbox" checked={value === true} onChange={(event) => onChange(event.target.checked)} />;
     case "null":
-      return <input id={id} value="null" readOnly />;
+      return <input {...common} value="null" readOnly />;
     case "integer":
     case "number":
-      return <JsonInput id={id} value={value} onChange={onChange} isInvalid={isInvalid} inputMode="decimal" />;
+      return <JsonInput {...checked} value={value} onChange={onChange} inputMode="decimal" />;
     case "suggest":
       return (
         <>
-          <input id={id} list={list} aria-invalid={isInvalid} value={String(value ?? "")} onChange={(event) => onChange(event.target.value)} />
+          <input {...checked} list={list} value={String(value ?? "")} onChange={(event) => onChange(event.target.value)} />
           <datalist id={list}>
             {control.values.map((option) => (
               <option key={option} value={option} />
@@ -51,18 +52,37 @@ export function Scalar({ id, control, value, onChange, isInvalid }: ScalarProps)
         </>
       );
     case "string":
-      return (
-        <textarea
-          id={id}
-          rows={String(value ?? "").length > 60 ? 4 : 1}
-          aria-invalid={isInvalid}
-          value={String(value ?? "")}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      );
+      return <TextInput {...checked} value={String(value ?? "")} onChange={onChange} />;
     default:
-      return <JsonInput id={id} value={value} onChange={onChange} isInvalid={isInvalid} isMultiline />;
+      return <JsonInput {...checked} value={value} onChange={onChange} isMultiline />;
   }
+}
+
+interface TextInputProps {
+  readonly id: string | undefined;
+  readonly "aria-label": string | undefined;
+  readonly "aria-invalid": boolean;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** The browser needs long to lay out more characters. */
+const MAX_SHOWN = 50_000;
+
+function TextInput({ value, onChange, ...rest }: TextInputProps) {
+  const [isWhole, setIsWhole] = useState(value.length <= MAX_SHOWN);
+  if (!isWhole) {
+    return (
+      <div className="field-choice">
+        <input {...rest} value={`${value.slice(0, 200)}…`} readOnly />
+        <button type="button" className="button small" onClick={() => setIsWhole(true)}>
+          Edit {value.length.toLocaleString("en-US")} characters
+        </button>
+      </div>
+    );
+  }
+  const rows = value.length > 60 || value.includes("\n") ? 4 : 1;
+  return <textarea {...rest} rows={rows} value={value} onChange={(event) => onChange(event.target.value)} />;
 }
 
 function textOf(value: unknown): string {
@@ -70,30 +90,56 @@ function textOf(value: unknown): string {
 }
 
 interface JsonInputProps {
-  readonly id: string;
+  readonly id: string | undefined;
+  readonly "aria-label": string | undefined;
+  readonly "aria-invalid": boolean;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
-  readonly isInvalid: boolean;
   readonly inputMode?: "decimal";
   readonly isMultiline?: boolean;
 }
 
-/** Edits JSON text. A text that is not JSON is passed on as a string, which the check then refuses. */
-function JsonInput({ id, value, onChange, isInvalid, inputMode, isMultiline = false }: JsonInputProps) {
-  const [text, setText] = useState(() => JSON.stringify(value, null, 2) ?? "");
+/** Edits JSON text. A text that is not JSON is passed on as a string, and the form cannot be sent with it. */
+function JsonInput({ value, onChange, inputMode, isMultiline = false, ...rest }: JsonInputProps) {
+  const [text, setText] = useState(() => textOfJson(value));
+  const element = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (!isSame(parse(text), value)) setText(JSON.stringify(value, null, 2) ?? "");
+    if (!isEqual(parse(text), value)) setText(textOfJson(value));
   }, [value]);
+  const problem = isMultiline ? findProblem(text, "JSON", () => true) : findProblem(text, "a number", (parsed) => typeof parsed === "number");
+  useEffect(() => element.current?.setCustomValidity(problem), [problem]);
   const change = (newText: string) => {
     setText(newText);
     onChange(parse(newText));
   };
-  const props = { id, value: text, "aria-invalid": isInvalid };
-  return isMultiline ? (
-    <textarea {...props} rows={5} className="mono" onChange={(event) => change(event.target.value)} />
-  ) : (
-    <input {...props} inputMode={inputMode} onChange={(event) => change(event.target.value)} />
+  const props = { ...rest, ref: element, value: text, "aria-invalid": rest["aria-invalid"] || problem !== "" };
+  return (
+    <>
+      {isMultiline ? (
+        <textarea
+          {...props}
+          rows={Math.min(8, Math.max(2, text.split("\n").length))}
+          className="mono"
+          onChange={(event) => change(event.target.value)}
+        />
+      ) : (
+        <input {...props} inputMode={inputMode} onChange={(event) => change(event.target.value)} />
+      )}
+      {problem !== "" && !rest["aria-invalid"] && <p className="failure">{problem}</p>}
+    </>
   );
+}
+
+function findProblem(text: string, expected: string, isExpected: (value: unknown) => boolean): string {
+  try {
+    return isExpected(JSON.parse(text)) ? "" : `This is not ${expected}.`;
+  } catch {
+    return `This is not ${expected}.`;
+  }
+}
+
+function textOfJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? "";
 }
 
 function parse(text: string): unknown {
@@ -102,8 +148,4 @@ function parse(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

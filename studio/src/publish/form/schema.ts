@@ -1,16 +1,31 @@
 import type { JsonSchema } from "../../api/types.js";
-
-/** A schema with its keywords, after references are followed. */
-export type Keywords = Readonly<Record<string, unknown>>;
+import { isSchema, type Keywords, keywordsOf, propertiesOf, requiredOf } from "./keywords.js";
 
 /** The control that edits values of a schema. */
 export type Control =
-  | { readonly kind: "object"; readonly properties: readonly Property[]; readonly others: JsonSchema | undefined }
-  | { readonly kind: "array"; readonly items: JsonSchema; readonly prefix: readonly JsonSchema[] }
+  | ObjectControl
+  | ArrayControl
   | { readonly kind: "union"; readonly alternatives: readonly Alternative[] }
   | { readonly kind: "choice"; readonly values: readonly unknown[] }
   | { readonly kind: "suggest"; readonly values: readonly string[] }
   | { readonly kind: "string" | "integer" | "number" | "boolean" | "null" | "json" };
+
+export interface ObjectControl {
+  readonly kind: "object";
+  readonly properties: readonly Property[];
+  /** The schemas of members whose name matches a pattern. */
+  readonly patterns: readonly (readonly [pattern: string, schema: JsonSchema])[];
+  /** The schema of all other members, if any may be added. */
+  readonly others: JsonSchema | undefined;
+}
+
+export interface ArrayControl {
+  readonly kind: "array";
+  readonly prefix: readonly JsonSchema[];
+  readonly items: JsonSchema;
+  readonly min: number;
+  readonly max: number;
+}
 
 export interface Property {
   readonly name: string;
@@ -23,44 +38,24 @@ export interface Alternative {
   readonly schema: JsonSchema;
 }
 
-/** Follows references, and merges their targets with the keywords next to them. */
-export function keywordsOf(schema: JsonSchema, root: JsonSchema): Keywords {
-  let keywords: Keywords = typeof schema === "boolean" ? {} : schema;
-  for (let depth = 0; typeof keywords["$ref"] === "string" && depth < 16; depth += 1) {
-    const { $ref, ...rest } = keywords;
-    const target = targetOf(root, String($ref));
-    keywords = { ...(typeof target === "object" ? target : {}), ...rest };
-  }
-  return keywords;
-}
-
 export function controlOf(schema: JsonSchema, root: JsonSchema): Control {
   const keywords = keywordsOf(schema, root);
-  const { type, enum: values, properties, items, prefixItems, additionalProperties } = keywords;
+  const { type, enum: values, items, prefixItems, minItems, maxItems } = keywords;
   if ("const" in keywords) return { kind: "choice", values: [keywords["const"]] };
   if (Array.isArray(values)) return { kind: "choice", values };
-  const union = keywords["oneOf"] ?? keywords["anyOf"];
-  if (Array.isArray(union) && type !== "object" && properties === undefined) {
-    return unionOf(union as readonly JsonSchema[], root);
-  }
-  if (Array.isArray(type)) {
-    return unionOf(type.map((name: unknown) => ({ ...keywords, type: name })), root);
-  }
-  if (type === "object" || properties !== undefined) {
-    const required = Array.isArray(keywords["required"]) ? keywords["required"] : [];
-    return {
-      kind: "object",
-      properties: Object.entries(Object(properties) as Record<string, JsonSchema>).map(([name, property]) => ({
-        name,
-        schema: property,
-        isRequired: required.includes(name),
-      })),
-      others: isSchema(additionalProperties) && additionalProperties !== false ? additionalProperties : undefined,
-    };
-  }
+  const alternatives = alternativesOf(keywords);
+  if (alternatives !== undefined) return unionOf(alternatives, root);
+  if (type === "object" || keywords["properties"] !== undefined) return objectOf(keywords, root);
   if (type === "array") {
     const prefix = Array.isArray(prefixItems) ? (prefixItems as readonly JsonSchema[]) : [];
-    return { kind: "array", items: isSchema(items) ? items : true, prefix };
+    const max = items === false ? prefix.length : Number.POSITIVE_INFINITY;
+    return {
+      kind: "array",
+      prefix,
+      items: isSchema(items) ? items : true,
+      min: Number(minItems ?? 0),
+      max: Math.min(max, Number(maxItems ?? max)),
+    };
   }
   if (type === "string" || type === "integer" || type === "number" || type === "boolean" || type === "null") {
     return { kind: type };
@@ -68,134 +63,101 @@ export function controlOf(schema: JsonSchema, root: JsonSchema): Control {
   return { kind: "json" };
 }
 
-function unionOf(schemas: readonly JsonSchema[], root: JsonSchema): Control {
-  const all = schemas.map((schema) => keywordsOf(schema, root));
-  const named = all.find(({ enum: values }) => Array.isArray(values) && values.every((value) => typeof value === "string"));
-  // An open enum: known values, or any other string.
-  if (all.length === 2 && named !== undefined && all.some(({ type, enum: values }) => type === "string" && values === undefined)) {
-    return { kind: "suggest", values: named["enum"] as readonly string[] };
-  }
+/** Returns the schema of a member that is not a property, or undefined if an object cannot have it. */
+export function schemaOfMember({ patterns, others }: ObjectControl, name: string): JsonSchema | undefined {
+  const found = patterns.find(([pattern]) => new RegExp(pattern, "u").test(name));
+  return found === undefined ? others : found[1];
+}
+
+function objectOf(keywords: Keywords, root: JsonSchema): ObjectControl {
+  const { additionalProperties, patternProperties } = keywords;
+  const required = new Set(requiredOf(keywords));
+  const known = { ...conditionalProperties(keywords, root), ...propertiesOf(keywords) };
+  const patterns = Object.entries(Object(patternProperties) as Record<string, JsonSchema>);
+  const isMap = additionalProperties === undefined && Object.keys(known).length === 0 && patterns.length === 0;
+  const others = isSchema(additionalProperties) && additionalProperties !== false ? additionalProperties : undefined;
+  const undeclared = [...required].filter((name) => !(name in known)).map((name) => [name, others ?? true] as const);
   return {
-    kind: "union",
-    alternatives: schemas.map((schema, at) => ({ label: labelOf(schema, all[at] ?? {}, at), schema })),
+    kind: "object",
+    properties: [...Object.entries(known), ...undeclared]
+      .filter(([, schema]) => schema !== false)
+      .map(([name, schema]) => ({ name, schema, isRequired: required.has(name) })),
+    patterns,
+    others: isMap ? true : others,
   };
 }
 
-function labelOf(schema: JsonSchema, keywords: Keywords, at: number): string {
-  const { title, type, properties } = keywords;
-  const tag = Object.values(Object(properties) as Record<string, Keywords>).find((property) => typeof property["const"] === "string");
+/** The properties that an object can have if it also matches another schema, such as one of its alternatives. */
+function conditionalProperties(keywords: Keywords, root: JsonSchema): Readonly<Record<string, JsonSchema>> {
+  const { oneOf, anyOf, then, else: otherwise, dependentSchemas } = keywords;
+  const schemas = [oneOf, anyOf, then, otherwise, Object.values(Object(dependentSchemas))].flat().filter(isSchema);
+  const properties: Record<string, JsonSchema> = {};
+  for (const [name, schema] of schemas.flatMap((part) => Object.entries(propertiesOf(keywordsOf(part, root))))) {
+    const other = properties[name];
+    properties[name] = other === undefined || other === true ? schema : { anyOf: [other, schema] };
+  }
+  return properties;
+}
+
+/** Keywords that say nothing about a value. */
+const ANNOTATIONS = new Set(["$schema", "$comment", "$defs", "title", "description", "default", "examples", "deprecated"]);
+
+/** Returns the schemas of which a value matches one, if the value has no control of its own. */
+function alternativesOf(keywords: Keywords): readonly JsonSchema[] | undefined {
+  const { oneOf, anyOf, ...rest } = keywords;
+  const union = oneOf ?? anyOf;
+  if (Array.isArray(union) && rest["properties"] === undefined) {
+    const common = Object.fromEntries(Object.entries(rest).filter(([name]) => !ANNOTATIONS.has(name)));
+    const schemas = union as readonly JsonSchema[];
+    return Object.keys(common).length === 0 ? schemas : schemas.map((schema) => ({ allOf: [common, schema] }));
+  }
+  const { type, title: _, description: __, ...others } = keywords;
+  return Array.isArray(type) ? type.map((name: unknown) => ({ ...others, type: name })) : undefined;
+}
+
+function unionOf(schemas: readonly JsonSchema[], root: JsonSchema): Control {
+  const all = flatten(schemas, root, 0);
+  const controls = all.map((schema) => controlOf(schema, root));
+  const values = controls.flatMap((control) => (control.kind === "choice" ? control.values : control.kind === "null" ? [null] : []));
+  const others = controls.filter(({ kind }) => kind !== "choice" && kind !== "null");
+  if (others.length === 0) return { kind: "choice", values };
+  // An open enum: known values, or any other string.
+  if (others.length === 1 && others[0]?.kind === "string" && values.length > 0 && values.every((value) => typeof value === "string")) {
+    return { kind: "suggest", values };
+  }
+  const labels = all.map((schema) => labelOf(schema, root));
+  return {
+    kind: "union",
+    alternatives: all.map((schema, at) => {
+      const label = labels[at] ?? "";
+      const number = labels.slice(0, at + 1).filter((other) => other === label).length;
+      return { label: labels.indexOf(label) === labels.lastIndexOf(label) ? label : `${label} (${number})`, schema };
+    }),
+  };
+}
+
+/** Replaces alternatives that are unions themselves by their alternatives. */
+function flatten(schemas: readonly JsonSchema[], root: JsonSchema, depth: number): readonly JsonSchema[] {
+  const flat = schemas.flatMap((schema) => {
+    const keywords = keywordsOf(schema, root);
+    const isValue = "const" in keywords || Array.isArray(keywords["enum"]);
+    const inner = isValue || depth > 8 ? undefined : alternativesOf(keywords);
+    return inner === undefined ? [schema] : flatten(inner, root, depth + 1);
+  });
+  const texts = flat.map((schema) => JSON.stringify(schema));
+  return flat.filter((_, at) => texts.indexOf(texts[at] ?? "") === at);
+}
+
+function labelOf(schema: JsonSchema, root: JsonSchema): string {
+  const keywords = keywordsOf(schema, root);
+  const { title, type, const: value, enum: values } = keywords;
+  const properties = Object.values(propertiesOf(keywords)) as readonly Keywords[];
+  const tag = properties.find((property) => typeof property["const"] === "string");
   if (tag !== undefined) return String(tag["const"]);
   if (typeof title === "string") return title;
-  const reference = Object(schema)["$ref"] as unknown;
-  if (typeof reference === "string" && reference.includes("/")) return reference.slice(reference.lastIndexOf("/") + 1);
-  if ("const" in keywords) return JSON.stringify(keywords["const"]);
-  return typeof type === "string" ? type : `alternative ${at + 1}`;
-}
-
-/** Returns a value to begin with, as small as the schema allows. It can be invalid, which the server then reports. */
-export function initialOf(schema: JsonSchema, root: JsonSchema, depth = 0): unknown {
-  const control = controlOf(schema, root);
-  const keywords = keywordsOf(schema, root);
-  const { default: preset, examples } = keywords;
-  if (preset !== undefined) return preset;
-  if (Array.isArray(examples) && examples.length > 0) return examples[0];
-  switch (control.kind) {
-    case "object":
-      return Object.fromEntries(
-        control.properties
-          .filter(({ isRequired }) => isRequired && depth < 12)
-          .map(({ name, schema: property }) => [name, initialOf(property, root, depth + 1)]),
-      );
-    case "array": {
-      const count = Math.max(0, Number(keywords["minItems"] ?? 0) - control.prefix.length);
-      const schemas = [...control.prefix, ...Array.from({ length: Math.min(count, 20) }, () => control.items)];
-      return depth < 12 ? schemas.map((item) => initialOf(item, root, depth + 1)) : [];
-    }
-    case "union":
-      return initialOf(control.alternatives[0]?.schema ?? true, root, depth + 1);
-    case "choice":
-    case "suggest":
-      return control.values[0];
-    case "integer":
-    case "number":
-      return initialNumber(keywords);
-    case "boolean":
-      return false;
-    case "string":
-      return initialString(keywords);
-    default:
-      return null;
-  }
-}
-
-function initialNumber({ minimum, exclusiveMinimum, maximum }: Keywords): number {
-  if (typeof minimum === "number") return minimum;
-  if (typeof exclusiveMinimum === "number") return exclusiveMinimum + 1;
-  return typeof maximum === "number" && maximum < 0 ? maximum : 0;
-}
-
-const FORMATS: Readonly<Record<string, string>> = {
-  "date-time": "2026-01-31T12:00:00Z",
-  date: "2026-01-31",
-  time: "12:00:00Z",
-  duration: "PT1H",
-  email: "name@example.com",
-  uri: "https://example.com/",
-  uuid: "123e4567-e89b-42d3-a456-426614174000",
-  ipv4: "192.0.2.1",
-  ipv6: "2001:db8::1",
-  hostname: "example.com",
-  int64: "0",
-  uint64: "0",
-};
-
-function initialString({ format, minLength }: Keywords): string {
-  const example = FORMATS[String(format)];
-  return example ?? "text".padEnd(Number(minLength ?? 0), "t");
-}
-
-/** Returns `true` if a value has the shape of a schema, as far as that selects an alternative. */
-export function hasShape(value: unknown, schema: JsonSchema, root: JsonSchema): boolean {
-  const control = controlOf(schema, root);
-  switch (control.kind) {
-    case "choice":
-      return control.values.includes(value);
-    case "object":
-      return (
-        typeof value === "object" &&
-        value !== null &&
-        !Array.isArray(value) &&
-        control.properties.every(({ name, schema: property, isRequired }) => {
-          const member = (value as Record<string, unknown>)[name];
-          return member === undefined ? !isRequired : hasShape(member, property, root);
-        })
-      );
-    case "array":
-      return Array.isArray(value);
-    case "union":
-      return control.alternatives.some((alternative) => hasShape(value, alternative.schema, root));
-    case "null":
-      return value === null;
-    case "integer":
-    case "number":
-      return typeof value === "number";
-    case "json":
-      return true;
-    default:
-      return typeof value === (control.kind === "suggest" ? "string" : control.kind);
-  }
-}
-
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === "boolean" || (typeof value === "object" && value !== null && !Array.isArray(value));
-}
-
-function targetOf(root: JsonSchema, reference: string): JsonSchema | undefined {
-  if (reference === "#") return root;
-  if (!reference.startsWith("#/")) return undefined;
-  let target: unknown = root;
-  for (const part of reference.slice(2).split("/")) {
-    target = Object(target)[decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~")];
-  }
-  return isSchema(target) ? target : undefined;
+  if ("const" in keywords) return JSON.stringify(value);
+  if (Array.isArray(values)) return values.map((item) => JSON.stringify(item)).join(" or ");
+  const required = requiredOf(keywords);
+  if (type === "object" && required.length > 0) return `object with ${required.join(", ")}`;
+  return typeof type === "string" ? type : "any value";
 }

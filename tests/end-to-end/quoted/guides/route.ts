@@ -7,7 +7,7 @@ export async function GET(request: Request, { params }: { params: Promise<{ runI
   if (!(await maySee(request, runId))) return new Response("you may not see this run", { status: 403 });
   const realtime = createRealtime({
     apiBaseUrl: process.env["FANFARE_URL"] ?? "http://127.0.0.1:3001",
-    signingKey: process.env["FANFARE_KEY"],
+    signingKey: process.env["FANFARE_SIGNING_KEY"],
   });
   const token = await realtime.token(pipeline({ runId }), { topics: ["status"], expiresInSeconds: 600 });
   return new Response(token, { headers: { "Cache-Control": "no-store" } });

@@ -7,7 +7,7 @@ import { pipeline } from "./channels.js";
 const inngest = new Inngest({
   id: "summaries",
   baseUrl: process.env.FANFARE_URL,
-  signingKey: process.env.FANFARE_KEY,
+  signingKey: process.env.FANFARE_SIGNING_KEY,
 });
 
 export async function report(runId: string, progress: number) {

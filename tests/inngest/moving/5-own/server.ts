@@ -3,8 +3,8 @@
 import { createRealtime } from "fanfare/server";
 import { pipeline } from "./generated/typescript/index.js";
 
-const { FANFARE_URL = "", FANFARE_KEY = "" } = process.env;
-const realtime = createRealtime({ apiBaseUrl: FANFARE_URL, signingKey: FANFARE_KEY });
+const { FANFARE_URL = "", FANFARE_SIGNING_KEY = "" } = process.env;
+const realtime = createRealtime({ apiBaseUrl: FANFARE_URL, signingKey: FANFARE_SIGNING_KEY });
 
 export async function report(runId: string, progress: number) {
   await realtime.publish(pipeline({ runId }).status, { message: "Writing", step: "write", progress });

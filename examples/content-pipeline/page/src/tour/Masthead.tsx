@@ -7,8 +7,8 @@ const LINKS = [
   { name: "Code", url: `${REPOSITORY}/tree/main/examples/content-pipeline` },
 ] as const;
 
-/** The name of the project, its links, and the claim that the demo proves. */
-export function Masthead() {
+/** The name of the project, its links, a link to the page's server in Studio, and the claim that the demo proves. */
+export function Masthead({ runId }: { readonly runId: string | undefined }) {
   return (
     <header className="masthead">
       <div className="masthead-bar">
@@ -19,6 +19,9 @@ export function Masthead() {
           Fanfare
         </p>
         <nav aria-label="Project">
+          <a href={runId === undefined ? "/look-inside" : `/look-inside?run=${runId}`} target="_blank" rel="noreferrer">
+            Look inside with Studio
+          </a>
           {LINKS.map(({ name, url }) => (
             <a key={name} href={url} target="_blank" rel="noreferrer">
               {name}
