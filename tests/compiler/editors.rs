@@ -69,7 +69,10 @@ fn editors_and_the_compiler_accept_the_same_configurations() {
         (json!({ "version": 2 }), false),
         (json!({ "schema": "definitions" }), false),
         (json!({ "allow-refs-to": "shared" }), false),
-        (json!({ "server": { "url": "http://127.0.0.1:3000", "key-variable": "FANFARE_SIGNING_KEY" } }), true),
+        (
+            json!({ "server": { "url": "http://127.0.0.1:3000", "key-variable": "FANFARE_SIGNING_KEY" } }),
+            true,
+        ),
         (json!({ "server": {} }), true),
         (json!({ "server": { "url": "127.0.0.1:3000" } }), false),
         (json!({ "server": { "key": "signkey-test-00112233445566778899aabbccddeeff" } }), false),
