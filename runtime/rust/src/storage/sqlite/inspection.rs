@@ -7,7 +7,7 @@ use super::super::inspection::{
     MAX_PAGE_BYTES, Rows, RunDetailsRow, RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
-use super::{Engine, Sqlite};
+use super::{Messages, Sqlite};
 use crate::clock::to_milliseconds;
 
 pub(super) mod calls;
