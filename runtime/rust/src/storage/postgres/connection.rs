@@ -188,6 +188,12 @@ impl Link {
         }
     }
 
+    /// Returns the connection if it is open and no other task opens one.
+    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
+        let state = self.state.try_lock().ok()?;
+        state.session.as_ref().filter(|session| !session.client.is_closed()).map(Arc::clone)
+    }
+
     /// Executes a statement. It is not prepared under a name, so it also works through a pooler.
     pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, RequestError> {
         let session = self
@@ -214,8 +220,9 @@ impl Link {
         Err(failure)
     }
 
-    /// Closes a connection that failed, unless another one has replaced it.
+    /// Closes a connection that failed. All requests that it still carries fail.
     async fn close(&self, session: &Arc<Session>) {
+        session.task.abort();
         let mut state = self.state.lock().await;
         if state.session.as_ref().is_some_and(|open| Arc::ptr_eq(open, session)) {
             state.session = None;

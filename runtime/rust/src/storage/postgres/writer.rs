@@ -48,7 +48,7 @@ pub(super) struct Append {
 }
 
 pub(super) struct Writer {
-    link: Arc<Link>,
+    link: Link,
     shared: Arc<Shared>,
     appends: mpsc::UnboundedReceiver<Append>,
     /// The first message of the next batch. It has an idempotency key that the last batch contained, too.
@@ -59,7 +59,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(link: Link, shared: Arc<Shared>, appends: mpsc::UnboundedReceiver<Append>) -> Self {
-        Self { link: Arc::new(link), shared, appends, next: None, notifying: None }
+        Self { link, shared, appends, next: None, notifying: None }
     }
 
     /// Appends messages until the storage is dropped.
@@ -199,15 +199,18 @@ impl Writer {
                 None => notices.push(item),
             }
         }
-        let (link, earlier) = (Arc::clone(&self.link), self.notifying.take());
+        // If there is no connection or it fails, other processes read the messages when they poll. The future must not wait
+        // for anything that appending uses, because it makes no progress meanwhile.
+        let (Some(session), earlier) = (self.link.open_session(), self.notifying.take()) else { return };
+        let database = Arc::clone(&self.link.database);
         self.notifying = Some(Box::pin(async move {
             if let Some(earlier) = earlier {
                 earlier.await;
             }
-            let name = link.database.schema.notifications();
+            let name = database.schema.notifications();
             for notice in &notices {
-                // If it fails, other processes read the messages when they poll.
-                let _ = link.query(NOTIFY, &[(&name, Type::TEXT), (notice, Type::TEXT)]).await;
+                let params = [(&name as _, Type::TEXT), (notice as _, Type::TEXT)];
+                let _ = session.client.query_typed(&database.schema.qualify(NOTIFY), &params).await;
             }
         }));
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::super::test_server::TestServer;
 use super::{AppendError, MessageId, Messages, SOON, connect, entry, open, read, room, wait_until};
 
@@ -26,7 +28,8 @@ async fn every_acknowledged_message_is_there_once_and_in_order_after_the_databas
             let mut number = 0;
             while !stop.load(Ordering::Relaxed) {
                 let text = format!("{publisher} {number}");
-                match server.append(entry(&log, &text, Some(&text))).await {
+                let appended = timeout(2 * SOON, server.append(entry(&log, &text, Some(&text)))).await;
+                match appended.expect("a publisher got no answer") {
                     Ok(appended) => {
                         acknowledged.push((appended.id, text));
                         number += 1;
