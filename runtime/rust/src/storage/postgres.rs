@@ -38,7 +38,7 @@ mod upkeep;
 mod writer;
 
 use clock::StorageClock;
-use connection::{Database, Link};
+use connection::{Database, Link, RequestError};
 use logs::{OpenLogs, Trim};
 use schema::Schema;
 use tail::{Tail, TailCommand};
@@ -94,8 +94,7 @@ impl Postgres {
         let link = Link::new(Arc::clone(&database));
         let owner = random::number();
         let beat = beat::beat(&link, owner).await.map_err(|failure| failure.error)?;
-        let (revoked, latest) =
-            revocations::read(&link, 0).await.map_err(|failure| failure.error)?;
+        let (revoked, latest) = revocations::read(&link, 0).await.map_err(|failure| failure.error)?;
         let (tail, tail_commands) = mpsc::unbounded_channel();
         let (trims, trim_requests) = mpsc::unbounded_channel();
         let (writer, appends) = mpsc::unbounded_channel();
@@ -187,8 +186,8 @@ impl Shared {
         let stored = channels::open(&self.link, channel).await.map_err(|failure| failure.error)?;
         let (id, trimmed) = (stored.channel.id(), stored.evicted.clone());
         // Include streams that the history no longer has, because they may have readers.
-        let mut abandoned = OpenStream::among(channel.definition(), &stored.messages);
-        abandoned.retain(|stream| self.is_abandoned(stream));
+        let open = OpenStream::among(channel.definition(), &stored.messages);
+        let abandoned = self.find_abandoned(open).await.map_err(|failure| failure.error)?;
         let log = Arc::new(Log::restore(channel, stored, limits));
         self.logs.insert(&log, trimmed);
         // Read what was appended since the channel was read: the tail did not know the log yet.
@@ -197,12 +196,27 @@ impl Shared {
         Ok(OpenedLog { log, abandoned })
     }
 
-    /// Returns whether no process will continue a text stream. This process has just opened its log, so it does not
-    /// write it either. Streams of runs end with their runs.
-    fn is_abandoned(&self, stream: &OpenStream) -> bool {
+    /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
+    /// write them either. Streams of runs end with their runs.
+    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
+        open.retain(|stream| !stream.is_of_run());
+        if open.iter().all(|stream| self.is_running(stream.owner())) {
+            return Ok(Vec::new());
+        }
+        // The others may have started since the last report. They registered before they wrote.
+        let running = beat::beat(&self.link, self.owner).await?.running;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
+        open.retain(|stream| {
+            let owner = stream.owner().filter(|owner| *owner != self.owner);
+            !owner.is_some_and(|owner| running.contains(&owner))
+        });
+        Ok(open)
+    }
+
+    /// Returns whether a process other than this one was running at the last report.
+    fn is_running(&self, owner: Option<u32>) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = stream.owner().filter(|owner| *owner != self.owner);
-        !stream.is_of_run() && !owner.is_some_and(|owner| running.contains(&owner))
+        owner.is_some_and(|owner| owner != self.owner && running.contains(&owner))
     }
 
     /// Deletes the messages that a log has evicted, if there are at least this many.

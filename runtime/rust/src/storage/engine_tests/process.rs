@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use super::super::{AppendError, Entry, Messages, StorageFuture};
 use crate::channel::{
-    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain, TopicDefinition,
+    AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
+    TopicDefinition,
 };
 use crate::history::{Appended, Gap, IdempotencyKey, Inbox, Limits, Log, OpenStream, ReadCursor};
 use crate::schema::{Schema, Text};
@@ -121,7 +122,8 @@ impl Process {
     pub(super) fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
         match &self.engine {
             None => {
-                let appended = entry.log.append(entry.topic, entry.frame, entry.key).map_err(AppendError::from);
+                let appended =
+                    entry.log.append(entry.topic, entry.frame, entry.key).map_err(AppendError::from);
                 Box::pin(async { appended })
             }
             Some(engine) => engine.append(entry),

@@ -14,9 +14,13 @@ pub(super) async fn order(place: Place) {
     let (process, channel) = (place.open().await, room("1"));
     let log = process.log(&channel).await;
     let mut reader = Reader::new(Arc::clone(&log), &[SAID], Cursor::Now);
-    let appends = (0..1000).map(|number| process.append(entry(&log, SAID, LogKind::Data, &number.to_string(), None)));
-    let ids: Vec<MessageId> =
-        join_all(appends.collect::<Vec<_>>()).await.into_iter().map(|appended| appended.unwrap().id).collect();
+    let appends =
+        (0..1000).map(|number| process.append(entry(&log, SAID, LogKind::Data, &number.to_string(), None)));
+    let ids: Vec<MessageId> = join_all(appends.collect::<Vec<_>>())
+        .await
+        .into_iter()
+        .map(|appended| appended.unwrap().id)
+        .collect();
     assert!(ids.iter().map(|id| id.offset()).eq(1..=1000));
     let received = reader.read();
     assert_eq!(received.ids(), ids);
@@ -144,7 +148,8 @@ pub(super) async fn text_streams(place: Place) {
     }
     let end = LogKind::StreamEnd { error: None, is_stopped: false };
     appends.push(entry(&log, DRAFT, end, stream, None));
-    for appended in join_all(appends.into_iter().map(|entry| process.append(entry)).collect::<Vec<_>>()).await {
+    for appended in join_all(appends.into_iter().map(|entry| process.append(entry)).collect::<Vec<_>>()).await
+    {
         appended.unwrap();
     }
     let texts = reader.read().texts();
@@ -156,7 +161,16 @@ pub(super) async fn text_streams(place: Place) {
 
 pub(super) async fn odd_text(place: Place) {
     let process = place.open().await;
-    for text in ["", "\0", "'; DROP TABLE messages; --", "\",\"id\":\"", "é\u{1f600}\\", "{}", "NULL", "\u{7f}\u{ffff}"] {
+    for text in [
+        "",
+        "\0",
+        "'; DROP TABLE messages; --",
+        "\",\"id\":\"",
+        "é\u{1f600}\\",
+        "{}",
+        "NULL",
+        "\u{7f}\u{ffff}",
+    ] {
         let channel = room(&format!("a{}", text.replace('\0', "0")));
         let id = process.publish(&channel, SAID, text, Some(text)).await.unwrap().id;
         let received = process.read_all(&channel).await.read();

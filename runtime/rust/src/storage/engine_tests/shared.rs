@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::place::Place;
-use super::process::{
-    DRAFT, Process, Reader, SAID, STATE, entry, room, small, strict_room, wait_until,
-};
+use super::process::{DRAFT, Process, Reader, SAID, STATE, entry, room, small, strict_room, wait_until};
 use crate::history::{Gap, OpenStream};
 use crate::storage::AppendError;
 use crate::wire::{Cursor, LogKind, MessageId};
@@ -107,7 +105,8 @@ pub(super) async fn revocations(place: Place) {
     for token in ["17", "18", "17"] {
         here.engine.as_ref().unwrap().revoke(token).await.unwrap();
     }
-    let knows = |process: &Process, token: &str| process.revoked.lock().unwrap().iter().any(|known| known == token);
+    let knows =
+        |process: &Process, token: &str| process.revoked.lock().unwrap().iter().any(|known| known == token);
     wait_until(|| knows(&there, "17") && knows(&there, "18")).await;
     let late = place.open().await;
     assert!(knows(&late, "17") && knows(&late, "18") && !knows(&late, "19"));

@@ -55,7 +55,8 @@ pub(super) async fn beat(link: &Link, owner: u32) -> Result<Beat, RequestError> 
     let steady = sent.midpoint(steady_milliseconds());
     let (time, others): (i64, Vec<i64>) =
         rows.first().map(|row| (row.get(0), row.get(1))).unwrap_or_default();
-    let mut running: BTreeSet<u32> = others.into_iter().filter_map(|owner| u32::try_from(owner).ok()).collect();
+    let mut running: BTreeSet<u32> =
+        others.into_iter().filter_map(|owner| u32::try_from(owner).ok()).collect();
     running.insert(owner);
     Ok(Beat { time, steady, running })
 }

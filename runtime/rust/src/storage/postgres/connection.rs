@@ -195,7 +195,11 @@ impl Link {
     }
 
     /// Executes a statement. It is not prepared under a name, so it also works through a pooler.
-    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, RequestError> {
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, RequestError> {
         let session = self
             .session(None)
             .await
@@ -210,7 +214,10 @@ impl Link {
             Ok(Err(error)) => RequestError::from_database(&error),
             Err(_) => {
                 let seconds = REQUEST_TIMEOUT.as_secs();
-                (RequestError::unknown(&format!("the database did not answer within {seconds} seconds")), true)
+                (
+                    RequestError::unknown(&format!("the database did not answer within {seconds} seconds")),
+                    true,
+                )
             }
         };
         if is_broken {
@@ -248,7 +255,8 @@ impl RequestError {
         if answer.severity() == "FATAL" || answer.severity() == "PANIC" {
             return (Self::unknown(&format!("the database closed the connection: {text}")), true);
         }
-        let is_conflict = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
+        let is_conflict =
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
         let kind = if is_conflict { FailureKind::Conflict } else { FailureKind::RolledBack };
         // The disk is full, a limit is reached, or the server became a replica.
         let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))

@@ -27,7 +27,8 @@ impl Followed {
 
 /// Returns the revocations after the one with the id `after`, each with the time since then, and the latest id.
 pub(super) async fn read(link: &Link, after: i64) -> Result<(Vec<(String, Duration)>, i64), RequestError> {
-    let sql = "SELECT id, token, greatest(fanfare.now_ms() - at, 0) FROM fanfare.revoked WHERE id > $1 ORDER BY id";
+    let sql =
+        "SELECT id, token, greatest(fanfare.now_ms() - at, 0) FROM fanfare.revoked WHERE id > $1 ORDER BY id";
     let rows = link.query(sql, &[(&after, Type::INT8)]).await?;
     let latest = rows.last().map_or(after, |row| row.get(0));
     let revoked = rows.iter().map(|row| (row.get(1), Duration::from_millis(from_int8(row.get(2)))));

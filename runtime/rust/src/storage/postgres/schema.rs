@@ -39,7 +39,11 @@ impl Schema {
 
     /// Replaces the default schema in SQL.
     pub(super) fn qualify(&self, sql: &'static str) -> Cow<'static, str> {
-        if self.0 == "fanfare" { Cow::Borrowed(sql) } else { sql.replace("fanfare.", &format!("{}.", self.0)).into() }
+        if self.0 == "fanfare" {
+            Cow::Borrowed(sql)
+        } else {
+            sql.replace("fanfare.", &format!("{}.", self.0)).into()
+        }
     }
 
     /// Returns the name of the notifications.
@@ -73,7 +77,8 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
     }
     if version == 0 {
         transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", schema.0)).await?;
-        let versions = "CREATE TABLE fanfare.versions (version int4 PRIMARY KEY, migrated timestamptz NOT NULL)";
+        let versions =
+            "CREATE TABLE fanfare.versions (version int4 PRIMARY KEY, migrated timestamptz NOT NULL)";
         transaction.batch_execute(&schema.qualify(versions)).await?;
     }
     for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(version).unwrap_or(0)) {

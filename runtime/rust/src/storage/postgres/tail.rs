@@ -33,7 +33,9 @@ const MAX_ATTEMPTS: usize = 10;
 
 pub(super) enum TailCommand {
     /// Read all open channels, then reply.
-    CatchUp { reply: oneshot::Sender<()> },
+    CatchUp {
+        reply: oneshot::Sender<()>,
+    },
     /// Read the channels with these ids.
     Read(Vec<i64>),
     ReadRevocations,

@@ -60,6 +60,21 @@ impl TestServer {
 
     /// Starts the server after [`kill`](Self::kill), and waits until it accepts connections.
     pub(crate) fn restart(&mut self) {
+        let started = Instant::now();
+        self.spawn();
+        while !self.is_ready() {
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(60), "the server did not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+            // The processes of connections end a moment after a server that was killed.
+            if log.contains("is still in use") {
+                self.kill("KILL");
+                self.spawn();
+            }
+        }
+    }
+
+    fn spawn(&mut self) {
         let log = fs::File::create(self.folder.join("log")).unwrap();
         let durability = if self.is_durable { "on" } else { "off" };
         let mut supervisor = self
@@ -78,12 +93,6 @@ impl TestServer {
             .unwrap();
         let input = supervisor.stdin.take().unwrap();
         self.supervisor = Some((supervisor, input));
-        let started = Instant::now();
-        while !self.is_ready() {
-            let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(60), "the server did not start: {}", log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
     }
 
     /// The last line of the pid file says `ready` once the server accepts connections.
@@ -130,9 +139,11 @@ impl Drop for TestServer {
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
 fn find_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());
+    let on_path =
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let of_debian = versions.map(|version| version.path().join("bin").join(name)).filter(|program| program.exists());
+    let of_debian =
+        versions.map(|version| version.path().join("bin").join(name)).filter(|program| program.exists());
     on_path.or_else(|| of_debian.max()).unwrap_or_else(|| {
         panic!("`{name}` is missing: install PostgreSQL (on Debian, `apt-get install postgresql`)")
     })

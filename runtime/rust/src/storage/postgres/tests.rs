@@ -19,6 +19,7 @@ use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
 mod crashes;
+mod retention;
 mod speed;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
@@ -73,7 +74,8 @@ async fn open(postgres: &Postgres, channel: &Channel) -> Arc<Log> {
 }
 
 fn entry(log: &Arc<Log>, text: &str, key: Option<&str>) -> Entry {
-    let envelope = Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: "said", run_id: None };
+    let envelope =
+        Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: "said", run_id: None };
     let frame = DataFrame::of_text(envelope, text);
     let key = key.map(|key| IdempotencyKey::new(key, "said", frame.payload()));
     Entry { log: Arc::clone(log), topic: 0, frame, key }
@@ -243,7 +245,8 @@ async fn channels_of_a_restored_backup_begin_new_epochs() {
     let same = connect(server, &schema).await;
     assert_eq!(open(&same, &room(1)).await.epoch(), log.epoch());
     let client = client(server).await;
-    rows(&client, &format!("UPDATE {schema}.facts SET value = 'of another server' WHERE name = 'identity'")).await;
+    rows(&client, &format!("UPDATE {schema}.facts SET value = 'of another server' WHERE name = 'identity'"))
+        .await;
     let restored = connect(server, &schema).await;
     let reopened = open(&restored, &room(1)).await;
     assert!(reopened.epoch() > log.epoch() && read(&reopened).is_empty());

@@ -16,7 +16,7 @@ use crate::history::{Log, OpenStream};
 use crate::storage::abandoned_streams::end_entry;
 use crate::storage::queue::Queue;
 
-mod sweep;
+pub(super) mod sweep;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -72,20 +72,21 @@ impl Upkeep {
         // A process that started and ended meanwhile may have been missed.
         let missed_some = self.reported_at.elapsed() > MAX_BEAT_AGE;
         self.reported_at = Instant::now();
-        let known = {
-            let mut known = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *known, running.clone())
-        };
-        let is_ended = |owner: u32| !running.contains(&owner) && (missed_some || known.contains(&owner));
-        if missed_some || known.iter().any(|owner| is_ended(*owner)) {
+        let mut known = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.retain(|owner| !running.contains(owner));
+        if missed_some || !known.is_empty() {
             let (reply, caught_up) = oneshot::channel();
             // They may have ended their streams themselves.
             let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
             let _ = caught_up.await;
+            // Processes may have started since the report. They registered before they wrote what was just read.
+            let running = beat(&self.shared.link, self.shared.owner).await?.running;
+            let is_ended = |owner: u32| !running.contains(&owner) && (missed_some || known.contains(&owner));
             for log in self.shared.logs.list() {
                 self.end_streams(&log, is_ended);
             }
         }
+        *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
         Ok(())
     }
 
@@ -116,7 +117,8 @@ impl Upkeep {
         if let Some(before) = Instant::now().checked_sub(USE_RECORD_INTERVAL) {
             let channels = self.shared.logs.take_unrecorded(before);
             if !channels.is_empty() {
-                let sql = "UPDATE fanfare.channels SET used = greatest(used, fanfare.now_ms()) WHERE id = ANY($1)";
+                let sql =
+                    "UPDATE fanfare.channels SET used = greatest(used, fanfare.now_ms()) WHERE id = ANY($1)";
                 self.shared.link.query(sql, &[(&channels, Type::INT8_ARRAY)]).await?;
             }
         }

@@ -65,6 +65,9 @@ impl Writer {
     /// Appends messages until the storage is dropped.
     pub(super) async fn run(mut self) {
         while let Some(first) = self.next_append().await {
+            // Publishers that have just been answered often publish again. Their messages belong in this batch; otherwise
+            // half of the publishers would wait while the messages of the others are committed.
+            tokio::task::yield_now().await;
             let batch = self.collect(first);
             self.append(batch).await;
         }
@@ -128,7 +131,8 @@ impl Writer {
     /// Hands committed messages to their logs, and notifies publishers and other processes.
     async fn finish(&mut self, batch: Vec<Append>, rows: &[Row]) {
         if rows.len() != batch.len() {
-            let error = StorageError::new("the database returned another number of messages than were appended");
+            let error =
+                StorageError::new("the database returned another number of messages than were appended");
             for append in batch {
                 let _ = append.reply.send(Err(error.clone().into()));
             }
@@ -180,7 +184,8 @@ impl Writer {
         if !is_in_epoch(&log) && !log.is_retired() {
             self.shared.logs.retire(&log);
         }
-        let log = if is_in_epoch(&log) { Some(log) } else { self.shared.logs.find(channel).filter(is_in_epoch) };
+        let log =
+            if is_in_epoch(&log) { Some(log) } else { self.shared.logs.find(channel).filter(is_in_epoch) };
         if let Some(log) = log
             && !self.shared.logs.deliver(&log, message)
             && !behind.iter().any(|known| Arc::ptr_eq(known, &log))

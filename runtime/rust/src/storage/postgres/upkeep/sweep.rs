@@ -88,11 +88,8 @@ pub(super) async fn delete_evicted(link: &Link, trim: &Trim) -> Result<(), Reque
         }
     }
     let max_keys = int8(MAX_KEYS as u64);
-    let params = [
-        (&trim.channel as _, Type::INT8),
-        (&max_keys as _, Type::INT8),
-        (&MAX_DELETED as _, Type::INT8),
-    ];
+    let params =
+        [(&trim.channel as _, Type::INT8), (&max_keys as _, Type::INT8), (&MAX_DELETED as _, Type::INT8)];
     while link.query(DELETE_EXCESS_KEYS, &params).await?.first().is_some_and(is_full) {}
     Ok(())
 }
@@ -125,7 +122,7 @@ fn is_full(row: &tokio_postgres::Row) -> bool {
 }
 
 /// Deletes old messages, channels and keys.
-pub(super) async fn sweep(shared: &Shared) -> Result<(), RequestError> {
+pub(in super::super) async fn sweep(shared: &Shared) -> Result<(), RequestError> {
     let max_age = milliseconds(MAX_KEY_AGE);
     let params = [(&max_age as _, Type::INT8), (&MAX_DELETED as _, Type::INT8)];
     while shared.link.query(DELETE_OLD_KEYS, &params).await?.first().is_some_and(is_full) {}
