@@ -111,7 +111,7 @@ impl Postgres {
             trims,
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(Tail::new(Link::new(Arc::clone(&database)), Arc::clone(&shared), tail_commands).run());
+        tasks.spawn(Tail::new(Arc::clone(&database), Arc::clone(&shared), tail_commands).run());
         tasks.spawn(Upkeep::new(Arc::clone(&shared), writer.downgrade(), trim_requests).run());
         tokio::spawn(Writer::new(Link::new(database), Arc::clone(&shared), appends).run());
         Ok(Self { shared, writer, queue: Queue::default(), _tasks: tasks })

@@ -155,7 +155,7 @@ pub(super) async fn text_streams(place: Place) {
     let texts = reader.read().texts();
     let (first, rest) = texts.split_first().unwrap();
     let (last, chunks) = rest.split_last().unwrap();
-    let expected: String = (0..50).map(|number| format!("{number} ")).collect();
+    let expected = (0..50).map(|number| format!("{number} ")).collect::<Vec<_>>().concat();
     assert_eq!((first.as_str(), chunks.concat(), last.as_str()), (stream, expected, stream));
 }
 

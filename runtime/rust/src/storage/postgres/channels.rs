@@ -143,7 +143,7 @@ pub(super) async fn read_changes(
 
 /// Begins a new epoch, unless another process has.
 pub(super) async fn begin_epoch(link: &Link, channel: i64, epoch: u64) -> Result<(), RequestError> {
-    let sql =
-        "SELECT fanfare.begin_epoch(id) FROM fanfare.channels WHERE id = $1 AND epoch = $2 FOR NO KEY UPDATE";
+    let sql = "UPDATE fanfare.channels SET epoch = fanfare.next_epoch(), epoch_start = head
+               WHERE id = $1 AND epoch = $2";
     link.query(sql, &[(&channel, Type::INT8), (&int8(epoch), Type::INT8)]).await.map(drop)
 }

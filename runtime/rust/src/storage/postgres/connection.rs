@@ -144,6 +144,8 @@ impl Drop for Session {
 /// One connection, which is opened when it is needed.
 pub(super) struct Link {
     pub(super) database: Arc<Database>,
+    /// Receives the notifications, and an empty text when the connection has ended.
+    notices: Option<mpsc::UnboundedSender<String>>,
     state: AsyncMutex<LinkState>,
 }
 
@@ -156,14 +158,15 @@ struct LinkState {
 
 impl Link {
     pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database, state: AsyncMutex::default() }
+        Self { database, notices: None, state: AsyncMutex::default() }
     }
 
-    /// Returns the open connection, or opens one. `notices` receives the notifications of a new one.
-    pub(super) async fn session(
-        &self,
-        notices: Option<&mpsc::UnboundedSender<String>>,
-    ) -> Result<Arc<Session>, StorageError> {
+    pub(super) fn with_notices(database: Arc<Database>, notices: mpsc::UnboundedSender<String>) -> Self {
+        Self { notices: Some(notices), ..Self::new(database) }
+    }
+
+    /// Returns the open connection, or opens one.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, StorageError> {
         let mut state = self.state.lock().await;
         if let Some(session) = state.session.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Arc::clone(session));
@@ -174,7 +177,7 @@ impl Link {
         {
             return Err(error.clone());
         }
-        match self.database.connect(notices.cloned()).await {
+        match self.database.connect(self.notices.clone()).await {
             Ok(session) => {
                 let session = Arc::new(session);
                 *state = LinkState { session: Some(Arc::clone(&session)), failed: None };
@@ -200,10 +203,8 @@ impl Link {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, RequestError> {
-        let session = self
-            .session(None)
-            .await
-            .map_err(|error| RequestError { error, kind: FailureKind::NotConnected })?;
+        let session =
+            self.session().await.map_err(|error| RequestError { error, kind: FailureKind::NotConnected })?;
         let sql = self.database.schema.qualify(sql);
         let answer = timeout(REQUEST_TIMEOUT, session.client.query_typed(&sql, params)).await;
         let (failure, is_broken) = match answer {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Shared;
 use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
-use super::connection::{FailureKind, Link, RequestError, Session};
+use super::connection::{Database, FailureKind, Link, RequestError, Session};
 use super::logs::{Applied, channel_id};
 use crate::history::Log;
 
@@ -45,7 +45,6 @@ pub(super) struct Tail {
     link: Link,
     shared: Arc<Shared>,
     commands: mpsc::UnboundedReceiver<TailCommand>,
-    notice_sender: mpsc::UnboundedSender<String>,
     notices: mpsc::UnboundedReceiver<String>,
     /// The connection that receives notifications.
     listening: Option<Arc<Session>>,
@@ -93,13 +92,13 @@ impl Turn {
 
 impl Tail {
     pub(super) fn new(
-        link: Link,
+        database: Arc<Database>,
         shared: Arc<Shared>,
         commands: mpsc::UnboundedReceiver<TailCommand>,
     ) -> Self {
         let (notice_sender, notices) = mpsc::unbounded_channel();
-        let polled_at = Instant::now();
-        Self { link, shared, commands, notice_sender, notices, listening: None, noticed_at: None, polled_at }
+        let link = Link::with_notices(database, notice_sender);
+        Self { link, shared, commands, notices, listening: None, noticed_at: None, polled_at: Instant::now() }
     }
 
     /// Follows the database until the storage is dropped.
@@ -130,7 +129,7 @@ impl Tail {
 
     /// Starts to receive notifications if the connection is new. Returns whether it did: earlier ones were missed.
     async fn listen(&mut self) -> bool {
-        let Ok(session) = self.link.session(Some(&self.notice_sender)).await else {
+        let Ok(session) = self.link.session().await else {
             self.noticed_at = None;
             return false;
         };

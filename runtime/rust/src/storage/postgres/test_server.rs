@@ -23,7 +23,7 @@ const SUPERVISE: &str = r#"
     [ -n "$signal" ] || rm -rf "$PWD"
 "#;
 
-/// A running server. It has a Unix socket in its folder and no port.
+/// A running server. It has a socket in its folder, and no port.
 pub(crate) struct TestServer {
     folder: PathBuf,
     is_durable: bool,
@@ -95,7 +95,7 @@ impl TestServer {
         self.supervisor = Some((supervisor, input));
     }
 
-    /// The last line of the pid file says `ready` once the server accepts connections.
+    /// The last line of `postmaster.pid` says `ready` once the server accepts connections.
     fn is_ready(&self) -> bool {
         let status = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         status.lines().last().is_some_and(|line| line.trim() == "ready")

@@ -40,9 +40,9 @@ async fn measure<F: Future<Output = ()> + Send>(
         times.extend(task.await.unwrap());
     }
     times.sort_unstable();
-    let per_second = times.len() as f64 / since.elapsed().as_secs_f64();
+    let per_second = times.len() as u128 * 1000 / since.elapsed().as_millis();
     format!(
-        "{per_second:>8.0}/s  p50 {:>9.2?}  p99 {:>9.2?}",
+        "{per_second:>8}/s  p50 {:>9.2?}  p99 {:>9.2?}",
         times[times.len() / 2],
         times[times.len() * 99 / 100]
     )
@@ -54,11 +54,8 @@ async fn speed_of_publishing() {
     for is_durable in [true, false] {
         let server = TestServer::start(is_durable);
         println!("fsync {}", if is_durable { "on" } else { "off" });
-        rows(
-            &client(&server).await,
-            "CREATE TABLE plain (id bigserial PRIMARY KEY, channel int8, frame text)",
-        )
-        .await;
+        let client = client(&server).await;
+        rows(&client, "CREATE TABLE plain (id bigserial PRIMARY KEY, channel int8, frame text)").await;
         let postgres = Arc::new(connect(&server, "fanfare").await);
         let mut logs = Vec::new();
         for number in 0..20 {
@@ -66,17 +63,23 @@ async fn speed_of_publishing() {
         }
         let text = "x".repeat(200);
         for publishers in [1, 10, 100] {
+            let begun = rows(&client, "SELECT fanfare.now_ms()").await.concat();
             let (engine, logs, text) = (Arc::clone(&postgres), logs.clone(), text.clone());
             let published = measure(publishers, move |task| {
                 let (engine, log, text) = (Arc::clone(&engine), Arc::clone(&logs[task % 20]), text.clone());
                 async move { assert!(append(&engine, &log, &text).await.is_ok()) }
             });
             println!("{publishers:>4} publishers  {}", published.await);
+            // The messages of a transaction have the same time.
+            let batches = format!(
+                "SELECT round(count(*)::numeric / count(DISTINCT published), 1) FROM fanfare.messages WHERE published >= {begun}"
+            );
+            println!("                 {} messages per commit", rows(&client, &batches).await.concat());
         }
         for connections in [1, 10, 100] {
             let mut clients = Vec::new();
             for _ in 0..connections {
-                clients.push(Arc::new(client(&server).await));
+                clients.push(Arc::new(super::client(&server).await));
             }
             let text = Arc::new(text.clone());
             let inserted = measure(connections, move |task| {
