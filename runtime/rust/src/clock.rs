@@ -70,7 +70,6 @@ pub(crate) fn boot_id() -> Option<String> {
 
 #[cfg(all(any(feature = "postgres", feature = "sqlite"), target_os = "linux"))]
 mod system {
-    use std::fs::read_link;
     use std::time::Duration;
 
     use rustix::time::{ClockId, clock_gettime};
@@ -80,8 +79,9 @@ mod system {
     }
 
     /// Combines the machine's start and the time namespace, which can shift the clock.
+    #[cfg(feature = "sqlite")]
     pub(super) fn steady_clock_id() -> Option<String> {
-        let namespace = read_link("/proc/self/ns/time").unwrap_or_default();
+        let namespace = std::fs::read_link("/proc/self/ns/time").unwrap_or_default();
         Some(format!("{} {}", super::boot_id()?, namespace.display()))
     }
 }
@@ -98,6 +98,7 @@ mod system {
         START.elapsed()
     }
 
+    #[cfg(feature = "sqlite")]
     pub(super) fn steady_clock_id() -> Option<String> {
         None
     }
