@@ -50,11 +50,11 @@ use writer::{Append, Writer};
 /// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
 /// publishes share a commit.
 pub(crate) struct Postgres {
+    /// The tail and the upkeep, which end first. The writer ends once it has written what is queued.
+    _tasks: JoinSet<()>,
     shared: Arc<Shared>,
     writer: mpsc::UnboundedSender<Append>,
     queue: Queue,
-    /// The tail and the upkeep, which end with this. The writer ends once it has written what is queued.
-    _tasks: JoinSet<()>,
 }
 
 /// The state that the tasks share.

@@ -66,9 +66,13 @@ impl Place {
         #[cfg(all(feature = "postgres", unix))]
         if let Self::Postgres { schema, .. } = self {
             let registered = format!("SELECT 1 FROM {schema}.processes WHERE owner = {owner}");
-            while self.query(&registered).await > 0 {
+            for _ in 0..2_000 {
+                if self.query(&registered).await == 0 {
+                    return;
+                }
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
+            panic!("the process is still registered");
         }
         let _ = owner;
     }

@@ -74,7 +74,8 @@ impl Writer {
         if let Some(notifying) = self.notifying.take() {
             notifying.await;
         }
-        beat::unregister(&self.link, self.shared.owner).await;
+        // On the connection that reports, so that it follows a report that is under way.
+        beat::unregister(&self.shared.link, self.shared.owner).await;
     }
 
     /// Returns the next message, and sends the notification meanwhile.
