@@ -105,7 +105,7 @@ const SERVER: Part = Part {
     read_imports: imports::of_rust,
     layers: &[
         &["simulation"],
-        &["clock", "metrics", "offload", "random", "wire"],
+        &["clock", "metrics", "offload", "random", "tls", "wire"],
         &["channel", "payload"],
         &["history", "token"],
         &["storage"],

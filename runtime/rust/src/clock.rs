@@ -41,7 +41,7 @@ pub(crate) fn from_milliseconds(milliseconds: i64) -> SystemTime {
 
 /// Returns a time that never jumps. On Linux it counts from the start of the machine and advances while the machine is
 /// suspended. Elsewhere it counts from its first use in this process.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn steady_time() -> Duration {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
@@ -68,9 +68,8 @@ pub(crate) fn boot_id() -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-#[cfg(all(feature = "sqlite", target_os = "linux"))]
+#[cfg(all(any(feature = "postgres", feature = "sqlite"), target_os = "linux"))]
 mod system {
-    use std::fs::read_link;
     use std::time::Duration;
 
     use rustix::time::{ClockId, clock_gettime};
@@ -80,14 +79,15 @@ mod system {
     }
 
     /// Combines the machine's start and the time namespace, which can shift the clock.
+    #[cfg(feature = "sqlite")]
     pub(super) fn steady_clock_id() -> Option<String> {
-        let namespace = read_link("/proc/self/ns/time").unwrap_or_default();
+        let namespace = std::fs::read_link("/proc/self/ns/time").unwrap_or_default();
         Some(format!("{} {}", super::boot_id()?, namespace.display()))
     }
 }
 
 /// Each process has its own steady clock.
-#[cfg(all(feature = "sqlite", not(target_os = "linux")))]
+#[cfg(all(any(feature = "postgres", feature = "sqlite"), not(target_os = "linux")))]
 mod system {
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};
@@ -98,6 +98,7 @@ mod system {
         START.elapsed()
     }
 
+    #[cfg(feature = "sqlite")]
     pub(super) fn steady_clock_id() -> Option<String> {
         None
     }

@@ -63,6 +63,8 @@ mod studio;
 mod subscribe;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(any(feature = "client", feature = "postgres"))]
+mod tls;
 mod token;
 pub mod wire;
 

@@ -14,6 +14,8 @@ mod frame;
 mod id;
 mod time;
 
+#[cfg(feature = "postgres")]
+pub(crate) use data::stamped;
 pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id, with_topic};
 pub use frame::{
     ClientFrame, Drift, DriftChange, DriftKind, EndCode, ErrorCode, FrameError, ServerFrame, ServerFrames,

@@ -1,36 +1,15 @@
-//! TLS, with the root certificates of the system.
-
-use std::sync::{Arc, OnceLock};
+//! TLS.
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// Read once, because that takes some milliseconds.
-static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
+use crate::tls;
 
 /// Opens an encrypted connection to a host.
 pub(super) async fn connect(host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
-    let config = CONFIG.get_or_init(configure).clone()?;
+    let config = tls::client_config()?;
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
     TlsConnector::from(config).connect(name, stream).await.map_err(|error| error.to_string())
-}
-
-fn configure() -> Result<Arc<ClientConfig>, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
-        return Err(format!(
-            "the system has no root certificates{why}: install them (on Debian, the package ca-certificates), or set \
-             SSL_CERT_FILE"
-        ));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::{AppendError, Engine, Entry, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
+use super::queue::{Queue, Reservation};
+use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
@@ -35,7 +36,6 @@ mod processes;
 #[cfg(test)]
 mod query_plans;
 mod questions;
-mod queue;
 mod reader;
 mod recovery;
 mod rerun;
@@ -57,7 +57,6 @@ mod writer;
 use batch::{Batch, Request};
 use database_file::DatabaseFile;
 use messages::AppendOutcome;
-use queue::{Queue, Reservation};
 use reader::Reader;
 use spin_wait::Callers;
 use writer::{Command, Writer, WriterInfo};
@@ -89,9 +88,6 @@ pub struct Sqlite {
     callers: Callers,
     queue: Queue,
 }
-
-/// The default for `max_queue_bytes`.
-const MAX_QUEUE_BYTES: usize = 128 * 1024 * 1024;
 
 /// The channel to the writer.
 #[derive(Debug)]
@@ -154,7 +150,7 @@ impl Sqlite {
             return Err(at("it is a `file:` URI; pass a path instead".into()));
         }
         let (writer, info) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
-        let (callers, queue) = (Callers::default(), Queue::new(MAX_QUEUE_BYTES));
+        let (callers, queue) = (Callers::default(), Queue::default());
         let reader = DatabaseFile::find(path).map(Reader::new);
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
@@ -237,7 +233,7 @@ impl From<Sqlite> for Storage {
     }
 }
 
-impl Engine for Sqlite {
+impl Messages for Sqlite {
     fn set_registry(&self, registry: &'static Registry) {
         self.send(Command::SetRegistry(registry));
     }

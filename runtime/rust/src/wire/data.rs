@@ -80,7 +80,7 @@ impl DataFrame {
         text.extend_from_slice(ID.as_bytes());
         let id_at = text.len();
         text.resize(id_at + MessageId::LENGTH, b'0');
-        text.extend_from_slice(br#"","created_at":""#);
+        text.extend_from_slice(CREATED_AT.as_bytes());
         let created_at_at = text.len();
         text.resize(created_at_at + time::LENGTH, b'0');
         text.push(b'"');
@@ -128,9 +128,15 @@ impl DataFrame {
     }
 
     /// Returns the length of the frame, in bytes.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn len(&self) -> usize {
         self.text.len()
+    }
+
+    /// Returns the frame without its id and time.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Returns the payload as encoded in the frame.
@@ -149,6 +155,7 @@ impl DataFrame {
 // Quotes in JSON strings are escaped, so the first match of these in a frame is the envelope's member.
 const TOPIC: &str = r#","topic":""#;
 const ID: &str = r#","id":""#;
+const CREATED_AT: &str = r#"","created_at":""#;
 const STREAM_ID: &str = r#","stream_id":""#;
 const TEXT: &str = r#","data":""#;
 
@@ -162,6 +169,17 @@ pub(crate) fn id_of(frame: &str) -> Option<MessageId> {
 pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
     if let Some(at) = frame.find(ID) {
         fill(&mut frame, at + ID.len(), &id.to_string());
+    }
+    frame
+}
+
+/// Fills in the id and time of an encoded frame that a storage has without them.
+#[cfg(feature = "postgres")]
+pub(crate) fn stamped(mut frame: String, id: MessageId, created_at: SystemTime) -> String {
+    if let Some(at) = frame.find(ID) {
+        let id_at = at + ID.len();
+        fill(&mut frame, id_at, &id.to_string());
+        fill(&mut frame, id_at + MessageId::LENGTH + CREATED_AT.len(), &timestamp(created_at));
     }
     frame
 }

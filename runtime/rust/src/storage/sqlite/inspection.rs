@@ -9,7 +9,7 @@ use super::super::inspection::{
     RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
-use super::{Engine, Reader, Sqlite};
+use super::{Messages, Reader, Sqlite};
 use crate::clock::to_milliseconds;
 
 pub(super) mod calls;

@@ -13,7 +13,7 @@ use super::super::{
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Engine, Entry, Sqlite, channels, processes, questions, recovery, runs, sweep};
+use super::{Entry, Messages, Sqlite, channels, processes, questions, recovery, runs, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -312,13 +312,13 @@ async fn health_fails_while_the_file_is_locked_and_after_it_is_deleted() {
     let sqlite = Sqlite::open(&path).unwrap();
     let becomes = async |is_well: bool, most: Duration| {
         let since = std::time::Instant::now();
-        while Engine::health(&sqlite).is_ok() != is_well {
-            assert!(since.elapsed() < most, "{:?}", Engine::health(&sqlite));
+        while Messages::health(&sqlite).is_ok() != is_well {
+            assert!(since.elapsed() < most, "{:?}", Messages::health(&sqlite));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Engine::health(&sqlite).map_err(|error| error.to_string())
+        Messages::health(&sqlite).map_err(|error| error.to_string())
     };
-    assert_eq!(Engine::health(&sqlite), Ok(()));
+    assert_eq!(Messages::health(&sqlite), Ok(()));
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = becomes(false, Duration::from_secs(9)).await.unwrap_err();

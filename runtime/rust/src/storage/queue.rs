@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::StorageError;
 use crate::metrics::{self, Limit};
 
+/// The default for `max_queue_bytes`.
+const MAX_QUEUE_BYTES: usize = 128 * 1024 * 1024;
+
 /// The approximate bytes of a call, besides its texts.
 const OVERHEAD: usize = 512;
 
@@ -20,6 +23,12 @@ pub(super) struct Queue {
 pub(super) struct Reservation {
     used: Arc<AtomicUsize>,
     bytes: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new(MAX_QUEUE_BYTES)
+    }
 }
 
 impl Queue {

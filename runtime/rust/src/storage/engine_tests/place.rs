@@ -1,0 +1,125 @@
+//! Where the engines of tests keep their data.
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use std::sync::Arc;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::process::Process;
+
+pub(super) enum Place {
+    /// The memory of one process, without an engine.
+    Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite { folder: std::path::PathBuf },
+    #[cfg(all(feature = "postgres", unix))]
+    Postgres { url: String, schema: String },
+}
+
+/// Returns a number that identifies a place within this process.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+fn next_number() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Place {
+    pub(super) fn memory() -> Self {
+        Self::Memory
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) fn sqlite() -> Self {
+        let name = format!("fanfare-engine-{}-{}", std::process::id(), next_number());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        Self::Sqlite { folder }
+    }
+
+    #[cfg(all(feature = "postgres", unix))]
+    pub(super) fn postgres() -> Self {
+        let url = super::super::postgres::test_server::TestServer::shared().url();
+        Self::Postgres { url, schema: format!("place_{}", next_number()) }
+    }
+
+    /// Starts a process.
+    pub(super) async fn open(&self) -> Process {
+        match self {
+            Self::Memory => Process::new(None),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { folder } => {
+                let engine = super::super::Sqlite::open(folder.join("fanfare.db")).unwrap();
+                Process::new(Some(Arc::new(engine)))
+            }
+            #[cfg(all(feature = "postgres", unix))]
+            Self::Postgres { url, schema } => {
+                let engine = super::super::postgres::Postgres::connect_to_schema(url, schema).await.unwrap();
+                Process::new(Some(Arc::new(engine)))
+            }
+        }
+    }
+
+    /// Ends a process, and waits until others can know that it has ended.
+    pub(super) async fn close(&self, process: Process) {
+        let owner = process.engine.as_ref().map_or(0, |engine| engine.owner());
+        drop(process);
+        #[cfg(all(feature = "postgres", unix))]
+        if let Self::Postgres { schema, .. } = self {
+            let registered = format!("SELECT 1 FROM {schema}.processes WHERE owner = {owner}");
+            for _ in 0..2_000 {
+                if self.query(&registered).await == 0 {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            panic!("the process is still registered");
+        }
+        let _ = owner;
+    }
+
+    /// Deletes a channel, as a process does once it was unused for a week.
+    pub(super) async fn delete_channel(&self, name: &str) {
+        self.execute(&format!(
+            "DELETE FROM messages WHERE channel = (SELECT id FROM channels WHERE name = '{name}');
+             DELETE FROM channels WHERE name = '{name}';"
+        ))
+        .await;
+    }
+
+    /// Changes the tables, whose names and columns are the same in all engines.
+    pub(super) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Memory => unreachable!("{sql}"),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { folder } => {
+                let connection = rusqlite::Connection::open(folder.join("fanfare.db")).unwrap();
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql} COMMIT;")).unwrap();
+            }
+            #[cfg(all(feature = "postgres", unix))]
+            Self::Postgres { schema, .. } => {
+                self.query(&format!("BEGIN; SET LOCAL search_path = {schema}; {sql} COMMIT;")).await;
+            }
+        }
+    }
+
+    /// Executes SQL, and returns the number of rows.
+    #[cfg(all(feature = "postgres", unix))]
+    async fn query(&self, sql: &str) -> usize {
+        let Self::Postgres { url, .. } = self else { return 0 };
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let rows = client.simple_query(sql).await.unwrap();
+        drop(client);
+        connection.await.unwrap().unwrap();
+        rows.iter().filter(|message| matches!(message, tokio_postgres::SimpleQueryMessage::Row(_))).count()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        #[cfg(feature = "sqlite")]
+        if let Self::Sqlite { folder } = self {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}

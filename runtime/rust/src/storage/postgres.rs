@@ -1,0 +1,242 @@
+//! PostgreSQL as a storage, which servers on several machines can share.
+//!
+//! A process has three connections. The *writer* appends waiting messages, many per commit. The *tail* reads what other
+//! processes append: notifications tell it which channels changed, and one statement reads them all. The third one
+//! opens channels, reports that the process is running, and deletes old data.
+//!
+//! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_postgres::types::Type;
+
+use super::queue::Queue;
+use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, StorageError, StorageFuture};
+use crate::channel::{Channel, Registry};
+use crate::history::{Appended, Limits, Log, OpenStream};
+use crate::random;
+use crate::token::REVOKED_FOR;
+
+mod beat;
+mod channels;
+mod clock;
+mod connection;
+mod logs;
+mod revocations;
+mod schema;
+mod tail;
+#[cfg(test)]
+pub(super) mod test_server;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod upkeep;
+mod writer;
+
+use clock::StorageClock;
+use connection::{Database, Link, RequestError};
+use logs::{OpenLogs, Trim};
+use schema::Schema;
+use tail::{Tail, TailCommand};
+use upkeep::Upkeep;
+use writer::{Append, Writer};
+
+/// A storage in a PostgreSQL database.
+///
+/// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
+/// publishes share a commit.
+pub(crate) struct Postgres {
+    /// The tail and the upkeep, which end first. The writer ends once it has written what is queued.
+    _tasks: JoinSet<()>,
+    shared: Arc<Shared>,
+    writer: mpsc::UnboundedSender<Append>,
+    queue: Queue,
+}
+
+/// The state that the tasks share.
+struct Shared {
+    /// The connection for everything but appending and the tail.
+    link: Link,
+    logs: OpenLogs,
+    clock: StorageClock,
+    owner: u32,
+    registry: OnceLock<&'static Registry>,
+    /// The revocations before the storage was opened, with the time since then.
+    revoked: Vec<(String, Duration)>,
+    revocations: Mutex<revocations::Followed>,
+    /// The processes that were running at the last check.
+    running: Mutex<BTreeSet<u32>>,
+    tail: mpsc::UnboundedSender<TailCommand>,
+    trims: mpsc::UnboundedSender<Trim>,
+}
+
+impl Postgres {
+    /// Connects to a database, and creates or migrates the tables in the schema `fanfare`.
+    ///
+    /// # Errors
+    /// Returns an error if the URL is invalid, if the database cannot be reached, or if a later version of this library
+    /// has migrated it.
+    pub(crate) async fn connect(url: &str) -> Result<Self, StorageError> {
+        Self::connect_to_schema(url, "fanfare").await
+    }
+
+    /// Connects like [`connect`](Self::connect), with the tables in another schema.
+    ///
+    /// # Errors
+    /// Returns an error in the same cases, and if the schema's name contains other characters than lowercase letters,
+    /// digits and underscores.
+    pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> Result<Self, StorageError> {
+        let database = Arc::new(Database::new(url, Schema::new(schema)?)?);
+        let link = Link::new(Arc::clone(&database));
+        let owner = random::number();
+        let beat = beat::beat(&link, owner).await.map_err(|failure| failure.error)?;
+        let (revoked, latest) = revocations::read(&link, 0).await.map_err(|failure| failure.error)?;
+        let (tail, tail_commands) = mpsc::unbounded_channel();
+        let (trims, trim_requests) = mpsc::unbounded_channel();
+        let (writer, appends) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            link,
+            logs: OpenLogs::default(),
+            clock: StorageClock::new(beat.time, beat.steady),
+            owner,
+            registry: OnceLock::new(),
+            revoked,
+            revocations: Mutex::new(revocations::Followed::new(latest)),
+            running: Mutex::new(beat.running),
+            tail,
+            trims,
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Tail::new(Arc::clone(&database), Arc::clone(&shared), tail_commands).run());
+        tasks.spawn(Upkeep::new(Arc::clone(&shared), writer.downgrade(), trim_requests).run());
+        tokio::spawn(Writer::new(Link::new(database), Arc::clone(&shared), appends).run());
+        Ok(Self { shared, writer, queue: Queue::default(), _tasks: tasks })
+    }
+}
+
+impl Messages for Postgres {
+    fn set_registry(&self, registry: &'static Registry) {
+        // The hub calls this once.
+        let _ = self.shared.registry.set(registry);
+    }
+
+    fn follow_revocations(&self, listener: OnRevoked) {
+        self.shared.revocations.lock().unwrap_or_else(PoisonError::into_inner).set_listener(listener);
+        let _ = self.shared.tail.send(TailCommand::ReadRevocations);
+    }
+
+    fn storage_time(&self) -> SystemTime {
+        self.shared.clock.now()
+    }
+
+    fn health(&self) -> Result<(), StorageError> {
+        self.shared.link.database.health()
+    }
+
+    fn owner(&self) -> u32 {
+        self.shared.owner
+    }
+
+    fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.open_log(&channel, &limits).await })
+    }
+
+    fn catch_up(&self) -> StorageFuture<()> {
+        let (reply, caught_up) = oneshot::channel();
+        let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
+        Box::pin(async { caught_up.await.unwrap_or_default() })
+    }
+
+    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+        let waiting = match self.queue.try_reserve(entry.frame.len()) {
+            Ok(waiting) => waiting,
+            Err(busy) => return Box::pin(async { Err(busy.into()) }),
+        };
+        let (reply, outcome) = oneshot::channel();
+        let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
+        Box::pin(async {
+            outcome.await.unwrap_or_else(|_| {
+                Err(StorageError::new("the runtime that the storage was opened in has ended").into())
+            })
+        })
+    }
+
+    fn list_revoked(&self) -> Vec<(String, Duration)> {
+        self.shared.revoked.clone()
+    }
+
+    fn revoke(&self, id: &str) -> StorageFuture<Result<(), StorageError>> {
+        let (shared, id) = (Arc::clone(&self.shared), id.to_owned());
+        Box::pin(async move {
+            let kept_for = milliseconds(REVOKED_FOR);
+            let sql = "SELECT fanfare.revoke($1, $2)";
+            let revoked = shared.link.query(sql, &[(&id, Type::TEXT), (&kept_for, Type::INT8)]).await;
+            revoked.map(drop).map_err(|failure| failure.error)
+        })
+    }
+}
+
+impl Shared {
+    async fn open_log(&self, channel: &Channel, limits: &Limits) -> Result<OpenedLog, StorageError> {
+        let stored = channels::open(&self.link, channel).await.map_err(|failure| failure.error)?;
+        let (id, trimmed) = (stored.channel.id(), stored.evicted.clone());
+        // Include streams that the history no longer has, because they may have readers.
+        let open = OpenStream::among(channel.definition(), &stored.messages);
+        let abandoned = self.find_abandoned(open).await.map_err(|failure| failure.error)?;
+        let log = Arc::new(Log::restore(channel, stored, limits));
+        self.logs.insert(&log, trimmed);
+        // Read what was appended since the channel was read: the tail did not know the log yet.
+        let _ = self.tail.send(TailCommand::Read(vec![id]));
+        self.trim(&log, 1);
+        Ok(OpenedLog { log, abandoned })
+    }
+
+    /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
+    /// write them either. Streams of runs end with their runs.
+    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
+        open.retain(|stream| !stream.is_of_run());
+        if open.iter().all(|stream| self.is_running(stream.owner())) {
+            return Ok(Vec::new());
+        }
+        // The others may have started since the last report. They registered before they wrote.
+        let running = beat::beat(&self.link, self.owner).await?.running;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
+        open.retain(|stream| {
+            let owner = stream.owner().filter(|owner| *owner != self.owner);
+            !owner.is_some_and(|owner| running.contains(&owner))
+        });
+        Ok(open)
+    }
+
+    /// Returns whether a process other than this one was running at the last report.
+    fn is_running(&self, owner: Option<u32>) -> bool {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        owner.is_some_and(|owner| owner != self.owner && running.contains(&owner))
+    }
+
+    /// Deletes the messages that a log has evicted, if there are at least this many.
+    fn trim(&self, log: &Log, at_least: usize) {
+        if let Some(trim) = self.logs.take_evicted(log, at_least) {
+            let _ = self.trims.send(trim);
+        }
+    }
+}
+
+/// Converts a number for a column. Epochs and offsets are far below the maximum.
+fn int8(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Converts a number from a column.
+fn from_int8(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,70 @@
+//! Reporting that this process is running, and finding out which others are.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio_postgres::types::Type;
+
+use super::clock::steady_milliseconds;
+use super::connection::{Link, RequestError};
+use super::milliseconds;
+
+/// How often a process reports that it is running.
+pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A process that has not reported for this long has ended.
+pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
+
+/// How long the row of a process is kept that ended without removing it.
+const PROCESS_RETENTION: Duration = Duration::from_secs(3600);
+
+/// The notification lets processes notice whether notifications reach them.
+const BEAT: &str = "
+    WITH beat AS (
+        INSERT INTO fanfare.processes VALUES ($1, fanfare.now_ms())
+        ON CONFLICT (owner) DO UPDATE SET seen = excluded.seen
+    ), forgotten AS (
+        DELETE FROM fanfare.processes WHERE seen < fanfare.now_ms() - $3 AND owner <> $1
+    )
+    SELECT fanfare.now_ms(), array(SELECT owner FROM fanfare.processes WHERE seen > fanfare.now_ms() - $2),
+        set_config('synchronous_commit', 'off', true), pg_notify($4, '')
+";
+
+/// The answer to a report.
+pub(super) struct Beat {
+    /// The database's time, and this machine's steady time, in milliseconds.
+    pub(super) time: i64,
+    pub(super) steady: i64,
+    /// The processes that are running.
+    pub(super) running: BTreeSet<u32>,
+}
+
+/// Reports that a process is running.
+pub(super) async fn beat(link: &Link, owner: u32) -> Result<Beat, RequestError> {
+    let number = i64::from(owner);
+    let ages = [MAX_BEAT_AGE, PROCESS_RETENTION].map(milliseconds);
+    let name = link.database.schema.notifications();
+    let sent = steady_milliseconds();
+    let params = [
+        (&number as _, Type::INT8),
+        (&ages[0] as _, Type::INT8),
+        (&ages[1] as _, Type::INT8),
+        (&name as _, Type::TEXT),
+    ];
+    let rows = link.query(BEAT, &params).await?;
+    let steady = sent.midpoint(steady_milliseconds());
+    let (time, others): (i64, Vec<i64>) =
+        rows.first().map(|row| (row.get(0), row.get(1))).unwrap_or_default();
+    let mut running: BTreeSet<u32> =
+        others.into_iter().filter_map(|owner| u32::try_from(owner).ok()).collect();
+    running.insert(owner);
+    Ok(Beat { time, steady, running })
+}
+
+/// Removes a process from those that are running.
+pub(super) async fn unregister(link: &Link, owner: u32) {
+    let owner = i64::from(owner);
+    let sql = "DELETE FROM fanfare.processes WHERE owner = $1";
+    // If it fails, others notice after a while that this process does not report.
+    let _ = link.query(sql, &[(&owner, Type::INT8)]).await;
+}

@@ -1,0 +1,276 @@
+//! Connections to the database, which are opened again after they fail.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{AsyncMessage, Client, Config, Row};
+
+use super::StorageError;
+use super::schema::{PrepareError, Schema, prepare};
+use super::tls::Tls;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request may take. After that the server is regarded as lost.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// After a failed attempt to connect, requests fail immediately for this long.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// A parameter of a statement.
+pub(super) type Param<'p> = (&'p (dyn ToSql + Sync), Type);
+
+/// The database, and the outcome of the last request.
+pub(super) struct Database {
+    config: Config,
+    pub(super) schema: Schema,
+    failure: Mutex<Option<StorageError>>,
+}
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(super) struct RequestError {
+    pub(super) error: StorageError,
+    pub(super) kind: FailureKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureKind {
+    /// Nothing was sent.
+    NotConnected,
+    /// The server rolled the request back.
+    RolledBack,
+    /// The server rolled the request back because of concurrent ones. It may succeed if it is repeated.
+    Conflict,
+    /// The connection failed after the request was sent. The server may have committed it.
+    Unknown,
+}
+
+impl Database {
+    pub(super) fn new(url: &str, schema: Schema) -> Result<Self, StorageError> {
+        let mut config: Config = url
+            .parse()
+            .map_err(|error| StorageError::new(format!("invalid PostgreSQL URL: {}", describe(&error))))?;
+        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(REQUEST_TIMEOUT);
+        if config.get_application_name().is_none() {
+            config.application_name("fanfare");
+        }
+        Ok(Self { config, schema, failure: Mutex::default() })
+    }
+
+    /// Returns the error of the last request if it failed.
+    pub(super) fn health(&self) -> Result<(), StorageError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+    }
+
+    fn set_health(&self, failure: Option<StorageError>) {
+        let mut current = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*current, &failure) {
+            (None, Some(error)) => tracing::error!(%error, "the storage failed"),
+            (Some(_), None) => tracing::info!("the storage works again"),
+            _ => {}
+        }
+        *current = failure;
+    }
+
+    /// Opens a connection.
+    async fn connect(&self, notices: Option<mpsc::UnboundedSender<String>>) -> Result<Session, StorageError> {
+        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(Tls));
+        let (mut client, mut connection) = match connecting.await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        };
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
+                    let _ = notices.send(notice.payload().to_owned());
+                }
+            }
+            // Wakes the tail, which opens another connection.
+            if let Some(notices) = &notices {
+                let _ = notices.send(String::new());
+            }
+        });
+        let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut client, &self.schema)).await;
+        let session = Session { client, task };
+        match prepared {
+            Ok(Ok(())) => {}
+            Ok(Err(PrepareError::Database(error))) => {
+                return Err(StorageError::new(format!("cannot create the tables: {}", describe(&error))));
+            }
+            Ok(Err(PrepareError::LaterVersion(version))) => {
+                return Err(StorageError::new(format!(
+                    "the database was migrated to version {version} by a later version of Fanfare: update this server"
+                )));
+            }
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        }
+        let check = self.schema.qualify("SELECT fanfare.check_identity()");
+        let checked = timeout(REQUEST_TIMEOUT, session.client.query_typed(&check, &[])).await;
+        match checked {
+            Ok(Ok(_)) => Ok(session),
+            Ok(Err(error)) => Err(self.cannot_connect(&describe(&error))),
+            Err(_) => Err(self.cannot_connect("it does not answer")),
+        }
+    }
+
+    fn cannot_connect(&self, why: &str) -> StorageError {
+        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
+        StorageError::new(format!("cannot connect to the PostgreSQL database `{database}`: {why}"))
+    }
+}
+
+/// An open connection.
+pub(super) struct Session {
+    pub(super) client: Client,
+    task: JoinHandle<()>,
+}
+
+/// Closes the connection, even if a request waits for an answer.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One connection, which is opened when it is needed.
+pub(super) struct Link {
+    pub(super) database: Arc<Database>,
+    /// Receives the notifications, and an empty text when the connection has ended.
+    notices: Option<mpsc::UnboundedSender<String>>,
+    state: AsyncMutex<LinkState>,
+}
+
+#[derive(Default)]
+struct LinkState {
+    session: Option<Arc<Session>>,
+    /// When the last attempt to connect failed, and its error.
+    failed: Option<(Instant, StorageError)>,
+}
+
+impl Link {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database, notices: None, state: AsyncMutex::default() }
+    }
+
+    pub(super) fn with_notices(database: Arc<Database>, notices: mpsc::UnboundedSender<String>) -> Self {
+        Self { notices: Some(notices), ..Self::new(database) }
+    }
+
+    /// Returns the open connection, or opens one.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, StorageError> {
+        let mut state = self.state.lock().await;
+        if let Some(session) = state.session.as_ref().filter(|session| !session.client.is_closed()) {
+            return Ok(Arc::clone(session));
+        }
+        state.session = None;
+        if let Some((since, error)) = &state.failed
+            && since.elapsed() < RECONNECT_PAUSE
+        {
+            return Err(error.clone());
+        }
+        match self.database.connect(self.notices.clone()).await {
+            Ok(session) => {
+                let session = Arc::new(session);
+                *state = LinkState { session: Some(Arc::clone(&session)), failed: None };
+                Ok(session)
+            }
+            Err(error) => {
+                self.database.set_health(Some(error.clone()));
+                state.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the connection if it is open and no other task opens one.
+    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
+        let state = self.state.try_lock().ok()?;
+        state.session.as_ref().filter(|session| !session.client.is_closed()).map(Arc::clone)
+    }
+
+    /// Executes a statement. It is not prepared under a name, so it also works through a pooler.
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, RequestError> {
+        let session =
+            self.session().await.map_err(|error| RequestError { error, kind: FailureKind::NotConnected })?;
+        let sql = self.database.schema.qualify(sql);
+        let answer = timeout(REQUEST_TIMEOUT, session.client.query_typed(&sql, params)).await;
+        let (failure, is_broken) = match answer {
+            Ok(Ok(rows)) => {
+                self.database.set_health(None);
+                return Ok(rows);
+            }
+            Ok(Err(error)) => RequestError::from_database(&error),
+            Err(_) => {
+                let seconds = REQUEST_TIMEOUT.as_secs();
+                (
+                    RequestError::unknown(&format!("the database did not answer within {seconds} seconds")),
+                    true,
+                )
+            }
+        };
+        if is_broken {
+            self.close(&session).await;
+            self.database.set_health(Some(failure.error.clone()));
+        }
+        Err(failure)
+    }
+
+    /// Closes a connection that failed. All requests that it still carries fail.
+    async fn close(&self, session: &Arc<Session>) {
+        session.task.abort();
+        let mut state = self.state.lock().await;
+        if state.session.as_ref().is_some_and(|open| Arc::ptr_eq(open, session)) {
+            state.session = None;
+        }
+    }
+}
+
+impl RequestError {
+    fn unknown(why: &str) -> Self {
+        let error = StorageError::new(format!(
+            "{why}; it is unknown whether the write was committed: repeat it with the same idempotency key"
+        ));
+        Self { error, kind: FailureKind::Unknown }
+    }
+
+    /// Returns the failure, and whether the storage cannot be used until the connection is opened again.
+    fn from_database(error: &tokio_postgres::Error) -> (Self, bool) {
+        let text = describe(error);
+        let Some(answer) = error.as_db_error() else {
+            return (Self::unknown(&format!("the connection to the database failed: {text}")), true);
+        };
+        let code = answer.code();
+        if answer.severity() == "FATAL" || answer.severity() == "PANIC" {
+            return (Self::unknown(&format!("the database closed the connection: {text}")), true);
+        }
+        let is_conflict =
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
+        let kind = if is_conflict { FailureKind::Conflict } else { FailureKind::RolledBack };
+        // The disk is full, a limit is reached, or the server became a replica.
+        let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))
+            || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+        (Self { error: StorageError::new(format!("the database failed: {text}")), kind }, is_broken)
+    }
+}
+
+/// Returns the text of an error and of its cause.
+fn describe(error: &tokio_postgres::Error) -> String {
+    use std::error::Error;
+    if let Some(answer) = error.as_db_error() {
+        return format!("{} ({})", answer.message(), answer.code().code());
+    }
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}

@@ -1,0 +1,245 @@
+//! The task that reads what other processes append.
+//!
+//! Notifications name the channels with new messages; those that arrive together are read in one statement. A
+//! notification may be lost: the connection fails, its sender ends before it has sent it, or a pooler does not pass it
+//! on. So the tail also asks for all open channels from time to time, and often while it receives no notifications.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::Shared;
+use super::beat::BEAT_INTERVAL;
+use super::channels::{self, begin_epoch, read_changes};
+use super::connection::{Database, FailureKind, Link, RequestError, Session};
+use super::logs::{Applied, channel_id};
+use crate::history::Log;
+
+/// How often to ask for all open channels while notifications arrive, and while they do not.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL_WITHOUT_NOTICES: Duration = Duration::from_millis(200);
+
+/// Each process sends a notification per beat. If none arrives for this long, they do not reach this process.
+const MAX_SILENCE: Duration = Duration::from_secs(3 * BEAT_INTERVAL.as_secs());
+
+/// The most channels in one statement.
+const MAX_CHANNELS: usize = 2_000;
+
+/// How often to read a channel again because it changed while it was read.
+const MAX_ATTEMPTS: usize = 10;
+
+pub(super) enum TailCommand {
+    /// Read all open channels, then reply.
+    CatchUp {
+        reply: oneshot::Sender<()>,
+    },
+    /// Read the channels with these ids.
+    Read(Vec<i64>),
+    ReadRevocations,
+}
+
+pub(super) struct Tail {
+    link: Link,
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedReceiver<TailCommand>,
+    notices: mpsc::UnboundedReceiver<String>,
+    /// The connection that receives notifications.
+    listening: Option<Arc<Session>>,
+    /// When the last notification arrived.
+    noticed_at: Option<Instant>,
+    polled_at: Instant,
+}
+
+/// The work of one turn.
+#[derive(Default)]
+struct Turn {
+    reads_all: bool,
+    reads_revocations: bool,
+    /// The heads of changed channels, by id.
+    changed: BTreeMap<i64, u64>,
+    replies: Vec<oneshot::Sender<()>>,
+}
+
+impl Turn {
+    fn add_command(&mut self, command: TailCommand) {
+        match command {
+            TailCommand::CatchUp { reply } => {
+                self.reads_all = true;
+                self.replies.push(reply);
+            }
+            TailCommand::Read(channels) => {
+                self.changed.extend(channels.into_iter().map(|channel| (channel, u64::MAX)));
+            }
+            TailCommand::ReadRevocations => self.reads_revocations = true,
+        }
+    }
+
+    /// Adds a notification: `revoked`, changed channels as `id:head,id:head`, or nothing.
+    fn add_notice(&mut self, notice: &str) {
+        self.reads_revocations |= notice == "revoked";
+        for item in notice.split(',') {
+            let Some((channel, head)) = item.split_once(':') else { continue };
+            if let (Ok(channel), Ok(head)) = (channel.parse(), head.parse()) {
+                let known = self.changed.entry(channel).or_insert(head);
+                *known = head.max(*known);
+            }
+        }
+    }
+}
+
+impl Tail {
+    pub(super) fn new(
+        database: Arc<Database>,
+        shared: Arc<Shared>,
+        commands: mpsc::UnboundedReceiver<TailCommand>,
+    ) -> Self {
+        let (notice_sender, notices) = mpsc::unbounded_channel();
+        let link = Link::with_notices(database, notice_sender);
+        Self { link, shared, commands, notices, listening: None, noticed_at: None, polled_at: Instant::now() }
+    }
+
+    /// Follows the database until the storage is dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            let mut turn = Turn { reads_all: self.listen().await, ..Turn::default() };
+            if !turn.reads_all && !self.wait(&mut turn).await {
+                return;
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                turn.add_command(command);
+            }
+            while let Ok(notice) = self.notices.try_recv() {
+                turn.add_notice(&notice);
+            }
+            if let Err(failure) = self.execute(&turn).await {
+                // Other failures are logged with the storage's health.
+                if failure.kind == FailureKind::RolledBack {
+                    tracing::error!(error = %failure.error, "failed to read the storage");
+                }
+                self.polled_at = Instant::now();
+            }
+            for reply in turn.replies {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    /// Starts to receive notifications if the connection is new. Returns whether it did: earlier ones were missed.
+    async fn listen(&mut self) -> bool {
+        let Ok(session) = self.link.session().await else {
+            self.noticed_at = None;
+            return false;
+        };
+        if self.listening.as_ref().is_some_and(|listening| Arc::ptr_eq(listening, &session)) {
+            return false;
+        }
+        let listen = format!("LISTEN \"{}\"", self.link.database.schema.notifications());
+        self.noticed_at = None;
+        if session.client.batch_execute(&listen).await.is_err() {
+            return false;
+        }
+        self.listening = Some(session);
+        true
+    }
+
+    /// Waits for work. Returns `false` once the storage is dropped.
+    async fn wait(&mut self, turn: &mut Turn) -> bool {
+        let is_notified = self.noticed_at.is_some_and(|at| at.elapsed() < MAX_SILENCE);
+        let interval = if is_notified { POLL_INTERVAL } else { POLL_INTERVAL_WITHOUT_NOTICES };
+        tokio::select! {
+            Some(notice) = self.notices.recv() => {
+                self.noticed_at = Some(Instant::now());
+                turn.add_notice(&notice);
+            }
+            command = self.commands.recv() => match command {
+                Some(command) => turn.add_command(command),
+                None => return false,
+            },
+            () = tokio::time::sleep_until(self.polled_at + interval) => turn.reads_all = true,
+        }
+        true
+    }
+
+    async fn execute(&mut self, turn: &Turn) -> Result<(), RequestError> {
+        if turn.reads_all || turn.reads_revocations {
+            self.shared.read_revocations(&self.link).await?;
+        }
+        let logs: Vec<Arc<Log>> = if turn.reads_all {
+            self.shared.logs.list()
+        } else {
+            let changed = turn.changed.iter();
+            let logs = changed.filter_map(|(channel, head)| {
+                self.shared.logs.find(*channel).filter(|log| log.head() < *head)
+            });
+            logs.collect()
+        };
+        read(&self.link, &self.shared, &logs).await?;
+        if turn.reads_all {
+            self.polled_at = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// Hands logs what was appended to their channels, and retires those whose epoch has ended.
+pub(super) async fn read(link: &Link, shared: &Shared, logs: &[Arc<Log>]) -> Result<(), RequestError> {
+    for logs in logs.chunks(MAX_CHANNELS) {
+        let by_id: BTreeMap<i64, &Arc<Log>> = logs.iter().map(|log| (channel_id(log), log)).collect();
+        let asked: Vec<(i64, &Log)> = by_id.iter().map(|(channel, log)| (*channel, &***log)).collect();
+        let heads: BTreeMap<i64, u64> = asked.iter().map(|(channel, log)| (*channel, log.head())).collect();
+        let after: Vec<u64> = heads.values().copied().collect();
+        for change in read_changes(link, &asked, &after).await? {
+            let channel = change.channel;
+            let (Some(log), Some(after)) = (by_id.get(&channel), heads.get(&channel)) else { continue };
+            match shared.logs.apply(log, change, *after) {
+                Applied::Whole | Applied::Ended => {}
+                Applied::Incomplete => reload(link, shared, log).await?,
+                Applied::Lost => {
+                    tracing::error!(
+                        channel = log.channel().name(),
+                        "the database lost messages: the channel begins a new epoch"
+                    );
+                    begin_epoch(link, channel, log.epoch()).await?;
+                    shared.logs.retire(log);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a log's messages with the stored ones. This process missed messages that are deleted; readers receive a gap
+/// up to the evicted offsets.
+async fn reload(link: &Link, shared: &Shared, log: &Arc<Log>) -> Result<(), RequestError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let stored = channels::load(link, log.channel().definition(), channel_id(log)).await?;
+        let Some(stored) = stored.filter(|stored| stored.epoch == log.epoch()) else {
+            shared.logs.retire(log);
+            return Ok(());
+        };
+        if shared.logs.reload(log, stored) {
+            return Ok(());
+        }
+    }
+    // Publishers are faster than this process. The next turn tries again.
+    let _ = shared.tail.send(TailCommand::Read(vec![channel_id(log)]));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_keeps_the_greatest_head_of_each_channel() {
+        let mut turn = Turn::default();
+        for notice in ["", "7:3,8:1", "7:2", "x", "revoked", "9:x,:,10"] {
+            turn.add_notice(notice);
+        }
+        assert_eq!(turn.changed, BTreeMap::from([(7, 3), (8, 1)]));
+        assert!(turn.reads_revocations && !turn.reads_all);
+    }
+}
