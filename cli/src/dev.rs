@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Show the server at this URL in Studio, instead of serving definitions
     #[arg(long, value_name = "URL", conflicts_with_all = ["folder", "referable", "database"])]
     attach: Option<String>,
-    /// The signing key of the server, or an admin token [default: as for `fanfare tail`]
+    /// The signing key of the server, or an admin token [default: as for `fanfare runs`]
     #[arg(long, value_name = "KEY", requires = "attach")]
     key: Option<String>,
 }
@@ -112,7 +112,7 @@ fn follow(definitions: &Definitions, server: &DefinitionsServer, runtime: &Handl
     let mut generator = Generator::default();
     let mut update = |configuration: &Configuration| {
         let channels = generator.tables(&configuration.schemas).inspect_err(|_| {
-            print::progress("the definitions have errors, so the last valid ones remain\n", format);
+            print::progress("the definitions have errors, so this change has no effect\n", format);
         })?;
         let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
         let count = names.len();

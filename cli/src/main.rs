@@ -73,8 +73,7 @@ enum Verb {
     },
     /// Serve the definitions with Fanfare Studio, without a server of your own
     ///
-    /// Serves all channels, and Studio to look at them and to publish, on this machine only. A change of the definitions takes
-    /// effect at once; if it has errors, they are printed and the last valid definitions remain. With `--attach`, shows a
+    /// Serves all channels and Fanfare Studio, on this machine only. A change to the definitions takes effect at once; if it has errors, they are printed and the last valid definitions remain. With `--attach`, shows a
     /// running server in Studio instead.
     #[command(
         after_help = "Examples:\n  fanfare dev\n  fanfare dev --port 4000 --database dev.db\n  fanfare dev --attach https://example.com"
@@ -89,11 +88,11 @@ enum Verb {
         #[command(flatten)]
         definitions: Definitions,
     },
-    /// Find what a change of the definitions breaks, and the safe order to deploy it
+    /// Find breaking changes to the definitions, and the safe order to deploy them
     ///
-    /// Compares an earlier version of the definitions with the current one: open pages that refuse new messages, tokens
-    /// that no longer work, stored messages, and code that uses the generated types. Each finding comes with a value that
-    /// shows it. Exits with 1 if a finding is an error; `fanfare.yaml` sets the levels.
+    /// Compares an earlier version of the definitions with the current one. Reports pages that would refuse new messages,
+    /// tokens that would no longer work, stored messages that would become invalid, and code that would no longer compile,
+    /// each with an example. Exits with 1 if a finding is an error; `fanfare.yaml` sets the levels.
     #[command(
         after_help = "Examples:\n  fanfare breaking --against main\n  fanfare breaking --against origin/main --message-format github    # in CI"
     )]
@@ -253,9 +252,9 @@ impl Definitions {
     }
 }
 
-/// Exit code for errors or warnings in definitions, and for outputs that are out of date.
+/// Exit code for errors or warnings in definitions, outputs that are out of date, and requests that a server refuses.
 const FINDINGS: u8 = 1;
-/// Exit code for wrong usage and I/O errors, such as a folder that cannot be written.
+/// Exit code for wrong usage, I/O errors, and servers that deny access or do not respond.
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {

@@ -8,8 +8,8 @@ use axum::response::Response;
 
 use super::error::error;
 
-/// Rejects requests for another host: the owner of a website can make its name mean this machine, and then its pages
-/// would count as pages of this server.
+/// Rejects requests for another host, which prevents DNS rebinding: the name of a foreign website that resolves to this
+/// machine.
 pub(super) async fn require_local_host(request: Request, next: Next) -> Response {
     let host = authority(request.headers(), &header::HOST);
     if host.is_some_and(|authority| is_local(authority.host())) {

@@ -2,7 +2,7 @@
 
 use crate::remote::access::{KEY_VARIABLE, read_variable};
 
-/// The signing key, and a key that only the link to Studio has.
+/// The signing key, and the key in the link to Studio. They are the same if the signing key is random.
 pub(super) struct Keys {
     pub(super) signing: String,
     pub(super) studio: String,

@@ -84,12 +84,12 @@ impl Remote {
         let invalid = |why: &str| format!("the URL {url:?} {why}: pass one like http://localhost:3000");
         let uri: Uri = url.parse().map_err(|_| invalid("is not valid"))?;
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) || uri.query().is_some() {
-            return Err(invalid("has no host, a user or a query"));
+            return Err(invalid("must have a host, and no user and no query"));
         }
         let is_tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
-            _ => return Err(invalid("has another scheme than `http` and `https`")),
+            _ => return Err(invalid("must begin with `http://` or `https://`")),
         };
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
@@ -145,7 +145,7 @@ impl Remote {
             body.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice(&body).ok());
         let version = description.as_ref().and_then(|description| description["version"].as_str());
         let version =
-            version.ok_or_else(|| format!("{url} is not a Fanfare server: it does not state its version"))?;
+            version.ok_or_else(|| format!("{url} is not a Fanfare server: its response has no version"))?;
         Ok(Some(version.to_owned()))
     }
 
@@ -160,7 +160,7 @@ impl Remote {
             request = request.header(AUTHORIZATION, format!("Bearer {}", bearer.of_server));
         }
         let request = request.body(Body::empty()).map_err(|_| {
-            "the key has characters that no key has: pass the signing key or an admin token".to_owned()
+            "the key contains characters that are not valid in an HTTP header: pass the signing key or an admin token".to_owned()
         })?;
         let response = timeout(TIMEOUT, self.client.request(request)).await;
         let response = response.map_err(|_| format!("{} did not answer within 10 seconds", self.url))?;

@@ -54,7 +54,7 @@ impl AccessArguments {
         let url = match self.url.clone().or_else(|| read_variable(URL_VARIABLE)) {
             Some(url) => url,
             None => self.credential.server()?.url.ok_or_else(|| {
-                Failure::usage("there is no URL of a server").help(format!(
+                Failure::usage("no server URL").help(format!(
                     "pass `--url http://localhost:3000`, set {URL_VARIABLE}, or add `server: {{ url: … }}` to \
                      {CONFIGURATION}"
                 ))
@@ -77,7 +77,7 @@ impl CredentialArguments {
 
     pub(super) fn resolve(&self) -> Result<Credential, Failure> {
         self.find()?.ok_or_else(|| {
-            Failure::usage("there is no signing key and no token").help(format!(
+            Failure::usage("no signing key or token").help(format!(
                 "pass `--key` or `--token`, set {KEY_VARIABLE} or {TOKEN_VARIABLE}, or name the variable that has the \
                  key in {CONFIGURATION}: `server: {{ key-variable: … }}`"
             ))
@@ -151,7 +151,7 @@ impl Access {
             error if is_unauthorized(&error) => self.explain_unauthorized(),
             // Errors of Fanfare have a message in JSON. Those of other servers and proxies are texts, or empty.
             ClientError::Refused { status: Some(status @ (404 | 405)), code: None, data: None, .. } => {
-                Failure::usage(format!("{url} has no routes of Fanfare there (status {status})"))
+                Failure::usage(format!("{url} does not serve Fanfare (status {status})"))
                     .help("correct the URL: it is the part before `/v1/realtime`")
             }
             ClientError::Refused { message, data, .. } => Failure::refused(message, data.as_deref()),

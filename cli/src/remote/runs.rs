@@ -57,13 +57,13 @@ enum RunsVerb {
     Wake {
         /// The id of the run
         run: String,
-        /// End this sleep or delay only, by its position in `fanfare runs show`
+        /// The position of the one sleep or delay to end, as in `fanfare runs show`
         #[arg(long, value_name = "POSITION")]
         call: Option<String>,
     },
     /// Start a new run that keeps the calls of a run before one of them
     ///
-    /// The call and everything after it is executed again: steps work, and messages are published again.
+    /// The call and everything after it is executed again: steps run, and messages are published.
     #[command(after_help = concat!(
         "Example:\n  fanfare runs rerun run_1 --from 4\n  fanfare runs rerun run_1 --from 4 --new-run-id run_1again",
         exit_codes!()

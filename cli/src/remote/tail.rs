@@ -28,10 +28,10 @@ pub(crate) struct Tail {
     /// By default, begins with the messages that the topics retain.
     #[arg(long, value_name = "WHEN", value_parser = parse_since)]
     since: Option<Since>,
-    /// Stop after this many messages, run events and whole texts
+    /// Stop after this many messages, run events and finished text streams
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<u64>,
-    /// Stop once all messages that the channel has are shown
+    /// Stop after the channel's last message, instead of waiting for new ones
     #[arg(long)]
     no_follow: bool,
     #[command(flatten)]

@@ -42,13 +42,13 @@ enum TokenVerb {
 
 #[derive(clap::Args)]
 struct GrantArguments {
-    /// Allow to subscribe to topics; can be repeated
+    /// Topics that the token may subscribe to; can be repeated
     #[arg(long, value_name = "CHANNEL/TOPIC,…", conflicts_with_all = ["publish", "admin"])]
     subscribe: Vec<String>,
-    /// Allow to publish to topics, in place of subscribing; can be repeated
+    /// Topics that the token may publish to, instead of subscribing; can be repeated
     #[arg(long, value_name = "CHANNEL/TOPIC,…", conflicts_with = "admin")]
     publish: Vec<String>,
-    /// Allow to send signals to runs; can be repeated
+    /// Signals that the token may send; can be repeated
     #[arg(long, value_name = "CHANNEL/SIGNAL,…", conflicts_with = "admin")]
     signal: Vec<String>,
     /// Allow the admin routes, and nothing else
@@ -57,7 +57,7 @@ struct GrantArguments {
     /// The lifetime, at most a day
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     expires_in: Duration,
-    /// Who the token is for
+    /// The subject, such as the id of a user
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
     /// The id by which the token is revoked [default: a random one]

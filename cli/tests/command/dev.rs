@@ -283,7 +283,7 @@ fn a_server_that_cannot_be_shown_is_an_error() {
         ),
         (closed, "is the server running?"),
         ("localhost:3000".to_owned(), "pass one like http://localhost:3000"),
-        ("ftp://localhost".to_owned(), "has another scheme than `http` and `https`"),
+        ("ftp://localhost".to_owned(), "must begin with `http://` or `https://`"),
     ] {
         let key = "signkey-test-ffffffffffffffffffffffffffffffff";
         let output = project.fanfare(&["dev", "--port", "0", "--attach", &url, "--key", key]);

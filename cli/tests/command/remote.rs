@@ -90,7 +90,7 @@ fn a_server_that_is_not_fanfare_is_recognized() {
     let variables = [("FANFARE_URL", &*url), ("FANFARE_SIGNING_KEY", KEY)];
     assert_fails(&run(&project, &variables, &["runs"]), 2, &["has no admin routes", "correct the URL"]);
     let publish = run(&project, &variables, &["publish", "a", "b", "1"]);
-    assert_fails(&publish, 2, &["has no routes of Fanfare there (status 404)", "before `/v1/realtime`"]);
+    assert_fails(&publish, 2, &["does not serve Fanfare (status 404)", "before `/v1/realtime`"]);
     let tail = run(&project, &variables, &["tail", "a"]);
     assert_fails(&tail, 2, &["has no admin routes", "name the topics with `--topic`"]);
 }

@@ -75,25 +75,25 @@ function columnsAt(now: number): readonly Column<ChannelInfo>[] {
   return [
     {
       name: "Channel",
-      width: "minmax(140px, 2fr)",
+      width: "minmax(140px, 4fr)",
       render: ({ name }) => (
-        <a className="mono" href={hrefOf(["messages", name])} tabIndex={-1}>
+        <a className="mono" href={hrefOf(["messages", name])} title={name} tabIndex={-1}>
           {name}
         </a>
       ),
     },
     {
       name: "Definition",
-      width: "minmax(80px, 1fr)",
+      width: "minmax(72px, 1fr)",
       wideOnly: true,
       render: ({ definition }) => definition ?? <span className="quiet">none</span>,
     },
-    { name: "Subscribers", width: "96px", align: "end", render: (channel) => <span className="number">{formatCount(channel.subscribers)}</span> },
-    { name: "Messages", width: "90px", align: "end", render: (channel) => <span className="number">{formatCount(channel.messages)}</span> },
-    { name: "Size", width: "90px", align: "end", wideOnly: true, render: ({ bytes }) => <span className="number">{formatBytes(bytes)}</span> },
+    { name: "Subscribers", width: "88px", align: "end", render: (channel) => <span className="number">{formatCount(channel.subscribers)}</span> },
+    { name: "Messages", width: "76px", align: "end", render: (channel) => <span className="number">{formatCount(channel.messages)}</span> },
+    { name: "Size", width: "72px", align: "end", wideOnly: true, render: ({ bytes }) => <span className="number">{formatBytes(bytes)}</span> },
     {
       name: "Used",
-      width: "60px",
+      width: "48px",
       align: "end",
       wideOnly: true,
       render: ({ used_at }) =>

@@ -65,6 +65,7 @@ function Connections() {
   const connections = usePages<ConnectionInfo>(api, "admin/connections", {}, ({ number }) => String(number), 2000);
   const [selected, setSelected] = useState<string>();
   const now = useNow();
+  const hasAddress = connections.items.some(({ address }) => address !== undefined);
   const open = connections.items.find(({ number }) => String(number) === selected);
   if (connections.items.length === 0 && !connections.isLoading && connections.error === undefined) {
     return <Empty title="No connection is open" />;
@@ -76,7 +77,7 @@ function Connections() {
         <Grid
           label="Connections"
           items={connections.items}
-          columns={columnsAt(now)}
+          columns={columnsAt(now, hasAddress)}
           idOf={({ number }) => String(number)}
           selectedId={selected}
           onSelect={({ number }) => setSelected(String(number))}
@@ -89,11 +90,18 @@ function Connections() {
   );
 }
 
-function columnsAt(now: number): readonly Column<ConnectionInfo>[] {
+/** A server that does not know the addresses of clients has no column for them. */
+function columnsAt(now: number, hasAddress: boolean): readonly Column<ConnectionInfo>[] {
+  const address: Column<ConnectionInfo> = {
+    name: "Address",
+    width: "minmax(90px, 1fr)",
+    wideOnly: true,
+    render: ({ address }) => <span className="mono">{address}</span>,
+  };
   return [
     { name: "No.", width: "56px", align: "end", render: ({ number }) => <span className="number">{number}</span> },
     { name: "Transport", width: "110px", render: ({ transport }) => (transport === "websocket" ? "WebSocket" : "Event stream") },
-    { name: "Address", width: "minmax(90px, 1fr)", wideOnly: true, render: ({ address }) => <span className="mono">{address ?? ""}</span> },
+    ...(hasAddress ? [address] : []),
     { name: "Channels", width: "minmax(100px, 2fr)", render: ({ subscriptions }) => <span className="mono">{subscriptions.map(({ channel }) => channel).join(", ")}</span> },
     {
       name: "Lag",

@@ -204,7 +204,7 @@ function FeedToolbar({ channel, isCompact, feed, filter, onFilter }: FeedToolbar
   );
 }
 
-const MODES = { live: "Live", polling: "Polling each second", off: "Not connected" } as const;
+const MODES = { live: "Live", polling: "Polling every second", off: "Not connected" } as const;
 
 function FeedNotes({ feed }: { readonly feed: FeedView }) {
   const { api } = useSession();
@@ -217,9 +217,9 @@ function FeedNotes({ feed }: { readonly feed: FeedView }) {
         </div>
       )}
       {feed.state.mode === "polling" && !api.hasSigningKey && (
-        <p className="quiet hint">An admin token cannot subscribe, so Studio reads the history each second. Sign in with the signing key for live messages.</p>
+        <p className="quiet hint">An admin token cannot subscribe, so Studio reads the history every second. Sign in with the signing key for live messages.</p>
       )}
-      {feed.isCut && <Note>This page keeps the newest {MAX_ENTRIES.toLocaleString("en-US")} messages. Reload it to read older ones.</Note>}
+      {feed.isCut && <Note>This page keeps only the newest {MAX_ENTRIES.toLocaleString("en-US")} messages. Use <code>fanfare tail --since</code> to read older ones.</Note>}
     </>
   );
 }

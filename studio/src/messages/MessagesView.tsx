@@ -36,7 +36,7 @@ function ChannelMessages({ channel }: { readonly channel: string }) {
           <a href={hrefOf(["publish"], { channel })}>Publish</a>
         </span>
       </header>
-      {definitionOf(definitions, channel) === undefined && <Note>No definition of this server has this channel, so Studio can only show what is stored.</Note>}
+      {definitionOf(definitions, channel) === undefined && <Note>No definition on this server matches this channel, so Studio shows only its stored messages.</Note>}
       <MessageFeed channel={channel} />
     </section>
   );

@@ -84,7 +84,7 @@ function useCommands(onSignOut: () => void): readonly Command[] {
   return [
     ...VIEWS.map(({ path, label }) => ({ label, hint: "View", run: () => navigate([path]) })),
     ...["running", "failed", "halted"].map((state) => ({
-      label: `Runs that are ${state}`,
+      label: `${state[0]!.toUpperCase()}${state.slice(1)} runs`,
       hint: "Filter",
       run: () => navigate(["runs"], { state }),
     })),

@@ -66,7 +66,7 @@ function Composer({ initial, channel: initialChannel, query }: ComposerProps) {
         announce(`Published as ${id}.`);
       } else {
         const { status, run_id } = await api.post<{ status: string; run_id: string }>("signal", { channel, name }, body);
-        announce(`The run ${run_id} has the signal: ${status}.`);
+        announce(status === "accepted" ? `The run ${run_id} accepted ${name}.` : `${name} is kept until the run ${run_id} asks for it.`);
       }
     } catch (failure) {
       setError(failure as Error);

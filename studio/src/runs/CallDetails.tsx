@@ -7,7 +7,7 @@ import { RerunButton, WakeButton } from "./RunActions.js";
 import type { Span } from "./timeline.js";
 
 const STATES: Readonly<Record<Call["state"], string>> = {
-  begun: "Begun, not ended",
+  begun: "Not finished",
   succeeded: "Succeeded",
   failed: "Failed",
 };
@@ -36,7 +36,7 @@ export function CallDetails({ run, call, onChange }: CallDetailsProps) {
         <Fact name="Kind">{call.kind}</Fact>
         <Fact name="Position">{call.call}</Fact>
         <Fact name="State">{call.kind === "sleep" && isInFuture(call.until) ? "Sleeping" : STATES[call.state]}</Fact>
-        {call.attempts !== undefined && <Fact name="Attempts that ended">{call.attempts}</Fact>}
+        {call.attempts !== undefined && <Fact name="Finished attempts">{call.attempts}</Fact>}
         {call.began_at !== undefined && <Fact name="Began">{formatTime(call.began_at)}</Fact>}
         {call.ended_at !== undefined && <Fact name="Recorded">{formatTime(call.ended_at)}</Fact>}
         {duration !== undefined && call.kind !== "sleep" && <Fact name="Duration">{formatDuration(duration)}</Fact>}
@@ -96,7 +96,7 @@ export function ForkDetails({ run, fork }: { readonly run: RunDetails; readonly 
         <Fact name="Began">{formatTime(fork.start)}</Fact>
         <Fact name="Duration">{formatDuration(fork.end - fork.start)}</Fact>
       </dl>
-      <p className="quiet">The branches of a join or map. It is recorded by itself only if a branch fails.</p>
+      <p className="quiet">The branches of a join or map. The journal has an entry for the fork itself only if a branch fails.</p>
     </section>
   );
 }

@@ -79,12 +79,12 @@ export function WakeButton({ run, call, onChange }: ActionProps & { readonly cal
     <Action
       label={call === undefined ? "Wake" : "Wake this call"}
       icon="clock"
-      title={call === undefined ? `Wake ${run.run_id}?` : `End the wait of “${call.id}”?`}
+      title={call === undefined ? `Wake ${run.run_id}?` : `Wake “${call.id}”?`}
       confirm="Wake the run"
       execute={async () => {
         const parameters = { run_id: run.run_id, call: call?.call };
         const { woken } = await api.post<{ woken: number }>("admin/wake", parameters);
-        announce(`${woken} ${woken === 1 ? "wait was" : "waits were"} ended, and the run continues.`);
+        announce(`${woken} ${woken === 1 ? "sleep or delay" : "sleeps and delays"} ended. The run continues.`);
         onChange();
       }}
     >
@@ -120,9 +120,9 @@ export function RerunButton({ run, position, label }: RerunButtonProps) {
     >
       A new run of <code>{run.job}</code> starts on the channel <code>{run.channel}</code>, with the same input.{" "}
       {isFirst
-        ? "It makes every call again: steps work, messages are published, and questions are asked."
+        ? "It makes every call again: steps are executed, messages are published, and questions are asked."
         : `It takes over the results of the calls before ${position}. “${label}” and everything after it is
-           made again: steps work, messages are published, and questions are asked.`}{" "}
+           made again: steps are executed, messages are published, and questions are asked.`}{" "}
       This run is left unchanged.
     </Action>
   );

@@ -4,7 +4,7 @@ import { Empty } from "../ui/Notice.js";
 import { formatTime } from "../ui/time.js";
 
 const SIGNAL_STATUS: Readonly<Record<ReceivedSignal["status"], string>> = {
-  kept: "Kept for the first question that asks for it",
+  kept: "Kept until the run asks for it",
   answer: "The answer; the run has not taken it yet",
   taken: "Taken by the run",
   dropped: "Dropped",

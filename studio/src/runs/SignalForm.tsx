@@ -31,7 +31,7 @@ export function SignalForm({ run, calls, onSent }: SignalFormProps) {
     const parameters = { channel: run.channel, name, run_id: run.run_id, question: question?.id };
     try {
       const { status } = await api.post<{ status: string }>("signal", parameters, payload);
-      announce(status === "accepted" ? `The run accepted ${name}.` : `${name} is kept for the run's first question.`);
+      announce(status === "accepted" ? `The run accepted ${name}.` : `${name} is kept until the run asks for it.`);
       onSent();
     } catch (failure) {
       setError(failure as Error);

@@ -59,7 +59,7 @@ export function Shell({ onSignOut, children }: { readonly onSignOut: () => void;
           <div className="server-info" title={`Version ${server.version}`}>
             <span className="dot" data-status={server.status} />
             <span>
-              {server.status === "open" ? "Open" : server.status === "closing" ? "Shutting down" : "Storage fails"}
+              {server.status === "open" ? "Open" : server.status === "closing" ? "Shutting down" : "Storage error"}
               <span className="quiet"> · {server.storage === "none" ? "no storage" : "SQLite"}</span>
             </span>
           </div>

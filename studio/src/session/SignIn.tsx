@@ -55,8 +55,8 @@ export function SignIn({ reason, onSignIn }: SignInProps) {
           {isChecking ? "Checking…" : "Sign in"}
         </button>
         <p className="quiet">
-          It is sent to this server only, and kept in the memory of this page unless you tick the box. An admin token can
-          read and manage everything, but cannot publish, send signals, mint tokens or subscribe.
+          It is sent to this server only, and kept in the memory of this page unless you select the box. An admin token can
+          read everything and manage runs, but cannot publish, send signals, mint tokens or subscribe.
         </p>
       </form>
     </main>
@@ -67,7 +67,7 @@ function explain(failure: unknown): Error {
   const { status, message } = failure instanceof ApiError ? failure : { status: 0, message: String(failure) };
   switch (status) {
     case 0:
-      return new Error("The server cannot be reached. Check that it runs, then try again.");
+      return new Error("The server cannot be reached. Check that it is running, then try again.");
     case 401:
       return new Error("The server does not accept this key or token. Check that it is complete and has not expired.");
     case 404:

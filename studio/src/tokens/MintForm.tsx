@@ -65,7 +65,7 @@ export function MintForm({ onMint }: { readonly onMint: (token: string) => void 
         ))}
       </div>
       <fieldset>
-        <legend>It may read and send</legend>
+        <legend>The token grants</legend>
         {options.map(({ label }) => (
           <label key={label} className="check">
             <input type="checkbox" checked={!left.has(label)} onChange={() => toggle(label)} />

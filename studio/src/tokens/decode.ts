@@ -21,7 +21,7 @@ export function describeClaims(claims: Readonly<Record<string, unknown>>): reado
   }
   const verb = claims["publish"] === true ? "publish to" : "subscribe to";
   for (const [channel, names] of grantsOf(claims["topics"])) {
-    sentences.push(`It may ${verb} ${names.join(", ")} of ${channel}.`);
+    sentences.push(`It may ${verb} ${names.join(", ")} on ${channel}.`);
   }
   for (const [channel, names] of grantsOf(claims["signals"])) {
     sentences.push(`It may send ${names.join(", ")} to runs on ${channel}.`);

@@ -13,7 +13,7 @@ export function CopyButton({ text, label = "Copy" }: { readonly text: string | (
       await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
       setOutcome("Copied");
     } catch {
-      setOutcome("Not allowed");
+      setOutcome("Copy failed");
     }
   };
   return (

@@ -36,7 +36,7 @@ pub(super) struct List {
     /// Runs created before a time, or more than this long ago
     #[arg(long, value_name = "WHEN", value_parser = parse_time)]
     until: Option<Timestamp>,
-    /// The most runs to list
+    /// The maximum number of runs to list
     #[arg(short = 'n', long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
 }

@@ -25,8 +25,8 @@ pub(super) async fn find(access: &Access, channel: &str) -> Result<Vec<String>, 
         }
         [] => {
             let known: Vec<&str> = definitions.iter().map(address).collect();
-            Err(Failure::refused(format!("no definition of the server has the channel `{channel}`"), None)
-                .help(format!("its channels are: {}", known.join(", "))))
+            Err(Failure::refused(format!("the server defines no channel `{channel}`"), None)
+                .help(format!("its channels are {}", known.join(", "))))
         }
         _ => Err(Failure::usage(format!("several definitions may have the channel `{channel}`"))
             .help("name the topics with `--topic`")),

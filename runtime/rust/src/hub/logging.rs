@@ -1,4 +1,4 @@
-//! The log lines of a hub for operators: what it serves, and the tokens that it refuses.
+//! The log lines of a hub for operators: the channels that it serves, and the tokens that it refuses.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,8 +78,8 @@ impl Hub {
         );
     }
 
-    /// Counts a refused token, session or signing key, and logs the reason, at most once per second and reason. Requests
-    /// without a token are logged for debugging only, because every scanner sends them.
+    /// Counts a refused token, session or signing key, and logs the reason: as a warning at most once per second and reason,
+    /// and otherwise for debugging. A request without a token is never a warning, because scanners send many.
     pub(crate) fn record_refusal(&self, error: &AuthError) {
         let AuthError { reason, detail } = error;
         metrics::record_auth_failure(reason);

@@ -87,8 +87,8 @@ impl Postgres {
     /// Connects like [`connect`](Self::connect), with the tables in another schema.
     ///
     /// # Errors
-    /// Returns an error in the same cases, and if the schema's name contains other characters than lowercase letters,
-    /// digits and underscores.
+    /// Returns an error in the same cases, and if the schema's name is not valid: 1 to 48 lowercase letters, digits and
+    /// underscores, and no digit first.
     pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> Result<Self, StorageError> {
         let database = Arc::new(Database::new(url, Schema::new(schema)?)?);
         let link = Link::new(Arc::clone(&database));

@@ -15,7 +15,7 @@ pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
 /// A process that has not reported for this long has ended.
 pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 
-/// How long the row of a process is kept that ended without removing it.
+/// The row of a process that ended without removing it is deleted after this long.
 const PROCESS_RETENTION: Duration = Duration::from_secs(3600);
 
 /// The notification lets processes notice whether notifications reach them.

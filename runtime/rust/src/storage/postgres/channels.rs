@@ -41,7 +41,7 @@ pub(super) struct Change {
     /// `None` if the channel was deleted.
     pub(super) epoch: Option<u64>,
     pub(super) head: u64,
-    /// The number of messages that are stored. If none was deleted, it is the number of offsets since then.
+    /// The number of stored messages after the log's head. If none was deleted, it equals the number of offsets after it.
     pub(super) count: u64,
     /// The messages of topics that the definition has.
     pub(super) messages: Vec<StoredMessage>,

@@ -1,4 +1,4 @@
-//! The storage's clock: the database's, by which all servers go. It never jumps back.
+//! The storage's clock: the clock of the database, which all servers follow. It never goes back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;

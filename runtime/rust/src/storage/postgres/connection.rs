@@ -104,7 +104,7 @@ impl Database {
         match prepared {
             Ok(Ok(())) => {}
             Ok(Err(PrepareError::Database(error))) => {
-                return Err(StorageError::new(format!("cannot create the tables: {}", describe(&error))));
+                return Err(StorageError::new(format!("cannot create or migrate the tables: {}", describe(&error))));
             }
             Ok(Err(PrepareError::LaterVersion(version))) => {
                 return Err(StorageError::new(format!(
@@ -241,7 +241,7 @@ impl Link {
 impl RequestError {
     fn unknown(why: &str) -> Self {
         let error = StorageError::new(format!(
-            "{why}; it is unknown whether the write was committed: repeat it with the same idempotency key"
+            "{why}; if the request was a write, it may have been committed: repeat it with the same idempotency key"
         ));
         Self { error, kind: FailureKind::Unknown }
     }
@@ -250,7 +250,7 @@ impl RequestError {
     fn from_database(error: &tokio_postgres::Error) -> (Self, bool) {
         let text = describe(error);
         let Some(answer) = error.as_db_error() else {
-            return (Self::unknown(&format!("the connection to the database failed: {text}")), true);
+            return (Self::unknown(&format!("the connection to the database rejected the request: {text}")), true);
         };
         let code = answer.code();
         if answer.severity() == "FATAL" || answer.severity() == "PANIC" {
@@ -262,7 +262,7 @@ impl RequestError {
         // The disk is full, a limit is reached, or the server became a replica.
         let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))
             || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
-        (Self { error: StorageError::new(format!("the database failed: {text}")), kind }, is_broken)
+        (Self { error: StorageError::new(format!("the database rejected the request: {text}")), kind }, is_broken)
     }
 }
 

@@ -30,8 +30,8 @@ impl Schema {
             && name.len() <= 48;
         if !is_valid {
             return Err(StorageError::new(format!(
-                "invalid schema name `{name}`: use at most 48 lowercase letters, digits and underscores, the first not \
-                 a digit"
+                "invalid schema name `{name}`: use 1 to 48 lowercase letters, digits and underscores, and do not \
+                 begin with a digit"
             )));
         }
         Ok(Self(name.to_owned()))

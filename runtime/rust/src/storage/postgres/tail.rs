@@ -28,7 +28,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(3 * BEAT_INTERVAL.as_secs());
 /// The most channels in one statement.
 const MAX_CHANNELS: usize = 2_000;
 
-/// How often to read a channel again because it changed while it was read.
+/// How many times to read a channel again if it changes while it is read.
 const MAX_ATTEMPTS: usize = 10;
 
 pub(super) enum TailCommand {

@@ -43,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for TlsTo
             let name = ServerName::try_from(self.0).map_err(|error| error.to_string())?;
             let encrypted = TlsConnector::from(config).connect(name, stream).await;
             encrypted.map(Encrypted).map_err(|error| {
-                format!("{error}; set SSL_CERT_FILE to the certificate of your authority, or sslmode=disable in a trusted network")
+                format!("{error}; set SSL_CERT_FILE to the certificate of your certificate authority, or use sslmode=disable on a trusted network")
             })
         })
     }

@@ -22,7 +22,7 @@ use crate::wire::MessageId;
 const MAX_BATCH: usize = 512;
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// How often to repeat a transaction that failed because of concurrent ones.
+/// How many times to attempt a transaction that fails because of concurrent ones.
 const MAX_ATTEMPTS: usize = 5;
 
 /// The number of messages that a log may evict before they are deleted from the database, too.
@@ -133,7 +133,7 @@ impl Writer {
     async fn finish(&mut self, batch: Vec<Append>, rows: &[Row]) {
         if rows.len() != batch.len() {
             let error =
-                StorageError::new("the database returned another number of messages than were appended");
+                StorageError::new("the database did not return one row per appended message");
             for append in batch {
                 let _ = append.reply.send(Err(error.clone().into()));
             }
