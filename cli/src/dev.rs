@@ -103,7 +103,9 @@ fn serve_definitions(
         }
         server.shutdown().await;
     };
-    runtime.block_on(listen::serve(listener, app, stop))?;
+    let served = runtime.block_on(listen::serve(listener, app, stop));
+    server.close();
+    served?;
     watching
 }
 

@@ -3,7 +3,7 @@
 pub(crate) mod access;
 mod failure;
 mod input;
-mod output;
+pub(crate) mod output;
 mod publish;
 mod runs;
 mod signal;

@@ -34,11 +34,6 @@ export function App() {
     setReason(why);
     setBearer(undefined);
   };
-  useEffect(() => {
-    const follow = () => setBearer((old) => takeLinkedBearer() ?? old);
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
-  }, []);
   if (bearer === undefined) {
     const signIn = (newBearer: string, isStored: boolean) => {
       storeBearer(isStored ? newBearer : undefined);

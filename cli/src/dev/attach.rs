@@ -9,6 +9,7 @@ use fanfare_codegen::Error;
 use super::host::require_own_origin;
 use super::proxy::{Bearer, Remote};
 use super::{Format, introduce, keys, listen};
+use crate::remote::output::escape;
 
 /// Serves Studio, and forwards its requests to a server.
 pub(super) async fn run(url: &str, key: Option<String>, port: u16, format: Format) -> Result<(), Error> {
@@ -21,7 +22,8 @@ pub(super) async fn run(url: &str, key: Option<String>, port: u16, format: Forma
         Some(bearer) => keys::studio_url(&own, &bearer.own),
         None => format!("{own}/studio    sign in with the signing key or an admin token"),
     };
-    let version = version.map_or_else(String::new, |version| format!(", which runs Fanfare {version}"));
+    let version =
+        version.map_or_else(String::new, |version| format!(", which runs Fanfare {}", escape(&version)));
     introduce(&format!("Showing {}{version}", remote.url()), &[("Studio", studio)], format);
     let app =
         Router::new().merge(remote.router()).merge(fanfare::studio_page()).layer(from_fn(require_own_origin));

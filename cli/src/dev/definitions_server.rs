@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use fanfare::{AuthorizeError, AuthorizeRequest, Hub, Registry, SessionGrant, Sqlite};
 use fanfare_codegen::Error;
@@ -35,7 +36,8 @@ static NO_CHANNELS: Registry = Registry { channels: &[] };
 pub(super) struct DefinitionsServer {
     keys: Keys,
     database: PathBuf,
-    current: Mutex<Current>,
+    /// `None` once the server was closed.
+    current: Mutex<Option<Current>>,
 }
 
 #[derive(Clone)]
@@ -47,7 +49,7 @@ struct Current {
 impl DefinitionsServer {
     /// Creates a server without channels.
     pub(super) fn new(keys: Keys, database: PathBuf) -> io::Result<Self> {
-        let current = Mutex::new(Current::new(&NO_CHANNELS, &keys, &database)?);
+        let current = Mutex::new(Some(Current::new(&NO_CHANNELS, &keys, &database)?));
         Ok(Self { keys, database, current })
     }
 
@@ -59,23 +61,37 @@ impl DefinitionsServer {
     /// Serves other definitions. Clients reconnect, and then see them.
     pub(super) async fn update(&self, registry: &'static Registry) -> Result<(), Error> {
         let next = Current::new(registry, &self.keys, &self.database)?;
-        let before =
-            std::mem::replace(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), next);
-        before.hub.shutdown().await;
+        let before = self.lock().as_mut().map(|current| std::mem::replace(current, next));
+        if let Some(before) = before {
+            before.hub.shutdown().await;
+        }
         Ok(())
     }
 
     pub(super) async fn shutdown(&self) {
-        self.current().hub.shutdown().await;
+        let current = self.lock().clone();
+        if let Some(current) = current {
+            current.hub.shutdown().await;
+        }
     }
 
-    fn current(&self) -> Current {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Closes the database, after `shutdown` and once no request is served any more.
+    pub(super) fn close(&self) {
+        let current = self.lock().take();
+        drop(current);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn respond(State(server): State<Arc<DefinitionsServer>>, request: Request) -> Response {
-    server.current().routes.oneshot(request).await.into_response()
+    let routes = server.lock().as_ref().map(|current| current.routes.clone());
+    match routes {
+        Some(routes) => routes.oneshot(request).await.into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 impl Current {

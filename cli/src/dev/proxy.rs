@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, REFERER, TE, TRAILER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, REFERER, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -178,7 +178,8 @@ impl Remote {
     /// Replaces Studio's own key by that of the server.
     fn authorize(&self, headers: &mut HeaderMap) {
         let Some(Bearer { of_server, own }) = &self.bearer else { return };
-        let has_own = headers.get(AUTHORIZATION).is_some_and(|value| value == &format!("Bearer {own}"));
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        let has_own = given.is_some_and(|(scheme, key)| scheme.eq_ignore_ascii_case("bearer") && key == own);
         if let (true, Ok(value)) = (has_own, HeaderValue::try_from(format!("Bearer {of_server}"))) {
             headers.insert(AUTHORIZATION, value);
         }
@@ -197,9 +198,7 @@ async fn forward(State(remote): State<Remote>, mut request: Request) -> Response
     for name in &NOT_FORWARDED {
         headers.remove(name);
     }
-    if !is_upgrade {
-        headers.remove(CONNECTION);
-    }
+    remove_connection_headers(headers, is_upgrade);
     remote.authorize(headers);
     let mut response = match remote.client.request(request).await {
         Ok(response) => response,
@@ -215,11 +214,31 @@ async fn forward(State(remote): State<Remote>, mut request: Request) -> Response
             }
         });
     } else {
-        for name in [CONNECTION, TRANSFER_ENCODING] {
+        // A cookie would be that of every server of this machine: cookies ignore ports.
+        for name in [CONNECTION, TRANSFER_ENCODING, SET_COOKIE] {
             response.headers_mut().remove(name);
         }
     }
     response.map(Body::new)
+}
+
+/// Removes `Connection` and the headers that it names, which are about one connection only. An upgrade needs both.
+fn remove_connection_headers(headers: &mut HeaderMap, is_upgrade: bool) {
+    let named: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !(is_upgrade && name == "upgrade"))
+        .collect();
+    for name in &named {
+        headers.remove(name.as_str());
+    }
+    headers.remove(CONNECTION);
+    if is_upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
 }
 
 /// Returns the settings of TLS, with the root certificates of the system if they are needed.

@@ -118,7 +118,7 @@ pub(super) fn paint(style: Style, text: &str) -> String {
 }
 
 /// Escapes the characters of a text that could control a terminal, and line breaks.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if is_unsafe(character) {
@@ -147,7 +147,7 @@ pub(super) fn escape_json(json: &str) -> String {
 /// Returns `true` for control characters, and for characters that change the direction of the text after them.
 fn is_unsafe(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the width of the terminal that the standard output is, if it has one.

@@ -14,6 +14,7 @@ pub(crate) struct Publish {
     /// The name of the topic
     topic: String,
     /// The payload: JSON, `@file`, or `-` for the standard input
+    #[arg(allow_negative_numbers = true)]
     payload: Option<String>,
     /// Publish the standard input as a text stream, while it is written
     #[arg(long, conflicts_with_all = ["payload", "idempotency_key"])]

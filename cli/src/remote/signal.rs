@@ -23,6 +23,7 @@ pub(crate) struct Signal {
     /// The name of the signal
     signal: String,
     /// The payload: JSON, `@file`, or `-` for the standard input
+    #[arg(allow_negative_numbers = true)]
     payload: Option<String>,
     /// The run that receives it [default: the one that has waited longest for it]
     #[arg(long, value_name = "ID")]
@@ -44,13 +45,13 @@ pub(crate) struct Signal {
 
 impl Signal {
     pub(super) async fn execute(self) -> Result<(), Failure> {
-        let mut access = self.access.resolve()?;
-        if let Some(subject) = &self.subject {
-            access = self.with_sender(&access, subject)?;
-        }
+        let access = self.access.resolve()?;
+        let sender = self.subject.as_ref().map(|subject| self.with_sender(&access, subject)).transpose()?;
         let payload = read_payload(self.payload.as_deref())?;
         let purpose = TokenAccess::Signal { signal: self.signal.clone() };
-        let mut request = access
+        let mut request = sender
+            .as_ref()
+            .unwrap_or(&access)
             .client
             .post("signal", TokenRequest::new(&self.channel, purpose))
             .query("channel", &self.channel)

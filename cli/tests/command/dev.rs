@@ -217,6 +217,7 @@ fn a_database_keeps_messages_and_the_environment_sets_the_key() {
     assert_ne!(dev.key.as_deref(), Some(KEY), "the link does not reveal the key");
     assert_eq!(dev.publish(&json!({ "text": "kept" })).0, 200);
     assert!(dev.running.interrupt().success());
+    assert!(!project.0.join("dev.db-wal").exists(), "the database is closed, so its file can be copied");
 
     let mut dev = start();
     dev.key = Some(KEY.to_owned());

@@ -54,7 +54,7 @@ fn a_missing_url_or_key_names_all_ways_to_give_it() {
         assert_fails(
             &output,
             2,
-            &["no URL", "`--url", "FANFARE_URL", "`server: { url: … }` to fanfare.yaml"],
+            &["no server URL", "`--url", "FANFARE_URL", "`server: { url: … }` to fanfare.yaml"],
         );
         let output = run(&project, &[("FANFARE_URL", NOWHERE)], &verb);
         let ways =

@@ -118,6 +118,7 @@ describe("useRealtime in StrictMode", () => {
     await see(() => now().messages.last?.data === "c");
     const deltas = new Set(renders.map(({ messages }) => messages.delta));
     expect([...deltas].flat().map(({ data: text }) => text)).toEqual(["a", "b", "c"]);
+    expect(now()).toMatchObject({ runStatus: "running", isCaughtUp: true, position: "m3" });
   });
 
   it("collects messages for bufferInterval", async () => {

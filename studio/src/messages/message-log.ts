@@ -103,7 +103,10 @@ export class MessageLog {
     this.#entries = hasOnlyNew ? [...added, ...this.#entries] : [...this.#byKey.values()].sort(newestFirst);
     this.#isChanged = false;
     if (this.#entries.length > MAX_ENTRIES) {
-      for (const entry of this.#entries.slice(MAX_ENTRIES)) this.#byKey.delete(keyOf(entry));
+      for (const entry of this.#entries.slice(MAX_ENTRIES)) {
+        this.#byKey.delete(keyOf(entry));
+        if (entry.kind === "text") this.#streams.delete(entry.stream_id);
+      }
       this.#entries = this.#entries.slice(0, MAX_ENTRIES);
       this.isCut = true;
     }

@@ -17,19 +17,17 @@ pub(super) async fn find(access: &Access, channel: &str) -> Result<Vec<String>, 
     })?;
     let definitions = definitions["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let has_channel = |definition: &&Value| matches(address(definition), channel);
-    let found: Vec<&Value> = definitions.iter().filter(has_channel).collect();
-    match found[..] {
-        [definition] => {
+    // If several match, the server uses the first one, too.
+    match definitions.iter().find(has_channel) {
+        Some(definition) => {
             let topics = definition["topics"].as_array().map(Vec::as_slice).unwrap_or_default();
             Ok(topics.iter().filter_map(|topic| topic["name"].as_str()).map(str::to_owned).collect())
         }
-        [] => {
+        None => {
             let known: Vec<&str> = definitions.iter().map(address).collect();
             Err(Failure::refused(format!("the server defines no channel `{channel}`"), None)
                 .help(format!("its channels are {}", known.join(", "))))
         }
-        _ => Err(Failure::usage(format!("several definitions may have the channel `{channel}`"))
-            .help("name the topics with `--topic`")),
     }
 }
 
@@ -42,7 +40,9 @@ fn matches(address: &str, channel: &str) -> bool {
     let Some((literal, rest)) = address.split_once('{') else { return address == channel };
     let Some(channel) = channel.strip_prefix(literal) else { return false };
     let after = rest.split_once('}').map_or("", |(_, after)| after);
-    channel.char_indices().any(|(at, character)| matches(after, &channel[at + character.len_utf8()..]))
+    let is_of_param = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~%".contains(byte);
+    let longest = channel.bytes().take_while(|byte| is_of_param(byte)).count();
+    (1..=longest).any(|length| matches(after, &channel[length..]))
 }
 
 #[cfg(test)]
@@ -58,9 +58,11 @@ mod tests {
             ("pipeline:{runId}", "pipeline:", false),
             ("{user}/inbox", "ada/inbox", true),
             ("{user}/inbox", "/inbox", false),
-            ("a:{x}:{y}", "a:1:é", true),
+            ("a:{x}:{y}", "a:1:%C3%A9", true),
+            ("a:{x}:{y}", "a:1:é", false),
             ("a:{x}:{y}", "a:1", false),
-            ("a:{x}:end", "a:1:2:end", true),
+            ("a:{x}:end", "a:1:end", true),
+            ("a:{x}:end", "a:1:2:end", false),
         ] {
             assert_eq!(matches(address, channel), expected, "{address} {channel}");
         }

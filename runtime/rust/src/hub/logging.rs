@@ -14,6 +14,9 @@ use crate::token::AuthError;
 /// The number of channels that the first line names.
 const MAX_NAMES: usize = 8;
 
+/// The maximum length of the detail of a refusal, in characters.
+const MAX_DETAIL: usize = 200;
+
 /// The minimum time between two lines about refusals for the same reason.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -82,6 +85,8 @@ impl Hub {
     /// and otherwise for debugging. A request without a token is never a warning, because scanners send many.
     pub(crate) fn record_refusal(&self, error: &AuthError) {
         let AuthError { reason, detail } = error;
+        // The message of a parser may quote a part of the token, of any length.
+        let detail: String = detail.chars().take(MAX_DETAIL).collect();
         metrics::record_auth_failure(reason);
         let unlogged = if *reason == AuthError::MISSING {
             None

@@ -376,6 +376,25 @@ async fn a_damaged_channel_continues_and_others_are_not_affected() {
     assert_eq!(aside, "damaged/1/room:sick");
 }
 
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_migrated_if_a_channel_is_damaged() {
+    let file = File::new();
+    damaged(&file).await;
+    let connection = Connection::open(file.path()).unwrap();
+    for (table, column) in
+        [("steps", "began_with"), ("waits", "began_with"), ("channels", "messages"), ("channels", "bytes")]
+    {
+        connection.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 5).unwrap();
+    drop(connection);
+    let server = file.server().await;
+    for channel in ["sick", "healthy"] {
+        say(&server, &room(channel), "1").await;
+    }
+    server.stop().await;
+}
+
 /// Returns `true` if the program `sqlite3` can recover files. Some distributions omit this.
 fn sqlite3_recovers(folder: &Path) -> bool {
     let mut sqlite3 = Command::new("sqlite3");

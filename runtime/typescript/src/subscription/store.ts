@@ -281,19 +281,21 @@ export class RealtimeStore<
     this.#flushTimer = undefined;
     this.#willFlush = false;
     const delta = [...this.#buffer.values()];
+    // There are no changes without messages before them.
+    if (delta.length === 0) {
+      return;
+    }
     const changes = this.#changes;
     this.#buffer.clear();
     this.#changes = {};
-    this.#update(delta.length === 0 ? changes : { ...this.#addToSnapshot(delta), ...changes });
-  }
-
-  #addToSnapshot(delta: readonly MessageView[]): Partial<AnySnapshot> {
     const { messages, runStatus } = this.#snapshot;
-    return {
+    this.#update({
       messages: addMessages(messages, delta, this.#settings.historyLimit),
       runStatus: runStatus === "unknown" ? "running" : runStatus,
+      ...changes,
+      // The changes may be older than the last messages.
       position: this.#position,
-    };
+    });
   }
 
   #update(changes: Partial<AnySnapshot>): void {

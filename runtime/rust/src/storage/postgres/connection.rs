@@ -104,7 +104,10 @@ impl Database {
         match prepared {
             Ok(Ok(())) => {}
             Ok(Err(PrepareError::Database(error))) => {
-                return Err(StorageError::new(format!("cannot create or migrate the tables: {}", describe(&error))));
+                return Err(StorageError::new(format!(
+                    "cannot create or migrate the tables: {}",
+                    describe(&error)
+                )));
             }
             Ok(Err(PrepareError::LaterVersion(version))) => {
                 return Err(StorageError::new(format!(
@@ -250,7 +253,10 @@ impl RequestError {
     fn from_database(error: &tokio_postgres::Error) -> (Self, bool) {
         let text = describe(error);
         let Some(answer) = error.as_db_error() else {
-            return (Self::unknown(&format!("the connection to the database rejected the request: {text}")), true);
+            return (
+                Self::unknown(&format!("the connection to the database rejected the request: {text}")),
+                true,
+            );
         };
         let code = answer.code();
         if answer.severity() == "FATAL" || answer.severity() == "PANIC" {
@@ -262,7 +268,10 @@ impl RequestError {
         // The disk is full, a limit is reached, or the server became a replica.
         let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))
             || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
-        (Self { error: StorageError::new(format!("the database rejected the request: {text}")), kind }, is_broken)
+        (
+            Self { error: StorageError::new(format!("the database rejected the request: {text}")), kind },
+            is_broken,
+        )
     }
 }
 

@@ -132,8 +132,7 @@ impl Writer {
     /// Hands committed messages to their logs, and notifies publishers and other processes.
     async fn finish(&mut self, batch: Vec<Append>, rows: &[Row]) {
         if rows.len() != batch.len() {
-            let error =
-                StorageError::new("the database did not return one row per appended message");
+            let error = StorageError::new("the database did not return one row per appended message");
             for append in batch {
                 let _ = append.reply.send(Err(error.clone().into()));
             }

@@ -107,7 +107,9 @@ impl Calls {
             };
             for fork in std::iter::successors(site.fork(), CallSite::fork) {
                 let fork = calls.entry(fork);
-                (fork.is_fork, fork.began_with) = (true, began_with.next().flatten());
+                fork.is_fork = true;
+                // The rows of an earlier version do not have it, but that of the fork itself may.
+                fork.began_with = began_with.next().flatten().or(fork.began_with);
             }
         }
         Ok(calls)

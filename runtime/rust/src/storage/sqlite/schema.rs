@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Result};
 
 use super::super::JOURNAL_VERSION;
+use super::channels::is_corrupt;
 use super::facts;
 
 /// The fact that records the version of the journal's semantics.
@@ -214,9 +215,6 @@ const COUNTS: &str = "
     ALTER TABLE waits ADD COLUMN began_with TEXT NOT NULL DEFAULT '';
     ALTER TABLE channels ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE channels ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
-    UPDATE channels SET (messages, bytes) = (
-        SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = channels.id
-    );
 ";
 
 /// Why a file cannot be used.
@@ -268,6 +266,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Before the transaction begins: after it has read a damaged page, a transaction cannot write.
+    let counts = count_messages(connection)?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let read = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (read("application_id")?, read("user_version")?);
@@ -282,7 +282,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
                 transaction.execute_batch(additions)?;
             }
         }
-        (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version)?,
+        (APPLICATION, version @ 1..=VERSION) => migrate(&transaction, version, &counts)?,
         (APPLICATION, later) => return Err(FileError::NewerVersion(later)),
         _ => return Err(FileError::ForeignDatabase),
     }
@@ -294,7 +294,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
 }
 
 /// Migrates the tables from an earlier version, one version at a time.
-fn migrate(connection: &Connection, version: i32) -> Result<(), FileError> {
+fn migrate(connection: &Connection, version: i32, counts: &[ChannelCount]) -> Result<(), FileError> {
     if version < 2 {
         drop_first_journal(connection)?;
         create_journal(connection)?;
@@ -312,8 +312,45 @@ fn migrate(connection: &Connection, version: i32) -> Result<(), FileError> {
     }
     if version < 6 {
         connection.execute_batch(COUNTS)?;
+        for ChannelCount { channel, messages, bytes } in counts {
+            let sql = "UPDATE channels SET messages = ?2, bytes = ?3 WHERE id = ?1";
+            connection.execute(sql, (channel, messages, bytes))?;
+        }
     }
     Ok(())
+}
+
+/// How many messages a channel has, and the bytes of their frames.
+struct ChannelCount {
+    channel: i64,
+    messages: i64,
+    bytes: i64,
+}
+
+/// Counts the messages of each channel in a file that does not have the counts. Leaves out damaged channels, which are set
+/// aside when they are opened.
+fn count_messages(connection: &Connection) -> Result<Vec<ChannelCount>> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if !(1..6).contains(&version) {
+        return Ok(Vec::new());
+    }
+    let channels: Vec<i64> = connection
+        .prepare("SELECT id FROM channels WHERE name NOT LIKE 'damaged/%'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    let mut counts = Vec::new();
+    for channel in channels {
+        let sql = "SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = ?1";
+        let count = connection.query_row(sql, [channel], |row| {
+            Ok(ChannelCount { channel, messages: row.get(0)?, bytes: row.get(1)? })
+        });
+        match count {
+            Ok(count) => counts.push(count),
+            Err(error) if is_corrupt(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(counts)
 }
 
 /// Recreates a table as `create` defines it, and copies its rows.
