@@ -1,8 +1,7 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { startProxy } from "./proxy.js";
-import { startServer } from "./server.js";
-import { approve, Demo, resultOf, summarise } from "./visit.js";
+import { approve, delayMessages, Demo, resultOf, summarise } from "./visit.js";
 
 const TEXT = `# Trains
 
@@ -49,22 +48,24 @@ test("ends the run after a rejection, and shows who rejected it", async () => {
 });
 
 test("shows whose verdict counts after a second click and to a second person", async () => {
-  // Slow enough that the run does not end before the last click.
-  const slow = await startServer(80);
-  const first = await demo.visit({ url: slow.url });
+  const first = await demo.visit();
+  const second = await first.context().newPage();
+  const delays = await Promise.all([first, second].map(delayMessages));
+  await first.reload();
   await first.getByRole("textbox").fill(TEXT);
   await first.getByRole("button", { name: "Summarise this text" }).click();
   await first.waitForURL(/#run_/u);
-  const second = await first.context().newPage();
   await second.goto(first.url());
   await Promise.all([first, second].map((page) => page.getByLabel("Approval").waitFor()));
+  // The pages do not know yet that the run has continued.
+  delays.forEach((delay) => delay.begin());
   await first.getByRole("button", { name: "Approve" }).dblclick();
-  await second.getByRole("button", { name: "Reject" }).click();
   await first.getByText("You have given your verdict already; the first one counts.").waitFor();
+  await second.getByRole("button", { name: "Reject" }).click();
   await second.getByText(/Ada was first, at .*\. Thank you anyway\./u).waitFor();
+  delays.forEach((delay) => delay.end());
   await Promise.all([first, second].map(resultOf));
   expect(await second.getByLabel("What happened").textContent()).toContain("Ada approved the draft");
-  await slow.stop();
 });
 
 test("shows the whole run on a page that is opened later", async () => {

@@ -44,3 +44,24 @@ export async function approve(page: Page): Promise<void> {
 export async function resultOf(page: Page): Promise<void> {
   await page.getByLabel("Statistics").waitFor();
 }
+
+/** Lets a test hold back what the server sends over the WebSockets that a page opens from now on. */
+export async function delayMessages(page: Page): Promise<{ begin(): void; end(): void }> {
+  let waiting: (() => void)[] | undefined;
+  await page.routeWebSocket(/\/v1\/realtime\//u, (ofPage) => {
+    const ofServer = ofPage.connectToServer();
+    ofServer.onMessage((message) => {
+      const deliver = () => ofPage.send(message);
+      if (waiting === undefined) deliver();
+      else waiting.push(deliver);
+    });
+  });
+  return {
+    begin: () => (waiting = []),
+    end: () => {
+      const held = waiting ?? [];
+      waiting = undefined;
+      held.forEach((deliver) => deliver());
+    },
+  };
+}

@@ -21,9 +21,9 @@ fn assert_deterministic<C>(seed: u64, simulate: impl Fn(u64, Options) -> Report<
     assert_eq!(first.trace, second.trace, "seed {seed}");
 }
 
-/// Asserts that a deliberate bug causes a violation within 100 seeds.
+/// Asserts that a deliberate bug causes a violation within 300 seeds.
 fn assert_finds<C>(bug: Bug, first: u64, simulate: impl Fn(u64, Options) -> Report<C>) {
     let options = Options { bug: Some(bug), is_traced: false };
-    let found = (first..first + 100).any(|seed| !simulate(seed, options).violations.is_empty());
-    assert!(found, "{bug:?} causes no violation within 100 seeds");
+    let found = (first..first + 300).any(|seed| !simulate(seed, options).violations.is_empty());
+    assert!(found, "{bug:?} causes no violation within 300 seeds");
 }
