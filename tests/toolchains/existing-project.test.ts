@@ -8,7 +8,7 @@ import { findPort, startServer } from "./support/process.js";
 import { run } from "./support/run.js";
 
 // The crates that the workspace has compiled are compiled once.
-const cargo = { CARGO_NET_OFFLINE: "true", CARGO_TARGET_DIR: join(root, "target"), CARGO_PROFILE_DEV_DEBUG: "line-tables-only" };
+const cargo = { CARGO_TARGET_DIR: join(root, "target"), CARGO_PROFILE_DEV_DEBUG: "line-tables-only" };
 const env = { PATH: searchPath, ...cargo };
 let shop: string;
 let web: string;
