@@ -103,9 +103,9 @@ fn serve_definitions(
         }
         server.shutdown().await;
     };
-    let served = runtime.block_on(listen::serve(listener, app, stop));
+    let result = runtime.block_on(listen::serve(listener, app, stop));
     server.close();
-    served?;
+    result?;
     watching
 }
 
