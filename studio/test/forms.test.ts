@@ -81,7 +81,7 @@ test("a token is minted and read", async () => {
   await page.getByLabel("runId").fill("run_1");
   await page.getByLabel("Subject").fill("user_1");
   await page.getByRole("button", { name: "Mint the token" }).click();
-  await page.getByText("It may subscribe to status, insights, tokens, summary, draft of pipeline:run_1.").waitFor();
+  await page.getByText("It may subscribe to status, insights, tokens, summary, draft on pipeline:run_1.").waitFor();
   await page.getByText("It may send approve to runs on pipeline:run_1.").waitFor();
   await page.getByText("Its subject is user_1.").waitFor();
   await page.getByText("It expires in 59 m").waitFor();

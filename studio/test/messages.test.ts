@@ -115,7 +115,7 @@ test("a message is inspected, and copied as code", async () => {
 test("a text stream grows while it is written, with the signing key and with an admin token", async () => {
   for (const [id, bearer] of [["run_live", server.hello.signingKey], ["run_polled", server.hello.adminToken]] as const) {
     const page = await open(`pipeline:${id}`, bearer);
-    await page.getByText(bearer === server.hello.adminToken ? "Polling each second" : "Live", { exact: true }).waitFor();
+    await page.getByText(bearer === server.hello.adminToken ? "Polling every second" : "Live", { exact: true }).waitFor();
     server.startRun("draft", id);
     await page.getByRole("grid").getByText("streaming").waitFor();
     await page.getByRole("grid").getByText("streaming").waitFor({ state: "detached", timeout: 15_000 });
