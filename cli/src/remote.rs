@@ -17,7 +17,7 @@ use clap::Subcommand;
 
 use failure::Failure;
 
-/// What the exit codes mean, for `--help`.
+/// Explains the exit codes, for `--help`.
 macro_rules! exit_codes {
     ($($more:literal)?) => {
         concat!(

@@ -106,7 +106,7 @@ test("fanfare dev --attach shows the runs and live messages of a server", async 
   expect((await socket).url()).toContain("/v1/realtime/connect");
   await page.getByRole("grid").getByText("status").first().waitFor();
 
-  // What is published from here on arrives through the WebSocket.
+  // Later messages arrive through the WebSocket.
   await fetch(`${url}/v1/realtime/publish?channel=pipeline:${runId}&topic=status`, {
     method: "POST",
     headers: { authorization: `Bearer ${KEY}` },

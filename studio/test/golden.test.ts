@@ -17,7 +17,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   symbol: "ABC",
 };
 
-/** What a form cannot find out by itself: a text for a pattern, and which members exclude each other. */
+/** Issues that a form cannot avoid: it does not find a text for a pattern, or members that exclude each other. */
 const UNKNOWABLE = [
   "files, placed: must match the pattern ^[A-Z]{3}$",
   "files, customer: must match the pattern ^o-[0-9]+$",

@@ -36,13 +36,13 @@ pub(crate) struct CredentialArguments {
     config: Option<PathBuf>,
 }
 
-/// What authorizes requests.
+/// The key or token that authorizes requests.
 pub(super) enum Credential {
     SigningKey(String),
     Token(String),
 }
 
-/// A server, and what authorizes requests to it.
+/// A server, and the key or token for requests to it.
 pub(super) struct Access {
     pub(super) url: String,
     pub(super) credential: Credential,

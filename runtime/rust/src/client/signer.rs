@@ -29,7 +29,7 @@ pub struct TokenContents {
     pub admin: bool,
     /// From one second to one day.
     pub lifetime: Duration,
-    /// Who the token is for, in 1 to 256 characters.
+    /// The subject, such as the id of a user, in 1 to 256 characters.
     pub subject: Option<String>,
     /// The id by which the token is revoked, in 1 to 256 characters. Random if `None`.
     pub id: Option<String>,

@@ -20,7 +20,7 @@ const MAX_DETAIL: usize = 200;
 /// The minimum time between two lines about refusals for the same reason.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What was logged.
+/// The lines that were logged.
 #[derive(Default)]
 pub(super) struct LogState {
     has_started: AtomicBool,
@@ -86,7 +86,8 @@ impl Hub {
     pub(crate) fn record_refusal(&self, error: &AuthError) {
         let AuthError { reason, detail } = error;
         // The message of a parser may quote a part of the token, of any length.
-        let detail: String = detail.chars().take(MAX_DETAIL).collect();
+        let end = detail.char_indices().nth(MAX_DETAIL).map_or(detail.len(), |(end, _)| end);
+        let detail = &detail[..end];
         metrics::record_auth_failure(reason);
         let unlogged = if *reason == AuthError::MISSING {
             None

@@ -1,4 +1,4 @@
-//! What the log says about a server and about refused tokens. It never contains tokens or keys.
+//! The log lines about a server and about refused tokens. They never contain tokens or keys.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

@@ -184,15 +184,15 @@ export class RealtimeStore<
     this.#position = position;
     const changes = { position, ...runSnapshot(update) };
     this.#show(changes);
-    if (this.#settings.autoCloseOnTerminal && changes.runStatus !== undefined && isTerminal(changes.runStatus)) {
+    if (this.#hasEnded(changes.runStatus)) {
       this.#flush();
       this.#close();
     }
   }
 
   /** Whether the run has ended and the store leaves the server then. */
-  #hasEnded(): boolean {
-    return this.#isStarted && this.#settings.autoCloseOnTerminal && isTerminal(this.#snapshot.runStatus);
+  #hasEnded(status = this.#snapshot.runStatus): boolean {
+    return this.#isStarted && this.#settings.autoCloseOnTerminal && isTerminal(status);
   }
 
   #createFeed(target: FeedTarget): ChannelFeed {

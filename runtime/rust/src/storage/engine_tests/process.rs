@@ -171,7 +171,7 @@ pub(super) struct Reader {
     inbox: Arc<Inbox>,
 }
 
-/// What a reader received.
+/// The messages and gaps that a reader received.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) gap: Option<Gap>,

@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use super::connection::{Link, RequestError};
 use super::{OnRevoked, Shared, from_int8};
 
-/// What the hub has received.
+/// The listener for revocations, and how far it has received them.
 pub(super) struct Followed {
     listener: Option<OnRevoked>,
     /// The id of the latest revocation that the hub has received.

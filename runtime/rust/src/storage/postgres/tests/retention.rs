@@ -1,4 +1,4 @@
-//! What is deleted, and what ends, without a request.
+//! Messages, channels and text streams that the upkeep deletes or ends.
 
 use std::time::Duration;
 
