@@ -13,7 +13,7 @@ pub(super) struct History {
     pub(super) age: i64,
 }
 
-/// The messages and gaps that a reader received.
+/// How many messages and gaps a reader received.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) messages: u64,
