@@ -41,11 +41,16 @@ async function start(server: Demo, text = TEXT): Promise<string> {
 /** Starts a run, and waits until it asks for a verdict. */
 async function startAndWait(): Promise<string> {
   const run = await start(demo);
-  await until("the run waits", async () => {
+  await waitUntilAsking(run);
+  return run;
+}
+
+/** Waits until a run asks for a verdict. A verdict that arrives earlier is kept, not accepted. */
+async function waitUntilAsking(run: string): Promise<void> {
+  await until(`${run} asks`, async () => {
     const { stdout } = await fanfare(demo, ["runs", "show", run]);
     return (JSON.parse(stdout) as { activity?: string }).activity === "waiting";
   });
-  return run;
 }
 
 const approve = (run: string, ...more: string[]) =>
@@ -206,7 +211,8 @@ test("runs are listed, shown, cancelled and repeated", async () => {
   const rerun = ["rerun", run, "--from", String(shown.calls.at(-2)?.call), "--new-run-id", `${run}x`];
   expect(await outcome(...rerun)).toEqual([0, "new"]);
   expect(await outcome(...rerun)).toEqual([0, "existing"]);
-  await until("the repeated run asks", async () => (await approve(run, "--run-id", `${run}x`)).stdout.includes("accepted"));
+  await waitUntilAsking(`${run}x`);
+  expect((await approve(run, "--run-id", `${run}x`)).stdout).toContain('"accepted"');
 
   const failed = runs[1] ?? "";
   await fanfare(demo, ["signal", `pipeline:${failed}`, "approve", '{"verdict":"reject"}']);
