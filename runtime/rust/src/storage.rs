@@ -26,6 +26,9 @@ mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod queue;
 mod recorded_call;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[expect(dead_code, reason = "the engines move their statements here")]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -1,0 +1,95 @@
+//! Transactions of SQL databases, as far as engines share statements.
+
+/// A transaction of a SQL database.
+///
+/// The statements must mean the same in all databases. Parameters are `?1`, `?2` and so on.
+pub(super) trait SqlTransaction {
+    type Error;
+
+    /// Executes a statement, and returns its rows.
+    async fn query(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Self::Error>;
+
+    /// Executes a statement, and returns the number of rows that it changed.
+    async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Self::Error>;
+}
+
+/// A parameter of a statement. `None` is `NULL`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Param<'p> {
+    Int(Option<i64>),
+    Text(Option<&'p str>),
+    Bytes(Option<&'p [u8]>),
+}
+
+impl From<i64> for Param<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<u32> for Param<'_> {
+    fn from(number: u32) -> Self {
+        Self::Int(Some(number.into()))
+    }
+}
+
+impl<'p> From<&'p str> for Param<'p> {
+    fn from(text: &'p str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'p> From<&'p String> for Param<'p> {
+    fn from(text: &'p String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'p> From<Option<&'p str>> for Param<'p> {
+    fn from(text: Option<&'p str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A value of a column. Booleans are 0 and 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// A row that a statement returned. The getters return an empty value if the column is `NULL`.
+#[derive(Clone, Debug)]
+pub(super) struct Row(pub(super) Vec<Value>);
+
+impl Row {
+    pub(super) fn int(&self, column: usize) -> i64 {
+        self.optional_int(column).unwrap_or_default()
+    }
+
+    pub(super) fn optional_int(&self, column: usize) -> Option<i64> {
+        if let Some(Value::Int(number)) = self.0.get(column) { Some(*number) } else { None }
+    }
+
+    pub(super) fn is_true(&self, column: usize) -> bool {
+        self.int(column) != 0
+    }
+
+    /// Takes a text out of the row.
+    pub(super) fn text(&mut self, column: usize) -> String {
+        self.optional_text(column).unwrap_or_default()
+    }
+
+    pub(super) fn optional_text(&mut self, column: usize) -> Option<String> {
+        match self.0.get_mut(column).map(|value| std::mem::replace(value, Value::Null)) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self, column: usize) -> &[u8] {
+        if let Some(Value::Bytes(bytes)) = self.0.get(column) { bytes } else { &[] }
+    }
+}
