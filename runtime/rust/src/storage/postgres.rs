@@ -227,6 +227,10 @@ impl Messages for Postgres {
 }
 
 impl Shared {
+    fn add_due_run_listener(&self, listener: OnDueRuns) {
+        self.due_run_listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
     /// Calls the listeners for runs that other processes have made due.
     fn wake_runs(&self, has_due_runs: bool, signalled: &BTreeSet<String>) {
         if has_due_runs || !signalled.is_empty() {

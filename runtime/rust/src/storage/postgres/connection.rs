@@ -14,6 +14,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, Row};
 use super::StorageError;
 use super::schema::{PrepareError, Schema, prepare};
 use super::tls::Tls;
+use crate::storage::JOURNAL_VERSION;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,6 +24,11 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// After a failed attempt to connect, requests fail immediately for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Begins new epochs if the database is another one, and returns the version of the journal.
+const CHECK: &str = "
+    SELECT fanfare.check_identity()::text, coalesce((SELECT value FROM fanfare.facts WHERE name = 'journal'), '')
+";
 
 /// Ends the text of an error whose outcome is unknown.
 const MAY_BE_COMMITTED: &str =
@@ -122,12 +128,19 @@ impl Database {
             }
             Err(_) => return Err(self.cannot_connect("it does not answer")),
         }
-        let check = self.schema.qualify("SELECT fanfare.check_identity()");
-        let checked = timeout(REQUEST_TIMEOUT, session.client.query_typed(&check, &[])).await;
-        match checked {
-            Ok(Ok(_)) => Ok(session),
-            Ok(Err(error)) => Err(self.cannot_connect(&describe(&error))),
-            Err(_) => Err(self.cannot_connect("it does not answer")),
+        let check = self.schema.qualify(CHECK);
+        let checked = timeout(REQUEST_TIMEOUT, session.client.query_typed_one(&check, &[])).await;
+        let row = match checked {
+            Ok(Ok(row)) => row,
+            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        };
+        match row.get::<_, &str>(1) {
+            JOURNAL_VERSION => Ok(session),
+            version => Err(StorageError::new(format!(
+                "the runs in the database have journal version {version}, but this library replays version \
+                 {JOURNAL_VERSION}: use the version of this library that wrote them"
+            ))),
         }
     }
 

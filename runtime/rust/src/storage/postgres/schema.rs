@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
 use super::StorageError;
+use crate::storage::JOURNAL_VERSION;
 
 /// The migrations, in order. Append to this list; never change a migration that was released.
 const MIGRATIONS: [&str; 2] =
@@ -91,6 +92,8 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
         let record = schema.qualify("INSERT INTO fanfare.versions VALUES (");
         transaction.batch_execute(&format!("{record}{version}, now())")).await?;
     }
+    let journal = schema.qualify("INSERT INTO fanfare.facts VALUES ('journal', $1) ON CONFLICT DO NOTHING");
+    transaction.query_typed(&journal, &[(&JOURNAL_VERSION, Type::TEXT)]).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -28,12 +28,13 @@ impl SqlTransaction for Transaction {
     }
 }
 
-/// Returns a statement with PostgreSQL's names of parameters: `$1` instead of `?1`.
+/// Returns a statement with PostgreSQL's names of parameters, `$1` instead of `?1`, and with the parts for PostgreSQL.
 fn translate(sql: &'static str) -> Arc<str> {
     static TRANSLATED: LazyLock<Mutex<HashMap<&'static str, Arc<str>>>> = LazyLock::new(Mutex::default);
     let mut translated = TRANSLATED.lock().unwrap_or_else(PoisonError::into_inner);
     // No statement contains another question mark.
-    Arc::clone(translated.entry(sql).or_insert_with(|| sql.replace('?', "$").into()))
+    let translate = || sql.replace('?', "$").replace("/*pg", "").replace("pg*/", "").into();
+    Arc::clone(translated.entry(sql).or_insert_with(translate))
 }
 
 /// A parameter in the form that the driver takes.
@@ -93,9 +94,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_have_other_names() {
-        let sql = "SELECT id FROM runs WHERE run = ?1 AND due <= ?12";
-        assert_eq!(&*translate(sql), "SELECT id FROM runs WHERE run = $1 AND due <= $12");
+    fn statements_are_translated() {
+        let sql = "SELECT id FROM runs WHERE run = ?1 AND due <= ?12 /*pg FOR UPDATE pg*/";
+        assert_eq!(&*translate(sql), "SELECT id FROM runs WHERE run = $1 AND due <= $12  FOR UPDATE ");
         assert!(Arc::ptr_eq(&translate(sql), &translate(sql)));
     }
 }

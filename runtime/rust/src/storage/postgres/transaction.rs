@@ -138,6 +138,14 @@ impl Postgres {
     /// Executes work in a transaction. It continues to its end even if the result is dropped.
     pub(super) fn transact<A: Send + Sync + 'static, T: Send + 'static>(
         &self,
+        arguments: A,
+        work: Work<A, T>,
+    ) -> StorageFuture<Result<T, StorageError>> {
+        self.transact_reserved(self.queue.reserve(0), arguments, work)
+    }
+
+    pub(super) fn transact_reserved<A: Send + Sync + 'static, T: Send + 'static>(
+        &self,
         waiting: Reservation,
         arguments: A,
         work: Work<A, T>,
@@ -169,7 +177,7 @@ impl Postgres {
         work: Work<A, T>,
     ) -> StorageFuture<Result<T, StorageError>> {
         match self.queue.try_reserve(bytes) {
-            Ok(waiting) => self.transact(waiting, arguments, work),
+            Ok(waiting) => self.transact_reserved(waiting, arguments, work),
             Err(busy) => Box::pin(async { Err(busy) }),
         }
     }
