@@ -16,9 +16,11 @@ use test_server::TestServer;
 pub(crate) struct Schema(String);
 
 impl Schema {
-    pub(crate) fn new() -> Self {
+    /// Returns a new schema if the environment variable `FANFARE_TEST_ENGINE` is `postgres`.
+    pub(crate) fn of_test() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        Self(format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed)))
+        let is_chosen = std::env::var_os("FANFARE_TEST_ENGINE").is_some_and(|engine| engine == "postgres");
+        is_chosen.then(|| Self(format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed))))
     }
 
     /// Starts a server that uses the schema.
