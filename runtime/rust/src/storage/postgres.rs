@@ -43,8 +43,6 @@ mod schema;
 mod sql;
 mod tail;
 #[cfg(test)]
-pub(super) mod test_server;
-#[cfg(test)]
 mod tests;
 mod text;
 mod tls;
