@@ -105,7 +105,7 @@ pub use serve::{Serve, serve};
 pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
-pub use storage::{Storage, StorageError};
+pub use storage::{Memory, Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
 pub use studio::{studio, studio_page};

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
-use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, StorageError, StorageFuture};
+use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, StorageCall, StorageError, StorageFuture};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
 use crate::random;
@@ -152,18 +152,18 @@ impl Messages for Postgres {
         Box::pin(async { caught_up.await.unwrap_or_default() })
     }
 
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         let waiting = match self.queue.try_reserve(entry.frame.len()) {
             Ok(waiting) => waiting,
-            Err(busy) => return Box::pin(async { Err(busy.into()) }),
+            Err(busy) => return StorageCall::done(Err(busy.into())),
         };
         let (reply, outcome) = oneshot::channel();
         let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async {
+        StorageCall::Waiting(Box::pin(async {
             outcome.await.unwrap_or_else(|_| {
                 Err(StorageError::new("the runtime that the storage was opened in has ended").into())
             })
-        })
+        }))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {
