@@ -38,6 +38,8 @@ mod network_resuming;
 mod network_sending;
 #[cfg(feature = "client")]
 mod network_untyped;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod postgres;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
