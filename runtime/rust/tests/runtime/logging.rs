@@ -109,7 +109,7 @@ async fn the_first_line_says_what_a_server_serves_and_is_logged_once() {
     let _again = fanfare::routes(server.hub.clone());
     let [line] = &log.lines(Level::INFO, "serving channels")[..] else { panic!("{:?}", log.0) };
     assert!(line.contains("count=3") && line.contains("room@f1f2, small@f1f2, brief@f1f2"), "{line}");
-    assert!(line.contains("storage=\"none: history is in memory\""), "{line}");
+    assert!(line.contains("storage=\"memory\""), "{line}");
 }
 
 #[cfg(feature = "sqlite")]
