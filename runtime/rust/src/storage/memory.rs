@@ -165,6 +165,10 @@ impl Messages for Memory {
         created_at + clock::steady_time().saturating_sub(steady)
     }
 
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn health(&self) -> Result<(), StorageError> {
         Ok(())
     }

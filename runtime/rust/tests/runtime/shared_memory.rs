@@ -91,8 +91,5 @@ async fn a_text_stream_ends_for_the_readers_of_another_hub_when_its_hub_ends() {
     assert_eq!(error.as_deref(), Some("the server was restarted"));
     let id = running.end().await.unwrap();
     let end = reader.frame().await;
-    assert!(
-        matches!(&end, ServerFrame::DatastreamEnd { id: end, error: None, .. } if *end == id),
-        "{end:?}"
-    );
+    assert!(matches!(&end, ServerFrame::DatastreamEnd { id: end, error: None, .. } if *end == id), "{end:?}");
 }

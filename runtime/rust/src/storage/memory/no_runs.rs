@@ -15,10 +15,6 @@ fn refuse<T: Send + 'static>() -> StorageFuture<Result<T, StorageError>> {
 }
 
 impl Journal for Memory {
-    fn keeps_runs(&self) -> bool {
-        false
-    }
-
     fn recover_runs(&self, _: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
         refuse()
     }
