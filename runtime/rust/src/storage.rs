@@ -16,6 +16,14 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, IdempotencyKey, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
+/// A point at which a crash test can stop the process. Does nothing without the feature `failpoints`.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    };
+}
+
 mod abandoned_streams;
 #[cfg(test)]
 mod engine_tests;
@@ -29,7 +37,6 @@ mod postgres;
 mod queue;
 mod recorded_call;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[expect(dead_code, reason = "the engines move their statements here")]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -16,6 +16,19 @@ use super::{Entry, StorageError, StorageFuture};
 use crate::history::IdempotencyKey;
 use crate::wire::MessageId;
 
+pub(super) mod calls;
+pub(super) mod claims;
+pub(super) mod forks;
+mod lost_branches;
+pub(super) mod questions;
+pub(super) mod rerun;
+pub(super) mod retry;
+pub(super) mod rows;
+pub(super) mod runs;
+pub(super) mod signals;
+pub(super) mod streams;
+pub(super) mod wake;
+
 /// The version of the journal's semantics: how calls are identified and replayed. Raise it when these change, even
 /// if the tables of the engines do not.
 pub(crate) const JOURNAL_VERSION: &str = "2";

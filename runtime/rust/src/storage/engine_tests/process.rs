@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::{AppendError, Entry, Messages, OpenedLog, StorageCall};
+use super::super::{AppendError, Engine, Entry, Journal, Messages, OpenedLog, StorageCall};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -79,20 +79,27 @@ pub(super) fn small(id: &str) -> Channel {
 #[derive(Clone)]
 pub(super) struct Process {
     pub(super) engine: Arc<dyn Messages>,
+    /// `None` if the engine keeps no runs.
+    pub(super) journal: Option<Arc<dyn Journal + Send + Sync>>,
     logs: Arc<Mutex<HashMap<String, Arc<Log>>>>,
     /// The ids of revoked tokens that the engine has reported.
     pub(super) revoked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
-    pub(super) fn new(engine: impl Messages + 'static) -> Self {
+    pub(super) fn new(engine: impl Engine + 'static) -> Self {
+        let engine = Arc::new(engine);
+        let journal: Arc<dyn Journal + Send + Sync> = Arc::clone(&engine) as _;
+        Self { journal: Some(journal), ..Self::without_runs(engine) }
+    }
+
+    pub(super) fn without_runs(engine: Arc<dyn Messages>) -> Self {
         engine.set_registry(&REGISTRY);
         let revoked: Vec<_> = engine.list_revoked().into_iter().map(|(id, _)| id).collect();
         let revoked = Arc::new(Mutex::new(revoked));
         let following = Arc::clone(&revoked);
         engine.follow_revocations(Box::new(move |id, _| following.lock().unwrap().push(id.to_owned())));
-        let engine = Arc::new(engine);
-        Self { engine, logs: Arc::default(), revoked }
+        Self { engine, journal: None, logs: Arc::default(), revoked }
     }
 
     /// Returns the log of a channel, as a hub does: opens it again if it was retired.
