@@ -9,7 +9,6 @@ use super::page::{write_optional_time, write_time};
 use super::{Admin, AdminError, Page, PageRequest, RunActivity, RunStateName};
 use crate::clock;
 use crate::hub::Hub;
-use crate::storage::Engine;
 use crate::storage::inspection::{RunDetailsRow, RunQuery, RunRow};
 
 /// Selects runs. Default: all.

@@ -8,7 +8,7 @@ use super::stream::{ABANDONED, stop_streams, stream_ends};
 use super::{CancelOutcome, Runs, RunsError, StartOutcome, events};
 use crate::history::Log;
 use crate::hub::Hub;
-use crate::storage::{CallSite, Engine, RerunEffect, RetryEffect, RunRecord, StorageError, WakeEffect};
+use crate::storage::{CallSite, RerunEffect, RetryEffect, RunRecord, StorageError, WakeEffect};
 
 /// The effect of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -114,6 +114,19 @@ async fn the_first_line_says_what_a_server_serves_and_is_logged_once() {
 
 #[cfg(feature = "sqlite")]
 #[tokio::test]
+async fn a_server_whose_runs_end_with_it_warns_about_that_once() {
+    use crate::support::runs::{done, runs};
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    tracing::callsite::rebuild_interest_cache();
+    let server = Server::start().await;
+    let _runs = runs(&server, async |_: fanfare::Run<Room>, (): ()| Ok(done("fine"))).await;
+    let lines = log.lines(Level::WARN, "runs end with the process");
+    assert!(matches!(&lines[..], [line] if line.contains("`HubBuilder::storage`")), "{lines:?}");
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
 async fn servers_with_a_storage_name_it_and_count_the_runs_that_they_resume() {
     use crate::support::runs::{MINUTE, done, runs, waits};
     let log = Everything::default();
