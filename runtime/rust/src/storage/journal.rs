@@ -35,11 +35,6 @@ pub(crate) const JOURNAL_VERSION: &str = "2";
 
 /// A journal of runs.
 pub(crate) trait Journal {
-    /// Returns whether the storage keeps runs.
-    fn keeps_runs(&self) -> bool {
-        true
-    }
-
     /// Recovers runs when a process starts: makes halted runs of these jobs due, because the process may have the code
     /// that they need, and frees orphans.
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>>;

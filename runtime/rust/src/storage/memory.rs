@@ -187,6 +187,10 @@ impl Messages for Memory {
         self.shared.now()
     }
 
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn health(&self) -> Result<(), StorageError> {
         Ok(())
     }

@@ -30,8 +30,6 @@ mod revocations;
 mod schema;
 mod tail;
 #[cfg(test)]
-pub(super) mod test_server;
-#[cfg(test)]
 mod tests;
 mod tls;
 mod upkeep;
