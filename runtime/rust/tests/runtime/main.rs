@@ -61,6 +61,7 @@ mod run_failures;
 mod running;
 mod serving;
 mod sessions;
+mod shared_memory;
 #[cfg(feature = "sqlite")]
 mod shared_storage;
 mod signals;

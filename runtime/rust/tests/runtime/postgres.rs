@@ -106,24 +106,20 @@ async fn measure_signals(stays_in_memory: bool) -> Vec<Duration> {
     let schema = Schema::new();
     let [here, there] = [schema.server().await, schema.server().await];
     let answering = move |run: Run<Room>, (): ()| async move {
-        let (finish, finished) = tokio::sync::oneshot::channel();
-        let finished = std::sync::Mutex::new(Some(finished));
+        let finished = tokio::sync::Notify::new();
         let answers = async |run: Run<Room>| {
             for number in 0..SIGNALS {
                 let nod = run.wait_for(run.channel().nod(), Duration::from_secs(60)).await?;
                 let text = nod.map(|nod| nod.payload).unwrap_or_default();
                 run.publish(&format!("said {number}"), run.channel().said(), &text).await?;
             }
-            let _ = finish.send(());
+            finished.notify_one();
             Ok(())
         };
         let works = async |run: Run<Room>| {
             if stays_in_memory {
-                let finished = finished.lock().unwrap().take();
                 run.step("work", async || {
-                    if let Some(finished) = finished {
-                        let _ = finished.await;
-                    }
+                    finished.notified().await;
                     Ok::<_, RunError>(())
                 })
                 .await?;
