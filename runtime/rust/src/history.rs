@@ -165,10 +165,21 @@ impl Log {
         Ok(Appended { id: self.id(offset), repeated: false, should_yield })
     }
 
-    /// Appends a message that the storage has committed, and wakes parked readers.
+    /// Appends a message that the storage has committed, and wakes parked readers. In place of an invalid one, and of
+    /// earlier messages of its topic that they have not read, they receive a gap.
     pub(crate) fn append_stored(&self, message: StoredMessage) {
-        let StoredMessage { offset, topic, frame, .. } = message;
-        self.push(self.lock(), offset, topic, Instant::now(), frame);
+        let StoredMessage { offset, topic, frame, is_refused, .. } = message;
+        let mut state = self.lock();
+        if !is_refused {
+            self.push(state, offset, topic, Instant::now(), frame);
+            return;
+        }
+        state.head = offset;
+        state.refuse(offset, topic);
+        state.drop_before_evicted(topic);
+        let parked = std::mem::take(&mut state.parked);
+        drop(state);
+        wake(parked);
     }
 
     /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.

@@ -43,7 +43,7 @@ pub(crate) use journal::{
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
 #[cfg(feature = "postgres")]
-pub use postgres::{ConnectPostgres, Postgres};
+pub use postgres::{ConnectPostgres, Executor, ExecutorError, Postgres};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
@@ -108,6 +108,13 @@ pub(crate) trait Messages: Send + Sync {
     /// are. Once this returns, the message is stored and in the log.
     fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>>;
 
+    /// Returns a statement for the application's own connections to the database, or `None` if the engine is not
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    fn qualify_sql(&self, _sql: &'static str) -> Option<std::borrow::Cow<'static, str>> {
+        None
+    }
+
     /// Returns the ids of the tokens that were revoked before the storage was opened, and the time since then.
     fn list_revoked(&self) -> Vec<(String, Duration)>;
 
@@ -156,8 +163,16 @@ pub struct StorageError(String);
 
 impl StorageError {
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self(what.into())
+    }
+
+    /// Converts an error of the application's driver.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_driver(error: &(dyn std::error::Error + 'static)) -> Self {
+        // The drivers put the server's message into the source.
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::new(format!("the transaction rejected the statement: {error}{cause}"))
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,6 +28,7 @@ mod channels;
 mod clock;
 mod connect;
 mod connection;
+mod executor;
 mod inspection;
 mod journal;
 mod logs;
@@ -38,12 +40,14 @@ pub(super) mod test_server;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unchecked;
 mod upkeep;
 mod writer;
 
 use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
+pub use executor::{Executor, ExecutorError};
 use logs::{OpenLogs, Trim};
 use schema::Schema;
 use tail::{Tail, TailCommand};
@@ -187,13 +191,17 @@ impl Messages for Postgres {
             Ok(waiting) => waiting,
             Err(busy) => return Box::pin(async { Err(busy.into()) }),
         };
-        let (reply, outcome) = oneshot::channel();
-        let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
+        let (append, outcome) = Append::new(entry, waiting);
+        let _ = self.writer.send(append);
         Box::pin(async {
             outcome.await.unwrap_or_else(|_| {
                 Err(StorageError::new("the runtime that the storage was opened in has ended").into())
             })
         })
+    }
+
+    fn qualify_sql(&self, sql: &'static str) -> Option<Cow<'static, str>> {
+        Some(self.shared.link.database.schema.qualify(sql))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

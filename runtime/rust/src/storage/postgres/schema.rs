@@ -8,10 +8,11 @@ use tokio_postgres::{Client, Error};
 use super::StorageError;
 
 /// The migrations, in order. Append to this list; never change a migration that was released.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_messages.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_messages.sql"), include_str!("migrations/0003_publish.sql")];
 
 /// The version of the tables that this library reads and writes.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// Migrations hold this advisory lock, so that several servers may start at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1179534930, 2)";

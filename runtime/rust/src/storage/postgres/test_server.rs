@@ -115,6 +115,12 @@ impl TestServer {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
+    /// Returns the folder of the server's socket.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn socket_folder(&self) -> &str {
+        self.folder.to_str().unwrap()
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -137,7 +143,7 @@ impl Drop for TestServer {
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
-fn find_program(name: &str) -> PathBuf {
+pub(crate) fn find_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path =
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());
