@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::channel::Channel;
 use crate::clock;
 use crate::metrics;
-use crate::wire::{DataFrame, MessageId, SharedText};
+use crate::wire::{Cursor, DataFrame, MessageId, SharedText};
 
 mod batch;
 mod idempotency;
@@ -243,6 +243,11 @@ impl Log {
         for index in 0..state.topics.len() {
             while state.evict_first(index) {}
         }
+    }
+
+    /// Returns the cursor from which a subscriber receives every message that is appended from now on.
+    pub(crate) fn end(&self) -> Cursor {
+        Cursor::After(self.id(self.head()))
     }
 
     /// Returns the offset of the latest message.

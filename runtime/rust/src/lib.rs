@@ -119,8 +119,8 @@ pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
 pub use studio::{studio, studio_page};
 pub use subscribe::{
-    InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
-    TextStreamError, TextStreamFailure,
+    InvalidMessage, Message, ReadPosition, Receive, ReceiveError, Subscribe, SubscribeError, Subscription,
+    TextPart, TextStreamError, TextStreamFailure,
 };
 #[cfg(feature = "jwks")]
 pub use token::Jwks;

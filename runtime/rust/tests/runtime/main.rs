@@ -38,6 +38,7 @@ mod network_resuming;
 mod network_sending;
 #[cfg(feature = "client")]
 mod network_untyped;
+mod positions;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
