@@ -74,7 +74,7 @@ pub use fanfare_schema::formats;
 /// Transactions of applications whose storage is [`Postgres`].
 #[cfg(feature = "postgres")]
 pub mod postgres {
-    pub use crate::storage::{Executor, ExecutorError};
+    pub use crate::storage::{Executor, ExecutorError, StepTransaction};
 }
 /// Schemas of payloads: tables that generated code declares as `static`s, and [`check`](schema::check), which validates
 /// values against them.

@@ -50,7 +50,9 @@ pub(crate) use journal::{
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
 #[cfg(feature = "postgres")]
-pub use postgres::{ConnectPostgres, Executor, ExecutorError, Postgres};
+pub(crate) use postgres::{BegunStep, StepCommit};
+#[cfg(feature = "postgres")]
+pub use postgres::{ConnectPostgres, Executor, ExecutorError, Postgres, StepTransaction};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 

@@ -43,6 +43,7 @@ mod pool;
 mod revocations;
 mod schema;
 mod sql;
+mod step;
 mod tail;
 #[cfg(test)]
 pub(super) mod test_server;
@@ -62,6 +63,8 @@ pub use executor::{Executor, ExecutorError};
 use logs::{OpenLogs, Trim};
 use pool::Pool;
 use schema::Schema;
+pub use step::StepTransaction;
+pub(crate) use step::{BegunStep, StepCommit};
 use tail::{Tail, TailCommand};
 use transaction::ended;
 use upkeep::Upkeep;
@@ -102,6 +105,8 @@ struct Shared {
     link: Link,
     /// The connections for the journal and for inspection.
     pool: Arc<Pool>,
+    /// The connections for the work of steps, which may take long.
+    step_pool: Arc<Pool>,
     runtime: Handle,
     logs: OpenLogs,
     clock: StorageClock,
@@ -145,6 +150,7 @@ impl Postgres {
         let shared = Arc::new(Shared {
             link,
             pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
+            step_pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
             runtime: Handle::current(),
             logs: OpenLogs::default(),
             clock: StorageClock::new(&beat.clock),

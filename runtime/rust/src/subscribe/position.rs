@@ -6,7 +6,11 @@ use std::pin::Pin;
 use super::SubscribeError;
 use crate::channel::Channel;
 use crate::hub::{Hub, Phase};
+#[cfg(feature = "postgres")]
+use crate::storage::{Executor, StorageError};
 use crate::wire::Cursor;
+#[cfg(feature = "postgres")]
+use crate::wire::MessageId;
 
 impl Hub {
     /// Reads the current position of a channel: the cursor from which a subscriber receives every message that is
@@ -69,6 +73,46 @@ impl Hub {
 pub struct ReadPosition<'p> {
     hub: &'p Hub,
     channel: &'p Channel,
+}
+
+/// Returns the epoch and the head of a channel.
+#[cfg(feature = "postgres")]
+const READ: &str =
+    "SELECT (SELECT epoch || ' ' || head FROM fanfare.channels WHERE name = $1 AND epoch <> 0)";
+
+#[cfg(feature = "postgres")]
+impl ReadPosition<'_> {
+    /// Reads the position in a transaction of the application, which must be one of the database that the hub's
+    /// [storage](crate::Postgres) uses.
+    ///
+    /// If the transaction's isolation level is `REPEATABLE READ`, the position and the rows that the transaction reads are of
+    /// one snapshot. So with writers that publish [in their transactions](crate::Publish::within), a message either is part of
+    /// the rows or arrives afterwards, and never both. At `READ COMMITTED`, each statement has its own snapshot: read the
+    /// position first, then the rows. Then a message may be both.
+    ///
+    /// # Errors
+    /// Returns the errors of reading a position, and [`SubscribeError::Storage`] if the statement failed or if the hub's
+    /// storage is not PostgreSQL.
+    pub async fn within<E: Executor>(self, executor: &mut E) -> Result<Cursor, SubscribeError> {
+        let Self { hub, channel } = self;
+        if hub.has_entered(Phase::Closed) {
+            return Err(SubscribeError::Closed);
+        }
+        let Some(sql) = hub.storage().and_then(|storage| storage.engine().qualify_sql(READ)) else {
+            let error = "reading a position in a transaction needs a hub whose storage is PostgreSQL";
+            return Err(SubscribeError::Storage(StorageError::new(error)));
+        };
+        // Creates the channel if it does not exist, on a connection of the storage.
+        let log = hub.open_log(channel).await;
+        let epoch = log.map_err(|error| SubscribeError::from_open_error(error, channel))?.epoch();
+        let read = executor.fetch_text(&sql, &[Some(channel.name())]).await;
+        let read = read.map_err(|error| SubscribeError::Storage(StorageError::from_driver(&*error)))?;
+        let position = read.as_deref().and_then(|position| position.split_once(' '));
+        let position = position.and_then(|(epoch, head)| Some((epoch.parse().ok()?, head.parse().ok()?)));
+        // If the channel is newer than the snapshot, all of its messages are.
+        let (epoch, head) = position.unwrap_or((epoch, 0));
+        Ok(Cursor::After(MessageId::new(epoch, head)))
+    }
 }
 
 impl<'p> IntoFuture for ReadPosition<'p> {

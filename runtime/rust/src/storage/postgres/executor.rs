@@ -1,17 +1,20 @@
 //! Connections and transactions of the application.
 
 use std::error::Error;
-use std::future::Future;
 
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Transaction};
+
+#[cfg(doc)]
+use super::StepTransaction;
 
 /// An error of the application's driver.
 pub type ExecutorError = Box<dyn Error + Send + Sync>;
 
 /// A connection or a transaction of the application, in which a statement of Fanfare is executed.
 ///
-/// It is implemented for the client and the transaction of [tokio-postgres](tokio_postgres) and, with the feature `sqlx`,
-/// for those of sqlx. A transaction that a pool wraps often dereferences to one of them: pass `&mut *transaction`. For
+/// It is implemented for the client and the transaction of [tokio-postgres](tokio_postgres), for the
+/// [transaction of a step](StepTransaction) and, with the feature `sqlx`, for the connection and the transaction of sqlx. A transaction that a pool wraps often dereferences to one of them: pass `&mut *transaction`. For
 /// another driver, implement it for a type that wraps the driver's transaction.
 pub trait Executor: Send {
     /// Executes a statement. It returns one row, with one column of the type `text`. All parameters, `$1` and so on, are of
@@ -26,29 +29,36 @@ pub trait Executor: Send {
     ) -> impl Future<Output = Result<Option<String>, ExecutorError>> + Send;
 }
 
-/// Types the parameters of a statement. The statement is not prepared under a name, so it works through a pooler.
+/// The statement is not prepared under a name, so it works through a pooler.
+pub(super) async fn fetch_text(
+    client: &Client,
+    sql: &str,
+    params: &[Option<&str>],
+) -> Result<Option<String>, ExecutorError> {
+    Ok(client.query_typed_one(sql, &typed(params)).await?.try_get(0)?)
+}
+
 fn typed<'p>(params: &'p [Option<&'p str>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
     params.iter().map(|param| (param as _, Type::TEXT)).collect()
 }
 
-impl Executor for tokio_postgres::Client {
+impl Executor for Client {
     async fn fetch_text(
         &mut self,
         sql: &str,
         params: &[Option<&str>],
     ) -> Result<Option<String>, ExecutorError> {
-        Ok(self.query_typed_one(sql, &typed(params)).await?.try_get(0)?)
+        fetch_text(self, sql, params).await
     }
 }
 
-impl Executor for tokio_postgres::Transaction<'_> {
+impl Executor for Transaction<'_> {
     async fn fetch_text(
         &mut self,
         sql: &str,
         params: &[Option<&str>],
     ) -> Result<Option<String>, ExecutorError> {
-        let rows = self.query_typed(sql, &typed(params)).await?;
-        Ok(rows.first().ok_or("the statement returned no row")?.try_get(0)?)
+        fetch_text(self.client(), sql, params).await
     }
 }
 
