@@ -46,8 +46,6 @@ mod sql;
 mod step;
 mod tail;
 #[cfg(test)]
-pub(super) mod test_server;
-#[cfg(test)]
 mod tests;
 mod text;
 mod tls;

@@ -38,7 +38,7 @@ impl Place {
 
     #[cfg(all(feature = "postgres", unix))]
     pub(super) fn postgres() -> Self {
-        let url = super::super::postgres::test_server::TestServer::shared().url();
+        let url = fanfare_postgres_server::TestServer::shared().url();
         Self::Postgres { url, schema: format!("place_{}", next_number()) }
     }
 
