@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_postgres_server::TestServer;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use super::super::test_server::TestServer;
 use super::transactions::KEY;
 use super::{
     AppendError, Log, Postgres, REGISTRY, SOON, append, client, connect, new_schema, open, read, room, rows,

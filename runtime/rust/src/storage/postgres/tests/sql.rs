@@ -1,8 +1,8 @@
 //! Publishing with SQL: servers check the messages that they read.
 
+use fanfare_postgres_server::{TestServer, find_program};
 use serde_json::Value;
 
-use super::super::test_server::{TestServer, find_program};
 use super::super::upkeep::sweep::sweep;
 use super::{
     AddressPart, Carries, Channel, ChannelDefinition, Client, Inbox, Log, Messages, Postgres, ROOM, Registry,

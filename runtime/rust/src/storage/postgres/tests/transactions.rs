@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use fanfare_postgres_server::TestServer;
 use tokio_postgres::{Client, NoTls};
 
-use super::super::test_server::TestServer;
 use super::{Postgres, REGISTRY, SOON, client, connect, new_schema, open, read, room, rows, wait_until};
 use crate::hub::Hub;
 use crate::publish::PublishError;
@@ -314,7 +314,7 @@ async fn transactions_of_sqlx_publish() {
     let room = room(1);
     let said = room.topic::<str>(0);
     let options = sqlx::postgres::PgConnectOptions::new()
-        .host(server.socket_folder())
+        .socket(server.socket_folder())
         .username("postgres")
         .database("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
