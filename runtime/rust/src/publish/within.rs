@@ -86,8 +86,7 @@ async fn enqueue<E: Executor>(
     if hub.has_entered(Phase::Closed) {
         return Err(PublishError::Closed);
     }
-    let sql: Option<Cow<'static, str>> =
-        hub.storage().and_then(|storage| storage.engine().qualify_sql(ENQUEUE));
+    let sql: Option<Cow<'static, str>> = hub.storage().qualify_sql(ENQUEUE);
     let Some(sql) = sql else {
         let error = "publishing in a transaction needs a hub whose storage is PostgreSQL";
         return Err(PublishError::Storage(StorageError::new(error)));

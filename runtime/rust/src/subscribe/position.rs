@@ -98,7 +98,7 @@ impl ReadPosition<'_> {
         if hub.has_entered(Phase::Closed) {
             return Err(SubscribeError::Closed);
         }
-        let Some(sql) = hub.storage().and_then(|storage| storage.engine().qualify_sql(READ)) else {
+        let Some(sql) = hub.storage().qualify_sql(READ) else {
             let error = "reading a position in a transaction needs a hub whose storage is PostgreSQL";
             return Err(SubscribeError::Storage(StorageError::new(error)));
         };
