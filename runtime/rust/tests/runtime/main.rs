@@ -65,6 +65,8 @@ mod shared_storage;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod sizes;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod step_transactions;
 #[cfg(feature = "sqlite")]
 mod storage;
 mod streaming;

@@ -248,10 +248,10 @@ fn the_example_of_the_documentation_works_in_psql() {
     let (_, rest) = documentation.split_once("```sql\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     assert!(example.contains("fanfare.publish("));
-    let example =
-        example.replace("fanfare.", &format!("{schema}.")).replace("orders", &format!("{schema}.orders"));
+    let example = example.replace("fanfare.", &format!("{schema}."));
+    let example = example.replace("uploads", &format!("{schema}.uploads"));
     let prepare = format!(
-        "CREATE TABLE {schema}.orders (id int8, status text); INSERT INTO {schema}.orders VALUES (42, '')"
+        "CREATE TABLE {schema}.uploads (id text, state text); INSERT INTO {schema}.uploads VALUES ('run_42', '')"
     );
     runtime.block_on(async {
         let postgres = connect(&schema).await;
@@ -261,8 +261,9 @@ fn the_example_of_the_documentation_works_in_psql() {
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let published = format!("SELECT status FROM {schema}.orders, {schema}.messages");
-        assert_eq!(rows(&client(server).await, &published).await, ["paid"]);
+        let published =
+            format!("SELECT state, frame::json ->> 'run_id' FROM {schema}.uploads, {schema}.messages");
+        assert_eq!(rows(&client(server).await, &published).await, ["split run_42"]);
         drop(postgres);
     });
 }
