@@ -132,7 +132,9 @@ impl Log {
             state.admit(offset, topic, now.checked_sub(age), frame);
         }
         state.head = stored.head;
-        refused_topics.into_iter().for_each(|topic| state.drop_before_evicted(topic));
+        for topic in refused_topics {
+            state.drop_before_evicted(topic);
+        }
         self.evict_excess(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);

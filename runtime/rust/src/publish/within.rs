@@ -1,8 +1,6 @@
 //! Publishing in a database transaction of the application.
 
-use std::borrow::Cow;
 use std::fmt::Write;
-use std::future::Future;
 
 use serde::Serialize;
 
@@ -16,7 +14,7 @@ use crate::wire::DataFrame;
 const ENQUEUE: &str =
     "SELECT fanfare.enqueue($1, $2, $3, $4, decode($5, 'hex'), decode($6, 'hex'), false)::text";
 
-impl<'p, P: Serialize + ?Sized> Publish<'p, P> {
+impl<P: Serialize + ?Sized> Publish<'_, P> {
     /// Publishes in a transaction of the application: subscribers receive the message if and when the transaction commits,
     /// after the messages of transactions that committed before. It is the alternative to awaiting the builder.
     ///
@@ -56,7 +54,7 @@ impl<'p, P: Serialize + ?Sized> Publish<'p, P> {
     }
 }
 
-impl<'p> PublishJson<'p> {
+impl PublishJson<'_> {
     /// Publishes in a transaction of the application, as [`Publish::within`] does.
     ///
     /// # Errors
@@ -86,8 +84,7 @@ async fn enqueue<E: Executor>(
     if hub.has_entered(Phase::Closed) {
         return Err(PublishError::Closed);
     }
-    let sql: Option<Cow<'static, str>> = hub.storage().qualify_sql(ENQUEUE);
-    let Some(sql) = sql else {
+    let Some(sql) = hub.storage().qualify_sql(ENQUEUE) else {
         let error = "publishing in a transaction needs a hub whose storage is PostgreSQL";
         return Err(PublishError::Storage(StorageError::new(error)));
     };

@@ -193,7 +193,9 @@ async fn check(schema: &Schema, run_ids: &[String]) {
     let expected = expected(run_ids);
     for (kind, found) in [("row", &rows), ("message", &messages)] {
         let mut counts = BTreeMap::new();
-        found.iter().for_each(|text| *counts.entry(text).or_insert(0) += 1);
+        for text in found {
+            *counts.entry(text).or_insert(0) += 1;
+        }
         let wrong: Vec<_> = counts.iter().filter(|(_, count)| **count != 1).collect();
         assert!(wrong.is_empty(), "{kind} not once: {wrong:?}");
         assert_eq!(*found, expected, "{kind}");

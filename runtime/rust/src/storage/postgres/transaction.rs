@@ -63,8 +63,8 @@ impl Transaction {
         let max_idle = max_idle.as_millis().clamp(1, 86_400_000);
         let begin = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {max_idle}");
         transaction.is_open = true;
-        let begun = transaction.session.client.batch_execute(&begin);
-        transaction.link.request(&transaction.session, begun).await?;
+        let answer = transaction.session.client.batch_execute(&begin);
+        transaction.link.request(&transaction.session, answer).await?;
         Ok(transaction)
     }
 

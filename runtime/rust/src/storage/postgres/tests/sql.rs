@@ -71,8 +71,8 @@ impl Reader {
     }
 }
 
-fn gap(log: &Log, after: u64, before: u64) -> Option<Gap> {
-    Some(Gap { after: MessageId::new(log.epoch(), after), before: MessageId::new(log.epoch(), before) })
+fn gap(log: &Log, after: u64, before: u64) -> Gap {
+    Gap { after: MessageId::new(log.epoch(), after), before: MessageId::new(log.epoch(), before) }
 }
 
 #[tokio::test]
@@ -149,12 +149,12 @@ async fn an_invalid_payload_becomes_a_gap_for_its_topic() {
     wait_until(SOON, || log.head() == 6).await;
     let texts = |texts: &[&str]| texts.iter().map(|text| Value::from(*text)).collect::<Vec<_>>();
     let (found_gap, payloads) = live.read();
-    assert_eq!(found_gap, gap(&log, 2, 4));
+    assert_eq!(found_gap, Some(gap(&log, 2, 4)));
     assert_eq!(payloads[..2], [Value::from("2"), 3.into()]);
     assert_eq!(payloads.len(), 3);
     assert_eq!(of_other_topic.read(), (None, texts(&["1", "2"])));
     let (found_gap, payloads) = behind.read();
-    assert_eq!(found_gap, gap(&log, 0, 4));
+    assert_eq!(found_gap, Some(gap(&log, 0, 4)));
     assert_eq!(payloads[..3], [Value::from("1"), "2".into(), 3.into()]);
     // A new subscriber, and the same after a restart.
     for restarted in [false, true] {
@@ -162,7 +162,7 @@ async fn an_invalid_payload_becomes_a_gap_for_its_topic() {
         let log = if restarted { open(&other, &order()).await } else { Arc::clone(&log) };
         let after = Cursor::After(MessageId::new(log.epoch(), 1));
         let (found_gap, payloads) = Reader::new(&log, &[0, 1], after).read();
-        assert_eq!((found_gap, payloads.len()), (gap(&log, 1, 4), 3), "{restarted}");
+        assert_eq!((found_gap, payloads.len()), (Some(gap(&log, 1, 4)), 3), "{restarted}");
         let (found_gap, payloads) = Reader::new(&log, &[1], Cursor::Now).read();
         assert_eq!((found_gap, payloads.len()), (None, 1), "the latest is retained");
         assert_eq!(Reader::new(&log, &[0], Cursor::Start).read(), (None, texts(&["1", "2"])), "{restarted}");
@@ -180,7 +180,7 @@ async fn a_retained_message_is_not_replaced_by_an_invalid_one() {
     wait_until(SOON, || log.head() == 2).await;
     for log in [Arc::clone(&log), open(&connect(&schema).await, &order()).await] {
         let (found_gap, payloads) = Reader::new(&log, &[1], Cursor::Now).read();
-        assert_eq!((found_gap, payloads.len()), (gap(&log, 1, 3), 0));
+        assert_eq!((found_gap, payloads.len()), (Some(gap(&log, 1, 3)), 0));
     }
 }
 
@@ -199,7 +199,7 @@ async fn a_message_that_no_client_can_receive_is_skipped() {
     publish(&client, &schema, "any", &deep).await;
     publish(&client, &schema, "any", "1").await;
     wait_until(SOON, || log.head() == 7).await;
-    assert_eq!(live.read(), (gap(&log, 0, 7), vec![1.into()]));
+    assert_eq!(live.read(), (Some(gap(&log, 0, 7)), vec![1.into()]));
     append(&postgres, &log, "next").await.unwrap();
     let reopened = open(&connect(&schema).await, &order()).await;
     assert_eq!(Reader::new(&reopened, &[0, 3], Cursor::Start).read().1, [Value::from(1), "next".into()]);
