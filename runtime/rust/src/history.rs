@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::channel::Channel;
 use crate::clock;
 use crate::metrics;
-use crate::wire::{DataFrame, MessageId, SharedText};
+use crate::wire::{Cursor, DataFrame, MessageId, SharedText};
 
 mod batch;
 mod idempotency;
@@ -174,10 +174,21 @@ impl Log {
         Ok(Appended { id: self.id(offset), repeated: false, should_yield })
     }
 
-    /// Appends a message that the storage has committed, and wakes parked readers.
+    /// Appends a message that the storage has committed, and wakes parked readers. In place of an invalid one, and of
+    /// earlier messages of its topic that they have not read, they receive a gap.
     pub(crate) fn append_stored(&self, message: StoredMessage) {
-        let StoredMessage { offset, topic, frame, .. } = message;
-        self.push(self.lock(), offset, topic, Instant::now(), frame);
+        let StoredMessage { offset, topic, frame, is_refused, .. } = message;
+        let mut state = self.lock();
+        if !is_refused {
+            self.push(state, offset, topic, Instant::now(), frame);
+            return;
+        }
+        state.head = offset;
+        state.refuse(offset, topic);
+        state.drop_before_evicted(topic);
+        let parked = std::mem::take(&mut state.parked);
+        drop(state);
+        wake(parked);
     }
 
     /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.
@@ -246,6 +257,11 @@ impl Log {
         for index in 0..state.topics.len() {
             while state.evict_first(index) {}
         }
+    }
+
+    /// Returns the cursor from which a subscriber receives every message that is appended from now on.
+    pub(crate) fn end(&self) -> Cursor {
+        Cursor::After(self.id(self.head()))
     }
 
     /// Returns the offset of the latest message.

@@ -300,9 +300,12 @@ impl Hub {
     /// Returns a channel's log. If the cursor is ahead of it, first catches up with what other processes appended.
     pub(crate) async fn open_log_at(&self, channel: &Channel, cursor: Cursor) -> Result<Arc<Log>, OpenError> {
         let log = self.open_log(channel).await?;
-        if log.has_reached(cursor) {
-            return Ok(log);
-        }
+        if log.has_reached(cursor) { Ok(log) } else { self.open_latest_log(channel).await }
+    }
+
+    /// Returns a channel's log, with everything that other processes have appended until now.
+    pub(crate) async fn open_latest_log(&self, channel: &Channel) -> Result<Arc<Log>, OpenError> {
+        self.open_log(channel).await?;
         self.storage().catch_up().await;
         // Catching up may have replaced the log by one of a new epoch.
         self.open_log(channel).await

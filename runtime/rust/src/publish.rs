@@ -17,6 +17,8 @@ use crate::storage::{AppendError, Entry, StorageCall, StorageError};
 use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
 
 mod json;
+#[cfg(feature = "postgres")]
+mod within;
 
 pub use json::PublishJson;
 pub(crate) use json::check_json;
@@ -121,11 +123,15 @@ impl<'p, P: ?Sized> Publish<'p, P> {
 
 impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
-        let Self { hub, topic, payload, options } = self;
-        let run_id = options.run_id();
-        let frame = encode(topic, payload, run_id.as_deref())?;
-        let key = options.key(topic.definition().name, &frame);
-        Ok(hub.append(topic.channel(), topic.index(), frame, key))
+        let (frame, key) = self.encode()?;
+        Ok(self.hub.append(self.topic.channel(), self.topic.index(), frame, key))
+    }
+
+    /// Checks the payload, and returns its frame and its idempotency key.
+    fn encode(&self) -> Result<(DataFrame, Option<IdempotencyKey>), PublishError> {
+        let frame = encode(self.topic, self.payload, self.options.run_id().as_deref())?;
+        let key = self.options.key(self.topic.definition().name, &frame);
+        Ok((frame, key))
     }
 }
 

@@ -38,6 +38,8 @@ mod script;
 mod step;
 mod stream;
 mod suspended;
+#[cfg(feature = "postgres")]
+mod transaction;
 mod wait;
 mod waker;
 

@@ -53,7 +53,9 @@ pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedC
 
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub use postgres::{ConnectPostgres, Postgres};
+pub(crate) use postgres::{BegunStep, StepCommit};
+#[cfg(feature = "postgres")]
+pub use postgres::{ConnectPostgres, Executor, ExecutorError, Postgres, StepTransaction};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
@@ -171,6 +173,13 @@ pub(crate) trait Messages: Send + Sync {
         0
     }
 
+    /// Returns a statement for the application's own connections to the database, or `None` if the engine is not
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    fn qualify_sql(&self, _sql: &'static str) -> Option<std::borrow::Cow<'static, str>> {
+        None
+    }
+
     /// Returns the ids of the tokens that were revoked before the storage was opened, and the time since then.
     fn list_revoked(&self) -> Vec<(String, Duration)>;
 
@@ -218,8 +227,16 @@ impl From<StorageError> for AppendError {
 pub struct StorageError(String);
 
 impl StorageError {
-    fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self(what.into())
+    }
+
+    /// Converts an error of the application's driver.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn from_driver(error: &(dyn std::error::Error + 'static)) -> Self {
+        // The drivers put the server's message into the source.
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::new(format!("the transaction rejected the statement: {error}{cause}"))
     }
 }
 

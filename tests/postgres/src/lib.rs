@@ -129,6 +129,12 @@ impl TestServer {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
+    /// Returns the folder of the server's socket.
+    #[must_use]
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -151,7 +157,11 @@ impl Drop for TestServer {
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
-fn find_program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// Panics if the program is missing.
+#[must_use]
+pub fn find_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path =
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());

@@ -1,5 +1,6 @@
 //! Rebuilding a log from what its storage has.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub(crate) struct StoredMessage {
     pub(crate) topic: usize,
     pub(crate) published_at: SystemTime,
     pub(crate) frame: SharedText,
+    /// The payload is invalid, and only a reader could check it.
+    pub(crate) is_refused: bool,
 }
 
 impl Log {
@@ -69,7 +72,7 @@ impl Log {
             let new_topic = definition.stored_topic(name(topic))?;
             let published_at = wall_time.checked_sub(age(published, now)).unwrap_or(UNIX_EPOCH);
             let frame = definition.with_current_names(new_topic, name(topic), frame.to_string()).into();
-            Some(StoredMessage { offset, topic: new_topic, published_at, frame })
+            Some(StoredMessage { offset, topic: new_topic, published_at, frame, is_refused: false })
         };
         let mut messages = Vec::new();
         for (topic, state) in state.topics.iter().enumerate() {
@@ -106,13 +109,10 @@ impl Log {
     /// Replaces the log's messages with the stored ones. Subscribers continue from their cursors.
     pub(crate) fn reload(&self, stored: StoredLog) {
         let definition = self.channel.definition();
-        let is_refused =
-            |message: &StoredMessage| stored.has_other_definition && !is_accepted(definition, message);
+        let is_refused = |message: &StoredMessage| {
+            message.is_refused || stored.has_other_definition && !is_accepted(definition, message)
+        };
         let refused: Vec<bool> = stored.messages.iter().map(is_refused).collect();
-        // Evict everything before a message that the definition no longer accepts. So subscribers receive a single
-        // gap, and no message that the definition rejects.
-        let refused_until = refused.iter().rposition(|refused| *refused).map(|at| stored.messages[at].offset);
-        let refused_until = refused_until.unwrap_or(0);
         let now = Instant::now();
         let mut state = self.lock();
         state.clear();
@@ -120,17 +120,21 @@ impl Log {
             // A renamed topic has an entry for each name.
             state.topics[topic].evicted = evicted.max(state.topics[topic].evicted);
         }
+        let mut refused_topics = BTreeSet::new();
         for (message, is_refused) in stored.messages.into_iter().zip(refused) {
-            let StoredMessage { offset, topic, published_at, frame } = message;
+            let StoredMessage { offset, topic, published_at, frame, .. } = message;
             if is_refused {
                 state.refuse(offset, topic);
+                refused_topics.insert(topic);
                 continue;
             }
             let age = stored.now.duration_since(published_at).unwrap_or_default();
-            let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
             state.admit(offset, topic, now.checked_sub(age), frame);
         }
         state.head = stored.head;
+        for topic in refused_topics {
+            state.drop_before_evicted(topic);
+        }
         self.evict_excess(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
@@ -147,14 +151,6 @@ impl State {
         self.batches.clear();
         self.topics.iter_mut().for_each(Topic::clear);
         self.bytes.remove(self.bytes.get());
-    }
-
-    /// Evicts a message before it is held. It still counts, so that no earlier message takes its place in the
-    /// history.
-    fn refuse(&mut self, offset: u64, topic: usize) {
-        self.count += 1;
-        self.evicted += 1;
-        self.topics[topic].count_evicted(offset);
     }
 }
 

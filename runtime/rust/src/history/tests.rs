@@ -137,7 +137,7 @@ impl World {
             Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
         let offset = self.head() + 1;
         let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
-        let message = StoredMessage { offset, topic, published_at: self.now, frame };
+        let message = StoredMessage { offset, topic, published_at: self.now, frame, is_refused: false };
         let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
         self.entries.push(Entry { topic, what, rank, published: self.now });
         self.stored.push(message.clone());

@@ -208,8 +208,8 @@ async fn a_run_that_its_server_has_no_slot_for_starts_at_once_at_another() {
 async fn runs_complete_and_publish_once_although_connections_are_cut() {
     const RUNS: u32 = 30;
     let database = TestServer::start(false);
-    let schema = Schema::new();
-    let server = schema.server_of(&database).await;
+    let schema = Schema::of(&database);
+    let server = schema.server().await;
     let executed = Count::default();
     let (runs, job) = publishing(&server, &executed).await;
     let cutter = client(&database).await;
@@ -236,8 +236,8 @@ async fn runs_complete_and_publish_once_although_connections_are_cut() {
 async fn runs_complete_and_publish_once_although_the_database_is_killed() {
     const RUNS: u32 = 30;
     let mut database = TestServer::start(true);
-    let schema = Schema::new();
-    let server = schema.server_of(&database).await;
+    let schema = Schema::of(&database);
+    let server = schema.server().await;
     let executed = Count::default();
     let (runs, job) = publishing(&server, &executed).await;
     for number in 0..RUNS {
@@ -292,7 +292,7 @@ fn the_runs_of_a_killed_server_continue_on_another() {
     std::mem::forget(server);
     runtime().block_on(async {
         let client = client(TestServer::shared()).await;
-        client.batch_execute(&format!("UPDATE {}.processes SET seen = 0", schema.name())).await.unwrap();
+        client.batch_execute(&format!("UPDATE {}.processes SET seen = 0", schema.name)).await.unwrap();
         let server = schema.server().await;
         let (runs, _) = runs(&server, job(&executed, false)).await;
         assert_eq!(ended(&runs, "run_1").await, completed("end"));

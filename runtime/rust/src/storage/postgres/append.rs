@@ -31,18 +31,19 @@ pub(super) struct AppendArrays<'b> {
 
 impl<'b> AppendArrays<'b> {
     pub(super) fn new(entries: impl Iterator<Item = &'b Entry> + Clone) -> Self {
-        let key_of = |log: &Log| (channel_id(log), log.epoch());
-        let logs: BTreeMap<(i64, u64), &Log> =
+        // Ordered by name, because all transactions must lock channels in one order.
+        let key_of = |log: &'b Log| (log.channel().name(), channel_id(log), log.epoch());
+        let logs: BTreeMap<(&str, i64, u64), &Log> =
             entries.clone().map(|entry| (key_of(&entry.log), &*entry.log)).collect();
         let mut arrays = Self::default();
-        for ((channel, epoch), log) in &logs {
+        for ((_, channel, epoch), log) in &logs {
             arrays.ids.push(*channel);
             arrays.names.push(log.channel().name());
             arrays.definitions.push(log.channel().definition().fingerprint);
             arrays.epochs.push(int8(*epoch));
             arrays.heads.push(int8(log.head()));
         }
-        let positions: BTreeMap<(i64, u64), i32> = logs.keys().copied().zip(1..).collect();
+        let positions: BTreeMap<(&str, i64, u64), i32> = logs.keys().copied().zip(1..).collect();
         for Entry { log, topic, frame, key } in entries {
             arrays.channel_of.push(positions.get(&key_of(log)).copied().unwrap_or(0));
             arrays.topics.push(log.channel().definition().log_topic(*topic).name);

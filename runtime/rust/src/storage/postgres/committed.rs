@@ -43,7 +43,7 @@ impl Committed {
         if outcome == "stored" {
             let published_at = from_milliseconds(row.get(3));
             let (log, topic, frame) = (entry.log, entry.topic, entry.frame.stamp(id, published_at));
-            let message = StoredMessage { offset, topic, published_at, frame };
+            let message = StoredMessage { offset, topic, published_at, frame, is_refused: false };
             self.0.push(CommittedMessage { log, channel, epoch, message });
         } else if outcome == "reused" {
             return Err(KeyReused);

@@ -61,6 +61,8 @@ pub(super) enum FailureKind {
     Conflict,
     /// The connection failed before the transaction was committed, so the server rolls it back.
     Lost,
+    /// The server rolled the request back because another transaction has locked what it needs.
+    Locked,
     /// The connection failed after the request was sent. The server may have committed it.
     Unknown,
 }
@@ -310,7 +312,11 @@ impl RequestError {
         }
         let is_conflict =
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
-        let kind = if is_conflict { FailureKind::Conflict } else { FailureKind::RolledBack };
+        let kind = match code {
+            _ if is_conflict => FailureKind::Conflict,
+            code if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
+            _ => FailureKind::RolledBack,
+        };
         // The disk is full, a limit is reached, or the server became a replica.
         let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))
             || *code == SqlState::READ_ONLY_SQL_TRANSACTION;

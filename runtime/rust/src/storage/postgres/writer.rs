@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_postgres::Row;
 
-use super::append::{APPEND, AppendArrays};
+use super::append::AppendArrays;
 use super::committed::{Committed, notify};
 use super::connection::{FailureKind, Link, RequestError};
 use super::logs::channel_id;
@@ -17,6 +18,10 @@ use super::{AppendError, Entry, Shared, StorageError, beat};
 use crate::history::Appended;
 use crate::storage::queue::Reservation;
 
+mod locked;
+
+use locked::LockedChannels;
+
 /// The most messages in one transaction, and their approximate bytes.
 const MAX_BATCH: usize = 512;
 const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -24,11 +29,30 @@ const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How many times to attempt a transaction that fails because of concurrent ones.
 const MAX_ATTEMPTS: usize = 5;
 
+/// Like `APPEND`, but waits at most 100 ms for a channel that another transaction has locked. Publishers of other channels
+/// wait, too; after that, only those of the locked channel do.
+const APPEND_UNLESS_LOCKED: &str = r#"
+    SELECT channel, epoch, "offset", published, outcome
+    FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, max_wait => 100) ORDER BY n
+"#;
+
 /// A message to append, whose publisher waits.
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
     pub(super) _waiting: Reservation,
+    /// Since when it waits because another transaction has locked its channel.
+    locked_since: Option<Instant>,
+}
+
+impl Append {
+    pub(super) fn new(
+        entry: Entry,
+        waiting: Reservation,
+    ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
+        let (reply, outcome) = oneshot::channel();
+        (Self { entry, reply, _waiting: waiting, locked_since: None }, outcome)
+    }
 }
 
 pub(super) struct Writer {
@@ -37,23 +61,31 @@ pub(super) struct Writer {
     appends: mpsc::UnboundedReceiver<Append>,
     /// The first message of the next batch. It has an idempotency key that the last batch contained, too.
     next: Option<Append>,
+    locked: LockedChannels,
     /// A notification that is being sent.
     notifying: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Writer {
     pub(super) fn new(link: Link, shared: Arc<Shared>, appends: mpsc::UnboundedReceiver<Append>) -> Self {
-        Self { link, shared, appends, next: None, notifying: None }
+        Self { link, shared, appends, next: None, locked: LockedChannels::default(), notifying: None }
     }
 
     /// Appends messages until the storage is dropped.
     pub(super) async fn run(mut self) {
-        while let Some(first) = self.next_append().await {
-            // Publishers that have just been answered often publish again. Their messages belong in this batch; otherwise
-            // half of the publishers would wait while the messages of the others are committed.
-            tokio::task::yield_now().await;
-            let batch = self.collect(first);
-            self.append(batch).await;
+        while let Some(work) = self.next_work().await {
+            let batch = match work {
+                Work::Append(first) => {
+                    // Publishers that have just been answered often publish again. Their messages belong in this batch;
+                    // otherwise half of the publishers would wait while the messages of the others are committed.
+                    tokio::task::yield_now().await;
+                    self.collect(first)
+                }
+                Work::RetryLocked => self.locked.take_unlocked(&self.link).await,
+            };
+            if !batch.is_empty() {
+                self.append(batch).await;
+            }
         }
         if let Some(notifying) = self.notifying.take() {
             notifying.await;
@@ -62,53 +94,82 @@ impl Writer {
         beat::unregister(&self.shared.link, self.shared.owner).await;
     }
 
-    /// Returns the next message, and sends the notification meanwhile.
-    async fn next_append(&mut self) -> Option<Append> {
+    /// Waits for work, and sends the notification meanwhile. Returns `None` once everything is written.
+    async fn next_work(&mut self) -> Option<Work> {
         if let Some(next) = self.next.take() {
-            return Some(next);
+            return Some(Work::Append(next));
         }
         loop {
-            let Some(notifying) = &mut self.notifying else { return self.appends.recv().await };
+            let retry_at = self.locked.retry_at();
+            let is_closed = self.appends.is_closed() && self.appends.is_empty();
+            if is_closed && retry_at.is_none() {
+                return None;
+            }
             tokio::select! {
                 biased;
-                () = notifying => self.notifying = None,
-                append = self.appends.recv() => return append,
+                () = async { tokio::time::sleep_until(retry_at.unwrap_or_else(Instant::now)).await },
+                    if retry_at.is_some() => return Some(Work::RetryLocked),
+                () = async { if let Some(notifying) = &mut self.notifying { notifying.await } },
+                    if self.notifying.is_some() => self.notifying = None,
+                append = self.appends.recv(), if !is_closed => if let Some(append) = append {
+                    return Some(Work::Append(append));
+                },
             }
         }
     }
 
-    /// Returns a message and those that are waiting after it.
+    /// Returns a message and those that are waiting after it, without those of locked channels.
     fn collect(&mut self, first: Append) -> Vec<Append> {
         let (mut bytes, mut keys, mut batch) = (0, HashSet::new(), Vec::new());
         let mut next = Some(first);
         while let Some(append) = next {
-            let key = append.entry.key.map(|key| (channel_id(&append.entry.log), key.hash));
-            if key.is_some_and(|key| !keys.insert(key)) {
-                self.next = Some(append);
-                break;
+            next = None;
+            if let Some(append) = self.locked.divert(append) {
+                if key_of(&append).is_some_and(|key| !keys.insert(key)) {
+                    self.next = Some(append);
+                    break;
+                }
+                bytes += append.entry.frame.len();
+                batch.push(append);
             }
-            bytes += append.entry.frame.len();
-            batch.push(append);
-            let is_full = batch.len() == MAX_BATCH || bytes >= MAX_BATCH_BYTES;
-            next = if is_full { None } else { self.appends.try_recv().ok() };
+            if batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
+                next = self.appends.try_recv().ok();
+            }
         }
         batch
     }
 
     /// Appends messages in one transaction. If the database rejects it, appends each message in its own transaction, so
-    /// that none fails because of another.
+    /// that none fails because of another. Messages of locked channels wait apart.
     async fn append(&mut self, batch: Vec<Append>) {
         match append_all(&self.link, &batch).await {
             Ok(rows) => self.finish(batch, &rows).await,
-            Err(failure) if failure.kind == FailureKind::RolledBack && batch.len() > 1 => {
-                for append in batch {
-                    Box::pin(self.append(vec![append])).await;
+            Err(failure) if failure.kind == FailureKind::Locked => {
+                let count = batch.len();
+                let rest = self.locked.set_apart(&self.link, batch).await;
+                if rest.len() == count {
+                    self.append_each(rest).await;
+                } else if !rest.is_empty() {
+                    Box::pin(self.append(rest)).await;
                 }
+            }
+            Err(failure) if failure.kind == FailureKind::RolledBack && batch.len() > 1 => {
+                self.append_each(batch).await;
             }
             Err(failure) => {
                 for append in batch {
                     let _ = append.reply.send(Err(failure.error.clone().into()));
                 }
+            }
+        }
+    }
+
+    /// Appends each message in its own transaction.
+    async fn append_each(&mut self, batch: Vec<Append>) {
+        for append in batch {
+            // An earlier message of the batch may have found its channel locked.
+            if let Some(append) = self.locked.divert(append) {
+                Box::pin(self.append(vec![append])).await;
             }
         }
     }
@@ -123,7 +184,7 @@ impl Writer {
             return;
         }
         let (mut committed, mut replies) = (Committed::default(), Vec::new());
-        for (Append { entry, reply, _waiting }, row) in batch.into_iter().zip(rows) {
+        for (Append { entry, reply, .. }, row) in batch.into_iter().zip(rows) {
             replies.push((reply, committed.add(entry, row).map_err(AppendError::from)));
         }
         let notices = committed.deliver(&self.link, &self.shared).await;
@@ -148,14 +209,25 @@ impl Writer {
     }
 }
 
+enum Work {
+    Append(Append),
+    /// Attempt the messages of locked channels again.
+    RetryLocked,
+}
+
+/// Returns the idempotency key of a message with its channel.
+fn key_of(append: &Append) -> Option<(i64, [u8; 16])> {
+    append.entry.key.map(|key| (channel_id(&append.entry.log), key.hash))
+}
+
 /// Appends messages in one transaction. Repeats that if concurrent transactions prevented it.
 async fn append_all(link: &Link, batch: &[Append]) -> Result<Vec<Row>, RequestError> {
     let arrays = AppendArrays::new(batch.iter().map(|append| &append.entry));
     for _ in 1..MAX_ATTEMPTS {
-        match link.query(APPEND, &arrays.params()).await {
+        match link.query(APPEND_UNLESS_LOCKED, &arrays.params()).await {
             Err(failure) if failure.kind == FailureKind::Conflict => {}
             outcome => return outcome,
         }
     }
-    link.query(APPEND, &arrays.params()).await
+    link.query(APPEND_UNLESS_LOCKED, &arrays.params()).await
 }

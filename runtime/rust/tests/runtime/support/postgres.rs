@@ -4,16 +4,26 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fanfare::Postgres;
 use fanfare_postgres_server::TestServer;
+use tokio_postgres::{Client, NoTls};
 
 use super::server::Server;
 
 /// A schema that no other test uses.
-pub(crate) struct Schema(String);
+pub(crate) struct Schema {
+    pub(crate) url: String,
+    pub(crate) name: String,
+}
 
 impl Schema {
+    /// Returns a schema in the server that the tests of this process share.
     pub(crate) fn new() -> Self {
+        Self::of(TestServer::shared())
+    }
+
+    pub(crate) fn of(server: &TestServer) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        Self(format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed)))
+        let name = format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { url: server.url(), name }
     }
 
     /// Returns a new schema if the environment variable `FANFARE_TEST_ENGINE` is `postgres`.
@@ -22,18 +32,17 @@ impl Schema {
         is_chosen.then(Self::new)
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.0
-    }
-
-    /// Starts a server that uses the schema in the database server of this process.
+    /// Starts a server that uses the schema.
     pub(crate) async fn server(&self) -> Server {
-        self.server_of(TestServer::shared()).await
+        let storage = Postgres::connect(&self.url).schema(&self.name).await.unwrap();
+        Server::start_with(|builder| builder.storage(storage)).await
     }
 
-    /// Starts a server that uses the schema in a database server.
-    pub(crate) async fn server_of(&self, database: &TestServer) -> Server {
-        let storage = Postgres::connect(&database.url()).schema(&self.0).await.unwrap();
-        Server::start_with(|builder| builder.storage(storage)).await
+    /// Opens a connection whose search path is the schema.
+    pub(crate) async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("SET search_path = {}", self.name)).await.unwrap();
+        client
     }
 }
