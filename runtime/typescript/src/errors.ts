@@ -7,8 +7,8 @@ export class ConnectionError extends Error {
   /** The WebSocket close code, if there was one. */
   readonly closeCode: number | undefined;
   /**
-   * Why the subscription was refused or ended: a code in PROTOCOL.md, `expired`, `revoked`, or `stale_state` if
-   * states were too old whenever they arrived.
+   * Why the server refused or ended the subscription: a code in PROTOCOL.md, `expired` or `revoked`; or
+   * `stale_state` if states were too old when they arrived.
    */
   readonly code: string | undefined;
   /** Whether the client has given up. Otherwise it retries. */

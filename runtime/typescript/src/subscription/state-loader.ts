@@ -8,13 +8,15 @@ import { ConnectionError } from "../errors.js";
 import type { CaughtUpFrame, GapFrame } from "../wire.js";
 import type { StateEntry, StateFunction, StateRequest, StateSnapshot } from "./state.js";
 
-/** After so many states in a row that the history did not continue, a subscription gives up. */
-const MAX_STALE_STATES = 6;
+/** From so many states in a row on that were too old when they arrived, an error is reported. */
+const MAX_STALE_STATES = 3;
 
 /** The subscription that needs states. */
 interface StateReceiver {
   readonly target: { readonly channel: string };
   readonly reconnectDelay: DelayRange;
+  /** An error that the subscription survives. */
+  onError(error: Error): void;
   /** Continues from a state. */
   onState(entry: StateEntry): void;
 }
@@ -77,15 +79,17 @@ export class StateLoader {
     }
   }
 
-  /** Waits if the last states were too old when they arrived. The first time, the next state follows at once. */
+  /**
+   * Waits if the last states were too old when they arrived, as the history is too short for the load. After the first
+   * such state, the next follows at once.
+   */
   async #waitAfterStale(abortSignal: AbortSignal): Promise<void> {
     if (this.#loaded >= MAX_STALE_STATES) {
       const message =
-        `The last ${this.#loaded} states of the channel "${this.receiver.target.channel}" were too old: messages after their ` +
-        "positions are no longer in the history, or the server does not know the positions; load the state faster, or " +
-        "keep more history";
-      this.#reset();
-      throw new ConnectionError(message, { fatal: true, code: "stale_state" });
+        `The last ${this.#loaded} states of the channel "${this.receiver.target.channel}" were too old: messages after ` +
+        "their positions are no longer in the history, or the server does not know the positions; load the state " +
+        "faster, or keep more history";
+      this.receiver.onError(new ConnectionError(message, { fatal: false, code: "stale_state" }));
     }
     if (this.#loaded > 1) {
       await new Promise((resolve) => {
