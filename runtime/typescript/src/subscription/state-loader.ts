@@ -35,18 +35,14 @@ export class StateLoader {
   /** Returns `true` if another state is needed, because messages are missing. */
   record(frame: GapFrame | CaughtUpFrame): boolean {
     if (frame.kind === "caught-up") {
-      this.#reset();
+      this.#loaded = 0;
+      this.#backoff.reset();
       return false;
     }
     const { channel, after, before } = frame;
     this.#gap = { channel, after, before };
     this.#isNeeded = true;
     return true;
-  }
-
-  #reset(): void {
-    this.#loaded = 0;
-    this.#backoff.reset();
   }
 
   /**
