@@ -6,7 +6,10 @@ export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
   /** The WebSocket close code, if there was one. */
   readonly closeCode: number | undefined;
-  /** Why the server refused or ended the subscription: a code in PROTOCOL.md, `expired` or `revoked`. */
+  /**
+   * Why the server refused or ended the subscription: a code in PROTOCOL.md, `expired` or `revoked`; or
+   * `stale_state` if states were too old when they arrived.
+   */
   readonly code: string | undefined;
   /** Whether the client has given up. Otherwise it retries. */
   readonly fatal: boolean;

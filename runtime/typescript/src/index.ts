@@ -3,7 +3,7 @@
  *
  * Absent values follow one rule. Options, messages, run updates and errors leave a member out, or have
  * `undefined`. Handles and snapshots (`SubscriptionHandle`, `RealtimeSnapshot`, `UseRealtimeResult`)
- * always have all members, with `null` for none; only `result` is `undefined` because a run may return null.
+ * always have all members, with `null` for none; only `result` and `state` are `undefined` because they may be null.
  *
  * @module
  */
@@ -63,6 +63,7 @@ export type {
 export { RealtimeObserver } from "./subscription/observer.js";
 export type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
 export type { PauseReason, RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+export type { StateFunction, StateOptions, StateReducer, StateRequest, StateSnapshot } from "./subscription/state.js";
 export { RealtimeStore } from "./subscription/store.js";
 export { subscribe } from "./subscription/subscribe.js";
 export type {

@@ -20,7 +20,8 @@ export interface Realtime<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends RealtimeSnapshot<Channel, Topics, Validate>,
+  State = unknown,
+> extends RealtimeSnapshot<Channel, Topics, Validate, State>,
     RealtimeActions<Channel> {}
 
 /**
@@ -31,7 +32,8 @@ export interface RealtimeTopic<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends TopicSnapshot<Channel, Topic, Validate>,
+  State = unknown,
+> extends TopicSnapshot<Channel, Topic, Validate, State>,
     RealtimeActions<Channel> {}
 
 /** Defaults for the components below. */
@@ -66,11 +68,12 @@ export function createRealtime<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: RealtimeOptions<Channel, Topics, Validate> | Accessor<RealtimeOptions<Channel, Topics, Validate>>,
-): Realtime<Channel, Topics, Validate> {
+  options: RealtimeOptions<Channel, Topics, Validate, State> | Accessor<RealtimeOptions<Channel, Topics, Validate, State>>,
+): Realtime<Channel, Topics, Validate, State> {
   const defaults = useContext(Defaults);
-  const current = (): RealtimeOptions<Channel, Topics, Validate> =>
+  const current = (): RealtimeOptions<Channel, Topics, Validate, State> =>
     mergeOptions(defaults(), typeof options === "function" ? options() : options);
   const observer = new RealtimeObserver(untrack(current));
   const [snapshot, setSnapshot] = createSignal(observer.getSnapshot());
@@ -81,7 +84,7 @@ export function createRealtime<
   onCleanup(() => observer.stop());
   const names = Object.keys(untrack(snapshot)) as (keyof RealtimeSnapshot)[];
   const members = names.map((name) => [name, { get: createMemo(() => snapshot()[name]), enumerable: true }] as const);
-  return Object.defineProperties({ reset: observer.reset, send: observer.send }, Object.fromEntries(members)) as Realtime<Channel, Topics, Validate>;
+  return Object.defineProperties({ reset: observer.reset, send: observer.send }, Object.fromEntries(members)) as Realtime<Channel, Topics, Validate, State>;
 }
 
 /**
@@ -97,9 +100,10 @@ export function createTopic<
   const Channel extends ChannelInput,
   const Topic extends TopicName<Channel>,
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: TopicOptions<Channel, Topic, Validate> | Accessor<TopicOptions<Channel, Topic, Validate>>,
-): RealtimeTopic<Channel, Topic, Validate> {
+  options: TopicOptions<Channel, Topic, Validate, State> | Accessor<TopicOptions<Channel, Topic, Validate, State>>,
+): RealtimeTopic<Channel, Topic, Validate, State> {
   const current = () => (typeof options === "function" ? options() : options) as unknown as TopicOptions;
   const realtime = createRealtime(() => toStoreOptions(current()) as RealtimeOptions<ChannelInput, readonly string[], true>);
   const names = ["data", "message", "messages"] as const;
@@ -107,5 +111,5 @@ export function createTopic<
   return Object.defineProperties(
     {},
     { ...Object.getOwnPropertyDescriptors(realtime), ...Object.fromEntries(members) },
-  ) as unknown as RealtimeTopic<Channel, Topic, Validate>;
+  ) as unknown as RealtimeTopic<Channel, Topic, Validate, State>;
 }

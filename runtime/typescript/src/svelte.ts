@@ -22,9 +22,10 @@ export interface Realtime<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends RealtimeSnapshot<Channel, Topics, Validate>,
+  State = unknown,
+> extends RealtimeSnapshot<Channel, Topics, Validate, State>,
     RealtimeActions<Channel>,
-    Readable<RealtimeSnapshot<Channel, Topics, Validate>> {}
+    Readable<RealtimeSnapshot<Channel, Topics, Validate, State>> {}
 
 /**
  * The result of {@link createTopic}. Its members are reactive where they are read, so it must not be destructured.
@@ -34,9 +35,10 @@ export interface RealtimeTopic<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends TopicSnapshot<Channel, Topic, Validate>,
+  State = unknown,
+> extends TopicSnapshot<Channel, Topic, Validate, State>,
     RealtimeActions<Channel>,
-    Readable<TopicSnapshot<Channel, Topic, Validate>> {}
+    Readable<TopicSnapshot<Channel, Topic, Validate, State>> {}
 
 /** Defaults for the components below. */
 export interface RealtimeDefaults extends Omit<RealtimeSettings, "validate"> {}
@@ -72,9 +74,10 @@ export function createRealtime<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
->(options: () => RealtimeOptions<Channel, Topics, Validate>): Realtime<Channel, Topics, Validate> {
+  State = undefined,
+>(options: () => RealtimeOptions<Channel, Topics, Validate, State>): Realtime<Channel, Topics, Validate, State> {
   const defaults = getDefaults();
-  const current = (): RealtimeOptions<Channel, Topics, Validate> => mergeOptions(defaults(), options());
+  const current = (): RealtimeOptions<Channel, Topics, Validate, State> => mergeOptions(defaults(), options());
   const observer = new RealtimeObserver(current());
   const read = createSubscriber((update) => {
     const unsubscribe = observer.subscribe(update);
@@ -93,7 +96,7 @@ export function createRealtime<
   const names = Object.keys(observer.getSnapshot()) as (keyof RealtimeSnapshot)[];
   const members = names.map((name) => [name, { get: () => snapshot()[name], enumerable: true }] as const);
   const actions = { reset: observer.reset, send: observer.send, subscribe: toStore(snapshot).subscribe };
-  return Object.defineProperties(actions, Object.fromEntries(members)) as unknown as Realtime<Channel, Topics, Validate>;
+  return Object.defineProperties(actions, Object.fromEntries(members)) as unknown as Realtime<Channel, Topics, Validate, State>;
 }
 
 /**
@@ -113,7 +116,8 @@ export function createTopic<
   const Channel extends ChannelInput,
   const Topic extends TopicName<Channel>,
   const Validate extends boolean = true,
->(options: () => TopicOptions<Channel, Topic, Validate>): RealtimeTopic<Channel, Topic, Validate> {
+  State = undefined,
+>(options: () => TopicOptions<Channel, Topic, Validate, State>): RealtimeTopic<Channel, Topic, Validate, State> {
   const realtime = createRealtime(() => toStoreOptions(options() as unknown as TopicOptions) as RealtimeOptions<ChannelInput, readonly string[], true>);
   const names = ["data", "message", "messages"] as const;
   const members = names.map((name) => [name, { get: () => readTopic(realtime.messages)[name], enumerable: true }] as const);
@@ -121,5 +125,5 @@ export function createTopic<
   return Object.defineProperties(
     {},
     { ...Object.getOwnPropertyDescriptors(realtime), ...Object.fromEntries(members), subscribe: { value: subscribe } },
-  ) as unknown as RealtimeTopic<Channel, Topic, Validate>;
+  ) as unknown as RealtimeTopic<Channel, Topic, Validate, State>;
 }

@@ -7,27 +7,32 @@ import { RealtimeObserver } from "./subscription/observer.js";
 import { mergeOptions } from "./subscription/settings.js";
 import type { RealtimeOptions, RealtimeSettings } from "./subscription/settings.js";
 import type { RealtimeActions, RealtimeSnapshot } from "./subscription/snapshot.js";
+import type { StateOptions } from "./subscription/state.js";
 import { readTopic } from "./subscription/topic.js";
 import type { TopicOptions, TopicSnapshot } from "./subscription/topic.js";
 
 export { ConnectionError, InvalidMessageError } from "./errors.js";
 
 /** Options that are functions themselves: a ref may contain them, but they are not called as getters. */
-type FunctionOption = "token" | "WebSocket";
+type FunctionOption = (typeof FUNCTION_OPTIONS)[number];
+
+const FUNCTION_OPTIONS = ["token", "WebSocket", "state", "reduce"] as const;
 
 type Refs<Options> = {
   readonly [Name in keyof Options]: Name extends FunctionOption ? MaybeRef<Options[Name]> : MaybeRefOrGetter<Options[Name]>;
 };
 
 /**
- * Options of {@link useRealtime}. Each may be a ref or, except `token` and `WebSocket`, a getter. Those left out
+ * Options of {@link useRealtime}. Each may be a ref or, except `token`, `WebSocket`, `state` and `reduce`, a getter. Those left out
  * are those of the nearest {@link provideRealtime}.
  */
 export interface UseRealtimeOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends Refs<Omit<RealtimeOptions, "channel" | "topics" | "validate">> {
+  State = any,
+> extends Refs<Omit<RealtimeOptions, "channel" | "topics" | "validate" | keyof StateOptions>>,
+    Refs<StateOptions<Channel, Topics, Validate, State>> {
   /** Without a channel the composable is idle, for example while an id is still being fetched. */
   readonly channel?: MaybeRefOrGetter<Channel | undefined>;
   /** Default: the `topics` of the token, if it has any, otherwise all that the token or session grants. */
@@ -41,8 +46,9 @@ export type UseRealtimeResult<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
+  State = unknown,
 > = {
-  readonly [Name in keyof RealtimeSnapshot<Channel, Topics, Validate>]: ComputedRef<RealtimeSnapshot<Channel, Topics, Validate>[Name]>;
+  readonly [Name in keyof RealtimeSnapshot<Channel, Topics, Validate, State>]: ComputedRef<RealtimeSnapshot<Channel, Topics, Validate, State>[Name]>;
 } & RealtimeActions<Channel>;
 
 /** Options of {@link useTopic}: those of {@link useRealtime}, with one topic. */
@@ -50,7 +56,9 @@ export interface UseTopicOptions<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends Refs<Omit<TopicOptions, "channel" | "topic" | "validate">> {
+  State = any,
+> extends Refs<Omit<TopicOptions, "channel" | "topic" | "validate" | keyof StateOptions>>,
+    Refs<StateOptions<Channel, readonly [Topic], Validate, State>> {
   /** Without a channel the composable is idle, for example while an id is still being fetched. */
   readonly channel: MaybeRefOrGetter<Channel | undefined>;
   readonly topic: MaybeRefOrGetter<Topic>;
@@ -63,8 +71,9 @@ export type UseTopicResult<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
+  State = unknown,
 > = {
-  readonly [Name in keyof TopicSnapshot<Channel, Topic, Validate>]: ComputedRef<TopicSnapshot<Channel, Topic, Validate>[Name]>;
+  readonly [Name in keyof TopicSnapshot<Channel, Topic, Validate, State>]: ComputedRef<TopicSnapshot<Channel, Topic, Validate, State>[Name]>;
 } & RealtimeActions<Channel>;
 
 /** Defaults for the components below. */
@@ -96,7 +105,8 @@ export function useRealtime<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
->(options: UseRealtimeOptions<Channel, Topics, Validate>): UseRealtimeResult<Channel, Topics, Validate> {
+  State = undefined,
+>(options: UseRealtimeOptions<Channel, Topics, Validate, State>): UseRealtimeResult<Channel, Topics, Validate, State> {
   const defaults = hasInjectionContext() ? inject(DEFAULTS, {}) : {};
   const current = (): RealtimeOptions => mergeOptions<RealtimeOptions>(toValue(defaults), unwrap(options));
   const observer = new RealtimeObserver(current());
@@ -127,18 +137,19 @@ export function useTopic<
   const Channel extends ChannelInput,
   const Topic extends TopicName<Channel>,
   const Validate extends boolean = true,
->({ topic, ...options }: UseTopicOptions<Channel, Topic, Validate>): UseTopicResult<Channel, Topic, Validate> {
+  State = undefined,
+>({ topic, ...options }: UseTopicOptions<Channel, Topic, Validate, State>): UseTopicResult<Channel, Topic, Validate, State> {
   const result = useRealtime({ ...options, topics: () => [toValue(topic)] } as UseRealtimeOptions);
   const topicRefs = {
     data: computed(() => readTopic(result.messages.value).data),
     message: computed(() => readTopic(result.messages.value).message),
     messages: computed(() => readTopic(result.messages.value).messages),
   };
-  return { ...result, ...topicRefs } as unknown as UseTopicResult<Channel, Topic, Validate>;
+  return { ...result, ...topicRefs } as unknown as UseTopicResult<Channel, Topic, Validate, State>;
 }
 
 function unwrap(options: object): RealtimeOptions {
-  const isFunction = (name: string) => name === "token" || name === "WebSocket";
+  const isFunction = (name: string) => (FUNCTION_OPTIONS as readonly string[]).includes(name);
   return Object.fromEntries(
     Object.entries(options).map(([name, value]) => [name, isFunction(name) ? unref<unknown>(value) : toValue<unknown>(value)]),
   );

@@ -41,6 +41,10 @@ export function vue(): void {
   // @ts-expect-error: no such topic
   useTopicInVue({ channel, topic: "nope" });
   provideRealtime(() => ({ apiBaseUrl: "/" }));
+  const counted = useInVue({ channel, topics: ["total"], state: () => ({ position: "now", state: [0n] }), reduce: (sums, { data }) => [...sums, data] });
+  isTrue<Same<typeof counted.state.value, bigint[] | undefined>>();
+  const topic = useTopicInVue({ channel, topic: "total", state: ref(async () => ({ position: "now", state: 1 })) });
+  isTrue<Same<typeof topic.state.value, number | undefined>>();
 }
 
 export function svelte(): void {
@@ -50,6 +54,8 @@ export function svelte(): void {
   // @ts-expect-error: not among the topics
   void realtime.messages.byTopic.tokens;
   realtime.subscribe(({ messages }) => void messages.byTopic.status);
+  const counted = createInSvelte(() => ({ channel, topics: ["total"], state: () => ({ position: "now", state: [0n] }), reduce: (sums, { data }) => [...sums, data] }));
+  isTrue<Same<typeof counted.state, bigint[] | undefined>>();
   void createInSvelte(() => ({ channel: review })).send(review.approve, { verdict: "edit" });
   // @ts-expect-error: no such verdict
   void createInSvelte(() => ({ channel: review })).send(review.approve, { verdict: "nope" });

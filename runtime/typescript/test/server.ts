@@ -95,6 +95,11 @@ export class TestServer {
     return server;
   }
 
+  /** The position after all messages. */
+  get position(): string {
+    return this.#id(this.#log.length);
+  }
+
   get connections(): number {
     return this.#clients.size;
   }
@@ -312,6 +317,7 @@ export class TestServer {
     for (const entry of this.#log.slice(first)) {
       client.send([ref, entry.frame]);
     }
+    client.send({ kind: "caught-up", ref, channel });
   }
 
   #toEach(act: (client: Client, ref: string) => void): void {

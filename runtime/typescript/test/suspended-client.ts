@@ -8,7 +8,7 @@ import { timing } from "../src/util/timing.js";
 // `block` selects when its event loop is blocked, for longer than each of its deadlines.
 const { url, token, block } = JSON.parse(process.argv[2] ?? "") as { url: string; token: string; block: string };
 
-Object.assign(timing, { openTimeout: 300, confirmTimeout: 300, tokenTimeout: 300, probeTimeout: 300, firstHeartbeat: 300 });
+Object.assign(timing, { openTimeout: 300, confirmTimeout: 300, functionTimeout: 300, probeTimeout: 300, firstHeartbeat: 300 });
 
 /** Blocks once the current code has passed its I/O to the system, before any of it completes. */
 function blockSoon(when: string): void {

@@ -212,6 +212,19 @@ describe("failures", () => {
     store.stop();
   });
 
+  it("a gap leads to a new state, with \"now\" as its position", async () => {
+    const states = ["first", "second"];
+    const store = new RealtimeStore({ ...hub.options, channel, state: () => ({ position: "now", state: states.shift() }) });
+    store.start();
+    await until(() => store.getSnapshot().state === "first" && store.getSnapshot().connectionStatus === "open");
+    hub.gap(channel);
+    await until(() => store.getSnapshot().state === "second" && store.getSnapshot().connectionStatus === "open");
+    hub.channel(channel).tokens("a");
+    await until(() => store.getSnapshot().messages.last?.data === "a");
+    expect(store.getSnapshot().gap).toBeNull();
+    store.stop();
+  });
+
   it.each([true, false])("a gap is reported, to a client that is connected: %s", async (isConnected) => {
     const store = open(channel);
     await until(() => store.getSnapshot().connectionStatus === "open");

@@ -12,6 +12,8 @@ import type {
   SignalName,
   SignalPayload,
   SignalReference,
+  StateRequest,
+  StateSnapshot,
   StreamTopicConfig,
   TokenInput,
   TopicConfig,
@@ -215,6 +217,42 @@ export function others(): void {
   const anyStore: RealtimeStore = store;
   const anyObserver: RealtimeObserver = new RealtimeObserver({ channel });
   void [anyStore, anyObserver];
+}
+
+export async function states(): Promise<void> {
+  const load = async ({ abortSignal, gap }: StateRequest): Promise<StateSnapshot<readonly bigint[]>> => {
+    void [abortSignal.aborted, gap?.after];
+    return { position: "now", state: [] };
+  };
+  const { state } = useRealtime({ channel, topics: ["total"], token: "token", state: load, reduce: (sums, { data }) => [...sums, data] });
+  isTrue<Same<typeof state, readonly bigint[] | undefined>>();
+  const inline = useRealtime({ channel, state: async ({ channel: name }) => ({ position: "now", state: { name, count: 0 } }), reduce: (all) => ({ ...all, count: all.count + 1 }) });
+  isTrue<Same<typeof inline.state, { name: string; count: number } | undefined>>();
+  isTrue<Same<ReturnType<typeof stateless>, undefined>>();
+  const total = useTopic({ channel, topic: "total", state: load, reduce: (sums, { data }) => [...sums, data] });
+  isTrue<Same<typeof total.state, readonly bigint[] | undefined>>();
+  isTrue<Same<typeof total.data, bigint | undefined>>();
+  const store = new RealtimeStore({ channel, topics: ["total"], state: load });
+  const snapshot = store.getSnapshot();
+  isTrue<Same<typeof snapshot.state, readonly bigint[] | undefined>>();
+  const anyStore: RealtimeStore<ChannelInput, readonly string[], true, readonly bigint[]> = store;
+  await subscribe({ channel, token: "token", state: load, onState: (sums) => void isTrue<Same<typeof sums, readonly bigint[]>>(), onMessage: () => {} });
+  for await (const { topic } of await subscribe({ channel, token: "token", state: load, onState: () => {} })) void topic;
+  // @ts-expect-error: another state
+  useRealtime({ channel, state: load, reduce: () => "text" });
+  // @ts-expect-error: not among the topics
+  useRealtime({ channel, topics: ["total"], state: load, reduce: (sums, { topic }) => (topic === "status" ? [] : sums) });
+  // @ts-expect-error: no position
+  useRealtime({ channel, state: () => ({ state: 1 }) });
+  // @ts-expect-error: an option of a store
+  void subscribe({ channel, token: "token", reduce: () => 1 });
+  // @ts-expect-error: each channel has its own state
+  RealtimeProvider({ state: load });
+  void anyStore;
+}
+
+function stateless() {
+  return useRealtime({ channel }).state;
 }
 
 export function topics(): void {

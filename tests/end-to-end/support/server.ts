@@ -38,6 +38,8 @@ export interface ServerSettings {
   /** The version of the definition in `versions`. Default: the definitions of `schemas/`. */
   readonly version?: "old" | "new";
   readonly port?: number;
+  /** The number of messages in the history of each channel. The functions for numbered messages need the channel's own. */
+  readonly history?: number;
   readonly pingMilliseconds?: number;
   /** The file for history and runs. Without it, the history is in memory and there are no runs. */
   readonly storage?: string;
@@ -120,6 +122,11 @@ export class Server {
     const hour = 3_600_000;
     const usual = { text: "Once upon a time", failures: 0, pauseMilliseconds: 0, patienceMilliseconds: hour };
     await this.#command({ command: "review", run, ...usual, ...options });
+  }
+
+  /** Returns the position of a channel, as a Rust application reads it. */
+  async position(channel: string): Promise<string> {
+    return (await this.#command({ command: "position", channel })) as string;
   }
 
   async revoke(id: string): Promise<void> {

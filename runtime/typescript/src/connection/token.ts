@@ -1,8 +1,6 @@
 import type { ChannelInput } from "../channel/channel.js";
 import { ConnectionError } from "../errors.js";
-import { deadline } from "../util/deadline.js";
-import { messageOf } from "../util/message-of.js";
-import { timing } from "../util/timing.js";
+import { callFunction } from "./call-function.js";
 
 /**
  * A token: a string, or an object that has it as `token` or, as Inngest spells it, as `key`.
@@ -90,7 +88,7 @@ export class TokenSource {
 
 /** Resolves a token. The error is fatal unless a `token` function may succeed the next time. */
 export async function resolveToken(input: TokenInput | undefined, request: TokenRequest): Promise<ResolvedToken> {
-  const value = typeof input === "function" ? await callTokenFunction(() => input(request)) : input;
+  const value = typeof input === "function" ? await callFunction("token", () => input(request)) : input;
   const text = typeof value === "string" ? value : (value?.key ?? value?.token);
   // Response bodies often end with a newline.
   const token = typeof text === "string" ? text.trim() : undefined;
@@ -161,22 +159,6 @@ export function hasTimeLeft(token: string | undefined): boolean {
 export function seemsExpired(token: string): boolean {
   const expiry = readClaims(token)?.exp;
   return typeof expiry === "number" && expiry * 1000 < Date.now();
-}
-
-async function callTokenFunction(create: () => TokenValue | Promise<TokenValue>): Promise<TokenValue> {
-  let cancelDeadline = () => {};
-  const limit = new Promise<never>((_, reject) => {
-    cancelDeadline = deadline(timing.tokenTimeout, () =>
-      reject(new Error(`it did not return a token within ${timing.tokenTimeout / 1000} seconds`)),
-    );
-  });
-  try {
-    return await Promise.race([create(), limit]);
-  } catch (cause) {
-    throw new ConnectionError(`The \`token\` function failed: ${messageOf(cause)}`, { fatal: false, cause });
-  } finally {
-    cancelDeadline();
-  }
 }
 
 interface Claims {

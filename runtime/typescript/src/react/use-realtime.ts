@@ -20,14 +20,16 @@ export interface UseRealtimeOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends RealtimeOptions<Channel, Topics, Validate> {}
+  State = any,
+> extends RealtimeOptions<Channel, Topics, Validate, State> {}
 
 /** The result of {@link useRealtime}: a snapshot of the channel, and functions that are the same at each render. */
 export interface UseRealtimeResult<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends RealtimeSnapshot<Channel, Topics, Validate>,
+  State = unknown,
+> extends RealtimeSnapshot<Channel, Topics, Validate, State>,
     RealtimeActions<Channel> {}
 
 /**
@@ -52,9 +54,10 @@ export function useRealtime<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: UseRealtimeOptions<Channel, Topics, Validate>,
-): UseRealtimeResult<Channel, Topics, Validate> {
+  options: UseRealtimeOptions<Channel, Topics, Validate, State>,
+): UseRealtimeResult<Channel, Topics, Validate, State> {
   const merged = mergeOptions(useContext(Defaults), options);
   const store = useStore(merged);
   useEffect(() => store.replaceSettings(merged));
@@ -66,7 +69,8 @@ export function useRealtime<
   return { ...snapshot, reset: store.reset, send: store.send } as unknown as UseRealtimeResult<
     Channel,
     Topics,
-    Validate
+    Validate,
+    State
   >;
 }
 
@@ -83,7 +87,7 @@ interface Held {
  * Returns one store per channel, topics and `resetKey`. Creating a store has no side effects, so React may
  * drop it.
  */
-function useStore(options: AnyOptions): RealtimeStore<any, any, any> {
+function useStore(options: AnyOptions): RealtimeStore<any, any, any, any> {
   const identity = identityOf(options);
   const create = (previous?: Held): Held => {
     const store = new RealtimeStore({ ...sourceOf(options), since: options.since });

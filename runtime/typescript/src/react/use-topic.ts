@@ -10,14 +10,16 @@ export interface UseTopicOptions<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends TopicOptions<Channel, Topic, Validate> {}
+  State = any,
+> extends TopicOptions<Channel, Topic, Validate, State> {}
 
 /** The result of {@link useTopic}: that of `useRealtime`, with the messages of one topic. */
 export interface UseTopicResult<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends TopicSnapshot<Channel, Topic, Validate>,
+  State = unknown,
+> extends TopicSnapshot<Channel, Topic, Validate, State>,
     RealtimeActions<Channel> {}
 
 /**
@@ -33,7 +35,8 @@ export function useTopic<
   const Channel extends ChannelInput,
   const Topic extends TopicName<Channel>,
   const Validate extends boolean = true,
->(options: UseTopicOptions<Channel, Topic, Validate>): UseTopicResult<Channel, Topic, Validate> {
+  State = undefined,
+>(options: UseTopicOptions<Channel, Topic, Validate, State>): UseTopicResult<Channel, Topic, Validate, State> {
   const result = useRealtime(toStoreOptions(options as unknown as TopicOptions) as UseRealtimeOptions);
-  return { ...result, ...readTopic(result.messages) } as unknown as UseTopicResult<Channel, Topic, Validate>;
+  return { ...result, ...readTopic(result.messages) } as unknown as UseTopicResult<Channel, Topic, Validate, State>;
 }

@@ -11,6 +11,8 @@ import { deadline } from "../util/deadline.js";
 import { timing } from "../util/timing.js";
 import type { CaughtUpFrame, Cursor, ErrorFrame, GapFrame, LoggedFrame, ReadyFrame, ServerFrame } from "../wire.js";
 import { ResumeState } from "./resume-state.js";
+import type { StateLoader } from "./state-loader.js";
+import type { StateEntry, StateFunction } from "./state.js";
 import { describeTokenEnd, subscribeError, toConnectionError, toFatal } from "./subscribe-error.js";
 import type { Target } from "./subscribe-error.js";
 
@@ -18,8 +20,8 @@ import type { Target } from "./subscribe-error.js";
 const SESSION_ERRORS = ["unauthorized", "not_granted", "unknown_channel"];
 
 export interface ChannelSubscriptionEvents {
-  /** A new frame, in the order of the log. Resuming at `cursor` continues after it. */
-  onFrame(frame: LoggedFrame | GapFrame | CaughtUpFrame, cursor: Cursor): void;
+  /** A new frame in the order of the log, or a state that was loaded. Resuming at `cursor` continues after it. */
+  onFrame(frame: LoggedFrame | GapFrame | CaughtUpFrame | StateEntry, cursor: Cursor): void;
   onReady(frame: ReadyFrame): void;
   /** The server refuses the subscription, and has described its definition. */
   onRefused(definition: ServerDefinition): void;
@@ -30,7 +32,11 @@ export interface ChannelSubscriptionEvents {
   onEnd(error: ConnectionError): void;
 }
 
-export type ChannelSubscriptionSettings = ConnectionOptions & { readonly token?: TokenInput | undefined };
+export interface ChannelSubscriptionSettings extends ConnectionOptions {
+  readonly token?: TokenInput | undefined;
+  /** Loads the state that frames continue. With it, gaps lead to a new state and are not reported. */
+  readonly state?: StateFunction<unknown> | undefined;
+}
 
 /**
  * The states of a subscription:
@@ -40,7 +46,7 @@ export type ChannelSubscriptionSettings = ConnectionOptions & { readonly token?:
  * ```
  *
  * - `idle`: not opened yet.
- * - `authorizing`: resolving a token, or waiting before the next attempt to.
+ * - `authorizing`: resolving a token and loading the state, or waiting before the next attempt to.
  * - `connecting`: waits for the connection to open. Skipped if it is open already.
  * - `subscribing`: has sent a `sub` frame and waits for the server to confirm it.
  * - `subscribed`: the server has confirmed, and messages arrive.
@@ -48,8 +54,8 @@ export type ChannelSubscriptionSettings = ConnectionOptions & { readonly token?:
  *   has not been lost.
  * - `paused`, `closed`, `error`: has left the server. `open` starts again.
  *
- * A lost connection leads from the three states on the right to `connecting`; a token that ended, or a
- * temporary error of the server, leads to `authorizing`; `pause`, `close` and a fatal error lead from
+ * A lost connection leads from the three states on the right to `connecting`; a token that ended, a
+ * temporary error of the server, or a gap if states are loaded, leads to `authorizing`; `pause`, `close` and a fatal error lead from
  * any state to the last three.
  */
 type State =
@@ -86,7 +92,7 @@ const ON_SERVER: readonly State[] = ["subscribing", "subscribed", "moving"];
  */
 export class ChannelSubscription implements ConnectionListener {
   #settings: ChannelSubscriptionSettings = {};
-  readonly #resumeState: ResumeState;
+  #resumeState: ResumeState;
   readonly #tokens = new TokenSource();
   readonly #backoff = new Backoff();
   #connection: Connection | undefined;
@@ -102,6 +108,8 @@ export class ChannelSubscription implements ConnectionListener {
   /** Whether the connection was opened for this `sub` frame, and so has the page's current session. */
   #hasCurrentSession = false;
   #hasReportedWrongChannel = false;
+  /** Undefined without a state. */
+  #states: StateLoader | undefined;
   #cancelTimer = (): void => {};
   /** The retry that the timer will start. */
   #pendingRetry: (() => void) | undefined;
@@ -216,9 +224,8 @@ export class ChannelSubscription implements ConnectionListener {
       case "run":
         return this.#resumeState.acceptFrame(frame) ? this.#deliver(frame) : undefined;
       case "gap":
-        return this.#resumeState.acceptGap(frame) ? this.#deliver(frame) : undefined;
       case "caught-up":
-        return this.#deliver(frame);
+        return this.#handleMark(frame);
       case "ready":
         return this.#confirm(frame);
       case "expiring":
@@ -245,15 +252,24 @@ export class ChannelSubscription implements ConnectionListener {
     }
   }
 
-  #deliver(frame: LoggedFrame | GapFrame | CaughtUpFrame): void {
+  #deliver(frame: LoggedFrame | GapFrame | CaughtUpFrame | StateEntry): void {
     this.events.onFrame(frame, this.#resumeState.cursor ?? "now");
   }
 
-  /** Resolves a token and subscribes with it. */
+  #handleMark(frame: GapFrame | CaughtUpFrame): void {
+    if (this.#states?.record(frame)) {
+      return this.open(this.#settings);
+    }
+    if (frame.kind === "caught-up" || this.#resumeState.acceptGap(frame)) {
+      this.#deliver(frame);
+    }
+  }
+
+  /** Resolves a token, loads the state if one is needed, and subscribes. */
   async #authorize(): Promise<void> {
     const isCurrent = this.#transition("authorizing");
     try {
-      const token = await this.#resolveToken();
+      const [token] = await Promise.all([this.#resolveToken(), this.#loadState(isCurrent)]);
       if (isCurrent()) {
         this.#subscribe(token);
       }
@@ -273,6 +289,17 @@ export class ChannelSubscription implements ConnectionListener {
       throw new ConnectionError(missing, { fatal: true, code: "not_granted" });
     }
     return token;
+  }
+
+  async #loadState(isCurrent: () => boolean): Promise<void> {
+    const { state } = this.#settings;
+    this.#states = state && (this.#states ?? new (await import("./state-loader.js")).StateLoader(this));
+    await this.#states?.load(state, isCurrent, (cancel) => (this.#cancelTimer = cancel));
+  }
+
+  onState(entry: StateEntry): void {
+    this.#resumeState = new ResumeState(entry.position);
+    this.#deliver(entry);
   }
 
   #subscribe(token: ResolvedToken): void {

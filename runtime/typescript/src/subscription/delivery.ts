@@ -5,6 +5,7 @@ import { InvalidMessageError } from "../errors.js";
 import type { TextStreamError } from "../errors.js";
 import { parseRunUpdate } from "../runs/run-update.js";
 import type { RunUpdate } from "../runs/run-update.js";
+import type { StateEntry } from "./state.js";
 import { validate } from "../validate/standard-schema.js";
 import type { StandardIssue, StandardResult, StandardSchema } from "../validate/standard-schema.js";
 import type {
@@ -29,6 +30,8 @@ export interface DeliveryEvents {
   onInvalid(error: InvalidMessageError, cursor: Cursor): void;
   onRun(update: RunUpdate, cursor: Cursor): void;
   onGap(gap: Gap): void;
+  /** A state was loaded in place of all messages before it. */
+  onState(state: unknown, cursor: Cursor): void;
   /** Every message that was there when the client subscribed has been reported. */
   onCaughtUp(): void;
 }
@@ -42,7 +45,7 @@ export interface StreamFailure {
   readonly message: string;
 }
 
-type Entry = LoggedFrame | GapFrame | CaughtUpFrame | (() => void);
+type Entry = LoggedFrame | GapFrame | CaughtUpFrame | StateEntry | (() => void);
 
 interface Topic {
   readonly schema: StandardSchema | undefined;
@@ -132,13 +135,16 @@ export class Delivery {
       case "caught-up":
         return this.events.onCaughtUp();
       default:
-        return this.#deliverGap(entry, cursor);
+        return this.#deliverBreak(entry, cursor);
     }
   }
 
-  #deliverGap({ channel, after, before }: GapFrame, cursor: Cursor): void {
+  /** Delivers a gap, or a state in place of it. */
+  #deliverBreak(entry: GapFrame | StateEntry, cursor: Cursor): void {
     this.failStreams({ reason: "gap", message: "chunks of it are no longer in the server's history" }, cursor);
-    this.events.onGap({ channel, after, before });
+    return entry.kind === "state"
+      ? this.events.onState(entry.state, cursor)
+      : this.events.onGap({ channel: entry.channel, after: entry.after, before: entry.before });
   }
 
   #startStream(frame: StreamStartFrame, cursor: Cursor): void {

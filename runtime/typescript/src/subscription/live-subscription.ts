@@ -12,11 +12,12 @@ import { ChannelFeed } from "./channel-feed.js";
 import type { SubscribeOptions, Subscription } from "./options.js";
 import { TextStreams } from "./text-streams.js";
 
-type Options = SubscribeOptions<ChannelInput, readonly string[], boolean>;
+type Options = SubscribeOptions<ChannelInput, readonly string[], boolean, unknown>;
 
 type Item =
   | { readonly message: Message; readonly position: Cursor }
   | { position: Cursor }
+  | { readonly state: unknown; readonly position: Cursor }
   | { readonly gap: Gap }
   | { readonly isCaughtUp: true }
   | { readonly run: RunUpdate; readonly position: Cursor }
@@ -143,8 +144,10 @@ export class LiveSubscription implements Subscription<Message> {
   }
 
   #callHandler(item: Exclude<Item, { message: Message }>): void {
-    const { onGap, onCaughtUp, onRun, onInvalid = this.#options.onError } = this.#options;
-    if ("gap" in item) {
+    const { onState, onGap, onCaughtUp, onRun, onInvalid = this.#options.onError } = this.#options;
+    if ("state" in item) {
+      onState?.(item.state);
+    } else if ("gap" in item) {
       this.#gap = item.gap;
       onGap?.(item.gap);
     } else if ("isCaughtUp" in item) {
@@ -175,6 +178,7 @@ export class LiveSubscription implements Subscription<Message> {
         this.#texts.end(streamId, failure);
         this.#advance(position);
       },
+      onState: (state, position) => this.#push({ state, position }),
       onGap: (gap) => this.#push({ gap }),
       onCaughtUp: () => this.#push({ isCaughtUp: true }),
       onRun: (run, position) => this.#push({ run, position }),
@@ -286,9 +290,10 @@ export class LiveSubscription implements Subscription<Message> {
 
 /** Wraps the handlers, so that one that throws does not end the iteration or stop a retry. */
 function isolateHandlers(options: Options): Options {
-  const { onGap, onCaughtUp, onRun, onInvalid, onError, onDrift } = options;
+  const { onState, onGap, onCaughtUp, onRun, onInvalid, onError, onDrift } = options;
   return {
     ...options,
+    onState: onState && isolate(onState),
     onGap: onGap && isolate(onGap),
     onCaughtUp: onCaughtUp && isolate(onCaughtUp),
     onRun: onRun && isolate(onRun),

@@ -23,15 +23,16 @@ export class RealtimeObserver<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 > implements RealtimeActions<Channel>
 {
   readonly #listeners = new Set<() => void>();
   #isStarted = false;
   #identity: string;
-  #store: RealtimeStore<Channel, Topics, Validate>;
+  #store: RealtimeStore<Channel, Topics, Validate, State>;
   #unsubscribe: () => void;
 
-  constructor(options: RealtimeOptions<Channel, Topics, Validate>) {
+  constructor(options: RealtimeOptions<Channel, Topics, Validate, State>) {
     this.#identity = JSON.stringify(identityOf(options));
     this.#store = new RealtimeStore(options);
     this.#unsubscribe = this.#store.subscribe(this.#notify);
@@ -44,9 +45,9 @@ export class RealtimeObserver<
   };
 
   /** Returns the current snapshot, the same object until something changes. */
-  readonly getSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate> => this.#store.getSnapshot();
+  readonly getSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate, State> => this.#store.getSnapshot();
 
-  /** Clears messages, the state of the run, error and gap. The connection stays open. */
+  /** Clears messages, the state of the run, error and gap, but not `state`. The connection stays open. */
   readonly reset = (): void => this.#store.reset();
 
   /** Sends a signal with the token and the `apiBaseUrl` of the options. */
@@ -65,7 +66,7 @@ export class RealtimeObserver<
   }
 
   /** Replaces all options; those left out have their defaults. */
-  setOptions(options: RealtimeOptions<Channel, Topics, Validate>): void {
+  setOptions(options: RealtimeOptions<Channel, Topics, Validate, State>): void {
     const identity = JSON.stringify(identityOf(options));
     if (identity === this.#identity) {
       return this.#store.replaceSettings(options);

@@ -6,12 +6,14 @@ import type { TokenInput } from "../connection/token.js";
 import type { InvalidMessageError } from "../errors.js";
 import type { RunUpdate } from "../runs/run-update.js";
 import type { Cursor } from "../wire.js";
+import type { StateFunction } from "./state.js";
 
 /** Options of `subscribe`. */
 export interface SubscribeOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
+  State = any,
 > extends ConnectionOptions {
   readonly channel: Channel;
   /** Default: all topics of the channel that the token or session grants. */
@@ -44,6 +46,32 @@ export interface SubscribeOptions<
    * subscription, `subscribe` then rejects with the reason of this `AbortSignal`.
    */
   readonly abortSignal?: AbortSignal | undefined;
+  /**
+   * Loads the state that messages continue, such as rows of the application's database. It is called before the
+   * subscription begins, which then starts at the returned position (`since` has no effect), and again in place of
+   * each gap: `onState` receives the new state, and `onGap` is not called.
+   *
+   * @example
+   * ```ts
+   * const subscription = await subscribe({
+   *   channel: shop({ shopId }),
+   *   token,
+   *   state: async ({ abortSignal }) => {
+   *     const response = await fetch("/api/orders", { signal: abortSignal });
+   *     if (!response.ok) throw new Error(await response.text());
+   *     return (await response.json()) as StateSnapshot<Order[]>;
+   *   },
+   *   onState: (orders) => replaceAll(orders),
+   *   onMessage: ({ data: order }) => replace(order),
+   * });
+   * ```
+   */
+  readonly state?: StateFunction<State> | undefined;
+  /**
+   * Called, in order with the messages, with each state that `state` has loaded. All messages that follow come after
+   * its position.
+   */
+  readonly onState?: ((state: NoInfer<State>) => void) | undefined;
   /** Called, in order with the messages, when messages were missed for good. */
   readonly onGap?: ((gap: Gap) => void) | undefined;
   /**
@@ -63,14 +91,14 @@ export interface SubscribeOptions<
    */
   readonly onInvalid?: ((error: InvalidMessageError) => void) | undefined;
   /**
-   * Called for errors that the subscription survives: the `token` function throws, the server is
+   * Called for errors that the subscription survives: the `token` or `state` function throws, the server is
    * unreachable, `onMessage` throws. In the callback form, also called with the error that ends the
    * subscription.
    *
    * Without `onError`: an error from `onMessage` ends the subscription; in the callback form, the error
    * that ends it becomes an unhandled rejection; other errors are logged once per text.
    *
-   * If `onError`, `onGap`, `onCaughtUp`, `onRun`, `onInvalid` or `onDrift` throws, the error is reported as uncaught,
+   * If `onError`, `onState`, `onGap`, `onCaughtUp`, `onRun`, `onInvalid` or `onDrift` throws, the error is reported as uncaught,
    * and the subscription continues.
    */
   readonly onError?: ((error: Error) => void) | undefined;
@@ -87,7 +115,8 @@ export interface SubscribeCallbackOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
-> extends SubscribeOptions<Channel, Topics, Validate> {
+  State = any,
+> extends SubscribeOptions<Channel, Topics, Validate, State> {
   /** Called for each message. Each call is awaited before the next. */
   readonly onMessage: MessageCallback<Channel, Topics, Validate>;
 }

@@ -2,6 +2,7 @@ import type { ChannelInput, TopicName } from "../channel/channel.js";
 import type { ConnectionOptions } from "../connection/options.js";
 import type { TokenInput } from "../connection/token.js";
 import type { Cursor } from "../wire.js";
+import type { StateOptions } from "./state.js";
 
 /**
  * Settings of a store. They may change while the store is connected. Only `token` is always required;
@@ -28,12 +29,14 @@ export interface RealtimeSettings<Validate extends boolean = boolean> extends Co
   readonly historyLimit?: number | null | undefined;
 }
 
-/** Options of a store: its settings, and the channel that it reads. */
+/** Options of a store: its settings, the channel that it reads, and the state that it shows. */
 export interface RealtimeOptions<
   Channel extends ChannelInput = ChannelInput,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = boolean,
-> extends RealtimeSettings<Validate> {
+  State = any,
+> extends RealtimeSettings<Validate>,
+    StateOptions<Channel, Topics, Validate, State> {
   /**
    * Default: the `channel` of the token, if the token is an object that has one. Without either, the store is
    * idle, for example while an id is still being fetched.
@@ -50,7 +53,10 @@ export interface RealtimeOptions<
   readonly since?: Cursor | undefined;
 }
 
-export type AnyOptions = RealtimeOptions<ChannelInput, readonly string[]>;
+export type AnyOptions = Omit<RealtimeOptions<ChannelInput, readonly string[], boolean>, keyof StateOptions>;
+
+/** Settings, and the options for a state, which may also change while a store is connected. */
+export type AnySettings = RealtimeSettings & StateOptions<any, any, any, any>;
 
 const DEFAULTS = {
   enabled: true,
@@ -61,7 +67,7 @@ const DEFAULTS = {
   historyLimit: 100,
 } satisfies RealtimeSettings;
 
-export type Settings = Omit<RealtimeSettings, keyof typeof DEFAULTS> & {
+export type Settings = Omit<AnySettings, keyof typeof DEFAULTS> & {
   readonly [Name in keyof typeof DEFAULTS]: Exclude<RealtimeSettings[Name], undefined>;
 };
 
@@ -72,8 +78,8 @@ export function mergeOptions<Options extends object>(defaults: Partial<Options>,
 }
 
 /** Fills in the default of each setting that is undefined. */
-export function withDefaults(settings: RealtimeSettings): Settings {
-  return mergeOptions<RealtimeSettings>(DEFAULTS, settings) as Settings;
+export function withDefaults(settings: AnySettings): Settings {
+  return mergeOptions<AnySettings>(DEFAULTS, settings) as Settings;
 }
 
 /** The channel and the topics that a store reads. */
@@ -106,7 +112,11 @@ const CONNECTION = ["apiBaseUrl", "transport", "WebSocket", "reconnect", "reconn
 
 /** Returns `true` if a store must subscribe again to apply the settings. */
 export function needsReconnect(before: Settings, after: Settings): boolean {
-  return CONNECTION.some((name) => before[name] !== after[name]) || describeToken(before) !== describeToken(after);
+  return (
+    CONNECTION.some((name) => before[name] !== after[name]) ||
+    describeToken(before) !== describeToken(after) ||
+    !before.state !== !after.state
+  );
 }
 
 /** Describes a token. All functions are alike, as inline functions differ at each render. */

@@ -12,12 +12,13 @@ export type PauseReason = "hidden" | "disabled";
 
 /**
  * An immutable snapshot of a channel, as a component shows it. Members are `null` if there is no value
- * yet, except `result`: it is `undefined` because a run may return null.
+ * yet, except `result` and `state`: they are `undefined` because they may be null.
  */
 export interface RealtimeSnapshot<
   Channel extends ChannelInput = string,
   Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   Validate extends boolean = true,
+  State = unknown,
 > {
   readonly connectionStatus: ConnectionStatus;
   readonly runStatus: RunStatus;
@@ -28,6 +29,12 @@ export interface RealtimeSnapshot<
    * only mean that they have not arrived. Stays true after a reconnect.
    */
   readonly isCaughtUp: boolean;
+  /**
+   * The state that the option `state` loaded, with all messages applied by `reduce`. Undefined until it is loaded, and
+   * without the option.
+   */
+  readonly state: State | undefined;
+  /** The messages since the state was loaded, or since the first connect if there is no state. */
   readonly messages: {
     /** The latest message of each topic. A text stream has its text so far. */
     readonly byTopic: {
@@ -91,7 +98,7 @@ export interface RealtimeSnapshot<
 
 /** The functions of a store. They are the same functions for as long as the store exists. */
 export interface RealtimeActions<Channel extends ChannelInput = ChannelInput> {
-  /** Clears messages, the state of the run, error and gap. The connection stays open. */
+  /** Clears messages, the state of the run, error and gap, but not `state`. The connection stays open. */
   reset(): void;
   /**
    * Sends a signal to the run, with the token and the `apiBaseUrl` of the subscription. Resolves once it is
@@ -120,6 +127,7 @@ export const EMPTY: AnySnapshot = {
   isPaused: false,
   pauseReason: null,
   isCaughtUp: false,
+  state: undefined,
   messages: { byTopic: {}, allByTopic: {}, all: [], last: null, delta: [] },
   result: undefined,
   attempt: null,

@@ -11,9 +11,10 @@ import { ChannelFeed } from "./channel-feed.js";
 import type { FeedTarget } from "./channel-feed.js";
 import type { StreamFailure } from "./delivery.js";
 import { needsReconnect, sourceOf, withDefaults } from "./settings.js";
-import type { RealtimeOptions, RealtimeSettings, Settings } from "./settings.js";
+import type { AnySettings, RealtimeOptions, RealtimeSettings, Settings } from "./settings.js";
 import { addMessages, EMPTY, runSnapshot } from "./snapshot.js";
 import type { AnySnapshot, PauseReason, RealtimeActions, RealtimeSnapshot } from "./snapshot.js";
+import type { StateOptions } from "./state.js";
 
 /**
  * The state of one channel, for any framework: create a store, subscribe a listener, start the store, and
@@ -37,10 +38,11 @@ export class RealtimeStore<
   const Channel extends ChannelInput = ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 > {
   readonly #feed: ChannelFeed | undefined;
   readonly #listeners = new Set<() => void>();
-  #given: RealtimeSettings;
+  #given: AnySettings;
   #settings: Settings;
   #isStarted = false;
   /** Whether the feed is open. */
@@ -56,7 +58,7 @@ export class RealtimeStore<
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   #willFlush = false;
 
-  constructor(options: RealtimeOptions<Channel, Topics, Validate> = {}) {
+  constructor(options: RealtimeOptions<Channel, Topics, Validate, State> = {}) {
     this.#given = options;
     this.#settings = withDefaults(options);
     const { channel, topics } = sourceOf(options);
@@ -70,17 +72,17 @@ export class RealtimeStore<
   };
 
   /** Returns the current snapshot, the same object until something changes. */
-  readonly getSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate> => this.#snapshot as never;
+  readonly getSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate, State> => this.#snapshot as never;
 
   /** Returns the snapshot for server-side rendering, without messages. */
-  readonly getServerSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate> => EMPTY as never;
+  readonly getServerSnapshot = (): RealtimeSnapshot<Channel, Topics, Validate, State> => EMPTY as never;
 
-  /** Clears messages, the state of the run, error and gap. The connection stays open. */
+  /** Clears messages, the state of the run, error and gap, but not `state`. The connection stays open. */
   readonly reset = (): void => {
     this.#flush();
     this.#texts.clear();
-    const { connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift } = this.#snapshot;
-    this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, isCaughtUp, position, drift });
+    const { connectionStatus, isPaused, pauseReason, isCaughtUp, state, position, drift } = this.#snapshot;
+    this.#update({ ...EMPTY, connectionStatus, isPaused, pauseReason, isCaughtUp, state, position, drift });
   };
 
   /** Sends a signal, as {@link send} does, with the token and the `apiBaseUrl` of this store. */
@@ -109,7 +111,7 @@ export class RealtimeStore<
   }
 
   /** Changes settings; those left out keep their values, and `undefined` restores the default. */
-  configure(changes: RealtimeSettings<Validate>): void {
+  configure(changes: RealtimeSettings<Validate> & StateOptions<Channel, Topics, Validate, State>): void {
     this.replaceSettings({ ...(this.#given as RealtimeSettings<Validate>), ...changes });
   }
 
@@ -117,7 +119,7 @@ export class RealtimeStore<
    * Replaces all settings; those left out have their defaults. If the connection or the kind of token
    * changes, the store subscribes again and resumes. Options that are not settings are ignored.
    */
-  replaceSettings(settings: RealtimeSettings<Validate>): void {
+  replaceSettings(settings: RealtimeSettings<Validate> & StateOptions<Channel, Topics, Validate, State>): void {
     const before = this.#settings;
     const after = withDefaults(settings);
     this.#given = settings;
@@ -148,8 +150,12 @@ export class RealtimeStore<
     }
     if (!this.#isRunning) {
       this.#isRunning = true;
-      const { token } = this.#settings;
-      this.#feed.open({ ...this.#settings, token: typeof token === "function" ? this.#callToken : token });
+      const { token, state } = this.#settings;
+      this.#feed.open({
+        ...this.#settings,
+        token: typeof token === "function" ? this.#callToken : token,
+        state: state && ((request) => (this.#settings.state ?? state)(request)),
+      });
     }
   };
 
@@ -215,6 +221,11 @@ export class RealtimeStore<
         this.#update({ error });
       },
       onRun: (update, cursor) => this.#updateRun(update, cursor),
+      onState: (state, position) => {
+        this.#flush();
+        this.#position = position;
+        this.#update({ state, messages: EMPTY.messages, position });
+      },
       onGap: (gap) => this.#update({ gap }),
       onCaughtUp: () => this.#show({ isCaughtUp: true }),
       onReady: (position) => {
@@ -288,8 +299,9 @@ export class RealtimeStore<
     const changes = this.#changes;
     this.#buffer.clear();
     this.#changes = {};
-    const { messages, runStatus } = this.#snapshot;
+    const { state, messages, runStatus } = this.#snapshot;
     this.#update({
+      state: delta.reduce(this.#reduce, state),
       messages: addMessages(messages, delta, this.#settings.historyLimit),
       runStatus: runStatus === "unknown" ? "running" : runStatus,
       ...changes,
@@ -297,6 +309,13 @@ export class RealtimeStore<
       position: this.#position,
     });
   }
+
+  /** Applies a message to the state. If `reduce` throws, the message is skipped, and the error is reported as uncaught. */
+  readonly #reduce = (state: unknown, message: MessageView): unknown => {
+    const { reduce } = this.#settings;
+    isolate(() => reduce && (state = reduce(state, message)))();
+    return state;
+  };
 
   #update(changes: Partial<AnySnapshot>): void {
     const current = this.#snapshot;

@@ -45,22 +45,25 @@ export function subscribe<
   const Channel extends ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: SubscribeCallbackOptions<Channel, Topics, Validate>,
+  options: SubscribeCallbackOptions<Channel, Topics, Validate, State>,
 ): Promise<SubscriptionHandle>;
 export function subscribe<
   const Channel extends ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: SubscribeOptions<Channel, Topics, Validate> & { readonly onMessage?: undefined },
+  options: SubscribeOptions<Channel, Topics, Validate, State> & { readonly onMessage?: undefined },
 ): Promise<Subscription<Message<Channel, Topics[number], Validate>>>;
 export function subscribe<
   const Channel extends ChannelInput,
   const Topics extends readonly TopicName<Channel>[] = readonly TopicName<Channel>[],
   const Validate extends boolean = true,
+  State = undefined,
 >(
-  options: SubscribeOptions<Channel, Topics, Validate>,
+  options: SubscribeOptions<Channel, Topics, Validate, State>,
   onMessage: MessageCallback<Channel, Topics, Validate>,
 ): Promise<SubscriptionHandle>;
 export async function subscribe(

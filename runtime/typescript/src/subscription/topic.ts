@@ -2,13 +2,16 @@ import type { ChannelInput, TopicName } from "../channel/channel.js";
 import type { MessageView } from "../channel/message.js";
 import type { RealtimeOptions } from "./settings.js";
 import type { RealtimeSnapshot } from "./snapshot.js";
+import type { StateOptions } from "./state.js";
 
 /** Options to read one topic: those of a store, with `topic` in place of `topics`. */
 export interface TopicOptions<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends Omit<RealtimeOptions<ChannelInput, readonly string[], Validate>, "channel" | "topics"> {
+  State = any,
+> extends Omit<RealtimeOptions<ChannelInput, readonly string[], Validate>, "channel" | "topics" | keyof StateOptions>,
+    StateOptions<Channel, readonly [Topic], Validate, State> {
   /** Without a channel the store is idle, for example while an id is still being fetched. */
   readonly channel: Channel | undefined;
   readonly topic: Topic;
@@ -19,7 +22,8 @@ export interface TopicSnapshot<
   Channel extends ChannelInput = ChannelInput,
   Topic extends TopicName<Channel> = TopicName<Channel>,
   Validate extends boolean = true,
-> extends Omit<RealtimeSnapshot<Channel, readonly [Topic], Validate>, "messages"> {
+  State = unknown,
+> extends Omit<RealtimeSnapshot<Channel, readonly [Topic], Validate, State>, "messages"> {
   /** The latest payload, or the text so far; undefined until there is one. */
   readonly data: MessageView<Channel, Topic, Validate>["data"] | undefined;
   /** The latest message, with its envelope; null until there is one. */

@@ -6,8 +6,8 @@ export const timing = {
   confirmTimeout: 15_000,
   /** How long to wait for the close event after an error event. */
   closeEventTimeout: 200,
-  /** A `token` function that has not settled after this time has failed and is called again. */
-  tokenTimeout: 30_000,
+  /** A `token` or `state` function that has not settled after this time has failed and is called again. */
+  functionTimeout: 30_000,
   /** When to expect the first heartbeat. Probing an event stream reopens it, so event streams get more time. */
   firstHeartbeat: 15_000,
   firstHeartbeatOverEvents: 60_000,

@@ -65,6 +65,8 @@ enum Command {
         #[serde(flatten)]
         review: Review,
     },
+    /// Reads the position of a channel.
+    Position { channel: String },
     /// Ends all tokens with this id.
     Revoke { id: String },
     /// Stops gracefully.
@@ -177,6 +179,10 @@ async fn run(command: Command, server: &Server) -> Result<Value, Box<dyn Error +
             let Reviews { runs, job } = reviews.as_ref().ok_or("a review needs a server with `storage`")?;
             let pipeline = Pipeline::new(on.as_ref().unwrap_or(&run))?;
             Ok(json!(runs.start(job, &run, &pipeline, &review).await? == StartOutcome::New))
+        }
+        Command::Position { channel } => {
+            let channel = hub.registry().resolve(&channel).ok_or("there is no such channel")?;
+            Ok(json!(hub.position(&channel).await?))
         }
         Command::Revoke { id } => {
             hub.revoke(&id).await?;

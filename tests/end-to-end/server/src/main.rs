@@ -16,7 +16,6 @@ use serde_json::json;
 use settings::Settings;
 use std::error::Error;
 use tokio::net::TcpListener;
-use versions::Version;
 
 /// All servers of a test run accept each other's tokens, as a restarted server does.
 const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -29,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let gauges = Gauges::install()?;
     let (port, version, has_storage) = (settings.port, settings.version, settings.storage.is_some());
-    let registry = version.map_or(&channels::REGISTRY, Version::registry);
+    let registry = settings.registry();
     let hub = settings.apply(Hub::builder(registry).signing_key(SIGNING_KEY))?.build()?;
     let (reviews, _runs) = match version.filter(|_| has_storage) {
         Some(version) => (None, Some(version.start_runs(&hub).await?)),

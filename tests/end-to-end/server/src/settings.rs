@@ -1,7 +1,10 @@
 //! The settings of the server: one JSON object, its only argument.
 
 use channels::pipeline::{Pipeline, Topic};
-use fanfare::{AuthorizeError, AuthorizeRequest, HubBuilder, Rate, SessionGrant, Sqlite, StorageError};
+use fanfare::{
+    AuthorizeError, AuthorizeRequest, ChannelDefinition, History, HubBuilder, Rate, Registry, SessionGrant, Sqlite,
+    StorageError,
+};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// The version of the definition in `tests/end-to-end/versions`. Without it, the definitions are those of `schemas/`.
     pub(crate) version: Option<Version>,
+    /// The number of messages in the history of each channel. The commands for numbered messages need the channel's own.
+    history: Option<u32>,
     /// The interval between pings.
     ping_milliseconds: Option<u64>,
     /// The file for history and runs. Without it, the history is in memory and there are no runs.
@@ -29,6 +34,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    pub(crate) fn registry(&self) -> &'static Registry {
+        let registry = self.version.map_or(&channels::REGISTRY, Version::registry);
+        let Some(messages) = self.history else { return registry };
+        let shorten = |definition: &&'static ChannelDefinition| -> &'static ChannelDefinition {
+            let history = History { messages, ..definition.history };
+            Box::leak(Box::new(ChannelDefinition { history, ..**definition }))
+        };
+        let channels: Vec<_> = registry.channels.iter().map(shorten).collect();
+        Box::leak(Box::new(Registry { channels: channels.leak() }))
+    }
+
     pub(crate) fn apply(self, mut hub: HubBuilder) -> Result<HubBuilder, StorageError> {
         if let Some(milliseconds) = self.ping_milliseconds {
             hub = hub.ping_interval(Duration::from_millis(milliseconds));
