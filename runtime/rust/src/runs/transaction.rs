@@ -117,7 +117,7 @@ impl Policy {
         F: Future<Output = Result<T, E>>,
     {
         let context = &call.context;
-        let Some(begun) = context.engine().await.begin_step(self.timeout) else {
+        let Some(begun) = context.engine().begin_step(self.timeout) else {
             let why = "`run.transaction` needs a hub whose storage is PostgreSQL";
             return context.stop(StopReason::Halted(why.to_owned())).await;
         };
