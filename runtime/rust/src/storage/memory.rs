@@ -248,30 +248,34 @@ impl Inspection for Memory {
         None
     }
 
-    fn list_runs(&self, _: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>> {
-        Box::pin(async { Ok(Rows { rows: Vec::new(), next: None }) })
+    fn list_runs(&self, query: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>> {
+        let runs = self.shared.journal.list_runs(&query, clock::to_milliseconds(self.shared.now()));
+        Box::pin(async { Ok(runs) })
     }
 
-    fn read_run(&self, _: String) -> StorageFuture<Result<Option<RunDetailsRow>, StorageError>> {
-        Box::pin(async { Ok(None) })
+    fn read_run(&self, run_id: String) -> StorageFuture<Result<Option<RunDetailsRow>, StorageError>> {
+        let run = self.shared.journal.read_run(&run_id, clock::to_milliseconds(self.shared.now()));
+        Box::pin(async { Ok(run) })
     }
 
     fn list_calls(
         &self,
-        _: String,
-        _: Option<CallSite>,
-        _: usize,
+        run_id: String,
+        after: Option<CallSite>,
+        limit: usize,
     ) -> StorageFuture<Result<Option<Rows<CallRow, CallSite>>, StorageError>> {
-        Box::pin(async { Ok(None) })
+        let calls = self.shared.journal.list_calls(&run_id, after.as_ref(), limit);
+        Box::pin(async { Ok(calls) })
     }
 
     fn list_signals(
         &self,
-        _: String,
-        _: i64,
-        _: usize,
+        run_id: String,
+        after: i64,
+        limit: usize,
     ) -> StorageFuture<Result<Option<Rows<SignalRow, i64>>, StorageError>> {
-        Box::pin(async { Ok(None) })
+        let signals = self.shared.journal.list_signals(&run_id, after, limit);
+        Box::pin(async { Ok(signals) })
     }
 
     fn list_channels(

@@ -140,7 +140,7 @@ impl Worker {
             id: "question".into(),
             names,
             stored_names,
-            began_with: "".into(),
+            began_with: String::new(),
             closes_at,
         };
         self.journal.poll_question(claim, question, self.event()).await.unwrap()

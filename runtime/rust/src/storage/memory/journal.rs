@@ -18,6 +18,7 @@ use crate::clock::to_milliseconds;
 use crate::wire::MessageId;
 
 mod call_rows;
+mod inspection;
 mod run_rows;
 mod state;
 

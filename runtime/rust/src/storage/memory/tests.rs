@@ -160,7 +160,7 @@ fn a_changed_definition_keeps_the_messages_that_it_accepts() {
     let memory = Memory::new();
     let log = memory.shared.open(&room(&ROOM, 1), &limits(usize::MAX)).unwrap();
     say(&log, "1", Some("k"));
-    let long = say(&log, "too long", None).id;
+    let rejected = say(&log, "too long", None).id;
     append(&log, STATE, LogKind::Data, "state", None);
     append(&log, DRAFT, LogKind::StreamStart, "s", None);
     for chunk in ["Once ", "upon "] {
@@ -177,7 +177,7 @@ fn a_changed_definition_keeps_the_messages_that_it_accepts() {
     let (gap, frames) = read(&log, &[0, 1], Cursor::After(MessageId::new(last.epoch(), 1)));
     assert_eq!(gap.map(|gap| gap.after.offset()), Some(1), "the second message is not valid any more");
     let ids: Vec<_> = frames.iter().map(|frame| id_of(frame).unwrap().offset()).collect();
-    assert_eq!(ids, [4, 5, 6, 7], "{long} and the removed topic are missing: {frames:?}");
+    assert_eq!(ids, [4, 5, 6, 7], "{rejected} and the removed topic are missing: {frames:?}");
     assert!(frames[3].contains(r#""topic":"spoken""#) && frames[3].contains(r#""data":"3""#), "{frames:?}");
     let next = append(&log, 1, LogKind::Data, "4", None).id;
     assert_eq!(next, MessageId::new(last.epoch(), last.offset() + 1));

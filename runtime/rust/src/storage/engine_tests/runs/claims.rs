@@ -155,8 +155,8 @@ pub(in super::super) async fn outdated_fence(place: Place) {
     assert!(is_lost(first.record(old, failed).await));
     let publish = call("2", CallKind::Publish, Outcome::Value(String::new()));
     assert!(is_lost(journal.record_call(old, publish, start.clone(), Some(lost())).await.unwrap()));
-    let begin = journal.begin_stream(old, begun(), start.clone(), stream("t"), lost());
-    assert!(is_lost(begin.await.unwrap()));
+    let outcome = journal.begin_stream(old, begun(), start.clone(), stream("t"), lost());
+    assert!(is_lost(outcome.await.unwrap()));
     let chunk = NewChunk { site: site("6"), number: 1, text: "x".into() };
     assert!(is_lost(journal.write_chunk(old, chunk, lost()).await.unwrap()));
     assert!(matches!(first.ask(old, "7", &["nod"]).await, QuestionState::ClaimLost));

@@ -161,7 +161,7 @@ impl RunRows for Transaction<'_> {
     }
 
     async fn holds_suspect(&mut self, owner: u32, now: i64) -> Result<bool, StorageError> {
-        let mut unfinished = self.state.unfinished.iter().filter_map(|run| self.state.runs.get(run));
+        let unfinished = self.state.unfinished.iter().filter_map(|run| self.state.runs.get(run));
         Ok(unfinished
             .map(|run| &run.head)
             .any(|head| head.owner == Some(owner) && head.lease >= now && head.crashes >= SUSPECT))
@@ -175,8 +175,8 @@ impl RunRows for Transaction<'_> {
 
     async fn release_runs(&mut self, owner: u32) -> Result<(), StorageError> {
         self.change_unfinished(|run| {
-            let head = run.head.clone();
-            (head.owner == Some(owner)).then(|| RunHead { owner: None, lease: 0, ..head })
+            let is_held = run.head.owner == Some(owner);
+            is_held.then(|| RunHead { owner: None, lease: 0, ..run.head.clone() })
         });
         Ok(())
     }
