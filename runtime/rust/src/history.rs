@@ -315,7 +315,7 @@ fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
     }
 }
 
-/// Tells whether to keep a log that nobody uses.
+/// The remaining use of a log that has no subscribers.
 pub(crate) struct Idle {
     /// It holds no messages that a subscriber can resume from. It may hold retained messages.
     pub(crate) has_no_history: bool,
