@@ -203,6 +203,18 @@ async fn a_message_that_no_client_can_receive_is_skipped() {
     append(&postgres, &log, "next").await.unwrap();
     let reopened = open(&connect(&schema).await, &order()).await;
     assert_eq!(Reader::new(&reopened, &[0, 3], Cursor::Start).read().1, [Value::from(1), "next".into()]);
+    // They are deleted when they are too old for the history.
+    let age = format!(
+        "UPDATE {schema}.messages SET published = 0 WHERE topic IN ('sad', 'draft', '$run', 'a\"b', 'any')"
+    );
+    rows(&client, &age).await;
+    let swept = connect(&schema).await;
+    rows(&client, &format!("UPDATE {schema}.channels SET sweep_at = 0")).await;
+    sweep(&swept.shared).await.unwrap();
+    let left = format!("SELECT topic FROM {schema}.messages WHERE topic <> 'said' ORDER BY topic");
+    assert_eq!(rows(&client, &left).await, [""]);
+    let counted = format!("SELECT messages FROM {schema}.channels WHERE name = 'order:1'");
+    assert_eq!(rows(&client, &counted).await, ["2"]);
     // Channels that no definition has.
     for channel in ["nothing:1", "order:", "order:%zz", "ünïcode\"", ""] {
         client.execute(&format!("SELECT {schema}.publish($1, 'said', '1')"), &[&channel]).await.unwrap();

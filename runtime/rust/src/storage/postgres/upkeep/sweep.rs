@@ -45,6 +45,24 @@ const DELETE_EVICTED: &str = r#"
     SELECT messages FROM total
 "#;
 
+/// Deletes messages that were published with SQL to topics without payloads, once the history does not reach back to
+/// them. Until then, a server with another definition may deliver them.
+const DELETE_WITHOUT_TOPIC: &str = "
+    WITH deleted AS (
+        DELETE FROM fanfare.messages WHERE ctid = ANY(array(
+            SELECT ctid FROM fanfare.messages
+            WHERE channel = $1 AND unchecked AND topic <> ALL($2) AND published < fanfare.now_ms() - $3
+            LIMIT $4 FOR UPDATE SKIP LOCKED
+        )) RETURNING octet_length(frame) AS bytes
+    ), total AS (
+        SELECT count(*) AS messages, coalesce(sum(bytes), 0)::int8 AS bytes FROM deleted
+    ), counted AS (
+        UPDATE fanfare.channels c SET messages = c.messages - total.messages, bytes = c.bytes - total.bytes
+        FROM total WHERE c.id = $1 AND total.messages > 0
+    )
+    SELECT messages FROM total
+";
+
 const DELETE_OLD_KEYS: &str = "
     WITH deleted AS (
         DELETE FROM fanfare.keys WHERE ctid = ANY(array(
@@ -87,7 +105,7 @@ const DELETE_CHANNEL: &str = "
     DELETE FROM fanfare.keys WHERE channel IN (SELECT id FROM deleted)
 ";
 
-/// Deletes evicted messages of a channel, and excess idempotency keys.
+/// Deletes evicted messages of a channel, those that no client can receive, and excess idempotency keys.
 pub(super) async fn delete_evicted(link: &Link, trim: &Trim) -> Result<(), RequestError> {
     for (topic, until) in &trim.evicted {
         let after = trim.before.iter().find(|(known, _)| known == topic).map_or(0, |(_, offset)| *offset);
@@ -95,6 +113,16 @@ pub(super) async fn delete_evicted(link: &Link, trim: &Trim) -> Result<(), Reque
             delete_from_topic(link, trim, *topic, after, *until).await?;
         }
     }
+    let topics = trim.definition.topics.iter().enumerate().filter(|(_, topic)| topic.schema().is_some());
+    let names: Vec<&str> = topics.flat_map(|(index, _)| trim.definition.stored_names(index)).collect();
+    let age = milliseconds(trim.definition.history.age);
+    let params = [
+        (&trim.channel as _, Type::INT8),
+        (&names as _, Type::TEXT_ARRAY),
+        (&age as _, Type::INT8),
+        (&MAX_DELETED as _, Type::INT8),
+    ];
+    while link.query(DELETE_WITHOUT_TOPIC, &params).await?.first().is_some_and(is_full) {}
     let max_keys = int8(MAX_KEYS as u64);
     let params =
         [(&trim.channel as _, Type::INT8), (&max_keys as _, Type::INT8), (&MAX_DELETED as _, Type::INT8)];
