@@ -21,7 +21,6 @@ mod engine_tests;
 pub(crate) mod inspection;
 mod journal;
 #[cfg(feature = "postgres")]
-#[cfg_attr(not(test), expect(dead_code, reason = "not exported before it keeps runs"))]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod queue;
@@ -43,6 +42,8 @@ pub(crate) use journal::{
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
+#[cfg(feature = "postgres")]
+pub use postgres::{ConnectPostgres, Postgres};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
@@ -51,7 +52,7 @@ pub use sqlite::Sqlite;
 pub struct Storage(Arc<dyn Engine>);
 
 impl Storage {
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn new(engine: impl Engine + 'static) -> Self {
         Self(Arc::new(engine))
     }

@@ -7,6 +7,7 @@
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
-use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, StorageError, StorageFuture};
+use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
 use crate::random;
@@ -24,7 +25,10 @@ use crate::token::REVOKED_FOR;
 mod beat;
 mod channels;
 mod clock;
+mod connect;
 mod connection;
+mod inspection;
+mod journal;
 mod logs;
 mod revocations;
 mod schema;
@@ -36,6 +40,7 @@ mod upkeep;
 mod writer;
 
 use clock::StorageClock;
+pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
 use logs::{OpenLogs, Trim};
 use schema::Schema;
@@ -43,11 +48,22 @@ use tail::{Tail, TailCommand};
 use upkeep::Upkeep;
 use writer::{Append, Writer};
 
-/// A storage in a PostgreSQL database.
+/// A storage in a PostgreSQL database, which servers on several machines can share.
 ///
-/// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
-/// publishes share a commit.
-pub(crate) struct Postgres {
+/// A publish returns once its message is committed, and subscribers receive only committed messages, on every server
+/// that shares the database. Concurrent publishes share a commit. The database decides what survives a failure: with its
+/// default settings, nothing that was confirmed is lost.
+///
+/// ```no_run
+/// # async fn hub(registry: &'static fanfare::Registry) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
+/// use fanfare::{Hub, Postgres};
+///
+/// let storage = Postgres::connect("postgres://fanfare@db.example/app").await?;
+/// let hub = Hub::builder(registry).signing_key(std::env::var("FANFARE_SIGNING_KEY")?).storage(storage).build()?;
+/// # Ok(hub)
+/// # }
+/// ```
+pub struct Postgres {
     /// The tail and the upkeep, which end first. The writer ends once it has written what is queued.
     _tasks: JoinSet<()>,
     shared: Arc<Shared>,
@@ -73,22 +89,24 @@ struct Shared {
 }
 
 impl Postgres {
-    /// Connects to a database, and creates or migrates the tables in the schema `fanfare`.
+    /// Returns a builder: set its options, then await it to connect. It creates the tables or migrates those of an earlier
+    /// version.
     ///
-    /// # Errors
-    /// Returns an error if the URL is invalid, if the database cannot be reached, or if a later version of this library
-    /// has migrated it.
-    pub(crate) async fn connect(url: &str) -> Result<Self, StorageError> {
-        Self::connect_to_schema(url, "fanfare").await
+    /// The URL is one that PostgreSQL's own programs understand, such as `postgres://user:password@host/database`.
+    /// `?sslmode=require` encrypts, and checks the server's certificate. Await it within the Tokio runtime that the
+    /// server uses: the connections belong to it.
+    pub fn connect(url: &str) -> ConnectPostgres<'_> {
+        ConnectPostgres::new(url)
     }
 
-    /// Connects like [`connect`](Self::connect), with the tables in another schema.
-    ///
-    /// # Errors
-    /// Returns an error in the same cases, and if the schema's name is not valid: 1 to 48 lowercase letters, digits and
-    /// underscores, and no digit first.
-    pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> Result<Self, StorageError> {
-        let database = Arc::new(Database::new(url, Schema::new(schema)?)?);
+    async fn start(
+        url: &str,
+        schema: Schema,
+        queue: Queue,
+        connections: usize,
+    ) -> Result<Self, StorageError> {
+        let _ = connections;
+        let database = Arc::new(Database::new(url, schema)?);
         let link = Link::new(Arc::clone(&database));
         let owner = random::number();
         let beat = beat::beat(&link, owner).await.map_err(|failure| failure.error)?;
@@ -112,7 +130,19 @@ impl Postgres {
         tasks.spawn(Tail::new(Arc::clone(&database), Arc::clone(&shared), tail_commands).run());
         tasks.spawn(Upkeep::new(Arc::clone(&shared), writer.downgrade(), trim_requests).run());
         tokio::spawn(Writer::new(Link::new(database), Arc::clone(&shared), appends).run());
-        Ok(Self { shared, writer, queue: Queue::default(), _tasks: tasks })
+        Ok(Self { shared, writer, queue, _tasks: tasks })
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Postgres")
+    }
+}
+
+impl From<Postgres> for Storage {
+    fn from(postgres: Postgres) -> Self {
+        Self::new(postgres)
     }
 }
 
