@@ -129,6 +129,12 @@ impl TestServer {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
+    /// Returns the path of its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

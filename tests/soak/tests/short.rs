@@ -28,6 +28,14 @@ async fn every_reader_receives_what_was_committed_at_either_of_two_servers() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reader_receives_what_was_committed_at_any_of_three_servers_on_postgresql() {
+    let soak = Soak { duration: Duration::from_secs(8), ..soak("cluster") };
+    if let Err(failure) = soak.run_cluster().await {
+        panic!("{failure}\n  repeat it with FANFARE_SEED={}", soak.seed);
+    }
+}
+
 /// Returns a soak whose subscribers include the TypeScript client.
 fn short(name: &str) -> Soak {
     let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/typescript/dist/index.js");

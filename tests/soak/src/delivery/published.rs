@@ -1,7 +1,8 @@
 //! Checks that each acknowledged publish is in the order once, and that texts are complete.
 
-use super::order::{Channel, Content, MessageId, Order, TOPICS};
+use super::order::{Channel, Content, Order, TOPICS};
 use super::publisher::{Answered, Ending, Written};
+use crate::log::MessageId;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 

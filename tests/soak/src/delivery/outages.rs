@@ -1,0 +1,71 @@
+//! Injects faults into a PostgreSQL server and the networks between it and the servers.
+
+use super::cluster::{Cluster, Counts, Phase};
+use super::faults::Plan;
+use crate::Result;
+use crate::postgres::{Condition, Server};
+use crate::random::{between, decisions, until_next};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::task::JoinSet;
+
+/// Ends half of the sessions of the servers.
+const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'fanfare' AND random() < 0.5";
+
+/// Restarts the database, ends sessions, and resets and interrupts connections, until the phase ends.
+pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database: &Server) -> Result {
+    let mut random = decisions(cluster.seed, "database", cluster.servers() as u64);
+    let mut partitions = JoinSet::new();
+    loop {
+        cluster.pause(until_next(&mut random, plan.every)).await;
+        if !cluster.is(Phase::Faults) {
+            break;
+        }
+        let server = random.usize(0..cluster.servers());
+        match random.u8(0..10) {
+            0..4 => {
+                partitions.spawn(partition(Arc::clone(cluster), plan, server, random.fork()));
+            }
+            4..6 => {
+                Counts::add(&cluster.counts.resets);
+                cluster.link(server).inspect(|link| link.reset());
+            }
+            6..8 => {
+                Counts::add(&cluster.counts.restarts);
+                cluster.set_available(false);
+                let restarted = database.restart().await;
+                cluster.set_available(true);
+                restarted?;
+            }
+            _ => {
+                let terminated = database.connect().await?.query(TERMINATE, &[]).await?.len();
+                cluster.counts.terminations.fetch_add(terminated as u64, Ordering::Relaxed);
+            }
+        }
+    }
+    while let Some(ended) = partitions.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+/// Interrupts the network between a server and the database. A third of the times it forgets the connections that lost
+/// data, so that the server has to notice.
+async fn partition(cluster: Arc<Cluster>, plan: Plan, server: usize, mut random: fastrand::Rng) {
+    let Some(link) = cluster.link(server) else { return };
+    let (condition, resets) = [
+        (Condition::Delaying, false),
+        (Condition::Losing, true),
+        (Condition::Losing, false),
+    ][random.usize(0..3)];
+    if !link.begin(condition) {
+        return;
+    }
+    Counts::add(&cluster.counts.partitions);
+    cluster.pause(between(&mut random, plan.max_outage / 4, plan.max_outage)).await;
+    link.end();
+    if resets || !cluster.is(Phase::Faults) {
+        link.reset();
+    }
+}
