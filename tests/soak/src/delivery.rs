@@ -59,6 +59,7 @@ pub(crate) async fn test(soak: &Soak) -> Result {
         every: Duration::from_millis(if full { 2_000 } else { 900 }),
         max_stop: Duration::from_secs(if full { 30 } else { 2 }),
         max_outage: Duration::from_secs(if full { 8 } else { 1 }),
+        forgets_connections: full,
     };
     let pair = Round {
         name: "pair",
@@ -94,6 +95,7 @@ pub(crate) async fn test_machines(soak: &Soak) -> Result {
             every: Duration::from_millis(if full { 2_000 } else { 700 }),
             max_stop: Duration::from_secs(if full { 30 } else { 2 }),
             max_outage: Duration::from_secs(if full { 10 } else { 1 }),
+            forgets_connections: full,
         },
         readers: if full { 60 } else { 6 },
     };
@@ -186,7 +188,10 @@ impl Round {
         let Storage::Postgres { is_durable } = self.storage else {
             let database = installation.database.clone().filter(|_| self.storage == Storage::File);
             let installation = if database.is_some() { installation } else { without_file };
-            return Ok((database.map(Database::File), (0..self.servers).map(|_| (installation.clone(), None)).collect()));
+            return Ok((
+                database.map(Database::File),
+                (0..self.servers).map(|_| (installation.clone(), None)).collect(),
+            ));
         };
         let server = Arc::new(postgres::Server::start(is_durable).await?);
         let mut installations = Vec::new();

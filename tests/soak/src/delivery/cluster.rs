@@ -131,7 +131,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 impl Cluster {
-    pub(super) fn new(seed: u64, channels: Vec<String>, installations: Vec<(Installation, Option<Link>)>) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        channels: Vec<String>,
+        installations: Vec<(Installation, Option<Link>)>,
+    ) -> Self {
         let slot = |(installation, link)| Slot {
             installation,
             link,

@@ -25,6 +25,9 @@ pub(super) struct Plan {
     pub(super) max_stop: Duration,
     /// The longest time for which a file is locked or a server cannot reach its database.
     pub(super) max_outage: Duration,
+    /// Whether servers must notice by themselves that connections to the database are lost, which takes them longer than
+    /// a short round.
+    pub(super) forgets_connections: bool,
 }
 
 /// The current readers of a round.

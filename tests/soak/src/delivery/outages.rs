@@ -47,25 +47,25 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
     while let Some(ended) = partitions.join_next().await {
         ended?;
     }
+    for server in 0..cluster.servers() {
+        cluster.link(server).inspect(|link| link.reset());
+    }
     Ok(())
 }
 
-/// Interrupts the network between a server and the database. A third of the times it forgets the connections that lost
-/// data, so that the server has to notice.
+/// Interrupts the network between a server and the database. If the plan allows, it sometimes forgets the connections that
+/// lost data, so that the server has to notice.
 async fn partition(cluster: Arc<Cluster>, plan: Plan, server: usize, mut random: fastrand::Rng) {
     let Some(link) = cluster.link(server) else { return };
-    let (condition, resets) = [
-        (Condition::Delaying, false),
-        (Condition::Losing, true),
-        (Condition::Losing, false),
-    ][random.usize(0..3)];
+    let condition = if random.u8(0..3) == 0 { Condition::Delaying } else { Condition::Losing };
+    let forgets = plan.forgets_connections && random.bool();
     if !link.begin(condition) {
         return;
     }
     Counts::add(&cluster.counts.partitions);
     cluster.pause(between(&mut random, plan.max_outage / 4, plan.max_outage)).await;
     link.end();
-    if resets || !cluster.is(Phase::Faults) {
+    if condition == Condition::Losing && !forgets {
         link.reset();
     }
 }

@@ -57,6 +57,8 @@ struct Found {
     chunks: usize,
     /// The id of its end, and whether it ended as incomplete.
     end: Option<(MessageId, bool)>,
+    /// Whether its end was followed by another end or by a chunk.
+    continues: bool,
 }
 
 /// Checks the texts of all streams, and that streams whose server kept running have an end.
@@ -86,6 +88,9 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
             let is_whole = found.text == written.text;
             if !written.text.starts_with(&found.text) {
                 violations.push(violation(format!("{:?} is not a prefix of {:?}", found.text, written.text)));
+            }
+            if found.continues {
+                violations.push(violation(format!("continues after its end: {:?}", found.text)));
             }
             if matches!(found.end, Some((_, false))) && !is_whole {
                 violations.push(violation(format!("ends as complete after {:?}", found.text)));
@@ -122,12 +127,15 @@ fn streams_of(channel: &Channel) -> HashMap<(usize, String), Vec<Found>> {
                     }
                     Content::Chunk { stream, text } => {
                         let stream = found.entry(stream).or_default();
+                        stream.continues |= stream.end.is_some();
                         stream.text.push_str(text);
                         stream.chunks += 1;
                     }
                     Content::End { stream, is_failed } => {
                         let at = MessageId { epoch: *number, offset: entry.offset };
-                        found.entry(stream).or_default().end = Some((at, *is_failed));
+                        let stream = found.entry(stream).or_default();
+                        stream.continues |= stream.end.is_some();
+                        stream.end = Some((at, *is_failed));
                     }
                 }
             }
