@@ -1,6 +1,8 @@
 //! The database that the servers of a round share. The harness reads both kinds with the same statements.
 
-use crate::{Result, postgres};
+use crate::Result;
+use crate::postgres::{self, Link};
+use crate::server::Installation;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::path::PathBuf;
@@ -41,6 +43,29 @@ impl Row {
 }
 
 impl Database {
+    /// Returns servers that use the database. Each reaches PostgreSQL through a link of its own.
+    pub(crate) async fn install(
+        &self,
+        server: &Installation,
+        count: usize,
+    ) -> Result<Vec<(Installation, Option<Link>)>> {
+        let mut servers = Vec::new();
+        for _ in 0..count {
+            let (mut server, mut link) = (server.clone(), None);
+            match self {
+                Self::File(path) => server.database = Some(path.clone()),
+                Self::Postgres(postgres) => {
+                    let opened = postgres.link().await?;
+                    server.arguments.extend(["--postgres".into(), opened.url()]);
+                    server.database = None;
+                    link = Some(opened);
+                }
+            }
+            servers.push((server, link));
+        }
+        Ok(servers)
+    }
+
     /// Executes statements.
     pub(crate) async fn execute(&self, sql: &str) -> Result {
         match self {

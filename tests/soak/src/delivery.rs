@@ -25,7 +25,7 @@ use crate::Result;
 use crate::database::Database;
 use crate::log::Id;
 use crate::plan::Size;
-use crate::postgres;
+use crate::postgres::Server;
 use crate::random::decisions;
 use crate::server::Installation;
 use crate::soak::Soak;
@@ -151,7 +151,11 @@ impl Round {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        let (database, installations) = self.install(soak, &folder).await?;
+        let (database, server) = (self.database(&folder).await?, Installation::new(&soak.server, &folder));
+        let installations = match &database {
+            Some(database) => database.install(&server, self.servers).await?,
+            None => vec![(Installation { database: None, ..server }, None)],
+        };
         let cluster = Arc::new(Cluster::new(soak.seed, self.channels(), installations));
         cluster.start(0, database.is_some()).await?;
         if let Some(database) = &database {
@@ -177,30 +181,15 @@ impl Round {
         self.conclude(soak, &cluster, &order, outcome, &folder)
     }
 
-    /// Returns the database and the servers of the round.
-    async fn install(
-        &self,
-        soak: &Soak,
-        folder: &Path,
-    ) -> Result<(Option<Database>, Vec<(Installation, Option<postgres::Link>)>)> {
-        let installation = Installation::new(&soak.server, folder);
-        let without_file = Installation { database: None, ..installation.clone() };
-        let Storage::Postgres { is_durable } = self.storage else {
-            let database = installation.database.clone().filter(|_| self.storage == Storage::File);
-            let installation = if database.is_some() { installation } else { without_file };
-            return Ok((
-                database.map(Database::File),
-                (0..self.servers).map(|_| (installation.clone(), None)).collect(),
-            ));
-        };
-        let server = Arc::new(postgres::Server::start(is_durable).await?);
-        let mut installations = Vec::new();
-        for _ in 0..self.servers {
-            let link = server.link().await?;
-            let arguments = vec!["--postgres".into(), link.url()];
-            installations.push((Installation { arguments, ..without_file.clone() }, Some(link)));
-        }
-        Ok((Some(Database::Postgres(server)), installations))
+    /// Returns the database of the round.
+    async fn database(&self, folder: &Path) -> Result<Option<Database>> {
+        Ok(match self.storage {
+            Storage::Memory => None,
+            Storage::File => Some(Database::File(folder.join("fanfare.db"))),
+            Storage::Postgres { is_durable } => {
+                Some(Database::Postgres(Arc::new(Server::start(is_durable).await?)))
+            }
+        })
     }
 
     async fn publish_and_read(

@@ -31,7 +31,7 @@ struct Arguments {
     /// Only test two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
-    /// Only test three servers on one PostgreSQL database, which fails while readers resume at any server
+    /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
     #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
     cluster: bool,
     /// Folder for the database and the logs
