@@ -84,6 +84,12 @@ pub struct Postgres {
     queue: Queue,
 }
 
+/// The text streams that unfinished runs write.
+const WRITTEN_STREAMS: &str = "
+    SELECT stream FROM fanfare.streams s JOIN fanfare.runs r ON r.id = s.run
+    WHERE stream = ANY($1) AND state IN ('running', 'halted')
+";
+
 /// The state that the tasks share.
 struct Shared {
     /// The connection for everything but appending and the tail.
@@ -257,19 +263,35 @@ impl Shared {
     }
 
     /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
-    /// write them either. Streams of runs end with their runs.
-    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
-        open.retain(|stream| !stream.is_of_run());
-        if open.iter().all(|stream| self.is_running(stream.owner())) {
-            return Ok(Vec::new());
+    /// write them either.
+    async fn find_abandoned(&self, open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
+        let (of_runs, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(OpenStream::is_of_run);
+        if others.iter().all(|stream| self.is_running(stream.owner())) {
+            others.clear();
+        } else {
+            // The others may have started since the last report. They registered before they wrote.
+            let running = beat::beat(&self.link, self.owner).await?.running;
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
+            others.retain(|stream| {
+                let owner = stream.owner().filter(|owner| *owner != self.owner);
+                !owner.is_some_and(|owner| running.contains(&owner))
+            });
         }
-        // The others may have started since the last report. They registered before they wrote.
-        let running = beat::beat(&self.link, self.owner).await?.running;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
-        open.retain(|stream| {
-            let owner = stream.owner().filter(|owner| *owner != self.owner);
-            !owner.is_some_and(|owner| running.contains(&owner))
-        });
+        others.extend(self.find_abandoned_of_runs(of_runs).await?);
+        Ok(others)
+    }
+
+    /// Returns the text streams whose runs have ended or do not write them.
+    async fn find_abandoned_of_runs(
+        &self,
+        mut open: Vec<OpenStream>,
+    ) -> Result<Vec<OpenStream>, RequestError> {
+        if !open.is_empty() {
+            let ids: Vec<&str> = open.iter().map(|stream| &*stream.id).collect();
+            let written = self.link.query(WRITTEN_STREAMS, &[(&ids, Type::TEXT_ARRAY)]).await?;
+            let written: BTreeSet<&str> = written.iter().map(|row| row.get(0)).collect();
+            open.retain(|stream| !written.contains(&*stream.id));
+        }
         Ok(open)
     }
 
