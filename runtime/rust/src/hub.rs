@@ -308,7 +308,8 @@ impl Hub {
     pub(crate) async fn open_log_at(&self, channel: &Channel, cursor: Cursor) -> Result<Arc<Log>, OpenError> {
         let log = self.open_log(channel).await?;
         let Some(storage) = self.storage().filter(|_| !log.has_reached(cursor)) else { return Ok(log) };
-        storage.engine().catch_up().await;
+        // Until then, the hub cannot know whether the log has lost messages or only lags behind.
+        storage.engine().catch_up().await.map_err(OpenError::Storage)?;
         // Catching up may have replaced the log by one of a new epoch.
         self.open_log(channel).await
     }

@@ -199,10 +199,10 @@ impl Messages for Postgres {
         Box::pin(async move { shared.open_log(&channel, &limits).await })
     }
 
-    fn catch_up(&self) -> StorageFuture<()> {
+    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
         let (reply, caught_up) = oneshot::channel();
         let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
-        Box::pin(async { caught_up.await.unwrap_or_default() })
+        Box::pin(async { caught_up.await.unwrap_or_else(|_| Err(ended())) })
     }
 
     fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {

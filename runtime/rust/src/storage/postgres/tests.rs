@@ -193,6 +193,23 @@ async fn messages_reach_other_servers_although_their_connections_are_cut() {
 }
 
 #[tokio::test]
+async fn catching_up_fails_while_the_database_cannot_be_reached() {
+    let mut server = TestServer::start(false);
+    let postgres = connect(&server, "fanfare").await;
+    let log = open(&postgres, &room(1)).await;
+    append(&postgres, &log, "1").await.unwrap();
+    postgres.catch_up().await.unwrap();
+    server.kill("QUIT");
+    postgres.catch_up().await.unwrap_err();
+    server.restart();
+    let started = Instant::now();
+    while postgres.catch_up().await.is_err() {
+        assert!(started.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_message_arrives_although_its_notification_is_lost() {
     let (server, schema) = (TestServer::shared(), new_schema());
     let postgres = connect(server, &schema).await;

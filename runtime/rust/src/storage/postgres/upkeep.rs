@@ -71,14 +71,18 @@ impl Upkeep {
         self.shared.clock.refresh(&clock);
         // A process that started and ended meanwhile may have been missed.
         let missed_some = self.reported_at.elapsed() > MAX_BEAT_AGE;
-        self.reported_at = Instant::now();
+        let reported_at = std::mem::replace(&mut self.reported_at, Instant::now());
         let mut known = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
         known.retain(|owner| !running.contains(owner));
         if missed_some || !known.is_empty() {
             let (reply, caught_up) = oneshot::channel();
             // They may have ended their streams themselves.
             let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
-            let _ = caught_up.await;
+            if !matches!(caught_up.await, Ok(Ok(()))) {
+                // The next report tries again.
+                self.reported_at = reported_at;
+                return Ok(());
+            }
             // Processes may have started since the report. They registered before they wrote what was just read.
             let running = beat(&self.shared.link, self.shared.owner).await?.running;
             let is_ended = |owner: u32| !running.contains(&owner) && (missed_some || known.contains(&owner));
