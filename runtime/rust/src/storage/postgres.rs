@@ -18,8 +18,8 @@ use tokio_postgres::types::Type;
 
 use super::queue::Queue;
 use super::{
-    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageError,
-    StorageFuture,
+    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
+    StorageError, StorageFuture,
 };
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
@@ -205,14 +205,14 @@ impl Messages for Postgres {
         Box::pin(async { caught_up.await.unwrap_or_else(|_| Err(ended())) })
     }
 
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         let waiting = match self.queue.try_reserve(entry.frame.len()) {
             Ok(waiting) => waiting,
-            Err(busy) => return Box::pin(async { Err(busy.into()) }),
+            Err(busy) => return StorageCall::done(Err(busy.into())),
         };
         let (reply, outcome) = oneshot::channel();
         let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) })
+        StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

@@ -3,14 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fanfare::Postgres;
+use fanfare_postgres_server::TestServer;
 
 use super::server::Server;
-
-#[path = "../../../src/storage/postgres/test_server.rs"]
-#[allow(dead_code, reason = "these tests do not restart the server")]
-mod test_server;
-
-use test_server::TestServer;
 
 /// A schema that no other test uses.
 pub(crate) struct Schema(String);

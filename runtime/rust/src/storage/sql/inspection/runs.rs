@@ -10,20 +10,6 @@ use crate::storage::inspection::{
     PageBudget, Rows, RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName,
 };
 
-/// Builds a statement that selects the columns that [`Found::read`] reads. The result of a completed run may be large, so
-/// it is left out.
-macro_rules! select_runs {
-    ($more:literal, $from:literal) => {
-        concat!(
-            "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
-                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END",
-            $more,
-            " FROM runs ",
-            $from
-        )
-    };
-}
-
 /// Rows that a statement returned, newest first.
 struct Source {
     rows: Vec<RunRow>,
@@ -47,22 +33,22 @@ pub(in crate::storage) async fn list<T: SqlTransaction>(
     let is_wanted = |state: RunStateName| query.states.is_empty() || query.states.contains(&state);
     let mut sources = Vec::new();
     if let Some(channel) = &query.channel {
-        let statement = select_runs!(
-            "",
-            "INDEXED BY runs_by_channel
-             WHERE channel = ?4 AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3"
-        );
+        let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END
+             FROM runs INDEXED BY runs_by_channel
+             WHERE channel = ?4 AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3";
         sources.push(read_source(sql, statement, &[channel.into()], range, query, now).await?);
     } else if query.job.is_none() && query.states.is_empty() && query.activity.is_none() {
-        let statement = select_runs!("", "WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3");
+        let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END
+             FROM runs WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3";
         sources.push(read_source(sql, statement, &[], range, query, now).await?);
     } else {
         if is_wanted(RunStateName::Running) || is_wanted(RunStateName::Halted) {
-            let statement = select_runs!(
-                "",
-                "INDEXED BY open_runs
-                 WHERE state IN ('running', 'halted') AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3"
-            );
+            let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END
+             FROM runs INDEXED BY open_runs
+                 WHERE state IN ('running', 'halted') AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3";
             sources.push(read_source(sql, statement, &[], range, query, now).await?);
         }
         let ended = [RunStateName::Completed, RunStateName::Failed, RunStateName::Cancelled];
@@ -70,20 +56,18 @@ pub(in crate::storage) async fn list<T: SqlTransaction>(
         for state in ended.into_iter().filter(|state| is_wanted(*state) && query.activity.is_none()) {
             let state = state.as_str();
             sources.push(if let Some(job) = &query.job {
-                let statement = select_runs!(
-                    "",
-                    "INDEXED BY ended_runs_by_job
+                let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END
+             FROM runs INDEXED BY ended_runs_by_job
                      WHERE job = ?5 AND state = ?4 AND state NOT IN ('running', 'halted')
-                     AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3"
-                );
+                     AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3";
                 read_source(sql, statement, &[state.into(), job.into()], range, query, now).await?
             } else {
-                let statement = select_runs!(
-                    "",
-                    "INDEXED BY ended_runs_by_state
+                let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END
+             FROM runs INDEXED BY ended_runs_by_state
                      WHERE state = ?4 AND state NOT IN ('running', 'halted')
-                     AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3"
-                );
+                     AND id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT 0 + ?3";
                 read_source(sql, statement, &[state.into()], range, query, now).await?
             });
         }
@@ -145,6 +129,8 @@ struct Found {
 }
 
 impl Found {
+    /// Reads the first columns of all statements about runs. The result of a completed run may be large, so it is left
+    /// out.
     fn read(row: &mut Row) -> Self {
         let state = row.text(4);
         let state = RunStateName::ALL.into_iter().find(|known| known.as_str() == state);
@@ -307,7 +293,9 @@ pub(in crate::storage) async fn read<T: SqlTransaction>(
     run_id: &str,
     now: i64,
 ) -> Result<Option<RunDetailsRow>, T::Error> {
-    let statement = select_runs!(", input, CASE WHEN state = 'completed' THEN outcome END", "WHERE run = ?1");
+    let statement = "SELECT id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin,
+                    origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END, input, CASE WHEN state = 'completed' THEN outcome END
+             FROM runs WHERE run = ?1";
     let mut rows = sql.query(statement, &[run_id.into()]).await?;
     let Some(row) = rows.first_mut() else { return Ok(None) };
     let (found, input, result) = (Found::read(row), row.text(14), row.optional_text(15));
