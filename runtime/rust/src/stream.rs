@@ -273,12 +273,7 @@ impl Stream {
             LogKind::StreamEnd { error, .. } => Some(IdempotencyKey::of_stream_end(&self.id, topic, error)),
             _ => None,
         };
-        let envelope = Envelope {
-            kind,
-            channel: self.channel.name(),
-            topic,
-            run_id: self.run_id.as_deref(),
-        };
+        let envelope = Envelope { kind, channel: self.channel.name(), topic, run_id: self.run_id.as_deref() };
         let frame = DataFrame::of_text(envelope, text);
         self.hub.append(&self.channel, self.topic, frame, key).await
     }

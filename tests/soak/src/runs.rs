@@ -154,7 +154,9 @@ pub(crate) async fn test_cluster(soak: &Soak) -> Result {
     let crash = Work { name: "machines-crash", ..crash_work(soak) };
     let files = Files::with_postgres(soak, crash.name).await?;
     crash::test(&crash, soak, &files, 3, if full { 300 } else { 9 }).await?;
-    let pair = Work { name: "machines-pair", ..pair_work(soak) };
+    let pair = pair_work(soak);
+    let max_runs = if full { pair.max_runs } else { pair.max_runs / 4 };
+    let pair = Work { name: "machines-pair", max_runs, ..pair };
     pair::test(soak, pair, &Files::with_postgres(soak, pair.name).await?).await
 }
 

@@ -38,6 +38,9 @@ pub(super) struct Cluster {
     /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
     violations: Mutex<Vec<String>>,
+    /// The beginning and the end of each fault, with the time since the start.
+    faults: Mutex<Vec<String>>,
+    started: Instant,
     /// When this process was scheduled late, and by how much.
     delays: Mutex<Vec<(Instant, Duration)>>,
     pub(super) counts: Counts,
@@ -154,6 +157,8 @@ impl Cluster {
             numbers: AtomicU32::new(0),
             revoked: Mutex::default(),
             violations: Mutex::default(),
+            faults: Mutex::default(),
+            started: Instant::now(),
             delays: Mutex::default(),
             counts: Counts::default(),
         }
@@ -175,6 +180,7 @@ impl Cluster {
             }
         };
         slot.port.store(running.port, Ordering::Relaxed);
+        self.record_fault(format_args!("server {server} started"));
         *slot.server.lock().await = Some(running);
         Condition::set(&slot.condition, true);
         if opens {
@@ -193,6 +199,7 @@ impl Cluster {
         Condition::set(&slot.condition, false);
         slot.is_open.store(false, Ordering::Relaxed);
         slot.port.store(0, Ordering::Relaxed);
+        self.record_fault(format_args!("server {server} is killed"));
         match slot.server.lock().await.take() {
             Some(mut server) => server.kill().await,
             None => Ok(()),
@@ -203,6 +210,7 @@ impl Cluster {
     pub(super) async fn stop(&self, server: usize) -> Result {
         let slot = &self.servers[server];
         Condition::set(&slot.condition, false);
+        self.record_fault(format_args!("server {server} is suspended"));
         slot.server.lock().await.as_ref().map_or(Ok(()), Server::stop)
     }
 
@@ -210,6 +218,7 @@ impl Cluster {
     pub(super) async fn resume(&self, server: usize) -> Result {
         let slot = &self.servers[server];
         slot.server.lock().await.as_ref().map_or(Ok(()), Server::resume)?;
+        self.record_fault(format_args!("server {server} resumes"));
         Condition::set(&slot.condition, true);
         Ok(())
     }
@@ -240,6 +249,7 @@ impl Cluster {
     }
 
     pub(super) fn set_available(&self, is_available: bool) {
+        self.record_fault(format_args!("the database is available: {is_available}"));
         Condition::set(&self.database, is_available);
     }
 
@@ -283,6 +293,15 @@ impl Cluster {
 
     pub(super) fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.violations))
+    }
+
+    /// Records the beginning or the end of a fault.
+    pub(super) fn record_fault(&self, fault: impl fmt::Display) {
+        lock(&self.faults).push(format!("{:.3} s: {fault}", self.started.elapsed().as_secs_f64()));
+    }
+
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.faults))
     }
 
     /// Measures how late this process is scheduled. A busy machine delays all other processes, too.

@@ -29,6 +29,7 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
             }
             4..6 => {
                 Counts::add(&cluster.counts.resets);
+                cluster.record_fault(format_args!("the connections of server {server} are reset"));
                 cluster.link(server).inspect(|link| link.reset());
             }
             6..8 => {
@@ -40,6 +41,7 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
             }
             _ => {
                 let terminated = database.connect().await?.query(TERMINATE, &[]).await?.len();
+                cluster.record_fault(format_args!("{terminated} sessions are terminated"));
                 cluster.counts.terminations.fetch_add(terminated as u64, Ordering::Relaxed);
             }
         }
@@ -62,9 +64,11 @@ async fn partition(cluster: Arc<Cluster>, plan: Plan, server: usize, mut random:
     if !link.begin(condition) {
         return;
     }
+    cluster.record_fault(format_args!("the link of server {server} is {condition:?}, forgets: {forgets}"));
     Counts::add(&cluster.counts.partitions);
     cluster.pause(between(&mut random, plan.max_outage / 4, plan.max_outage)).await;
     link.end();
+    cluster.record_fault(format_args!("the link of server {server} is sound"));
     if condition == Condition::Losing && !forgets {
         link.reset();
     }

@@ -103,8 +103,10 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
                 violations.push(violation(format!("was acknowledged as {at}, but its ends are {ends:?}")));
             }
             _ if ends.is_empty() && written.has_run => {
-                violations
-                    .push(violation(format!("has no end, although its server runs: {:?}", written.ending)));
+                let (ending, server) = (written.ending, written.server);
+                violations.push(violation(format!(
+                    "has no end, although server {server} ran until it was {ending:?}: {all:?}"
+                )));
             }
             _ => {}
         }

@@ -125,6 +125,7 @@ pub(super) struct Written {
     /// Starts with a unique number in brackets.
     pub(super) text: String,
     pub(super) ending: Ending,
+    pub(super) server: usize,
     /// Whether its server ran all the time.
     pub(super) has_run: bool,
 }
@@ -213,7 +214,7 @@ pub(super) async fn write_one(
     while ending == Ending::Aborted && cluster.elapsed(left) < NOTICE_TIME {
         sleep(POLL).await;
     }
-    Some(Written { channel, topic, text, ending, has_run: cluster.has_run_since(server, started) })
+    Some(Written { channel, topic, text, ending, server, has_run: cluster.has_run_since(server, started) })
 }
 
 /// Reads the response to a text stream. Returns the id of its end if it was accepted.

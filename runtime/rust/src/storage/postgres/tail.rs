@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Shared, StorageError};
 use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
 use super::connection::{Database, FailureKind, Link, RequestError, Session};
 use super::logs::{Applied, channel_id};
 use super::notices::Notice;
+use super::{Shared, StorageError};
 use crate::history::Log;
 
 /// How often to ask for all open channels while notifications arrive, and while they do not.

@@ -13,7 +13,7 @@ use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Appended, IdempotencyKey, Inbox, Limits, Log};
+use crate::history::{Appended, IdempotencyKey, Inbox, Limits, Log, OpenStream};
 use crate::schema::{Schema, Text};
 use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
@@ -21,6 +21,7 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 mod crashes;
 mod retention;
 mod speed;
+mod streams;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 static ROOM: ChannelDefinition = ChannelDefinition {
@@ -45,8 +46,12 @@ fn new_schema() -> String {
 }
 
 async fn connect(server: &TestServer, schema: &str) -> Postgres {
+    connect_with(server, schema, &REGISTRY).await
+}
+
+async fn connect_with(server: &TestServer, schema: &str, registry: &'static Registry) -> Postgres {
     let postgres = Postgres::connect(&server.url()).schema(schema).await.unwrap();
-    postgres.set_registry(&REGISTRY);
+    postgres.set_registry(registry);
     postgres
 }
 
