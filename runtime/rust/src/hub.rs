@@ -318,11 +318,6 @@ impl Hub {
         self.shared.channels.storage()
     }
 
-    /// Returns the storage, if it keeps runs.
-    pub(crate) fn journal(&self) -> Option<&dyn Engine> {
-        Some(self.storage()).filter(|storage| storage.keeps_runs())
-    }
-
     /// Returns the time by the storage's clock.
     pub(crate) fn storage_time(&self) -> SystemTime {
         self.storage().storage_time()

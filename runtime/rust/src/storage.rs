@@ -129,6 +129,11 @@ pub(crate) trait Messages: Send + Sync {
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
     fn storage_time(&self) -> SystemTime;
 
+    /// Returns whether the storage outlives the process, however that ends.
+    fn is_durable(&self) -> bool {
+        true
+    }
+
     /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;
 

@@ -39,11 +39,6 @@ pub(crate) trait Journal {
     /// due. An engine without notifications ignores it, because processes also poll for due runs.
     fn follow_due_runs(&self, _: OnDueRuns) {}
 
-    /// Returns whether the storage keeps runs.
-    fn keeps_runs(&self) -> bool {
-        true
-    }
-
     /// Recovers runs when a process starts: makes halted runs of these jobs due, because the process may have the code
     /// that they need, and frees orphans.
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>>;

@@ -21,11 +21,12 @@ use crate::random;
 use crate::token::Revocations;
 
 mod channels;
+mod journal;
 mod logs;
-mod no_runs;
 #[cfg(test)]
 mod tests;
 
+use journal::MemoryJournal;
 use logs::Logs;
 
 /// A storage in the memory of this process, which is the default of a hub. What it contains ends with the process.
@@ -54,6 +55,7 @@ pub struct Memory {
 
 struct Shared {
     logs: Logs,
+    journal: MemoryJournal,
     last_epoch: AtomicU64,
     /// When the storage was created, by the wall clock and by the steady clock.
     created_at: (SystemTime, Duration),
@@ -68,6 +70,7 @@ impl Memory {
     pub fn new() -> Self {
         let shared = Shared {
             logs: Logs::default(),
+            journal: MemoryJournal::default(),
             last_epoch: AtomicU64::new(0),
             created_at: (clock::wall_time(), clock::steady_time()),
             revocations: Revocations::default(),
@@ -76,8 +79,10 @@ impl Memory {
         Self { shared: Arc::new(shared), owner: random::number() }
     }
 
-    fn open(&self, channel: &Channel, limits: &Limits) -> Result<Arc<Log>, StorageError> {
-        self.shared.logs.open(channel, limits, || self.shared.next_epoch())
+    /// Makes other clones believe that this one has ended without releasing its runs.
+    #[cfg(test)]
+    pub(super) fn mark_ended(&self, owner: u32) {
+        self.shared.journal.mark_ended(owner);
     }
 
     /// Deletes a channel.
@@ -88,6 +93,23 @@ impl Memory {
 }
 
 impl Shared {
+    fn open(&self, channel: &Channel, limits: &Limits) -> Result<Arc<Log>, StorageError> {
+        self.logs.open(channel, limits, || self.next_epoch())
+    }
+
+    fn now(&self) -> SystemTime {
+        let (created_at, steady) = self.created_at;
+        created_at + clock::steady_time().saturating_sub(steady)
+    }
+
+    fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
+        let Entry { mut log, topic, frame, key } = entry;
+        if log.is_retired() {
+            log = self.open(log.channel(), log.limits())?;
+        }
+        log.append(topic, frame, key).map_err(AppendError::from)
+    }
+
     /// Returns a new epoch. Epochs are times in milliseconds, so that the ids of a channel's later log are greater, even
     /// after a restart.
     fn next_epoch(&self) -> u64 {
@@ -135,6 +157,7 @@ impl fmt::Debug for Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         self.shared.listeners().retain(|(owner, _)| *owner != self.owner);
+        self.shared.journal.mark_ended(self.owner);
         // After the last clone, nobody reads the logs.
         if Arc::strong_count(&self.shared) > 1 {
             self.shared.end_streams(self.owner);
@@ -161,8 +184,11 @@ impl Messages for Memory {
     }
 
     fn storage_time(&self) -> SystemTime {
-        let (created_at, steady) = self.shared.created_at;
-        created_at + clock::steady_time().saturating_sub(steady)
+        self.shared.now()
+    }
+
+    fn is_durable(&self) -> bool {
+        false
     }
 
     fn health(&self) -> Result<(), StorageError> {
@@ -178,11 +204,11 @@ impl Messages for Memory {
     }
 
     fn try_open_log(&self, channel: &Channel, limits: &Limits) -> Option<Result<Arc<Log>, StorageError>> {
-        Some(self.open(channel, limits))
+        Some(self.shared.open(channel, limits))
     }
 
     fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
-        let opened = self.open(&channel, &limits).map(|log| OpenedLog { log, abandoned: Vec::new() });
+        let opened = self.shared.open(&channel, &limits).map(|log| OpenedLog { log, abandoned: Vec::new() });
         Box::pin(async { opened })
     }
 
@@ -191,14 +217,7 @@ impl Messages for Memory {
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
-        let Entry { mut log, topic, frame, key } = entry;
-        if log.is_retired() {
-            match self.open(log.channel(), log.limits()) {
-                Ok(new) => log = new,
-                Err(error) => return StorageCall::done(Err(error.into())),
-            }
-        }
-        StorageCall::done(log.append(topic, frame, key).map_err(AppendError::from))
+        StorageCall::done(self.shared.append(entry))
     }
 
     fn tidy(&self, max_idle: usize) -> usize {
@@ -229,30 +248,34 @@ impl Inspection for Memory {
         None
     }
 
-    fn list_runs(&self, _: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>> {
-        Box::pin(async { Ok(Rows { rows: Vec::new(), next: None }) })
+    fn list_runs(&self, query: RunQuery) -> StorageFuture<Result<Rows<RunRow, i64>, StorageError>> {
+        let runs = self.shared.journal.list_runs(&query, clock::to_milliseconds(self.shared.now()));
+        Box::pin(async { Ok(runs) })
     }
 
-    fn read_run(&self, _: String) -> StorageFuture<Result<Option<RunDetailsRow>, StorageError>> {
-        Box::pin(async { Ok(None) })
+    fn read_run(&self, run_id: String) -> StorageFuture<Result<Option<RunDetailsRow>, StorageError>> {
+        let run = self.shared.journal.read_run(&run_id, clock::to_milliseconds(self.shared.now()));
+        Box::pin(async { Ok(run) })
     }
 
     fn list_calls(
         &self,
-        _: String,
-        _: Option<CallSite>,
-        _: usize,
+        run_id: String,
+        after: Option<CallSite>,
+        limit: usize,
     ) -> StorageFuture<Result<Option<Rows<CallRow, CallSite>>, StorageError>> {
-        Box::pin(async { Ok(None) })
+        let calls = self.shared.journal.list_calls(&run_id, after.as_ref(), limit);
+        Box::pin(async { Ok(calls) })
     }
 
     fn list_signals(
         &self,
-        _: String,
-        _: i64,
-        _: usize,
+        run_id: String,
+        after: i64,
+        limit: usize,
     ) -> StorageFuture<Result<Option<Rows<SignalRow, i64>>, StorageError>> {
-        Box::pin(async { Ok(None) })
+        let signals = self.shared.journal.list_signals(&run_id, after, limit);
+        Box::pin(async { Ok(signals) })
     }
 
     fn list_channels(

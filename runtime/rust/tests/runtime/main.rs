@@ -38,6 +38,8 @@ mod network_resuming;
 mod network_sending;
 #[cfg(feature = "client")]
 mod network_untyped;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod postgres;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
@@ -59,6 +61,7 @@ mod run_failures;
 mod running;
 mod serving;
 mod sessions;
+mod shared_memory;
 #[cfg(feature = "sqlite")]
 mod shared_storage;
 mod signals;

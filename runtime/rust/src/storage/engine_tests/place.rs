@@ -76,6 +76,22 @@ impl Place {
         let _ = owner;
     }
 
+    /// Makes others believe that a process has ended without releasing its runs.
+    pub(super) async fn mark_ended(&self, process: &Process) {
+        let owner = process.engine.owner();
+        match self {
+            Self::Memory(memory) => memory.mark_ended(owner),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => {
+                self.execute(&format!("UPDATE processes SET began = '1' WHERE owner = {owner};")).await;
+            }
+            #[cfg(all(feature = "postgres", unix))]
+            Self::Postgres { .. } => {
+                self.execute(&format!("UPDATE processes SET seen = 0 WHERE owner = {owner};")).await;
+            }
+        }
+    }
+
     /// Deletes a channel, as a process does once it was unused for a week.
     pub(super) async fn delete_channel(&self, name: &str) {
         if let Self::Memory(memory) = self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::{AppendError, Entry, Messages, OpenedLog, StorageCall};
+use super::super::{AppendError, Engine, Entry, OpenedLog, StorageCall};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -78,21 +78,20 @@ pub(super) fn small(id: &str) -> Channel {
 /// A process.
 #[derive(Clone)]
 pub(super) struct Process {
-    pub(super) engine: Arc<dyn Messages>,
+    pub(super) engine: Arc<dyn Engine>,
     logs: Arc<Mutex<HashMap<String, Arc<Log>>>>,
     /// The ids of revoked tokens that the engine has reported.
     pub(super) revoked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
-    pub(super) fn new(engine: impl Messages + 'static) -> Self {
+    pub(super) fn new(engine: impl Engine + 'static) -> Self {
         engine.set_registry(&REGISTRY);
         let revoked: Vec<_> = engine.list_revoked().into_iter().map(|(id, _)| id).collect();
         let revoked = Arc::new(Mutex::new(revoked));
         let following = Arc::clone(&revoked);
         engine.follow_revocations(Box::new(move |id, _| following.lock().unwrap().push(id.to_owned())));
-        let engine = Arc::new(engine);
-        Self { engine, logs: Arc::default(), revoked }
+        Self { engine: Arc::new(engine), logs: Arc::default(), revoked }
     }
 
     /// Returns the log of a channel, as a hub does: opens it again if it was retired.

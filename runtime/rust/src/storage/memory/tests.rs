@@ -87,8 +87,9 @@ fn names(logs: &[Arc<Log>]) -> Vec<String> {
 #[test]
 fn each_log_has_an_epoch_of_its_own_in_order() {
     let memory = Memory::new();
-    let epochs: Vec<_> =
-        (0..100).map(|id| memory.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap().epoch()).collect();
+    let epochs: Vec<_> = (0..100)
+        .map(|id| memory.shared.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap().epoch())
+        .collect();
     assert!(epochs.is_sorted_by(|a, b| a < b));
 }
 
@@ -96,7 +97,7 @@ fn each_log_has_an_epoch_of_its_own_in_order() {
 fn a_list_starts_after_a_name_and_has_the_names_with_a_prefix_only() {
     let memory = Memory::new();
     for id in [12, 3, 1, 20, 2, 11] {
-        memory.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap();
+        memory.shared.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap();
     }
     for (prefix, after, limit, expected) in [
         ("", "", 10, &[1, 11, 12, 2, 20, 3][..]),
@@ -116,7 +117,7 @@ fn a_list_starts_after_a_name_and_has_the_names_with_a_prefix_only() {
 #[tokio::test(start_paused = true)]
 async fn a_log_remains_while_it_has_history_or_keys() {
     let memory = Memory::new();
-    let open = |id| memory.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap();
+    let open = |id| memory.shared.open(&room(&ROOM, id), &limits(usize::MAX)).unwrap();
     open(1);
     say(&open(2), "hello", None);
     say(&open(3), "hello", Some("k"));
@@ -135,7 +136,7 @@ async fn a_log_remains_while_it_has_history_or_keys() {
 async fn unused_logs_go_when_memory_is_short_and_keys_stay() {
     let memory = Memory::new();
     let limits = limits(100_000);
-    let open = |id| memory.open(&room(&ROOM, id), &limits).unwrap();
+    let open = |id| memory.shared.open(&room(&ROOM, id), &limits).unwrap();
     let text = "x".repeat(5_000);
     for id in 0..21 {
         say(&open(id), &text, (id < 2).then_some("k"));
@@ -157,9 +158,9 @@ async fn unused_logs_go_when_memory_is_short_and_keys_stay() {
 #[test]
 fn a_changed_definition_keeps_the_messages_that_it_accepts() {
     let memory = Memory::new();
-    let log = memory.open(&room(&ROOM, 1), &limits(usize::MAX)).unwrap();
+    let log = memory.shared.open(&room(&ROOM, 1), &limits(usize::MAX)).unwrap();
     say(&log, "1", Some("k"));
-    let long = say(&log, "too long", None).id;
+    let rejected = say(&log, "too long", None).id;
     append(&log, STATE, LogKind::Data, "state", None);
     append(&log, DRAFT, LogKind::StreamStart, "s", None);
     for chunk in ["Once ", "upon "] {
@@ -167,16 +168,16 @@ fn a_changed_definition_keeps_the_messages_that_it_accepts() {
     }
     let last = say(&log, "3", None).id;
     let changed = room(&CHANGED, 1);
-    let error = memory.open(&changed, &limits(usize::MAX)).err().unwrap().to_string();
+    let error = memory.shared.open(&changed, &limits(usize::MAX)).err().unwrap().to_string();
     assert!(error.contains("with another definition"), "{error}");
     drop(log);
 
-    let log = memory.open(&changed, &limits(usize::MAX)).unwrap();
-    assert!(Arc::ptr_eq(&log, &memory.open(&changed, &limits(usize::MAX)).unwrap()));
+    let log = memory.shared.open(&changed, &limits(usize::MAX)).unwrap();
+    assert!(Arc::ptr_eq(&log, &memory.shared.open(&changed, &limits(usize::MAX)).unwrap()));
     let (gap, frames) = read(&log, &[0, 1], Cursor::After(MessageId::new(last.epoch(), 1)));
     assert_eq!(gap.map(|gap| gap.after.offset()), Some(1), "the second message is not valid any more");
     let ids: Vec<_> = frames.iter().map(|frame| id_of(frame).unwrap().offset()).collect();
-    assert_eq!(ids, [4, 5, 6, 7], "{long} and the removed topic are missing: {frames:?}");
+    assert_eq!(ids, [4, 5, 6, 7], "{rejected} and the removed topic are missing: {frames:?}");
     assert!(frames[3].contains(r#""topic":"spoken""#) && frames[3].contains(r#""data":"3""#), "{frames:?}");
     let next = append(&log, 1, LogKind::Data, "4", None).id;
     assert_eq!(next, MessageId::new(last.epoch(), last.offset() + 1));
