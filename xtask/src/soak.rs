@@ -29,6 +29,9 @@ pub(crate) struct Soak {
     /// Only test two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
+    /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
+    #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
+    cluster: bool,
 }
 
 impl Soak {
@@ -36,6 +39,9 @@ impl Soak {
         if !self.delivery {
             tools::ensure_npm_packages()?;
             tools::build_typescript_client()?;
+        }
+        if self.cluster {
+            tools::ensure_postgres()?;
         }
         step("Building the server and the harness, optimised", || run(&mut build_optimised("fanfare-soak")))?;
         let mut soak = raise_file_limit(&program("release", "fanfare-soak"));
@@ -52,6 +58,9 @@ impl Soak {
         }
         if self.delivery {
             soak.arg("--delivery");
+        }
+        if self.cluster {
+            soak.arg("--cluster");
         }
         if self.short {
             soak.arg("--short");

@@ -58,6 +58,11 @@ pub(crate) fn ensure_servers_and_terminal() -> Result {
     if find_on_path("tmux").is_none() && can_install() {
         step("Installing tmux", || install_from_debian("tmux"))?;
     }
+    ensure_postgres()
+}
+
+/// Installs PostgreSQL if there is none, the system is Debian and the user is root.
+pub(crate) fn ensure_postgres() -> Result {
     if has_postgres() {
         return Ok(());
     }

@@ -160,7 +160,7 @@ pub(crate) trait Messages: Send + Sync {
 
     /// Hands the open logs the messages that other processes have appended until now, and retires those whose epoch
     /// has ended.
-    fn catch_up(&self) -> StorageFuture<()>;
+    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>>;
 
     /// Appends a message to an open log, unless its idempotency key was used before. Messages are ordered as the calls
     /// are. Once this returns, the message is stored and in the log.

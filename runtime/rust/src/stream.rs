@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::channel::{Channel, TextStream, Topic};
-use crate::history::{Appended, OpenStream};
+use crate::history::{Appended, IdempotencyKey, OpenStream};
 use crate::hub::{Hub, StreamGuard};
 use crate::publish::{self, PublishError};
+use crate::storage::StorageError;
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
 /// The maximum bytes of text in one chunk.
@@ -206,7 +207,12 @@ impl Stream {
         if matches!(outcome, Err(PublishError::Storage(_))) {
             tokio::spawn(self.end_later());
         }
-        outcome
+        outcome.map_err(|error| match error {
+            PublishError::KeyReused => PublishError::Storage(StorageError::new(
+                "another process has ended the text stream, because this one did not use the storage for a while",
+            )),
+            error => error,
+        })
     }
 
     async fn end_later(mut self) {
@@ -259,14 +265,17 @@ impl Stream {
         Ok(self.append(LogKind::StreamEnd { error, is_stopped }, &self.id).await?.id)
     }
 
+    /// Appends a part of the stream. An end has an idempotency key, so that a stream has one end: the storage may have
+    /// stored an end and failed to say so, or another process may have ended the stream.
     async fn append(&self, kind: LogKind<'_>, text: &str) -> Result<Appended, PublishError> {
-        let envelope = Envelope {
-            kind,
-            channel: self.channel.name(),
-            topic: self.channel.definition().topics[self.topic].name,
-            run_id: self.run_id.as_deref(),
+        let topic = self.channel.definition().topics[self.topic].name;
+        let key = match kind {
+            LogKind::StreamEnd { error, .. } => Some(IdempotencyKey::of_stream_end(&self.id, topic, error)),
+            _ => None,
         };
-        self.hub.append(&self.channel, self.topic, DataFrame::of_text(envelope, text), None).await
+        let envelope = Envelope { kind, channel: self.channel.name(), topic, run_id: self.run_id.as_deref() };
+        let frame = DataFrame::of_text(envelope, text);
+        self.hub.append(&self.channel, self.topic, frame, key).await
     }
 }
 

@@ -129,7 +129,13 @@ impl TestServer {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
     }
 
-    /// Returns the folder of the server's socket.
+    /// Returns the path of its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// Returns the folder of its socket.
     #[must_use]
     pub fn socket_folder(&self) -> &Path {
         &self.folder

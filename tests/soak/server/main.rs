@@ -9,7 +9,7 @@ fanfare::include_channels!();
 mod work;
 
 use clap::Parser;
-use fanfare::{Hub, Sqlite};
+use fanfare::{Hub, Postgres, Sqlite};
 use fanfare_soak::SIGNING_KEY;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
@@ -28,6 +28,9 @@ struct Arguments {
     /// SQLite file; in memory if omitted
     #[arg(long)]
     database: Option<PathBuf>,
+    /// URL of a PostgreSQL database, instead of a SQLite file
+    #[arg(long, value_name = "URL", conflicts_with = "database")]
+    postgres: Option<String>,
     /// Interval between pings
     #[arg(long, default_value_t = 1000)]
     ping_milliseconds: u64,
@@ -55,6 +58,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .max_idle_channels(0);
     if let Some(database) = arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
+    }
+    if let Some(url) = arguments.postgres {
+        hub = hub.storage(Postgres::connect(&url).await?);
     }
     let hub = hub.build()?;
     let mut routes = fanfare::routes(hub.clone());

@@ -1,16 +1,18 @@
-//! Tests two servers on one file, or one server without a file: compares what every reader received with the order of
-//! the messages.
+//! Tests servers that share a database, and one server without a database: compares what every reader received with the
+//! order of the messages.
 //!
 //! - `cluster`: the servers, and the state that all tasks share.
-//! - `faults`: kills and stops servers, locks and replaces the file, revokes tokens.
+//! - `faults`: kills and stops servers, locks and replaces a file, revokes tokens.
+//! - `outages`: restarts a PostgreSQL server, and interrupts its connections.
 //! - `publisher`: publishes messages until they are acknowledged, and writes text streams.
 //! - `reader`: subscribes, disconnects, and resumes at either server.
-//! - `order`: the committed messages, as recorded by triggers in the file.
+//! - `order`: the committed messages, as recorded by triggers in the database.
 //! - `verdict`: compares what a reader received with the order. `published` does so for publishers.
 
 mod cluster;
 mod faults;
 mod order;
+mod outages;
 mod published;
 mod publisher;
 mod reader;
@@ -20,8 +22,10 @@ mod verdict;
 mod verdict_tests;
 
 use crate::Result;
+use crate::database::Database;
 use crate::log::Id;
 use crate::plan::Size;
+use crate::postgres::Server;
 use crate::random::decisions;
 use crate::server::Installation;
 use crate::soak::Soak;
@@ -43,6 +47,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long readers stay after they have received everything, to detect late repeats.
 const SETTLE_TIME: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_millis(50);
+/// The most channels of one reader. A token for many topics is too long for the head of a request.
+const MAX_CHANNELS: usize = 4;
 
 /// The channels in `schemas/delivery.yaml` and their histories.
 const DEFINITIONS: [(&str, History); 2] =
@@ -54,20 +60,65 @@ pub(crate) async fn test(soak: &Soak) -> Result {
     let plan = Plan {
         every: Duration::from_millis(if full { 2_000 } else { 900 }),
         max_stop: Duration::from_secs(if full { 30 } else { 2 }),
-        max_lock: Duration::from_secs(if full { 8 } else { 1 }),
+        max_outage: Duration::from_secs(if full { 8 } else { 1 }),
+        forgets_connections: full,
     };
-    let readers = if full { 16 } else { 6 };
-    let pair = Round { name: "pair", servers: 2, duration: soak.duration.mul_f64(0.75), plan, readers };
+    let pair = Round {
+        name: "pair",
+        storage: Storage::File,
+        servers: 2,
+        channels: 2,
+        duration: soak.duration.mul_f64(0.75),
+        plan,
+        readers: if full { 16 } else { 6 },
+    };
     pair.run(soak).await?;
-    let plan = Plan { max_stop: plan.max_stop / 6, ..plan };
-    let memory = Round { name: "memory", servers: 1, duration: soak.duration.mul_f64(0.25), plan, readers };
+    let memory = Round {
+        name: "memory",
+        storage: Storage::Memory,
+        servers: 1,
+        duration: soak.duration.mul_f64(0.25),
+        plan: Plan { max_stop: plan.max_stop / 6, ..plan },
+        ..pair
+    };
     memory.run(soak).await
+}
+
+/// Tests three servers on one PostgreSQL database.
+pub(crate) async fn test_machines(soak: &Soak) -> Result {
+    let full = soak.size == Size::Full;
+    let machines = Round {
+        name: "machines",
+        storage: Storage::Postgres { is_durable: full },
+        servers: 3,
+        channels: if full { 10 } else { 2 },
+        duration: soak.duration,
+        plan: Plan {
+            every: Duration::from_millis(if full { 2_000 } else { 700 }),
+            max_stop: Duration::from_secs(if full { 30 } else { 2 }),
+            max_outage: Duration::from_secs(if full { 10 } else { 1 }),
+            forgets_connections: full,
+        },
+        readers: if full { 60 } else { 6 },
+    };
+    machines.run(soak).await
+}
+
+/// Where the servers of a round keep messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Storage {
+    Memory,
+    File,
+    Postgres { is_durable: bool },
 }
 
 struct Round {
     name: &'static str,
-    /// Two servers on a file, or one without a file.
+    storage: Storage,
+    /// One if they have no database.
     servers: usize,
+    /// The number of channels with each definition.
+    channels: usize,
     duration: Duration,
     plan: Plan,
     /// The number of concurrent readers.
@@ -88,12 +139,12 @@ impl Round {
         let name = self.name;
         DEFINITIONS
             .iter()
-            .flat_map(|(kind, _)| (0..2).map(move |index| format!("{kind}:{name}-{index}")))
+            .flat_map(|(kind, _)| (0..self.channels).map(move |index| format!("{kind}:{name}-{index}")))
             .collect()
     }
 
-    fn history(channel: usize) -> History {
-        DEFINITIONS[channel / 2].1
+    fn history(&self, channel: usize) -> History {
+        DEFINITIONS[channel / self.channels].1
     }
 
     async fn run(&self, soak: &Soak) -> Result {
@@ -102,37 +153,51 @@ impl Round {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        let has_file = self.servers > 1;
-        let installation = Installation::new(&soak.server, &folder);
-        let database = installation.database.clone().filter(|_| has_file);
-        let installation = Installation { database: database.clone(), ..installation };
-        let cluster = Arc::new(Cluster::new(soak.seed, self.channels(), vec![installation; self.servers]));
-        cluster.start(0, has_file).await?;
+        let (database, server) = (self.database(&folder).await?, Installation::new(&soak.server, &folder));
+        let installations = match &database {
+            Some(database) => database.install(&server, self.servers).await?,
+            None => vec![(Installation { database: None, ..server }, None)],
+        };
+        let cluster = Arc::new(Cluster::new(soak.seed, self.channels(), installations));
+        cluster.start(0, database.is_some()).await?;
         if let Some(database) = &database {
-            order::install_triggers(database)?;
-            cluster.start(1, true).await?;
+            order::install_triggers(database).await?;
+        }
+        for server in 1..self.servers {
+            cluster.start(server, true).await?;
         }
         let measuring = tokio::spawn({
             let cluster = Arc::clone(&cluster);
             async move { cluster.measure_delays().await }
         });
         let mut order = Order::new(cluster.channels.len());
-        let outcome = self.publish_and_read(&cluster, database.as_deref(), &mut order).await?;
+        let outcome = self.publish_and_read(&cluster, database.as_ref(), &mut order).await?;
         measuring.abort();
         for server in 0..self.servers {
             cluster.kill(server).await?;
         }
         match &database {
-            Some(database) => order.add_file(database, &cluster.channels)?,
+            Some(database) => order.add_records(database, &cluster.channels).await?,
             None => add_readers(&mut order, &outcome.records),
         }
         self.conclude(soak, &cluster, &order, outcome, &folder)
     }
 
+    /// Returns the database of the round.
+    async fn database(&self, folder: &Path) -> Result<Option<Database>> {
+        Ok(match self.storage {
+            Storage::Memory => None,
+            Storage::File => Some(Database::File(folder.join("fanfare.db"))),
+            Storage::Postgres { is_durable } => {
+                Some(Database::Postgres(Arc::new(Server::start(is_durable).await?)))
+            }
+        })
+    }
+
     async fn publish_and_read(
         &self,
         cluster: &Arc<Cluster>,
-        database: Option<&Path>,
+        database: Option<&Database>,
         order: &mut Order,
     ) -> Result<Outcome> {
         let marks: Arc<Mutex<Option<Marks>>> = Arc::default();
@@ -140,7 +205,8 @@ impl Round {
         let mut reading: JoinSet<Vec<Record>> = JoinSet::new();
         let mut everything = None;
         if database.is_none() {
-            let reader = self.reader_of_everything(cluster, Method::Subscribe, 0, "everything");
+            let all: Vec<usize> = (0..cluster.channels.len()).collect();
+            let reader = self.reader_of_all_topics(cluster, Method::Subscribe, 0, "everything", &all);
             everything = Some(Arc::clone(&reader.shared));
             reading.spawn(reader.run(Arc::clone(&marks)));
             while everything
@@ -168,7 +234,15 @@ impl Round {
         let work = async {
             let servers = faults::fault_servers(cluster, self.plan, database, everything.as_deref(), order);
             let others = faults::fault_file_and_tokens(cluster, self.plan, database, &readers);
-            tokio::try_join!(servers, others).map(drop)
+            let outages = async {
+                match database {
+                    Some(Database::Postgres(server)) => {
+                        outages::fault_database(cluster, self.plan, server).await
+                    }
+                    _ => Ok(()),
+                }
+            };
+            tokio::try_join!(servers, others, outages).map(drop)
         };
         let reading_on = async {
             let mut joined = 0;
@@ -244,11 +318,14 @@ impl Round {
             }
         }
         *marks.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        let all: Vec<usize> = (0..cluster.channels.len()).collect();
         for server in 0..self.servers {
             for method in METHODS {
-                let name = format!("late-{server}-{method:?}");
-                reading
-                    .spawn(self.reader_of_everything(cluster, method, server, &name).run(Arc::clone(marks)));
+                for channels in all.chunks(MAX_CHANNELS) {
+                    let name = format!("late-{server}-{method:?}-{}", channels[0]);
+                    let reader = self.reader_of_all_topics(cluster, method, server, &name, channels);
+                    reading.spawn(reader.run(Arc::clone(marks)));
+                }
             }
         }
         // Readers that left before are not waited for.
@@ -287,15 +364,16 @@ impl Round {
         reader
     }
 
-    /// Returns a reader of all topics of all channels at one server, which never disconnects on purpose.
-    fn reader_of_everything(
+    /// Returns a reader of all topics of some channels at one server, which never disconnects on purpose.
+    fn reader_of_all_topics(
         &self,
         cluster: &Arc<Cluster>,
         method: Method,
         server: usize,
         name: &str,
+        channels: &[usize],
     ) -> Reader {
-        let all = (0..cluster.channels.len()).map(|channel| Subscription::new(channel, [true; TOPICS.len()]));
+        let all = channels.iter().map(|channel| Subscription::new(*channel, [true; TOPICS.len()]));
         let mut reader = Reader::new(cluster, format!("{}-{name}", self.name), method, all.collect());
         reader.server = Some(server);
         reader
@@ -314,7 +392,7 @@ impl Round {
         let mut got = verdict::Counts::default();
         for record in &outcome.records {
             let channel = &order.channels[record.channel];
-            match verdict::judge(record, channel, Self::history(record.channel), record.is_last) {
+            match verdict::judge(record, channel, self.history(record.channel), record.is_last) {
                 Ok(counts) => got.add(counts),
                 Err(violation) => {
                     let name = &cluster.channels[record.channel];
@@ -323,7 +401,7 @@ impl Round {
                 }
             }
         }
-        let is_kept = self.servers > 1;
+        let is_kept = self.storage != Storage::Memory;
         violations.extend(published::judge_messages(&outcome.answered, order, is_kept));
         let (streams, wrong) = published::judge_streams(&outcome.written, order, is_kept);
         violations.extend(wrong);
@@ -331,8 +409,7 @@ impl Round {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
             "delivery {}: {:.0} s, {} messages, {} publishes acknowledged ({} repeated, {} times 503), {streams}, \
-             {} readers on {} connections received {} messages and {} gaps ({} into new epochs), {} kills, {} stops, \
-             {} locks, {} restores, {} revocations, {} violations",
+             {} readers on {} connections received {} messages and {} gaps ({} into new epochs), {counts}, {} violations",
             self.name,
             self.duration.as_secs_f64(),
             order.messages,
@@ -344,24 +421,20 @@ impl Round {
             got.messages,
             got.gaps,
             got.epochs,
-            read(&counts.kills),
-            read(&counts.stops),
-            read(&counts.locks),
-            read(&counts.restores),
-            read(&counts.revocations),
             violations.len(),
         );
         if violations.is_empty() {
             return Ok(());
         }
         std::fs::write(folder.join("violations.log"), violations.join("\n"))?;
+        std::fs::write(folder.join("faults.log"), cluster.take_faults().join("\n"))?;
         let shown = violations.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
         let (name, seed, folder) = (self.name, soak.seed, folder.display());
         Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  see {folder}").into())
     }
 }
 
-/// Determines the order without a file: the messages that the reader of everything received.
+/// Determines the order without a database: the messages that the reader of everything received.
 fn add_readers(order: &mut Order, records: &[Record]) {
     for channel in 0..order.channels.len() {
         let of_channel = || records.iter().filter(|record| record.channel == channel);

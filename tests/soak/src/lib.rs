@@ -13,12 +13,14 @@
 //! - `verdict`: compares what each subscriber received with what was published.
 //! - `fault_test`: one round with all of these. `soak`: all rounds.
 //! - `runs`: runs whose server is killed at any time, and two servers that execute the same runs.
-//! - `delivery`: two servers on one file, which is locked and replaced while readers resume at either server.
+//! - `delivery`: servers that share a database, which fails while readers resume at any server.
+//! - `database`: a SQLite file, or the server in `postgres`, which hubs reach through links with faults.
 //! - `hostile`: attacks on a server that honest clients use. `attackers`: the threads of the attacks.
 //!
 //! All random decisions come from one seed (`random`).
 
 mod attackers;
+mod database;
 mod delivery;
 mod fault_test;
 mod hostile;
@@ -26,6 +28,7 @@ mod http;
 mod log;
 mod network;
 mod plan;
+mod postgres;
 mod publisher;
 mod random;
 mod runs;

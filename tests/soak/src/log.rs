@@ -1,7 +1,9 @@
 //! Compact records of what was published and what subscribers received. A round has millions of them.
 
+use crate::Result;
 use crate::plan::TOPICS;
 use std::fmt::{self, Write as _};
+use std::str::FromStr;
 
 /// A message id: an opaque, ordered ASCII text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +36,43 @@ impl fmt::Display for Id {
 impl fmt::Debug for Id {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The parts of a message id: two numbers of nine base-36 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MessageId {
+    pub(crate) epoch: u64,
+    pub(crate) offset: u64,
+}
+
+impl MessageId {
+    /// Returns the id as text.
+    pub(crate) fn id(self) -> String {
+        let half = |mut number: u64| {
+            let mut digits = [b'0'; 9];
+            for digit in digits.iter_mut().rev() {
+                *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize];
+                number /= 36;
+            }
+            String::from_utf8_lossy(&digits).into_owned()
+        };
+        format!("{}-{}", half(self.epoch), half(self.offset))
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = crate::Error;
+
+    fn from_str(id: &str) -> Result<Self> {
+        let (epoch, offset) = id.split_once('-').ok_or_else(|| format!("{id:?} is not an id"))?;
+        Ok(Self { epoch: u64::from_str_radix(epoch, 36)?, offset: u64::from_str_radix(offset, 36)? })
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.epoch, self.offset)
     }
 }
 

@@ -31,6 +31,9 @@ struct Arguments {
     /// Only test two servers on one file, which is locked and replaced while readers resume at either server
     #[arg(long, conflicts_with_all = ["hostile", "runs"])]
     delivery: bool,
+    /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
+    #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
+    cluster: bool,
     /// Folder for the database and the logs
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
@@ -64,6 +67,7 @@ fn run(arguments: &Arguments) -> fanfare_soak::Result {
             (_, Some(attackers)) => soak.run_hostile(attackers).await,
             (Arguments { runs: true, .. }, _) => soak.run_runs().await,
             (Arguments { delivery: true, .. }, _) => soak.run_delivery().await,
+            (Arguments { cluster: true, .. }, _) => soak.run_cluster().await,
             _ => soak.run().await,
         }
     })

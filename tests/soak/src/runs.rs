@@ -1,7 +1,7 @@
-//! Tests runs whose server is killed at any time, and runs that two servers execute.
+//! Tests runs whose servers are killed at any time, and runs that several servers execute.
 //!
 //! - `driver`: starts runs, sends them signals, and collects their results.
-//! - `crash`: kills the server at random times or at failpoints inside of transactions.
+//! - `crash`: kills the servers at random times or at failpoints inside of transactions.
 //! - `pair`: two servers on one journal, of which one is suspended for longer than its leases.
 //! - `journal`: reads the database. `verdict`: compares it with what clients observed.
 
@@ -12,15 +12,18 @@ mod pair;
 mod verdict;
 
 use crate::Result;
+use crate::database::Database;
 use crate::fault_test::{SETTLE_TIME, find_late, wait_for_all};
 use crate::log::Log;
 use crate::network::Network;
 use crate::plan::{Faults, History, Plan, Size};
+use crate::postgres::Server;
 use crate::soak::{Soak, line, write_log};
 use crate::subscribers::SharedLog;
 use driver::{Counts, Finished};
 use journal::Journal;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -59,21 +62,29 @@ impl Work {
     }
 }
 
-/// The files of a test.
+/// The database and the files of a test.
 struct Files {
     folder: PathBuf,
-    database: PathBuf,
+    database: Database,
     effects: PathBuf,
 }
 
 impl Files {
+    /// Creates the folder. The database is a file in it.
     fn new(soak: &Soak, name: &str) -> Result<Self> {
         let folder = soak.folder.join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { database: folder.join("fanfare.db"), effects: folder.join("effects.log"), folder })
+        let database = Database::File(folder.join("fanfare.db"));
+        Ok(Self { database, effects: folder.join("effects.log"), folder })
+    }
+
+    /// Creates the folder, and a database in PostgreSQL.
+    async fn with_postgres(soak: &Soak, name: &str) -> Result<Self> {
+        let server = Server::start(soak.size == Size::Full).await?;
+        Ok(Self { database: Database::Postgres(Arc::new(server)), ..Self::new(soak, name)? })
     }
 }
 
@@ -86,7 +97,7 @@ async fn conclude(
     networks: &[&Network],
     logs: &[SharedLog],
 ) -> Result {
-    let journal = Journal::read(&files.database, &work.plan(0, 0).channels())?;
+    let journal = Journal::read(&files.database, &work.plan(0, 0).channels()).await?;
     let published = journal.messages();
     let is_complete = |log: &Log| {
         log.channels.iter().zip(&published).all(|(channel, published)| channel.is_complete(published))
@@ -128,9 +139,30 @@ async fn conclude(
 }
 
 /// Runs the crash test and the tests of two servers.
-pub(crate) async fn test(soak: &Soak, size: Size) -> Result {
-    let full = size == Size::Full;
-    let work = Work {
+pub(crate) async fn test(soak: &Soak) -> Result {
+    let full = soak.size == Size::Full;
+    let crash = crash_work(soak);
+    crash::test(&crash, soak, &Files::new(soak, crash.name)?, 1, if full { 500 } else { 12 }).await?;
+    let pair = pair_work(soak);
+    pair::test(soak, pair, &Files::new(soak, pair.name)?).await?;
+    pair::test_with_other_clocks(soak, Work { name: "clocks", ..pair }).await
+}
+
+/// Runs the crash test with three servers, and the test of two servers, on PostgreSQL.
+pub(crate) async fn test_cluster(soak: &Soak) -> Result {
+    let full = soak.size == Size::Full;
+    let crash = Work { name: "machines-crash", ..crash_work(soak) };
+    let files = Files::with_postgres(soak, crash.name).await?;
+    crash::test(&crash, soak, &files, 3, if full { 300 } else { 9 }).await?;
+    let pair = pair_work(soak);
+    let max_runs = if full { pair.max_runs } else { pair.max_runs / 4 };
+    let pair = Work { name: "machines-pair", max_runs, ..pair };
+    pair::test(soak, pair, &Files::with_postgres(soak, pair.name).await?).await
+}
+
+fn crash_work(soak: &Soak) -> Work {
+    let full = soak.size == Size::Full;
+    Work {
         seed: soak.seed,
         name: "crash",
         channels: if full { 5 } else { 2 },
@@ -138,9 +170,10 @@ pub(crate) async fn test(soak: &Soak, size: Size) -> Result {
         iterations: if full { 20 } else { 4 },
         pause: Duration::from_millis(5),
         max_runs: u32::MAX / 20,
-    };
-    crash::test(soak, work, if full { 500 } else { 12 }).await?;
-    let pair = Work { name: "pair", concurrent: 6, max_runs: if full { 200 } else { 48 }, ..work };
-    pair::test(soak, pair).await?;
-    pair::test_with_other_clocks(soak, Work { name: "clocks", ..pair }).await
+    }
+}
+
+fn pair_work(soak: &Soak) -> Work {
+    let max_runs = if soak.size == Size::Full { 200 } else { 48 };
+    Work { name: "pair", concurrent: 6, max_runs, ..crash_work(soak) }
 }

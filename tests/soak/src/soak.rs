@@ -65,7 +65,7 @@ impl Soak {
         self.run_plan(&mut setup, &self.size.gaps(self.seed, (self.duration / 2).max(MIN_GAP_TEST))).await?;
         setup.server.kill().await?;
         if full {
-            crate::runs::test(self, self.size).await?;
+            crate::runs::test(self).await?;
         }
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
@@ -98,7 +98,7 @@ impl Soak {
     /// Returns an error if a run does not complete, or anything that must happen once does not.
     pub async fn run_runs(&self) -> Result {
         println!("seed {}", self.seed);
-        crate::runs::test(self, self.size).await?;
+        crate::runs::test(self).await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
@@ -110,6 +110,19 @@ impl Soak {
     pub async fn run_delivery(&self) -> Result {
         println!("seed {}", self.seed);
         crate::delivery::test(self).await?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
+    }
+
+    /// Tests servers on one PostgreSQL database: messages while the database fails and readers resume at any server, and
+    /// runs whose servers are killed and suspended.
+    ///
+    /// # Errors
+    /// Returns an error if a reader did not receive exactly what was committed, an acknowledged publish does not exist
+    /// once, a run does not complete, or anything that must happen once does not.
+    pub async fn run_cluster(&self) -> Result {
+        println!("seed {}", self.seed);
+        crate::delivery::test_machines(self).await?;
+        crate::runs::test_cluster(self).await?;
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 

@@ -28,6 +28,14 @@ async fn every_reader_receives_what_was_committed_at_either_of_two_servers() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn three_servers_on_one_postgresql_deliver_and_execute_everything_once_while_it_fails() {
+    let soak = short("cluster");
+    if let Err(failure) = soak.run_cluster().await {
+        panic!("{failure}\n  repeat it with FANFARE_SEED={}", soak.seed);
+    }
+}
+
 /// Returns a soak whose subscribers include the TypeScript client.
 fn short(name: &str) -> Soak {
     let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/typescript/dist/index.js");

@@ -25,6 +25,11 @@ impl IdempotencyKey {
         let content = Sha256::new().chain_update(topic).chain_update([0]).chain_update(payload);
         Self { hash: truncate(Sha256::new().chain_update(key)), content_hash: truncate(content) }
     }
+
+    /// Returns the key of a text stream's end, so that a stream ends once: as complete, or with one error.
+    pub(crate) fn of_stream_end(stream_id: &str, topic: &str, error: Option<&str>) -> Self {
+        Self::new(&format!("the end of {stream_id}"), topic, error.unwrap_or_default().as_bytes())
+    }
 }
 
 fn truncate(hash: Sha256) -> [u8; 16] {

@@ -11,6 +11,7 @@ use crate::wire::{ChunkParts, LogKind, SharedText};
 const RUN_STREAM: &str = "run-";
 
 /// A text stream that has not ended.
+#[derive(Clone)]
 pub(crate) struct OpenStream {
     pub(crate) topic: usize,
     pub(crate) id: String,
@@ -26,10 +27,19 @@ impl OpenStream {
     /// Returns the text streams that have begun in these messages and not ended.
     pub(crate) fn among(definition: &ChannelDefinition, messages: &[StoredMessage]) -> Vec<Self> {
         let mut open = Vec::new();
-        for message in messages.iter().filter(|message| definition.log_topic(message.topic).is_stream()) {
-            Self::follow(&mut open, message.topic, &message.frame);
-        }
+        messages.iter().for_each(|message| Self::follow_message(&mut open, definition, message));
         open
+    }
+
+    /// Applies a message to the streams that are open before it.
+    pub(crate) fn follow_message(
+        open: &mut Vec<Self>,
+        definition: &ChannelDefinition,
+        message: &StoredMessage,
+    ) {
+        if definition.log_topic(message.topic).is_stream() {
+            Self::follow(open, message.topic, &message.frame);
+        }
     }
 
     /// Returns the id of a stream that a run writes. It is the same in every process that executes the run.

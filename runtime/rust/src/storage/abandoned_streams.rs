@@ -33,13 +33,14 @@ pub(crate) async fn end_abandoned_streams(
 /// that it is stored once.
 pub(super) fn end_entry(log: &Arc<Log>, stream: &OpenStream) -> Entry {
     let topic = log.channel().definition().topics[stream.topic].name;
+    let error = Some("the server was restarted");
     let envelope = Envelope {
-        kind: LogKind::StreamEnd { error: Some("the server was restarted"), is_stopped: false },
+        kind: LogKind::StreamEnd { error, is_stopped: false },
         channel: log.channel().name(),
         topic,
         run_id: stream.run_id.as_deref(),
     };
     let frame = DataFrame::of_text(envelope, &stream.id);
-    let key = IdempotencyKey::new(&format!("the end of {}", stream.id), topic, frame.payload());
+    let key = IdempotencyKey::of_stream_end(&stream.id, topic, error);
     Entry { log: Arc::clone(log), topic: stream.topic, frame, key: Some(key) }
 }

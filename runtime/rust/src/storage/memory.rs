@@ -212,8 +212,8 @@ impl Messages for Memory {
         Box::pin(async { opened })
     }
 
-    fn catch_up(&self) -> StorageFuture<()> {
-        Box::pin(async {})
+    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {

@@ -210,10 +210,10 @@ impl Messages for Postgres {
         Box::pin(async move { shared.open_log(&channel, &limits).await })
     }
 
-    fn catch_up(&self) -> StorageFuture<()> {
+    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
         let (reply, caught_up) = oneshot::channel();
         let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
-        Box::pin(async { caught_up.await.unwrap_or_default() })
+        Box::pin(async { caught_up.await.unwrap_or_else(|_| Err(ended())) })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
@@ -268,9 +268,9 @@ impl Shared {
         let (id, trimmed) = (stored.channel.id(), stored.evicted.clone());
         // Include streams that the history no longer has, because they may have readers.
         let open = OpenStream::among(channel.definition(), &stored.messages);
-        let abandoned = self.find_abandoned(open).await.map_err(|failure| failure.error)?;
+        let abandoned = self.find_abandoned(open.clone()).await.map_err(|failure| failure.error)?;
         let log = Arc::new(Log::restore(channel, stored, limits));
-        self.logs.insert(&log, trimmed);
+        self.logs.insert(&log, trimmed, open);
         // Read what was appended since the channel was read: the tail did not know the log yet.
         let _ = self.tail.send(TailCommand::Read(vec![id]));
         self.trim(&log, 1);

@@ -250,10 +250,10 @@ impl Messages for Sqlite {
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
-    fn catch_up(&self) -> StorageFuture<()> {
+    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::CatchUp { reply });
-        Box::pin(async { answer.await.unwrap_or_default() })
+        Box::pin(async { answer.await.map_err(|_| gone()) })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {

@@ -2,8 +2,8 @@
 
 use channels::pipeline::{Pipeline, Topic};
 use fanfare::{
-    AuthorizeError, AuthorizeRequest, ChannelDefinition, History, HubBuilder, Rate, Registry, SessionGrant, Sqlite,
-    StorageError,
+    AuthorizeError, AuthorizeRequest, ChannelDefinition, History, HubBuilder, Rate, Registry, SessionGrant,
+    Sqlite, StorageError,
 };
 use serde::Deserialize;
 use std::path::PathBuf;

@@ -1,8 +1,10 @@
 //! The servers of a round, and since when each has run without a fault.
 
 use crate::Result;
+use crate::postgres::Link;
 use crate::server::{Installation, Server};
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,8 +28,8 @@ pub(super) struct Cluster {
     /// The names of the channels.
     pub(super) channels: Vec<String>,
     servers: Vec<Slot>,
-    /// Whether the file is writable, and since when.
-    file: Mutex<Condition>,
+    /// Whether the database is writable, and since when.
+    database: Mutex<Condition>,
     /// Held while the file is locked or replaced.
     pub(super) file_in_use: tokio::sync::Mutex<()>,
     pub(super) phase: watch::Sender<Phase>,
@@ -36,6 +38,9 @@ pub(super) struct Cluster {
     /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
     violations: Mutex<Vec<String>>,
+    /// The beginning and the end of each fault, with the time since the start.
+    faults: Mutex<Vec<String>>,
+    started: Instant,
     /// When this process was scheduled late, and by how much.
     delays: Mutex<Vec<(Instant, Duration)>>,
     pub(super) counts: Counts,
@@ -53,6 +58,10 @@ pub(super) struct Counts {
     pub(super) locks: AtomicU64,
     pub(super) revocations: AtomicU64,
     pub(super) restores: AtomicU64,
+    pub(super) partitions: AtomicU64,
+    pub(super) resets: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    pub(super) terminations: AtomicU64,
     /// Readers that have received everything and wait for the end.
     pub(super) complete: AtomicUsize,
 }
@@ -63,8 +72,31 @@ impl Counts {
     }
 }
 
+/// Shows the faults.
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = [
+            (&self.kills, "kills"),
+            (&self.stops, "stops"),
+            (&self.locks, "locks"),
+            (&self.restores, "restores"),
+            (&self.partitions, "partitions"),
+            (&self.resets, "resets of connections"),
+            (&self.restarts, "restarts of the database"),
+            (&self.terminations, "terminated sessions"),
+            (&self.revocations, "revocations"),
+        ];
+        let counts = faults.iter().map(|(counter, name)| (counter.load(Ordering::Relaxed), name));
+        let shown: Vec<String> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+        formatter.write_str(&shown.join(", "))
+    }
+}
+
 struct Slot {
     installation: Installation,
+    /// The network between it and a PostgreSQL server.
+    link: Option<Link>,
     server: tokio::sync::Mutex<Option<Server>>,
     port: AtomicU16,
     /// Whether readers and publishers may connect.
@@ -102,9 +134,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 impl Cluster {
-    pub(super) fn new(seed: u64, channels: Vec<String>, installations: Vec<Installation>) -> Self {
-        let slot = |installation| Slot {
+    pub(super) fn new(
+        seed: u64,
+        channels: Vec<String>,
+        installations: Vec<(Installation, Option<Link>)>,
+    ) -> Self {
+        let slot = |(installation, link)| Slot {
             installation,
+            link,
             server: tokio::sync::Mutex::new(None),
             port: AtomicU16::new(0),
             is_open: AtomicBool::new(false),
@@ -114,12 +151,14 @@ impl Cluster {
             seed,
             channels,
             servers: installations.into_iter().map(slot).collect(),
-            file: Condition::now(true),
+            database: Condition::now(true),
             file_in_use: tokio::sync::Mutex::new(()),
             phase: watch::Sender::new(Phase::Faults),
             numbers: AtomicU32::new(0),
             revoked: Mutex::default(),
             violations: Mutex::default(),
+            faults: Mutex::default(),
+            started: Instant::now(),
             delays: Mutex::default(),
             counts: Counts::default(),
         }
@@ -141,6 +180,7 @@ impl Cluster {
             }
         };
         slot.port.store(running.port, Ordering::Relaxed);
+        self.record_fault(format_args!("server {server} started"));
         *slot.server.lock().await = Some(running);
         Condition::set(&slot.condition, true);
         if opens {
@@ -159,6 +199,7 @@ impl Cluster {
         Condition::set(&slot.condition, false);
         slot.is_open.store(false, Ordering::Relaxed);
         slot.port.store(0, Ordering::Relaxed);
+        self.record_fault(format_args!("server {server} is killed"));
         match slot.server.lock().await.take() {
             Some(mut server) => server.kill().await,
             None => Ok(()),
@@ -169,6 +210,7 @@ impl Cluster {
     pub(super) async fn stop(&self, server: usize) -> Result {
         let slot = &self.servers[server];
         Condition::set(&slot.condition, false);
+        self.record_fault(format_args!("server {server} is suspended"));
         slot.server.lock().await.as_ref().map_or(Ok(()), Server::stop)
     }
 
@@ -176,6 +218,7 @@ impl Cluster {
     pub(super) async fn resume(&self, server: usize) -> Result {
         let slot = &self.servers[server];
         slot.server.lock().await.as_ref().map_or(Ok(()), Server::resume)?;
+        self.record_fault(format_args!("server {server} resumes"));
         Condition::set(&slot.condition, true);
         Ok(())
     }
@@ -195,14 +238,29 @@ impl Cluster {
         Condition::was_good_since(&self.servers[server].condition, time)
     }
 
-    pub(super) fn set_locked(&self, is_locked: bool) {
-        Condition::set(&self.file, !is_locked);
+    /// Returns the network between a server and a PostgreSQL server.
+    pub(super) fn link(&self, server: usize) -> Option<&Link> {
+        self.servers[server].link.as_ref()
     }
 
-    /// Returns `true` if no process can have locked the file since `time`. A suspended server may hold the lock.
-    pub(super) fn was_unlocked_since(&self, time: Instant) -> bool {
-        Condition::was_good_since(&self.file, time)
-            && (0..self.servers.len()).all(|server| self.has_run_since(server, time))
+    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database.
+    pub(super) fn could_answer_since(&self, server: usize, time: Instant) -> bool {
+        self.has_run_since(server, time) && self.link(server).is_none_or(|link| link.was_sound_since(time))
+    }
+
+    pub(super) fn set_available(&self, is_available: bool) {
+        self.record_fault(format_args!("the database is available: {is_available}"));
+        Condition::set(&self.database, is_available);
+    }
+
+    /// Returns `true` if a server could read from the database and write to it since `time`.
+    pub(super) fn could_write_since(&self, server: usize, time: Instant) -> bool {
+        // A suspended server may hold the lock of a file.
+        let is_unlocked = self.link(server).is_some()
+            || (0..self.servers.len()).all(|server| self.has_run_since(server, time));
+        is_unlocked
+            && self.could_answer_since(server, time)
+            && Condition::was_good_since(&self.database, time)
     }
 
     pub(super) fn next_number(&self) -> u32 {
@@ -235,6 +293,15 @@ impl Cluster {
 
     pub(super) fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.violations))
+    }
+
+    /// Records the beginning or the end of a fault.
+    pub(super) fn record_fault(&self, fault: impl fmt::Display) {
+        lock(&self.faults).push(format!("{:.3} s: {fault}", self.started.elapsed().as_secs_f64()));
+    }
+
+    pub(super) fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.faults))
     }
 
     /// Measures how late this process is scheduled. A busy machine delays all other processes, too.

@@ -1,8 +1,9 @@
-//! Injects faults into the servers and their file.
+//! Injects faults into the servers and their file, and revokes tokens.
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::Order;
 use super::reader::Shared;
+use crate::database::Database;
 use crate::random::{between, decisions, until_next};
 use crate::{Result, SIGNING_KEY, http};
 use rusqlite::Connection;
@@ -19,10 +20,14 @@ const REVOCATION_TIME: Duration = Duration::from_secs(2);
 /// How often faults happen, and how long they last.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
-    /// The mean time between two faults of servers, and of the file.
+    /// The mean time between two faults of servers, and of the database.
     pub(super) every: Duration,
     pub(super) max_stop: Duration,
-    pub(super) max_lock: Duration,
+    /// The longest time for which a file is locked or a server cannot reach its database.
+    pub(super) max_outage: Duration,
+    /// Whether servers must notice by themselves that connections to the database are lost, which takes them longer than
+    /// a short round.
+    pub(super) forgets_connections: bool,
 }
 
 /// The current readers of a round.
@@ -32,7 +37,7 @@ pub(super) type Readers = Arc<Mutex<Vec<Arc<Shared>>>>;
 pub(super) async fn fault_servers(
     cluster: &Cluster,
     plan: Plan,
-    database: Option<&Path>,
+    database: Option<&Database>,
     everything: Option<&Shared>,
     order: &mut Order,
 ) -> Result {
@@ -49,7 +54,7 @@ pub(super) async fn fault_servers(
                 let pause = between(&mut random, Duration::from_millis(20), Duration::from_millis(500));
                 kill(cluster, server, pause, everything).await?;
             }
-            (7..10, Some(database)) => match copy.take() {
+            (7..10, Some(Database::File(database))) => match copy.take() {
                 Some(copy) => {
                     restore(cluster, database, copy, order).await?;
                     Counts::add(&cluster.counts.restores);
@@ -112,19 +117,19 @@ async fn copy_file(database: &Path) -> Result<PathBuf> {
 }
 
 /// Replaces the file with an earlier copy.
-async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut Order) -> Result {
+async fn restore(cluster: &Cluster, path: &Path, copy: PathBuf, order: &mut Order) -> Result {
     let _alone = cluster.file_in_use.lock().await;
     for server in 0..cluster.servers() {
         cluster.kill(server).await?;
     }
-    order.add_file(database, &cluster.channels)?;
+    order.add_records(&Database::File(path.to_owned()), &cluster.channels).await?;
     for suffix in ["-wal", "-shm"] {
-        let file = PathBuf::from(format!("{}{suffix}", database.display()));
+        let file = PathBuf::from(format!("{}{suffix}", path.display()));
         if file.exists() {
             std::fs::remove_file(file)?;
         }
     }
-    std::fs::rename(copy, database)?;
+    std::fs::rename(copy, path)?;
     for server in 0..cluster.servers() {
         cluster.start(server, true).await?;
     }
@@ -135,7 +140,7 @@ async fn restore(cluster: &Cluster, database: &Path, copy: PathBuf, order: &mut 
 pub(super) async fn fault_file_and_tokens(
     cluster: &Arc<Cluster>,
     plan: Plan,
-    database: Option<&Path>,
+    database: Option<&Database>,
     readers: &Readers,
 ) -> Result {
     let mut random = decisions(cluster.seed, "others", cluster.servers() as u64);
@@ -144,12 +149,12 @@ pub(super) async fn fault_file_and_tokens(
         if !cluster.is(Phase::Faults) {
             return Ok(());
         }
-        match database.filter(|_| random.u8(0..5) == 0) {
-            Some(database) => {
-                let duration = between(&mut random, Duration::from_millis(500), plan.max_lock);
+        match database {
+            Some(Database::File(database)) if random.u8(0..5) == 0 => {
+                let duration = between(&mut random, Duration::from_millis(500), plan.max_outage);
                 lock_file(cluster, database, duration).await?;
             }
-            None => revoke(cluster, readers, &mut random).await?,
+            _ => revoke(cluster, readers, &mut random).await?,
         }
     }
 }
@@ -158,7 +163,7 @@ pub(super) async fn fault_file_and_tokens(
 async fn lock_file(cluster: &Cluster, database: &Path, duration: Duration) -> Result {
     let _alone = cluster.file_in_use.lock().await;
     let database = database.to_owned();
-    cluster.set_locked(true);
+    cluster.set_available(false);
     let locked = tokio::task::spawn_blocking(move || -> rusqlite::Result<bool> {
         let connection = Connection::open(database)?;
         connection.busy_timeout(Duration::from_secs(5))?;
@@ -171,7 +176,7 @@ async fn lock_file(cluster: &Cluster, database: &Path, duration: Duration) -> Re
         Ok(true)
     });
     let locked = locked.await?;
-    cluster.set_locked(false);
+    cluster.set_available(true);
     if locked? {
         Counts::add(&cluster.counts.locks);
     }
@@ -192,7 +197,9 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
     let connection = reader.connection.load(Ordering::Relaxed);
     let (used_at, id) = (reader.server.load(Ordering::Relaxed), reader.token_id());
     // Mostly at a server that the reader does not use.
-    let server = if random.u8(0..4) == 0 { used_at } else { cluster.servers() - 1 - used_at };
+    let others = cluster.servers() - 1;
+    let is_other = others > 0 && random.u8(0..4) > 0;
+    let server = if is_other { (used_at + random.usize(1..=others)) % cluster.servers() } else { used_at };
     let Some(port) = cluster.port(server) else { return Ok(()) };
     cluster.revoke(&id);
     let bearer = format!("Authorization: Bearer {SIGNING_KEY}\r\n");
@@ -215,7 +222,7 @@ async fn revoke(cluster: &Arc<Cluster>, readers: &Readers, random: &mut fastrand
                 return;
             }
         }
-        if cluster.has_run_since(used_at, answered) && cluster.was_unlocked_since(answered) {
+        if cluster.could_write_since(used_at, answered) {
             let after = answered.elapsed();
             cluster.report_violation(format!(
                 "{id} was revoked at server {server} and still subscribed at {used_at} after {after:?}"

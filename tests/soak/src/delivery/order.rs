@@ -1,17 +1,14 @@
 //! The order of each channel's messages, which everything else is compared with.
 //!
-//! With a file, triggers record each message in the transaction that commits it. Without one, a reader that never
+//! With a database, triggers record each message in the transaction that commits it. Without one, a reader that never
 //! disconnects on purpose records what it receives.
 
 use super::reader::{Event, Record};
 use crate::Result;
+use crate::database::Database;
+use crate::log::MessageId;
 use crate::subscribers::frames::{self, Frame};
-use rusqlite::Connection;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
-use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
 
 /// One topic of the channels in `schemas/delivery.yaml`.
 pub(super) struct Topic {
@@ -37,43 +34,6 @@ pub(super) const TOPICS: [Topic; 6] = [
 /// Returns the index of a topic.
 pub(super) fn topic_index(name: &str) -> Option<usize> {
     TOPICS.iter().position(|topic| topic.name == name)
-}
-
-/// A message id: two numbers of nine base-36 digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct MessageId {
-    pub(super) epoch: u64,
-    pub(super) offset: u64,
-}
-
-impl MessageId {
-    /// Returns the id as text.
-    pub(super) fn id(self) -> String {
-        let half = |mut number: u64| {
-            let mut digits = [b'0'; 9];
-            for digit in digits.iter_mut().rev() {
-                *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize];
-                number /= 36;
-            }
-            String::from_utf8_lossy(&digits).into_owned()
-        };
-        format!("{}-{}", half(self.epoch), half(self.offset))
-    }
-}
-
-impl FromStr for MessageId {
-    type Err = crate::Error;
-
-    fn from_str(id: &str) -> Result<Self> {
-        let (epoch, offset) = id.split_once('-').ok_or_else(|| format!("{id:?} is not an id"))?;
-        Ok(Self { epoch: u64::from_str_radix(epoch, 36)?, offset: u64::from_str_radix(offset, 36)? })
-    }
-}
-
-impl fmt::Display for MessageId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.epoch, self.offset)
-    }
 }
 
 /// The content of a frame that was published.
@@ -181,26 +141,53 @@ pub(super) struct Order {
 }
 
 /// Records each message and each new epoch in the file itself, so that a copy of the file has its own records.
-const TRIGGERS: &str = "
-    CREATE TABLE recorded (channel TEXT, life INTEGER, offset INTEGER, topic TEXT, published INTEGER, frame TEXT);
+const FILE_TRIGGERS: &str = r#"
+    CREATE TABLE recorded (
+        n INTEGER PRIMARY KEY, channel TEXT, epoch INTEGER, "offset" INTEGER, topic TEXT, published INTEGER, frame TEXT
+    );
     CREATE TRIGGER record_message AFTER INSERT ON messages BEGIN
-        INSERT INTO recorded SELECT name, life, NEW.offset, NEW.topic, NEW.published, NEW.frame
-        FROM channels WHERE id = NEW.channel;
+        INSERT INTO recorded (channel, epoch, "offset", topic, published, frame)
+        SELECT name, life, NEW.offset, NEW.topic, NEW.published, NEW.frame FROM channels WHERE id = NEW.channel;
     END;
-    CREATE TABLE recorded_epochs (channel TEXT, life INTEGER, head INTEGER);
+    CREATE TABLE recorded_epochs (n INTEGER PRIMARY KEY, channel TEXT, epoch INTEGER, head INTEGER);
     CREATE TRIGGER record_channel AFTER INSERT ON channels BEGIN
-        INSERT INTO recorded_epochs VALUES (NEW.name, NEW.life, NEW.head);
+        INSERT INTO recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.life, NEW.head);
     END;
     CREATE TRIGGER record_epoch AFTER UPDATE OF life ON channels WHEN NEW.life <> 0 BEGIN
-        INSERT INTO recorded_epochs VALUES (NEW.name, NEW.life, NEW.head);
+        INSERT INTO recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.life, NEW.head);
     END;
-";
+"#;
 
-/// Makes the file record its messages from now on.
-pub(super) fn install_triggers(database: &Path) -> Result {
-    let connection = Connection::open(database)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
-    Ok(connection.execute_batch(TRIGGERS)?)
+/// The channel's row stays locked until the message is committed, so `n` follows the order of commits.
+const POSTGRES_TRIGGERS: &str = r#"
+    CREATE TABLE recorded (
+        n int8 GENERATED ALWAYS AS IDENTITY, channel text, epoch int8, "offset" int8, topic text, published int8,
+        frame text
+    );
+    CREATE FUNCTION record_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO public.recorded (channel, epoch, "offset", topic, published, frame)
+        SELECT name, epoch, NEW."offset", NEW.topic, NEW.published, NEW.frame
+        FROM fanfare.channels WHERE id = NEW.channel;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER record_message AFTER INSERT ON fanfare.messages FOR EACH ROW EXECUTE FUNCTION record_message();
+    CREATE TABLE recorded_epochs (n int8 GENERATED ALWAYS AS IDENTITY, channel text, epoch int8, head int8);
+    CREATE FUNCTION record_epoch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO public.recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.epoch, NEW.head);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER record_channel AFTER INSERT ON fanfare.channels FOR EACH ROW EXECUTE FUNCTION record_epoch();
+    CREATE TRIGGER record_epoch AFTER UPDATE OF epoch ON fanfare.channels
+        FOR EACH ROW WHEN (NEW.epoch <> 0) EXECUTE FUNCTION record_epoch();
+"#;
+
+/// Makes the database record its messages from now on.
+pub(super) async fn install_triggers(database: &Database) -> Result {
+    let triggers = match database {
+        Database::File(_) => FILE_TRIGGERS,
+        Database::Postgres(_) => POSTGRES_TRIGGERS,
+    };
+    database.execute(triggers).await
 }
 
 impl Order {
@@ -208,11 +195,10 @@ impl Order {
         Self { channels: vec![Channel::new(); channels], ..Self::default() }
     }
 
-    /// Adds the records of a file. Call this while no server has the file open: before it is replaced, and at the end.
-    pub(super) fn add_file(&mut self, database: &Path, names: &[String]) -> Result {
-        let connection = Connection::open(database)?;
+    /// Adds the records of a database. Call this while no server has it open: before a file is replaced, and at the end.
+    pub(super) async fn add_records(&mut self, database: &Database, names: &[String]) -> Result {
         for (channel, name) in names.iter().enumerate() {
-            let rows = read_recorded(&connection, name)?;
+            let rows = read_recorded(database, name).await?;
             for pair in rows.windows(2).filter(|pair| pair[0].at.offset + 1 != pair[1].at.offset) {
                 self.violations.push(format!("{name}: {} was committed after {}", pair[1].at, pair[0].at));
             }
@@ -225,10 +211,7 @@ impl Order {
                         .push(format!("{name}: number {number} was committed again as {}", row.at));
                 }
             }
-            let mut statement = connection
-                .prepare("SELECT life, head FROM recorded_epochs WHERE channel = ?1 ORDER BY rowid")?;
-            let started = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let started: Vec<(u64, u64)> = started.collect::<rusqlite::Result<_>>()?;
+            let started = read_epochs(database, name).await?;
             for (index, (number, start)) in started.iter().enumerate() {
                 let end = started.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
                 let end = rows.partition_point(|row| row.at.offset <= end);
@@ -302,22 +285,28 @@ impl Order {
     }
 }
 
-fn read_recorded(connection: &Connection, channel: &str) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare(
-        "SELECT life, offset, topic, published, frame FROM recorded WHERE channel = ?1 ORDER BY rowid",
-    )?;
-    let mut rows = statement.query([channel])?;
+async fn read_recorded(database: &Database, channel: &str) -> Result<Vec<Row>> {
+    let sql = format!(
+        r#"SELECT epoch, "offset", topic, published, frame FROM recorded WHERE channel = '{channel}' ORDER BY n"#
+    );
     let mut recorded = Vec::new();
-    while let Some(row) = rows.next()? {
-        let at = MessageId { epoch: row.get(0)?, offset: row.get(1)? };
-        let (topic, text): (String, String) = (row.get(2)?, row.get(4)?);
-        let frame = frames::read(&text)?.pop();
-        let (Some(topic), Some(content)) = (topic_index(&topic), frame.and_then(Content::from_frame)) else {
+    for row in database.read(&sql).await? {
+        let at = MessageId { epoch: row.number(0)?, offset: row.number(1)? };
+        let text = row.text(4)?;
+        let frame = frames::read(text)?.pop();
+        let (Some(topic), Some(content)) = (topic_index(row.text(2)?), frame.and_then(Content::from_frame))
+        else {
             return Err(format!("a message that no publisher sent: {text}").into());
         };
-        recorded.push(Row { at, topic, published_at: row.get(3)?, content });
+        recorded.push(Row { at, topic, published_at: row.number(3)?, content });
     }
     Ok(recorded)
+}
+
+/// Returns the epochs of a channel in order, each with the offset before its first message.
+async fn read_epochs(database: &Database, channel: &str) -> Result<Vec<(u64, u64)>> {
+    let sql = format!("SELECT epoch, head FROM recorded_epochs WHERE channel = '{channel}' ORDER BY n");
+    database.read(&sql).await?.iter().map(|row| Ok((row.number(0)?, row.number(1)?))).collect()
 }
 
 impl Record {

@@ -1,7 +1,8 @@
 //! Checks that each acknowledged publish is in the order once, and that texts are complete.
 
-use super::order::{Channel, Content, MessageId, Order, TOPICS};
+use super::order::{Channel, Content, Order, TOPICS};
 use super::publisher::{Answered, Ending, Written};
+use crate::log::MessageId;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -56,6 +57,8 @@ struct Found {
     chunks: usize,
     /// The id of its end, and whether it ended as incomplete.
     end: Option<(MessageId, bool)>,
+    /// Whether its end was followed by another end or by a chunk.
+    continues: bool,
 }
 
 /// Checks the texts of all streams, and that streams whose server kept running have an end.
@@ -86,6 +89,9 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
             if !written.text.starts_with(&found.text) {
                 violations.push(violation(format!("{:?} is not a prefix of {:?}", found.text, written.text)));
             }
+            if found.continues {
+                violations.push(violation(format!("continues after its end: {:?}", found.text)));
+            }
             if matches!(found.end, Some((_, false))) && !is_whole {
                 violations.push(violation(format!("ends as complete after {:?}", found.text)));
             }
@@ -97,8 +103,10 @@ pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -
                 violations.push(violation(format!("was acknowledged as {at}, but its ends are {ends:?}")));
             }
             _ if ends.is_empty() && written.has_run => {
-                violations
-                    .push(violation(format!("has no end, although its server runs: {:?}", written.ending)));
+                let (ending, server) = (written.ending, written.server);
+                violations.push(violation(format!(
+                    "has no end, although server {server} ran until it was {ending:?}: {all:?}"
+                )));
             }
             _ => {}
         }
@@ -121,12 +129,15 @@ fn streams_of(channel: &Channel) -> HashMap<(usize, String), Vec<Found>> {
                     }
                     Content::Chunk { stream, text } => {
                         let stream = found.entry(stream).or_default();
+                        stream.continues |= stream.end.is_some();
                         stream.text.push_str(text);
                         stream.chunks += 1;
                     }
                     Content::End { stream, is_failed } => {
                         let at = MessageId { epoch: *number, offset: entry.offset };
-                        found.entry(stream).or_default().end = Some((at, *is_failed));
+                        let stream = found.entry(stream).or_default();
+                        stream.continues |= stream.end.is_some();
+                        stream.end = Some((at, *is_failed));
                     }
                 }
             }

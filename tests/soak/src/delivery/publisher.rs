@@ -1,8 +1,9 @@
 //! Publishes messages, retrying at other servers until they are acknowledged, and writes text streams.
 
 use super::cluster::{Cluster, Counts, Phase};
-use super::order::{MessageId, TOPICS};
+use super::order::TOPICS;
 use crate::http::{self, Responses};
+use crate::log::MessageId;
 use crate::random::{between, decisions};
 use crate::{Result, SIGNING_KEY};
 use serde_json::Value;
@@ -95,7 +96,7 @@ pub(super) async fn publish_one(
 /// Waits for the response of a server.
 ///
 /// # Errors
-/// Returns an error if the server ran all the time and took longer than [`ANSWER_TIME`].
+/// Returns an error if the server and its network worked all the time and it took longer than [`ANSWER_TIME`].
 async fn within<T>(
     cluster: &Cluster,
     server: usize,
@@ -107,10 +108,10 @@ async fn within<T>(
         if let Ok(answer) = timeout(POLL, &mut answer).await {
             return Ok(answer);
         }
-        if cluster.elapsed(started) > ANSWER_TIME && cluster.has_run_since(server, started) {
+        if cluster.elapsed(started) > ANSWER_TIME && cluster.could_answer_since(server, started) {
             return Err(format!("server {server} ran, but did not answer for {:?}", started.elapsed()));
         }
-        // A server that is or was suspended may take longer.
+        // A server that is or was suspended or could not reach its database may take longer.
         if started.elapsed() > ANSWER_TIME {
             return Ok(Err("not answered".into()));
         }
@@ -124,6 +125,7 @@ pub(super) struct Written {
     /// Starts with a unique number in brackets.
     pub(super) text: String,
     pub(super) ending: Ending,
+    pub(super) server: usize,
     /// Whether its server ran all the time.
     pub(super) has_run: bool,
 }
@@ -212,7 +214,7 @@ pub(super) async fn write_one(
     while ending == Ending::Aborted && cluster.elapsed(left) < NOTICE_TIME {
         sleep(POLL).await;
     }
-    Some(Written { channel, topic, text, ending, has_run: cluster.has_run_since(server, started) })
+    Some(Written { channel, topic, text, ending, server, has_run: cluster.has_run_since(server, started) })
 }
 
 /// Reads the response to a text stream. Returns the id of its end if it was accepted.

@@ -1,9 +1,9 @@
 //! A reader, which subscribes, disconnects, and resumes as `PROTOCOL.md` specifies, at any server.
 
 use super::cluster::{Cluster, Counts, Phase};
-use super::order::{Content, MessageId, Row, TOPICS, topic_index};
+use super::order::{Content, Row, TOPICS, topic_index};
 use super::time::{now_in_milliseconds, parse_milliseconds};
-use crate::log::{Gap, Id};
+use crate::log::{Gap, Id, MessageId};
 use crate::random::{between, decisions};
 use crate::subscribers::client::percent_encode;
 use crate::subscribers::event_stream::EventStream;

@@ -1,7 +1,8 @@
 //! Compares what a reader received from one channel with the order of the channel.
 
-use super::order::{Channel, Content, Entry, Epoch, MessageId, Row, TOPICS};
+use super::order::{Channel, Content, Entry, Epoch, Row, TOPICS};
 use super::reader::{Event, Record, Sent};
+use crate::log::MessageId;
 
 /// The tolerance for clocks and delivery times, in milliseconds, if an age determines what a reader must receive.
 const MARGIN: i64 = 500;

@@ -1,8 +1,9 @@
 //! Tests the verdict.
 
-use super::order::{Channel, Content, MessageId, Row};
+use super::order::{Channel, Content, Row};
 use super::reader::{Event, Record, Sent};
 use super::verdict::{Counts, History, judge};
+use crate::log::MessageId;
 
 const HISTORY: History = History { messages: 4, age: 60_000 };
 const STATUS: usize = 0;

@@ -1,12 +1,11 @@
 //! Reads the database of runs.
 
 use crate::Result;
-use crate::log::{Id, Message};
+use crate::database::{Database, Row};
+use crate::log::{Id, Message, MessageId};
 use crate::plan::TOPICS;
-use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
 
 /// The contents of a database of runs and messages.
 pub(super) struct Journal {
@@ -57,25 +56,22 @@ pub(super) struct Signal {
 struct Frame {
     kind: String,
     topic: Option<String>,
-    id: String,
     run_id: Option<String>,
     data: Value,
 }
 
 impl Journal {
-    pub(super) fn read(database: &Path, channels: &[String]) -> Result<Self> {
-        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    pub(super) async fn read(database: &Database, channels: &[String]) -> Result<Self> {
         let mut journal = Self {
             channels: Vec::new(),
             run_events: Vec::new(),
-            calls: read_calls(&connection)?,
-            runs: read_runs(&connection)?,
-            signals: read_signals(&connection)?,
-            missing: read_missing(&connection)?,
+            calls: read_all(database, CALLS, read_call).await?,
+            runs: read_all(database, RUNS, read_run).await?,
+            signals: read_all(database, SIGNALS, read_signal).await?,
+            missing: read_all(database, MISSING, |row| row.number::<i64>(0)).await?.into_iter().sum(),
         };
         for channel in channels {
-            let kept = journal.channel(&connection, channel)?;
+            let kept = journal.channel(database, channel).await?;
             journal.channels.push(kept);
         }
         Ok(journal)
@@ -86,23 +82,28 @@ impl Journal {
         self.channels.iter().map(|kept| kept.iter().map(|kept| kept.message).collect()).collect()
     }
 
-    fn channel(&mut self, connection: &Connection, channel: &str) -> Result<Vec<Kept>> {
-        let mut statement = connection.prepare(
-            "SELECT frame FROM messages JOIN channels ON channels.id = messages.channel
-             WHERE name = ?1 ORDER BY offset",
-        )?;
+    async fn channel(&mut self, database: &Database, channel: &str) -> Result<Vec<Kept>> {
+        let epoch = match database {
+            Database::File(_) => "life",
+            Database::Postgres(_) => "epoch",
+        };
+        let sql = format!(
+            r#"SELECT {epoch}, "offset", frame FROM messages JOIN channels ON channels.id = messages.channel
+               WHERE name = '{channel}' ORDER BY "offset""#
+        );
         let mut kept = Vec::new();
-        for frame in statement.query_map([channel], |row| row.get::<_, String>(0))? {
-            let frame = frame?;
-            let Frame { kind, topic, id, run_id, data } =
-                serde_json::from_str(&frame).map_err(|error| format!("{error}: {frame}"))?;
+        for row in database.read(&sql).await? {
+            let (at, frame) = (MessageId { epoch: row.number(0)?, offset: row.number(1)? }, row.text(2)?);
+            let Frame { kind, topic, run_id, data } =
+                serde_json::from_str(frame).map_err(|error| format!("{error}: {frame}"))?;
             let run = run_id.ok_or_else(|| format!("a message without a run: {frame}"))?;
             if kind == "run" {
                 self.run_events.push(RunEvent { run, data });
                 continue;
             }
             let known = TOPICS.iter().position(|known| Some(*known) == topic.as_deref());
-            let (Some(topic), Some(id), Some(number)) = (known, Id::new(&id), data["number"].as_u64()) else {
+            let (Some(topic), Some(id), Some(number)) = (known, Id::new(&at.id()), data["number"].as_u64())
+            else {
                 return Err(format!("a message that no run published: {frame}").into());
             };
             let message = Message { id, number: u32::try_from(number)?, topic: u8::try_from(topic)? };
@@ -112,33 +113,28 @@ impl Journal {
     }
 }
 
-fn read_missing(connection: &Connection) -> rusqlite::Result<i64> {
-    let sql = "SELECT (SELECT sum(head) FROM channels) - (SELECT count(*) FROM messages)";
-    connection.query_row(sql, [], |row| row.get(0))
+const MISSING: &str =
+    "SELECT CAST((SELECT sum(head) FROM channels) - (SELECT count(*) FROM messages) AS bigint)";
+const CALLS: &str = "SELECT runs.run, position, kind, value FROM steps JOIN runs ON runs.id = steps.run
+    ORDER BY runs.id, branch, position";
+const RUNS: &str = "SELECT run, state, outcome FROM runs ORDER BY id";
+const SIGNALS: &str = "SELECT runs.run, signals.state FROM signals JOIN runs ON runs.id = signals.run
+    ORDER BY signals.id";
+
+async fn read_all<T>(database: &Database, sql: &str, convert: fn(&Row) -> Result<T>) -> Result<Vec<T>> {
+    database.read(sql).await?.iter().map(convert).collect()
 }
 
-fn read_calls(connection: &Connection) -> rusqlite::Result<Vec<Call>> {
-    let mut statement = connection.prepare(
-        "SELECT runs.run, position, kind, value FROM steps JOIN runs ON runs.id = steps.run
-         ORDER BY runs.id, branch, position",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(Call { run: row.get(0)?, position: row.get(1)?, kind: row.get(2)?, value: row.get(3)? })
-    })?;
-    rows.collect()
+fn read_call(row: &Row) -> Result<Call> {
+    let value = row.get(3).unwrap_or_default().to_owned();
+    Ok(Call { run: row.text(0)?.into(), position: row.number(1)?, kind: row.text(2)?.into(), value })
 }
 
-fn read_runs(connection: &Connection) -> rusqlite::Result<Vec<Run>> {
-    let mut statement = connection.prepare("SELECT run, state, outcome FROM runs ORDER BY id")?;
-    let rows = statement
-        .query_map([], |row| Ok(Run { run: row.get(0)?, state: row.get(1)?, outcome: row.get(2)? }))?;
-    rows.collect()
+fn read_run(row: &Row) -> Result<Run> {
+    let outcome = row.get(2).map(str::to_owned);
+    Ok(Run { run: row.text(0)?.into(), state: row.text(1)?.into(), outcome })
 }
 
-fn read_signals(connection: &Connection) -> rusqlite::Result<Vec<Signal>> {
-    let mut statement = connection.prepare(
-        "SELECT runs.run, signals.state FROM signals JOIN runs ON runs.id = signals.run ORDER BY signals.id",
-    )?;
-    let rows = statement.query_map([], |row| Ok(Signal { run: row.get(0)?, state: row.get(1)? }))?;
-    rows.collect()
+fn read_signal(row: &Row) -> Result<Signal> {
+    Ok(Signal { run: row.text(0)?.into(), state: row.text(1)?.into() })
 }

@@ -19,13 +19,13 @@ const LEASE: Duration = Duration::from_millis(200);
 /// The offset of the second server's clock.
 const AHEAD: &str = "+3s";
 
-pub(super) async fn test(soak: &Soak, work: Work) -> Result {
+pub(super) async fn test(soak: &Soak, work: Work, files: &Files) -> Result {
     println!("\n# {}: {} runs on two servers, leases of {LEASE:?}", work.name, work.max_runs);
     if cfg!(windows) {
         println!("skipped: this system cannot suspend processes");
         return Ok(());
     }
-    run(soak, work, Vec::new()).await
+    run(soak, work, files, Vec::new()).await
 }
 
 /// Runs [`test`] with clocks that differ by seconds.
@@ -40,7 +40,8 @@ pub(super) async fn test_with_other_clocks(soak: &Soak, work: Work) -> Result {
         ("FAKETIME", AHEAD),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    run(soak, work, fake.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).await
+    let fake = fake.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    run(soak, work, &Files::new(soak, work.name)?, fake.into()).await
 }
 
 /// Returns the path of libfaketime: that in `FANFARE_FAKETIME`, or Debian's.
@@ -53,14 +54,14 @@ fn faketime() -> Option<PathBuf> {
     folders.map(library).find(|library| Path::is_file(library))
 }
 
-async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Result {
-    let files = Files::new(soak, work.name)?;
+async fn run(soak: &Soak, work: Work, files: &Files, environment: Vec<(String, String)>) -> Result {
     let lease = LEASE.as_millis().to_string();
     let effects = files.effects.display().to_string();
     let arguments = vec!["--effects".into(), effects, "--lease-milliseconds".into(), lease];
-    let first = Installation { arguments, ..Installation::new(&soak.server, &files.folder) };
-    let second = Installation { environment, ..first.clone() };
-    let servers = [first.start().await?, second.start().await?];
+    let server = Installation { arguments, ..Installation::new(&soak.server, &files.folder) };
+    let mut installed = files.database.install(&server, 2).await?;
+    installed[1].0.environment = environment;
+    let servers = [installed[0].0.start().await?, installed[1].0.start().await?];
     let mut networks = [Network::new(work.seed), Network::new(work.seed)];
     let (mut ports, mut logs, mut subscribed) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (network, server)) in networks.iter_mut().zip(&servers).enumerate() {
@@ -83,7 +84,7 @@ async fn run(soak: &Soak, work: Work, environment: Vec<(String, String)>) -> Res
     servers.iter().try_for_each(Server::resume)?;
     line("suspensions of a server", stops);
     let networks = networks.each_ref();
-    conclude(&work, &files, &finished, &drivers.counts, &networks, &logs).await
+    conclude(&work, files, &finished, &drivers.counts, &networks, &logs).await
 }
 
 /// Suspends one of the servers at random times, mostly for longer than a lease.

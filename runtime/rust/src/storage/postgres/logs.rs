@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::channels::Change;
 use crate::channel::ChannelDefinition;
-use crate::history::{ChannelHandle, Log, StoredLog, StoredMessage};
+use crate::history::{ChannelHandle, Log, OpenStream, StoredLog, StoredMessage};
 
 /// The open logs by the id of the channel.
 ///
@@ -21,6 +21,8 @@ struct TrackedLog {
     log: Weak<Log>,
     /// For each topic, the offset up to which evicted messages are deleted.
     trimmed: Vec<(usize, u64)>,
+    /// The text streams that have not ended, even if the log has evicted what it had of them.
+    open_streams: Vec<OpenStream>,
     /// When the channel was last recorded as in use.
     use_recorded_at: Instant,
 }
@@ -53,10 +55,39 @@ pub(super) fn channel_id(log: &Log) -> i64 {
     log.handle().map_or(0, ChannelHandle::id)
 }
 
+fn follow_streams(open: &mut BTreeMap<i64, TrackedLog>, log: &Log, message: &StoredMessage) {
+    if let Some(tracked) = open.get_mut(&channel_id(log)) {
+        OpenStream::follow_message(&mut tracked.open_streams, log.channel().definition(), message);
+    }
+}
+
 impl OpenLogs {
-    pub(super) fn insert(&self, log: &Arc<Log>, trimmed: Vec<(usize, u64)>) {
-        let tracked = TrackedLog { log: Arc::downgrade(log), trimmed, use_recorded_at: Instant::now() };
-        self.lock().insert(channel_id(log), tracked);
+    pub(super) fn insert(&self, log: &Arc<Log>, trimmed: Vec<(usize, u64)>, open_streams: Vec<OpenStream>) {
+        let (log, channel) = (Arc::downgrade(log), channel_id(log));
+        let tracked = TrackedLog { log, trimmed, open_streams, use_recorded_at: Instant::now() };
+        self.lock().insert(channel, tracked);
+    }
+
+    /// Returns the open text streams of open logs for which `is_abandoned` returns `true`.
+    pub(super) fn list_streams(
+        &self,
+        is_abandoned: impl Fn(&OpenStream) -> bool,
+    ) -> Vec<(Arc<Log>, OpenStream)> {
+        let open = self.lock();
+        let tracked =
+            open.values().filter_map(|tracked| Some((tracked.log.upgrade()?, &tracked.open_streams)));
+        let streams = tracked.flat_map(|(log, streams)| {
+            let abandoned = streams.iter().filter(|stream| is_abandoned(stream)).cloned();
+            abandoned.map(move |stream| (Arc::clone(&log), stream)).collect::<Vec<_>>()
+        });
+        streams.collect()
+    }
+
+    /// Forgets a text stream that has ended.
+    pub(super) fn forget_stream(&self, channel: i64, stream_id: &str) {
+        if let Some(tracked) = self.lock().get_mut(&channel) {
+            tracked.open_streams.retain(|stream| stream.id != stream_id);
+        }
     }
 
     /// Returns the open logs, and forgets those that are closed.
@@ -77,9 +108,10 @@ impl OpenLogs {
     /// Hands a committed message to its log. Returns `false` if the log lacks earlier ones, which another process
     /// appended.
     pub(super) fn deliver(&self, log: &Log, message: StoredMessage) -> bool {
-        let _open = self.lock();
+        let mut open = self.lock();
         let (offset, head) = (message.offset, log.head());
         if offset == head + 1 {
+            follow_streams(&mut open, log, &message);
             log.append_stored(message);
         }
         offset <= head + 1
@@ -97,10 +129,11 @@ impl OpenLogs {
         if change.count != change.head - after {
             return Applied::Incomplete;
         }
-        let _open = self.lock();
+        let mut open = self.lock();
         // The writer may have handed over some of them meanwhile.
         let head = log.head();
         for message in change.messages.into_iter().filter(|message| message.offset > head) {
+            follow_streams(&mut open, log, &message);
             log.append_stored(message);
         }
         log.skip_to(change.head);
@@ -109,9 +142,10 @@ impl OpenLogs {
 
     /// Replaces a log's messages, unless it has received later ones meanwhile. Returns whether it did.
     pub(super) fn reload(&self, log: &Log, stored: StoredLog) -> bool {
-        let _open = self.lock();
+        let mut open = self.lock();
         let is_current = log.head() <= stored.head;
         if is_current {
+            stored.messages.iter().for_each(|message| follow_streams(&mut open, log, message));
             log.reload(stored);
         }
         is_current

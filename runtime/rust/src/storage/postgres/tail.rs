@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
 use super::connection::{Database, FailureKind, Link, RequestError, Session};
 use super::logs::{Applied, channel_id};
 use super::notices::Notice;
+use super::{Shared, StorageError};
 use crate::history::Log;
 
 /// How often to ask for all open channels while notifications arrive, and while they do not.
@@ -35,7 +35,7 @@ const MAX_ATTEMPTS: usize = 10;
 pub(super) enum TailCommand {
     /// Read all open channels, then reply.
     CatchUp {
-        reply: oneshot::Sender<()>,
+        reply: oneshot::Sender<Result<(), StorageError>>,
     },
     /// Read the channels with these ids.
     Read(Vec<i64>),
@@ -64,7 +64,7 @@ struct Turn {
     has_due_runs: bool,
     /// The channels whose runs have received signals.
     signalled: BTreeSet<String>,
-    replies: Vec<oneshot::Sender<()>>,
+    replies: Vec<oneshot::Sender<Result<(), StorageError>>>,
 }
 
 impl Turn {
@@ -120,15 +120,17 @@ impl Tail {
             while let Ok(notice) = self.notices.try_recv() {
                 turn.add_notice(&notice);
             }
-            if let Err(failure) = self.execute(&turn).await {
+            let outcome = self.execute(&turn).await;
+            if let Err(failure) = &outcome {
                 // Other failures are logged with the storage's health.
                 if failure.kind == FailureKind::RolledBack {
                     tracing::error!(error = %failure.error, "failed to read the storage");
                 }
                 self.polled_at = Instant::now();
             }
+            let outcome = outcome.map_err(|failure| failure.error);
             for reply in turn.replies {
-                let _ = reply.send(());
+                let _ = reply.send(outcome.clone());
             }
         }
     }

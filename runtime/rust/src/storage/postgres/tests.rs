@@ -13,7 +13,7 @@ use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Appended, IdempotencyKey, Inbox, Limits, Log};
+use crate::history::{Appended, IdempotencyKey, Inbox, Limits, Log, OpenStream};
 use crate::schema::{Schema, Text};
 use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
@@ -23,6 +23,7 @@ mod locks;
 mod retention;
 mod speed;
 mod sql;
+mod streams;
 mod transactions;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
@@ -48,8 +49,12 @@ fn new_schema() -> String {
 }
 
 async fn connect(server: &TestServer, schema: &str) -> Postgres {
+    connect_with(server, schema, &REGISTRY).await
+}
+
+async fn connect_with(server: &TestServer, schema: &str, registry: &'static Registry) -> Postgres {
     let postgres = Postgres::connect(&server.url()).schema(schema).await.unwrap();
-    postgres.set_registry(&REGISTRY);
+    postgres.set_registry(registry);
     postgres
 }
 
@@ -200,6 +205,23 @@ async fn messages_reach_other_servers_although_their_connections_are_cut() {
     assert_eq!(read(&published), acknowledged);
     assert_eq!(read(&followed), acknowledged);
     assert_eq!((here.health(), there.health()), (Ok(()), Ok(())));
+}
+
+#[tokio::test]
+async fn catching_up_fails_while_the_database_cannot_be_reached() {
+    let mut server = TestServer::start(false);
+    let postgres = connect(&server, "fanfare").await;
+    let log = open(&postgres, &room(1)).await;
+    append(&postgres, &log, "1").await.unwrap();
+    postgres.catch_up().await.unwrap();
+    server.kill("QUIT");
+    postgres.catch_up().await.unwrap_err();
+    server.restart();
+    let started = Instant::now();
+    while postgres.catch_up().await.is_err() {
+        assert!(started.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

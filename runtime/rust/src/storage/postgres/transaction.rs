@@ -130,9 +130,11 @@ impl Transaction {
 
     pub(super) async fn commit(&mut self) -> Result<(), RequestError> {
         if self.is_open {
+            failpoint!("before-commit");
             let committed = self.session.client.batch_execute("COMMIT");
             self.link.request(&self.session, committed).await?;
             self.is_open = false;
+            failpoint!("after-commit");
         }
         Ok(())
     }

@@ -7,11 +7,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_postgres::types::Type;
 
-use super::beat::{BEAT_INTERVAL, Beat, MAX_BEAT_AGE, beat};
+use super::beat::{BEAT_INTERVAL, Beat, beat};
 use super::connection::{FailureKind, RequestError};
-use super::logs::Trim;
+use super::logs::{Trim, channel_id};
 use super::writer::Append;
-use super::{Shared, TailCommand};
+use super::{AppendError, Shared, TailCommand};
 use crate::history::{Log, OpenStream};
 use crate::storage::abandoned_streams::end_entry;
 use crate::storage::queue::Queue;
@@ -38,8 +38,6 @@ pub(super) struct Upkeep {
     shared: Arc<Shared>,
     writer: mpsc::WeakUnboundedSender<Append>,
     trims: mpsc::UnboundedReceiver<Trim>,
-    /// When this process last reported.
-    reported_at: Instant,
 }
 
 impl Upkeep {
@@ -48,7 +46,7 @@ impl Upkeep {
         writer: mpsc::WeakUnboundedSender<Append>,
         trims: mpsc::UnboundedReceiver<Trim>,
     ) -> Self {
-        Self { shared, writer, trims, reported_at: Instant::now() }
+        Self { shared, writer, trims }
     }
 
     /// Works until the storage is dropped.
@@ -76,35 +74,45 @@ impl Upkeep {
     async fn report(&mut self) -> Result<(), RequestError> {
         let Beat { clock, running } = beat(&self.shared.link, self.shared.owner).await?;
         self.shared.clock.refresh(&clock);
-        // A process that started and ended meanwhile may have been missed.
-        let missed_some = self.reported_at.elapsed() > MAX_BEAT_AGE;
-        self.reported_at = Instant::now();
-        let mut known = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        known.retain(|owner| !running.contains(owner));
-        if missed_some || !known.is_empty() {
-            let (reply, caught_up) = oneshot::channel();
-            // They may have ended their streams themselves.
-            let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
-            let _ = caught_up.await;
-            // Processes may have started since the report. They registered before they wrote what was just read.
-            let running = beat(&self.shared.link, self.shared.owner).await?.running;
-            let is_ended = |owner: u32| !running.contains(&owner) && (missed_some || known.contains(&owner));
-            for log in self.shared.logs.list() {
-                self.end_streams(&log, is_ended);
-            }
-        }
         *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+        if self.list_abandoned_streams().is_empty() {
+            return Ok(());
+        }
+        let (reply, caught_up) = oneshot::channel();
+        // Their processes may have ended them, or others may have.
+        let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
+        if !matches!(caught_up.await, Ok(Ok(()))) {
+            // The next report tries again.
+            return Ok(());
+        }
+        // Processes may have started since the report. They registered before they wrote what was just read.
+        let running = beat(&self.shared.link, self.shared.owner).await?.running;
+        *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+        for (log, stream) in self.list_abandoned_streams() {
+            self.end_stream(&log, stream);
+        }
         Ok(())
     }
 
-    /// Ends the text streams of processes that have ended, so that their readers do not wait for more.
-    fn end_streams(&self, log: &Arc<Log>, is_ended: impl Fn(u32) -> bool) {
-        let is_abandoned = |stream: &OpenStream| !stream.is_of_run() && stream.owner().is_some_and(&is_ended);
+    /// Returns the text streams of processes that do not run.
+    fn list_abandoned_streams(&self) -> Vec<(Arc<Log>, OpenStream)> {
+        let running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.shared.logs.list_streams(|stream| {
+            !stream.is_of_run() && !stream.owner().is_some_and(|owner| running.contains(&owner))
+        })
+    }
+
+    /// Ends a text stream, so that its readers do not wait for more. If that fails, the next report tries again.
+    fn end_stream(&self, log: &Arc<Log>, stream: OpenStream) {
         let Some(writer) = self.writer.upgrade() else { return };
-        let queue = Queue::default();
-        for stream in log.open_streams().into_iter().filter(is_abandoned) {
-            let _ = writer.send(Append::new(end_entry(log, &stream), queue.reserve(0)).0);
-        }
+        let (append, outcome) = Append::new(end_entry(log, &stream), Queue::default().reserve(0));
+        let _ = writer.send(append);
+        let (shared, channel) = (Arc::clone(&self.shared), channel_id(log));
+        tokio::spawn(async move {
+            if matches!(outcome.await, Ok(Ok(_) | Err(AppendError::KeyReused))) {
+                shared.logs.forget_stream(channel, &stream.id);
+            }
+        });
     }
 
     /// Deletes evicted messages, in batches.

@@ -1,0 +1,201 @@
+//! The network between one hub and the database: a proxy whose faults begin and end when the harness decides.
+
+use crate::Result;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep};
+
+/// How long the database keeps a connection that the network has lost and its hub has closed.
+const HALF_OPEN_TIME: Duration = Duration::from_secs(20);
+
+/// What a link does with data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// Forwards it.
+    Sound,
+    /// Forwards it later, as a network that loses packets for a while: both ends send them again.
+    Delaying,
+    /// Drops it. Connections that lose data are useless, and nothing tells their ends.
+    Losing,
+}
+
+/// A proxy between one hub and the database. Dropping it resets its connections.
+pub(crate) struct Link {
+    port: u16,
+    shared: Arc<Shared>,
+    accepting: AbortHandle,
+}
+
+struct Shared {
+    socket: PathBuf,
+    condition: watch::Sender<Condition>,
+    /// Counts how often all connections were reset.
+    resets: watch::Sender<u32>,
+    health: Mutex<Health>,
+}
+
+struct Health {
+    /// The number of connections that have lost data and that the hub still regards as open.
+    lost: usize,
+    /// When the last of them was closed, or the condition became sound.
+    since: Instant,
+}
+
+impl Shared {
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    pub(super) async fn open(socket: PathBuf) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared {
+            socket,
+            condition: watch::Sender::new(Condition::Sound),
+            resets: watch::Sender::new(0),
+            health: Mutex::new(Health { lost: 0, since: Instant::now() }),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
+        Ok(Self { port, shared, accepting })
+    }
+
+    /// Returns the URL that a hub connects to.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Begins a fault. Returns `false` if another has not ended.
+    pub(crate) fn begin(&self, fault: Condition) -> bool {
+        self.shared.condition.send_if_modified(|condition| {
+            let is_sound = *condition == Condition::Sound;
+            if is_sound {
+                *condition = fault;
+            }
+            is_sound
+        })
+    }
+
+    /// Ends the fault. Connections that have lost data stay useless.
+    pub(crate) fn end(&self) {
+        self.shared.condition.send_replace(Condition::Sound);
+        self.shared.health().since = Instant::now();
+    }
+
+    /// Resets all connections.
+    pub(crate) fn reset(&self) {
+        self.shared.resets.send_modify(|resets| *resets += 1);
+    }
+
+    /// Returns `true` if all connections of the hub have reached the database since `time`.
+    pub(crate) fn was_sound_since(&self, time: Instant) -> bool {
+        let Health { lost, since } = *self.shared.health();
+        *self.shared.condition.borrow() == Condition::Sound && lost == 0 && since <= time
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((near, _)) = listener.accept().await else { continue };
+        while connections.try_join_next().is_some() {}
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let mut resets = shared.resets.subscribe();
+            tokio::select! {
+                () = forward(near, &shared) => {}
+                _ = resets.changed() => {}
+            }
+        });
+    }
+}
+
+/// Why a direction of a connection ended before the other.
+enum End {
+    Broken,
+    /// It lost data.
+    Lost,
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Broken
+    }
+}
+
+/// Counts a connection that has lost data, until the hub closes it.
+struct Lost<'s>(&'s Shared);
+
+impl<'s> Lost<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        shared.health().lost += 1;
+        Self(shared)
+    }
+}
+
+impl Drop for Lost<'_> {
+    fn drop(&mut self) {
+        let mut health = self.0.health();
+        health.lost -= 1;
+        health.since = Instant::now();
+    }
+}
+
+/// Forwards one connection until both ends have closed it.
+async fn forward(mut near: TcpStream, shared: &Shared) {
+    // It fails while the database restarts.
+    let Ok(mut far) = UnixStream::connect(&shared.socket).await else { return };
+    let _ = near.set_nodelay(true);
+    let ended = {
+        let (near_reads, near_writes) = near.split();
+        let (far_reads, far_writes) = far.split();
+        let up = pump(near_reads, far_writes, shared.condition.subscribe());
+        let down = pump(far_reads, near_writes, shared.condition.subscribe());
+        tokio::try_join!(up, down)
+    };
+    if let Err(End::Lost) = ended {
+        let lost = Lost::new(shared);
+        let _ = tokio::io::copy(&mut near, &mut tokio::io::sink()).await;
+        drop(lost);
+        sleep(HALF_OPEN_TIME).await;
+    }
+}
+
+async fn pump(
+    mut reads: impl AsyncRead + Unpin,
+    mut writes: impl AsyncWrite + Unpin,
+    mut conditions: watch::Receiver<Condition>,
+) -> std::result::Result<(), End> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let condition = *conditions.borrow_and_update();
+        if condition == Condition::Delaying {
+            let _ = conditions.changed().await;
+            continue;
+        }
+        let length = tokio::select! {
+            length = reads.read(&mut buffer) => length?,
+            Ok(()) = conditions.changed() => continue,
+        };
+        if condition == Condition::Losing {
+            return Err(End::Lost);
+        }
+        if length == 0 {
+            return Ok(writes.shutdown().await?);
+        }
+        writes.write_all(&buffer[..length]).await?;
+    }
+}
