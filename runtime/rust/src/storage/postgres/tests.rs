@@ -23,7 +23,6 @@ mod locks;
 mod retention;
 mod speed;
 mod sql;
-mod transactions;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 static ROOM: ChannelDefinition = ChannelDefinition {
