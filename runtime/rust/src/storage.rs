@@ -53,7 +53,7 @@ pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedC
 
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub(crate) use postgres::{BegunStep, StepCommit};
+pub(crate) use postgres::StepCommit;
 #[cfg(feature = "postgres")]
 pub use postgres::{ConnectPostgres, Executor, ExecutorError, Postgres, StepTransaction};
 #[cfg(feature = "sqlite")]
@@ -173,10 +173,9 @@ pub(crate) trait Messages: Send + Sync {
         0
     }
 
-    /// Returns a statement for the application's own connections to the database, or `None` if the engine is not
-    /// PostgreSQL.
+    /// Returns the engine if it is PostgreSQL, in whose transactions applications can take part.
     #[cfg(feature = "postgres")]
-    fn qualify_sql(&self, _sql: &'static str) -> Option<std::borrow::Cow<'static, str>> {
+    fn postgres(&self) -> Option<&Postgres> {
         None
     }
 

@@ -84,7 +84,7 @@ async fn enqueue<E: Executor>(
     if hub.has_entered(Phase::Closed) {
         return Err(PublishError::Closed);
     }
-    let Some(sql) = hub.storage().qualify_sql(ENQUEUE) else {
+    let Some(postgres) = hub.storage().postgres() else {
         let error = "publishing in a transaction needs a hub whose storage is PostgreSQL";
         return Err(PublishError::Storage(StorageError::new(error)));
     };
@@ -93,7 +93,7 @@ async fn enqueue<E: Executor>(
         hashes.as_ref().map_or([None, None], |[hash, content]| [Some(&**hash), Some(&**content)]);
     let fingerprint = channel.definition().fingerprint;
     let params = [Some(channel.name()), Some(fingerprint), Some(topic), Some(frame.as_str()), hash, content];
-    match executor.fetch_text(&sql, &params).await {
+    match executor.fetch_text(&postgres.qualify(ENQUEUE), &params).await {
         Ok(enqueued) if enqueued.as_deref() == Some("true") => Ok(()),
         Ok(_) => Err(PublishError::KeyReused),
         Err(error) => Err(PublishError::Storage(StorageError::from_driver(&*error))),

@@ -117,11 +117,11 @@ impl Policy {
         F: Future<Output = Result<T, E>>,
     {
         let context = &call.context;
-        let Some(begun) = context.engine().begin_step(self.timeout) else {
+        let Some(postgres) = context.engine().postgres() else {
             let why = "`run.transaction` needs a hub whose storage is PostgreSQL";
             return context.stop(StopReason::Halted(why.to_owned())).await;
         };
-        let (transaction, step) = match begun.await {
+        let (transaction, step) = match postgres.begin_step(self.timeout).await {
             Ok(begun) => begun,
             Err(error) => return context.fail_storage(error).await,
         };

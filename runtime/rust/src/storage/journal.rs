@@ -7,14 +7,10 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-#[cfg(feature = "postgres")]
-use std::time::Duration;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "postgres")]
-use super::BegunStep;
 use super::recorded_call::{CallSite, CallStart, RecordedCall};
 use super::{Entry, StorageError, StorageFuture};
 use crate::history::IdempotencyKey;
@@ -88,13 +84,6 @@ pub(crate) trait Journal {
         start: CallStart,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
-
-    /// Begins a transaction for the work of a step, which the server ends after `max_idle` without a statement. Returns
-    /// `None` if the engine is not PostgreSQL.
-    #[cfg(feature = "postgres")]
-    fn begin_step(&self, _max_idle: Duration) -> Option<BegunStep> {
-        None
-    }
 
     /// Records the branch that decides a fork, and closes the questions of all others.
     fn decide_fork(

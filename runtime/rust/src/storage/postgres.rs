@@ -62,8 +62,8 @@ pub use executor::{Executor, ExecutorError};
 use logs::{OpenLogs, Trim};
 use pool::Pool;
 use schema::Schema;
+pub(crate) use step::StepCommit;
 pub use step::StepTransaction;
-pub(crate) use step::{BegunStep, StepCommit};
 use tail::{Tail, TailCommand};
 use transaction::ended;
 use upkeep::Upkeep;
@@ -130,6 +130,11 @@ impl Postgres {
     /// server uses: the connections belong to it.
     pub fn connect(url: &str) -> ConnectPostgres<'_> {
         ConnectPostgres::new(url)
+    }
+
+    /// Returns a statement for the application's own connections, with the name of the schema.
+    pub(crate) fn qualify(&self, sql: &'static str) -> Cow<'static, str> {
+        self.shared.link.database.schema.qualify(sql)
     }
 
     async fn start(
@@ -226,8 +231,8 @@ impl Messages for Postgres {
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }
 
-    fn qualify_sql(&self, sql: &'static str) -> Option<Cow<'static, str>> {
-        Some(self.shared.link.database.schema.qualify(sql))
+    fn postgres(&self) -> Option<&Postgres> {
+        Some(self)
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

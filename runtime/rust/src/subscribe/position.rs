@@ -98,14 +98,14 @@ impl ReadPosition<'_> {
         if hub.has_entered(Phase::Closed) {
             return Err(SubscribeError::Closed);
         }
-        let Some(sql) = hub.storage().qualify_sql(READ) else {
+        let Some(postgres) = hub.storage().postgres() else {
             let error = "reading a position in a transaction needs a hub whose storage is PostgreSQL";
             return Err(SubscribeError::Storage(StorageError::new(error)));
         };
         // Creates the channel if it does not exist, on a connection of the storage.
         let log = hub.open_log(channel).await;
         let epoch = log.map_err(|error| SubscribeError::from_open_error(error, channel))?.epoch();
-        let read = executor.fetch_text(&sql, &[Some(channel.name())]).await;
+        let read = executor.fetch_text(&postgres.qualify(READ), &[Some(channel.name())]).await;
         let read = read.map_err(|error| SubscribeError::Storage(StorageError::from_driver(&*error)))?;
         let position = read.as_deref().and_then(|position| position.split_once(' '));
         let position = position.and_then(|(epoch, head)| Some((epoch.parse().ok()?, head.parse().ok()?)));

@@ -79,6 +79,8 @@ mod testing;
 mod text_streams;
 mod throughput;
 mod tokens;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod transactions;
 #[cfg(feature = "sqlite")]
 mod writing;
 

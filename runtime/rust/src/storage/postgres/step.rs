@@ -56,7 +56,8 @@ const FIND_OUTCOME: &str = "
 ";
 
 impl Postgres {
-    pub(super) fn begin_step_transaction(&self, max_idle: Duration) -> BegunStep {
+    /// Begins a transaction for the work of a step, which the server ends after `max_idle` without a statement.
+    pub(crate) fn begin_step(&self, max_idle: Duration) -> BegunStep {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let begun = Transaction::begin_for_step(&shared, max_idle).await;

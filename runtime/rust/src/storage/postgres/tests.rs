@@ -24,7 +24,6 @@ mod retention;
 mod speed;
 mod sql;
 mod streams;
-mod transactions;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 static ROOM: ChannelDefinition = ChannelDefinition {

@@ -8,12 +8,9 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use super::transactions::KEY;
 use super::{
-    AppendError, Log, Postgres, REGISTRY, SOON, append, client, connect, new_schema, open, read, room, rows,
-    wait_until,
+    AppendError, Log, Postgres, SOON, append, client, connect, new_schema, open, read, room, rows, wait_until,
 };
-use crate::hub::Hub;
 
 /// Publishes for a while, and returns how long the slowest publish took.
 async fn slowest(postgres: &Postgres, log: &Arc<Log>, count: usize) -> Duration {
@@ -35,19 +32,15 @@ async fn a_transaction_that_stays_open_delays_nobody() {
     let (server, schema) = (TestServer::shared(), new_schema());
     let postgres = connect(server, &schema).await;
     let log = open(&postgres, &room(1)).await;
-    let hub_storage = Postgres::connect(&server.url()).schema(&schema).await.unwrap();
-    let hub = Hub::builder(&REGISTRY).signing_key(KEY).storage(hub_storage).build().unwrap();
     let before = slowest(&postgres, &log, 300).await;
-    let (mut first, mut second, room) = (client(server).await, client(server).await, room(1));
-    let mut open_transaction = first.transaction().await.unwrap();
-    hub.publish(room.topic::<str>(0), "late").within(&mut open_transaction).await.unwrap();
+    let (first, second) = (client(server).await, client(server).await);
+    let publish = |text: &str| format!("BEGIN; SELECT {schema}.publish('room:1', 'said', '\"{text}\"')");
+    rows(&first, &publish("late")).await;
     let during = slowest(&postgres, &log, 300).await;
     // Other transactions commit meanwhile, too.
     let started = Instant::now();
     for _ in 0..20 {
-        let mut transaction = second.transaction().await.unwrap();
-        hub.publish(room.topic::<str>(0), "early").within(&mut transaction).await.unwrap();
-        transaction.commit().await.unwrap();
+        rows(&second, &format!("{}; COMMIT", publish("early"))).await;
     }
     eprintln!(
         "slowest of 300 publishes: {before:?} before, {during:?} while a transaction that has published is open; \
@@ -55,7 +48,7 @@ async fn a_transaction_that_stays_open_delays_nobody() {
         started.elapsed()
     );
     assert!(during < Duration::from_millis(500) && started.elapsed() < Duration::from_secs(5));
-    open_transaction.commit().await.unwrap();
+    rows(&first, "COMMIT").await;
     wait_until(SOON, || log.head() == 621).await;
     assert_eq!(read(&log).last().unwrap().1, "late");
 }

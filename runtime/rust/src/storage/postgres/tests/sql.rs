@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::super::upkeep::sweep::sweep;
 use super::{
-    AddressPart, Carries, Channel, ChannelDefinition, Client, Inbox, Log, Messages, Postgres, ROOM, Registry,
-    Retain, SOON, TEXT, TopicDefinition, append, client, new_schema, open, read, rows, wait_until,
+    AddressPart, Carries, Channel, ChannelDefinition, Client, DataFrame, Entry, Envelope, Inbox, Log,
+    LogKind, Messages, Postgres, ROOM, Registry, Retain, SOON, TEXT, TopicDefinition, append, client,
+    new_schema, open, read, rows, wait_until,
 };
 use crate::history::Gap;
-use crate::hub::Hub;
 use crate::schema::{Integer, Schema};
 use crate::wire::{Cursor, MessageId};
 
@@ -79,8 +79,6 @@ fn gap(log: &Log, after: u64, before: u64) -> Gap {
 async fn a_frame_is_the_one_that_a_hub_makes() {
     let schema = new_schema();
     let postgres = connect(&schema).await;
-    let hub = Hub::builder(&ORDERS).signing_key(super::transactions::KEY).storage(connect(&schema).await);
-    let hub = hub.build().unwrap();
     let log = open(&postgres, &order()).await;
     let client = client(TestServer::shared()).await;
     let payloads = [
@@ -90,7 +88,10 @@ async fn a_frame_is_the_one_that_a_hub_makes() {
         "9007199254740993",
     ];
     for payload in payloads {
-        hub.publish_json("order:1", "any", payload.as_bytes()).run_id("run \"1\"").await.unwrap();
+        let envelope =
+            Envelope { kind: LogKind::Data, channel: "order:1", topic: "any", run_id: Some("run \"1\"") };
+        let frame = DataFrame::encoded(envelope, payload);
+        postgres.append(Entry { log: Arc::clone(&log), topic: 3, frame, key: None }).await.unwrap();
         let sql =
             format!("SELECT {schema}.publish('order:1', 'any', $1::text::jsonb, run_id => 'run \"1\"')");
         client.execute(&sql, &[&payload]).await.unwrap();

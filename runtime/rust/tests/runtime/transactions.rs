@@ -4,26 +4,34 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use fanfare::{Channel, Hub, PublishError};
 use fanfare_postgres_server::TestServer;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{Postgres, REGISTRY, SOON, client, connect, new_schema, open, read, room, rows, wait_until};
-use crate::hub::Hub;
-use crate::publish::PublishError;
+use crate::support::definition::{REGISTRY, room, said};
+use crate::support::postgres::Schema;
+use crate::support::server::KEY;
 
-pub(super) const KEY: &str = "signkey-test-00112233445566778899aabbccddeeff";
-
-async fn hub(server: &TestServer, schema: &str) -> Hub {
-    let postgres = Postgres::connect(&server.url()).schema(schema).await.unwrap();
-    Hub::builder(&REGISTRY).signing_key(KEY).storage(postgres).build().unwrap()
+/// Returns the rows of a statement, with their columns separated by spaces.
+async fn rows(client: &Client, sql: &str) -> Vec<String> {
+    let messages = client.simple_query(sql).await.unwrap();
+    let rows = messages.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => {
+            Some((0..row.len()).map(|column| row.get(column).unwrap_or("null")).collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    });
+    rows.collect()
 }
 
-/// Returns the texts of a room, once it has this many messages.
-async fn texts(server: &TestServer, schema: &str, id: usize, count: u64) -> Vec<String> {
-    let postgres = connect(server, schema).await;
-    let log = open(&postgres, &room(id)).await;
-    wait_until(SOON, || log.head() >= count).await;
-    read(&log).into_iter().map(|(_, text)| text).collect()
+/// Returns the texts of a room, in order.
+async fn stored(schema: &Schema, channel: &Channel) -> Vec<String> {
+    let sql = format!(
+        r#"SELECT m.frame::json ->> 'data' FROM messages m JOIN channels c ON c.id = m.channel
+           WHERE c.name = '{}' ORDER BY m."offset""#,
+        channel.name()
+    );
+    rows(&schema.client().await, &sql).await
 }
 
 const ROOMS: usize = 4;
@@ -40,9 +48,8 @@ enum End {
 }
 
 /// Executes a transaction that publishes to some rooms and adds a row for each message.
-async fn transact(server: &TestServer, schema: &str, hub: &Hub, number: usize, end: End) {
-    let (mut client, connection) = tokio_postgres::connect(&server.url(), NoTls).await.unwrap();
-    tokio::spawn(connection);
+async fn transact(schema: &Schema, hub: &Hub, number: usize, end: End) {
+    let mut client = schema.client().await;
     let pid = rows(&client, "SELECT pg_backend_pid()").await.remove(0);
     let committing = tokio::sync::Notify::new();
     let transaction = async {
@@ -50,10 +57,10 @@ async fn transact(server: &TestServer, schema: &str, hub: &Hub, number: usize, e
         // Rooms in another order than the database locks them, and several messages for one room.
         for index in (0..=number % 3).rev() {
             let (id, text) = ((number + index * 3) % ROOMS, format!("{number} {index}"));
-            let insert = format!("INSERT INTO {schema}.rows VALUES ({id}, '{text}')");
+            let insert = format!("INSERT INTO rows VALUES ({id}, '{text}')");
             transaction.batch_execute(&insert).await?;
-            let room = room(id);
-            let published = hub.publish(room.topic::<str>(0), &text).within(&mut transaction).await;
+            let channel = room(&id.to_string());
+            let published = hub.publish(said(&channel), &text).within(&mut transaction).await;
             published.unwrap();
         }
         match end {
@@ -66,7 +73,7 @@ async fn transact(server: &TestServer, schema: &str, hub: &Hub, number: usize, e
         }
     };
     if let End::CutCommit = end {
-        let other = super::client(server).await;
+        let other = schema.client().await;
         let cut = async {
             committing.notified().await;
             tokio::time::sleep(Duration::from_micros(50 * (number as u64 % 40))).await;
@@ -79,14 +86,14 @@ async fn transact(server: &TestServer, schema: &str, hub: &Hub, number: usize, e
 }
 
 /// Checks that one snapshot of the database has a message for each committed row, and that the offsets have no holes.
-async fn check_snapshot(client: &Client, schema: &str) -> usize {
-    let sql = format!(
-        r#"SELECT c.name, m."offset", m.frame::json ->> 'data', r.text FROM {schema}.messages m
-           JOIN {schema}.channels c ON c.id = m.channel
-           FULL JOIN {schema}.rows r ON c.name = 'room:' || r.room AND r.text = m.frame::json ->> 'data'
-           ORDER BY 1, 2"#
-    );
-    let found = rows(client, &sql).await;
+async fn check_snapshot(client: &Client) -> usize {
+    let sql = r#"
+        SELECT c.name, m."offset", m.frame::json ->> 'data', r.text
+        FROM (SELECT * FROM messages WHERE topic = 'said') m JOIN channels c ON c.id = m.channel
+        FULL JOIN rows r ON c.name = 'room:' || r.room AND r.text = m.frame::json ->> 'data'
+        ORDER BY 1, 2
+    "#;
+    let found = rows(client, sql).await;
     let (mut room, mut next) = (String::new(), 1);
     for row in &found {
         let columns: Vec<&str> = row.split(' ').collect();
@@ -107,17 +114,17 @@ async fn check_snapshot(client: &Client, schema: &str) -> usize {
 async fn messages_appear_exactly_if_their_transactions_commit() {
     const TRANSACTIONS: usize = 1_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let follower = connect(server, &schema).await;
-    let mut logs = Vec::new();
-    for id in 0..ROOMS {
-        logs.push(open(&follower, &room(id)).await);
+    let schema = std::sync::Arc::new(Schema::new());
+    let [server, follower] = [schema.server().await, schema.server().await];
+    let mut subscriptions = Vec::new();
+    let channels: Vec<Channel> = (0..ROOMS).map(|id| room(&id.to_string())).collect();
+    for channel in &channels {
+        subscriptions.push(follower.hub.subscribe(said(channel)).await.unwrap());
     }
-    let checker = client(server).await;
-    rows(&checker, &format!("CREATE TABLE {schema}.rows (room int, text text)")).await;
+    let checker = schema.client().await;
+    rows(&checker, "CREATE TABLE rows (room int, text text)").await;
     let workers = (0..8).map(|_| {
-        let (hub, schema) = (hub.clone(), schema.clone());
+        let (hub, schema) = (server.hub.clone(), std::sync::Arc::clone(&schema));
         tokio::spawn(async move {
             loop {
                 let number = NEXT.fetch_add(1, Ordering::Relaxed) as usize;
@@ -130,13 +137,13 @@ async fn messages_appear_exactly_if_their_transactions_commit() {
                     2 | 3 => End::CutCommit,
                     _ => End::Commit,
                 };
-                transact(server, &schema, &hub, number, end).await;
+                transact(&schema, &hub, number, end).await;
             }
         })
     });
     let workers: Vec<_> = workers.collect();
     while !workers.iter().all(tokio::task::JoinHandle::is_finished) {
-        check_snapshot(&checker, &schema).await;
+        check_snapshot(&checker).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for worker in workers {
@@ -144,10 +151,8 @@ async fn messages_appear_exactly_if_their_transactions_commit() {
     }
     // A transaction whose connection was cut may still commit for a moment.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let count = check_snapshot(&checker, &schema).await;
-    wait_until(SOON, || logs.iter().map(|log| log.head()).sum::<u64>() == count as u64).await;
-    let committed =
-        rows(&checker, &format!("SELECT DISTINCT split_part(text, ' ', 1) FROM {schema}.rows")).await;
+    let count = check_snapshot(&checker).await;
+    let committed = rows(&checker, "SELECT DISTINCT split_part(text, ' ', 1) FROM rows").await;
     let committed: BTreeSet<usize> = committed.iter().map(|number| number.parse().unwrap()).collect();
     for number in 0..TRANSACTIONS {
         match number % 8 {
@@ -161,25 +166,25 @@ async fn messages_appear_exactly_if_their_transactions_commit() {
         "{} transactions committed, {cut} of 250 although they were cut; {count} messages",
         committed.len()
     );
-    // The logs have the messages in the order of the database.
-    for (id, log) in logs.iter().enumerate() {
-        let sql = format!(
-            r#"SELECT m.frame::json ->> 'data' FROM {schema}.messages m JOIN {schema}.channels c ON c.id = m.channel
-               WHERE c.name = 'room:{id}' ORDER BY m."offset""#
-        );
-        let stored = rows(&checker, &sql).await;
-        assert!(read(log).into_iter().map(|(_, text)| text).eq(stored));
-        assert!(rows(&checker, &format!("SELECT 1 FROM {schema}.outbox")).await.is_empty());
+    // Subscribers receive the messages in the order of the database.
+    for (channel, subscription) in channels.iter().zip(&mut subscriptions) {
+        for expected in stored(&schema, channel).await {
+            assert_eq!(subscription.recv().await.unwrap().data, expected);
+        }
     }
+    assert!(rows(&checker, "SELECT 1 FROM outbox").await.is_empty());
+    server.stop().await;
+    follower.stop().await;
 }
 
 #[tokio::test]
 async fn messages_keep_the_order_of_the_calls_and_of_the_commits() {
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let (mut first, mut second) = (client(server).await, client(server).await);
-    let room = room(1);
-    let said = room.topic::<str>(0);
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let (mut first, mut second) = (schema.client().await, schema.client().await);
+    let room = room("1");
+    let said = said(&room);
     let mut early = first.transaction().await.unwrap();
     let mut late = second.transaction().await.unwrap();
     hub.publish(said, "published first").within(&mut early).await.unwrap();
@@ -191,15 +196,16 @@ async fn messages_keep_the_order_of_the_calls_and_of_the_commits() {
     early.commit().await.unwrap();
     let mut expected: Vec<String> = (0..250).map(|number| number.to_string()).collect();
     expected.extend(["without a transaction".to_owned(), "published first".to_owned()]);
-    assert_eq!(texts(server, &schema, 1, 252).await, expected);
+    assert_eq!(stored(&schema, &room).await, expected);
 }
 
 #[tokio::test]
 async fn a_savepoint_takes_its_messages_back() {
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let (mut client, room) = (client(server).await, room(1));
-    let said = room.topic::<str>(0);
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let (mut client, room) = (schema.client().await, room("1"));
+    let said = said(&room);
     let mut transaction = client.transaction().await.unwrap();
     hub.publish(said, "1").within(&mut transaction).await.unwrap();
     let mut savepoint = transaction.transaction().await.unwrap();
@@ -211,19 +217,20 @@ async fn a_savepoint_takes_its_messages_back() {
     // The messages are appended at once, and the channel stays locked. Nobody sees them before the commit.
     transaction.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await.unwrap();
     hub.publish(said, "4").within(&mut transaction).await.unwrap();
-    let messages = format!("SELECT 1 FROM {schema}.messages");
-    assert_eq!(rows(transaction.client(), &messages).await.len(), 3);
-    assert!(rows(&super::client(server).await, &messages).await.is_empty());
+    let messages = "SELECT 1 FROM messages";
+    assert_eq!(rows(transaction.client(), messages).await.len(), 3);
+    assert!(rows(&schema.client().await, messages).await.is_empty());
     transaction.commit().await.unwrap();
-    assert_eq!(texts(server, &schema, 1, 3).await, ["1", "3", "4"]);
+    assert_eq!(stored(&schema, &room).await, ["1", "3", "4"]);
 }
 
 #[tokio::test]
 async fn an_idempotency_key_publishes_once_within_and_across_transactions() {
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let (mut client, room) = (client(server).await, room(1));
-    let said = room.topic::<str>(0);
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let (mut client, room) = (schema.client().await, room("1"));
+    let said = said(&room);
     let mut transaction = client.transaction().await.unwrap();
     let publish = |text: &'static str| hub.publish(said, text).idempotency_key("k");
     publish("1").within(&mut transaction).await.unwrap();
@@ -237,7 +244,7 @@ async fn an_idempotency_key_publishes_once_within_and_across_transactions() {
     transaction.commit().await.unwrap();
     publish("1").await.unwrap();
     assert_eq!(publish("2").await, Err(PublishError::KeyReused));
-    assert_eq!(texts(server, &schema, 1, 2).await, ["1", "3"]);
+    assert_eq!(stored(&schema, &room).await, ["1", "3"]);
 
     // Another transaction uses the key before this one commits.
     for (text, is_repetition) in [("same", true), ("other", false)] {
@@ -253,41 +260,43 @@ async fn an_idempotency_key_publishes_once_within_and_across_transactions() {
             assert!(answer.message().contains("the idempotency key was already used"), "{error}");
         }
     }
-    assert_eq!(texts(server, &schema, 1, 4).await, ["1", "3", "same", "same"]);
+    assert_eq!(stored(&schema, &room).await, ["1", "3", "same", "same"]);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_if_the_payload_or_the_hub_is_wrong() {
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let mut client = client(server).await;
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let (mut client, room) = (schema.client().await, room("1"));
     let mut transaction = client.transaction().await.unwrap();
     let invalid = hub.publish_json("room:1", "said", b"7 7").within(&mut transaction).await;
     assert_eq!(invalid, Ok(()), "any text is a valid payload of the topic");
     let unknown = hub.publish_json("room:1", "sad", b"7").within(&mut transaction).await;
     assert!(matches!(unknown, Err(PublishError::Unknown(_))), "{unknown:?}");
     let large = "x".repeat(2_000_000);
-    let large = hub.publish(room(1).topic::<str>(0), &large).within(&mut transaction).await;
+    let large = hub.publish(said(&room), &large).within(&mut transaction).await;
     assert!(matches!(large, Err(PublishError::TooLarge { .. })), "{large:?}");
     let in_memory = Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
-    let error = in_memory.publish(room(1).topic::<str>(0), "x").within(&mut transaction).await.unwrap_err();
+    let error = in_memory.publish(said(&room), "x").within(&mut transaction).await.unwrap_err();
     assert!(error.to_string().contains("a hub whose storage is PostgreSQL"), "{error}");
     // None of the errors has aborted the transaction.
     transaction.commit().await.unwrap();
-    assert_eq!(texts(server, &schema, 1, 1).await, ["7 7"]);
+    assert_eq!(stored(&schema, &room).await, ["7 7"]);
     // An error of the database names its reason.
     let mut transaction = client.transaction().await.unwrap();
     transaction.batch_execute("SELECT 1/0").await.unwrap_err();
-    let error = hub.publish(room(1).topic::<str>(0), "x").within(&mut transaction).await.unwrap_err();
+    let error = hub.publish(said(&room), "x").within(&mut transaction).await.unwrap_err();
     assert!(error.to_string().contains("current transaction is aborted"), "{error}");
 }
 
 #[tokio::test]
 async fn a_repeatable_read_transaction_fails_if_its_channel_has_moved_on() {
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let (mut client, room) = (client(server).await, room(1));
-    let said = room.topic::<str>(0);
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let (mut client, room) = (schema.client().await, room("1"));
+    let said = said(&room);
     hub.publish(said, "1").await.unwrap();
     for is_concurrent in [false, true] {
         let transaction =
@@ -302,7 +311,7 @@ async fn a_repeatable_read_transaction_fails_if_its_channel_has_moved_on() {
         let expected = is_concurrent.then_some(&tokio_postgres::error::SqlState::T_R_SERIALIZATION_FAILURE);
         assert_eq!(code, expected);
     }
-    assert_eq!(texts(server, &schema, 1, 3).await, ["1", "2", "3"]);
+    assert_eq!(stored(&schema, &room).await, ["1", "2", "3"]);
 }
 
 #[cfg(feature = "sqlx")]
@@ -310,12 +319,13 @@ async fn a_repeatable_read_transaction_fails_if_its_channel_has_moved_on() {
 async fn transactions_of_sqlx_publish() {
     use sqlx::{Connection, PgConnection};
 
-    let (server, schema) = (TestServer::shared(), new_schema());
-    let hub = hub(server, &schema).await;
-    let room = room(1);
-    let said = room.topic::<str>(0);
+    let schema = Schema::new();
+    let server = schema.server().await;
+    let hub = &server.hub;
+    let room = room("1");
+    let said = said(&room);
     let options = sqlx::postgres::PgConnectOptions::new()
-        .socket(server.socket_folder())
+        .socket(TestServer::shared().socket_folder())
         .username("postgres")
         .database("postgres");
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
@@ -329,7 +339,7 @@ async fn transactions_of_sqlx_publish() {
     assert_eq!(reused, Err(PublishError::KeyReused));
     drop(transaction);
     hub.publish(said, "5").within(&mut connection).await.unwrap();
-    assert_eq!(texts(server, &schema, 1, 3).await, ["1", "2", "5"]);
+    assert_eq!(stored(&schema, &room).await, ["1", "2", "5"]);
     sqlx::query("SELECT 1/0").execute(&mut connection).await.unwrap_err();
     let mut transaction = connection.begin().await.unwrap();
     sqlx::query("SELECT 1/0").execute(&mut *transaction).await.unwrap_err();
