@@ -27,7 +27,9 @@ impl OpenStream {
     /// Returns the text streams that have begun in these messages and not ended.
     pub(crate) fn among(definition: &ChannelDefinition, messages: &[StoredMessage]) -> Vec<Self> {
         let mut open = Vec::new();
-        messages.iter().for_each(|message| Self::follow_message(&mut open, definition, message));
+        for message in messages {
+            Self::follow_message(&mut open, definition, message);
+        }
         open
     }
 

@@ -145,7 +145,9 @@ impl OpenLogs {
         let mut open = self.lock();
         let is_current = log.head() <= stored.head;
         if is_current {
-            stored.messages.iter().for_each(|message| follow_streams(&mut open, log, message));
+            for message in &stored.messages {
+                follow_streams(&mut open, log, message);
+            }
             log.reload(stored);
         }
         is_current
