@@ -14,6 +14,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
+//! | `postgres` | `Postgres`, a storage that servers on several machines can share. Needs a C compiler |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
 //! | `studio` | `studio`, which serves Fanfare Studio, a page for looking inside a server |
@@ -22,7 +23,7 @@
 //! `failpoints` and `simulation` are for this library's own tests.
 
 #![cfg_attr(
-    not(feature = "sqlite"),
+    not(any(feature = "postgres", feature = "sqlite")),
     allow(dead_code, unused_imports, reason = "some items are used by a storage only")
 )]
 
@@ -105,6 +106,8 @@ pub use serve::{Serve, serve};
 pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
+#[cfg(feature = "postgres")]
+pub use storage::{ConnectPostgres, Postgres};
 pub use storage::{Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]

@@ -15,19 +15,25 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, IdempotencyKey, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
+/// A point at which a crash test can stop the process. Does nothing without the feature `failpoints`.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    };
+}
+
 mod abandoned_streams;
 #[cfg(test)]
 mod engine_tests;
 pub(crate) mod inspection;
 mod journal;
 #[cfg(feature = "postgres")]
-#[cfg_attr(not(test), expect(dead_code, reason = "not exported before it keeps runs"))]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod queue;
 mod recorded_call;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[expect(dead_code, reason = "the engines move their statements here")]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -36,13 +42,15 @@ pub(crate) use abandoned_streams::end_abandoned_streams;
 use inspection::Inspection;
 pub use inspection::{RunActivity, RunStateName};
 pub(crate) use journal::{
-    Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId, QuestionState,
-    RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream,
-    SignalOutcome, WaitingEventBuilder, WakeEffect,
+    Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, DueRuns, ExecutionEnd,
+    JOURNAL_VERSION, Journal, NewChunk, NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, Question,
+    QuestionId, QuestionState, RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord,
+    RunState, RunStream, SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
+#[cfg(feature = "postgres")]
+pub use postgres::{ConnectPostgres, Postgres};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
@@ -51,7 +59,7 @@ pub use sqlite::Sqlite;
 pub struct Storage(Arc<dyn Engine>);
 
 impl Storage {
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn new(engine: impl Engine + 'static) -> Self {
         Self(Arc::new(engine))
     }

@@ -7,47 +7,76 @@
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
-use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, StorageError, StorageFuture};
+use super::{
+    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageError,
+    StorageFuture,
+};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
 use crate::random;
 use crate::token::REVOKED_FOR;
 
+mod append;
 mod beat;
 mod channels;
 mod clock;
+mod committed;
+mod connect;
 mod connection;
+mod inspection;
+mod journal;
 mod logs;
+mod notices;
+mod pool;
 mod revocations;
 mod schema;
+mod sql;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tls;
+mod transaction;
 mod upkeep;
 mod writer;
 
 use clock::StorageClock;
+pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
 use logs::{OpenLogs, Trim};
+use pool::Pool;
 use schema::Schema;
 use tail::{Tail, TailCommand};
+use transaction::ended;
 use upkeep::Upkeep;
 use writer::{Append, Writer};
 
-/// A storage in a PostgreSQL database.
+/// A storage in a PostgreSQL database, which servers on several machines can share.
 ///
-/// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
-/// publishes share a commit.
-pub(crate) struct Postgres {
+/// A publish returns once its message is committed, and subscribers receive only committed messages, on every server
+/// that shares the database. Concurrent publishes share a commit. The database decides what survives a failure: with its
+/// default settings, nothing that was confirmed is lost.
+///
+/// ```no_run
+/// # async fn hub(registry: &'static fanfare::Registry) -> Result<fanfare::Hub, Box<dyn std::error::Error>> {
+/// use fanfare::{Hub, Postgres};
+///
+/// let storage = Postgres::connect("postgres://fanfare@db.example/app").await?;
+/// let hub = Hub::builder(registry).signing_key(std::env::var("FANFARE_SIGNING_KEY")?).storage(storage).build()?;
+/// # Ok(hub)
+/// # }
+/// ```
+pub struct Postgres {
     /// The tail and the upkeep, which end first. The writer ends once it has written what is queued.
     _tasks: JoinSet<()>,
     shared: Arc<Shared>,
@@ -59,6 +88,9 @@ pub(crate) struct Postgres {
 struct Shared {
     /// The connection for everything but appending and the tail.
     link: Link,
+    /// The connections for the journal and for inspection.
+    pool: Arc<Pool>,
+    runtime: Handle,
     logs: OpenLogs,
     clock: StorageClock,
     owner: u32,
@@ -66,6 +98,7 @@ struct Shared {
     /// The revocations before the storage was opened, with the time since then.
     revoked: Vec<(String, Duration)>,
     revocations: Mutex<revocations::Followed>,
+    due_run_listeners: Mutex<Vec<OnDueRuns>>,
     /// The processes that were running at the last check.
     running: Mutex<BTreeSet<u32>>,
     tail: mpsc::UnboundedSender<TailCommand>,
@@ -73,22 +106,23 @@ struct Shared {
 }
 
 impl Postgres {
-    /// Connects to a database, and creates or migrates the tables in the schema `fanfare`.
+    /// Returns a builder: set its options, then await it to connect. It creates the tables or migrates those of an earlier
+    /// version.
     ///
-    /// # Errors
-    /// Returns an error if the URL is invalid, if the database cannot be reached, or if a later version of this library
-    /// has migrated it.
-    pub(crate) async fn connect(url: &str) -> Result<Self, StorageError> {
-        Self::connect_to_schema(url, "fanfare").await
+    /// The URL is one that PostgreSQL's own programs understand, such as `postgres://user:password@host/database`.
+    /// `?sslmode=require` encrypts, and checks the server's certificate. Await it within the Tokio runtime that the
+    /// server uses: the connections belong to it.
+    pub fn connect(url: &str) -> ConnectPostgres<'_> {
+        ConnectPostgres::new(url)
     }
 
-    /// Connects like [`connect`](Self::connect), with the tables in another schema.
-    ///
-    /// # Errors
-    /// Returns an error in the same cases, and if the schema's name is not valid: 1 to 48 lowercase letters, digits and
-    /// underscores, and no digit first.
-    pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> Result<Self, StorageError> {
-        let database = Arc::new(Database::new(url, Schema::new(schema)?)?);
+    async fn start(
+        url: &str,
+        schema: Schema,
+        queue: Queue,
+        connections: usize,
+    ) -> Result<Self, StorageError> {
+        let database = Arc::new(Database::new(url, schema)?);
         let link = Link::new(Arc::clone(&database));
         let owner = random::number();
         let beat = beat::beat(&link, owner).await.map_err(|failure| failure.error)?;
@@ -98,12 +132,15 @@ impl Postgres {
         let (writer, appends) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             link,
+            pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
+            runtime: Handle::current(),
             logs: OpenLogs::default(),
-            clock: StorageClock::new(beat.time, beat.steady),
+            clock: StorageClock::new(&beat.clock),
             owner,
             registry: OnceLock::new(),
             revoked,
             revocations: Mutex::new(revocations::Followed::new(latest)),
+            due_run_listeners: Mutex::default(),
             running: Mutex::new(beat.running),
             tail,
             trims,
@@ -112,7 +149,19 @@ impl Postgres {
         tasks.spawn(Tail::new(Arc::clone(&database), Arc::clone(&shared), tail_commands).run());
         tasks.spawn(Upkeep::new(Arc::clone(&shared), writer.downgrade(), trim_requests).run());
         tokio::spawn(Writer::new(Link::new(database), Arc::clone(&shared), appends).run());
-        Ok(Self { shared, writer, queue: Queue::default(), _tasks: tasks })
+        Ok(Self { shared, writer, queue, _tasks: tasks })
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Postgres")
+    }
+}
+
+impl From<Postgres> for Storage {
+    fn from(postgres: Postgres) -> Self {
+        Self::new(postgres)
     }
 }
 
@@ -157,11 +206,7 @@ impl Messages for Postgres {
         };
         let (reply, outcome) = oneshot::channel();
         let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async {
-            outcome.await.unwrap_or_else(|_| {
-                Err(StorageError::new("the runtime that the storage was opened in has ended").into())
-            })
-        })
+        Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) })
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {
@@ -180,6 +225,23 @@ impl Messages for Postgres {
 }
 
 impl Shared {
+    fn add_due_run_listener(&self, listener: OnDueRuns) {
+        self.due_run_listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Calls the listeners for runs that other processes have made due.
+    fn wake_runs(&self, has_due_runs: bool, signalled: &BTreeSet<String>) {
+        if has_due_runs || !signalled.is_empty() {
+            let listeners = self.due_run_listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            for listener in &*listeners {
+                if has_due_runs {
+                    listener(DueRuns::Any);
+                }
+                signalled.iter().for_each(|channel| listener(DueRuns::OfSignal { channel }));
+            }
+        }
+    }
+
     async fn open_log(&self, channel: &Channel, limits: &Limits) -> Result<OpenedLog, StorageError> {
         let stored = channels::open(&self.link, channel).await.map_err(|failure| failure.error)?;
         let (id, trimmed) = (stored.channel.id(), stored.evicted.clone());

@@ -53,7 +53,7 @@ impl Place {
             }
             #[cfg(all(feature = "postgres", unix))]
             Self::Postgres { url, schema } => {
-                let engine = super::super::postgres::Postgres::connect_to_schema(url, schema).await.unwrap();
+                let engine = super::super::postgres::Postgres::connect(url).schema(schema).await.unwrap();
                 Process::new(Some(Arc::new(engine)))
             }
         }

@@ -32,7 +32,7 @@ fn brief() -> Channel {
 }
 
 async fn connect_with_both(schema: &str) -> Postgres {
-    let postgres = Postgres::connect_to_schema(&TestServer::shared().url(), schema).await.unwrap();
+    let postgres = Postgres::connect(&TestServer::shared().url()).schema(schema).await.unwrap();
     postgres.set_registry(&BOTH);
     postgres
 }
