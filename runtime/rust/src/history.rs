@@ -65,6 +65,8 @@ const LIVE_BYTES: usize = 1024 * 1024;
 pub(crate) struct Log {
     channel: Channel,
     epoch: u64,
+    /// The last message of the previous epoch that this one has, too.
+    continues: Option<MessageId>,
     /// `None` in memory.
     handle: Option<ChannelHandle>,
     limits: Limits,
@@ -126,7 +128,7 @@ impl Log {
         let state = Mutex::new(State::new(&channel, limits));
         let is_retired = AtomicBool::new(false);
         let (limits, subscribers) = (limits.clone(), Arc::default());
-        Self { channel, epoch, handle: None, limits, is_retired, subscribers, state }
+        Self { channel, epoch, continues: None, handle: None, limits, is_retired, subscribers, state }
     }
 
     pub(crate) fn channel(&self) -> &Channel {

@@ -48,14 +48,7 @@ impl TestServer {
     /// Panics if PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start(is_durable: bool) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
-        if rustix::process::geteuid().is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let mut server = Self { folder, is_durable, supervisor: None };
+        let server = Self::new(is_durable);
         let created = server
             .command(&find_program("initdb"))
             .args(["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"])
@@ -63,8 +56,54 @@ impl TestServer {
             .output()
             .unwrap();
         assert!(created.status.success(), "initdb failed: {}", String::from_utf8_lossy(&created.stderr));
-        server.restart();
-        server
+        server.started()
+    }
+
+    /// Copies the server, and starts the copy as a standby that follows it.
+    ///
+    /// # Panics
+    /// Panics if PostgreSQL is not installed or does not start.
+    #[must_use]
+    pub fn start_standby(&self) -> Self {
+        let standby = Self::new(self.is_durable);
+        let copied = standby
+            .command(&find_program("pg_basebackup"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-U", "postgres", "-h"])
+            .arg(&self.folder)
+            .arg("-D")
+            .arg(standby.data())
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "pg_basebackup failed: {}", String::from_utf8_lossy(&copied.stderr));
+        standby.started()
+    }
+
+    /// Makes a standby the primary, and waits until it is.
+    ///
+    /// # Panics
+    /// Panics if the server is not a standby.
+    pub fn promote(&self) {
+        let promoted =
+            self.command(&find_program("pg_ctl")).args(["promote", "-w", "-D"]).arg(self.data()).output();
+        let promoted = promoted.unwrap();
+        assert!(promoted.status.success(), "pg_ctl failed: {}", String::from_utf8_lossy(&promoted.stderr));
+    }
+
+    /// Creates the folder of a server.
+    fn new(is_durable: bool) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        if rustix::process::geteuid().is_root() {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        Self { folder, is_durable, supervisor: None }
+    }
+
+    fn started(mut self) -> Self {
+        self.restart();
+        self
     }
 
     /// Starts the server after [`kill`](Self::kill), and waits until it accepts connections.
@@ -139,6 +178,13 @@ impl TestServer {
     #[must_use]
     pub fn socket_folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Returns a connection string that leads to the primary among this server and another one.
+    #[must_use]
+    pub fn url_with(&self, other: &Self) -> String {
+        let hosts = format!("host={},{}", self.folder.display(), other.folder.display());
+        format!("{hosts} user=postgres dbname=postgres target_session_attrs=read-write")
     }
 
     fn data(&self) -> PathBuf {

@@ -46,6 +46,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/testing-rust.md",
             "docs/storage.md",
             "docs/transactions.md",
+            "docs/clusters.md",
             "docs/tokens.md",
             "docs/limits.md",
             "docs/metrics.md",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Inbox, Log, Message, Rank, State};
+use super::{Batch, Inbox, Log, Message, Rank, State, Topic};
 use crate::wire::{Cursor, MessageId};
 
 /// A subscriber's cursor into a log.
@@ -140,7 +140,7 @@ impl Log {
     /// Returns the id after the latest evicted message of these topics.
     fn first_not_evicted(&self, state: &State, names: &[usize]) -> MessageId {
         let last = names.iter().map(|name| self.last_unavailable(state, state.topic_of(*name))).max();
-        self.id(last.unwrap_or(0) + 1)
+        self.id(last.unwrap_or(0).max(self.continues.map_or(0, MessageId::offset)) + 1)
     }
 
     /// Returns the offset of a topic's latest message that a new subscriber cannot receive. Earlier subscribers may
@@ -169,20 +169,31 @@ impl Log {
         self.knows(&self.lock(), cursor)
     }
 
-    /// Returns whether a cursor belongs to this log: it is of the same epoch, and not ahead of the head.
+    /// Returns whether a cursor belongs to this log: it is of the same epoch and not ahead of the head, or of the part of
+    /// the previous epoch that this one continues.
     fn knows(&self, state: &State, cursor: Cursor) -> bool {
         match cursor {
             Cursor::Now | Cursor::Start => true,
             Cursor::After(id) | Cursor::Replaying { position: id, .. } => {
-                id.epoch() == self.epoch && id.offset() <= state.head
+                let is_current = id.epoch() == self.epoch && id.offset() <= state.head;
+                let is_earlier = |last: MessageId| id.epoch() == last.epoch() && id.offset() <= last.offset();
+                is_current || self.continues.is_some_and(is_earlier)
             }
         }
     }
 
-    /// Returns the offset after which to read a topic. Without a cursor that this log knows, that is everything left.
+    /// Returns the offset after which to read a topic. Without a cursor that this log knows, that is everything left,
+    /// except messages of the previous epoch that are not retained: the subscriber may have received them.
     fn start_offset(&self, state: &State, topic: usize, cursor: Option<Cursor>) -> u64 {
         match cursor {
-            None | Some(Cursor::Start) => self.last_unavailable(state, topic),
+            None => {
+                let start = self.continues.map_or(0, |last| {
+                    let retained = state.topics.get(topic).and_then(Topic::before_retained);
+                    retained.map_or(last.offset(), |before| before.min(last.offset()))
+                });
+                self.last_unavailable(state, topic).max(start)
+            }
+            Some(Cursor::Start) => self.last_unavailable(state, topic),
             Some(Cursor::After(id)) => id.offset(),
             Some(Cursor::Now) => state.topics[topic].before_retained().unwrap_or(state.head),
             Some(Cursor::Replaying { position, replayed }) => {

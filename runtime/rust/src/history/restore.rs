@@ -11,12 +11,14 @@ use super::{ChannelHandle, Limits, Log, State, Topic, age, wake};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock;
 use crate::schema;
-use crate::wire::SharedText;
+use crate::wire::{MessageId, SharedText};
 
 /// The stored state of a channel's log.
 pub(crate) struct StoredLog {
     pub(crate) channel: ChannelHandle,
     pub(crate) epoch: u64,
+    /// The last message of the previous epoch that this one has, too. Cursors up to it are valid.
+    pub(crate) continues: Option<MessageId>,
     pub(crate) head: u64,
     /// Ordered by offset.
     pub(crate) messages: Vec<StoredMessage>,
@@ -44,7 +46,7 @@ impl Log {
     /// keep or accept.
     pub(crate) fn restore(channel: &Channel, stored: StoredLog, limits: &Limits) -> Self {
         let new = Self::new(channel.clone(), stored.epoch, limits);
-        let log = Self { handle: Some(stored.channel), ..new };
+        let log = Self { handle: Some(stored.channel), continues: stored.continues, ..new };
         log.reload(stored);
         log
     }
@@ -98,6 +100,7 @@ impl Log {
         StoredLog {
             channel: ChannelHandle::default(),
             epoch: self.epoch,
+            continues: self.continues,
             head: state.head,
             messages,
             evicted: evicted.collect(),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
-use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
+use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, with_id};
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 
@@ -74,6 +74,8 @@ struct World {
     definition: &'static ChannelDefinition,
     limits: Limits,
     log: Log,
+    epoch: u64,
+    continues: Option<MessageId>,
     /// The entry at offset 1 comes first.
     entries: Vec<Entry>,
     /// The messages that a storage would have.
@@ -115,7 +117,21 @@ impl World {
         let log = Log::new(Channel::without_params(definition), 1, &limits);
         let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        Self { random, definition, limits, log, entries, stored, evicted: HashMap::new(), open, now, readers }
+        let (epoch, continues, evicted) = (1, None, HashMap::new());
+        Self {
+            random,
+            definition,
+            limits,
+            log,
+            epoch,
+            continues,
+            entries,
+            stored,
+            evicted,
+            open,
+            now,
+            readers,
+        }
     }
 
     fn head(&self) -> u64 {
@@ -136,7 +152,7 @@ impl World {
         let envelope =
             Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
         let offset = self.head() + 1;
-        let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
+        let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(self.epoch, offset), self.now);
         let message = StoredMessage { offset, topic, published_at: self.now, frame, is_refused: false };
         let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
         self.entries.push(Entry { topic, what, rank, published: self.now });
@@ -201,7 +217,8 @@ impl World {
     fn stored(&self) -> StoredLog {
         StoredLog {
             channel: super::ChannelHandle::new(1),
-            epoch: 1,
+            epoch: self.epoch,
+            continues: self.continues,
             head: self.head(),
             messages: self.stored.clone(),
             evicted: self.evicted.iter().map(|(topic, evicted)| (*topic, *evicted)).collect(),
@@ -215,9 +232,29 @@ impl World {
         if self.random.random_bool(0.5) {
             return self.log.reload(self.stored());
         }
+        if self.random.random_bool(0.5) {
+            self.begin_epoch();
+        }
         self.log = Log::restore(&Channel::without_params(self.definition), self.stored(), &self.limits);
         for reader in &mut self.readers {
             reader.read_cursor = None;
+        }
+    }
+
+    /// Begins an epoch that continues the current one. Cursors of an earlier one are then unknown.
+    fn begin_epoch(&mut self) {
+        let is_current = |reader: &Reader| match reader.cursor {
+            Cursor::Now | Cursor::Start => true,
+            Cursor::After(id) | Cursor::Replaying { position: id, .. } => id.epoch() == self.epoch,
+        };
+        if !self.readers.iter().all(is_current) {
+            return;
+        }
+        self.continues = Some(MessageId::new(self.epoch, self.head()));
+        self.epoch += 1;
+        for message in &mut self.stored {
+            let id = MessageId::new(self.epoch, message.offset);
+            message.frame = with_id(message.frame.as_str().to_owned(), id).into();
         }
     }
 
@@ -451,4 +488,29 @@ async fn a_new_subscriber_receives_a_gap_if_retained_messages_were_evicted_befor
         log.read(&mut read_cursor, 1000, &inbox(), 0).gap.map(|gap| gap.before)
     };
     assert_eq!((gap(4), gap(5)), (Some(MessageId::new(1, 8)), None));
+}
+
+#[tokio::test]
+async fn a_subscriber_with_messages_that_an_epoch_does_not_continue_receives_the_retained_ones_again() {
+    let mut world = World::new(0);
+    for text in ["1", "2"] {
+        world.append(STATUS, What::Message(text.into()));
+    }
+    world.append(0, What::Message("3".into()));
+    world.begin_epoch();
+    let log = Log::restore(&Channel::without_params(world.definition), world.stored(), &world.limits);
+    let resume = |cursor| {
+        let (mut read_cursor, _) = log.start(&[0, STATUS], cursor);
+        let read = log.read(&mut read_cursor, 1000, &inbox(), 0);
+        let frames = read.messages.iter().flat_map(|batch| batch.messages());
+        let data =
+            |frame: &str| serde_json::from_str::<Value>(frame).unwrap()["data"].as_str().unwrap().to_owned();
+        (read.gap.map(|gap| gap.before), frames.map(|frame| data(frame)).collect::<Vec<_>>())
+    };
+    assert_eq!(resume(Cursor::After(MessageId::new(1, 2))), (None, vec!["3".to_owned()]));
+    assert_eq!(resume(Cursor::After(MessageId::new(1, 3))), (None, vec![]));
+    let gap = Some(MessageId::new(2, 4));
+    for lost in [MessageId::new(1, 4), MessageId::new(9, 1)] {
+        assert_eq!(resume(Cursor::After(lost)), (gap, vec!["2".to_owned()]));
+    }
 }

@@ -30,6 +30,7 @@ use crate::token::REVOKED_FOR;
 
 mod append;
 mod beat;
+mod certificate;
 mod channels;
 mod clock;
 mod committed;

@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 use super::clock::{Reading, steady_milliseconds};
 use super::connection::{Link, RequestError};
 use super::milliseconds;
+use super::notices::beat_notice;
 
 /// How often a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -18,7 +19,7 @@ pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 /// The row of a process that ended without removing it is deleted after this long.
 const PROCESS_RETENTION: Duration = Duration::from_secs(3600);
 
-/// The notification lets processes notice whether notifications reach them.
+/// The notification lets the process notice whether notifications reach it.
 const BEAT: &str = "
     WITH beat AS (
         INSERT INTO fanfare.processes VALUES ($1, fanfare.now_ms())
@@ -27,7 +28,7 @@ const BEAT: &str = "
         DELETE FROM fanfare.processes WHERE seen < fanfare.now_ms() - $3 AND owner <> $1
     )
     SELECT fanfare.now_ms(), array(SELECT owner FROM fanfare.processes WHERE seen > fanfare.now_ms() - $2),
-        set_config('synchronous_commit', 'off', true), pg_notify($4, '')
+        set_config('synchronous_commit', 'off', true), pg_notify($4, $5)
 ";
 
 /// The answer to a report.
@@ -41,13 +42,14 @@ pub(super) struct Beat {
 pub(super) async fn beat(link: &Link, owner: u32) -> Result<Beat, RequestError> {
     let number = i64::from(owner);
     let ages = [MAX_BEAT_AGE, PROCESS_RETENTION].map(milliseconds);
-    let name = link.database.schema.notifications();
+    let (name, notice) = (link.database.schema.notifications(), beat_notice(owner));
     let sent = steady_milliseconds();
     let params = [
         (&number as _, Type::INT8),
         (&ages[0] as _, Type::INT8),
         (&ages[1] as _, Type::INT8),
         (&name as _, Type::TEXT),
+        (&notice as _, Type::TEXT),
     ];
     let rows = link.query(BEAT, &params).await?;
     let received = steady_milliseconds();

@@ -1,7 +1,6 @@
 //! Reading the stored state of channels.
 
 use std::collections::HashMap;
-use std::time::UNIX_EPOCH;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -16,8 +15,8 @@ use crate::wire::{MessageId, stamped};
 
 /// Reads everything in one statement, and so from one snapshot.
 const LOAD: &str = r#"
-    SELECT c.epoch, c.epoch_start, c.head, fanfare.now_ms(), r.is_gone, r."offset", r.topic, r.published, r.frame,
-           r.unchecked
+    SELECT c.epoch, c.epoch_start, c.previous_epoch, c.head, fanfare.now_ms(), r.is_gone, r."offset", r.topic, r.published,
+           r.frame, r.unchecked
     FROM fanfare.channels c LEFT JOIN LATERAL (
         SELECT true AS is_gone, g."offset", g.topic, NULL::int8 AS published, NULL::text AS frame,
                false AS unchecked
@@ -76,29 +75,25 @@ pub(super) async fn load(
 ) -> Result<Option<StoredLog>, RequestError> {
     let rows = link.query(LOAD, &[(&id, Type::INT8)]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let (epoch, epoch_start) = (from_int8(first.get(0)), from_int8(first.get(1)));
+    let (epoch, previous) = (from_int8(first.get(0)), from_int8(first.get(2)));
     let mut stored = StoredLog {
         channel: ChannelHandle::new(id),
         epoch,
-        head: from_int8(first.get(2)),
+        continues: (previous > 0).then(|| MessageId::new(previous, from_int8(first.get(1)))),
+        head: from_int8(first.get(3)),
         messages: Vec::new(),
         evicted: Vec::new(),
         has_other_definition: false,
-        now: from_milliseconds(first.get(3)),
+        now: from_milliseconds(first.get(4)),
     };
     for row in &rows {
-        match row.get::<_, Option<bool>>(4) {
+        match row.get::<_, Option<bool>>(5) {
             None => {}
             Some(true) => {
-                let topic = definition.stored_topic(row.get(6));
-                stored.evicted.extend(topic.map(|topic| (topic, from_int8(row.get(5)))));
+                let topic = definition.stored_topic(row.get(7));
+                stored.evicted.extend(topic.map(|topic| (topic, from_int8(row.get(6)))));
             }
-            Some(false) => stored.messages.extend(read_message(row, 5, epoch, definition).map(|message| {
-                // Only retained messages of earlier epochs are sent again.
-                let is_earlier = message.offset <= epoch_start;
-                let published_at = if is_earlier { UNIX_EPOCH } else { message.published_at };
-                StoredMessage { published_at, ..message }
-            })),
+            Some(false) => stored.messages.extend(read_message(row, 6, epoch, definition)),
         }
     }
     Ok(Some(stored))
@@ -151,7 +146,7 @@ pub(super) async fn read_changes(
 
 /// Begins a new epoch, unless another process has.
 pub(super) async fn begin_epoch(link: &Link, channel: i64, epoch: u64) -> Result<(), RequestError> {
-    let sql = "UPDATE fanfare.channels SET epoch = fanfare.next_epoch(), epoch_start = head
-               WHERE id = $1 AND epoch = $2";
+    let sql =
+        "SELECT fanfare.begin_epoch(id) FROM fanfare.channels WHERE id = $1 AND epoch = $2 FOR NO KEY UPDATE";
     link.query(sql, &[(&channel, Type::INT8), (&int8(epoch), Type::INT8)]).await.map(drop)
 }

@@ -25,6 +25,10 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// After a failed attempt to connect, requests fail immediately for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
+/// After the server has rejected a request because a resource is exhausted, the storage counts as failing for this long,
+/// although other requests succeed. If a disk is full, most of them do.
+const EXHAUSTION_PAUSE: Duration = Duration::from_secs(5);
+
 /// Begins new epochs if the database is another one, and returns the version of the journal.
 const CHECK: &str = "
     SELECT fanfare.check_identity()::text, coalesce((SELECT value FROM fanfare.facts WHERE name = 'journal'), '')
@@ -40,8 +44,16 @@ pub(super) type Param<'p> = (&'p (dyn ToSql + Sync), Type);
 /// The database, and the outcome of the last request.
 pub(super) struct Database {
     config: Config,
+    tls: Tls,
     pub(super) schema: Schema,
-    failure: Mutex<Option<StorageError>>,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// Why the storage counts as failing.
+struct Failure {
+    error: StorageError,
+    /// Requests that succeed before this time do not end the failure.
+    until: Option<Instant>,
 }
 
 /// Why a request failed.
@@ -69,6 +81,7 @@ pub(super) enum FailureKind {
 
 impl Database {
     pub(super) fn new(url: &str, schema: Schema) -> Result<Self, StorageError> {
+        let (url, tls) = Tls::from_url(url)?;
         let mut config: Config = url
             .parse()
             .map_err(|error| StorageError::new(format!("invalid PostgreSQL URL: {}", describe(&error))))?;
@@ -76,27 +89,38 @@ impl Database {
         if config.get_application_name().is_none() {
             config.application_name("fanfare");
         }
-        Ok(Self { config, schema, failure: Mutex::default() })
+        Ok(Self { config, tls, schema, failure: Mutex::default() })
     }
 
     /// Returns the error of the last request if it failed.
     pub(super) fn health(&self) -> Result<(), StorageError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().map_or(Ok(()), |failure| Err(failure.error.clone()))
     }
 
-    fn set_health(&self, failure: Option<StorageError>) {
+    fn record_failure(&self, error: &StorageError, lasts: Duration) {
         let mut current = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*current, &failure) {
-            (None, Some(error)) => tracing::error!(%error, "the storage failed"),
-            (Some(_), None) => tracing::info!("the storage works again"),
-            _ => {}
+        if current.is_none() {
+            tracing::error!(%error, "the storage failed");
         }
-        *current = failure;
+        let until = (!lasts.is_zero()).then(|| Instant::now() + lasts);
+        let until = until.max(current.as_ref().and_then(|earlier| earlier.until));
+        *current = Some(Failure { error: error.clone(), until });
+    }
+
+    fn record_success(&self) {
+        let mut current = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.take_if(|failure| failure.until.is_none_or(|until| until <= Instant::now())).is_some() {
+            tracing::info!("the storage works again");
+        }
     }
 
     /// Opens a connection.
-    async fn connect(&self, notices: Option<mpsc::UnboundedSender<String>>) -> Result<Session, StorageError> {
-        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(Tls));
+    pub(super) async fn connect(
+        &self,
+        notices: Option<mpsc::UnboundedSender<String>>,
+    ) -> Result<Session, StorageError> {
+        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone()));
         let (mut client, mut connection) = match connecting.await {
             Ok(Ok(connected)) => connected,
             Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
@@ -121,16 +145,18 @@ impl Database {
                 return Err(self.cannot_connect(&describe(&error)));
             }
             Ok(Err(PrepareError::Database(error))) => {
+                let is_denied = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
+                let hint = if is_denied {
+                    "; connect with the role that owns them, or grant it the rights"
+                } else {
+                    ""
+                };
                 return Err(StorageError::new(format!(
-                    "cannot create or migrate the tables: {}",
+                    "cannot create or migrate the tables: {}{hint}",
                     describe(&error)
                 )));
             }
-            Ok(Err(PrepareError::LaterVersion(version))) => {
-                return Err(StorageError::new(format!(
-                    "the database was migrated to version {version} by a later version of Fanfare: update this server"
-                )));
-            }
+            Ok(Err(PrepareError::Refused(why))) => return Err(StorageError::new(why)),
             Err(_) => return Err(self.cannot_connect("it does not answer")),
         }
         let check = self.schema.qualify(CHECK);
@@ -218,7 +244,7 @@ impl Link {
                 Ok(session)
             }
             Err(error) => {
-                self.database.set_health(Some(error.clone()));
+                self.database.record_failure(&error, Duration::ZERO);
                 state.failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
@@ -256,23 +282,28 @@ impl Link {
     ) -> Result<T, RequestError> {
         let (failure, is_broken) = match timeout(REQUEST_TIMEOUT, answer).await {
             Ok(Ok(answer)) => {
-                self.database.set_health(None);
+                self.database.record_success();
                 return Ok(answer);
             }
             Ok(Err(error)) => RequestError::from_database(&error),
-            Err(_) => {
-                let seconds = REQUEST_TIMEOUT.as_secs();
-                (
-                    RequestError::unknown(&format!("the database did not answer within {seconds} seconds")),
-                    true,
-                )
-            }
+            Err(_) => return Err(self.give_up(session, REQUEST_TIMEOUT).await),
         };
         if is_broken {
             self.close(session).await;
-            self.database.set_health(Some(failure.error.clone()));
+            let is_exhausted = failure.kind != FailureKind::Unknown;
+            let lasts = if is_exhausted { EXHAUSTION_PAUSE } else { Duration::ZERO };
+            self.database.record_failure(&failure.error, lasts);
         }
         Err(failure)
+    }
+
+    /// Closes a connection whose server did not answer a request in time.
+    pub(super) async fn give_up(&self, session: &Arc<Session>, after: Duration) -> RequestError {
+        let seconds = after.as_secs();
+        let failure = RequestError::unknown(&format!("the database did not answer within {seconds} seconds"));
+        self.close(session).await;
+        self.database.record_failure(&failure.error, Duration::ZERO);
+        failure
     }
 
     /// Closes a connection that failed. All requests that it still carries fail.
@@ -342,4 +373,25 @@ fn describe(error: &tokio_postgres::Error) -> String {
         return format!("{} ({})", answer.message(), answer.code().code());
     }
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_exhausted_resource_counts_as_a_failure_although_other_requests_succeed() {
+        let schema = Schema::new("fanfare").unwrap();
+        let database = Database::new("postgres://localhost", schema).unwrap();
+        let failure = StorageError::new("the disk is full");
+        database.record_failure(&failure, EXHAUSTION_PAUSE);
+        database.record_success();
+        assert_eq!(database.health(), Err(failure));
+        tokio::time::advance(EXHAUSTION_PAUSE).await;
+        database.record_success();
+        assert_eq!(database.health(), Ok(()));
+        database.record_failure(&StorageError::new("the connection failed"), Duration::ZERO);
+        database.record_success();
+        assert_eq!(database.health(), Ok(()));
+    }
 }

@@ -8,10 +8,16 @@ const MAX_BYTES: usize = 7_900;
 const REVOKED: &str = "revoked";
 const DUE_RUNS: &str = "runs";
 const SIGNAL: &str = "signal:";
+const BEAT: &str = "beat:";
 
 /// Notifications to send.
 #[derive(Debug, Default)]
 pub(super) struct Notices(Vec<String>);
+
+/// Returns the notification that a process sends when it reports.
+pub(super) fn beat_notice(owner: u32) -> String {
+    format!("{BEAT}{owner}")
+}
 
 /// A notification that arrived.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub(super) enum Notice<'n> {
     DueRuns,
     /// A signal arrived for a run on this channel.
     Signal(&'n str),
+    /// A process reports that it is running.
+    Beat(u32),
     /// These channels have these heads.
     Heads(Vec<(i64, u64)>),
 }
@@ -59,7 +67,7 @@ impl Notices {
 }
 
 impl<'n> Notice<'n> {
-    /// Reads a notification. Each beat sends an empty one, and a later version may send others: they name no channels.
+    /// Reads a notification. A later version may send others: they name no channels.
     pub(super) fn parse(text: &'n str) -> Self {
         match text {
             REVOKED => return Self::Revoked,
@@ -68,6 +76,9 @@ impl<'n> Notice<'n> {
         }
         if let Some(channel) = text.strip_prefix(SIGNAL) {
             return Self::Signal(channel);
+        }
+        if let Some(owner) = text.strip_prefix(BEAT).and_then(|owner| owner.parse().ok()) {
+            return Self::Beat(owner);
         }
         let heads = text.split(',').filter_map(|item| {
             let (channel, head) = item.split_once(':')?;
@@ -91,6 +102,7 @@ mod tests {
         let heads = Notice::Heads(vec![(7, 3), (8, 1)]);
         assert_eq!(parsed, [heads, Notice::DueRuns, Notice::Signal("room:1,7:9")]);
         assert_eq!(Notice::parse("revoked"), Notice::Revoked);
+        assert_eq!(Notice::parse(&beat_notice(17)), Notice::Beat(17));
         for other in ["", "x", "9:x,:,10"] {
             assert_eq!(Notice::parse(other), Notice::Heads(Vec::new()), "{other:?}");
         }

@@ -18,6 +18,13 @@ const MIGRATIONS: [&str; 3] = [
 /// The version of the tables that this library reads and writes.
 const VERSION: i32 = 3;
 
+/// The earliest version whose servers work with these tables, so that servers can be updated one after the other. A
+/// migration that only adds tables, functions, and columns with defaults keeps it.
+const OLDEST_VERSION: i32 = 2;
+
+/// The earliest version of PostgreSQL, as in `server_version_num`.
+const OLDEST_POSTGRES: i32 = 120_000;
+
 /// Migrations hold this advisory lock, so that several servers may start at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1179534930, 2)";
 
@@ -64,7 +71,8 @@ impl Schema {
 /// A failed preparation of the tables.
 pub(super) enum PrepareError {
     Database(Error),
-    LaterVersion(i32),
+    /// This library cannot use the database, for this reason.
+    Refused(String),
 }
 
 impl From<Error> for PrepareError {
@@ -75,41 +83,89 @@ impl From<Error> for PrepareError {
 
 /// Creates the tables, or migrates those of an earlier version. Servers of the earlier version may be running.
 pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), PrepareError> {
-    if read_version(client, schema).await? == VERSION {
+    check_server(client).await?;
+    if is_current(read_version(client, schema).await?)? {
         return Ok(());
     }
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
-    let version = read_version(transaction.client(), schema).await?;
-    if version > VERSION {
-        return Err(PrepareError::LaterVersion(version));
+    let versions = read_version(transaction.client(), schema).await?;
+    if is_current(versions)? {
+        return Ok(());
     }
+    let version = versions.latest;
     if version == 0 {
         transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", schema.0)).await?;
-        let versions =
-            "CREATE TABLE fanfare.versions (version int4 PRIMARY KEY, migrated timestamptz NOT NULL)";
+        let versions = "CREATE TABLE fanfare.versions (version int4 PRIMARY KEY, migrated timestamptz NOT NULL, oldest int4 NOT NULL)";
         transaction.batch_execute(&schema.qualify(versions)).await?;
     }
     for (version, migration) in (1..).zip(MIGRATIONS).skip(usize::try_from(version).unwrap_or(0)) {
         transaction.batch_execute(&schema.qualify(migration)).await?;
         let record = schema.qualify("INSERT INTO fanfare.versions VALUES (");
-        transaction.batch_execute(&format!("{record}{version}, now())")).await?;
+        transaction.batch_execute(&format!("{record}{version}, now(), {OLDEST_VERSION})")).await?;
     }
     let journal = schema.qualify("INSERT INTO fanfare.facts VALUES ('journal', $1) ON CONFLICT DO NOTHING");
     transaction.query_typed(&journal, &[(&JOURNAL_VERSION, Type::TEXT)]).await?;
     Ok(transaction.commit().await?)
 }
 
-/// Returns the version of the tables, or 0 if there are none.
-async fn read_version(client: &Client, schema: &Schema) -> Result<i32, Error> {
+/// Checks that this library can use the server and the database.
+async fn check_server(client: &Client) -> Result<(), PrepareError> {
+    let sql = "SELECT current_setting('server_version_num')::int4, current_setting('server_version'),
+        pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', current_setting('server_encoding')";
+    let row = client.query_typed_one(sql, &[]).await?;
+    let (number, version): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
+    let (is_replica, is_read_only, encoding): (bool, bool, &str) =
+        (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+    let why = if number < OLDEST_POSTGRES {
+        format!(
+            "the database server is PostgreSQL {version}, but version {} or later is required",
+            OLDEST_POSTGRES / 10_000
+        )
+    } else if is_replica {
+        "the database server is a replica, which is read-only: connect to the primary, or list all servers in the URL \
+         and add `target_session_attrs=read-write`"
+            .to_owned()
+    } else if is_read_only {
+        "the database is read-only: set `default_transaction_read_only` to `off`".to_owned()
+    } else if encoding != "UTF8" {
+        format!(
+            "the encoding of the database is {encoding}: create one with `ENCODING 'UTF8' TEMPLATE template0`"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(PrepareError::Refused(why))
+}
+
+/// The version of the tables, or 0 if there are none, and the earliest version whose servers work with them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Versions {
+    latest: i32,
+    oldest: i32,
+}
+
+/// Returns whether this library can use the tables as they are. If not, they must be migrated.
+fn is_current(Versions { latest, oldest }: Versions) -> Result<bool, PrepareError> {
+    if oldest > VERSION {
+        return Err(PrepareError::Refused(format!(
+            "the database was migrated to version {latest} by a later version of Fanfare: update this server"
+        )));
+    }
+    Ok(latest >= VERSION)
+}
+
+async fn read_version(client: &Client, schema: &Schema) -> Result<Versions, Error> {
     // Functions such as `to_regclass` may answer from a cache that does not know yet what another server has committed.
     let find = "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relname = 'versions'";
     if client.query_typed(find, &[(&schema.0, Type::TEXT)]).await?.is_empty() {
-        return Ok(0);
+        return Ok(Versions::default());
     }
-    let version = schema.qualify("SELECT coalesce(max(version), 0) FROM fanfare.versions");
-    client.query_typed_one(&version, &[]).await?.try_get(0)
+    let versions =
+        schema.qualify("SELECT coalesce(max(version), 0), coalesce(max(oldest), 0) FROM fanfare.versions");
+    let row = client.query_typed_one(&versions, &[]).await?;
+    Ok(Versions { latest: row.try_get(0)?, oldest: row.try_get(1)? })
 }
 
 #[cfg(test)]

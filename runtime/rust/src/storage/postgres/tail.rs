@@ -3,13 +3,18 @@
 //! Notifications name the channels with new messages; those that arrive together are read in one statement. A
 //! notification may be lost: the connection fails, its sender ends before it has sent it, or a pooler does not pass it
 //! on. So the tail also asks for all open channels from time to time, and often while it receives no notifications.
+//!
+//! A pooler may give each transaction another of its connections to the server. It then passes on few notifications,
+//! and PgBouncer loses the answers to other clients' statements on a connection that receives some. So the tail asks for
+//! notifications only if no other client executes statements on its connection, and relies on them only while it
+//! receives those of its own process's reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
@@ -23,8 +28,12 @@ use crate::history::Log;
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const POLL_INTERVAL_WITHOUT_NOTICES: Duration = Duration::from_millis(200);
 
-/// Each process sends a notification per beat. If none arrives for this long, they do not reach this process.
-const MAX_SILENCE: Duration = Duration::from_secs(3 * BEAT_INTERVAL.as_secs());
+/// Each process sends a notification per beat. If its own does not arrive for this long, none reach this process.
+const MAX_SILENCE: Duration = Duration::from_secs(2 * BEAT_INTERVAL.as_secs() + 1);
+
+/// How long the simplest of statements may take. After that the server is regarded as lost. This is shorter than for
+/// other requests, so that load balancers soon learn that it does not answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most channels in one statement.
 const MAX_CHANNELS: usize = 2_000;
@@ -47,9 +56,11 @@ pub(super) struct Tail {
     shared: Arc<Shared>,
     commands: mpsc::UnboundedReceiver<TailCommand>,
     notices: mpsc::UnboundedReceiver<String>,
-    /// The connection that receives notifications.
-    listening: Option<Arc<Session>>,
-    /// When the last notification arrived.
+    /// The connection that receives notifications unless it is pooled, and the server process at its other end.
+    listening: Option<(Arc<Session>, i32)>,
+    /// Whether a pooler gives each transaction another connection.
+    is_pooled: bool,
+    /// When the last notification of this process's own reports arrived.
     noticed_at: Option<Instant>,
     polled_at: Instant,
 }
@@ -62,6 +73,8 @@ struct Turn {
     /// The heads of changed channels, by id.
     changed: BTreeMap<i64, u64>,
     has_due_runs: bool,
+    /// The processes that have reported.
+    reported: BTreeSet<u32>,
     /// The channels whose runs have received signals.
     signalled: BTreeSet<String>,
     replies: Vec<oneshot::Sender<Result<(), StorageError>>>,
@@ -85,6 +98,7 @@ impl Turn {
         match Notice::parse(notice) {
             Notice::Revoked => self.reads_revocations = true,
             Notice::DueRuns => self.has_due_runs = true,
+            Notice::Beat(owner) => drop(self.reported.insert(owner)),
             Notice::Signal(channel) => drop(self.signalled.insert(channel.to_owned())),
             Notice::Heads(heads) => {
                 for (channel, head) in heads {
@@ -104,7 +118,16 @@ impl Tail {
     ) -> Self {
         let (notice_sender, notices) = mpsc::unbounded_channel();
         let link = Link::with_notices(database, notice_sender);
-        Self { link, shared, commands, notices, listening: None, noticed_at: None, polled_at: Instant::now() }
+        Self {
+            link,
+            shared,
+            commands,
+            notices,
+            listening: None,
+            is_pooled: false,
+            noticed_at: None,
+            polled_at: Instant::now(),
+        }
     }
 
     /// Follows the database until the storage is dropped.
@@ -119,6 +142,9 @@ impl Tail {
             }
             while let Ok(notice) = self.notices.try_recv() {
                 turn.add_notice(&notice);
+            }
+            if turn.reported.contains(&self.shared.owner) {
+                self.noticed_at = Some(Instant::now());
             }
             let outcome = self.execute(&turn).await;
             if let Err(failure) = &outcome {
@@ -141,27 +167,57 @@ impl Tail {
             self.noticed_at = None;
             return false;
         };
-        if self.listening.as_ref().is_some_and(|listening| Arc::ptr_eq(listening, &session)) {
+        if self.listening.as_ref().is_some_and(|(listening, _)| Arc::ptr_eq(listening, &session)) {
             return false;
         }
-        let listen = format!("LISTEN \"{}\"", self.link.database.schema.notifications());
         self.noticed_at = None;
-        if session.client.batch_execute(&listen).await.is_err() {
-            return false;
+        self.start_listening(session).await.is_ok()
+    }
+
+    async fn start_listening(&mut self, session: Arc<Session>) -> Result<(), RequestError> {
+        let process = self.probe(&session).await?;
+        self.is_pooled = self.shares_connection(&session, process).await?;
+        if !self.is_pooled {
+            let listen = format!("LISTEN \"{}\"", self.link.database.schema.notifications());
+            self.link.request(&session, session.client.batch_execute(&listen)).await?;
         }
-        self.listening = Some(session);
-        true
+        self.listening = Some((session, process));
+        Ok(())
+    }
+
+    /// Returns whether the server process that executes the connection's statements also executes those of others.
+    async fn shares_connection(&self, session: &Arc<Session>, process: i32) -> Result<bool, RequestError> {
+        let Ok(other) = self.link.database.connect(None).await else { return Ok(false) };
+        let other = Arc::new(other);
+        // A pooler gives the next client the connection that was used last, or the one that is unused for longest.
+        for _ in 0..2 {
+            if self.probe(&other).await? == process
+                || self.probe(session).await? != process
+                || self.probe(session).await? != process
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the server process that executes the connection's statements. Closes the connection if the server does
+    /// not answer soon.
+    async fn probe(&self, session: &Arc<Session>) -> Result<i32, RequestError> {
+        let answer =
+            self.link.request(session, session.client.query_typed_one("SELECT pg_backend_pid()", &[]));
+        match timeout(PROBE_TIMEOUT, answer).await {
+            Ok(answer) => answer.map(|row| row.get(0)),
+            Err(_) => Err(self.link.give_up(session, PROBE_TIMEOUT).await),
+        }
     }
 
     /// Waits for work. Returns `false` once the storage is dropped.
     async fn wait(&mut self, turn: &mut Turn) -> bool {
-        let is_notified = self.noticed_at.is_some_and(|at| at.elapsed() < MAX_SILENCE);
+        let is_notified = !self.is_pooled && self.noticed_at.is_some_and(|at| at.elapsed() < MAX_SILENCE);
         let interval = if is_notified { POLL_INTERVAL } else { POLL_INTERVAL_WITHOUT_NOTICES };
         tokio::select! {
-            Some(notice) = self.notices.recv() => {
-                self.noticed_at = Some(Instant::now());
-                turn.add_notice(&notice);
-            }
+            Some(notice) = self.notices.recv() => turn.add_notice(&notice),
             command = self.commands.recv() => match command {
                 Some(command) => turn.add_command(command),
                 None => return false,
@@ -173,6 +229,14 @@ impl Tail {
 
     async fn execute(&mut self, turn: &Turn) -> Result<(), RequestError> {
         self.shared.wake_runs(turn.has_due_runs, &turn.signalled);
+        if turn.reads_all
+            && let Some((session, process)) = &self.listening
+        {
+            self.is_pooled |= self.probe(session).await? != *process;
+            if self.is_pooled {
+                self.link.request(session, session.client.batch_execute("UNLISTEN *")).await?;
+            }
+        }
         if turn.reads_all || turn.reads_revocations {
             self.shared.read_revocations(&self.link).await?;
         }

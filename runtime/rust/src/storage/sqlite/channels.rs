@@ -52,6 +52,7 @@ fn load(
 ) -> Result<StoredLog> {
     let ChannelRow { row, epoch, head, .. } = *found;
     Ok(StoredLog {
+        continues: None,
         channel: ChannelHandle::new(row),
         epoch,
         head,

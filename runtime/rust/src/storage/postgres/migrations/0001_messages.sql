@@ -5,7 +5,7 @@
 CREATE TABLE fanfare.facts (name text PRIMARY KEY, value text NOT NULL);
 
 -- `epoch`: 0 if a new one begins when the channel is used next. `epoch_start`: messages up to this offset are of earlier
--- epochs. `head`: the offset of the latest message. `fingerprint`: of the definition. `used`: when a message was
+-- epochs. `previous_epoch`: the epoch before this one; cursors of it up to `epoch_start` are valid. `head`: the offset of the latest message. `fingerprint`: of the definition. `used`: when a message was
 -- published, or, to the day, when a process had the channel open. `sweep_at`: when to delete old data next. `messages`,
 -- `bytes`: how many rows of `messages` the channel has, and the bytes of their frames.
 CREATE TABLE fanfare.channels (
@@ -13,6 +13,7 @@ CREATE TABLE fanfare.channels (
     name text COLLATE "C" NOT NULL UNIQUE,
     epoch int8 NOT NULL,
     epoch_start int8 NOT NULL DEFAULT 0,
+    previous_epoch int8 NOT NULL DEFAULT 0,
     head int8 NOT NULL DEFAULT 0,
     fingerprint text NOT NULL,
     used int8 NOT NULL,
@@ -85,10 +86,12 @@ BEGIN
 END
 $$;
 
--- Begins a new epoch. Messages of the history are not sent again under new ids: clients that resume receive a gap.
--- Retained messages stay.
+-- Begins a new epoch. Its history continues the previous one, of which the latest messages are missing: clients that
+-- have received none of those resume without a gap.
 CREATE FUNCTION fanfare.begin_epoch(channel_id int8) RETURNS fanfare.channels LANGUAGE sql VOLATILE AS $$
-    UPDATE fanfare.channels SET epoch = fanfare.next_epoch(), epoch_start = head WHERE id = channel_id RETURNING *
+    UPDATE fanfare.channels SET previous_epoch = CASE epoch WHEN 0 THEN previous_epoch ELSE epoch END,
+        epoch = fanfare.next_epoch(), epoch_start = head
+    WHERE id = channel_id RETURNING *
 $$;
 
 -- Finds a channel, or creates it, and locks it until the transaction ends.
@@ -239,7 +242,7 @@ BEGIN
     LOCK TABLE fanfare.facts IN SHARE ROW EXCLUSIVE MODE;
     recorded := (SELECT value FROM fanfare.facts WHERE name = 'identity');
     IF recorded <> found_identity THEN
-        UPDATE fanfare.channels SET epoch = 0;
+        UPDATE fanfare.channels SET previous_epoch = epoch, epoch = 0 WHERE epoch <> 0;
     END IF;
     INSERT INTO fanfare.facts VALUES ('identity', found_identity)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value;
