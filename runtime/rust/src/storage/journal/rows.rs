@@ -3,8 +3,8 @@
 //! The methods find, add, change and delete rows, and decide as little as possible: the modules of this folder decide,
 //! once for all engines. All times are in milliseconds since 1970, by the storage's clock.
 //!
-//! Engines whose transactions run at the same time lock rows until the end of the transaction. Whoever changes a run,
-//! its calls, its questions or its signals has locked the run. Other engines need no locks.
+//! Engines whose transactions run at the same time lock rows until the end of the transaction. Callers lock a run
+//! before they change it, its calls, its questions or its signals. Other engines need no locks.
 
 use super::super::inspection::RunStateName;
 use super::super::recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
