@@ -57,10 +57,11 @@ pub(in super::super) async fn signal_meets_question(place: Place) {
         let (at, name) = (round.to_string(), format!("nod {round}"));
         let payload = format!("\"{round}\"");
         let names = [&*name];
-        let ((), sent) = join(
+        let (asked, sent) = join(
             async {
-                first.ask(claim, &at, &names).await;
+                let asked = first.ask(claim, &at, &names).await;
                 first.wait(claim).await;
+                asked
             },
             second.send(&name, &payload),
         )
@@ -69,7 +70,9 @@ pub(in super::super) async fn signal_meets_question(place: Place) {
         // If the question was answered at once, nothing wakes the run.
         first.journal.make_due(vec![claim.run]).await.unwrap();
         claim = first.claim_run("run").await;
-        assert_eq!(answer(&first.ask(claim, &at, &[&name]).await), Some(payload));
+        // A question that is closed is not asked again.
+        let closed = if is_open(&asked) { first.ask(claim, &at, &names).await } else { asked };
+        assert_eq!(answer(&closed), Some(payload));
     }
 }
 
