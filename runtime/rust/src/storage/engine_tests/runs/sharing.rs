@@ -70,8 +70,9 @@ pub(in super::super) async fn signal_meets_question(place: Place) {
         // If the question was answered at once, nothing wakes the run.
         first.journal.make_due(vec![claim.run]).await.unwrap();
         claim = first.claim_run("run").await;
-        let state = if is_open(&asked) { first.ask(claim, &at, &names).await } else { asked };
-        assert_eq!(answer(&state), Some(payload));
+        // A question that is closed is not asked again.
+        let closed = if is_open(&asked) { first.ask(claim, &at, &names).await } else { asked };
+        assert_eq!(answer(&closed), Some(payload));
     }
 }
 
