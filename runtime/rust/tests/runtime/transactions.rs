@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fanfare::{Channel, Hub, PublishError};
-use fanfare_postgres_server::TestServer;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::definition::{REGISTRY, room, said};
@@ -317,6 +316,7 @@ async fn a_repeatable_read_transaction_fails_if_its_channel_has_moved_on() {
 #[cfg(feature = "sqlx")]
 #[tokio::test]
 async fn transactions_of_sqlx_publish() {
+    use fanfare_postgres_server::TestServer;
     use sqlx::{Connection, PgConnection};
 
     let schema = Schema::new();
