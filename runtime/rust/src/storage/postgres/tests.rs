@@ -20,6 +20,7 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
 mod crashes;
 mod failover;
+mod pooler;
 mod retention;
 mod speed;
 
