@@ -12,6 +12,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+mod pooler;
+
+pub use pooler::TestPooler;
+
 /// The user and group that run the server if the tests run as root, which PostgreSQL refuses: `nobody`.
 const NOBODY: u32 = 65_534;
 
@@ -91,14 +95,7 @@ impl TestServer {
 
     /// Creates the folder of a server.
     fn new(is_durable: bool) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
-        fs::create_dir(&folder).unwrap();
-        if rustix::process::geteuid().is_root() {
-            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        Self { folder, is_durable, supervisor: None }
+        Self { folder: create_folder(), is_durable, supervisor: None }
     }
 
     fn started(mut self) -> Self {
@@ -192,12 +189,7 @@ impl TestServer {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.folder).env("LC_ALL", "C");
-        if rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        command
+        command(program, &self.folder)
     }
 }
 
@@ -206,6 +198,28 @@ impl Drop for TestServer {
         self.kill("QUIT");
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Creates a folder for a server, which the server's user owns.
+fn create_folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    folder
+}
+
+/// Returns a command that executes a program in a folder, not as root.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("LC_ALL", "C");
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.

@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+type Hash = fn(&[u8]) -> Vec<u8>;
+
 /// The algorithms of signatures, and the hash that each uses.
-const HASHES: [(&[u8], fn(&[u8]) -> Vec<u8>); 8] = [
+const HASHES: [(&[u8], Hash); 8] = [
     // MD5 and SHA-1 with RSA, and SHA-1 with ECDSA, are replaced by SHA-256.
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05], sha256),
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01], sha256),

@@ -21,6 +21,7 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 mod crashes;
 mod failover;
 mod locks;
+mod pooler;
 mod retention;
 mod speed;
 mod sql;
