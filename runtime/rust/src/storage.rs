@@ -15,6 +15,14 @@ use crate::channel::{Channel, Registry};
 use crate::history::{Appended, IdempotencyKey, KeyReused, Limits, Log, OpenStream};
 use crate::wire::DataFrame;
 
+/// A point at which a crash test can stop the process. Does nothing without the feature `failpoints`.
+macro_rules! failpoint {
+    ($name:literal) => {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    };
+}
+
 mod abandoned_streams;
 #[cfg(test)]
 mod engine_tests;
@@ -26,7 +34,6 @@ mod postgres;
 mod queue;
 mod recorded_call;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[expect(dead_code, reason = "the engines move their statements here")]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -35,10 +42,10 @@ pub(crate) use abandoned_streams::end_abandoned_streams;
 use inspection::Inspection;
 pub use inspection::{RunActivity, RunStateName};
 pub(crate) use journal::{
-    Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, ExecutionEnd, JOURNAL_VERSION,
-    Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId, QuestionState,
-    RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState, RunStream,
-    SignalOutcome, WaitingEventBuilder, WakeEffect,
+    Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, DueRuns, ExecutionEnd,
+    JOURNAL_VERSION, Journal, NewChunk, NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, Question,
+    QuestionId, QuestionState, RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord,
+    RunState, RunStream, SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 

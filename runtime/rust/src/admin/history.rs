@@ -246,12 +246,12 @@ fn collect(
 
 fn read_frame(row: HistoryRow, definition: Option<&'static ChannelDefinition>) -> Option<Frame> {
     let HistoryRow { topic, frame, .. } = row;
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     let frame = match definition.and_then(|definition| Some((definition, definition.stored_topic(&topic)?))) {
         Some((definition, index)) => definition.with_current_names(index, &topic, frame),
         None => frame,
     };
-    #[cfg(not(feature = "sqlite"))]
+    #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
     let _ = (topic, definition);
     serde_json::from_str(&frame).ok()
 }

@@ -406,7 +406,9 @@ impl HubBuilder {
             let listener = move |id: &str, age| revoke(&revocations, &token_uses, id, age);
             storage.engine().follow_revocations(Box::new(listener));
         }
-        Ok(Hub { shared: Arc::new(shared) })
+        let hub = Hub { shared: Arc::new(shared) };
+        hub.follow_due_runs();
+        Ok(hub)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::Hub;
-use crate::storage::RunHandle;
+use crate::storage::{DueRuns, RunHandle};
 
 /// The part of a process that executes runs.
 pub(crate) trait LocalRuns: Send + Sync {
@@ -46,6 +46,20 @@ impl Hub {
         for runs in self.shared.local_runs.list() {
             runs.claim_due();
         }
+    }
+
+    /// Claims runs, and wakes the waits of runs, when another process has made them due.
+    pub(super) fn follow_due_runs(&self) {
+        let Some(storage) = self.storage() else { return };
+        // The storage must not keep the hub alive.
+        let hub = self.downgrade();
+        storage.engine().follow_due_runs(Box::new(move |runs| {
+            let Some(hub) = hub.upgrade() else { return };
+            match runs {
+                DueRuns::Any => hub.claim_due_runs(),
+                DueRuns::OfSignal { channel } => hub.wake_runs(channel),
+            }
+        }));
     }
 
     /// Returns the names of the jobs that are registered in this process, sorted.

@@ -68,7 +68,8 @@ impl Hub {
         let storage =
             match self.storage().map(|storage| (storage.engine().engine_name(), storage.engine().file())) {
                 Some((engine, Some(file))) => format!("{engine}, {}", file.display()),
-                Some((engine, None)) => format!("{engine}, in memory"),
+                Some(("sqlite", None)) => "sqlite, in memory".into(),
+                Some((engine, None)) => engine.into(),
                 None => "none: history is in memory".into(),
             };
         tracing::info!(

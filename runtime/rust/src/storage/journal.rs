@@ -16,12 +16,29 @@ use super::{Entry, StorageError, StorageFuture};
 use crate::history::IdempotencyKey;
 use crate::wire::MessageId;
 
+pub(super) mod calls;
+pub(super) mod claims;
+pub(super) mod forks;
+mod lost_branches;
+pub(super) mod questions;
+pub(super) mod rerun;
+pub(super) mod retry;
+pub(super) mod rows;
+pub(super) mod runs;
+pub(super) mod signals;
+pub(super) mod streams;
+pub(super) mod wake;
+
 /// The version of the journal's semantics: how calls are identified and replayed. Raise it when these change, even
 /// if the tables of the engines do not.
 pub(crate) const JOURNAL_VERSION: &str = "2";
 
 /// A journal of runs.
 pub(crate) trait Journal {
+    /// Adds a listener for runs that another process has made due. It may be called on any thread, and although no run is
+    /// due. An engine without notifications ignores it, because processes also poll for due runs.
+    fn follow_due_runs(&self, _: OnDueRuns) {}
+
     /// Recovers runs when a process starts: makes halted runs of these jobs due, because the process may have the code
     /// that they need, and frees orphans.
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>>;
@@ -168,6 +185,19 @@ pub(crate) trait Journal {
 
     /// Counts the unfinished runs.
     fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>>;
+}
+
+/// Receives which runs another process has made due.
+pub(crate) type OnDueRuns = Box<dyn Fn(DueRuns<'_>) + Send + Sync>;
+
+/// Runs that may be due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum DueRuns<'c> {
+    Any,
+    /// A signal has arrived for a run on this channel, which a process may be executing.
+    OfSignal {
+        channel: &'c str,
+    },
 }
 
 /// The effect of retrying a run.

@@ -11,33 +11,44 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
-use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
+use super::{
+    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageError,
+    StorageFuture,
+};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
 use crate::random;
 use crate::token::REVOKED_FOR;
 
+mod append;
 mod beat;
 mod channels;
 mod clock;
+mod committed;
 mod connect;
 mod connection;
 mod inspection;
 mod journal;
 mod logs;
+mod notices;
+mod pool;
 mod revocations;
 mod schema;
+mod sql;
 mod tail;
 #[cfg(test)]
 pub(super) mod test_server;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tls;
+mod transaction;
 mod upkeep;
 mod writer;
 
@@ -45,8 +56,10 @@ use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
 use logs::{OpenLogs, Trim};
+use pool::Pool;
 use schema::Schema;
 use tail::{Tail, TailCommand};
+use transaction::ended;
 use upkeep::Upkeep;
 use writer::{Append, Writer};
 
@@ -73,10 +86,19 @@ pub struct Postgres {
     queue: Queue,
 }
 
+/// The text streams that unfinished runs write.
+const WRITTEN_STREAMS: &str = "
+    SELECT stream FROM fanfare.streams s JOIN fanfare.runs r ON r.id = s.run
+    WHERE stream = ANY($1) AND state IN ('running', 'halted')
+";
+
 /// The state that the tasks share.
 struct Shared {
     /// The connection for everything but appending and the tail.
     link: Link,
+    /// The connections for the journal and for inspection.
+    pool: Arc<Pool>,
+    runtime: Handle,
     logs: OpenLogs,
     clock: StorageClock,
     owner: u32,
@@ -84,6 +106,7 @@ struct Shared {
     /// The revocations before the storage was opened, with the time since then.
     revoked: Vec<(String, Duration)>,
     revocations: Mutex<revocations::Followed>,
+    due_run_listeners: Mutex<Vec<OnDueRuns>>,
     /// The processes that were running at the last check.
     running: Mutex<BTreeSet<u32>>,
     tail: mpsc::UnboundedSender<TailCommand>,
@@ -107,7 +130,6 @@ impl Postgres {
         queue: Queue,
         connections: usize,
     ) -> Result<Self, StorageError> {
-        let _ = connections;
         let database = Arc::new(Database::new(url, schema)?);
         let link = Link::new(Arc::clone(&database));
         let owner = random::number();
@@ -118,12 +140,15 @@ impl Postgres {
         let (writer, appends) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             link,
+            pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
+            runtime: Handle::current(),
             logs: OpenLogs::default(),
-            clock: StorageClock::new(beat.time, beat.steady),
+            clock: StorageClock::new(&beat.clock),
             owner,
             registry: OnceLock::new(),
             revoked,
             revocations: Mutex::new(revocations::Followed::new(latest)),
+            due_run_listeners: Mutex::default(),
             running: Mutex::new(beat.running),
             tail,
             trims,
@@ -189,11 +214,7 @@ impl Messages for Postgres {
         };
         let (reply, outcome) = oneshot::channel();
         let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async {
-            outcome.await.unwrap_or_else(|_| {
-                Err(StorageError::new("the runtime that the storage was opened in has ended").into())
-            })
-        })
+        Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) })
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {
@@ -212,6 +233,23 @@ impl Messages for Postgres {
 }
 
 impl Shared {
+    fn add_due_run_listener(&self, listener: OnDueRuns) {
+        self.due_run_listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Calls the listeners for runs that other processes have made due.
+    fn wake_runs(&self, has_due_runs: bool, signalled: &BTreeSet<String>) {
+        if has_due_runs || !signalled.is_empty() {
+            let listeners = self.due_run_listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            for listener in &*listeners {
+                if has_due_runs {
+                    listener(DueRuns::Any);
+                }
+                signalled.iter().for_each(|channel| listener(DueRuns::OfSignal { channel }));
+            }
+        }
+    }
+
     async fn open_log(&self, channel: &Channel, limits: &Limits) -> Result<OpenedLog, StorageError> {
         let stored = channels::open(&self.link, channel).await.map_err(|failure| failure.error)?;
         let (id, trimmed) = (stored.channel.id(), stored.evicted.clone());
@@ -227,19 +265,35 @@ impl Shared {
     }
 
     /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
-    /// write them either. Streams of runs end with their runs.
-    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
-        open.retain(|stream| !stream.is_of_run());
-        if open.iter().all(|stream| self.is_running(stream.owner())) {
-            return Ok(Vec::new());
+    /// write them either.
+    async fn find_abandoned(&self, open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
+        let (of_runs, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(OpenStream::is_of_run);
+        if others.iter().all(|stream| self.is_running(stream.owner())) {
+            others.clear();
+        } else {
+            // The others may have started since the last report. They registered before they wrote.
+            let running = beat::beat(&self.link, self.owner).await?.running;
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
+            others.retain(|stream| {
+                let owner = stream.owner().filter(|owner| *owner != self.owner);
+                !owner.is_some_and(|owner| running.contains(&owner))
+            });
         }
-        // The others may have started since the last report. They registered before they wrote.
-        let running = beat::beat(&self.link, self.owner).await?.running;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
-        open.retain(|stream| {
-            let owner = stream.owner().filter(|owner| *owner != self.owner);
-            !owner.is_some_and(|owner| running.contains(&owner))
-        });
+        others.extend(self.find_abandoned_of_runs(of_runs).await?);
+        Ok(others)
+    }
+
+    /// Returns the text streams whose runs have ended or do not write them.
+    async fn find_abandoned_of_runs(
+        &self,
+        mut open: Vec<OpenStream>,
+    ) -> Result<Vec<OpenStream>, RequestError> {
+        if !open.is_empty() {
+            let ids: Vec<&str> = open.iter().map(|stream| &*stream.id).collect();
+            let written = self.link.query(WRITTEN_STREAMS, &[(&ids, Type::TEXT_ARRAY)]).await?;
+            let written: BTreeSet<&str> = written.iter().map(|row| row.get(0)).collect();
+            open.retain(|stream| !written.contains(&*stream.id));
+        }
         Ok(open)
     }
 

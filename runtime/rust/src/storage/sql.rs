@@ -1,8 +1,22 @@
-//! Transactions of SQL databases, as far as engines share statements.
+//! Transactions of SQL databases, and the rows of the journal in SQL, as far as engines share statements.
+
+use super::RunHandle;
+use super::journal::rows::JournalTransaction;
+
+mod calls;
+mod questions;
+mod runs;
+mod signals;
+mod streams;
+
+pub(super) use questions::load_questions;
+pub(super) use runs::release_runs;
+pub(super) use streams::has_writer;
 
 /// A transaction of a SQL database.
 ///
-/// The statements must mean the same in all databases. Parameters are `?1`, `?2` and so on.
+/// The statements must mean the same in all databases. Parameters are `?1`, `?2` and so on. A part in `/*pg` and `pg*/`
+/// is for PostgreSQL only, which removes these marks; it is a comment elsewhere. Texts are compared by their bytes.
 pub(super) trait SqlTransaction {
     type Error;
 
@@ -51,6 +65,47 @@ impl<'p> From<Option<&'p str>> for Param<'p> {
     }
 }
 
+impl<'p> From<Option<&'p [u8]>> for Param<'p> {
+    fn from(bytes: Option<&'p [u8]>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// The id of a run's row.
+impl From<RunHandle> for Param<'_> {
+    fn from(run: RunHandle) -> Self {
+        run.0.into()
+    }
+}
+
+/// A transaction that keeps the journal in SQL tables.
+///
+/// It implements the traits of rows.
+pub(super) trait SqlJournal:
+    SqlTransaction + JournalTransaction<Failure = <Self as SqlTransaction>::Error>
+{
+}
+
+impl<T: SqlTransaction + JournalTransaction<Failure = <T as SqlTransaction>::Error>> SqlJournal for T {}
+
+/// How many values a list in a statement has, as in `IN (?1, …, ?16)`. Longer lists need several statements.
+const LIST: usize = 16;
+
+/// Returns lists of parameters, each after the parameters `before`. `NULL`, which equals nothing, fills up the last one.
+fn lists<'p, T: Into<Param<'p>>>(
+    before: &[Param<'p>],
+    values: impl IntoIterator<Item = T>,
+) -> Vec<Vec<Param<'p>>> {
+    let values: Vec<Param<'p>> = values.into_iter().map(Into::into).collect();
+    let list = |values: &[Param<'p>]| {
+        let null =
+            if let Some(Param::Text(_)) = values.first() { Param::Text(None) } else { Param::Int(None) };
+        let padding = std::iter::repeat_n(null, LIST - values.len());
+        before.iter().chain(values).copied().chain(padding).collect()
+    };
+    values.chunks(LIST).map(list).collect()
+}
+
 /// A value of a column. Booleans are 0 and 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
@@ -71,6 +126,11 @@ impl Row {
 
     pub(super) fn optional_int(&self, column: usize) -> Option<i64> {
         if let Some(Value::Int(number)) = self.0.get(column) { Some(*number) } else { None }
+    }
+
+    /// Returns a count. Counts are never negative.
+    pub(super) fn count(&self, column: usize) -> u32 {
+        u32::try_from(self.int(column)).unwrap_or_default()
     }
 
     pub(super) fn is_true(&self, column: usize) -> bool {

@@ -12,14 +12,6 @@ use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, Storage
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
-/// A point at which a crash test can stop the process. Does nothing without the feature `failpoints`.
-macro_rules! failpoint {
-    ($name:literal) => {
-        #[cfg(feature = "failpoints")]
-        fail::fail_point!($name);
-    };
-}
-
 mod batch;
 mod channels;
 mod clock;
@@ -28,30 +20,23 @@ mod facts;
 mod health;
 mod inspection;
 mod journal;
-mod lost_branches;
 mod messages;
 #[cfg(test)]
 mod migration_tests;
 mod processes;
 #[cfg(test)]
 mod query_plans;
-mod questions;
 mod reader;
 mod recovery;
-mod rerun;
-mod retry;
 mod revocations;
-mod runs;
 mod schema;
-mod signals;
 #[cfg(feature = "simulation")]
 mod simulated_writer;
 mod spin_wait;
-mod streams;
+mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod wake;
 mod writer;
 
 use batch::{Batch, Request};

@@ -86,6 +86,8 @@ mod support {
     pub(crate) mod jwt;
     #[cfg(feature = "client")]
     pub(crate) mod network;
+    #[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+    pub(crate) mod postgres;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;

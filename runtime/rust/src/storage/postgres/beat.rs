@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
-use super::clock::steady_milliseconds;
+use super::clock::{Reading, steady_milliseconds};
 use super::connection::{Link, RequestError};
 use super::milliseconds;
 
@@ -32,9 +32,7 @@ const BEAT: &str = "
 
 /// The answer to a report.
 pub(super) struct Beat {
-    /// The database's time, and this machine's steady time, in milliseconds.
-    pub(super) time: i64,
-    pub(super) steady: i64,
+    pub(super) clock: Reading,
     /// The processes that are running.
     pub(super) running: BTreeSet<u32>,
 }
@@ -52,19 +50,22 @@ pub(super) async fn beat(link: &Link, owner: u32) -> Result<Beat, RequestError> 
         (&name as _, Type::TEXT),
     ];
     let rows = link.query(BEAT, &params).await?;
-    let steady = sent.midpoint(steady_milliseconds());
+    let received = steady_milliseconds();
     let (time, others): (i64, Vec<i64>) =
         rows.first().map(|row| (row.get(0), row.get(1))).unwrap_or_default();
     let mut running: BTreeSet<u32> =
         others.into_iter().filter_map(|owner| u32::try_from(owner).ok()).collect();
     running.insert(owner);
-    Ok(Beat { time, steady, running })
+    Ok(Beat { clock: Reading { time, sent, received }, running })
 }
 
-/// Removes a process from those that are running.
+/// Removes a process from those that are running, and releases its runs.
 pub(super) async fn unregister(link: &Link, owner: u32) {
     let owner = i64::from(owner);
-    let sql = "DELETE FROM fanfare.processes WHERE owner = $1";
+    let sql = "
+        WITH released AS (UPDATE fanfare.runs SET owner = NULL, lease = 0 WHERE owner = $1)
+        DELETE FROM fanfare.processes WHERE owner = $1
+    ";
     // If it fails, others notice after a while that this process does not report.
     let _ = link.query(sql, &[(&owner, Type::INT8)]).await;
 }

@@ -14,19 +14,37 @@ pub(super) struct StorageClock {
 }
 
 impl StorageClock {
-    /// Creates a clock from a time of the database, and this machine's steady time when it was read.
-    pub(super) fn new(database_time: i64, steady: i64) -> Self {
-        Self { offset: AtomicI64::new(database_time - steady), latest: AtomicI64::new(0) }
+    pub(super) fn new(reading: &Reading) -> Self {
+        let offset = reading.min_offset().midpoint(reading.max_offset());
+        Self { offset: AtomicI64::new(offset), latest: AtomicI64::new(0) }
     }
 
-    /// Follows the database's clock.
-    pub(super) fn refresh(&self, database_time: i64, steady: i64) {
-        self.offset.store(database_time - steady, Ordering::Relaxed);
+    /// Follows the database's clock, as far as the reading contradicts this clock: one that took long is inexact.
+    pub(super) fn refresh(&self, reading: &Reading) {
+        let offset = self.offset.load(Ordering::Relaxed);
+        self.offset.store(offset.clamp(reading.min_offset(), reading.max_offset()), Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> SystemTime {
         let now = steady_milliseconds().saturating_add(self.offset.load(Ordering::Relaxed));
         from_milliseconds(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+}
+
+/// A time of the database, and this machine's steady time before and after it was read.
+pub(super) struct Reading {
+    pub(super) time: i64,
+    pub(super) sent: i64,
+    pub(super) received: i64,
+}
+
+impl Reading {
+    fn min_offset(&self) -> i64 {
+        self.time - self.received.max(self.sent)
+    }
+
+    fn max_offset(&self) -> i64 {
+        self.time - self.sent
     }
 }
 
@@ -43,13 +61,28 @@ mod tests {
     #[test]
     fn the_clock_follows_the_database_and_never_jumps_back() {
         let start = 1_800_000_000_000;
-        let clock = StorageClock::new(start, steady_milliseconds());
+        let at_once = |time| {
+            let steady = steady_milliseconds();
+            Reading { time, sent: steady, received: steady }
+        };
+        let clock = StorageClock::new(&at_once(start));
         let first = to_milliseconds(clock.now());
         assert!((start..start + 60_000).contains(&first), "{first}");
-        clock.refresh(start + 3_600_000, steady_milliseconds());
+        clock.refresh(&at_once(start + 3_600_000));
         let later = to_milliseconds(clock.now());
         assert!(later >= start + 3_600_000);
-        clock.refresh(start, steady_milliseconds());
+        clock.refresh(&at_once(start));
         assert_eq!(to_milliseconds(clock.now()), later);
+    }
+
+    #[test]
+    fn an_inexact_reading_does_not_change_an_exact_clock() {
+        let clock = StorageClock::new(&Reading { time: 1_000_000, sent: 100, received: 100 });
+        // It took ten seconds, most of them on the way there.
+        clock.refresh(&Reading { time: 1_009_900, sent: 100, received: 10_100 });
+        assert_eq!(clock.offset.load(Ordering::Relaxed), 999_900);
+        // The database's clock is ahead by at least 900 milliseconds.
+        clock.refresh(&Reading { time: 1_011_000, sent: 10_000, received: 10_200 });
+        assert_eq!(clock.offset.load(Ordering::Relaxed), 1_000_800);
     }
 }

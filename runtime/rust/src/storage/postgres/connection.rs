@@ -14,15 +14,25 @@ use tokio_postgres::{AsyncMessage, Client, Config, Row};
 use super::StorageError;
 use super::schema::{PrepareError, Schema, prepare};
 use super::tls::Tls;
+use crate::storage::JOURNAL_VERSION;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a request may take. After that the server is regarded as lost.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// After a failed attempt to connect, requests fail immediately for this long.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Begins new epochs if the database is another one, and returns the version of the journal.
+const CHECK: &str = "
+    SELECT fanfare.check_identity()::text, coalesce((SELECT value FROM fanfare.facts WHERE name = 'journal'), '')
+";
+
+/// Ends the text of an error whose outcome is unknown.
+const MAY_BE_COMMITTED: &str =
+    "; if the request was a write, it may have been committed: repeat it with the same idempotency key";
 
 /// A parameter of a statement.
 pub(super) type Param<'p> = (&'p (dyn ToSql + Sync), Type);
@@ -49,6 +59,8 @@ pub(super) enum FailureKind {
     RolledBack,
     /// The server rolled the request back because of concurrent ones. It may succeed if it is repeated.
     Conflict,
+    /// The connection failed before the transaction was committed, so the server rolls it back.
+    Lost,
     /// The connection failed after the request was sent. The server may have committed it.
     Unknown,
 }
@@ -116,12 +128,19 @@ impl Database {
             }
             Err(_) => return Err(self.cannot_connect("it does not answer")),
         }
-        let check = self.schema.qualify("SELECT fanfare.check_identity()");
-        let checked = timeout(REQUEST_TIMEOUT, session.client.query_typed(&check, &[])).await;
-        match checked {
-            Ok(Ok(_)) => Ok(session),
-            Ok(Err(error)) => Err(self.cannot_connect(&describe(&error))),
-            Err(_) => Err(self.cannot_connect("it does not answer")),
+        let check = self.schema.qualify(CHECK);
+        let checked = timeout(REQUEST_TIMEOUT, session.client.query_typed_one(&check, &[])).await;
+        let row = match checked {
+            Ok(Ok(row)) => row,
+            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        };
+        match row.get::<_, &str>(1) {
+            JOURNAL_VERSION => Ok(session),
+            version => Err(StorageError::new(format!(
+                "the runs in the database have journal version {version}, but this library replays version \
+                 {JOURNAL_VERSION}: use the version of this library that wrote them"
+            ))),
         }
     }
 
@@ -137,10 +156,17 @@ pub(super) struct Session {
     task: JoinHandle<()>,
 }
 
+impl Session {
+    /// Closes the connection. Requests that wait for an answer fail.
+    pub(super) fn close(&self) {
+        self.task.abort();
+    }
+}
+
 /// Closes the connection, even if a request waits for an answer.
 impl Drop for Session {
     fn drop(&mut self) {
-        self.task.abort();
+        self.close();
     }
 }
 
@@ -206,14 +232,27 @@ impl Link {
         sql: &'static str,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, RequestError> {
-        let session =
-            self.session().await.map_err(|error| RequestError { error, kind: FailureKind::NotConnected })?;
+        let session = self.connected().await?;
         let sql = self.database.schema.qualify(sql);
-        let answer = timeout(REQUEST_TIMEOUT, session.client.query_typed(&sql, params)).await;
-        let (failure, is_broken) = match answer {
-            Ok(Ok(rows)) => {
+        self.request(&session, session.client.query_typed(&sql, params)).await
+    }
+
+    /// Returns the open connection, or opens one, for a request.
+    pub(super) async fn connected(&self) -> Result<Arc<Session>, RequestError> {
+        self.session().await.map_err(|error| RequestError { error, kind: FailureKind::NotConnected })
+    }
+
+    /// Waits for the answer to a request on an open connection. Closes the connection if the request fails such that
+    /// nothing more can be done on it.
+    pub(super) async fn request<T>(
+        &self,
+        session: &Arc<Session>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, RequestError> {
+        let (failure, is_broken) = match timeout(REQUEST_TIMEOUT, answer).await {
+            Ok(Ok(answer)) => {
                 self.database.set_health(None);
-                return Ok(rows);
+                return Ok(answer);
             }
             Ok(Err(error)) => RequestError::from_database(&error),
             Err(_) => {
@@ -225,15 +264,15 @@ impl Link {
             }
         };
         if is_broken {
-            self.close(&session).await;
+            self.close(session).await;
             self.database.set_health(Some(failure.error.clone()));
         }
         Err(failure)
     }
 
     /// Closes a connection that failed. All requests that it still carries fail.
-    async fn close(&self, session: &Arc<Session>) {
-        session.task.abort();
+    pub(super) async fn close(&self, session: &Arc<Session>) {
+        session.close();
         let mut state = self.state.lock().await;
         if state.session.as_ref().is_some_and(|open| Arc::ptr_eq(open, session)) {
             state.session = None;
@@ -243,10 +282,17 @@ impl Link {
 
 impl RequestError {
     fn unknown(why: &str) -> Self {
-        let error = StorageError::new(format!(
-            "{why}; if the request was a write, it may have been committed: repeat it with the same idempotency key"
-        ));
-        Self { error, kind: FailureKind::Unknown }
+        Self { error: StorageError::new(format!("{why}{MAY_BE_COMMITTED}")), kind: FailureKind::Unknown }
+    }
+
+    /// Returns the same failure of a request before the end of its transaction.
+    pub(super) fn before_commit(self) -> Self {
+        if self.kind != FailureKind::Unknown {
+            return self;
+        }
+        let why = self.error.to_string();
+        let error = StorageError::new(why.strip_suffix(MAY_BE_COMMITTED).unwrap_or(&why));
+        Self { error, kind: FailureKind::Lost }
     }
 
     /// Returns the failure, and whether the storage cannot be used until the connection is opened again.

@@ -1,174 +1,307 @@
-//! The [`Journal`] of a PostgreSQL database.
+//! The [`Journal`] of a PostgreSQL database: each call is a transaction.
 
 use std::time::SystemTime;
 
+use tokio_postgres::types::Type;
+
+use super::super::journal::rows::{JournalTransaction, StreamRows};
+use super::super::journal::{calls, claims, forks, questions, rerun, retry, runs, signals, streams, wake};
 use super::super::{
     CallSite, CallStart, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
-    NewQuestion, NewRun, NewSignal, OpenRunStream, QuestionState, RecordOutcome, RecordedCall, RerunEffect,
-    RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
-    WaitingEventBuilder, WakeEffect,
+    NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, QuestionState, RecordOutcome, RecordedCall,
+    RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError,
+    StorageFuture, WaitingEventBuilder, WakeEffect,
 };
-use super::Postgres;
+use super::beat::MAX_BEAT_AGE;
+use super::connection::RequestError;
+use super::text::escape;
+use super::transaction::Transaction;
+use super::{Postgres, milliseconds};
+use crate::clock::to_milliseconds;
+use crate::wire::MessageId;
 
-fn unsupported<T: Send + 'static>() -> StorageFuture<Result<T, StorageError>> {
-    Box::pin(async { Err(StorageError::new("runs are not supported in PostgreSQL yet")) })
+/// The owners of runs that have not reported for so long that they have ended.
+const ENDED_OWNERS: &str = "
+    SELECT DISTINCT owner FROM fanfare.runs r WHERE owner IS NOT NULL AND NOT EXISTS (
+        SELECT FROM fanfare.processes p WHERE p.owner = r.owner AND p.seen > fanfare.now_ms() - $1
+    )
+";
+
+/// Channels whose names have the same hash wait for each other, too.
+const LOCK_SIGNALS: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+
+impl JournalTransaction for Transaction {
+    type Failure = RequestError;
+
+    fn now(&self) -> i64 {
+        to_milliseconds(self.shared.clock.now())
+    }
+
+    async fn append(&mut self, entry: &Entry) -> Result<Option<MessageId>, RequestError> {
+        let appended = Self::append(self, entry).await?;
+        Ok(appended.ok().filter(|appended| !appended.repeated).map(|appended| appended.id))
+    }
+
+    async fn lock_signals(&mut self, channel: &str) -> Result<(), RequestError> {
+        // All schemas of a database share the numbers of advisory locks.
+        let name = format!("{}.{}", self.shared.link.database.schema.name(), escape(channel));
+        self.request(LOCK_SIGNALS, &[(&name, Type::TEXT)]).await?;
+        Ok(())
+    }
+
+    async fn remove_ended_processes(&mut self) -> Result<Vec<u32>, RequestError> {
+        let (sql, age) = (self.shared.link.database.schema.qualify(ENDED_OWNERS), milliseconds(MAX_BEAT_AGE));
+        let ended = self.request(&sql, &[(&age, Type::INT8)]).await?;
+        Ok(ended.rows.iter().filter_map(|row| u32::try_from(row.get::<_, i64>(0)).ok()).collect())
+    }
 }
 
 impl Journal for Postgres {
-    fn recover_runs(&self, _: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
-        unsupported()
+    fn follow_due_runs(&self, listener: OnDueRuns) {
+        self.shared.add_due_run_listener(listener);
+    }
+
+    fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
+        self.transact(jobs, |rows, jobs| Box::pin(claims::recover(rows, jobs)))
     }
 
     fn free_orphans(&self) -> StorageFuture<Result<(), StorageError>> {
-        unsupported()
+        self.transact((), |rows, ()| Box::pin(claims::free_orphans(rows)))
     }
 
-    fn add_run(&self, _: NewRun, _: Entry) -> StorageFuture<Result<bool, StorageError>> {
-        unsupported()
+    fn add_run(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>> {
+        let bytes = run.input.len() + event.frame.len();
+        self.transact_unless_busy(bytes, (run, event), |rows, (run, event)| {
+            Box::pin(async move {
+                let is_new = runs::add(rows, run, event).await?;
+                if is_new {
+                    rows.notices.add_due_runs();
+                }
+                Ok(is_new)
+            })
+        })
     }
 
     fn claim_runs(
         &self,
-        _: Vec<String>,
-        _: SystemTime,
-        _: usize,
+        jobs: Vec<String>,
+        lease: SystemTime,
+        limit: usize,
     ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>> {
-        unsupported()
+        self.transact((self.shared.owner, jobs, lease, limit), |rows, (owner, jobs, lease, limit)| {
+            Box::pin(claims::claim(rows, *owner, jobs, *lease, *limit))
+        })
     }
 
-    fn make_due(&self, _: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>> {
-        unsupported()
+    fn make_due(&self, runs: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>> {
+        self.transact(runs, |rows, runs| Box::pin(claims::make_due(rows, runs)))
     }
 
-    fn load_calls(&self, _: RunHandle) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
-        unsupported()
+    fn load_calls(&self, run: RunHandle) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
+        self.transact(run, |rows, run| Box::pin(calls::load(rows, *run)))
     }
 
-    fn extend_leases(&self, _: Vec<Claim>, _: SystemTime) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        unsupported()
+    fn extend_leases(
+        &self,
+        claims: Vec<Claim>,
+        lease: SystemTime,
+    ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
+        self.transact((self.shared.owner, claims, lease), |rows, (owner, claims, lease)| {
+            Box::pin(claims::extend(rows, *owner, claims, *lease))
+        })
     }
 
-    fn find_valid_claims(&self, _: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        unsupported()
+    fn find_valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
+        self.transact(claims, |rows, claims| Box::pin(claims::find_valid(rows, claims)))
     }
 
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>> {
-        unsupported()
+        self.transact(self.shared.owner, |rows, owner| {
+            Box::pin(async move {
+                rows.notices.add_due_runs();
+                claims::release(rows, *owner).await
+            })
+        })
     }
 
     fn record_call(
         &self,
-        _: Claim,
-        _: RecordedCall,
-        _: CallStart,
-        _: Option<Entry>,
+        claim: Claim,
+        call: RecordedCall,
+        start: CallStart,
+        message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        unsupported()
+        let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
+        let waiting = self.queue.reserve(bytes);
+        self.transact_reserved(
+            waiting,
+            (claim, call, start, message),
+            |rows, (claim, call, start, message)| {
+                Box::pin(calls::record(rows, *claim, call, start, message.as_ref()))
+            },
+        )
     }
 
     fn decide_fork(
         &self,
-        _: Claim,
-        _: Decision,
-        _: WaitingEventBuilder,
+        claim: Claim,
+        decision: Decision,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<DecideOutcome, StorageError>> {
-        unsupported()
+        self.transact((claim, decision, event), |rows, (claim, decision, event)| {
+            Box::pin(forks::decide(rows, *claim, decision, event))
+        })
     }
 
     fn begin_stream(
         &self,
-        _: Claim,
-        _: RecordedCall,
-        _: CallStart,
-        _: RunStream,
-        _: Entry,
+        claim: Claim,
+        call: RecordedCall,
+        start: CallStart,
+        stream: RunStream,
+        message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        unsupported()
+        let arguments = (claim, call, start, stream, message);
+        self.transact(arguments, |rows, (claim, call, start, stream, message)| {
+            Box::pin(streams::begin(rows, *claim, call, start, stream, message))
+        })
     }
 
     fn write_chunk(
         &self,
-        _: Claim,
-        _: NewChunk,
-        _: Entry,
+        claim: Claim,
+        chunk: NewChunk,
+        message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        unsupported()
+        let waiting = self.queue.reserve(chunk.text.len() + message.frame.len());
+        self.transact_reserved(waiting, (claim, chunk, message), |rows, (claim, chunk, message)| {
+            Box::pin(streams::write_chunk(rows, *claim, chunk, message))
+        })
     }
 
     fn load_stream(
         &self,
-        _: RunHandle,
-        _: CallSite,
+        run: RunHandle,
+        site: CallSite,
     ) -> StorageFuture<Result<Option<OpenRunStream>, StorageError>> {
-        unsupported()
+        self.transact((run, site), |rows, (run, site)| Box::pin(streams::load(rows, *run, site)))
     }
 
-    fn list_open_streams(&self, _: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
-        unsupported()
+    fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
+        self.transact(run, |rows, run| Box::pin(rows.list_streams(*run)))
     }
 
-    fn end_stream(&self, _: String, _: Entry) -> StorageFuture<Result<(), StorageError>> {
-        unsupported()
+    fn end_stream(&self, stream_id: String, end: Entry) -> StorageFuture<Result<(), StorageError>> {
+        self.transact((stream_id, end), |rows, (stream_id, end)| Box::pin(streams::end(rows, stream_id, end)))
     }
 
     fn poll_question(
         &self,
-        _: Claim,
-        _: NewQuestion,
-        _: WaitingEventBuilder,
+        claim: Claim,
+        question: NewQuestion,
+        event: WaitingEventBuilder,
     ) -> StorageFuture<Result<QuestionState, StorageError>> {
-        unsupported()
+        self.transact((claim, question, event), |rows, (claim, question, event)| {
+            Box::pin(questions::poll(rows, *claim, question, event))
+        })
     }
 
     fn end_execution(
         &self,
-        _: Claim,
-        _: ExecutionEnd,
-        _: Option<Entry>,
+        claim: Claim,
+        end: ExecutionEnd,
+        event: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        unsupported()
+        self.transact((claim, end, event), |rows, (claim, end, event)| {
+            Box::pin(runs::end_execution(rows, *claim, end, event.as_ref()))
+        })
     }
 
-    fn cancel_run(&self, _: String, _: Option<Entry>) -> StorageFuture<Result<bool, StorageError>> {
-        unsupported()
+    fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>> {
+        self.transact((run_id, event), |rows, (run_id, event)| {
+            Box::pin(runs::cancel(rows, run_id, event.as_ref()))
+        })
     }
 
     fn retry_run(
         &self,
-        _: String,
-        _: Entry,
-        _: Vec<(String, Entry)>,
+        run_id: String,
+        event: Entry,
+        stream_ends: Vec<(String, Entry)>,
     ) -> StorageFuture<Result<RetryEffect, StorageError>> {
-        unsupported()
+        self.transact((run_id, event, stream_ends), |rows, (run_id, event, stream_ends)| {
+            Box::pin(async move {
+                let effect = retry::retry(rows, run_id, event, stream_ends).await?;
+                if effect == RetryEffect::Retried {
+                    rows.notices.add_due_runs();
+                }
+                Ok(effect)
+            })
+        })
     }
 
-    fn wake_run(&self, _: String, _: Option<CallSite>) -> StorageFuture<Result<WakeEffect, StorageError>> {
-        unsupported()
+    fn wake_run(
+        &self,
+        run_id: String,
+        site: Option<CallSite>,
+    ) -> StorageFuture<Result<WakeEffect, StorageError>> {
+        self.transact((run_id, site), |rows, (run_id, site)| {
+            Box::pin(async move {
+                let effect = wake::wake(rows, run_id, site.as_ref()).await?;
+                if let WakeEffect::Woken(_) = effect {
+                    rows.notices.add_due_runs();
+                }
+                Ok(effect)
+            })
+        })
     }
 
     fn rerun(
         &self,
-        _: String,
-        _: u32,
-        _: String,
-        _: Entry,
+        run_id: String,
+        position: u32,
+        new_run_id: String,
+        event: Entry,
     ) -> StorageFuture<Result<RerunEffect, StorageError>> {
-        unsupported()
+        let arguments = (run_id, position, new_run_id, event);
+        self.transact(arguments, |rows, (run_id, position, new_run_id, event)| {
+            Box::pin(async move {
+                let effect = rerun::rerun(rows, run_id, *position, new_run_id, event).await?;
+                if effect == RerunEffect::New {
+                    rows.notices.add_due_runs();
+                }
+                Ok(effect)
+            })
+        })
     }
 
-    fn send_signal(&self, _: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>> {
-        unsupported()
+    fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>> {
+        self.transact_unless_busy(signal.payload.len(), signal, |rows, signal| {
+            Box::pin(async move {
+                let outcome = signals::send(rows, signal).await?;
+                if let SignalOutcome::Accepted { .. } = outcome {
+                    rows.notices.add_signal(&signal.channel);
+                }
+                Ok(outcome)
+            })
+        })
     }
 
-    fn find_run(&self, _: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
-        unsupported()
+    fn find_run(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
+        self.transact(run_id, |rows, run_id| Box::pin(runs::find(rows, run_id)))
     }
 
-    fn delete_ended_runs(&self, _: SystemTime, _: usize) -> StorageFuture<Result<usize, StorageError>> {
-        unsupported()
+    fn delete_ended_runs(
+        &self,
+        before: SystemTime,
+        limit: usize,
+    ) -> StorageFuture<Result<usize, StorageError>> {
+        self.transact((before, limit), |rows, (before, limit)| {
+            Box::pin(runs::delete_ended(rows, *before, *limit))
+        })
     }
 
     fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>> {
-        unsupported()
+        self.transact((), |rows, ()| Box::pin(runs::count(rows)))
     }
 }

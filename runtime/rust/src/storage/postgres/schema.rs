@@ -6,12 +6,14 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
 
 use super::StorageError;
+use crate::storage::JOURNAL_VERSION;
 
 /// The migrations, in order. Append to this list; never change a migration that was released.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_messages.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_messages.sql"), include_str!("migrations/0002_runs.sql")];
 
 /// The version of the tables that this library reads and writes.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// Migrations hold this advisory lock, so that several servers may start at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1179534930, 2)";
@@ -35,6 +37,10 @@ impl Schema {
             )));
         }
         Ok(Self(name.to_owned()))
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0
     }
 
     /// Replaces the default schema in SQL.
@@ -86,6 +92,8 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
         let record = schema.qualify("INSERT INTO fanfare.versions VALUES (");
         transaction.batch_execute(&format!("{record}{version}, now())")).await?;
     }
+    let journal = schema.qualify("INSERT INTO fanfare.facts VALUES ('journal', $1) ON CONFLICT DO NOTHING");
+    transaction.query_typed(&journal, &[(&JOURNAL_VERSION, Type::TEXT)]).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -4,7 +4,7 @@
 //! notification may be lost: the connection fails, its sender ends before it has sent it, or a pooler does not pass it
 //! on. So the tail also asks for all open channels from time to time, and often while it receives no notifications.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
 use super::connection::{Database, FailureKind, Link, RequestError, Session};
 use super::logs::{Applied, channel_id};
+use super::notices::Notice;
 use crate::history::Log;
 
 /// How often to ask for all open channels while notifications arrive, and while they do not.
@@ -60,6 +61,9 @@ struct Turn {
     reads_revocations: bool,
     /// The heads of changed channels, by id.
     changed: BTreeMap<i64, u64>,
+    has_due_runs: bool,
+    /// The channels whose runs have received signals.
+    signalled: BTreeSet<String>,
     replies: Vec<oneshot::Sender<()>>,
 }
 
@@ -77,14 +81,16 @@ impl Turn {
         }
     }
 
-    /// Adds a notification: `revoked`, changed channels as `id:head,id:head`, or nothing.
     fn add_notice(&mut self, notice: &str) {
-        self.reads_revocations |= notice == "revoked";
-        for item in notice.split(',') {
-            let Some((channel, head)) = item.split_once(':') else { continue };
-            if let (Ok(channel), Ok(head)) = (channel.parse(), head.parse()) {
-                let known = self.changed.entry(channel).or_insert(head);
-                *known = head.max(*known);
+        match Notice::parse(notice) {
+            Notice::Revoked => self.reads_revocations = true,
+            Notice::DueRuns => self.has_due_runs = true,
+            Notice::Signal(channel) => drop(self.signalled.insert(channel.to_owned())),
+            Notice::Heads(heads) => {
+                for (channel, head) in heads {
+                    let known = self.changed.entry(channel).or_insert(head);
+                    *known = head.max(*known);
+                }
             }
         }
     }
@@ -164,6 +170,7 @@ impl Tail {
     }
 
     async fn execute(&mut self, turn: &Turn) -> Result<(), RequestError> {
+        self.shared.wake_runs(turn.has_due_runs, &turn.signalled);
         if turn.reads_all || turn.reads_revocations {
             self.shared.read_revocations(&self.link).await?;
         }
@@ -236,10 +243,11 @@ mod tests {
     #[test]
     fn a_turn_keeps_the_greatest_head_of_each_channel() {
         let mut turn = Turn::default();
-        for notice in ["", "7:3,8:1", "7:2", "x", "revoked", "9:x,:,10"] {
+        for notice in ["", "7:3,8:1", "7:2", "x", "revoked", "9:x,:,10", "signal:room:1", "signal:room:1"] {
             turn.add_notice(notice);
         }
         assert_eq!(turn.changed, BTreeMap::from([(7, 3), (8, 1)]));
-        assert!(turn.reads_revocations && !turn.reads_all);
+        assert_eq!(turn.signalled, BTreeSet::from(["room:1".to_owned()]));
+        assert!(turn.reads_revocations && !turn.reads_all && !turn.has_due_runs);
     }
 }

@@ -67,8 +67,8 @@ impl Upkeep {
 
     /// Reports that this process is running, and ends the text streams of those that are not.
     async fn report(&mut self) -> Result<(), RequestError> {
-        let Beat { time, steady, running } = beat(&self.shared.link, self.shared.owner).await?;
-        self.shared.clock.refresh(time, steady);
+        let Beat { clock, running } = beat(&self.shared.link, self.shared.owner).await?;
+        self.shared.clock.refresh(&clock);
         // A process that started and ended meanwhile may have been missed.
         let missed_some = self.reported_at.elapsed() > MAX_BEAT_AGE;
         self.reported_at = Instant::now();

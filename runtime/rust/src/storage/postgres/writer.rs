@@ -1,22 +1,21 @@
 //! The task that appends messages. Each statement contains all messages that are waiting, up to a limit.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
 
+use super::append::{APPEND, AppendArrays};
+use super::committed::{Committed, notify};
 use super::connection::{FailureKind, Link, RequestError};
 use super::logs::channel_id;
-use super::tail::{self, TailCommand};
-use super::{AppendError, Entry, Shared, StorageError, beat, from_int8, int8};
-use crate::clock::from_milliseconds;
-use crate::history::{Appended, Log, StoredMessage};
+use super::notices::Notices;
+use super::{AppendError, Entry, Shared, StorageError, beat};
+use crate::history::Appended;
 use crate::storage::queue::Reservation;
-use crate::wire::MessageId;
 
 /// The most messages in one transaction, and their approximate bytes.
 const MAX_BATCH: usize = 512;
@@ -24,21 +23,6 @@ const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many times to attempt a transaction that fails because of concurrent ones.
 const MAX_ATTEMPTS: usize = 5;
-
-/// The number of messages that a log may evict before they are deleted from the database, too.
-const TRIM_THRESHOLD: usize = 128;
-
-/// The maximum bytes of a notification. PostgreSQL allows 7,999.
-const MAX_NOTICE_BYTES: usize = 7_900;
-
-const APPEND: &str = r#"
-    SELECT channel, epoch, "offset", published, outcome
-    FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY n
-"#;
-
-/// Notifies other processes after the commit, and not within: PostgreSQL lets one transaction commit at a time among
-/// those that notify, and each would wait for the disk meanwhile.
-const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
 
 /// A message to append, whose publisher waits.
 pub(super) struct Append {
@@ -114,7 +98,7 @@ impl Writer {
     /// Appends messages in one transaction. If the database rejects it, appends each message in its own transaction, so
     /// that none fails because of another.
     async fn append(&mut self, batch: Vec<Append>) {
-        match Arrays::new(&batch).append(&self.link).await {
+        match append_all(&self.link, &batch).await {
             Ok(rows) => self.finish(batch, &rows).await,
             Err(failure) if failure.kind == FailureKind::RolledBack && batch.len() > 1 => {
                 for append in batch {
@@ -138,148 +122,40 @@ impl Writer {
             }
             return;
         }
-        let (mut heads, mut behind, mut replies) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (mut committed, mut replies) = (Committed::default(), Vec::new());
         for (Append { entry, reply, _waiting }, row) in batch.into_iter().zip(rows) {
-            let (channel, epoch, offset) = (row.get(0), from_int8(row.get(1)), from_int8(row.get(2)));
-            let id = MessageId::new(epoch, offset);
-            let outcome: &str = row.get(4);
-            if outcome == "stored" {
-                heads.insert(channel, offset);
-                let published_at = from_milliseconds(row.get(3));
-                let (log, topic, frame) = (entry.log, entry.topic, entry.frame.stamp(id, published_at));
-                let message = StoredMessage { offset, topic, published_at, frame };
-                self.deliver(log, channel, epoch, message, &mut behind);
-            }
-            let appended = if outcome == "reused" {
-                Err(AppendError::KeyReused)
-            } else {
-                // Subscribers had a turn while this waited for the commit.
-                Ok(Appended { id, repeated: outcome == "repeated", should_yield: false })
-            };
-            replies.push((reply, appended));
+            replies.push((reply, committed.add(entry, row).map_err(AppendError::from)));
         }
-        self.notify(&heads);
-        if !behind.is_empty() && tail::read(&self.link, &self.shared, &behind).await.is_err() {
-            let behind = behind.iter().map(|log| channel_id(log)).collect();
-            let _ = self.shared.tail.send(TailCommand::Read(behind));
-        }
+        let notices = committed.deliver(&self.link, &self.shared).await;
         for (reply, appended) in replies {
             let _ = reply.send(appended);
         }
-        for log in heads.keys().filter_map(|channel| self.shared.logs.find(*channel)) {
-            self.shared.trim(&log, TRIM_THRESHOLD);
-        }
+        self.notify(notices);
     }
 
-    /// Hands a committed message to the log of its epoch. Adds the log to `behind` if it lacks earlier messages.
-    fn deliver(
-        &self,
-        log: Arc<Log>,
-        channel: i64,
-        epoch: u64,
-        message: StoredMessage,
-        behind: &mut Vec<Arc<Log>>,
-    ) {
-        let is_in_epoch = |log: &Arc<Log>| channel_id(log) == channel && log.epoch() == epoch;
-        if !is_in_epoch(&log) && !log.is_retired() {
-            self.shared.logs.retire(&log);
-        }
-        let log =
-            if is_in_epoch(&log) { Some(log) } else { self.shared.logs.find(channel).filter(is_in_epoch) };
-        if let Some(log) = log
-            && !self.shared.logs.deliver(&log, message)
-            && !behind.iter().any(|known| Arc::ptr_eq(known, &log))
-        {
-            behind.push(log);
-        }
-    }
-
-    /// Starts to notify other processes of the channels' new heads.
-    fn notify(&mut self, heads: &BTreeMap<i64, u64>) {
-        let mut notices: Vec<String> = Vec::new();
-        for (channel, head) in heads {
-            let item = format!("{channel}:{head}");
-            match notices.last_mut().filter(|notice| notice.len() + item.len() < MAX_NOTICE_BYTES) {
-                Some(notice) => *notice = format!("{notice},{item}"),
-                None => notices.push(item),
-            }
-        }
-        // If there is no connection or it fails, other processes read the messages when they poll. The future must not wait
-        // for anything that appending uses, because it makes no progress meanwhile.
+    /// Starts to notify other processes.
+    fn notify(&mut self, notices: Notices) {
+        // If there is no connection, other processes read the messages when they poll. The future must not wait for
+        // anything that appending uses, because it makes no progress meanwhile.
         let (Some(session), earlier) = (self.link.open_session(), self.notifying.take()) else { return };
         let database = Arc::clone(&self.link.database);
         self.notifying = Some(Box::pin(async move {
             if let Some(earlier) = earlier {
                 earlier.await;
             }
-            let name = database.schema.notifications();
-            for notice in &notices {
-                let params = [(&name as _, Type::TEXT), (notice as _, Type::TEXT)];
-                let _ = session.client.query_typed(&database.schema.qualify(NOTIFY), &params).await;
-            }
+            notify(&session, &database, &notices).await;
         }));
     }
 }
 
-/// The arguments of the SQL function.
-#[derive(Default)]
-struct Arrays<'b> {
-    ids: Vec<i64>,
-    names: Vec<&'b str>,
-    definitions: Vec<&'b str>,
-    epochs: Vec<i64>,
-    heads: Vec<i64>,
-    channel_of: Vec<i32>,
-    topics: Vec<&'b str>,
-    frames: Vec<&'b str>,
-    keys: Vec<Option<&'b [u8]>>,
-    contents: Vec<Option<&'b [u8]>>,
-}
-
-impl<'b> Arrays<'b> {
-    fn new(batch: &'b [Append]) -> Self {
-        let key_of = |log: &Log| (channel_id(log), log.epoch());
-        let logs: BTreeMap<(i64, u64), &Log> =
-            batch.iter().map(|append| (key_of(&append.entry.log), &*append.entry.log)).collect();
-        let mut arrays = Self::default();
-        for ((channel, epoch), log) in &logs {
-            arrays.ids.push(*channel);
-            arrays.names.push(log.channel().name());
-            arrays.definitions.push(log.channel().definition().fingerprint);
-            arrays.epochs.push(int8(*epoch));
-            arrays.heads.push(int8(log.head()));
+/// Appends messages in one transaction. Repeats that if concurrent transactions prevented it.
+async fn append_all(link: &Link, batch: &[Append]) -> Result<Vec<Row>, RequestError> {
+    let arrays = AppendArrays::new(batch.iter().map(|append| &append.entry));
+    for _ in 1..MAX_ATTEMPTS {
+        match link.query(APPEND, &arrays.params()).await {
+            Err(failure) if failure.kind == FailureKind::Conflict => {}
+            outcome => return outcome,
         }
-        let positions: BTreeMap<(i64, u64), i32> = logs.keys().copied().zip(1..).collect();
-        for Append { entry: Entry { log, topic, frame, key }, .. } in batch {
-            arrays.channel_of.push(positions.get(&key_of(log)).copied().unwrap_or(0));
-            arrays.topics.push(log.channel().definition().log_topic(*topic).name);
-            arrays.frames.push(frame.as_str());
-            arrays.keys.push(key.as_ref().map(|key| &key.hash[..]));
-            arrays.contents.push(key.as_ref().map(|key| &key.content_hash[..]));
-        }
-        arrays
     }
-
-    /// Appends the messages. Repeats that if concurrent transactions prevented it.
-    async fn append(&self, link: &Link) -> Result<Vec<Row>, RequestError> {
-        let params = [
-            (&self.ids as _, Type::INT8_ARRAY),
-            (&self.names as _, Type::TEXT_ARRAY),
-            (&self.definitions as _, Type::TEXT_ARRAY),
-            (&self.epochs as _, Type::INT8_ARRAY),
-            (&self.heads as _, Type::INT8_ARRAY),
-            (&self.channel_of as _, Type::INT4_ARRAY),
-            (&self.topics as _, Type::TEXT_ARRAY),
-            (&self.frames as _, Type::TEXT_ARRAY),
-            (&self.keys as _, Type::BYTEA_ARRAY),
-            (&self.contents as _, Type::BYTEA_ARRAY),
-        ];
-        for _ in 1..MAX_ATTEMPTS {
-            match link.query(APPEND, &params).await {
-                Err(failure) if failure.kind == FailureKind::Conflict => {}
-                outcome => return outcome,
-            }
-        }
-        link.query(APPEND, &params).await
-    }
+    link.query(APPEND, &arrays.params()).await
 }

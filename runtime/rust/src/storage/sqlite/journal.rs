@@ -2,26 +2,29 @@
 
 use std::time::SystemTime;
 
+use super::super::journal::rows::StreamRows;
+use super::super::journal::{calls, claims, forks, questions, rerun, retry, runs, signals, streams, wake};
 use super::super::{
     CallSite, CallStart, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
     NewQuestion, NewRun, NewSignal, OpenRunStream, QuestionState, RecordOutcome, RecordedCall, RerunEffect,
     RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
     WaitingEventBuilder, WakeEffect,
 };
-use super::{Sqlite, questions, rerun, retry, runs, signals, streams, wake};
+use super::Sqlite;
+use super::statements::finish;
 
 impl Journal for Sqlite {
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| runs::recover(batch, &jobs))
+        self.submit(move |batch| finish(claims::recover(batch, &jobs)))
     }
 
     fn free_orphans(&self) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| runs::free_orphans(batch))
+        self.submit(move |batch| finish(claims::free_orphans(batch)))
     }
 
     fn add_run(&self, run: NewRun, event: Entry) -> StorageFuture<Result<bool, StorageError>> {
         let bytes = run.input.len() + event.frame.len();
-        self.submit_unless_busy(bytes, move |batch| runs::add(batch, &run, &event))
+        self.submit_unless_busy(bytes, move |batch| finish(runs::add(batch, &run, &event)))
     }
 
     fn claim_runs(
@@ -31,15 +34,15 @@ impl Journal for Sqlite {
         limit: usize,
     ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>> {
         let owner = self.info.owner;
-        self.submit(move |batch| runs::claim(batch, owner, &jobs, lease, limit))
+        self.submit(move |batch| finish(claims::claim(batch, owner, &jobs, lease, limit)))
     }
 
     fn make_due(&self, runs: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| runs::make_due(batch, &runs))
+        self.submit(move |batch| finish(claims::make_due(batch, &runs)))
     }
 
     fn load_calls(&self, run: RunHandle) -> StorageFuture<Result<Vec<RecordedCall>, StorageError>> {
-        self.submit(move |batch| runs::load_calls(batch.transaction, run))
+        self.submit(move |batch| finish(calls::load(batch, run)))
     }
 
     fn extend_leases(
@@ -48,16 +51,16 @@ impl Journal for Sqlite {
         lease: SystemTime,
     ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
         let owner = self.info.owner;
-        self.submit(move |batch| runs::extend_leases(batch.transaction, owner, &claims, lease))
+        self.submit(move |batch| finish(claims::extend(batch, owner, &claims, lease)))
     }
 
     fn find_valid_claims(&self, claims: Vec<Claim>) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        self.submit(move |batch| runs::find_valid_claims(batch.transaction, &claims))
+        self.submit(move |batch| finish(claims::find_valid(batch, &claims)))
     }
 
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>> {
         let owner = self.info.owner;
-        self.submit(move |batch| runs::release_all(batch.transaction, owner))
+        self.submit(move |batch| finish(claims::release(batch, owner)))
     }
 
     fn record_call(
@@ -70,7 +73,7 @@ impl Journal for Sqlite {
         let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
         let waiting = self.queue.reserve(bytes);
         self.submit_reserved(waiting, move |batch| {
-            runs::record_call(batch, claim, &call, &start, message.as_ref())
+            finish(calls::record(batch, claim, &call, &start, message.as_ref()))
         })
     }
 
@@ -80,7 +83,7 @@ impl Journal for Sqlite {
         decision: Decision,
         event: WaitingEventBuilder,
     ) -> StorageFuture<Result<DecideOutcome, StorageError>> {
-        self.submit(move |batch| questions::decide_fork(batch, claim, &decision, &event))
+        self.submit(move |batch| finish(forks::decide(batch, claim, &decision, &event)))
     }
 
     fn begin_stream(
@@ -91,7 +94,7 @@ impl Journal for Sqlite {
         stream: RunStream,
         message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        self.submit(move |batch| streams::begin(batch, claim, &call, &start, &stream, &message))
+        self.submit(move |batch| finish(streams::begin(batch, claim, &call, &start, &stream, &message)))
     }
 
     fn write_chunk(
@@ -101,7 +104,9 @@ impl Journal for Sqlite {
         message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let waiting = self.queue.reserve(chunk.text.len() + message.frame.len());
-        self.submit_reserved(waiting, move |batch| streams::write_chunk(batch, claim, &chunk, &message))
+        self.submit_reserved(waiting, move |batch| {
+            finish(streams::write_chunk(batch, claim, &chunk, &message))
+        })
     }
 
     fn load_stream(
@@ -109,15 +114,15 @@ impl Journal for Sqlite {
         run: RunHandle,
         site: CallSite,
     ) -> StorageFuture<Result<Option<OpenRunStream>, StorageError>> {
-        self.submit(move |batch| streams::load(batch.transaction, run, &site))
+        self.submit(move |batch| finish(streams::load(batch, run, &site)))
     }
 
     fn list_open_streams(&self, run: RunHandle) -> StorageFuture<Result<Vec<RunStream>, StorageError>> {
-        self.submit(move |batch| streams::list_open(batch.transaction, run))
+        self.submit(move |batch| finish(batch.list_streams(run)))
     }
 
     fn end_stream(&self, stream_id: String, end: Entry) -> StorageFuture<Result<(), StorageError>> {
-        self.submit(move |batch| streams::end(batch, &stream_id, &end))
+        self.submit(move |batch| finish(streams::end(batch, &stream_id, &end)))
     }
 
     fn poll_question(
@@ -126,7 +131,7 @@ impl Journal for Sqlite {
         question: NewQuestion,
         event: WaitingEventBuilder,
     ) -> StorageFuture<Result<QuestionState, StorageError>> {
-        self.submit(move |batch| questions::poll(batch, claim, &question, &event))
+        self.submit(move |batch| finish(questions::poll(batch, claim, &question, &event)))
     }
 
     fn end_execution(
@@ -135,11 +140,11 @@ impl Journal for Sqlite {
         end: ExecutionEnd,
         event: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        self.submit(move |batch| runs::end_execution(batch, claim, &end, event.as_ref()))
+        self.submit(move |batch| finish(runs::end_execution(batch, claim, &end, event.as_ref())))
     }
 
     fn cancel_run(&self, run_id: String, event: Option<Entry>) -> StorageFuture<Result<bool, StorageError>> {
-        self.submit(move |batch| runs::cancel(batch, &run_id, event.as_ref()))
+        self.submit(move |batch| finish(runs::cancel(batch, &run_id, event.as_ref())))
     }
 
     fn retry_run(
@@ -148,7 +153,7 @@ impl Journal for Sqlite {
         event: Entry,
         stream_ends: Vec<(String, Entry)>,
     ) -> StorageFuture<Result<RetryEffect, StorageError>> {
-        self.submit(move |batch| retry::retry(batch, &run_id, &event, &stream_ends))
+        self.submit(move |batch| finish(retry::retry(batch, &run_id, &event, &stream_ends)))
     }
 
     fn wake_run(
@@ -156,7 +161,7 @@ impl Journal for Sqlite {
         run_id: String,
         site: Option<CallSite>,
     ) -> StorageFuture<Result<WakeEffect, StorageError>> {
-        self.submit(move |batch| wake::wake(batch, &run_id, site.as_ref()))
+        self.submit(move |batch| finish(wake::wake(batch, &run_id, site.as_ref())))
     }
 
     fn rerun(
@@ -166,15 +171,15 @@ impl Journal for Sqlite {
         new_run_id: String,
         event: Entry,
     ) -> StorageFuture<Result<RerunEffect, StorageError>> {
-        self.submit(move |batch| rerun::rerun(batch, &run_id, position, &new_run_id, &event))
+        self.submit(move |batch| finish(rerun::rerun(batch, &run_id, position, &new_run_id, &event)))
     }
 
     fn send_signal(&self, signal: NewSignal) -> StorageFuture<Result<SignalOutcome, StorageError>> {
-        self.submit_unless_busy(signal.payload.len(), move |batch| signals::send(batch, &signal))
+        self.submit_unless_busy(signal.payload.len(), move |batch| finish(signals::send(batch, &signal)))
     }
 
     fn find_run(&self, run_id: String) -> StorageFuture<Result<Option<RunRecord>, StorageError>> {
-        self.submit(move |batch| runs::find(batch.transaction, &run_id))
+        self.submit(move |batch| finish(runs::find(batch, &run_id)))
     }
 
     fn delete_ended_runs(
@@ -182,10 +187,10 @@ impl Journal for Sqlite {
         before: SystemTime,
         limit: usize,
     ) -> StorageFuture<Result<usize, StorageError>> {
-        self.submit(move |batch| runs::delete_ended(batch.transaction, before, limit))
+        self.submit(move |batch| finish(runs::delete_ended(batch, before, limit)))
     }
 
     fn count_runs(&self) -> StorageFuture<Result<RunCounts, StorageError>> {
-        self.submit(move |batch| runs::count(batch))
+        self.submit(move |batch| finish(runs::count(batch)))
     }
 }

@@ -7,10 +7,12 @@
 
 use rusqlite::{Connection, Result, Transaction};
 
+use super::super::sql::release_runs;
 use super::batch::in_transaction;
 use super::clock::StorageClock;
 use super::database_file::DatabaseFile;
-use super::{facts, processes, runs};
+use super::statements::{Statements, finish};
+use super::{facts, processes};
 use crate::clock;
 
 /// The fact that records the boot of the machine during which the file was opened, while any process has it open.
@@ -61,7 +63,9 @@ pub(super) fn end_use(
 ) -> Result<()> {
     connection.pragma_update(None, "synchronous", "full")?;
     in_transaction(connection, |transaction| {
-        runs::release_all(transaction, owner)?;
+        if !bug!(RunsNotReleased) {
+            finish(release_runs(&mut Statements(transaction), owner))?;
+        }
         processes::unregister(transaction, owner)?;
         clock.record(transaction)?;
         if !processes::is_any_running(transaction)? {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Result};
 
+use super::super::journal::{calls, claims, forks, runs};
 use super::super::{
     CallKind, CallSite, CallStart, Claim, DecideOutcome, Decision, NewRun, Outcome as CallOutcome,
     RecordedCall, WaitingEventBuilder,
@@ -13,7 +14,8 @@ use super::super::{
 use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
-use super::{Entry, Messages, Sqlite, channels, processes, questions, recovery, runs, sweep};
+use super::statements::finish;
+use super::{Entry, Messages, Sqlite, channels, processes, recovery, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -207,20 +209,21 @@ fn a_run_that_is_held_but_not_executed_is_free_when_its_lease_expires() {
     in_batch(&mut connection, |batch| {
         for run_id in ["run_1", "run_2"] {
             let [run_id, job, channel, input] = [run_id, "job", "room:1", "null"].map(str::to_owned);
-            runs::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None))?;
+            finish(runs::add(batch, &NewRun { run_id, job, channel, input }, &entry(&log, 0, None)))?;
         }
         Ok(())
     });
     let jobs = ["job".to_owned()];
     let (ended, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + HOUR);
     let claim = |connection: &mut Connection, owner| -> Vec<Claim> {
-        let (claimed, _) = in_batch(connection, |batch| runs::claim(batch, owner, &jobs, ended, 10));
+        let (claimed, _) =
+            in_batch(connection, |batch| finish(claims::claim(batch, owner, &jobs, ended, 10)));
         claimed.into_iter().map(|run| run.claim).collect()
     };
     let first = claim(&mut connection, 1);
     assert_eq!(first.len(), 2);
     let extend = |connection: &mut Connection, claims: &[Claim]| {
-        in_transaction(connection, |transaction| runs::extend_leases(transaction, 1, claims, later))
+        in_batch(connection, |batch| finish(claims::extend(batch, 1, claims, later))).0
     };
     assert_eq!(extend(&mut connection, &first[..1]), first[..1]);
     let claimed = claim(&mut connection, 2);
@@ -242,17 +245,17 @@ fn a_branch_takes_precedence_until_the_job_receives_its_recorded_answer() {
     let event: WaitingEventBuilder = Arc::new(move |_| entry(&log, 0, None));
     let (decided, _) = in_batch(&mut connection, |batch| {
         let [run_id, job, channel, input] = ["run_1", "job", "room:1", "null"].map(str::to_owned);
-        runs::add(batch, &NewRun { run_id, job, channel, input }, &event(&[]))?;
+        finish(runs::add(batch, &NewRun { run_id, job, channel, input }, &event(&[])))?;
         let lease = SystemTime::now() + HOUR;
-        let claim = runs::claim(batch, 1, &["job".to_owned()], lease, 1)?[0].claim;
+        let claim = finish(claims::claim(batch, 1, &["job".to_owned()], lease, 1))?[0].claim;
         // Both began at the same time, and the second was recorded first.
-        runs::record_call(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), &start, None)?;
-        runs::record_call(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), &start, None)?;
+        finish(calls::record(batch, claim, &step(site("0.1", 1), CallKind::Step, "1"), &start, None))?;
+        finish(calls::record(batch, claim, &step(site("0.1", 0), CallKind::Wait, answer), &start, None))?;
         let fork = step(site("", 0), CallKind::Race, "0");
         let mut decide = |pending| {
             let (fork, start) = (fork.clone(), start.clone());
             let decision = Decision { fork, start, winner: 0, preferred: vec![1], pending };
-            questions::decide_fork(batch, claim, &decision, &event)
+            finish(forks::decide(batch, claim, &decision, &event))
         };
         Ok([decide(vec![site("0.1", 0)])?, decide(Vec::new())?])
     });
@@ -351,7 +354,7 @@ fn an_ended_run_is_deleted_with_all_its_data() {
         )
         .unwrap();
     let before = SystemTime::UNIX_EPOCH + Duration::from_millis(20);
-    let deleted = in_transaction(&mut connection, |transaction| runs::delete_ended(transaction, before, 10));
+    let (deleted, _) = in_batch(&mut connection, |batch| finish(runs::delete_ended(batch, before, 10)));
     assert_eq!((deleted, count(&connection, "runs")), (1, 2));
     for table in tables {
         assert_eq!(count(&connection, table), 2, "{table}");
@@ -372,7 +375,8 @@ fn runs_that_crashed_twice_in_a_row_are_executed_one_at_a_time() {
     let later = SystemTime::now() + HOUR;
     let claim = |connection: &mut Connection, owner| -> Vec<(String, u32)> {
         let jobs = ["job".to_owned()];
-        let (claimed, _) = in_batch(connection, |batch| runs::claim(batch, owner, &jobs, later, 10));
+        let (claimed, _) =
+            in_batch(connection, |batch| finish(claims::claim(batch, owner, &jobs, later, 10)));
         let mut claimed: Vec<_> = claimed.into_iter().map(|run| (run.run.run_id, run.crashes)).collect();
         claimed.sort();
         claimed

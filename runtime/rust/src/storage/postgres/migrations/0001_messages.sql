@@ -6,7 +6,8 @@ CREATE TABLE fanfare.facts (name text PRIMARY KEY, value text NOT NULL);
 
 -- `epoch`: 0 if a new one begins when the channel is used next. `epoch_start`: messages up to this offset are of earlier
 -- epochs. `head`: the offset of the latest message. `fingerprint`: of the definition. `used`: when a message was
--- published, or, to the day, when a process had the channel open. `sweep_at`: when to delete old data next.
+-- published, or, to the day, when a process had the channel open. `sweep_at`: when to delete old data next. `messages`,
+-- `bytes`: how many rows of `messages` the channel has, and the bytes of their frames.
 CREATE TABLE fanfare.channels (
     id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text COLLATE "C" NOT NULL UNIQUE,
@@ -15,7 +16,9 @@ CREATE TABLE fanfare.channels (
     head int8 NOT NULL DEFAULT 0,
     fingerprint text NOT NULL,
     used int8 NOT NULL,
-    sweep_at int8 NOT NULL
+    sweep_at int8 NOT NULL,
+    messages int8 NOT NULL DEFAULT 0,
+    bytes int8 NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX channels_by_sweep ON fanfare.channels (sweep_at);
 
@@ -174,9 +177,12 @@ BEGIN
         INSERT INTO fanfare.keys (channel, key, content, "offset", used)
         SELECT f.id, f.key, f.content, f.position, f.published FROM fresh f WHERE f.key IS NOT NULL
     ), advanced AS (
-        UPDATE fanfare.channels c SET head = latest.head, used = latest.published
+        UPDATE fanfare.channels c SET head = latest.head, used = latest.published,
+            messages = c.messages + latest.messages, bytes = c.bytes + latest.bytes
         FROM (
-            SELECT f.id, max(f.position) AS head, max(f.published) AS published FROM fresh f GROUP BY f.id
+            SELECT f.id, max(f.position) AS head, max(f.published) AS published, count(*) AS messages,
+                   sum(octet_length(f.frame)) AS bytes
+            FROM fresh f GROUP BY f.id
         ) AS latest
         WHERE c.id = latest.id
     )

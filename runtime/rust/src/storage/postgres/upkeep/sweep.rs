@@ -32,9 +32,14 @@ const DELETE_EVICTED: &str = r#"
             SELECT ctid FROM fanfare.messages
             WHERE channel = $1 AND topic = ANY($3) AND "offset" > $4 AND "offset" <= $5
             LIMIT $6 FOR UPDATE SKIP LOCKED
-        )) RETURNING 1
+        )) RETURNING octet_length(frame) AS bytes
+    ), total AS (
+        SELECT count(*) AS messages, coalesce(sum(bytes), 0)::int8 AS bytes FROM deleted
+    ), counted AS (
+        UPDATE fanfare.channels c SET messages = c.messages - total.messages, bytes = c.bytes - total.bytes
+        FROM total WHERE c.id = $1
     )
-    SELECT count(*) FROM deleted
+    SELECT messages FROM total
 "#;
 
 const DELETE_OLD_KEYS: &str = "

@@ -6,7 +6,9 @@ use super::super::super::RunHandle;
 use super::super::super::inspection::{
     PageBudget, Rows, RunActivity, RunDetailsRow, RunQuery, RunRow, RunStateName,
 };
-use super::super::questions::{distinct_names, open_questions};
+use super::super::super::journal::questions::{distinct_names, unanswered};
+use super::super::super::sql::load_questions;
+use super::super::statements::{Statements, finish};
 
 /// The columns that [`read_row`] reads. The result of a completed run may be large, so it is left out.
 const COLUMNS: &str = "id, run, job, channel, state, due, failures, owner IS NOT NULL, lease, created, changed, origin, origin_call, CASE WHEN state IN ('halted', 'failed') THEN outcome END";
@@ -153,7 +155,7 @@ fn read_row(
     let is_held = is_held(row, now)?;
     let waiting_for = match state {
         RunStateName::Running | RunStateName::Halted => {
-            let questions = open_questions(transaction, handle)?;
+            let questions = unanswered(finish(load_questions(&mut Statements(transaction), handle))?);
             budget.examine(questions.len());
             distinct_names(questions)
         }

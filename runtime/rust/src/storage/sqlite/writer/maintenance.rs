@@ -6,8 +6,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::super::super::abandoned_streams::end_entry;
+use super::super::super::sql::has_writer;
 use super::super::batch::{Request, Work};
-use super::super::{StorageError, channels, processes, revocations, streams, sweep};
+use super::super::statements::{Statements, finish};
+use super::super::{StorageError, channels, processes, revocations, sweep};
 use super::{Executed, NOT_FOLLOWED, TransactionError, Writer};
 use crate::history::OpenStream;
 
@@ -120,7 +122,7 @@ impl Writer {
     pub(super) fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Vec<OpenStream> {
         let is_abandoned = |stream: &OpenStream| {
             if stream.is_of_run() {
-                return !streams::has_writer(&self.connection, &stream.id).unwrap_or(true);
+                return !finish(has_writer(&mut Statements(&self.connection), &stream.id)).unwrap_or(true);
             }
             let owner = stream.owner().filter(|owner| *owner != self.owner);
             !owner.is_some_and(|owner| processes::is_running(&self.connection, owner).unwrap_or(true))

@@ -3,62 +3,51 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Result, Transaction, params};
-
-use super::super::{CallKind, CallSite, ClosedQuestion, Entry, RetryEffect, RunHandle};
-use super::batch::Batch;
+use super::super::Entry;
+use super::super::inspection::RunStateName;
+use super::super::recorded_call::{CallKind, CallSite, Outcome};
+use super::lost_branches::winner;
+use super::rows::{CallOutline, JournalRows, SignalState};
 use super::streams;
+use super::{ClosedQuestion, RetryEffect};
 
 /// Makes a failed or halted run due, with fresh attempts.
-pub(super) fn retry(
-    batch: &mut Batch<'_>,
+pub(in crate::storage) async fn retry<R: JournalRows>(
+    rows: &mut R,
     run_id: &str,
     event: &Entry,
     stream_ends: &[(String, Entry)],
-) -> Result<RetryEffect> {
-    let (transaction, now) = (batch.transaction, batch.now_in_milliseconds());
-    let mut statement = transaction.prepare_cached("SELECT id, state FROM runs WHERE run = ?1")?;
-    let found = statement.query_row([run_id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
-    let Some((run, state)): Option<(RunHandle, String)> = found.optional()? else {
-        return Ok(RetryEffect::NoRun);
-    };
-    match state.as_str() {
-        "failed" => {
+) -> Result<RetryEffect, R::Failure> {
+    let now = rows.now();
+    let Some(mut head) = rows.lock_run_by_id(run_id).await? else { return Ok(RetryEffect::NoRun) };
+    match head.state {
+        RunStateName::Failed => {
             for (stream_id, end) in stream_ends {
-                streams::end(batch, stream_id, end)?;
+                streams::end(rows, stream_id, end).await?;
             }
-            undo_failure(transaction, run)?;
+            let calls = Calls::among(&rows.load_outlines(head.run).await?);
+            rows.delete_calls(head.run, &calls.failed_in("")).await?;
         }
-        "halted" => {}
-        "running" => return Ok(RetryEffect::Unfinished),
-        _ => return Ok(RetryEffect::NotFailed),
+        RunStateName::Halted => {}
+        RunStateName::Running => return Ok(RetryEffect::Unfinished),
+        RunStateName::Completed | RunStateName::Cancelled => return Ok(RetryEffect::NotFailed),
     }
-    for sql in [
-        "UPDATE steps SET failures = 0, due = 0 WHERE run = ?1 AND value IS NULL AND error IS NULL",
-        // The end of the run has closed the questions that these signals answered.
-        "UPDATE signals SET state = 'kept' WHERE run = ?1 AND state = 'answer'
-         AND id NOT IN (SELECT answer FROM waits WHERE run = ?1 AND answer IS NOT NULL)",
-    ] {
-        transaction.prepare_cached(sql)?.execute([run])?;
+    rows.restart_attempts(head.run).await?;
+    let open = rows.load_questions(head.run).await?;
+    for signal in rows.list_answers(head.run).await? {
+        // The end of the run has closed the question that the signal answered.
+        if !open.iter().any(|open| open.answer == Some(signal)) {
+            rows.set_signal_state(signal, SignalState::Kept).await?;
+        }
     }
-    let mut make_due = transaction.prepare_cached(
-        "UPDATE runs SET state = 'running', outcome = NULL, due = ?2, changed = ?2, failures = 0, crashes = 0,
-         fence = fence + 1, retries = retries + 1 WHERE id = ?1",
-    )?;
-    make_due.execute(params![run, now])?;
-    batch.append(event)?;
+    head.state = RunStateName::Running;
+    (head.due, head.changed) = (now, now);
+    (head.failures, head.crashes) = (0, 0);
+    head.fence += 1;
+    head.retries += 1;
+    rows.update_run_and_outcome(&head, None).await?;
+    rows.append(event).await?;
     Ok(RetryEffect::Retried)
-}
-
-/// Removes the calls whose failure ended the run.
-fn undo_failure(transaction: &Transaction<'_>, run: RunHandle) -> Result<()> {
-    let calls = Calls::load(transaction, run)?;
-    let mut delete =
-        transaction.prepare_cached("DELETE FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3")?;
-    for CallSite { branch, position } in calls.failed_in("") {
-        delete.execute(params![run, branch, position])?;
-    }
-    Ok(())
 }
 
 /// The calls of a run by branch and position, without their values.
@@ -79,31 +68,23 @@ struct Call {
 }
 
 impl Calls {
-    fn load(transaction: &Transaction<'_>, run: RunHandle) -> Result<Self> {
-        let mut statement = transaction.prepare_cached(
-            "SELECT branch, position, kind, error IS NOT NULL, began_with,
-             CASE WHEN kind IN ('wait', 'join', 'first', 'within', 'map') THEN value END
-             FROM steps WHERE run = ?1",
-        )?;
-        let mut rows = statement.query([run])?;
+    fn among(outlines: &[CallOutline]) -> Self {
         let mut calls = Self::default();
-        while let Some(row) = rows.next()? {
-            let site = CallSite { branch: row.get(0)?, position: row.get(1)? };
-            let (kind, value): (String, Option<String>) = (row.get(2)?, row.get(5)?);
-            let is_fork = CallKind::ALL.into_iter().any(|known| known.is_fork() && known.name() == kind);
+        for outline in outlines {
+            let CallOutline { site, kind, outcome, began_with, .. } = outline;
             let is_unanswered = || {
-                let question = value.as_deref().and_then(|value| serde_json::from_str(value).ok());
+                let Outcome::Value(value) = outcome else { return false };
+                let question = serde_json::from_str(value).ok().filter(|_| *kind == CallKind::Wait);
                 question.is_some_and(|question: ClosedQuestion| question.answer.is_none())
             };
-            let began_with: String = row.get(4)?;
             let mut began_with = began_with.rsplit('/').map(|position| position.parse().ok());
-            let has_failed = row.get(3)?;
+            let has_failed = matches!(outcome, Outcome::Error(_));
             *calls.entry(site.clone()) = Call {
                 began_with: began_with.next().flatten(),
-                is_fork,
-                winner: value.as_deref().filter(|_| is_fork).and_then(|value| value.parse().ok()),
+                is_fork: kind.is_fork(),
+                winner: winner(outline),
                 has_failed,
-                can_repeat: has_failed || kind == CallKind::Sleep.name() || is_unanswered(),
+                can_repeat: has_failed || *kind == CallKind::Sleep || is_unanswered(),
             };
             for fork in std::iter::successors(site.fork(), CallSite::fork) {
                 let fork = calls.entry(fork);
@@ -112,7 +93,7 @@ impl Calls {
                 fork.began_with = began_with.next().flatten().or(fork.began_with);
             }
         }
-        Ok(calls)
+        calls
     }
 
     fn entry(&mut self, site: CallSite) -> &mut Call {

@@ -1,0 +1,110 @@
+//! The texts of notifications between processes.
+
+use std::collections::BTreeMap;
+
+/// The maximum bytes of a notification. PostgreSQL allows 7,999.
+const MAX_BYTES: usize = 7_900;
+
+const REVOKED: &str = "revoked";
+const DUE_RUNS: &str = "runs";
+const SIGNAL: &str = "signal:";
+
+/// Notifications to send.
+#[derive(Debug, Default)]
+pub(super) struct Notices(Vec<String>);
+
+/// A notification that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Notice<'n> {
+    Revoked,
+    /// Runs became due.
+    DueRuns,
+    /// A signal arrived for a run on this channel.
+    Signal(&'n str),
+    /// These channels have these heads.
+    Heads(Vec<(i64, u64)>),
+}
+
+impl Notices {
+    /// Adds channels that have new heads.
+    pub(super) fn add_heads(&mut self, heads: &BTreeMap<i64, u64>) {
+        let mut list = String::new();
+        for (channel, head) in heads {
+            let item = format!("{channel}:{head}");
+            if !list.is_empty() && list.len() + item.len() >= MAX_BYTES {
+                self.0.push(std::mem::take(&mut list));
+            }
+            list = if list.is_empty() { item } else { format!("{list},{item}") };
+        }
+        self.0.extend(Some(list).filter(|list| !list.is_empty()));
+    }
+
+    /// Adds that runs became due.
+    pub(super) fn add_due_runs(&mut self) {
+        self.0.push(DUE_RUNS.to_owned());
+    }
+
+    /// Adds that a signal arrived for a run on a channel. A channel's name is far shorter than a notification.
+    pub(super) fn add_signal(&mut self, channel: &str) {
+        self.0.push(format!("{SIGNAL}{channel}"));
+    }
+
+    pub(super) fn append(&mut self, mut more: Self) {
+        self.0.append(&mut more.0);
+    }
+
+    pub(super) fn texts(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl<'n> Notice<'n> {
+    /// Reads a notification. Each beat sends an empty one, and a later version may send others: they name no channels.
+    pub(super) fn parse(text: &'n str) -> Self {
+        match text {
+            REVOKED => return Self::Revoked,
+            DUE_RUNS => return Self::DueRuns,
+            _ => {}
+        }
+        if let Some(channel) = text.strip_prefix(SIGNAL) {
+            return Self::Signal(channel);
+        }
+        let heads = text.split(',').filter_map(|item| {
+            let (channel, head) = item.split_once(':')?;
+            Some((channel.parse().ok()?, head.parse().ok()?))
+        });
+        Self::Heads(heads.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_are_read_as_they_were_written() {
+        let mut notices = Notices::default();
+        notices.add_heads(&BTreeMap::from([(7, 3), (8, 1)]));
+        notices.add_due_runs();
+        notices.add_signal("room:1,7:9");
+        let parsed: Vec<_> = notices.texts().iter().map(|text| Notice::parse(text)).collect();
+        let heads = Notice::Heads(vec![(7, 3), (8, 1)]);
+        assert_eq!(parsed, [heads, Notice::DueRuns, Notice::Signal("room:1,7:9")]);
+        assert_eq!(Notice::parse("revoked"), Notice::Revoked);
+        for other in ["", "x", "9:x,:,10"] {
+            assert_eq!(Notice::parse(other), Notice::Heads(Vec::new()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn many_heads_need_several_notices() {
+        let heads: BTreeMap<i64, u64> = (0..5_000).map(|channel| (channel, 1 << 40)).collect();
+        let mut notices = Notices::default();
+        notices.add_heads(&heads);
+        let parsed = notices.texts().iter().flat_map(|text| {
+            assert!(text.len() < 8_000);
+            if let Notice::Heads(heads) = Notice::parse(text) { heads } else { Vec::new() }
+        });
+        assert_eq!(parsed.collect::<BTreeMap<_, _>>(), heads);
+    }
+}

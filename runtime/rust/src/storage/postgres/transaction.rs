@@ -1,0 +1,216 @@
+//! Transactions of the journal.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::append::{APPEND, AppendArrays};
+use super::committed::{Committed, notify};
+use super::connection::{self, FailureKind, REQUEST_TIMEOUT, RequestError, Session};
+use super::notices::Notices;
+use super::pool::PooledLink;
+use super::{Entry, Postgres, Shared, StorageError, StorageFuture};
+use crate::history::{Appended, KeyReused};
+use crate::storage::queue::Reservation;
+
+/// How many times to attempt a transaction that fails because of concurrent ones, or whose connection fails before it is
+/// committed.
+const MAX_ATTEMPTS: usize = 8;
+
+/// After this long without a statement, the server ends a transaction. Its client has vanished, and its locks must not
+/// stay.
+const MAX_IDLE: &str = "30s";
+
+/// What a transaction does.
+pub(super) type Work<A, T> = for<'t> fn(&'t mut Transaction, &'t A) -> Working<'t, T>;
+pub(super) type Working<'t, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 't>>;
+
+/// A transaction. Dropping it before it is committed rolls it back.
+pub(super) struct Transaction {
+    pub(super) shared: Arc<Shared>,
+    link: PooledLink,
+    session: Arc<Session>,
+    /// Whether the transaction has begun and not ended.
+    is_open: bool,
+    committed: Committed,
+    /// What other processes receive after the commit.
+    pub(super) notices: Notices,
+}
+
+/// The answer to a statement.
+pub(super) struct Answer {
+    pub(super) rows: Vec<tokio_postgres::Row>,
+    /// The number of rows that it changed or returned.
+    pub(super) count: u64,
+}
+
+impl Transaction {
+    async fn begin(shared: &Arc<Shared>) -> Result<Self, RequestError> {
+        let link = shared.pool.take().await;
+        let session = link.connected().await?;
+        let (committed, notices) = (Committed::default(), Notices::default());
+        Ok(Self { shared: Arc::clone(shared), link, session, is_open: false, committed, notices })
+    }
+
+    /// Executes a statement. The first one begins the transaction in the same round trip.
+    pub(super) async fn request(
+        &mut self,
+        sql: &str,
+        params: &[connection::Param<'_>],
+    ) -> Result<Answer, RequestError> {
+        let client = &self.session.client;
+        let answer = async {
+            let mut rows = std::pin::pin!(client.query_typed_raw(sql, params.iter().cloned()).await?);
+            let collected = rows.as_mut().try_collect().await?;
+            Ok(Answer { rows: collected, count: rows.rows_affected().unwrap_or_default() })
+        };
+        let answer = if self.is_open {
+            self.link.request(&self.session, answer).await
+        } else {
+            self.is_open = true;
+            // The settings end with the transaction, because a pooler may give the next one another connection.
+            let begin = format!(
+                "BEGIN; SET LOCAL search_path = {}; SET LOCAL idle_in_transaction_session_timeout = '{MAX_IDLE}'",
+                self.link.database.schema.name()
+            );
+            // Requests are sent in the order in which they are polled first.
+            let both = async {
+                let (begun, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
+                begun.and(answer)
+            };
+            self.link.request(&self.session, both).await
+        };
+        answer.map_err(RequestError::before_commit)
+    }
+
+    /// Appends a message, unless its idempotency key was used before.
+    pub(super) async fn append(
+        &mut self,
+        entry: &Entry,
+    ) -> Result<Result<Appended, KeyReused>, RequestError> {
+        let sql = self.link.database.schema.qualify(APPEND);
+        let arrays = AppendArrays::new(std::iter::once(entry));
+        let answer = self.request(&sql, &arrays.params()).await?;
+        let Some(row) = answer.rows.first() else {
+            let error = StorageError::new("the database returned no row for an appended message");
+            return Err(RequestError { error, kind: FailureKind::RolledBack });
+        };
+        Ok(self.committed.add(entry.clone(), row))
+    }
+
+    async fn commit(&mut self) -> Result<(), RequestError> {
+        if self.is_open {
+            let committed = self.session.client.batch_execute("COMMIT");
+            self.link.request(&self.session, committed).await?;
+            self.is_open = false;
+        }
+        Ok(())
+    }
+
+    async fn roll_back(mut self) {
+        if self.is_open && !self.session.client.is_closed() {
+            let rolled_back = self.session.client.batch_execute("ROLLBACK");
+            self.is_open = self.link.request(&self.session, rolled_back).await.is_err();
+        }
+    }
+
+    /// Hands the appended messages to their logs.
+    async fn deliver(&mut self) {
+        let mut notices = std::mem::take(&mut self.committed).deliver(&self.link, &self.shared).await;
+        notices.append(std::mem::take(&mut self.notices));
+        self.notices = notices;
+    }
+}
+
+/// Closes the connection of an open transaction, which others must not continue.
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.session.close();
+        }
+    }
+}
+
+impl Postgres {
+    /// Executes work in a transaction. It continues to its end even if the result is dropped.
+    pub(super) fn transact<A: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        arguments: A,
+        work: Work<A, T>,
+    ) -> StorageFuture<Result<T, StorageError>> {
+        self.transact_reserved(self.queue.reserve(0), arguments, work)
+    }
+
+    pub(super) fn transact_reserved<A: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        waiting: Reservation,
+        arguments: A,
+        work: Work<A, T>,
+    ) -> StorageFuture<Result<T, StorageError>> {
+        let (shared, (reply, answer)) = (Arc::clone(&self.shared), oneshot::channel());
+        self.shared.runtime.spawn(async move {
+            let committed = attempt(&shared, &arguments, work).await;
+            let (transaction, result) = match committed {
+                Ok((mut transaction, result)) => {
+                    transaction.deliver().await;
+                    (Some(transaction), Ok(result))
+                }
+                Err(failure) => (None, Err(failure.error)),
+            };
+            drop(waiting);
+            let _ = reply.send(result);
+            if let Some(transaction) = transaction {
+                notify(&transaction.session, &transaction.link.database, &transaction.notices).await;
+            }
+        });
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(ended())) })
+    }
+
+    /// Like [`transact`](Self::transact), but fails if too much is waiting already.
+    pub(super) fn transact_unless_busy<A: Send + Sync + 'static, T: Send + 'static>(
+        &self,
+        bytes: usize,
+        arguments: A,
+        work: Work<A, T>,
+    ) -> StorageFuture<Result<T, StorageError>> {
+        match self.queue.try_reserve(bytes) {
+            Ok(waiting) => self.transact_reserved(waiting, arguments, work),
+            Err(busy) => Box::pin(async { Err(busy) }),
+        }
+    }
+}
+
+/// Executes work and commits. Repeats that if the server rolled it back for a reason that passes.
+async fn attempt<A, T>(
+    shared: &Arc<Shared>,
+    arguments: &A,
+    work: Work<A, T>,
+) -> Result<(Transaction, T), RequestError> {
+    let (since, mut attempts) = (Instant::now(), 0);
+    loop {
+        attempts += 1;
+        let mut transaction = Transaction::begin(shared).await?;
+        let mut result = work(&mut transaction, arguments).await;
+        if result.is_ok()
+            && let Err(failure) = transaction.commit().await
+        {
+            result = Err(failure);
+        }
+        let failure = match result {
+            Ok(result) => return Ok((transaction, result)),
+            Err(failure) => failure,
+        };
+        transaction.roll_back().await;
+        let passes = matches!(failure.kind, FailureKind::Conflict | FailureKind::Lost);
+        if !passes || attempts == MAX_ATTEMPTS || since.elapsed() > REQUEST_TIMEOUT / 2 {
+            return Err(failure);
+        }
+    }
+}
+
+pub(super) fn ended() -> StorageError {
+    StorageError::new("the runtime that the storage was opened in has ended")
+}
