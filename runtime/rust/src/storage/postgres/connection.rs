@@ -30,6 +30,9 @@ const CHECK: &str = "
     SELECT fanfare.check_identity()::text, coalesce((SELECT value FROM fanfare.facts WHERE name = 'journal'), '')
 ";
 
+/// The code of the error that `append_unkeyed` raises.
+const CHANNEL_CHANGED: &str = "FF001";
+
 /// Ends the text of an error whose outcome is unknown.
 const MAY_BE_COMMITTED: &str =
     "; if the request was a write, it may have been committed: repeat it with the same idempotency key";
@@ -59,6 +62,8 @@ pub(super) enum FailureKind {
     RolledBack,
     /// The server rolled the request back because of concurrent ones. It may succeed if it is repeated.
     Conflict,
+    /// The server rolled the request back because a channel is not as the caller knows it.
+    ChannelChanged,
     /// The connection failed before the transaction was committed, so the server rolls it back.
     Lost,
     /// The connection failed after the request was sent. The server may have committed it.
@@ -220,12 +225,6 @@ impl Link {
         }
     }
 
-    /// Returns the connection if it is open and no other task opens one.
-    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
-        let state = self.state.try_lock().ok()?;
-        state.session.as_ref().filter(|session| !session.client.is_closed()).map(Arc::clone)
-    }
-
     /// Executes a statement. It is not prepared under a name, so it also works through a pooler.
     pub(super) async fn query(
         &self,
@@ -281,7 +280,7 @@ impl Link {
 }
 
 impl RequestError {
-    fn unknown(why: &str) -> Self {
+    pub(super) fn unknown(why: &str) -> Self {
         Self { error: StorageError::new(format!("{why}{MAY_BE_COMMITTED}")), kind: FailureKind::Unknown }
     }
 
@@ -310,7 +309,11 @@ impl RequestError {
         }
         let is_conflict =
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
-        let kind = if is_conflict { FailureKind::Conflict } else { FailureKind::RolledBack };
+        let kind = match code.code() {
+            _ if is_conflict => FailureKind::Conflict,
+            CHANNEL_CHANGED => FailureKind::ChannelChanged,
+            _ => FailureKind::RolledBack,
+        };
         // The disk is full, a limit is reached, or the server became a replica.
         let is_broken = ["53", "57", "58"].iter().any(|class| code.code().starts_with(class))
             || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
