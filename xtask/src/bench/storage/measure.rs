@@ -27,7 +27,7 @@ impl Plan {
         if is_quick {
             Self { rounds: 1, milliseconds: 500, steady_milliseconds: 1_000 }
         } else {
-            Self { rounds, milliseconds: 2_000, steady_milliseconds: 4_000 }
+            Self { rounds, milliseconds: 1_500, steady_milliseconds: 3_000 }
         }
     }
 }

@@ -107,7 +107,8 @@ impl Place {
 
 /// Runs a command of `bench-storage` and returns its output.
 pub(crate) fn bench(arguments: &[&str]) -> Result<String> {
-    read_output(&mut command(workspace::program("bench-storage"), arguments))
+    let mut program = command(workspace::program("bench-storage"), arguments);
+    read_output(program.stderr(Stdio::inherit()))
 }
 
 /// Builds Centrifugo from the Go modules that `go.sum` pins. Returns `false` and prints the reason if that fails.
@@ -126,8 +127,8 @@ pub(crate) fn prepare_centrifugo() -> bool {
     build.is_ok()
 }
 
-/// Starts a node of Centrifugo whose broker and controller use PostgreSQL. Apart from the notifications, which are faster
-/// than its default of asking every 100 ms, they have their default settings.
+/// Starts a node of Centrifugo whose broker and controller use PostgreSQL. They have their default settings, except that
+/// notifications replace asking every 100 ms, and that a subscriber may read [`STORED`](super::measure::STORED) messages.
 fn start_centrifugo(url: &str) -> Result<Node> {
     let port = find_free_port()?.to_string();
     let database = format!(
@@ -138,7 +139,7 @@ fn start_centrifugo(url: &str) -> Result<Node> {
     "broker": {database},
     "controller": {database},
     "channel": {{"without_namespace": {{"history_size": 1000000, "history_ttl": "1h", "force_recovery": true}}}},
-    "client": {{"insecure": true, "recovery_max_publication_limit": 20000}},
+    "client": {{"insecure": true, "recovery_max_publication_limit": 20000, "queue_max_size": 33554432}},
     "http_api": {{"insecure": true}},
     "http_server": {{"address": "127.0.0.1", "port": {port}}},
     "log": {{"level": "error"}}
