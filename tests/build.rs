@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "studio",
         "testing-rust",
         "tokens",
+        "transactions",
         "from-rust-types",
     ] {
         let examples = blocks(page)?.into_iter().zip(1..);

@@ -111,11 +111,13 @@ fn serve_definitions(
 
 /// Updates the server after each change of the definitions. Returns the error if they cannot be watched.
 fn follow(definitions: &Definitions, server: &DefinitionsServer, runtime: &Handle, format: Format) -> Error {
-    let mut generator = Generator::default();
+    let (mut generator, mut is_serving) = (Generator::default(), false);
     let mut update = |configuration: &Configuration| {
         let channels = generator.tables(&configuration.schemas).inspect_err(|_| {
-            print::progress("the definitions have errors, so this change has no effect\n", format);
+            let effect = if is_serving { "this change has no effect" } else { "there are no channels yet" };
+            print::progress(&format!("the definitions have errors, so {effect}\n"), format);
         })?;
+        is_serving = true;
         let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
         let count = names.len();
         let channel = if count == 1 { "channel" } else { "channels" };

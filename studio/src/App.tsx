@@ -9,7 +9,7 @@ import { PublishView } from "./publish/PublishView.js";
 import { useRoute } from "./route.js";
 import { RunView } from "./runs/RunView.js";
 import { RunsView } from "./runs/RunsView.js";
-import { readStoredBearer, SessionContext, storeBearer, takeLinkedBearer } from "./session/session.js";
+import { readStoredBearer, SessionContext, signInByLink, storeBearer } from "./session/session.js";
 import { Shell } from "./session/Shell.js";
 import { SignIn } from "./session/SignIn.js";
 import { TokensView } from "./tokens/TokensView.js";
@@ -18,17 +18,14 @@ import { setServerTime } from "./ui/time.js";
 
 /** The page: it asks for a key first, and then shows the view that the URL names. */
 export function App() {
-  const [bearer, setBearer] = useState(() => takeLinkedBearer() ?? readStoredBearer());
+  const [bearer, setBearer] = useState(() => signInByLink(readStoredBearer()));
   const [reason, setReason] = useState<string>();
   useEffect(() => {
     // The link was opened in a tab that has the page already.
-    const onHashChange = () => {
-      const linked = takeLinkedBearer();
-      if (linked !== undefined) setBearer(linked);
-    };
+    const onHashChange = () => setBearer(signInByLink(bearer));
     addEventListener("hashchange", onHashChange);
     return () => removeEventListener("hashchange", onHashChange);
-  }, []);
+  }, [bearer]);
   const signOut = (why?: string) => {
     storeBearer(undefined);
     setReason(why);

@@ -54,3 +54,12 @@ test("a list that has ended ends, and one whose items are all new begins again",
   expect(shown(other)).toBe("30 new, 29 new");
   expect(replacePart(other, idOf, "after 8", { items: items("late", 7), next: "after 7" })).toBe(other);
 });
+
+test("the cursors of items that are gone are forgotten", () => {
+  let list = threePages();
+  for (let newest = 100; newest < 1000; newest += 2) {
+    list = replacePart(list, idOf, undefined, { items: items("new", newest + 1, newest), next: `after ${newest}` });
+    list = replacePart(list, idOf, `after ${newest}`, { items: items("new", newest - 1), next: `after ${newest - 1}` });
+  }
+  expect(list.cursors.size).toBe(1);
+});

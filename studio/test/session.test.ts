@@ -83,13 +83,18 @@ test("the theme follows the system, and can be switched", async () => {
   expect(light).not.toBe(dark);
 });
 
-test("a link signs in, and its token does not stay in the URL", async () => {
+test("a link signs in, asks before it replaces another key, and does not stay in the URL", async () => {
   const page = await openPage(browser, server.hello, `key=${server.hello.adminToken}&view=health?show=all`);
   await page.getByRole("heading", { name: "Health" }).waitFor();
   expect(page.url()).toBe(`${server.hello.url}/studio#/health?show=all`);
   await page.reload();
   await page.getByRole("heading", { name: "Health" }).waitFor();
-  await page.evaluate(() => (location.hash = "#key=signkey-test-00"));
+  const openLink = () => page.evaluate(() => (location.hash = "#key=signkey-test-00&view=runs"));
+  page.once("dialog", (dialog) => void dialog.dismiss());
+  await openLink();
+  await page.getByRole("heading", { name: "Runs" }).waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await openLink();
   await page.getByText("The server no longer accepts this key or token.").waitFor();
   expect(page.url()).not.toContain("key=");
 });

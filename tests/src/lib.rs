@@ -28,6 +28,8 @@ mod examples {
     #[cfg(test)]
     mod testing_rust;
     mod tokens;
+    #[cfg(test)]
+    mod transactions;
     mod vite;
     mod your_auth;
 
@@ -71,6 +73,11 @@ mod examples {
 
     mod tokens_page {
         include!(concat!(env!("OUT_DIR"), "/tokens.rs"));
+    }
+
+    #[cfg(test)]
+    mod transactions_page {
+        include!(concat!(env!("OUT_DIR"), "/transactions.rs"));
     }
 
     mod vite_page {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fanfare::client::{Client, ClientError, TokenRequest};
+use fanfare::client::{Client, ClientError, TokenRequest, TokenSigner};
 use fanfare_codegen::{CONFIGURATION, Configuration, Server};
 
 use super::failure::Failure;
@@ -34,6 +34,24 @@ pub(crate) struct CredentialArguments {
     /// The configuration file [default: fanfare.yaml, if it exists]
     #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
     config: Option<PathBuf>,
+}
+
+/// The claims that a server may require of the tokens that a command signs.
+#[derive(clap::Args)]
+pub(super) struct RequiredClaims {
+    /// The issuer of the token, if the server sets `HubBuilder::issuer`
+    #[arg(long, value_name = "TEXT")]
+    issuer: Option<String>,
+    /// The audience of the token, if the server sets `HubBuilder::audience`
+    #[arg(long, value_name = "TEXT")]
+    audience: Option<String>,
+}
+
+impl RequiredClaims {
+    pub(super) fn signer(&self, key: &str) -> Result<TokenSigner, Failure> {
+        let signer = TokenSigner::new(key).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(signer.issuer(self.issuer.clone()).audience(self.audience.clone()))
+    }
 }
 
 /// The key or token that authorizes requests.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use fanfare::client::{ClientError, TokenAccess, TokenContents, TokenRequest, TokenSigner};
+use fanfare::client::{ClientError, TokenAccess, TokenContents, TokenRequest};
 use serde_json::Value;
 
-use super::access::{Access, AccessArguments, Credential};
+use super::access::{Access, AccessArguments, Credential, RequiredClaims};
 use super::failure::{Failure, refusal_for_programs};
 use super::input::read_payload;
 use super::output::{GREEN, OutputArguments, YELLOW, escape, paint, print, print_json};
@@ -37,6 +37,8 @@ pub(crate) struct Signal {
     /// The sender that the run receives; needs the signing key
     #[arg(long = "as", value_name = "SUBJECT")]
     subject: Option<String>,
+    #[command(flatten)]
+    claims: RequiredClaims,
     #[command(flatten)]
     access: AccessArguments,
     #[command(flatten)]
@@ -77,8 +79,7 @@ impl Signal {
         let Credential::SigningKey(key) = &access.credential else {
             return Err(Failure::usage("`--as` needs the signing key, because a token has its own subject"));
         };
-        let signer = TokenSigner::new(key).map_err(|error| Failure::usage(error.to_string()))?;
-        let token = signer.sign(TokenContents {
+        let token = self.claims.signer(key)?.sign(TokenContents {
             signals: vec![(self.channel.clone(), self.signal.clone())],
             subject: Some(subject.to_owned()),
             lifetime: TOKEN_LIFETIME,

@@ -7,7 +7,7 @@ use fanfare::client::{SignerError, TokenContents, TokenSigner, UnverifiedToken};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::access::CredentialArguments;
+use super::access::{CredentialArguments, RequiredClaims};
 use super::failure::Failure;
 use super::input::read_stdin;
 use super::output::{Cell, DIM, GREEN, OutputArguments, RED, YELLOW, print, print_json};
@@ -63,12 +63,8 @@ struct GrantArguments {
     /// The id by which the token is revoked [default: a random one]
     #[arg(long, value_name = "TEXT")]
     id: Option<String>,
-    /// The issuer, if the server sets `HubBuilder::issuer`
-    #[arg(long, value_name = "TEXT")]
-    issuer: Option<String>,
-    /// The audience, if the server sets `HubBuilder::audience`
-    #[arg(long, value_name = "TEXT")]
-    audience: Option<String>,
+    #[command(flatten)]
+    claims: RequiredClaims,
 }
 
 impl Token {
@@ -99,9 +95,8 @@ impl Token {
             return Err(Failure::usage("the token would allow nothing")
                 .help("grant something with `--subscribe`, `--publish`, `--signal` or `--admin`"));
         }
-        let signer = TokenSigner::new(&key).map_err(|error| Failure::usage(error.to_string()))?;
-        let signer = signer.issuer(grant.issuer).audience(grant.audience);
-        let token = signer.sign(contents).map_err(|error| Failure::usage(error.to_string()))?;
+        let token = grant.claims.signer(&key)?.sign(contents);
+        let token = token.map_err(|error| Failure::usage(error.to_string()))?;
         // A script assigns the token to a variable, so it is JSON on request only.
         if output.json { print_json(&json!({ "token": token })) } else { print(&format!("{token}\n")) }
     }
@@ -111,7 +106,12 @@ impl Token {
         let token = text.trim();
         let content =
             UnverifiedToken::read(token).map_err(|error| Failure::refused(error.to_string(), None))?;
-        let verified = self.credential.find_key()?.map(|key| verify(&key, token, &content)).transpose()?;
+        // The claims can be read without a key.
+        let (key, unchecked) = match self.credential.find_key() {
+            Ok(key) => (key, "there is no signing key".to_owned()),
+            Err(failure) => (None, failure.into_io().to_string()),
+        };
+        let verified = key.map(|key| verify(&key, token, &content)).transpose()?;
         let output = self.output.open();
         if output.is_json {
             let mut line = json!({
@@ -125,7 +125,7 @@ impl Token {
             }
             print_json(&line)?;
         } else {
-            output.table(&describe(&content, verified.as_ref()), None)?;
+            output.table(&describe(&content, verified.as_ref(), &unchecked), None)?;
         }
         match verified {
             Some(Err(why)) => Err(Failure::refused(format!("the token is not valid: {why}"), None)),
@@ -147,13 +147,18 @@ fn verify(key: &str, token: &str, content: &UnverifiedToken) -> Result<Result<()
     }))
 }
 
-fn describe(content: &UnverifiedToken, verified: Option<&Result<(), String>>) -> Vec<Vec<Cell>> {
+/// Describes a token. `unchecked` is the reason why its signature was not verified.
+fn describe(
+    content: &UnverifiedToken,
+    verified: Option<&Result<(), String>>,
+    unchecked: &str,
+) -> Vec<Vec<Cell>> {
     let claims = &content.claims;
     let row = |name: &str, value: &str| vec![Cell::new(name, DIM), Cell::plain(value)];
     let mut rows = vec![match verified {
         Some(Ok(())) => vec![Cell::new("signature", DIM), Cell::new("valid", GREEN)],
         Some(Err(why)) => vec![Cell::new("signature", DIM), Cell::new(&format!("not valid: {why}"), RED)],
-        None => vec![Cell::new("signature", DIM), Cell::new("not checked: there is no signing key", YELLOW)],
+        None => vec![Cell::new("signature", DIM), Cell::new(&format!("not checked: {unchecked}"), YELLOW)],
     }];
     let key = content.key_id.as_deref().map_or_else(String::new, |key| format!(", key {key}"));
     rows.push(row("algorithm", &format!("{}{key}", content.algorithm)));

@@ -153,6 +153,7 @@ fn definitions_with_errors_are_served_once_they_are_valid() {
     let project = Project::new("dev-errors");
     project.define("news.yaml", "version: 1\nchannels: [");
     let dev = Dev::open(&project, &[], &[]);
+    dev.running.expect("the definitions have errors, so there are no channels yet");
     dev.running.expect_error("error[E0001]");
     project.define("news.yaml", DEFINITION);
     dev.running.expect("1 channel: news");

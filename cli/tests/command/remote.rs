@@ -149,5 +149,11 @@ fn a_token_is_minted_and_decoded_without_a_server() {
     let unchecked = run(&project, &[], &["token", "decode", &token]);
     assert_exit(&unchecked, 0);
     assert!(!stdout(&unchecked).contains("is_valid"), "{}", stdout(&unchecked));
+    // A key that cannot be found does not prevent reading the claims.
+    let configuration = "server: { key-variable: FANFARE_TEST_UNSET }\n";
+    std::fs::write(project.0.join("fanfare.yaml"), configuration).expect("a file that can be written");
+    let unchecked = run(&project, &[], &["token", "decode", &token]);
+    assert_exit(&unchecked, 0);
+    assert!(!stdout(&unchecked).contains("is_valid"), "{}", stdout(&unchecked));
     assert_fails(&run(&project, &[], &["token", "decode", "x"]), 1, &["the text is not a token"]);
 }

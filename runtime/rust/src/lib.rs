@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
 //! | `postgres` | `Postgres`, a storage that servers on several machines can share. Needs a C compiler |
+//! | `sqlx` | `Executor` for transactions of sqlx. Needs Rust 1.94 |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
 //! | `studio` | `studio`, which serves Fanfare Studio, a page for looking inside a server |
@@ -70,6 +71,11 @@ mod token;
 pub mod wire;
 
 pub use fanfare_schema::formats;
+/// Transactions of applications whose storage is [`Postgres`].
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    pub use crate::storage::{Executor, ExecutorError, StepTransaction};
+}
 /// Schemas of payloads: tables that generated code declares as `static`s, and [`check`](schema::check), which validates
 /// values against them.
 pub mod schema {
@@ -108,13 +114,13 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 #[cfg(feature = "postgres")]
 pub use storage::{ConnectPostgres, Postgres};
-pub use storage::{Storage, StorageError};
+pub use storage::{Memory, Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
 pub use studio::{studio, studio_page};
 pub use subscribe::{
-    InvalidMessage, Message, Receive, ReceiveError, Subscribe, SubscribeError, Subscription, TextPart,
-    TextStreamError, TextStreamFailure,
+    InvalidMessage, Message, ReadPosition, Receive, ReceiveError, Subscribe, SubscribeError, Subscription,
+    TextPart, TextStreamError, TextStreamFailure,
 };
 #[cfg(feature = "jwks")]
 pub use token::Jwks;

@@ -38,6 +38,8 @@ mod script;
 mod step;
 mod stream;
 mod suspended;
+#[cfg(feature = "postgres")]
+mod transaction;
 mod wait;
 mod waker;
 
@@ -378,7 +380,7 @@ impl RunsBuilder {
 
 impl Shared {
     fn engine(&self) -> Result<&dyn Engine, RunsError> {
-        self.hub.storage().map(crate::storage::Storage::engine).ok_or(RunsError::NoStorage)
+        self.hub.journal().ok_or(RunsError::NoStorage)
     }
 
     /// Returns the name of a job if it is registered here.

@@ -35,8 +35,8 @@ impl Hub {
         options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
         let signal = options.into_signal(self, channel, definition, payload)?;
-        let storage = self.storage().ok_or(SignalError::NoStorage)?;
-        let sent = storage.engine().send_signal(signal).await.map_err(SignalError::Storage)?;
+        let journal = self.journal().ok_or(SignalError::NoStorage)?;
+        let sent = journal.send_signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
             SignalOutcome::Accepted { run_id, at } => {
                 SignalReceipt { run_id, received_at: at, status: SignalStatus::Accepted }

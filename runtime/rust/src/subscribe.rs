@@ -18,11 +18,13 @@ mod delivery;
 mod error;
 mod local;
 mod message;
+mod position;
 mod receive;
 
 pub use error::{InvalidMessage, ReceiveError, SubscribeError};
 pub use local::Subscribe;
 pub use message::{Message, TextPart, TextStreamError, TextStreamFailure};
+pub use position::ReadPosition;
 pub use receive::Receive;
 
 use delivery::{Delivery, Item};

@@ -32,19 +32,20 @@ export function replacePart<T>(old: Loaded<T>, idOf: (item: T) => string, cursor
   const start = cursor === undefined ? 0 : startOf(old, known, cursor);
   if (start === undefined) return old;
   const [first, last] = [page.items[0], page.items.at(-1)];
-  const cursors = cursor === undefined || first === undefined ? old.cursors : new Map([...old.cursors, [idOf(first), cursor]]);
+  const withCursors = (kept: readonly T[], next: string | undefined): Loaded<T> => {
+    const cursors = cursor === undefined || first === undefined ? old.cursors : new Map([...old.cursors, [idOf(first), cursor]]);
+    const ids = new Set(kept.map(idOf));
+    return { items: kept, next, cursors: new Map([...cursors].filter(([id]) => ids.has(id))) };
+  };
   if (page.next === undefined) {
-    return { items: [...items.slice(0, start), ...page.items], next: undefined, cursors };
+    return withCursors([...items.slice(0, start), ...page.items], undefined);
   }
   const end = last === undefined ? undefined : known.get(idOf(last));
   const fresh = new Set(page.items.map(idOf));
   // A list whose items are all new is loaded again from its start.
   const rest = end === undefined ? [] : items.slice(end + 1).filter((item) => !fresh.has(idOf(item)));
-  return {
-    items: [...items.slice(0, start).filter((item) => !fresh.has(idOf(item))), ...page.items, ...rest],
-    next: rest.length === 0 ? page.next : old.next,
-    cursors,
-  };
+  const before = items.slice(0, start).filter((item) => !fresh.has(idOf(item)));
+  return withCursors([...before, ...page.items, ...rest], rest.length === 0 ? page.next : old.next);
 }
 
 /** Returns where the items of a cursor begin, or undefined if the list no longer has that part. */

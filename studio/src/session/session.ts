@@ -26,15 +26,17 @@ export function readStoredBearer(): string | undefined {
 }
 
 /**
- * Takes the key or token from a link like `/studio#key=…` or `/studio#key=…&view=runs/run_42`. It does not stay in the URL
- * and in the browser's history.
+ * Signs in with the key or token of a link like `/studio#key=…` or `/studio#key=…&view=runs/run_42`, if the URL is one. It
+ * does not stay in the URL and in the browser's history. If the tab has another key or token, the user decides.
  */
-export function takeLinkedBearer(): string | undefined {
-  const [, bearer, view = ""] = /^#key=([^&]+)(?:&view=(.*))?$/.exec(location.hash) ?? [];
-  if (bearer === undefined) return undefined;
+export function signInByLink(current: string | undefined): string | undefined {
+  const [, linked, view = ""] = /^#key=([^&]+)(?:&view=(.*))?$/.exec(location.hash) ?? [];
+  if (linked === undefined) return current;
   history.replaceState(null, "", `#/${view}`);
-  storeBearer(bearer);
-  return bearer;
+  const question = "This link has another key or token than the one you signed in with. Use it in this tab?";
+  if (current !== undefined && current !== linked && !confirm(question)) return current;
+  storeBearer(linked);
+  return linked;
 }
 
 /** Stores the key or token until the tab is closed, or removes it. */

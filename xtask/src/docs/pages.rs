@@ -45,6 +45,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/command-line.md",
             "docs/testing-rust.md",
             "docs/storage.md",
+            "docs/transactions.md",
             "docs/tokens.md",
             "docs/limits.md",
             "docs/metrics.md",

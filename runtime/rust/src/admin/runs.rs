@@ -167,7 +167,7 @@ impl Admin {
     }
 
     pub(super) fn engine(&self) -> Result<&dyn Engine, AdminError> {
-        self.hub.storage().map(crate::storage::Storage::engine).ok_or(AdminError::NoStorage)
+        self.hub.journal().ok_or(AdminError::NoStorage)
     }
 }
 

@@ -1,12 +1,15 @@
 //! Rebuilding a log from what its storage has.
 
-use std::time::SystemTime;
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{ChannelHandle, Limits, Log, State, Topic, wake};
+use super::topic::Held;
+use super::{ChannelHandle, Limits, Log, State, Topic, age, wake};
 use crate::channel::{Channel, ChannelDefinition};
+use crate::clock;
 use crate::schema;
 use crate::wire::SharedText;
 
@@ -32,6 +35,8 @@ pub(crate) struct StoredMessage {
     pub(crate) topic: usize,
     pub(crate) published_at: SystemTime,
     pub(crate) frame: SharedText,
+    /// The payload is invalid, and only a reader could check it.
+    pub(crate) is_refused: bool,
 }
 
 impl Log {
@@ -44,16 +49,70 @@ impl Log {
         log
     }
 
+    /// Returns the log of the same channel under another definition, without the messages that it does not keep or
+    /// accept. Takes the idempotency keys, so this log must not be used any more.
+    pub(crate) fn redefine(&self, channel: &Channel, limits: &Limits) -> Self {
+        let log = Self::new(channel.clone(), self.epoch, limits);
+        let now = Instant::now();
+        let mut state = self.lock();
+        log.reload(self.store_as(&state, channel.definition(), now));
+        let mut new = log.lock();
+        let State { keys, bytes, .. } = &mut *new;
+        *keys = state.keys.take(bytes);
+        drop(new);
+        log
+    }
+
+    /// Returns the state of the log with the topics of another definition.
+    fn store_as(&self, state: &State, definition: &ChannelDefinition, now: Instant) -> StoredLog {
+        let wall_time = clock::wall_time();
+        let earlier = self.channel.definition();
+        let name = |topic: usize| earlier.log_topic(topic).name;
+        let message = |offset, topic, published, frame: SharedText| {
+            let new_topic = definition.stored_topic(name(topic))?;
+            let published_at = wall_time.checked_sub(age(published, now)).unwrap_or(UNIX_EPOCH);
+            let frame = definition.with_current_names(new_topic, name(topic), frame.to_string()).into();
+            Some(StoredMessage { offset, topic: new_topic, published_at, frame, is_refused: false })
+        };
+        let mut messages = Vec::new();
+        for (topic, state) in state.topics.iter().enumerate() {
+            for held in &state.held {
+                let read = |offset| match held {
+                    Held::Message(message) => Some(message.frame.clone()),
+                    Held::Text(text) => Some(text.join_range(offset - 1, offset + 1, self.epoch)?.1),
+                };
+                let frames = held.offsets().filter_map(|offset| Some((offset, read(offset)?)));
+                messages.extend(
+                    frames.filter_map(|(offset, frame)| message(offset, topic, held.published(), frame)),
+                );
+            }
+        }
+        let recent = state.recent.iter();
+        messages.extend(recent.filter_map(|recent| {
+            message(recent.offset, recent.topic, recent.published, recent.frame.clone())
+        }));
+        messages.sort_unstable_by_key(|message| message.offset);
+        let evicted = state.topics.iter().enumerate().filter_map(|(topic, state)| {
+            Some((definition.stored_topic(name(topic))?, state.evicted)).filter(|(_, offset)| *offset > 0)
+        });
+        StoredLog {
+            channel: ChannelHandle::default(),
+            epoch: self.epoch,
+            head: state.head,
+            messages,
+            evicted: evicted.collect(),
+            has_other_definition: definition.fingerprint != earlier.fingerprint,
+            now: wall_time,
+        }
+    }
+
     /// Replaces the log's messages with the stored ones. Subscribers continue from their cursors.
     pub(crate) fn reload(&self, stored: StoredLog) {
         let definition = self.channel.definition();
-        let is_refused =
-            |message: &StoredMessage| stored.has_other_definition && !is_accepted(definition, message);
+        let is_refused = |message: &StoredMessage| {
+            message.is_refused || stored.has_other_definition && !is_accepted(definition, message)
+        };
         let refused: Vec<bool> = stored.messages.iter().map(is_refused).collect();
-        // Evict everything before a message that the definition no longer accepts. So subscribers receive a single
-        // gap, and no message that the definition rejects.
-        let refused_until = refused.iter().rposition(|refused| *refused).map(|at| stored.messages[at].offset);
-        let refused_until = refused_until.unwrap_or(0);
         let now = Instant::now();
         let mut state = self.lock();
         state.clear();
@@ -61,17 +120,19 @@ impl Log {
             // A renamed topic has an entry for each name.
             state.topics[topic].evicted = evicted.max(state.topics[topic].evicted);
         }
+        let mut refused_topics = BTreeSet::new();
         for (message, is_refused) in stored.messages.into_iter().zip(refused) {
-            let StoredMessage { offset, topic, published_at, frame } = message;
+            let StoredMessage { offset, topic, published_at, frame, .. } = message;
             if is_refused {
                 state.refuse(offset, topic);
+                refused_topics.insert(topic);
                 continue;
             }
             let age = stored.now.duration_since(published_at).unwrap_or_default();
-            let age = if offset <= refused_until { age.max(definition.history.age * 2) } else { age };
             state.admit(offset, topic, now.checked_sub(age), frame);
         }
         state.head = stored.head;
+        refused_topics.into_iter().for_each(|topic| state.drop_before_evicted(topic));
         self.evict_excess(&mut state, now);
         let parked = std::mem::take(&mut state.parked);
         drop(state);
@@ -88,14 +149,6 @@ impl State {
         self.batches.clear();
         self.topics.iter_mut().for_each(Topic::clear);
         self.bytes.remove(self.bytes.get());
-    }
-
-    /// Evicts a message before it is held. It still counts, so that no earlier message takes its place in the
-    /// history.
-    fn refuse(&mut self, offset: u64, topic: usize) {
-        self.count += 1;
-        self.evicted += 1;
-        self.topics[topic].count_evicted(offset);
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::batch::Batches;
 use super::idempotency::UsedKeys;
-use super::memory::Usage;
+use super::memory_budget::Usage;
 use super::topic::Topic;
 use super::{Inbox, Limits};
 use crate::channel::{Channel, History};
@@ -145,6 +145,33 @@ impl State {
         self.bytes.remove(freed);
         self.evicted += usize::from(freed > 0);
         freed > 0
+    }
+
+    /// Evicts a message before it is held. It still counts, so that no earlier message takes its place in the
+    /// history.
+    pub(super) fn refuse(&mut self, offset: u64, topic: usize) {
+        self.count += 1;
+        self.evicted += 1;
+        self.topics[topic].count_evicted(offset);
+    }
+
+    /// Drops the messages of a topic that are older than its latest evicted one. Subscribers receive a single gap in
+    /// place of all of them.
+    pub(super) fn drop_before_evicted(&mut self, index: usize) {
+        let until = self.topics[index].evicted;
+        let before = self.recent.len();
+        let mut dropped = 0;
+        self.recent.retain(|message| {
+            let is_kept = message.topic != index || message.offset > until;
+            dropped += if is_kept { 0 } else { message.bytes() };
+            is_kept
+        });
+        self.recent_bytes -= dropped;
+        self.bytes.remove(dropped);
+        self.evicted += before - self.recent.len();
+        while self.topics[index].held.front().is_some_and(|held| held.last() <= until) {
+            self.evict_first(index);
+        }
     }
 
     /// Evicts the oldest message that may be evicted, but never the latest one of all.

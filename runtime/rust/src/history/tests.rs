@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
-use super::{Inbox, Limits, Log, Memory, ReadCursor, StoredLog, StoredMessage};
+use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId};
@@ -110,7 +110,7 @@ impl World {
         let mut random = StdRng::seed_from_u64(seed);
         let definition = &CHANNELS[random.random_range(0..CHANNELS.len())];
         let max_stream_bytes = if random.random_bool(0.2) { 40_000 } else { usize::MAX };
-        let memory = Arc::new(Memory::new(usize::MAX));
+        let memory = Arc::new(MemoryBudget::new(usize::MAX));
         let limits = Limits { max_channel_bytes: usize::MAX, max_stream_bytes, memory };
         let log = Log::new(Channel::without_params(definition), 1, &limits);
         let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -137,7 +137,7 @@ impl World {
             Envelope { kind, channel: "room", topic: self.definition.topics[topic].name, run_id: None };
         let offset = self.head() + 1;
         let frame = DataFrame::of_text(envelope, text).stamp(MessageId::new(1, offset), self.now);
-        let message = StoredMessage { offset, topic, published_at: self.now, frame };
+        let message = StoredMessage { offset, topic, published_at: self.now, frame, is_refused: false };
         let rank = self.count() + u64::from(matches!(what, What::Message(_) | What::Start(_)));
         self.entries.push(Entry { topic, what, rank, published: self.now });
         self.stored.push(message.clone());

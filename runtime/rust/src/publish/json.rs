@@ -9,7 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    Appending, DataFrame, Hub, MAX_PAYLOAD, MessageId, Options, PublishError, expected_text_stream, invalid,
+    Appending, Channel, DataFrame, Hub, IdempotencyKey, MAX_PAYLOAD, MessageId, Options, PublishError,
+    expected_text_stream, invalid,
 };
 use crate::schema::{self, Issue, Schema};
 use crate::wire::{Envelope, LogKind};
@@ -29,7 +30,7 @@ impl Hub {
 /// A message to publish from JSON text, which is sent when awaited. Returned by [`Hub::publish_json`].
 #[must_use = "nothing is published until it is awaited"]
 pub struct PublishJson<'p> {
-    hub: &'p Hub,
+    pub(super) hub: &'p Hub,
     channel: &'p str,
     topic: &'p str,
     body: &'p [u8],
@@ -51,6 +52,12 @@ impl<'p> PublishJson<'p> {
 
     /// Checks the text and starts to publish it. The outcome includes whether the key was used before.
     pub(crate) fn start(self) -> Result<Appending, PublishError> {
+        let (channel, topic, frame, key) = self.encode()?;
+        Ok(self.hub.append(&channel, topic, frame, key))
+    }
+
+    /// Checks the text. Returns its channel and topic, its frame and its idempotency key.
+    pub(super) fn encode(&self) -> Result<(Channel, usize, DataFrame, Option<IdempotencyKey>), PublishError> {
         let Self { hub, channel, topic, body, options } = self;
         let (channel, index) = hub.registry().topic(channel, topic)?;
         if body.len() > MAX_PAYLOAD {
@@ -70,7 +77,7 @@ impl<'p> PublishJson<'p> {
         let frame = DataFrame::encode(envelope, |text| payload.write(text));
         let frame = frame.map_err(|error| PublishError::Encode(error.to_string()))?;
         let key = options.key(topic, &frame);
-        Ok(hub.append(&channel, index, frame, key))
+        Ok((channel, index, frame, key))
     }
 }
 

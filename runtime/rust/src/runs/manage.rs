@@ -8,9 +8,7 @@ use super::stream::{ABANDONED, stop_streams, stream_ends};
 use super::{CancelOutcome, Runs, RunsError, StartOutcome, events};
 use crate::history::Log;
 use crate::hub::Hub;
-use crate::storage::{
-    CallSite, Engine, RerunEffect, RetryEffect, RunRecord, Storage, StorageError, WakeEffect,
-};
+use crate::storage::{CallSite, Engine, RerunEffect, RetryEffect, RunRecord, StorageError, WakeEffect};
 
 /// The effect of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,7 +247,7 @@ fn parse_site(call: &str) -> Result<CallSite, RunActionError> {
 }
 
 fn engine(hub: &Hub) -> Result<&dyn Engine, RunsError> {
-    hub.storage().map(Storage::engine).ok_or(RunsError::NoStorage)
+    hub.journal().ok_or(RunsError::NoStorage)
 }
 
 async fn find_run(hub: &Hub, run_id: &str) -> Result<RunRecord, RunActionError> {

@@ -97,18 +97,19 @@ impl<C: TypedChannel> Run<C> {
         F: Future<Output = Result<T, E>>,
     {
         let call = self.begin(CallKind::Step, id).await?;
-        let recorded = match &call.outcome {
-            Some(Outcome::Value(value)) => Ok(value.clone()),
-            Some(Outcome::Error(error)) => Err(error.clone()),
-            begun => {
-                let policy = Policy::new(&call, options);
-                let failures = match begun {
-                    Some(Outcome::Begun { failures, due }) => call.wait_for_retry(*failures, *due).await,
-                    _ => 0,
-                };
-                policy.run(&call, failures, &mut work, |_| None).await
-            }
+        let recorded = match call.recorded_or_failures().await {
+            Ok(recorded) => recorded,
+            Err(failures) => Policy::new(&call, options).run(&call, failures, &mut work, |_| None).await,
         };
+        self.end_step(call, recorded).await
+    }
+
+    /// Returns the recorded value or failure of a step.
+    pub(super) async fn end_step<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        recorded: Result<String, String>,
+    ) -> Result<T, RunError> {
         let value = match recorded {
             Ok(value) => value,
             Err(error) => {
@@ -123,7 +124,8 @@ impl<C: TypedChannel> Run<C> {
                 Ok(value)
             }
             Err(error) => {
-                let why = format!("the recorded value of step {id:?} does not match its type: {error}");
+                let why =
+                    format!("the recorded value of step {:?} does not match its type: {error}", call.id);
                 self.context.stop(StopReason::Halted(why)).await
             }
         }
@@ -131,6 +133,17 @@ impl<C: TypedChannel> Run<C> {
 }
 
 impl Call {
+    /// Returns the recorded value or failure of a step. If there is none, waits until the next attempt is due, and returns
+    /// how often the step has failed.
+    pub(super) async fn recorded_or_failures(&self) -> Result<Result<String, String>, u32> {
+        match &self.outcome {
+            Some(Outcome::Value(value)) => Ok(Ok(value.clone())),
+            Some(Outcome::Error(error)) => Ok(Err(error.clone())),
+            Some(Outcome::Begun { failures, due }) => Err(self.wait_for_retry(*failures, *due).await),
+            None => Err(0),
+        }
+    }
+
     /// Waits until the next attempt of a failed step is due, and returns its number of failures.
     pub(super) async fn wait_for_retry(&self, failures: u32, due: i64) -> u32 {
         self.wait_until(clock::from_milliseconds(due)).await;
@@ -139,7 +152,7 @@ impl Call {
 }
 
 pub(super) struct Policy {
-    timeout: Duration,
+    pub(super) timeout: Duration,
     retries: u32,
     backoff: (Duration, Duration),
 }
@@ -168,7 +181,7 @@ impl Policy {
         F: Future<Output = Result<T, E>>,
     {
         loop {
-            let error = match self.attempt(call, &mut work).await {
+            match self.attempt(call, &mut work).await {
                 Ok(value) => {
                     let outcome = Outcome::Value(value.clone());
                     let ending = message_of(&outcome);
@@ -177,28 +190,44 @@ impl Policy {
                     }
                     return Ok(value);
                 }
-                Err(error) => error,
-            };
-            let (message, after) = match error.0 {
-                Kind::Retry { message, after } if failures < self.retries => (message, after),
-                Kind::Retry { message, .. } | Kind::Fail(message) => {
-                    let outcome = Outcome::Error(message.clone());
-                    let ending = message_of(&outcome);
-                    call.record(outcome, ending).await;
-                    return Err(message);
-                }
-            };
-            failures += 1;
-            let context = &call.context;
-            let due = context.shared.after(after.unwrap_or_else(|| backoff(self.backoff, failures)));
-            let event = events::running(&context.log, &context.run_id, failures + 1, Some(&message));
-            let begun = Outcome::Begun { failures, due: clock::to_milliseconds(due) };
-            call.record(begun, Some(event)).await;
-            call.wait_until(due).await;
+                Err(error) => self.record_failure(call, &mut failures, error, &message_of).await?,
+            }
         }
     }
 
-    async fn attempt<T, E, F>(&self, call: &Call, work: &mut impl FnMut() -> F) -> Result<String, RunError>
+    /// Records a failed attempt, and waits until the next one is due. Returns the failure if it is the last one.
+    pub(super) async fn record_failure(
+        &self,
+        call: &Call,
+        failures: &mut u32,
+        error: RunError,
+        message_of: impl Fn(&Outcome) -> Option<Entry>,
+    ) -> Result<(), String> {
+        let (message, after) = match error.0 {
+            Kind::Retry { message, after } if *failures < self.retries => (message, after),
+            Kind::Retry { message, .. } | Kind::Fail(message) => {
+                let outcome = Outcome::Error(message.clone());
+                let ending = message_of(&outcome);
+                call.record(outcome, ending).await;
+                return Err(message);
+            }
+        };
+        *failures += 1;
+        let context = &call.context;
+        let due = context.shared.after(after.unwrap_or_else(|| backoff(self.backoff, *failures)));
+        let event = events::running(&context.log, &context.run_id, *failures + 1, Some(&message));
+        let begun = Outcome::Begun { failures: *failures, due: clock::to_milliseconds(due) };
+        call.record(begun, Some(event)).await;
+        call.wait_until(due).await;
+        Ok(())
+    }
+
+    /// Attempts the work once, and returns its value as JSON.
+    pub(super) async fn attempt<T, E, F>(
+        &self,
+        call: &Call,
+        work: &mut impl FnMut() -> F,
+    ) -> Result<String, RunError>
     where
         T: Serialize,
         E: Into<RunError>,

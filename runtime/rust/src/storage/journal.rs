@@ -7,10 +7,14 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+#[cfg(feature = "postgres")]
+use std::time::Duration;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "postgres")]
+use super::BegunStep;
 use super::recorded_call::{CallSite, CallStart, RecordedCall};
 use super::{Entry, StorageError, StorageFuture};
 use crate::history::IdempotencyKey;
@@ -38,6 +42,11 @@ pub(crate) trait Journal {
     /// Adds a listener for runs that another process has made due. It may be called on any thread, and although no run is
     /// due. An engine without notifications ignores it, because processes also poll for due runs.
     fn follow_due_runs(&self, _: OnDueRuns) {}
+
+    /// Returns whether the storage keeps runs.
+    fn keeps_runs(&self) -> bool {
+        true
+    }
 
     /// Recovers runs when a process starts: makes halted runs of these jobs due, because the process may have the code
     /// that they need, and frees orphans.
@@ -84,6 +93,13 @@ pub(crate) trait Journal {
         start: CallStart,
         message: Option<Entry>,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>>;
+
+    /// Begins a transaction for the work of a step, which the server ends after `max_idle` without a statement. Returns
+    /// `None` if the engine is not PostgreSQL.
+    #[cfg(feature = "postgres")]
+    fn begin_step(&self, _max_idle: Duration) -> Option<BegunStep> {
+        None
+    }
 
     /// Records the branch that decides a fork, and closes the questions of all others.
     fn decide_fork(

@@ -6,6 +6,7 @@
 //!
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,8 +19,8 @@ use tokio_postgres::types::Type;
 
 use super::queue::Queue;
 use super::{
-    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageError,
-    StorageFuture,
+    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
+    StorageError, StorageFuture,
 };
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
@@ -33,6 +34,7 @@ mod clock;
 mod committed;
 mod connect;
 mod connection;
+mod executor;
 mod inspection;
 mod journal;
 mod logs;
@@ -41,23 +43,26 @@ mod pool;
 mod revocations;
 mod schema;
 mod sql;
+mod step;
 mod tail;
-#[cfg(test)]
-pub(super) mod test_server;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tls;
 mod transaction;
+mod unchecked;
 mod upkeep;
 mod writer;
 
 use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
+pub use executor::{Executor, ExecutorError};
 use logs::{OpenLogs, Trim};
 use pool::Pool;
 use schema::Schema;
+pub use step::StepTransaction;
+pub(crate) use step::{BegunStep, StepCommit};
 use tail::{Tail, TailCommand};
 use transaction::ended;
 use upkeep::Upkeep;
@@ -98,6 +103,8 @@ struct Shared {
     link: Link,
     /// The connections for the journal and for inspection.
     pool: Arc<Pool>,
+    /// The connections for the work of steps, which may take long.
+    step_pool: Arc<Pool>,
     runtime: Handle,
     logs: OpenLogs,
     clock: StorageClock,
@@ -141,6 +148,7 @@ impl Postgres {
         let shared = Arc::new(Shared {
             link,
             pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
+            step_pool: Arc::new(Pool::new(Arc::clone(&database), connections)),
             runtime: Handle::current(),
             logs: OpenLogs::default(),
             clock: StorageClock::new(&beat.clock),
@@ -207,14 +215,18 @@ impl Messages for Postgres {
         Box::pin(async { caught_up.await.unwrap_or_default() })
     }
 
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         let waiting = match self.queue.try_reserve(entry.frame.len()) {
             Ok(waiting) => waiting,
-            Err(busy) => return Box::pin(async { Err(busy.into()) }),
+            Err(busy) => return StorageCall::done(Err(busy.into())),
         };
-        let (reply, outcome) = oneshot::channel();
-        let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) })
+        let (append, outcome) = Append::new(entry, waiting);
+        let _ = self.writer.send(append);
+        StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
+    }
+
+    fn qualify_sql(&self, sql: &'static str) -> Option<Cow<'static, str>> {
+        Some(self.shared.link.database.schema.qualify(sql))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use super::End;
 use super::message::TextStreamError;
+use crate::channel::Channel;
 use crate::history::Gap;
+use crate::hub::OpenError;
 use crate::payload::ShapeError;
 use crate::schema::Issue;
 use crate::storage::StorageError;
 use crate::wire::MessageId;
 
-/// An error from subscribing in this process.
+/// An error from subscribing in this process, or from reading a channel's position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
@@ -25,6 +27,15 @@ pub enum SubscribeError {
     Storage(StorageError),
     /// The hub is shut down.
     Closed,
+}
+
+impl SubscribeError {
+    pub(super) fn from_open_error(error: OpenError, channel: &Channel) -> Self {
+        match error {
+            OpenError::Unknown => Self::UnknownChannel { channel: channel.name().to_owned() },
+            OpenError::Storage(error) => Self::Storage(error),
+        }
+    }
 }
 
 impl fmt::Display for SubscribeError {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{End, Receive, Source, SubscribeError, Subscription};
 use crate::channel::{Channel, Topic};
 use crate::history::Inbox;
-use crate::hub::{Event, Hub, OpenError, Phase, Reader, SubscriptionViews, WeakHub};
+use crate::hub::{Event, Hub, Phase, Reader, SubscriptionViews, WeakHub};
 use crate::wire::{Cursor, ServerFrame, read_server_frames};
 
 /// How long to wait before a replaced history is opened again after the storage failed.
@@ -197,10 +197,8 @@ async fn open_reader(
     topic: Option<usize>,
     since: Cursor,
 ) -> Result<(Reader, Cursor), SubscribeError> {
-    let log = hub.open_log_at(channel, since).await.map_err(|error| match error {
-        OpenError::Unknown => SubscribeError::UnknownChannel { channel: channel.name().to_owned() },
-        OpenError::Storage(error) => SubscribeError::Storage(error),
-    })?;
+    let log = hub.open_log_at(channel, since).await;
+    let log = log.map_err(|error| SubscribeError::from_open_error(error, channel))?;
     let mut reader = Reader::new(&Arc::<Inbox>::default(), &SubscriptionViews::default());
     let position = reader.subscribe_in_process(log, topic.as_slice(), since);
     Ok((reader, position))

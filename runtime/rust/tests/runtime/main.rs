@@ -38,6 +38,7 @@ mod network_resuming;
 mod network_sending;
 #[cfg(feature = "client")]
 mod network_untyped;
+mod positions;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
@@ -64,6 +65,8 @@ mod shared_storage;
 mod signals;
 #[cfg(feature = "sqlite")]
 mod sizes;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod step_transactions;
 #[cfg(feature = "sqlite")]
 mod storage;
 mod streaming;

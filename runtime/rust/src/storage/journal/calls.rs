@@ -61,7 +61,7 @@ pub(in crate::storage) async fn record<R: JournalRows>(
 }
 
 /// Records a call of a run that is locked.
-pub(super) async fn write<R: JournalRows>(
+pub(in crate::storage) async fn write<R: JournalRows>(
     rows: &mut R,
     run: RunHandle,
     call: &RecordedCall,

@@ -114,7 +114,7 @@ pub(in crate::storage) async fn find_valid<R: JournalRows>(
 }
 
 /// Locks a run, and returns whether the claim is still valid.
-pub(super) async fn lock<R: JournalRows>(rows: &mut R, claim: Claim) -> Result<bool, R::Failure> {
+pub(in crate::storage) async fn lock<R: JournalRows>(rows: &mut R, claim: Claim) -> Result<bool, R::Failure> {
     Ok(rows.lock_claim(claim).await? || bug!(FenceNotChecked))
 }
 

@@ -15,8 +15,15 @@ pub(super) const APPEND: &str = r#"
     FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ORDER BY n
 "#;
 
-/// A call in the select list is planned faster than one that returns columns.
-const APPEND_UNKEYED: &str = "SELECT fanfare.append_unkeyed($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+/// Like [`APPEND`], but waits at most 100 ms for a channel that another transaction has locked.
+const APPEND_UNLESS_LOCKED: &str = r#"
+    SELECT channel, epoch, "offset", published, outcome
+    FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, max_wait => 100) ORDER BY n
+"#;
+
+/// The same for messages without idempotency keys. A call in the select list is planned faster than one that returns columns.
+const APPEND_UNKEYED: &str =
+    "SELECT fanfare.append_unkeyed($1, $2, $3, $4, $5, $6, $7, $8, $9, max_wait => 100)";
 
 /// Where a message is stored.
 pub(super) struct Placed {
@@ -72,11 +79,12 @@ pub(super) struct AppendArrays<'b> {
 
 impl<'b> AppendArrays<'b> {
     pub(super) fn new(entries: impl Iterator<Item = &'b Entry> + Clone) -> Self {
-        let key_of = |log: &Log| (channel_id(log), log.epoch());
-        let logs: BTreeMap<(i64, u64), &Log> =
+        // Ordered by name, because all transactions must lock channels in one order.
+        let key_of = |log: &'b Log| (log.channel().name(), channel_id(log), log.epoch());
+        let logs: BTreeMap<(&str, i64, u64), &Log> =
             entries.clone().map(|entry| (key_of(&entry.log), &*entry.log)).collect();
         let mut arrays = Self::default();
-        for ((channel, epoch), log) in &logs {
+        for ((_, channel, epoch), log) in &logs {
             arrays.ids.push(*channel);
             arrays.names.push(log.channel().name());
             arrays.definitions.push(log.channel().definition().fingerprint);
@@ -85,7 +93,7 @@ impl<'b> AppendArrays<'b> {
         }
         arrays.counts = vec![0; logs.len()];
         arrays.sizes = vec![0; logs.len()];
-        let indices: BTreeMap<(i64, u64), usize> = logs.keys().copied().zip(0..).collect();
+        let indices: BTreeMap<(&str, i64, u64), usize> = logs.keys().copied().zip(0..).collect();
         for Entry { log, topic, frame, key } in entries {
             let index = indices[&key_of(log)];
             arrays.counts[index] += 1;
@@ -116,7 +124,8 @@ impl<'b> AppendArrays<'b> {
         ]
     }
 
-    /// Appends the messages in one transaction, and returns where each is stored.
+    /// Appends the messages in one transaction, and returns where each is stored. Fails if another transaction has locked
+    /// one of the channels for long.
     pub(super) async fn append(&self, link: &Link) -> Result<Vec<Placed>, RequestError> {
         if self.keys.iter().all(Option::is_none) {
             match self.append_unkeyed(link).await {
@@ -124,7 +133,7 @@ impl<'b> AppendArrays<'b> {
                 outcome => return outcome,
             }
         }
-        let rows = link.query(APPEND, &self.params()).await?;
+        let rows = link.query(APPEND_UNLESS_LOCKED, &self.params()).await?;
         Ok(rows.iter().map(Placed::from_row).collect())
     }
 

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::connection::{FailureKind, Link, RequestError};
+use super::unchecked::{self, Verdict};
 use super::{StorageError, from_int8, int8};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock::from_milliseconds;
@@ -15,19 +16,22 @@ use crate::wire::{MessageId, stamped};
 
 /// Reads everything in one statement, and so from one snapshot.
 const LOAD: &str = r#"
-    SELECT c.epoch, c.epoch_start, c.head, fanfare.now_ms(), r.is_gone, r."offset", r.topic, r.published, r.frame
+    SELECT c.epoch, c.epoch_start, c.head, fanfare.now_ms(), r.is_gone, r."offset", r.topic, r.published, r.frame,
+           r.unchecked
     FROM fanfare.channels c LEFT JOIN LATERAL (
-        SELECT true AS is_gone, g."offset", g.topic, NULL::int8 AS published, NULL::text AS frame
+        SELECT true AS is_gone, g."offset", g.topic, NULL::int8 AS published, NULL::text AS frame,
+               false AS unchecked
         FROM fanfare.gone g WHERE g.channel = c.id
         UNION ALL
-        SELECT false, m."offset", m.topic, m.published, m.frame FROM fanfare.messages m WHERE m.channel = c.id
+        SELECT false, m."offset", m.topic, m.published, m.frame, m.unchecked
+        FROM fanfare.messages m WHERE m.channel = c.id
     ) r ON true
     WHERE c.id = $1 ORDER BY r."offset"
 "#;
 
 /// Reads what changed in some channels, in one statement.
 const READ_CHANGES: &str = r#"
-    SELECT channel, epoch, head, "offset", topic, published, frame FROM fanfare.read_changes($1, $2, $3)
+    SELECT channel, epoch, head, "offset", topic, published, frame, unchecked FROM fanfare.read_changes($1, $2, $3)
 "#;
 
 /// A channel that changed since its log was last read.
@@ -95,15 +99,19 @@ pub(super) async fn load(
     Ok(Some(stored))
 }
 
-/// Returns the message in a row, whose offset is in the column `at`. Returns `None` if the definition does not have its
-/// topic: clients cannot subscribe to it.
+/// Returns the message in a row, whose offset is in the column `at`. Returns `None` if clients cannot subscribe to its
+/// topic.
 fn read_message(row: &Row, at: usize, epoch: u64, definition: &ChannelDefinition) -> Option<StoredMessage> {
-    let name: &str = row.get(at + 1);
-    let topic = definition.stored_topic(name)?;
-    let (offset, published_at) = (from_int8(row.get(at)), from_milliseconds(row.get(at + 2)));
-    let frame = stamped(row.get(at + 3), MessageId::new(epoch, offset), published_at);
+    let (name, frame, is_unchecked): (&str, String, bool) =
+        (row.get(at + 1), row.get(at + 3), row.get(at + 4));
+    let id = MessageId::new(epoch, from_int8(row.get(at)));
+    let verdict = if is_unchecked { unchecked::check(definition, name, id, &frame) } else { Verdict::Valid };
+    let topic = definition.stored_topic(name).filter(|_| verdict != Verdict::NoTopic)?;
+    let published_at = from_milliseconds(row.get(at + 2));
+    let frame = stamped(frame, id, published_at);
     let frame = definition.with_current_names(topic, name, frame).into();
-    Some(StoredMessage { offset, topic, published_at, frame })
+    let is_refused = verdict == Verdict::Invalid;
+    Some(StoredMessage { offset: id.offset(), topic, published_at, frame, is_refused })
 }
 
 /// Reads what changed since the logs' heads, which are given in `after`.

@@ -44,7 +44,7 @@ impl Committed {
         if outcome == Outcome::Stored {
             let published_at = from_milliseconds(published);
             let (log, topic, frame) = (entry.log, entry.topic, entry.frame.stamp(id, published_at));
-            let message = StoredMessage { offset, topic, published_at, frame };
+            let message = StoredMessage { offset, topic, published_at, frame, is_refused: false };
             self.0.push(CommittedMessage { log, channel, epoch, message });
         } else if outcome == Outcome::KeyReused {
             return Err(KeyReused);

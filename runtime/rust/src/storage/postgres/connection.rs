@@ -66,6 +66,8 @@ pub(super) enum FailureKind {
     ChannelChanged,
     /// The connection failed before the transaction was committed, so the server rolls it back.
     Lost,
+    /// The server rolled the request back because another transaction has locked what it needs.
+    Locked,
     /// The connection failed after the request was sent. The server may have committed it.
     Unknown,
 }
@@ -312,6 +314,7 @@ impl RequestError {
         let kind = match code.code() {
             _ if is_conflict => FailureKind::Conflict,
             CHANNEL_CHANGED => FailureKind::ChannelChanged,
+            _ if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
             _ => FailureKind::RolledBack,
         };
         // The disk is full, a limit is reached, or the server became a replica.

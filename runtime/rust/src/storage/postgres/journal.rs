@@ -1,16 +1,16 @@
 //! The [`Journal`] of a PostgreSQL database: each call is a transaction.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio_postgres::types::Type;
 
 use super::super::journal::rows::{JournalTransaction, StreamRows};
 use super::super::journal::{calls, claims, forks, questions, rerun, retry, runs, signals, streams, wake};
 use super::super::{
-    CallSite, CallStart, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal, NewChunk,
-    NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, QuestionState, RecordOutcome, RecordedCall,
-    RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError,
-    StorageFuture, WaitingEventBuilder, WakeEffect,
+    BegunStep, CallSite, CallStart, Claim, ClaimedRun, DecideOutcome, Decision, Entry, ExecutionEnd, Journal,
+    NewChunk, NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, QuestionState, RecordOutcome,
+    RecordedCall, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome,
+    StorageError, StorageFuture, WaitingEventBuilder, WakeEffect,
 };
 use super::beat::MAX_BEAT_AGE;
 use super::connection::RequestError;
@@ -140,6 +140,10 @@ impl Journal for Postgres {
                 Box::pin(calls::record(rows, *claim, call, start, message.as_ref()))
             },
         )
+    }
+
+    fn begin_step(&self, max_idle: Duration) -> Option<BegunStep> {
+        Some(self.begin_step_transaction(max_idle))
     }
 
     fn decide_fork(

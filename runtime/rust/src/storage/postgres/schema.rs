@@ -9,11 +9,14 @@ use super::StorageError;
 use crate::storage::JOURNAL_VERSION;
 
 /// The migrations, in order. Append to this list; never change a migration that was released.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_messages.sql"), include_str!("migrations/0002_runs.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_messages.sql"),
+    include_str!("migrations/0002_runs.sql"),
+    include_str!("migrations/0003_publish.sql"),
+];
 
 /// The version of the tables that this library reads and writes.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// Migrations hold this advisory lock, so that several servers may start at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1179534930, 2)";

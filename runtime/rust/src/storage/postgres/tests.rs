@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use fanfare_postgres_server::TestServer;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::Postgres;
-use super::test_server::TestServer;
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -18,9 +18,13 @@ use crate::schema::{Schema, Text};
 use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
+mod appending;
 mod crashes;
+mod locks;
 mod retention;
 mod speed;
+mod sql;
+mod transactions;
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 static ROOM: ChannelDefinition = ChannelDefinition {
@@ -121,7 +125,7 @@ async fn several_servers_create_the_tables_at_once() {
     owners.dedup();
     assert_eq!(owners.len(), 8);
     let versions = rows(&client(server).await, &format!("SELECT version FROM {schema}.versions")).await;
-    assert_eq!(versions, ["1", "2"]);
+    assert_eq!(versions, ["1", "2", "3"]);
 }
 
 #[tokio::test]
@@ -167,10 +171,17 @@ async fn a_user_without_superuser_rights_can_use_a_schema_of_its_own() {
 #[tokio::test]
 async fn messages_reach_other_servers_although_their_connections_are_cut() {
     let (server, schema) = (TestServer::shared(), new_schema());
-    let [here, there] = [connect(server, &schema).await, connect(server, &schema).await];
+    // Do not cut the connections of other tests.
+    let url = format!("{} application_name=cut", server.url());
+    let connect = || async {
+        let postgres = Postgres::connect(&url).schema(&schema).await.unwrap();
+        postgres.set_registry(&REGISTRY);
+        postgres
+    };
+    let [here, there] = [connect().await, connect().await];
     let [published, followed] = [open(&here, &room(1)).await, open(&there, &room(1)).await];
     let client = client(server).await;
-    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'fanfare'";
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cut'";
     let mut acknowledged = Vec::new();
     for number in 0..200 {
         let text = number.to_string();

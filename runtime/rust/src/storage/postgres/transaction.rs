@@ -2,10 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_postgres::Client;
 
 use super::append::{APPEND, AppendArrays, Placed};
 use super::committed::{Committed, notify};
@@ -48,8 +50,25 @@ pub(super) struct Answer {
 }
 
 impl Transaction {
-    async fn begin(shared: &Arc<Shared>) -> Result<Self, RequestError> {
-        let link = shared.pool.take().await;
+    pub(super) async fn begin(shared: &Arc<Shared>) -> Result<Self, RequestError> {
+        Self::begin_on(shared, shared.pool.take().await).await
+    }
+
+    /// Begins a transaction for the statements of an application. The server ends it after this long without a statement.
+    pub(super) async fn begin_for_step(
+        shared: &Arc<Shared>,
+        max_idle: Duration,
+    ) -> Result<Self, RequestError> {
+        let mut transaction = Self::begin_on(shared, shared.step_pool.take().await).await?;
+        let max_idle = max_idle.as_millis().clamp(1, 86_400_000);
+        let begin = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {max_idle}");
+        transaction.is_open = true;
+        let begun = transaction.session.client.batch_execute(&begin);
+        transaction.link.request(&transaction.session, begun).await?;
+        Ok(transaction)
+    }
+
+    async fn begin_on(shared: &Arc<Shared>, link: PooledLink) -> Result<Self, RequestError> {
         let session = link.connected().await?;
         let (committed, notices) = (Committed::default(), Notices::default());
         Ok(Self { shared: Arc::clone(shared), link, session, is_open: false, committed, notices })
@@ -101,7 +120,15 @@ impl Transaction {
         Ok(self.committed.add(entry.clone(), &Placed::from_row(row)))
     }
 
-    async fn commit(&mut self) -> Result<(), RequestError> {
+    pub(super) fn client(&self) -> &Client {
+        &self.session.client
+    }
+
+    pub(super) fn schema_name(&self) -> &str {
+        self.link.database.schema.name()
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), RequestError> {
         if self.is_open {
             let committed = self.session.client.batch_execute("COMMIT");
             self.link.request(&self.session, committed).await?;
@@ -110,7 +137,7 @@ impl Transaction {
         Ok(())
     }
 
-    async fn roll_back(mut self) {
+    pub(super) async fn roll_back(mut self) {
         if self.is_open && !self.session.client.is_closed() {
             let rolled_back = self.session.client.batch_execute("ROLLBACK");
             self.is_open = self.link.request(&self.session, rolled_back).await.is_err();

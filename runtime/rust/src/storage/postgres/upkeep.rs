@@ -24,6 +24,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// was recorded within the week.
 const USE_RECORD_INTERVAL: Duration = Duration::from_secs(86_400);
 
+/// It does not wait for channels that a transaction has locked: publishing to them records their use, too.
+const RECORD_USE: &str = "
+    UPDATE fanfare.channels SET used = greatest(used, fanfare.now_ms()) WHERE id = ANY(array(
+        SELECT id FROM fanfare.channels WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED
+    ))
+";
+
 /// The most rows that one statement deletes.
 const MAX_DELETED: i64 = 1_000;
 
@@ -96,8 +103,7 @@ impl Upkeep {
         let Some(writer) = self.writer.upgrade() else { return };
         let queue = Queue::default();
         for stream in log.open_streams().into_iter().filter(is_abandoned) {
-            let (reply, _) = oneshot::channel();
-            let _ = writer.send(Append { entry: end_entry(log, &stream), reply, _waiting: queue.reserve(0) });
+            let _ = writer.send(Append::new(end_entry(log, &stream), queue.reserve(0)).0);
         }
     }
 
@@ -117,9 +123,7 @@ impl Upkeep {
         if let Some(before) = Instant::now().checked_sub(USE_RECORD_INTERVAL) {
             let channels = self.shared.logs.take_unrecorded(before);
             if !channels.is_empty() {
-                let sql =
-                    "UPDATE fanfare.channels SET used = greatest(used, fanfare.now_ms()) WHERE id = ANY($1)";
-                self.shared.link.query(sql, &[(&channels, Type::INT8_ARRAY)]).await?;
+                self.shared.link.query(RECORD_USE, &[(&channels, Type::INT8_ARRAY)]).await?;
             }
         }
         sweep::sweep(&self.shared).await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::append::{AppendArrays, Placed};
 use super::committed::{Committed, notify};
@@ -15,6 +15,10 @@ use super::notices::Notices;
 use super::{AppendError, Entry, Shared, StorageError, beat};
 use crate::history::Appended;
 use crate::storage::queue::Reservation;
+
+mod locked;
+
+use locked::LockedChannels;
 
 /// The most messages in one transaction, and their approximate bytes.
 const MAX_BATCH: usize = 512;
@@ -28,6 +32,18 @@ pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
     pub(super) _waiting: Reservation,
+    /// Since when it waits because another transaction has locked its channel.
+    locked_since: Option<Instant>,
+}
+
+impl Append {
+    pub(super) fn new(
+        entry: Entry,
+        waiting: Reservation,
+    ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
+        let (reply, outcome) = oneshot::channel();
+        (Self { entry, reply, _waiting: waiting, locked_since: None }, outcome)
+    }
 }
 
 pub(super) struct Writer {
@@ -36,6 +52,7 @@ pub(super) struct Writer {
     appends: mpsc::UnboundedReceiver<Append>,
     /// The first message of the next batch. It has an idempotency key that the last batch contained, too.
     next: Option<Append>,
+    locked: LockedChannels,
     /// What other processes are to be notified of, and the task that does it. It has a connection of its own, so that the
     /// next batch does not wait for it.
     notices: mpsc::UnboundedSender<Notices>,
@@ -46,17 +63,24 @@ impl Writer {
     pub(super) fn new(link: Link, shared: Arc<Shared>, appends: mpsc::UnboundedReceiver<Append>) -> Self {
         let (notices, to_send) = mpsc::unbounded_channel();
         let notifier = tokio::spawn(send_notices(Link::new(Arc::clone(&link.database)), to_send));
-        Self { link, shared, appends, next: None, notices, notifier }
+        Self { link, shared, appends, next: None, locked: LockedChannels::default(), notices, notifier }
     }
 
     /// Appends messages until the storage is dropped.
     pub(super) async fn run(mut self) {
-        while let Some(first) = self.next_append().await {
-            // Publishers that have just been answered often publish again. Their messages belong in this batch; otherwise
-            // half of the publishers would wait while the messages of the others are committed.
-            tokio::task::yield_now().await;
-            let batch = self.collect(first);
-            self.append(batch).await;
+        while let Some(work) = self.next_work().await {
+            let batch = match work {
+                Work::Append(first) => {
+                    // Publishers that have just been answered often publish again. Their messages belong in this batch;
+                    // otherwise half of the publishers would wait while the messages of the others are committed.
+                    tokio::task::yield_now().await;
+                    self.collect(first)
+                }
+                Work::RetryLocked => self.locked.take_unlocked(&self.link).await,
+            };
+            if !batch.is_empty() {
+                self.append(batch).await;
+            }
         }
         drop(self.notices);
         let _ = self.notifier.await;
@@ -64,45 +88,80 @@ impl Writer {
         beat::unregister(&self.shared.link, self.shared.owner).await;
     }
 
-    async fn next_append(&mut self) -> Option<Append> {
-        match self.next.take() {
-            Some(next) => Some(next),
-            None => self.appends.recv().await,
+    /// Waits for work. Returns `None` once everything is written.
+    async fn next_work(&mut self) -> Option<Work> {
+        if let Some(next) = self.next.take() {
+            return Some(Work::Append(next));
+        }
+        loop {
+            let retry_at = self.locked.retry_at();
+            let is_closed = self.appends.is_closed() && self.appends.is_empty();
+            if is_closed && retry_at.is_none() {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                () = async { tokio::time::sleep_until(retry_at.unwrap_or_else(Instant::now)).await },
+                    if retry_at.is_some() => return Some(Work::RetryLocked),
+                append = self.appends.recv(), if !is_closed => if let Some(append) = append {
+                    return Some(Work::Append(append));
+                },
+            }
         }
     }
 
-    /// Returns a message and those that are waiting after it.
+    /// Returns a message and those that are waiting after it, without those of locked channels.
     fn collect(&mut self, first: Append) -> Vec<Append> {
         let (mut bytes, mut keys, mut batch) = (0, HashSet::new(), Vec::new());
         let mut next = Some(first);
         while let Some(append) = next {
-            let key = append.entry.key.map(|key| (channel_id(&append.entry.log), key.hash));
-            if key.is_some_and(|key| !keys.insert(key)) {
-                self.next = Some(append);
-                break;
+            next = None;
+            if let Some(append) = self.locked.divert(append) {
+                if key_of(&append).is_some_and(|key| !keys.insert(key)) {
+                    self.next = Some(append);
+                    break;
+                }
+                bytes += append.entry.frame.len();
+                batch.push(append);
             }
-            bytes += append.entry.frame.len();
-            batch.push(append);
-            let is_full = batch.len() == MAX_BATCH || bytes >= MAX_BATCH_BYTES;
-            next = if is_full { None } else { self.appends.try_recv().ok() };
+            if batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
+                next = self.appends.try_recv().ok();
+            }
         }
         batch
     }
 
     /// Appends messages in one transaction. If the database rejects it, appends each message in its own transaction, so
-    /// that none fails because of another.
+    /// that none fails because of another. Messages of locked channels wait apart.
     async fn append(&mut self, batch: Vec<Append>) {
         match append_all(&self.link, &batch).await {
             Ok(placed) => self.finish(batch, &placed).await,
-            Err(failure) if failure.kind == FailureKind::RolledBack && batch.len() > 1 => {
-                for append in batch {
-                    Box::pin(self.append(vec![append])).await;
+            Err(failure) if failure.kind == FailureKind::Locked => {
+                let count = batch.len();
+                let rest = self.locked.set_apart(&self.link, batch).await;
+                if rest.len() == count {
+                    self.append_each(rest).await;
+                } else if !rest.is_empty() {
+                    Box::pin(self.append(rest)).await;
                 }
+            }
+            Err(failure) if failure.kind == FailureKind::RolledBack && batch.len() > 1 => {
+                self.append_each(batch).await;
             }
             Err(failure) => {
                 for append in batch {
                     let _ = append.reply.send(Err(failure.error.clone().into()));
                 }
+            }
+        }
+    }
+
+    /// Appends each message in its own transaction.
+    async fn append_each(&mut self, batch: Vec<Append>) {
+        for append in batch {
+            // An earlier message of the batch may have found its channel locked.
+            if let Some(append) = self.locked.divert(append) {
+                Box::pin(self.append(vec![append])).await;
             }
         }
     }
@@ -117,7 +176,7 @@ impl Writer {
             return;
         }
         let (mut committed, mut replies) = (Committed::default(), Vec::new());
-        for (Append { entry, reply, _waiting }, placed) in batch.into_iter().zip(placed) {
+        for (Append { entry, reply, .. }, placed) in batch.into_iter().zip(placed) {
             replies.push((reply, committed.add(entry, placed).map_err(AppendError::from)));
         }
         let notices = committed.deliver(&self.link, &self.shared).await;
@@ -139,6 +198,17 @@ async fn send_notices(link: Link, mut waiting: mpsc::UnboundedReceiver<Notices>)
             let _ = timeout(REQUEST_TIMEOUT, notify(&session, &link.database, &notices)).await;
         }
     }
+}
+
+enum Work {
+    Append(Append),
+    /// Attempt the messages of locked channels again.
+    RetryLocked,
+}
+
+/// Returns the idempotency key of a message with its channel.
+fn key_of(append: &Append) -> Option<(i64, [u8; 16])> {
+    append.entry.key.map(|key| (channel_id(&append.entry.log), key.hash))
 }
 
 /// Appends messages in one transaction. Repeats that if concurrent transactions prevented it.

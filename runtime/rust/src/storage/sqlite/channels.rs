@@ -198,7 +198,13 @@ pub(super) fn read_messages(
         let offset = row.get(0)?;
         let frame = with_id(row.get(3)?, MessageId::new(epoch, offset));
         let frame = definition.with_current_names(topic, &name, frame).into();
-        messages.push(StoredMessage { offset, topic, published_at: from_milliseconds(row.get(2)?), frame });
+        messages.push(StoredMessage {
+            offset,
+            topic,
+            published_at: from_milliseconds(row.get(2)?),
+            frame,
+            is_refused: false,
+        });
     }
     Ok(MessageRows { count, messages })
 }

@@ -71,7 +71,10 @@ pub(super) fn append(
     if let Some(key) = key {
         record_key(transaction, row, key, offset, published_at)?;
     }
-    Ok((AppendOutcome::Stored(id), Some(StoredMessage { offset, topic: *topic, published_at, frame })))
+    Ok((
+        AppendOutcome::Stored(id),
+        Some(StoredMessage { offset, topic: *topic, published_at, frame, is_refused: false }),
+    ))
 }
 
 /// Returns the outcome for a key that was used before.

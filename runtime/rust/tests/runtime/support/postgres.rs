@@ -3,27 +3,41 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fanfare::Postgres;
+use fanfare_postgres_server::TestServer;
+use tokio_postgres::{Client, NoTls};
 
 use super::server::Server;
 
-#[path = "../../../src/storage/postgres/test_server.rs"]
-#[allow(dead_code, reason = "these tests do not restart the server")]
-mod test_server;
-
-use test_server::TestServer;
-
 /// A schema that no other test uses.
-pub(crate) struct Schema(String);
+pub(crate) struct Schema {
+    pub(crate) url: String,
+    pub(crate) name: String,
+}
 
 impl Schema {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        Self(format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed)))
+        let name = format!("runtime_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { url: TestServer::shared().url(), name }
+    }
+
+    /// Returns a new schema if the environment variable `FANFARE_TEST_ENGINE` is `postgres`.
+    pub(crate) fn of_test() -> Option<Self> {
+        let is_chosen = std::env::var_os("FANFARE_TEST_ENGINE").is_some_and(|engine| engine == "postgres");
+        is_chosen.then(Self::new)
     }
 
     /// Starts a server that uses the schema.
     pub(crate) async fn server(&self) -> Server {
-        let storage = Postgres::connect(&TestServer::shared().url()).schema(&self.0).await.unwrap();
+        let storage = Postgres::connect(&self.url).schema(&self.name).await.unwrap();
         Server::start_with(|builder| builder.storage(storage)).await
+    }
+
+    /// Opens a connection whose search path is the schema.
+    pub(crate) async fn client(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("SET search_path = {}", self.name)).await.unwrap();
+        client
     }
 }

@@ -65,8 +65,8 @@ impl Fault {
 /// `FANFARE_TEST_ENGINE` is `postgres`.
 pub(crate) async fn in_memory() -> Server {
     #[cfg(all(feature = "postgres", unix))]
-    if std::env::var_os("FANFARE_TEST_ENGINE").is_some_and(|engine| engine == "postgres") {
-        return super::postgres::Schema::new().server().await;
+    if let Some(schema) = super::postgres::Schema::of_test() {
+        return schema.server().await;
     }
     Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
 }

@@ -22,13 +22,15 @@ CREATE TABLE fanfare.channels (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX channels_by_sweep ON fanfare.channels (sweep_at);
 
--- `frame`: the JSON text that subscribers receive, without its id and time.
+-- `frame`: the JSON text that subscribers receive, without its id and time. `unchecked`: no server has checked the
+-- payload against its definition.
 CREATE TABLE fanfare.messages (
     channel int8 NOT NULL,
     "offset" int8 NOT NULL,
     topic text NOT NULL,
     published int8 NOT NULL,
     frame text NOT NULL,
+    unchecked boolean NOT NULL DEFAULT false,
     PRIMARY KEY (channel, "offset")
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
@@ -115,9 +117,17 @@ $$;
 CREATE FUNCTION fanfare.open_channel(channel_name text, definition text, OUT id int8, OUT has_other_definition boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
-    opened fanfare.channels := fanfare.lock_channel(channel_name, definition);
+    opened fanfare.channels;
     day CONSTANT int8 := 86400000;
 BEGIN
+    -- Without a lock if nothing changes, because a transaction may hold it for long.
+    SELECT * INTO opened FROM fanfare.channels WHERE name = channel_name AND epoch <> 0;
+    IF opened.fingerprint = definition AND opened.used >= fanfare.now_ms() - day THEN
+        id := opened.id;
+        has_other_definition := false;
+        RETURN;
+    END IF;
+    opened := fanfare.lock_channel(channel_name, definition);
     id := opened.id;
     has_other_definition := opened.fingerprint <> definition;
     IF has_other_definition OR opened.used < fanfare.now_ms() - day THEN
@@ -129,14 +139,18 @@ $$;
 
 -- Appends messages, in order, unless their idempotency keys were used before.
 --
--- The first five arrays have one item per channel, in ascending order of the ids: the id, the name and the fingerprint
+-- The first five arrays have one item per channel, in ascending order of the names: the id, the name and the fingerprint
 -- of the channel, and the epoch and the latest offset that the caller knows. The others have one item per message:
--- `channel_of` is the channel's position in the first arrays. A key may occur once per call.
+-- `channel_of` is the channel's position in the first arrays. A key may occur once per call. By default, all messages are
+-- checked.
 --
--- The channels stay locked until the transaction ends, so the order of commits is the order of offsets.
+-- The channels stay locked until the transaction ends, so the order of commits is the order of offsets. All callers lock
+-- them in the order of the names, so they do not deadlock. If another transaction has locked a channel, this waits, but
+-- at most `max_wait` milliseconds.
 CREATE FUNCTION fanfare.append(
     ids int8[], names text[], definitions text[], epochs int8[], heads int8[],
-    channel_of int4[], topics text[], frames text[], keys bytea[], contents bytea[]
+    channel_of int4[], topics text[], frames text[], keys bytea[], contents bytea[],
+    unchecked boolean[] DEFAULT NULL, max_wait int4 DEFAULT NULL
 ) RETURNS TABLE (n int8, channel int8, epoch int8, "offset" int8, published int8, outcome text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -145,6 +159,9 @@ DECLARE
     locked int8[];
     appended_at int8;
 BEGIN
+    IF max_wait IS NOT NULL THEN
+        PERFORM set_config('lock_timeout', max_wait::text, true);
+    END IF;
     FOR i IN 1 .. cardinality(ids) LOOP
         SELECT * INTO current_channel FROM fanfare.channels c WHERE c.id = ids[i] FOR NO KEY UPDATE;
         IF NOT FOUND THEN
@@ -162,17 +179,17 @@ BEGIN
     RETURN QUERY
     WITH entry AS MATERIALIZED (
         SELECT e.n, c.id, c.epoch, c.head, greatest(appended_at, c.used) AS published, e.topic, e.frame, e.key,
-               e.content, k."offset" AS earlier, k.content AS earlier_content
-        FROM unnest(channel_of, topics, frames, keys, contents)
-             WITH ORDINALITY AS e (channel_of, topic, frame, key, content, n)
+               e.content, coalesce(e.unchecked, false) AS unchecked, k."offset" AS earlier, k.content AS earlier_content
+        FROM unnest(channel_of, topics, frames, keys, contents, unchecked)
+             WITH ORDINALITY AS e (channel_of, topic, frame, key, content, unchecked, n)
         JOIN fanfare.channels c ON c.id = locked[e.channel_of]
         LEFT JOIN fanfare.keys k ON k.channel = c.id AND k.key = e.key
     ), fresh AS MATERIALIZED (
         SELECT e.*, e.head + row_number() OVER (PARTITION BY e.id ORDER BY e.n) AS position
         FROM entry e WHERE e.earlier IS NULL
     ), stored AS (
-        INSERT INTO fanfare.messages (channel, "offset", topic, published, frame)
-        SELECT f.id, f.position, f.topic, f.published, f.frame FROM fresh f
+        INSERT INTO fanfare.messages (channel, "offset", topic, published, frame, unchecked)
+        SELECT f.id, f.position, f.topic, f.published, f.frame, f.unchecked FROM fresh f
     ), remembered AS (
         INSERT INTO fanfare.keys (channel, key, content, "offset", used)
         SELECT f.id, f.key, f.content, f.position, f.published FROM fresh f WHERE f.key IS NOT NULL
@@ -203,7 +220,7 @@ $$;
 -- for each channel the offset before the first message, then for each channel the time.
 CREATE FUNCTION fanfare.append_unkeyed(
     ids int8[], epochs int8[], heads int8[], counts int4[], sizes int8[],
-    channel_of int4[], places int4[], topics text[], frames text[]
+    channel_of int4[], places int4[], topics text[], frames text[], max_wait int4
 ) RETURNS int8[] LANGUAGE plpgsql AS $$
 DECLARE
     new_head int8;
@@ -211,6 +228,7 @@ DECLARE
     befores int8[];
     times int8[];
 BEGIN
+    PERFORM set_config('lock_timeout', max_wait::text, true);
     FOR i IN 1 .. cardinality(ids) LOOP
         UPDATE fanfare.channels c
         SET head = c.head + counts[i], used = greatest(fanfare.now_ms(), c.used),
@@ -233,16 +251,18 @@ $$;
 -- Returns what changed in channels: the messages after an offset that the caller knows, if the channel still has the same
 -- epoch. A function, so that the plan is kept.
 CREATE FUNCTION fanfare.read_changes(ids int8[], epochs int8[], afters int8[])
-RETURNS TABLE (channel int8, epoch int8, head int8, "offset" int8, topic text, published int8, frame text)
+RETURNS TABLE (
+    channel int8, epoch int8, head int8, "offset" int8, topic text, published int8, frame text, unchecked boolean
+)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT w.channel, c.epoch, c.head, m."offset", m.topic, m.published, m.frame
+    SELECT w.channel, c.epoch, c.head, m."offset", m.topic, m.published, m.frame, m.unchecked
     FROM unnest(ids, epochs, afters) AS w (channel, epoch, after)
     LEFT JOIN fanfare.channels c ON c.id = w.channel
     LEFT JOIN LATERAL (
-        SELECT m."offset", m.topic, m.published, m.frame FROM fanfare.messages m
+        SELECT m."offset", m.topic, m.published, m.frame, m.unchecked FROM fanfare.messages m
         WHERE m.channel = w.channel AND m."offset" > w.after
         -- Without it, the planner may join the channel's whole history and then compare the offsets.
         ORDER BY m."offset"

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fanfare_postgres_server::TestServer;
 use tokio::time::timeout;
 
-use super::super::test_server::TestServer;
 use super::{AppendError, MessageId, Messages, SOON, connect, entry, open, read, room, wait_until};
 
 const PUBLISHERS: usize = 6;

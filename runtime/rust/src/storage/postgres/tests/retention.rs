@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::test_server::TestServer;
+use fanfare_postgres_server::TestServer;
+
 use super::super::upkeep::sweep::sweep;
 use super::{
     Carries, Channel, ChannelDefinition, DataFrame, Entry, Envelope, History, Limits, LogKind, MessageId,

@@ -5,10 +5,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_postgres_server::TestServer;
 use tokio::time::Instant;
 use tokio_postgres::types::Type;
 
-use super::super::test_server::TestServer;
 use super::{append, client, connect, open, room, rows};
 use crate::history::Inbox;
 use crate::wire::Cursor;

@@ -19,6 +19,9 @@ const CHANNEL_RETENTION: Duration = Duration::from_secs(7 * 86_400);
 /// How often to check a channel that a process has open.
 const OPEN_INTERVAL: Duration = Duration::from_secs(600);
 
+/// The definition hash of a channel that no server has opened yet.
+const CREATED_BY_SQL: &str = "sql";
+
 /// The maximum number of channels per sweep.
 const MAX_CHANNELS: i64 = 200;
 
@@ -67,7 +70,7 @@ const TAKE_DUE: &str = "
     UPDATE fanfare.channels SET sweep_at = fanfare.now_ms() + $2 WHERE id = ANY(array(
         SELECT id FROM fanfare.channels WHERE sweep_at <= fanfare.now_ms()
         ORDER BY sweep_at LIMIT $1 FOR UPDATE SKIP LOCKED
-    )) RETURNING id, name, used, fanfare.now_ms()
+    )) RETURNING id, name, used, fanfare.now_ms(), fingerprint
 ";
 
 const SWEEP_AGAIN_AT: &str = "UPDATE fanfare.channels SET sweep_at = $2 WHERE id = $1";
@@ -148,6 +151,12 @@ async fn sweep_due(shared: &Shared, registry: &Registry) -> Result<bool, Request
             continue;
         }
         let channel = registry.resolve(name);
+        if channel.is_none() && row.get::<_, &str>(4) == CREATED_BY_SQL {
+            tracing::error!(
+                channel = name,
+                "messages were published with SQL to a channel that no definition has"
+            );
+        }
         let age = channel.as_ref().map_or(0, |channel| milliseconds(channel.definition().history.age));
         let expires_at = used.saturating_add(age);
         let delete_at = expires_at.saturating_add(milliseconds(CHANNEL_RETENTION));

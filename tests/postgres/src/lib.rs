@@ -1,4 +1,6 @@
-//! A PostgreSQL server for tests, in a temporary folder.
+//! A real PostgreSQL server for tests and benchmarks, in a temporary folder.
+
+#![cfg(unix)]
 
 use std::fs;
 use std::io::Write;
@@ -24,7 +26,7 @@ const SUPERVISE: &str = r#"
 "#;
 
 /// A running server. It has a socket in its folder, and no port.
-pub(crate) struct TestServer {
+pub struct TestServer {
     folder: PathBuf,
     is_durable: bool,
     supervisor: Option<(Child, ChildStdin)>,
@@ -32,13 +34,20 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     /// Returns the server that the tests of this process share. Each test uses a schema of its own.
-    pub(crate) fn shared() -> &'static Self {
+    ///
+    /// # Panics
+    /// Panics where [`start`](Self::start) does.
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestServer> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(false))
     }
 
     /// Creates a database cluster and starts its server. A durable one waits for the disk.
-    pub(crate) fn start(is_durable: bool) -> Self {
+    ///
+    /// # Panics
+    /// Panics if PostgreSQL is not installed or does not start.
+    #[must_use]
+    pub fn start(is_durable: bool) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
@@ -59,7 +68,10 @@ impl TestServer {
     }
 
     /// Starts the server after [`kill`](Self::kill), and waits until it accepts connections.
-    pub(crate) fn restart(&mut self) {
+    ///
+    /// # Panics
+    /// Panics if the server does not start.
+    pub fn restart(&mut self) {
         let started = Instant::now();
         self.spawn();
         while !self.is_ready() {
@@ -102,7 +114,7 @@ impl TestServer {
     }
 
     /// Sends the server a signal: `QUIT` is an immediate shutdown, as after a crash. Waits until it has ended.
-    pub(crate) fn kill(&mut self, signal: &str) {
+    pub fn kill(&mut self, signal: &str) {
         let Some((mut supervisor, mut input)) = self.supervisor.take() else { return };
         let _ = writeln!(input, "{signal}");
         let _ = supervisor.wait();
@@ -111,8 +123,16 @@ impl TestServer {
         let _ = fs::remove_file(self.data().join("postmaster.pid"));
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Returns the connection string of its superuser.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("host={} user=postgres dbname=postgres", self.folder.display())
+    }
+
+    /// Returns the folder of the server's socket.
+    #[must_use]
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
     }
 
     fn data(&self) -> PathBuf {
@@ -137,7 +157,11 @@ impl Drop for TestServer {
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
-fn find_program(name: &str) -> PathBuf {
+///
+/// # Panics
+/// Panics if the program is missing.
+#[must_use]
+pub fn find_program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path =
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());

@@ -1,0 +1,142 @@
+//! Channels that transactions lock, or that they are about to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_postgres_server::TestServer;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tokio_postgres::Client;
+
+use super::transactions::KEY;
+use super::{
+    AppendError, Log, Postgres, REGISTRY, SOON, append, client, connect, new_schema, open, read, room, rows,
+    wait_until,
+};
+use crate::hub::Hub;
+
+/// Publishes for a while, and returns how long the slowest publish took.
+async fn slowest(postgres: &Postgres, log: &Arc<Log>, count: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for number in 0..count {
+        let started = Instant::now();
+        append(postgres, log, &number.to_string()).await.unwrap();
+        slowest = slowest.max(started.elapsed());
+    }
+    slowest
+}
+
+async fn lock(client: &Client, schema: &str, id: usize) {
+    rows(client, &format!("BEGIN; SELECT {schema}.lock_channel('room:{id}', '')")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_stays_open_delays_nobody() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let postgres = connect(server, &schema).await;
+    let log = open(&postgres, &room(1)).await;
+    let hub_storage = Postgres::connect(&server.url()).schema(&schema).await.unwrap();
+    let hub = Hub::builder(&REGISTRY).signing_key(KEY).storage(hub_storage).build().unwrap();
+    let before = slowest(&postgres, &log, 300).await;
+    let (mut first, mut second, room) = (client(server).await, client(server).await, room(1));
+    let mut open_transaction = first.transaction().await.unwrap();
+    hub.publish(room.topic::<str>(0), "late").within(&mut open_transaction).await.unwrap();
+    let during = slowest(&postgres, &log, 300).await;
+    // Other transactions commit meanwhile, too.
+    let started = Instant::now();
+    for _ in 0..20 {
+        let mut transaction = second.transaction().await.unwrap();
+        hub.publish(room.topic::<str>(0), "early").within(&mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+    eprintln!(
+        "slowest of 300 publishes: {before:?} before, {during:?} while a transaction that has published is open; \
+         20 other transactions: {:?}",
+        started.elapsed()
+    );
+    assert!(during < Duration::from_millis(500) && started.elapsed() < Duration::from_secs(5));
+    open_transaction.commit().await.unwrap();
+    wait_until(SOON, || log.head() == 621).await;
+    assert_eq!(read(&log).last().unwrap().1, "late");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_stays_locked_delays_only_its_own_publishers() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let postgres = Arc::new(connect(server, &schema).await);
+    let (locked, other) = (open(&postgres, &room(1)).await, open(&postgres, &room(2)).await);
+    let client = client(server).await;
+    lock(&client, &schema, 1).await;
+    let waiting = {
+        let (postgres, locked) = (Arc::clone(&postgres), Arc::clone(&locked));
+        tokio::spawn(async move {
+            let texts: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+            join_all(texts.iter().map(|text| append(&postgres, &locked, text))).await
+        })
+    };
+    let first = slowest(&postgres, &other, 1).await;
+    let then = slowest(&postgres, &other, 200).await;
+    eprintln!(
+        "while another channel is locked: the first publish took {first:?}, the slowest of the next 200 {then:?}"
+    );
+    assert!(first < Duration::from_secs(1) && then < Duration::from_millis(500), "{first:?} {then:?}");
+    assert!(!waiting.is_finished());
+    // Reading does not wait for the lock.
+    let another = connect(server, &schema).await;
+    let opening = Instant::now();
+    open(&another, &room(1)).await;
+    assert!(opening.elapsed() < Duration::from_secs(1));
+    // These follow those that wait already.
+    let later: Vec<String> = (50..60).map(|number| number.to_string()).collect();
+    let later = join_all(later.iter().map(|text| append(&postgres, &locked, text)));
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        rows(&client, "ROLLBACK").await;
+    };
+    let (later, ()) = tokio::join!(later, release);
+    assert!(waiting.await.unwrap().iter().chain(&later).all(Result::is_ok));
+    assert!(read(&locked).into_iter().map(|(_, text)| text).eq((0..60).map(|number| number.to_string())));
+    // The channel is an ordinary one again.
+    assert!(slowest(&postgres, &locked, 100).await < Duration::from_millis(500));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishing_to_a_channel_that_stays_locked_fails_in_the_end() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let postgres = connect(server, &schema).await;
+    let (locked, other) = (open(&postgres, &room(1)).await, open(&postgres, &room(2)).await);
+    let client = client(server).await;
+    lock(&client, &schema, 1).await;
+    let started = Instant::now();
+    let (failed, appended) = tokio::join!(append(&postgres, &locked, "x"), slowest(&postgres, &other, 50));
+    let Err(AppendError::Storage(error)) = failed else { panic!("{failed:?}") };
+    assert!(error.to_string().contains("another transaction has locked the channel"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(20) && appended < Duration::from_secs(1));
+    rows(&client, "ROLLBACK").await;
+    append(&postgres, &locked, "y").await.unwrap();
+    assert_eq!(read(&locked).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_creates_a_channel_and_stays_open_delays_only_its_publishers() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let postgres = connect(server, &schema).await;
+    let (deleted, other) = (open(&postgres, &room(1)).await, open(&postgres, &room(2)).await);
+    let client = client(server).await;
+    rows(&client, &format!("DELETE FROM {schema}.channels WHERE name = 'room:1'")).await;
+    lock(&client, &schema, 1).await;
+    let release = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        rows(&client, "COMMIT").await;
+    };
+    let (texts, mut slowest_of_other) = (["1", "2", "3"], Duration::ZERO);
+    let appends = join_all(texts.iter().map(|text| append(&postgres, &deleted, text)));
+    let others = async {
+        slowest_of_other = slowest(&postgres, &other, 20).await;
+    };
+    let (appended, (), ()) = tokio::join!(appends, others, release);
+    assert!(appended.iter().all(Result::is_ok), "{appended:?}");
+    assert!(slowest_of_other < Duration::from_secs(1), "{slowest_of_other:?}");
+    let reopened = open(&connect(server, &schema).await, &room(1)).await;
+    assert!(read(&reopened).into_iter().map(|(_, text)| text).eq(texts));
+}
