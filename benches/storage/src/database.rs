@@ -1,6 +1,9 @@
-//! Plain connections to PostgreSQL.
+//! A PostgreSQL server, and plain connections to it.
 
 use std::future::poll_fn;
+use std::process::Command;
+
+use fanfare_postgres_server::{TestServer, find_program};
 
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
@@ -12,6 +15,15 @@ const CREATE: &str = "
     CREATE TABLE IF NOT EXISTS plain (
         id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, channel int8 NOT NULL, frame text NOT NULL
     )";
+
+/// Starts a server that waits for the disk, and prints its version and its connection string. Ends it when the input ends.
+pub(crate) fn serve() -> Result<String, Error> {
+    let version = Command::new(find_program("postgres")).arg("--version").output()?;
+    let server = TestServer::start(true);
+    println!("{}\n{}", String::from_utf8_lossy(&version.stdout).trim(), server.url());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(String::new())
+}
 
 /// Opens a connection.
 pub(crate) async fn connect(url: &str) -> Result<Client, Error> {

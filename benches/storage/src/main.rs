@@ -1,6 +1,7 @@
 //! Measures a storage: publishing, delivery from one server to another, and replay.
 //!
-//! `bench-storage serve` is a server; the other commands are load clients. Each prints its figures as `name=value`
+//! `bench-storage serve` is a server, and `bench-storage postgres` starts the database's; the other commands are load
+//! clients. Each prints its figures as `name=value`
 //! pairs on one line. [`Target::open`] describes what `--to` and `--from` name.
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ async fn run() -> Result<String, Error> {
     let time = Duration::from_millis(number("milliseconds", 2_000));
     let publishers = usize::try_from(number("publishers", 1))?;
     match std::env::args().nth(1).as_deref() {
+        Some("postgres") => database::serve(),
         Some("create-database") => {
             database::create_database(&given("server")?).await?;
             Ok(String::new())
@@ -65,6 +67,6 @@ async fn run() -> Result<String, Error> {
         Some("growth") => {
             growth::measure(&given("storage")?, number("rate", 2_000), number("seconds", 60)).await
         }
-        _ => Err("usage: bench-storage create-database|serve|publish|fill|across|replay|growth [--name value]…".into()),
+        _ => Err("usage: bench-storage postgres|create-database|serve|publish|fill|across|replay|growth [--name value]…".into()),
     }
 }

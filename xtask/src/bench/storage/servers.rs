@@ -21,23 +21,22 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// A PostgreSQL server in a temporary folder.
 pub(crate) struct Postgres {
     pub(crate) version: String,
-    socket: String,
+    url: String,
     running: Running,
 }
 
 impl Postgres {
     pub(crate) fn start() -> Result<Self> {
-        let mut program = command(workspace::source("storage/postgres.sh"), &[""; 0]);
+        let mut program = command(workspace::program("bench-storage"), &["postgres"]);
         let mut running = start(program.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
-        let [version, socket] = read_lines(&mut running)?;
-        Ok(Self { version, socket, running })
+        let [version, url] = read_lines(&mut running)?;
+        Ok(Self { version, url, running })
     }
 
     /// Returns the connection string of an empty database. It replaces the one of the last call.
     pub(crate) fn create_database(&self) -> Result<String> {
-        let server = format!("host={} user=postgres dbname=postgres", self.socket);
-        bench(&["create-database", "--server", &server])?;
-        Ok(format!("host={} user=postgres dbname=bench", self.socket))
+        bench(&["create-database", "--server", &self.url])?;
+        Ok(self.url.replace("dbname=postgres", "dbname=bench"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The statements that append and read messages.
 
-use super::super::test_server::TestServer;
+use fanfare_postgres_server::TestServer;
+
 use super::{append, client, connect, entry, new_schema, open, room, rows};
 use crate::storage::Messages;
 
