@@ -39,8 +39,11 @@ fn print_publishing(measured: &Measured, missed: &mut Vec<String>) {
             let measurement = format!("publish {publishers}");
             let figure = |name| measured.median(&measurement, subject, name);
             let share = measured.ratio(&measurement, subject, baseline, "rate") * 100.0;
-            let note =
-                if subject.title == baseline.title { String::new() } else { format!(" ({share:.0} %)") };
+            let note = if subject.title == baseline.title {
+                String::new()
+            } else {
+                format!(" ({})", percent(share))
+            };
             let (p50, p99) = (time(figure("p50")), time(figure("p99")));
             cells.push(format!("{}{note} · {p50} · {p99}", rate(figure("rate"))));
             if subject.has_target && share < MIN_RATE {
@@ -103,9 +106,18 @@ fn rate(rate: f64) -> String {
     }
 }
 
+fn percent(share: f64) -> String {
+    if share < 1_000.0 { format!("{share:.0} %") } else { format!("{:.0} ×", share / 100.0) }
+}
+
 /// Formats microseconds.
 pub(crate) fn time(time: f64) -> String {
-    if time < 1e6 { format!("{:.2} ms", time / 1e3) } else { format!("{:.1} s", time / 1e6) }
+    match time {
+        0.0..100.0 => format!("{time:.0} µs"),
+        100.0..1e4 => format!("{:.2} ms", time / 1e3),
+        1e4..1e6 => format!("{:.0} ms", time / 1e3),
+        _ => format!("{:.1} s", time / 1e6),
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +127,7 @@ mod tests {
     #[test]
     fn figures_have_suitable_units() {
         assert_eq!([812.0, 81_240.0, 1_812_400.0].map(rate), ["0.81 k", "81 k", "1.81 M"]);
-        assert_eq!([340.0, 2_300_000.0].map(time), ["0.34 ms", "2.3 s"]);
+        assert_eq!([2.0, 340.0, 34_000.0, 2_300_000.0].map(time), ["2 µs", "0.34 ms", "34 ms", "2.3 s"]);
+        assert_eq!([70.4, 4_200.0].map(percent), ["70 %", "42 ×"]);
     }
 }
