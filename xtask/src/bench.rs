@@ -3,12 +3,14 @@
 mod check;
 mod codegen;
 mod contestants;
+mod figures;
 mod hub;
 mod machine;
 mod memory;
 mod proxies;
 mod runs;
 mod sizes;
+mod storage;
 mod types;
 mod validate;
 mod workspace;
@@ -25,6 +27,8 @@ pub(crate) enum Bench {
     Hub(hub::Hub),
     /// Compare the steps and publishes of runs with a plain loop of SQLite transactions
     Runs(runs::Runs),
+    /// Publish to storages, and across servers that share PostgreSQL, next to plain SQL and Centrifugo
+    Storage(storage::Storage),
     /// Measure latency through nginx, Express and Caddy, skipping any that is not installed
     Proxies,
     /// Measure what the clients of Fanfare and its peers add to a page
@@ -38,6 +42,7 @@ impl Bench {
             Self::Validate(validate) => validate.run(),
             Self::Hub(hub) => hub.run(),
             Self::Runs(runs) => runs.run(),
+            Self::Storage(storage) => storage.run(),
             Self::Proxies => proxies::measure(),
             Self::Sizes => sizes::measure(),
         }

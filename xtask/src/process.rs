@@ -4,6 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::paths;
 use std::ffi::OsStr;
 use std::io::Write;
+use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,6 +77,14 @@ pub(crate) fn read_output(command: &mut Command) -> Result<String> {
 pub(crate) fn start(command: &mut Command) -> Result<Running> {
     let child = command.spawn().map_err(|error| start_failure(command, &error))?;
     Ok(Running { child, line: format_command(command) })
+}
+
+/// Returns a TCP port that no program listens on.
+pub(crate) fn find_free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    listener
+        .map(|address| address.port())
+        .map_err(|error| Failure::new(format!("cannot find a free port: {error}")))
 }
 
 /// Makes Ctrl-C stop the program that [`Running::wait`] waits for, instead of terminating this program.

@@ -1,6 +1,5 @@
 //! `cargo xtask bench hub`: compares the fan-out of a hub with bare servers and its peers.
 
-mod figures;
 mod load;
 mod measure;
 mod report;

@@ -1,9 +1,10 @@
 //! PostgreSQL as a storage, which servers on several machines can share.
 //!
-//! A process has three connections for messages. The *writer* appends waiting messages, many per commit. The *tail* reads
-//! what other processes append: notifications tell it which channels changed, and one statement reads them all. The third
-//! one opens channels, reports that the process is running, and deletes old data. A pool has those for the journal: each
-//! call is a transaction, and a message that it appends takes the same way to the logs and to other processes.
+//! A process has four connections for messages. The *writer* appends waiting messages, many per commit, and a second
+//! connection notifies other processes, so that the next commit does not wait. The *tail* reads what other processes
+//! append: notifications tell it which channels changed, and one statement reads them all. The fourth one opens channels,
+//! reports that the process is running, and deletes old data. A pool has those for the journal: each call is a
+//! transaction, and a message that it appends takes the same way to the logs and to other processes.
 //!
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 

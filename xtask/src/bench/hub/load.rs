@@ -1,7 +1,7 @@
 //! Runs the load client.
 
+use super::super::figures::Figures;
 use super::super::workspace;
-use super::figures::Figures;
 use crate::failure::Result;
 use crate::process::{command, read_output};
 use std::process::Command;

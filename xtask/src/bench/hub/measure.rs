@@ -1,6 +1,6 @@
 //! Measures one round of one server, except slow subscribers.
 
-use super::figures::{Figures, median};
+use super::super::figures::{Figures, median};
 use super::load::run_client;
 use super::server::{Publishes, Server};
 use crate::failure::Result;

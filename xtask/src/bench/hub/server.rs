@@ -4,11 +4,10 @@ use super::super::workspace;
 use super::load::Ports;
 use crate::failure::{Failure, Result};
 use crate::paths::{create_folder, delete_database, target, write_file};
-use crate::process::{Running, command, read_output, run_quietly, start};
+use crate::process::{Running, command, find_free_port, read_output, run_quietly, start};
 use crate::step::step;
 use crate::tools::find_on_path;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -184,13 +183,6 @@ fn start_nats() -> Result<Started> {
         sleep(Duration::from_millis(20));
     }
     Ok(Started { ports: Ports { public, control: 0, process: running.child.id() }, _running: running })
-}
-
-fn find_free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener
-        .map(|address| address.port())
-        .map_err(|error| Failure::new(format!("cannot find a free port: {error}")))
 }
 
 /// Returns the locked versions of the servers.

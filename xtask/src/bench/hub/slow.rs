@@ -1,6 +1,6 @@
 //! Measures healthy subscribers while one never reads and one is frozen.
 
-use super::figures::Figures;
+use super::super::figures::Figures;
 use super::load::{self, Ports, client_command};
 use super::measure::{Measured, Plan};
 use super::server::Server;

@@ -7,8 +7,6 @@
 //! It prints the figures as `name=value` pairs on one line.
 
 mod arguments;
-mod connection;
-mod http;
 mod process;
 mod protocol;
 mod publisher;

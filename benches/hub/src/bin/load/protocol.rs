@@ -1,8 +1,8 @@
 //! The protocols of the servers.
 
-use crate::connection::Connection;
-use crate::http::Http;
+use bench_hub::connection::Connection;
 use bench_hub::frame::{BINARY, TEXT};
+use bench_hub::http::Http;
 use memchr::memmem;
 
 /// The protocol of a server.

@@ -1,11 +1,11 @@
 //! Publishes messages, in each mode.
 
 use crate::arguments::Arguments;
-use crate::http::Http;
 use crate::protocol::Protocol;
 use crate::subscriber::Desk;
 use bench_hub::control::Remote;
 use bench_hub::frame::{self, BINARY};
+use bench_hub::http::Http;
 use bench_hub::message::{filling, payload};
 use bench_hub::now;
 use hdrhistogram::Histogram;

@@ -1,8 +1,8 @@
 //! A subscriber that counts what arrives.
 
-use crate::connection::Connection;
 use crate::protocol::Protocol;
 use crate::stats::{Stats, add};
+use bench_hub::connection::Connection;
 use bench_hub::frame::{self, CLOSE, PING, PONG};
 use bench_hub::message::Markers;
 use std::cell::RefCell;

@@ -30,12 +30,7 @@ const LOAD: &str = r#"
 
 /// Reads what changed in some channels, in one statement.
 const READ_CHANGES: &str = r#"
-    SELECT w.channel, c.epoch, c.head, m."offset", m.topic, m.published, m.frame, m.unchecked
-    FROM unnest($1, $2, $3) AS w (channel, epoch, after)
-    LEFT JOIN fanfare.channels c ON c.id = w.channel
-    LEFT JOIN fanfare.messages m ON m.channel = c.id AND c.epoch = w.epoch AND m."offset" > w.after
-    WHERE c.id IS NULL OR c.epoch <> w.epoch OR c.head <> w.after
-    ORDER BY w.channel, m."offset"
+    SELECT channel, epoch, head, "offset", topic, published, frame, unchecked FROM fanfare.read_changes($1, $2, $3)
 "#;
 
 /// A channel that changed since its log was last read.

@@ -1,16 +1,16 @@
 //! Messages that were committed: handing them to the logs of this process, and notifying the others.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
-use super::connection::{Database, Link, Session};
+use super::append::{Outcome, Placed};
+use super::connection::{Database, Link, Param, Session};
 use super::logs::channel_id;
 use super::notices::Notices;
 use super::tail::{self, TailCommand};
-use super::{Entry, Shared, from_int8};
+use super::{Entry, Shared};
 use crate::clock::from_milliseconds;
 use crate::history::{Appended, KeyReused, Log, StoredMessage};
 use crate::wire::MessageId;
@@ -20,7 +20,9 @@ const TRIM_THRESHOLD: usize = 128;
 
 /// Notifies other processes after the commit, and not within: PostgreSQL lets one transaction commit at a time among
 /// those that notify, and each would wait for the disk meanwhile.
-const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
+const NOTIFY: &str = "
+    SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, text) FROM unnest($2) AS text
+";
 
 /// Messages that a transaction appended.
 #[derive(Default)]
@@ -35,39 +37,37 @@ struct CommittedMessage {
 }
 
 impl Committed {
-    /// Adds a message with the row that appending it returned, unless it was published before.
-    pub(super) fn add(&mut self, entry: Entry, row: &Row) -> Result<Appended, KeyReused> {
-        let (channel, epoch, offset) = (row.get(0), from_int8(row.get(1)), from_int8(row.get(2)));
+    /// Adds a message where it was stored, unless it was published before.
+    pub(super) fn add(&mut self, entry: Entry, placed: &Placed) -> Result<Appended, KeyReused> {
+        let Placed { channel, epoch, offset, published, outcome } = *placed;
         let id = MessageId::new(epoch, offset);
-        let outcome: &str = row.get(4);
-        if outcome == "stored" {
-            let published_at = from_milliseconds(row.get(3));
+        if outcome == Outcome::Stored {
+            let published_at = from_milliseconds(published);
             let (log, topic, frame) = (entry.log, entry.topic, entry.frame.stamp(id, published_at));
             let message = StoredMessage { offset, topic, published_at, frame, is_refused: false };
             self.0.push(CommittedMessage { log, channel, epoch, message });
-        } else if outcome == "reused" {
+        } else if outcome == Outcome::KeyReused {
             return Err(KeyReused);
         }
         // Subscribers have a turn while this waits for the commit.
-        Ok(Appended { id, repeated: outcome == "repeated", should_yield: false })
+        Ok(Appended { id, repeated: outcome == Outcome::Repeated, should_yield: false })
     }
 
     /// Hands the messages to the logs, and returns the notices for other processes.
     pub(super) async fn deliver(self, link: &Link, shared: &Shared) -> Notices {
-        let (mut heads, mut behind) = (BTreeMap::new(), Vec::new());
+        let (mut notices, mut behind, mut channels) = (Notices::default(), Vec::new(), BTreeSet::new());
         for CommittedMessage { log, channel, epoch, message } in self.0 {
-            heads.insert(channel, message.offset);
+            notices.add_head(channel, message.offset);
+            channels.insert(channel);
             deliver(shared, log, channel, epoch, message, &mut behind);
         }
         if !behind.is_empty() && tail::read(link, shared, &behind).await.is_err() {
             let behind = behind.iter().map(|log| channel_id(log)).collect();
             let _ = shared.tail.send(TailCommand::Read(behind));
         }
-        for log in heads.keys().filter_map(|channel| shared.logs.find(*channel)) {
+        for log in channels.into_iter().filter_map(|channel| shared.logs.find(channel)) {
             shared.trim(&log, TRIM_THRESHOLD);
         }
-        let mut notices = Notices::default();
-        notices.add_heads(&heads);
         notices
     }
 }
@@ -96,8 +96,9 @@ fn deliver(
 
 /// Notifies other processes. If the connection fails, they read what changed when they poll.
 pub(super) async fn notify(session: &Session, database: &Database, notices: &Notices) {
-    let (name, sql) = (database.schema.notifications(), database.schema.qualify(NOTIFY));
-    for notice in notices.texts() {
-        let _ = session.client.query_typed(&sql, &[(&name, Type::TEXT), (notice, Type::TEXT)]).await;
+    let (name, texts) = (database.schema.notifications(), notices.texts());
+    if !texts.is_empty() {
+        let params: [Param<'_>; 2] = [(&name, Type::TEXT), (&texts, Type::TEXT_ARRAY)];
+        let _ = session.client.query_typed(&database.schema.qualify(NOTIFY), &params).await;
     }
 }

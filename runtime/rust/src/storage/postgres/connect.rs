@@ -42,7 +42,7 @@ impl<'u> ConnectPostgres<'u> {
     }
 
     /// Sets the maximum number of connections for runs, signals and the admin routes, at least 1. Default: 4. They are
-    /// opened when they are needed. A server has three more connections, which publish, receive and maintain.
+    /// opened when they are needed. A server has four more connections, which publish, notify, receive and maintain.
     pub fn connections(mut self, max: usize) -> Self {
         self.connections = max.max(1);
         self

@@ -34,6 +34,9 @@ const CHECK: &str = "
     SELECT fanfare.check_identity()::text, coalesce((SELECT value FROM fanfare.facts WHERE name = 'journal'), '')
 ";
 
+/// The code of the error that `append_unkeyed` raises.
+const CHANNEL_CHANGED: &str = "FF001";
+
 /// Ends the text of an error whose outcome is unknown.
 const MAY_BE_COMMITTED: &str =
     "; if the request was a write, it may have been committed: repeat it with the same idempotency key";
@@ -71,6 +74,8 @@ pub(super) enum FailureKind {
     RolledBack,
     /// The server rolled the request back because of concurrent ones. It may succeed if it is repeated.
     Conflict,
+    /// The server rolled the request back because a channel is not as the caller knows it.
+    ChannelChanged,
     /// The connection failed before the transaction was committed, so the server rolls it back.
     Lost,
     /// The server rolled the request back because another transaction has locked what it needs.
@@ -251,12 +256,6 @@ impl Link {
         }
     }
 
-    /// Returns the connection if it is open and no other task opens one.
-    pub(super) fn open_session(&self) -> Option<Arc<Session>> {
-        let state = self.state.try_lock().ok()?;
-        state.session.as_ref().filter(|session| !session.client.is_closed()).map(Arc::clone)
-    }
-
     /// Executes a statement. It is not prepared under a name, so it also works through a pooler.
     pub(super) async fn query(
         &self,
@@ -317,7 +316,7 @@ impl Link {
 }
 
 impl RequestError {
-    fn unknown(why: &str) -> Self {
+    pub(super) fn unknown(why: &str) -> Self {
         Self { error: StorageError::new(format!("{why}{MAY_BE_COMMITTED}")), kind: FailureKind::Unknown }
     }
 
@@ -346,9 +345,10 @@ impl RequestError {
         }
         let is_conflict =
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
-        let kind = match code {
+        let kind = match code.code() {
             _ if is_conflict => FailureKind::Conflict,
-            code if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
+            CHANNEL_CHANGED => FailureKind::ChannelChanged,
+            _ if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
             _ => FailureKind::RolledBack,
         };
         // The disk is full, a limit is reached, or the server became a replica.

@@ -1,6 +1,6 @@
 //! The texts of notifications between processes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The maximum bytes of a notification. PostgreSQL allows 7,999.
 const MAX_BYTES: usize = 7_900;
@@ -12,7 +12,10 @@ const BEAT: &str = "beat:";
 
 /// Notifications to send.
 #[derive(Debug, Default)]
-pub(super) struct Notices(Vec<String>);
+pub(super) struct Notices {
+    heads: BTreeMap<i64, u64>,
+    others: BTreeSet<String>,
+}
 
 /// Returns the notification that a process sends when it reports.
 pub(super) fn beat_notice(owner: u32) -> String {
@@ -34,35 +37,41 @@ pub(super) enum Notice<'n> {
 }
 
 impl Notices {
-    /// Adds channels that have new heads.
-    pub(super) fn add_heads(&mut self, heads: &BTreeMap<i64, u64>) {
-        let mut list = String::new();
-        for (channel, head) in heads {
-            let item = format!("{channel}:{head}");
-            if !list.is_empty() && list.len() + item.len() >= MAX_BYTES {
-                self.0.push(std::mem::take(&mut list));
-            }
-            list = if list.is_empty() { item } else { format!("{list},{item}") };
-        }
-        self.0.extend(Some(list).filter(|list| !list.is_empty()));
+    /// Adds that a channel has a new head.
+    pub(super) fn add_head(&mut self, channel: i64, head: u64) {
+        let known = self.heads.entry(channel).or_default();
+        *known = head.max(*known);
     }
 
     /// Adds that runs became due.
     pub(super) fn add_due_runs(&mut self) {
-        self.0.push(DUE_RUNS.to_owned());
+        self.others.insert(DUE_RUNS.to_owned());
     }
 
     /// Adds that a signal arrived for a run on a channel. A channel's name is far shorter than a notification.
     pub(super) fn add_signal(&mut self, channel: &str) {
-        self.0.push(format!("{SIGNAL}{channel}"));
+        self.others.insert(format!("{SIGNAL}{channel}"));
     }
 
     pub(super) fn append(&mut self, mut more: Self) {
-        self.0.append(&mut more.0);
+        self.others.append(&mut more.others);
+        for (channel, head) in more.heads {
+            self.add_head(channel, head);
+        }
     }
 
-    pub(super) fn texts(&self) -> &[String] {
-        &self.0
+    pub(super) fn texts(&self) -> Vec<String> {
+        let (mut texts, mut list) = (Vec::new(), String::new());
+        for (channel, head) in &self.heads {
+            let item = format!("{channel}:{head}");
+            if !list.is_empty() && list.len() + item.len() >= MAX_BYTES {
+                texts.push(std::mem::take(&mut list));
+            }
+            list = if list.is_empty() { item } else { format!("{list},{item}") };
+        }
+        texts.extend(Some(list).filter(|list| !list.is_empty()));
+        texts.extend(self.others.iter().cloned());
+        texts
     }
 }
 
@@ -95,10 +104,13 @@ mod tests {
     #[test]
     fn notices_are_read_as_they_were_written() {
         let mut notices = Notices::default();
-        notices.add_heads(&BTreeMap::from([(7, 3), (8, 1)]));
+        for (channel, head) in [(7, 3), (8, 1), (7, 2)] {
+            notices.add_head(channel, head);
+        }
         notices.add_due_runs();
         notices.add_signal("room:1,7:9");
-        let parsed: Vec<_> = notices.texts().iter().map(|text| Notice::parse(text)).collect();
+        let texts = notices.texts();
+        let parsed: Vec<_> = texts.iter().map(|text| Notice::parse(text)).collect();
         let heads = Notice::Heads(vec![(7, 3), (8, 1)]);
         assert_eq!(parsed, [heads, Notice::DueRuns, Notice::Signal("room:1,7:9")]);
         assert_eq!(Notice::parse("revoked"), Notice::Revoked);
@@ -112,8 +124,9 @@ mod tests {
     fn many_heads_need_several_notices() {
         let heads: BTreeMap<i64, u64> = (0..5_000).map(|channel| (channel, 1 << 40)).collect();
         let mut notices = Notices::default();
-        notices.add_heads(&heads);
-        let parsed = notices.texts().iter().flat_map(|text| {
+        heads.iter().for_each(|(channel, head)| notices.add_head(*channel, *head));
+        let texts = notices.texts();
+        let parsed = texts.iter().flat_map(|text| {
             assert!(text.len() < 8_000);
             if let Notice::Heads(heads) = Notice::parse(text) { heads } else { Vec::new() }
         });

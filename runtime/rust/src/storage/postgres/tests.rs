@@ -18,6 +18,7 @@ use crate::schema::{Schema, Text};
 use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
+mod appending;
 mod crashes;
 mod failover;
 mod locks;

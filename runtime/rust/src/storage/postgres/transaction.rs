@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use super::append::{APPEND, AppendArrays};
+use super::append::{APPEND, AppendArrays, Placed};
 use super::committed::{Committed, notify};
 use super::connection::{self, FailureKind, REQUEST_TIMEOUT, RequestError, Session};
 use super::notices::Notices;
@@ -117,7 +117,7 @@ impl Transaction {
             let error = StorageError::new("the database returned no row for an appended message");
             return Err(RequestError { error, kind: FailureKind::RolledBack });
         };
-        Ok(self.committed.add(entry.clone(), row))
+        Ok(self.committed.add(entry.clone(), &Placed::from_row(row)))
     }
 
     pub(super) fn client(&self) -> &Client {

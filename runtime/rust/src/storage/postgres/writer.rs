@@ -1,17 +1,15 @@
 //! The task that appends messages. Each statement contains all messages that are waiting, up to a limit.
 
 use std::collections::HashSet;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
-use tokio_postgres::Row;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
-use super::append::AppendArrays;
+use super::append::{AppendArrays, Placed};
 use super::committed::{Committed, notify};
-use super::connection::{FailureKind, Link, RequestError};
+use super::connection::{FailureKind, Link, REQUEST_TIMEOUT, RequestError};
 use super::logs::channel_id;
 use super::notices::Notices;
 use super::{AppendError, Entry, Shared, StorageError, beat};
@@ -28,13 +26,6 @@ const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many times to attempt a transaction that fails because of concurrent ones.
 const MAX_ATTEMPTS: usize = 5;
-
-/// Like `APPEND`, but waits at most 100 ms for a channel that another transaction has locked. Publishers of other channels
-/// wait, too; after that, only those of the locked channel do.
-const APPEND_UNLESS_LOCKED: &str = r#"
-    SELECT channel, epoch, "offset", published, outcome
-    FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, max_wait => 100) ORDER BY n
-"#;
 
 /// A message to append, whose publisher waits.
 pub(super) struct Append {
@@ -62,13 +53,17 @@ pub(super) struct Writer {
     /// The first message of the next batch. It has an idempotency key that the last batch contained, too.
     next: Option<Append>,
     locked: LockedChannels,
-    /// A notification that is being sent.
-    notifying: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What other processes are to be notified of, and the task that does it. It has a connection of its own, so that the
+    /// next batch does not wait for it.
+    notices: mpsc::UnboundedSender<Notices>,
+    notifier: JoinHandle<()>,
 }
 
 impl Writer {
     pub(super) fn new(link: Link, shared: Arc<Shared>, appends: mpsc::UnboundedReceiver<Append>) -> Self {
-        Self { link, shared, appends, next: None, locked: LockedChannels::default(), notifying: None }
+        let (notices, to_send) = mpsc::unbounded_channel();
+        let notifier = tokio::spawn(send_notices(Link::new(Arc::clone(&link.database)), to_send));
+        Self { link, shared, appends, next: None, locked: LockedChannels::default(), notices, notifier }
     }
 
     /// Appends messages until the storage is dropped.
@@ -87,14 +82,13 @@ impl Writer {
                 self.append(batch).await;
             }
         }
-        if let Some(notifying) = self.notifying.take() {
-            notifying.await;
-        }
+        drop(self.notices);
+        let _ = self.notifier.await;
         // On the connection that reports, so that it follows a report that is under way.
         beat::unregister(&self.shared.link, self.shared.owner).await;
     }
 
-    /// Waits for work, and sends the notification meanwhile. Returns `None` once everything is written.
+    /// Waits for work. Returns `None` once everything is written.
     async fn next_work(&mut self) -> Option<Work> {
         if let Some(next) = self.next.take() {
             return Some(Work::Append(next));
@@ -109,8 +103,6 @@ impl Writer {
                 biased;
                 () = async { tokio::time::sleep_until(retry_at.unwrap_or_else(Instant::now)).await },
                     if retry_at.is_some() => return Some(Work::RetryLocked),
-                () = async { if let Some(notifying) = &mut self.notifying { notifying.await } },
-                    if self.notifying.is_some() => self.notifying = None,
                 append = self.appends.recv(), if !is_closed => if let Some(append) = append {
                     return Some(Work::Append(append));
                 },
@@ -143,7 +135,7 @@ impl Writer {
     /// that none fails because of another. Messages of locked channels wait apart.
     async fn append(&mut self, batch: Vec<Append>) {
         match append_all(&self.link, &batch).await {
-            Ok(rows) => self.finish(batch, &rows).await,
+            Ok(placed) => self.finish(batch, &placed).await,
             Err(failure) if failure.kind == FailureKind::Locked => {
                 let count = batch.len();
                 let rest = self.locked.set_apart(&self.link, batch).await;
@@ -175,37 +167,36 @@ impl Writer {
     }
 
     /// Hands committed messages to their logs, and notifies publishers and other processes.
-    async fn finish(&mut self, batch: Vec<Append>, rows: &[Row]) {
-        if rows.len() != batch.len() {
-            let error = StorageError::new("the database did not return one row per appended message");
+    async fn finish(&self, batch: Vec<Append>, placed: &[Placed]) {
+        if placed.len() != batch.len() {
+            let error = StorageError::new("the database did not return where each message is stored");
             for append in batch {
                 let _ = append.reply.send(Err(error.clone().into()));
             }
             return;
         }
         let (mut committed, mut replies) = (Committed::default(), Vec::new());
-        for (Append { entry, reply, .. }, row) in batch.into_iter().zip(rows) {
-            replies.push((reply, committed.add(entry, row).map_err(AppendError::from)));
+        for (Append { entry, reply, .. }, placed) in batch.into_iter().zip(placed) {
+            replies.push((reply, committed.add(entry, placed).map_err(AppendError::from)));
         }
         let notices = committed.deliver(&self.link, &self.shared).await;
         for (reply, appended) in replies {
             let _ = reply.send(appended);
         }
-        self.notify(notices);
+        let _ = self.notices.send(notices);
     }
+}
 
-    /// Starts to notify other processes.
-    fn notify(&mut self, notices: Notices) {
-        // If there is no connection, other processes read the messages when they poll. The future must not wait for
-        // anything that appending uses, because it makes no progress meanwhile.
-        let (Some(session), earlier) = (self.link.open_session(), self.notifying.take()) else { return };
-        let database = Arc::clone(&self.link.database);
-        self.notifying = Some(Box::pin(async move {
-            if let Some(earlier) = earlier {
-                earlier.await;
-            }
-            notify(&session, &database, &notices).await;
-        }));
+/// Notifies other processes until the writer ends. Notices that arrive while earlier ones are sent are sent together.
+async fn send_notices(link: Link, mut waiting: mpsc::UnboundedReceiver<Notices>) {
+    while let Some(mut notices) = waiting.recv().await {
+        while let Ok(more) = waiting.try_recv() {
+            notices.append(more);
+        }
+        // Without a connection, other processes read what changed when they poll.
+        if let Ok(session) = link.session().await {
+            let _ = timeout(REQUEST_TIMEOUT, notify(&session, &link.database, &notices)).await;
+        }
     }
 }
 
@@ -221,13 +212,13 @@ fn key_of(append: &Append) -> Option<(i64, [u8; 16])> {
 }
 
 /// Appends messages in one transaction. Repeats that if concurrent transactions prevented it.
-async fn append_all(link: &Link, batch: &[Append]) -> Result<Vec<Row>, RequestError> {
+async fn append_all(link: &Link, batch: &[Append]) -> Result<Vec<Placed>, RequestError> {
     let arrays = AppendArrays::new(batch.iter().map(|append| &append.entry));
     for _ in 1..MAX_ATTEMPTS {
-        match link.query(APPEND_UNLESS_LOCKED, &arrays.params()).await {
+        match arrays.append(link).await {
             Err(failure) if failure.kind == FailureKind::Conflict => {}
             outcome => return outcome,
         }
     }
-    link.query(APPEND_UNLESS_LOCKED, &arrays.params()).await
+    arrays.append(link).await
 }

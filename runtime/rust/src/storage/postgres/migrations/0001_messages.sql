@@ -215,6 +215,66 @@ BEGIN
 END
 $$;
 
+-- Appends messages without idempotency keys, as `append` does. Fails with the code FF001 if the epoch of a channel has
+-- changed, or if the caller knows a later head.
+--
+-- The first five arrays have one item per channel, in the order of `append`: the id, the epoch and the latest offset that
+-- the caller knows, and how many messages and bytes to append. `places` numbers the messages of a channel from 1. Returns
+-- for each channel the offset before the first message, then for each channel the time.
+CREATE FUNCTION fanfare.append_unkeyed(
+    ids int8[], epochs int8[], heads int8[], counts int4[], sizes int8[],
+    channel_of int4[], places int4[], topics text[], frames text[], max_wait int4
+) RETURNS int8[] LANGUAGE plpgsql AS $$
+DECLARE
+    new_head int8;
+    published int8;
+    befores int8[];
+    times int8[];
+BEGIN
+    PERFORM set_config('lock_timeout', max_wait::text, true);
+    FOR i IN 1 .. cardinality(ids) LOOP
+        UPDATE fanfare.channels c
+        SET head = c.head + counts[i], used = greatest(fanfare.now_ms(), c.used),
+            messages = c.messages + counts[i], bytes = c.bytes + sizes[i]
+        WHERE c.id = ids[i] AND c.epoch = epochs[i] AND c.head >= heads[i]
+        RETURNING c.head, c.used INTO new_head, published;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a channel has changed' USING ERRCODE = 'FF001';
+        END IF;
+        befores[i] := new_head - counts[i];
+        times[i] := published;
+    END LOOP;
+    INSERT INTO fanfare.messages (channel, "offset", topic, published, frame)
+    SELECT ids[e.c], befores[e.c] + e.place, e.topic, times[e.c], e.frame
+    FROM unnest(channel_of, places, topics, frames) AS e (c, place, topic, frame);
+    RETURN befores || times;
+END
+$$;
+
+-- Returns what changed in channels: the messages after an offset that the caller knows, if the channel still has the same
+-- epoch. A function, so that the plan is kept.
+CREATE FUNCTION fanfare.read_changes(ids int8[], epochs int8[], afters int8[])
+RETURNS TABLE (
+    channel int8, epoch int8, head int8, "offset" int8, topic text, published int8, frame text, unchecked boolean
+)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT w.channel, c.epoch, c.head, m."offset", m.topic, m.published, m.frame, m.unchecked
+    FROM unnest(ids, epochs, afters) AS w (channel, epoch, after)
+    LEFT JOIN fanfare.channels c ON c.id = w.channel
+    LEFT JOIN LATERAL (
+        SELECT m."offset", m.topic, m.published, m.frame, m.unchecked FROM fanfare.messages m
+        WHERE m.channel = w.channel AND m."offset" > w.after
+        -- Without it, the planner may join the channel's whole history and then compare the offsets.
+        ORDER BY m."offset"
+    ) AS m ON c.epoch = w.epoch
+    WHERE c.id IS NULL OR c.epoch <> w.epoch OR c.head <> w.after
+    ORDER BY w.channel, m."offset";
+END
+$$;
+
 -- Records a revocation, and forgets those that are older than `kept_for`.
 CREATE FUNCTION fanfare.revoke(revoked_token text, kept_for int8) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,6 @@
 //! A WebSocket connection, including the handshake.
 
-use bench_hub::frame::{self, PING, PONG};
+use crate::frame::{self, PING, PONG};
 use memchr::memmem;
 use socket2::{Domain, Socket, Type};
 use std::time::Duration;
@@ -10,21 +10,16 @@ use tokio::net::{TcpSocket, TcpStream};
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Connection {
-    pub(crate) socket: TcpStream,
+pub struct Connection {
+    pub socket: TcpStream,
     /// Received bytes that were not processed yet.
-    pub(crate) received: Vec<u8>,
+    pub received: Vec<u8>,
 }
 
 impl Connection {
     /// Connects to a path, with additional header lines in `fields`. `buffer` limits how much the kernel receives
     /// for a client that does not read.
-    pub(crate) async fn open(
-        server: &str,
-        path: &str,
-        fields: &str,
-        buffer: Option<usize>,
-    ) -> Result<Self, String> {
+    pub async fn open(server: &str, path: &str, fields: &str, buffer: Option<usize>) -> Result<Self, String> {
         let words = |error: std::io::Error| error.to_string();
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(words)?;
         if let Some(buffer) = buffer {
@@ -52,13 +47,13 @@ impl Connection {
         }
     }
 
-    pub(crate) async fn send(&mut self, kind: u8, payload: &[u8]) -> Result<(), String> {
+    pub async fn send(&mut self, kind: u8, payload: &[u8]) -> Result<(), String> {
         let sent = self.socket.write_all(&frame::from_client(kind, payload)).await;
         sent.map_err(|error| error.to_string())
     }
 
     /// Waits until the server has sent `wanted`.
-    pub(crate) async fn expect(&mut self, wanted: &str) -> Result<(), String> {
+    pub async fn expect(&mut self, wanted: &str) -> Result<(), String> {
         let waiting = async {
             let mut seen = Vec::new();
             loop {

@@ -5,21 +5,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A keep-alive connection.
-pub(crate) struct Http {
+pub struct Http {
     socket: TcpStream,
     server: String,
     received: Vec<u8>,
 }
 
 impl Http {
-    pub(crate) async fn connect(server: &str) -> Result<Self, String> {
+    pub async fn connect(server: &str) -> Result<Self, String> {
         let socket = TcpStream::connect(server).await.map_err(|error| error.to_string())?;
         socket.set_nodelay(true).map_err(|error| error.to_string())?;
         Ok(Self { socket, server: server.to_owned(), received: Vec::new() })
     }
 
     /// Sends a request. Returns the body of the response, as an error unless the status is 2xx.
-    pub(crate) async fn post(&mut self, path: &str, body: &str) -> Result<String, String> {
+    pub async fn post(&mut self, path: &str, body: &str) -> Result<String, String> {
         let (server, length) = (&self.server, body.len());
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: {server}\r\nContent-Type: application/json\r\n\

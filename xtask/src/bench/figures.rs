@@ -1,4 +1,4 @@
-//! The figures that the load client prints.
+//! The figures that load clients print.
 
 use crate::failure::{Failure, Result};
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ impl Figures {
         };
         let figures: Option<HashMap<_, _>> = line.split_whitespace().map(figure).collect();
         figures.map(Self).ok_or_else(|| {
-            Failure::new(format!("expected name=value pairs from the load client, got {line:?}"))
+            Failure::new(format!("expected name=value pairs from a load client, got {line:?}"))
         })
     }
 
