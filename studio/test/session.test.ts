@@ -7,7 +7,7 @@ let server: Server;
 let browser: Browser;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([Server.start({ withoutStorage: true }), startBrowser()]);
+  [server, browser] = await Promise.all([Server.start({ inMemory: true }), startBrowser()]);
 });
 
 afterAll(async () => {
@@ -38,14 +38,16 @@ test("the key is kept in memory, or until the tab is closed if the user ticks th
   await page.getByRole("button", { name: "Sign in" }).waitFor();
 });
 
-test("a server without storage says that it has no runs", async () => {
-  const page = await openStudio(browser, server.hello);
-  await page.getByText("This server has no storage").waitFor();
+test("a server without a file says that its storage is memory, and has runs", async () => {
+  const other = await Server.start({ inMemory: true, samples: true });
+  const page = await openStudio(browser, other.hello);
+  await page.getByText("· memory").waitFor();
+  await page.getByRole("main").getByText("Completed", { exact: true }).first().waitFor();
   expect(errorsOf(page)).toEqual([]);
 });
 
 test("an unreachable server is reported, and the page recovers", async () => {
-  const other = await Server.start({ withoutStorage: true });
+  const other = await Server.start({ inMemory: true });
   const page = await openStudio(browser, other.hello, "/health");
   await page.context().setOffline(true);
   await page.getByText("The server cannot be reached.").first().waitFor();
@@ -65,7 +67,7 @@ test("the page has a strict security policy", async () => {
 });
 
 test("a hub without admin routes has no Studio", async () => {
-  const closed = await Server.start({ withoutStorage: true, withoutAdmin: true });
+  const closed = await Server.start({ inMemory: true, withoutAdmin: true });
   for (const path of ["", "/", "/studio.js", "/studio.css"]) {
     expect((await fetch(`${closed.hello.url}/studio${path}`)).status).toBe(404);
   }

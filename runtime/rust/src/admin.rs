@@ -73,7 +73,7 @@ impl Admin {
     /// Cancels a run, like [`Runs::cancel`](crate::Runs::cancel), also in a process that executes no runs.
     ///
     /// # Errors
-    /// Returns an error if the hub has no storage, or the storage fails.
+    /// Returns an error if the storage fails.
     pub async fn cancel(&self, run_id: &str) -> Result<CancelOutcome, RunsError> {
         manage::cancel(&self.hub, run_id).await
     }
@@ -81,7 +81,7 @@ impl Admin {
     /// Continues a failed or halted run, like [`Runs::retry`](crate::Runs::retry).
     ///
     /// # Errors
-    /// Returns an error in the same cases as [`Runs::retry`](crate::Runs::retry), and if the hub has no storage.
+    /// Returns an error in the same cases as [`Runs::retry`](crate::Runs::retry).
     pub async fn retry(&self, run_id: &str) -> Result<RetryOutcome, RunActionError> {
         manage::retry(&self.hub, run_id).await
     }
@@ -89,7 +89,7 @@ impl Admin {
     /// Ends the sleeps and delays of a run early, like [`Runs::wake`](crate::Runs::wake).
     ///
     /// # Errors
-    /// Returns an error in the same cases as [`Runs::wake`](crate::Runs::wake), and if the hub has no storage.
+    /// Returns an error in the same cases as [`Runs::wake`](crate::Runs::wake).
     pub async fn wake(&self, run_id: &str, call: Option<&str>) -> Result<usize, RunActionError> {
         manage::wake(&self.hub, run_id, call).await
     }
@@ -98,7 +98,7 @@ impl Admin {
     /// [`Runs::rerun`](crate::Runs::rerun).
     ///
     /// # Errors
-    /// Returns an error in the same cases as [`Runs::rerun`](crate::Runs::rerun), and if the hub has no storage.
+    /// Returns an error in the same cases as [`Runs::rerun`](crate::Runs::rerun).
     pub async fn rerun(
         &self,
         run_id: &str,

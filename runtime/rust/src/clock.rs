@@ -41,7 +41,6 @@ pub(crate) fn from_milliseconds(milliseconds: i64) -> SystemTime {
 
 /// Returns a time that never jumps. On Linux it counts from the start of the machine and advances while the machine is
 /// suspended. Elsewhere it counts from its first use in this process.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn steady_time() -> Duration {
     #[cfg(feature = "simulation")]
     if let Some(world) = crate::simulation::world() {
@@ -68,7 +67,7 @@ pub(crate) fn boot_id() -> Option<String> {
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
-#[cfg(all(any(feature = "postgres", feature = "sqlite"), target_os = "linux"))]
+#[cfg(target_os = "linux")]
 mod system {
     use std::time::Duration;
 
@@ -87,7 +86,7 @@ mod system {
 }
 
 /// Each process has its own steady clock.
-#[cfg(all(any(feature = "postgres", feature = "sqlite"), not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 mod system {
     use std::sync::LazyLock;
     use std::time::{Duration, Instant};

@@ -7,8 +7,8 @@
 //! A [`ReadCursor`] is a subscriber's position in the log. Reading moves it. If there is nothing to read, the
 //! subscriber is parked under the same lock, so it cannot miss a message.
 //!
-//! If the hub has a storage, the storage orders messages and hands each one to the log after its commit. Otherwise the
-//! log orders them itself.
+//! The hub's storage orders messages, and hands each one to the log after its commit. In memory, the log is all that there
+//! is, and orders them itself.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ mod batch;
 mod idempotency;
 mod inbox;
 mod inspect;
-mod memory;
+mod memory_budget;
 mod open_stream;
 mod read;
 mod read_cursor;
@@ -43,7 +43,7 @@ pub(crate) use idempotency::{IdempotencyKey, KeyReused};
 pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
 pub(crate) use inspect::{LogSummary, SubscriberCount};
-pub(crate) use memory::Memory;
+pub(crate) use memory_budget::MemoryBudget;
 pub(crate) use open_stream::OpenStream;
 pub use read_cursor::Gap;
 pub(crate) use read_cursor::ReadCursor;
@@ -67,7 +67,7 @@ pub(crate) struct Log {
     epoch: u64,
     /// The last message of the previous epoch that this one has, too.
     continues: Option<MessageId>,
-    /// `None` without a storage.
+    /// `None` in memory.
     handle: Option<ChannelHandle>,
     limits: Limits,
     is_retired: AtomicBool,
@@ -77,7 +77,7 @@ pub(crate) struct Log {
 }
 
 /// Identifies a channel within its storage. Only the storage that created it knows what it contains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChannelHandle(i64);
 
 impl ChannelHandle {
@@ -100,14 +100,14 @@ pub(crate) struct Limits {
     /// The maximum bytes of one topic's text streams, not counting the channel's recent messages.
     pub(crate) max_stream_bytes: usize,
     /// The memory of all logs together.
-    pub(crate) memory: Arc<Memory>,
+    pub(crate) memory: Arc<MemoryBudget>,
 }
 
 impl Limits {
     /// Returns limits that are never reached, for a log without subscribers.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(test, feature = "postgres", feature = "sqlite"))]
     pub(crate) fn none() -> Self {
-        let memory = Arc::new(Memory::new(usize::MAX));
+        let memory = Arc::new(MemoryBudget::new(usize::MAX));
         Self { max_channel_bytes: usize::MAX, max_stream_bytes: usize::MAX, memory }
     }
 }
@@ -135,8 +135,17 @@ impl Log {
         &self.channel
     }
 
+    /// Returns whether the log is of the channel's definition, not of another one with the same channel name.
+    pub(crate) fn has_definition_of(&self, channel: &Channel) -> bool {
+        std::ptr::eq(self.channel.definition(), channel.definition())
+    }
+
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Returns the storage's handle of the channel.
@@ -227,6 +236,11 @@ impl Log {
         Idle { has_no_history: state.recent.is_empty(), has_keys, last_used: state.last_used }
     }
 
+    /// Returns whether logs that nobody uses must go, so that the logs in use need not be shortened.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.limits.memory.is_crowded()
+    }
+
     /// Evicts all messages, but keeps the idempotency keys.
     pub(crate) fn evict_all(&self) {
         let mut state = self.lock();
@@ -287,7 +301,7 @@ fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
     }
 }
 
-/// Tells the hub whether to keep a log that has no subscribers.
+/// Tells whether to keep a log that nobody uses.
 pub(crate) struct Idle {
     /// It holds no messages that a subscriber can resume from. It may hold retained messages.
     pub(crate) has_no_history: bool,

@@ -9,9 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::channel::{Channel, Grant, Registry, ResolveError};
-use crate::clock;
 use crate::history::Log;
-use crate::storage::Storage;
+use crate::storage::{Engine, Storage};
 use crate::token::{DEFAULT_LIFETIME, Keys, Revocations, SigningKey, TopicClaim};
 use crate::wire::Cursor;
 
@@ -258,11 +257,10 @@ impl Hub {
     }
 
     pub(crate) fn health(&self) -> Health {
-        let is_failing = self.storage().is_some_and(|storage| storage.engine().health().is_err());
-        match is_failing {
+        match self.storage().health() {
             _ if self.has_entered(Phase::Closing) => Health::Closing,
-            true => Health::Failing,
-            false => Health::Open,
+            Err(_) => Health::Failing,
+            Ok(()) => Health::Open,
         }
     }
 
@@ -274,11 +272,6 @@ impl Hub {
     /// Returns when the hub was built, by the wall clock.
     pub(crate) fn started_at(&self) -> SystemTime {
         self.shared.started_at
-    }
-
-    /// Returns the open logs of the channels whose names start with a prefix, in order, the next `limit` after a name.
-    pub(crate) fn list_open_logs(&self, prefix: &str, after: &str, limit: usize) -> Vec<Arc<Log>> {
-        self.shared.channels.list_open(prefix, after, limit)
     }
 
     /// Returns a channel's log if it is in memory.
@@ -307,8 +300,10 @@ impl Hub {
     /// Returns a channel's log. If the cursor is ahead of it, first catches up with what other processes appended.
     pub(crate) async fn open_log_at(&self, channel: &Channel, cursor: Cursor) -> Result<Arc<Log>, OpenError> {
         let log = self.open_log(channel).await?;
-        let Some(storage) = self.storage().filter(|_| !log.has_reached(cursor)) else { return Ok(log) };
-        storage.engine().catch_up().await;
+        if log.has_reached(cursor) {
+            return Ok(log);
+        }
+        self.storage().catch_up().await;
         // Catching up may have replaced the log by one of a new epoch.
         self.open_log(channel).await
     }
@@ -318,13 +313,13 @@ impl Hub {
         self.shared.channels.register_stream(id)
     }
 
-    pub(crate) fn storage(&self) -> Option<&Storage> {
+    pub(crate) fn storage(&self) -> &dyn Engine {
         self.shared.channels.storage()
     }
 
-    /// Returns the time by the storage's clock, or by the wall clock if there is no storage.
+    /// Returns the time by the storage's clock.
     pub(crate) fn storage_time(&self) -> SystemTime {
-        self.storage().map_or_else(clock::wall_time, |storage| storage.engine().storage_time())
+        self.storage().storage_time()
     }
 
     /// Returns the origins whose pages may use the routes. `None` allows every origin.

@@ -108,7 +108,7 @@ pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 pub use storage::Sqlite;
 #[cfg(feature = "postgres")]
 pub use storage::{ConnectPostgres, Postgres};
-pub use storage::{Storage, StorageError};
+pub use storage::{Memory, Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]
 pub use studio::{studio, studio_page};

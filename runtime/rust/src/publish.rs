@@ -13,7 +13,7 @@ use crate::channel::{Channel, ResolveError, Topic};
 use crate::history::{Appended, IdempotencyKey, Log};
 use crate::hub::{CURRENT_RUN, Hub, OpenError, Phase};
 use crate::schema::{self, Issue};
-use crate::storage::{AppendError, Entry, StorageError};
+use crate::storage::{AppendError, Entry, StorageCall, StorageError};
 use crate::wire::{DataFrame, Envelope, LogKind, MAX_PAYLOAD, MessageId};
 
 mod json;
@@ -24,8 +24,8 @@ pub(crate) use json::check_json;
 impl Hub {
     /// Returns a builder: set its options, then await it to publish the payload.
     ///
-    /// Awaiting it checks and encodes the payload, and completes once the message is in the channel's log, and in the
-    /// storage if the hub has one. Subscribers that fall behind the history receive a gap. To let them keep up,
+    /// Awaiting it checks and encodes the payload, and completes once the storage has committed the message and it is in the
+    /// channel's log. Subscribers that fall behind the history receive a gap. To let them keep up,
     /// publishing yields to other tasks from time to time.
     ///
     /// See [`Hub`] for an example.
@@ -65,14 +65,9 @@ impl Hub {
         frame: DataFrame,
         key: Option<IdempotencyKey>,
     ) -> Appending {
-        match self.storage() {
-            None => {
-                Appending::from_outcome(log.append(topic, frame, key).map_err(|_| PublishError::KeyReused))
-            }
-            Some(storage) => {
-                let appended = storage.engine().append(Entry { log, topic, frame, key });
-                Appending::Waiting(Box::pin(async move { Ok(appended.await?) }))
-            }
+        match self.storage().append(Entry { log, topic, frame, key }) {
+            StorageCall::Done(Some(outcome)) => Appending::from_outcome(outcome.map_err(PublishError::from)),
+            appended => Appending::Waiting(Box::pin(async move { Ok(appended.await?) })),
         }
     }
 }
@@ -117,7 +112,7 @@ impl<'p, P: ?Sized> Publish<'p, P> {
     }
 
     /// Makes it safe to repeat the call: a key publishes once per channel, and a repetition returns the id of the first
-    /// message. A channel remembers its latest 1,000 keys for an hour, across restarts if the hub has a storage.
+    /// message. A channel remembers its latest 1,000 keys for an hour, across restarts if the storage is durable.
     pub fn idempotency_key(mut self, key: impl Into<Cow<'p, str>>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self

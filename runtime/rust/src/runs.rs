@@ -224,7 +224,7 @@ impl Runs {
     /// # Errors
     /// Returns an error if the storage fails.
     pub async fn status(&self, run_id: &str) -> Result<Option<RunStatus>, RunsError> {
-        let record = self.shared.engine()?.find_run(run_id.to_owned()).await?;
+        let record = self.shared.engine().find_run(run_id.to_owned()).await?;
         Ok(record.map(|record| match record.state {
             RunState::Unfinished { waiting_for } if waiting_for.is_empty() => RunStatus::Running,
             RunState::Unfinished { waiting_for } => {
@@ -352,7 +352,7 @@ impl RunsBuilder {
     /// last server stopped. This continues until the hub is shut down, even if the returned [`Runs`] is dropped.
     ///
     /// # Errors
-    /// Returns an error if the hub has no storage, or the storage fails.
+    /// Returns an error if the storage fails.
     pub async fn build(self) -> Result<Runs, RunsError> {
         let shared = Arc::new(Shared {
             hub: self.hub,
@@ -367,7 +367,7 @@ impl RunsBuilder {
         shared.hub.listen_for_all_signals(&shared.wake);
         let local_runs: Weak<Shared> = Arc::downgrade(&shared);
         shared.hub.register_local_runs(local_runs);
-        shared.engine()?.recover_runs(shared.owned_job_names()).await?;
+        shared.engine().recover_runs(shared.owned_job_names()).await?;
         shared.log_start().await?;
         shared.hub.await_at_shutdown(tokio::spawn(claiming::claim_runs(Arc::clone(&shared))));
         tokio::spawn(claiming::extend_leases(Arc::clone(&shared)));
@@ -377,8 +377,8 @@ impl RunsBuilder {
 }
 
 impl Shared {
-    fn engine(&self) -> Result<&dyn Engine, RunsError> {
-        self.hub.storage().map(crate::storage::Storage::engine).ok_or(RunsError::NoStorage)
+    fn engine(&self) -> &dyn Engine {
+        self.hub.storage()
     }
 
     /// Returns the name of a job if it is registered here.
@@ -393,11 +393,14 @@ impl Shared {
 
     /// Logs which jobs are registered, and how many runs the storage has that have not ended.
     async fn log_start(&self) -> Result<(), RunsError> {
-        let RunCounts { executing, due, waiting, halted, .. } = self.engine()?.count_runs().await?;
+        let RunCounts { executing, due, waiting, halted, .. } = self.engine().count_runs().await?;
         let mut jobs: Vec<&str> = self.jobs.keys().copied().collect();
         jobs.sort_unstable();
         let unfinished = executing + due + waiting;
         tracing::info!(jobs = jobs.join(", "), unfinished, due, halted, "executing runs");
+        if !self.engine().is_durable() {
+            tracing::warn!("runs end with the process: set a durable storage with `HubBuilder::storage`");
+        }
         Ok(())
     }
 
@@ -415,7 +418,7 @@ impl Shared {
             channel: channel.name().to_owned(),
             input,
         };
-        let added = self.engine()?.add_run(run, events::running(&log, run_id, 1, None)).await?;
+        let added = self.engine().add_run(run, events::running(&log, run_id, 1, None)).await?;
         self.wake.notify_one();
         Ok(if added { StartOutcome::New } else { StartOutcome::Existing })
     }

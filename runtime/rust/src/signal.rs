@@ -35,8 +35,7 @@ impl Hub {
         options: SignalOptions<'_>,
     ) -> Result<SignalReceipt, SignalError> {
         let signal = options.into_signal(self, channel, definition, payload)?;
-        let storage = self.storage().ok_or(SignalError::NoStorage)?;
-        let sent = storage.engine().send_signal(signal).await.map_err(SignalError::Storage)?;
+        let sent = self.storage().send_signal(signal).await.map_err(SignalError::Storage)?;
         let receipt = match sent {
             SignalOutcome::Accepted { run_id, at } => {
                 SignalReceipt { run_id, received_at: at, status: SignalStatus::Accepted }
@@ -226,8 +225,6 @@ pub enum SignalError {
     RunEnded,
     /// The channel has no run, or no run with the id that was set.
     NoRun,
-    /// The hub has no storage, which runs need.
-    NoStorage,
     /// The idempotency key was already used on the channel, with another signal, payload or run.
     KeyReused,
     /// The storage failed.
@@ -258,9 +255,6 @@ impl fmt::Display for SignalError {
                     "the channel has no run, or none with this id: start the run before you send it signals",
                 )
             }
-            Self::NoStorage => formatter.write_str(
-                "the hub has no storage, which runs and their signals need: set one with `HubBuilder::storage`",
-            ),
             Self::KeyReused => {
                 formatter.write_str(
                     "the idempotency key was already used on this channel for another signal, payload or run: use a \

@@ -1,14 +1,15 @@
-//! Durable storage for messages, runs and revocations.
+//! Storages for messages, runs and revocations.
 //!
 //! A storage orders messages. It opens a channel as a [`Log`] that contains the stored messages, and from then on
-//! hands that log each message after it is committed. No subscriber receives a message before it is committed, so a
-//! message that a subscriber received is never lost. `docs/storage.md` explains how an engine that several
-//! machines share would fit in here.
+//! hands that log each message after it is committed. No subscriber receives a message before it is committed, so with a
+//! durable storage, a message that a subscriber received is never lost. `docs/storage.md` explains how an engine that
+//! several machines share would fit in here.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use crate::channel::{Channel, Registry};
@@ -28,6 +29,7 @@ mod abandoned_streams;
 mod engine_tests;
 pub(crate) mod inspection;
 mod journal;
+mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -49,6 +51,7 @@ pub(crate) use journal::{
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
+pub use memory::Memory;
 #[cfg(feature = "postgres")]
 pub use postgres::{ConnectPostgres, Postgres};
 #[cfg(feature = "sqlite")]
@@ -59,13 +62,17 @@ pub use sqlite::Sqlite;
 pub struct Storage(Arc<dyn Engine>);
 
 impl Storage {
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn new(engine: impl Engine + 'static) -> Self {
         Self(Arc::new(engine))
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
         &*self.0
+    }
+
+    /// Returns a reference that does not keep the storage open.
+    pub(crate) fn downgrade(&self) -> Weak<dyn Engine> {
+        Arc::downgrade(&self.0)
     }
 }
 
@@ -77,6 +84,30 @@ impl fmt::Debug for Storage {
 
 /// The result of a call. It borrows nothing, so it may outlive the caller.
 pub(crate) type StorageFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The result of a call that some engines finish at once. The caller can then take the outcome without polling.
+pub(crate) enum StorageCall<T> {
+    /// The outcome, until it is taken.
+    Done(Option<T>),
+    Waiting(StorageFuture<T>),
+}
+
+impl<T> StorageCall<T> {
+    fn done(outcome: T) -> Self {
+        Self::Done(Some(outcome))
+    }
+}
+
+impl<T: Unpin> Future for StorageCall<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        match self.get_mut() {
+            Self::Done(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Waiting(outcome) => outcome.as_mut().poll(context),
+        }
+    }
+}
 
 /// Receives the id of a token that another process revoked, and the time since then.
 pub(crate) type OnRevoked = Box<dyn Fn(&str, Duration) + Send>;
@@ -98,11 +129,29 @@ pub(crate) trait Messages: Send + Sync {
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
     fn storage_time(&self) -> SystemTime;
 
+    /// Returns whether the storage outlives the process, however that ends.
+    fn is_durable(&self) -> bool {
+        true
+    }
+
     /// Returns an error if the last attempt to use the storage failed.
     fn health(&self) -> Result<(), StorageError>;
 
     /// Returns the number that identifies this process within the storage. Ids of text streams contain it.
     fn owner(&self) -> u32;
+
+    /// Returns the log of a channel, by name, if the storage itself keeps logs and has this one. The hub then keeps no
+    /// logs.
+    fn find_log(&self, channel: &str) -> Option<Arc<Log>> {
+        let _ = channel;
+        None
+    }
+
+    /// Opens a channel like [`open_log`](Self::open_log), or returns `None` if that must wait.
+    fn try_open_log(&self, channel: &Channel, limits: &Limits) -> Option<Result<Arc<Log>, StorageError>> {
+        let _ = (channel, limits);
+        None
+    }
 
     /// Opens a channel's log with its stored messages. At most one log per channel is open at a time.
     fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>>;
@@ -113,7 +162,14 @@ pub(crate) trait Messages: Send + Sync {
 
     /// Appends a message to an open log, unless its idempotency key was used before. Messages are ordered as the calls
     /// are. Once this returns, the message is stored and in the log.
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>>;
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>>;
+
+    /// Tidies the logs that the storage itself keeps: evicts messages that are too old, and removes unused logs if memory
+    /// is short or more than `max_idle` are empty. Returns how many it keeps. The hub calls this every few seconds.
+    fn tidy(&self, max_idle: usize) -> usize {
+        let _ = max_idle;
+        0
+    }
 
     /// Returns the ids of the tokens that were revoked before the storage was opened, and the time since then.
     fn list_revoked(&self) -> Vec<(String, Duration)>;
@@ -162,7 +218,6 @@ impl From<StorageError> for AppendError {
 pub struct StorageError(String);
 
 impl StorageError {
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }

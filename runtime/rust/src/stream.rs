@@ -77,7 +77,7 @@ impl<'p> StartTextStream<'p> {
     }
 
     async fn start(self) -> Result<TextStreamWriter, PublishError> {
-        let id = OpenStream::new_id(self.hub.storage().map_or(0, |storage| storage.engine().owner()));
+        let id = OpenStream::new_id(self.hub.storage().owner());
         let stream = Stream {
             hub: self.hub.clone(),
             channel: self.channel.clone(),

@@ -30,7 +30,7 @@ struct Arguments {
     /// The port, or 0 for any free one
     #[arg(long, default_value_t = 3100)]
     port: u16,
-    /// The SQLite file. Without it, the hub has no storage and no runs
+    /// The SQLite file; in memory if omitted
     #[arg(long)]
     database: Option<PathBuf>,
     /// How many runs to start that complete at once
@@ -59,17 +59,12 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         hub = hub.storage(Sqlite::open(database)?);
     }
     let hub = hub.build()?;
-    let jobs = match &arguments.database {
-        Some(_) => Some(Jobs::register(&hub).await?),
-        None => None,
-    };
+    let jobs = Jobs::register(&hub).await?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.port)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     samples::publish_notice(&hub).await?;
     samples::publish_messages(&hub, "run_messages", arguments.messages).await?;
-    if let Some(jobs) = &jobs {
-        samples::start(jobs, arguments.runs, arguments.samples).await?;
-    }
+    samples::start(&jobs, arguments.runs, arguments.samples).await?;
     let admin_token = hub.admin().token().subject("operator").expires_in(TOKEN_LIFE).mint()?;
     println!("{}", json!({ "url": url, "signingKey": SIGNING_KEY, "adminToken": admin_token }));
 
@@ -80,10 +75,10 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-async fn read_commands(hub: Hub, jobs: Option<Jobs>, keep: bool) {
+async fn read_commands(hub: Hub, jobs: Jobs, keep: bool) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Err(error) = execute(&hub, jobs.as_ref(), &line).await {
+        if let Err(error) = execute(&hub, &jobs, &line).await {
             eprintln!("{line}: {error}");
         }
     }
@@ -92,7 +87,7 @@ async fn read_commands(hub: Hub, jobs: Option<Jobs>, keep: bool) {
     }
 }
 
-async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn execute(hub: &Hub, jobs: &Jobs, line: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match *words.as_slice() {
         ["messages", id, count] => samples::publish_messages(hub, id, count.parse()?).await,
@@ -106,11 +101,8 @@ async fn execute(hub: &Hub, jobs: Option<&Jobs>, line: &str) -> Result<(), Box<d
             });
             Ok(())
         }
-        ["import", id, steps] => {
-            jobs.ok_or("there is no storage, so there are no runs")?.start_import(id, steps.parse()?).await
-        }
+        ["import", id, steps] => jobs.start_import(id, steps.parse()?).await,
         [job, ref ids @ ..] => {
-            let jobs = jobs.ok_or("there is no storage, so there are no runs")?;
             for id in ids {
                 jobs.start(job, id).await?;
             }

@@ -7,7 +7,7 @@ export interface Page<T> {
 
 export interface ServerInfo {
   readonly version: string;
-  readonly storage: "none" | "sqlite";
+  readonly storage: "memory" | "sqlite";
   readonly status: "open" | "closing" | "failing";
   readonly started_at: string;
   readonly now: string;

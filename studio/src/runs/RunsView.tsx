@@ -4,7 +4,7 @@ import { usePages } from "../api/use-pages.js";
 import { hrefOf, navigate, useRoute } from "../route.js";
 import { useSession } from "../session/session.js";
 import { type Column, Grid } from "../ui/Grid.js";
-import { Empty, ErrorNotice, Note } from "../ui/Notice.js";
+import { Empty, ErrorNotice } from "../ui/Notice.js";
 import { StateBadge } from "../ui/StateBadge.js";
 import { formatAge, formatDuration, formatTime, useNow } from "../ui/time.js";
 import { durationOf } from "./duration.js";
@@ -13,21 +13,6 @@ import { createdAfter, FILTER_NAMES } from "./run-filter.js";
 
 /** All runs, the newest first. */
 export function RunsView() {
-  const { server } = useSession();
-  if (server.storage === "none") {
-    return (
-      <section className="page">
-        <h1>Runs</h1>
-        <Note>
-          This server has no storage, so it cannot execute runs. Set one with <code>HubBuilder::storage</code>.
-        </Note>
-      </section>
-    );
-  }
-  return <RunsPage />;
-}
-
-function RunsPage() {
   const { api } = useSession();
   const { query } = useRoute();
   const filter = Object.fromEntries(FILTER_NAMES.map((name) => [name, query.get(name) ?? undefined]));

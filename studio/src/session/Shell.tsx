@@ -9,6 +9,9 @@ import { Shortcuts } from "./Shortcuts.js";
 import { useSession } from "./session.js";
 import { VIEWS } from "./views.js";
 
+/** The engines of storages. */
+const STORAGES = { memory: "memory", sqlite: "SQLite" };
+
 /** The frame of all views: navigation, the command palette and shortcuts. */
 export function Shell({ onSignOut, children }: { readonly onSignOut: () => void; readonly children: ReactNode }) {
   const { server } = useSession();
@@ -60,7 +63,7 @@ export function Shell({ onSignOut, children }: { readonly onSignOut: () => void;
             <span className="dot" data-status={server.status} />
             <span>
               {server.status === "open" ? "Open" : server.status === "closing" ? "Shutting down" : "Storage error"}
-              <span className="quiet"> · {server.storage === "none" ? "no storage" : "SQLite"}</span>
+              <span className="quiet"> · {STORAGES[server.storage]}</span>
             </span>
           </div>
           <div className="sidebar-actions">

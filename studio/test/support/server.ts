@@ -10,7 +10,8 @@ export interface ServerOptions {
   readonly messages?: number;
   readonly samples?: boolean;
   readonly withoutAdmin?: boolean;
-  readonly withoutStorage?: boolean;
+  /** Without a file, so that everything ends with the process. */
+  readonly inMemory?: boolean;
   readonly port?: number;
   /** The folder of an earlier server, to continue with its database. */
   readonly folder?: string;
@@ -40,7 +41,7 @@ export class Server {
       `--port=${options.port ?? 0}`,
       `--runs=${options.runs ?? 0}`,
       `--messages=${options.messages ?? 0}`,
-      ...(options.withoutStorage === true ? [] : [`--database=${join(folder, "hub.db")}`]),
+      ...(options.inMemory === true ? [] : [`--database=${join(folder, "hub.db")}`]),
       ...(options.samples === true ? ["--samples"] : []),
       ...(options.withoutAdmin === true ? ["--without-admin"] : []),
     ];

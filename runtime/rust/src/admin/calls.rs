@@ -128,10 +128,10 @@ impl Admin {
     /// Returns the calls that a run has recorded or begun, by branch and position: those of the job itself first.
     ///
     /// # Errors
-    /// Returns an error if no run has this id, the cursor is not valid, the hub has no storage, or the storage fails.
+    /// Returns an error if no run has this id, the cursor is not valid, or the storage fails.
     pub async fn calls(&self, run_id: &str, page: &PageRequest) -> Result<Page<RunCall>, AdminError> {
         let after = page.read_cursor(|cursor| cursor.parse().ok())?;
-        let listed = self.engine()?.list_calls(run_id.to_owned(), after, page.max_items()).await?;
+        let listed = self.hub.storage().list_calls(run_id.to_owned(), after, page.max_items()).await?;
         let listed = listed.ok_or(AdminError::UnknownRun)?;
         let calls = listed.rows.into_iter().map(|row| describe(run_id, row)).collect();
         Ok(Page::new(calls, listed.next.map(|next| next.to_string())))
@@ -140,10 +140,10 @@ impl Admin {
     /// Returns the signals that a run received, the oldest first.
     ///
     /// # Errors
-    /// Returns an error if no run has this id, the cursor is not valid, the hub has no storage, or the storage fails.
+    /// Returns an error if no run has this id, the cursor is not valid, or the storage fails.
     pub async fn signals(&self, run_id: &str, page: &PageRequest) -> Result<Page<RunSignal>, AdminError> {
         let after = page.read_cursor(|cursor| cursor.parse().ok())?.unwrap_or(0);
-        let listed = self.engine()?.list_signals(run_id.to_owned(), after, page.max_items()).await?;
+        let listed = self.hub.storage().list_signals(run_id.to_owned(), after, page.max_items()).await?;
         let listed = listed.ok_or(AdminError::UnknownRun)?;
         let signals = listed.rows.into_iter().map(|SignalRow { signal, status }| {
             let QuestionAnswer { signal, payload, sender, received_at } = signal.into();

@@ -1,4 +1,4 @@
-//! The channels that are stored or in memory.
+//! The stored channels.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,11 +9,7 @@ use super::page::write_time;
 use super::{Admin, AdminError, Page, PageRequest};
 use crate::channel::{AddressPart, ChannelDefinition};
 use crate::clock;
-use crate::history::{Log, LogSummary};
-use crate::storage::inspection::{ChannelQuery, ChannelSummary, PageBudget};
-
-/// The number of logs that are listed at once. Channels cannot be opened meanwhile.
-const LOGS_AT_ONCE: usize = 500;
+use crate::storage::inspection::{ChannelQuery, ChannelSummary};
 
 /// Selects channels. Default: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +61,7 @@ pub struct ChannelInfo {
 }
 
 impl Admin {
-    /// Returns channels that are stored or in memory, by name.
+    /// Returns the stored channels, by name.
     ///
     /// # Errors
     /// Returns an error if the cursor is not valid, or the storage fails.
@@ -75,9 +71,6 @@ impl Admin {
         page: &PageRequest,
     ) -> Result<Page<ChannelInfo>, AdminError> {
         let after = page.read_cursor(|cursor| Some(cursor.to_owned()))?.unwrap_or_default();
-        let Some(storage) = self.hub.storage() else {
-            return Ok(self.channels_in_memory(filter, &after, page));
-        };
         let (registry, definition) = (self.hub.registry(), filter.definition.clone());
         let is_wanted = move |name: &str| {
             let of = || registry.resolve(name).map(|channel| channel.definition().name);
@@ -89,7 +82,7 @@ impl Admin {
             after,
             limit: page.max_items(),
         };
-        let listed = storage.engine().list_channels(query).await?;
+        let listed = self.hub.storage().list_channels(query).await?;
         Ok(Page::new(listed.rows.into_iter().map(|channel| self.describe(channel)).collect(), listed.next))
     }
 
@@ -103,50 +96,12 @@ impl Admin {
         if is_longer { start.to_owned() } else { filter.prefix.clone() }
     }
 
-    fn channels_in_memory(
-        &self,
-        filter: &ChannelFilter,
-        after: &str,
-        page: &PageRequest,
-    ) -> Page<ChannelInfo> {
-        let (prefix, mut after) = (self.longest_prefix(filter), after.to_owned());
-        let (mut channels, mut budget) = (Vec::new(), PageBudget::new(page.max_items()));
-        loop {
-            let logs = self.hub.list_open_logs(&prefix, &after, LOGS_AT_ONCE);
-            for log in &logs {
-                let (name, definition) = (log.channel().name(), log.channel().definition().name);
-                let is_wanted = filter.definition.as_deref().is_none_or(|wanted| wanted == definition);
-                if !budget.examine(1) || (is_wanted && !budget.add(128 + name.len())) {
-                    return Page::new(channels, Some(after));
-                }
-                if is_wanted {
-                    channels.push(self.describe(summarize(log)));
-                }
-                name.clone_into(&mut after);
-            }
-            if logs.len() < LOGS_AT_ONCE {
-                return Page::new(channels, None);
-            }
-        }
-    }
-
     fn describe(&self, channel: ChannelSummary) -> ChannelInfo {
         let ChannelSummary { name, messages, bytes, used } = channel;
         let definition = self.hub.registry().resolve(&name).map(|channel| channel.definition().name);
         let subscribers = self.hub.find_open_log(&name).map_or(0, |log| log.subscribers());
         let used_at = clock::from_milliseconds(used);
         ChannelInfo { name, definition, subscribers, messages, bytes, used_at }
-    }
-}
-
-fn summarize(log: &Log) -> ChannelSummary {
-    let LogSummary { messages, bytes, idle } = log.summarize();
-    let used_at = clock::wall_time().checked_sub(idle).unwrap_or_else(clock::wall_time);
-    ChannelSummary {
-        name: log.channel().name().to_owned(),
-        messages: messages as u64,
-        bytes: bytes as u64,
-        used: clock::to_milliseconds(used_at),
     }
 }
 

@@ -2,15 +2,12 @@
 
 use std::fmt;
 
-use crate::runs::RunsError;
 use crate::storage::StorageError;
 
 /// An error from reading through [`Admin`](super::Admin).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// The hub has no storage, which runs need.
-    NoStorage,
     /// No run has this id.
     UnknownRun,
     /// The channel has no history, and no definition has it.
@@ -28,7 +25,6 @@ pub enum AdminError {
 impl fmt::Display for AdminError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoStorage => write!(formatter, "{}", RunsError::NoStorage),
             Self::UnknownRun => formatter.write_str(
                 "no run has this id: it was never started, or it ended longer ago than `RunsBuilder::run_retention`",
             ),

@@ -10,11 +10,8 @@ use super::page::write_time;
 use super::{Admin, AdminError, Page, PageRequest};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock;
-use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows, PageBudget};
+use crate::storage::inspection::{HistoryQuery, HistoryRow, HistoryRows};
 use crate::wire::{MessageId, parse_timestamp};
-
-/// The number of frames that are read from memory at once. Publishers wait meanwhile.
-const FRAMES_AT_ONCE: usize = 500;
 
 /// Selects messages of a channel. Default: all topics, the newest messages first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,7 +120,7 @@ struct Frame {
 }
 
 impl Admin {
-    /// Returns messages of a channel. With a storage, these can include messages that it has not deleted yet and that
+    /// Returns messages of a channel. These can include messages that the storage has not deleted yet and that
     /// subscribers no longer receive.
     ///
     /// # Errors
@@ -144,11 +141,7 @@ impl Admin {
             cursor: cursor.map(|id: MessageId| (id.epoch(), id.offset())),
             limit: page.max_items(),
         };
-        let read = match self.hub.storage() {
-            Some(storage) => storage.engine().read_history(query.clone()).await?,
-            None => self.read_memory(&query),
-        };
-        let Some(history) = read else {
+        let Some(history) = self.hub.storage().read_history(query.clone()).await? else {
             let empty = Page::new(Vec::new(), None);
             return resolved.map(|_| empty).ok_or(AdminError::UnknownChannel);
         };
@@ -157,40 +150,6 @@ impl Admin {
         }
         let definition = resolved.as_ref().map(Channel::definition);
         Ok(collect(history, definition, query.newest_first, page.max_items()))
-    }
-
-    fn read_memory(&self, query: &HistoryQuery) -> Option<HistoryRows> {
-        let log = self.hub.find_open_log(&query.channel)?;
-        let definition = log.channel().definition();
-        let (epoch, rows) = (log.epoch(), Vec::new());
-        let mut history = HistoryRows { epoch, rows, examined_to: None, has_more: false };
-        let mut budget = PageBudget::new(query.limit);
-        let start = if query.newest_first { u64::MAX } else { 0 };
-        let mut cursor = query.cursor.map_or(start, |(_, offset)| offset);
-        loop {
-            let frames = if query.newest_first {
-                log.frames_before(cursor, FRAMES_AT_ONCE)
-            } else {
-                log.frames_after(cursor, FRAMES_AT_ONCE)
-            };
-            for logged in &frames {
-                let (topic, frame) = (definition.log_topic(logged.topic).name, logged.frame.as_str());
-                let is_wanted = query.topics.is_empty() || query.topics.iter().any(|wanted| wanted == topic);
-                if !budget.examine(1) || (is_wanted && !budget.add_frame(frame)) {
-                    history.has_more = true;
-                    return Some(history);
-                }
-                cursor = logged.offset;
-                if is_wanted {
-                    let (topic, frame) = (topic.to_owned(), frame.to_owned());
-                    history.rows.push(HistoryRow { offset: cursor, topic, frame });
-                }
-                history.examined_to = Some(cursor);
-            }
-            if frames.len() < FRAMES_AT_ONCE {
-                return Some(history);
-            }
-        }
     }
 }
 
@@ -246,13 +205,10 @@ fn collect(
 
 fn read_frame(row: HistoryRow, definition: Option<&'static ChannelDefinition>) -> Option<Frame> {
     let HistoryRow { topic, frame, .. } = row;
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     let frame = match definition.and_then(|definition| Some((definition, definition.stored_topic(&topic)?))) {
         Some((definition, index)) => definition.with_current_names(index, &topic, frame),
         None => frame,
     };
-    #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
-    let _ = (topic, definition);
     serde_json::from_str(&frame).ok()
 }
 

@@ -9,7 +9,6 @@ use super::page::{write_optional_time, write_time};
 use super::{Admin, AdminError, Page, PageRequest, RunActivity, RunStateName};
 use crate::clock;
 use crate::hub::Hub;
-use crate::storage::Engine;
 use crate::storage::inspection::{RunDetailsRow, RunQuery, RunRow};
 
 /// Selects runs. Default: all.
@@ -138,7 +137,7 @@ impl Admin {
     /// Returns runs, the newest first.
     ///
     /// # Errors
-    /// Returns an error if the hub has no storage, the cursor is not valid, or the storage fails.
+    /// Returns an error if the cursor is not valid, or the storage fails.
     pub async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunInfo>, AdminError> {
         let query = RunQuery {
             job: filter.job.clone(),
@@ -150,7 +149,7 @@ impl Admin {
             before: page.read_cursor(|cursor| cursor.parse().ok())?,
             limit: page.max_items(),
         };
-        let listed = self.engine()?.list_runs(query).await?;
+        let listed = self.hub.storage().list_runs(query).await?;
         let runs = listed.rows.into_iter().map(|row| describe(&self.hub, row)).collect();
         Ok(Page::new(runs, listed.next.map(|next| next.to_string())))
     }
@@ -158,16 +157,12 @@ impl Admin {
     /// Returns a run with its input and its result.
     ///
     /// # Errors
-    /// Returns an error if no run has this id, the hub has no storage, or the storage fails.
+    /// Returns an error if no run has this id, or the storage fails.
     pub async fn run(&self, run_id: &str) -> Result<RunDetails, AdminError> {
-        let read = self.engine()?.read_run(run_id.to_owned()).await?;
+        let read = self.hub.storage().read_run(run_id.to_owned()).await?;
         let RunDetailsRow { run, input, result } = read.ok_or(AdminError::UnknownRun)?;
         let (run, result) = (describe(&self.hub, run), result.map(|result| parse(&result)));
         Ok(RunDetails { run, input: parse(&input), result })
-    }
-
-    pub(super) fn engine(&self) -> Result<&dyn Engine, AdminError> {
-        self.hub.storage().map(crate::storage::Storage::engine).ok_or(AdminError::NoStorage)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::schema;
 pub struct ServerInfo {
     /// The version of the library.
     pub version: &'static str,
-    /// The engine of the storage: `sqlite`, or `none`.
+    /// The engine of the storage: `memory` or `sqlite`.
     pub storage: &'static str,
     /// Whether the server accepts clients.
     pub status: ServerStatus,
@@ -137,7 +137,7 @@ impl Admin {
         let hub = &self.hub;
         ServerInfo {
             version: env!("CARGO_PKG_VERSION"),
-            storage: hub.storage().map_or("none", |storage| storage.engine().engine_name()),
+            storage: hub.storage().engine_name(),
             status: match hub.health() {
                 Health::Open => ServerStatus::Open,
                 Health::Closing => ServerStatus::Closing,

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeSet;
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use serde_json::Value;
 
 use super::{ChannelDefinition, RUN_EVENTS, SignalDefinition};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::wire::with_topic;
 
 impl ChannelDefinition {
@@ -76,7 +74,6 @@ impl ChannelDefinition {
     }
 
     /// Returns a frame from a storage with the current name of its topic, or of the signals that a run event lists.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn with_current_names(&self, topic: usize, stored_name: &str, frame: String) -> String {
         let name = self.log_topic(topic).name;
         if stored_name != name {
@@ -90,7 +87,6 @@ impl ChannelDefinition {
     }
 
     /// Returns a run event that waits for signals with their current names, or `None` for another one.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     fn with_current_signals(&self, frame: &str) -> Option<String> {
         let mut event: Value = serde_json::from_str(frame).ok()?;
         let data = event.get_mut("data")?;

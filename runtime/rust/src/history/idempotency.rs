@@ -6,7 +6,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::memory::Usage;
+use super::memory_budget::Usage;
 
 /// The maximum number of keys that a channel remembers, and for how long.
 pub(crate) const MAX_KEYS: usize = 1000;
@@ -40,7 +40,7 @@ pub(crate) struct KeyReused;
 /// The approximate bytes of one key.
 const KEY_BYTES: usize = 128;
 
-/// The keys that a log in memory remembers.
+/// The keys that a log remembers. If a durable storage appends the messages, it remembers them itself.
 #[derive(Default)]
 pub(super) struct UsedKeys {
     used: HashMap<[u8; 16], Used>,
@@ -79,6 +79,12 @@ impl UsedKeys {
         self.used.insert(key.hash, Used { content: key.content_hash, offset });
         self.in_order.push_back((now, key.hash));
         bytes.add(KEY_BYTES);
+    }
+
+    /// Takes all keys for another log, whose use of memory is `bytes`.
+    pub(super) fn take(&mut self, bytes: &mut Usage) -> Self {
+        bytes.add(KEY_BYTES * self.in_order.len());
+        std::mem::take(self)
     }
 
     pub(super) fn forget_old(&mut self, now: Instant, bytes: &mut Usage) {

@@ -1,12 +1,14 @@
 //! Rebuilding a log from what its storage has.
 
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{ChannelHandle, Limits, Log, State, Topic, wake};
+use super::topic::Held;
+use super::{ChannelHandle, Limits, Log, State, Topic, age, wake};
 use crate::channel::{Channel, ChannelDefinition};
+use crate::clock;
 use crate::schema;
 use crate::wire::{MessageId, SharedText};
 
@@ -44,6 +46,65 @@ impl Log {
         let log = Self { handle: Some(stored.channel), continues: stored.continues, ..new };
         log.reload(stored);
         log
+    }
+
+    /// Returns the log of the same channel under another definition, without the messages that it does not keep or
+    /// accept. Takes the idempotency keys, so this log must not be used any more.
+    pub(crate) fn redefine(&self, channel: &Channel, limits: &Limits) -> Self {
+        let new = Self::new(channel.clone(), self.epoch, limits);
+        let log = Self { continues: self.continues, ..new };
+        let now = Instant::now();
+        let mut state = self.lock();
+        log.reload(self.store_as(&state, channel.definition(), now));
+        let mut new = log.lock();
+        let State { keys, bytes, .. } = &mut *new;
+        *keys = state.keys.take(bytes);
+        drop(new);
+        log
+    }
+
+    /// Returns the state of the log with the topics of another definition.
+    fn store_as(&self, state: &State, definition: &ChannelDefinition, now: Instant) -> StoredLog {
+        let wall_time = clock::wall_time();
+        let earlier = self.channel.definition();
+        let name = |topic: usize| earlier.log_topic(topic).name;
+        let message = |offset, topic, published, frame: SharedText| {
+            let new_topic = definition.stored_topic(name(topic))?;
+            let published_at = wall_time.checked_sub(age(published, now)).unwrap_or(UNIX_EPOCH);
+            let frame = definition.with_current_names(new_topic, name(topic), frame.to_string()).into();
+            Some(StoredMessage { offset, topic: new_topic, published_at, frame })
+        };
+        let mut messages = Vec::new();
+        for (topic, state) in state.topics.iter().enumerate() {
+            for held in &state.held {
+                let read = |offset| match held {
+                    Held::Message(message) => Some(message.frame.clone()),
+                    Held::Text(text) => Some(text.join_range(offset - 1, offset + 1, self.epoch)?.1),
+                };
+                let frames = held.offsets().filter_map(|offset| Some((offset, read(offset)?)));
+                messages.extend(
+                    frames.filter_map(|(offset, frame)| message(offset, topic, held.published(), frame)),
+                );
+            }
+        }
+        let recent = state.recent.iter();
+        messages.extend(recent.filter_map(|recent| {
+            message(recent.offset, recent.topic, recent.published, recent.frame.clone())
+        }));
+        messages.sort_unstable_by_key(|message| message.offset);
+        let evicted = state.topics.iter().enumerate().filter_map(|(topic, state)| {
+            Some((definition.stored_topic(name(topic))?, state.evicted)).filter(|(_, offset)| *offset > 0)
+        });
+        StoredLog {
+            channel: ChannelHandle::default(),
+            epoch: self.epoch,
+            continues: self.continues,
+            head: state.head,
+            messages,
+            evicted: evicted.collect(),
+            has_other_definition: definition.fingerprint != earlier.fingerprint,
+            now: wall_time,
+        }
     }
 
     /// Replaces the log's messages with the stored ones. Subscribers continue from their cursors.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::batch::Batches;
 use super::idempotency::UsedKeys;
-use super::memory::Usage;
+use super::memory_budget::Usage;
 use super::topic::Topic;
 use super::{Inbox, Limits};
 use crate::channel::{Channel, History};

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
-use super::{Inbox, Limits, Log, Memory, ReadCursor, StoredLog, StoredMessage};
+use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, with_id};
@@ -112,7 +112,7 @@ impl World {
         let mut random = StdRng::seed_from_u64(seed);
         let definition = &CHANNELS[random.random_range(0..CHANNELS.len())];
         let max_stream_bytes = if random.random_bool(0.2) { 40_000 } else { usize::MAX };
-        let memory = Arc::new(Memory::new(usize::MAX));
+        let memory = Arc::new(MemoryBudget::new(usize::MAX));
         let limits = Limits { max_channel_bytes: usize::MAX, max_stream_bytes, memory };
         let log = Log::new(Channel::without_params(definition), 1, &limits);
         let (entries, stored, open, readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -196,7 +196,7 @@ impl Held {
         }
     }
 
-    fn published(&self) -> Option<Instant> {
+    pub(super) fn published(&self) -> Option<Instant> {
         match self {
             Self::Message(message) => message.published,
             Self::Text(text) => text.published,

@@ -7,8 +7,9 @@ use super::{
     SessionGrant, Settings, Shared, SigningKey, Storage, fmt, token_guard::revoke, watch,
 };
 use crate::clock;
-use crate::history::{Limits, Memory};
+use crate::history::{Limits, MemoryBudget};
 use crate::metrics::{self, Limit};
+use crate::storage;
 use crate::token::MAX_LIFETIME;
 #[cfg(feature = "jwks")]
 use crate::token::{Jwks, JwksError};
@@ -282,8 +283,8 @@ impl HubBuilder {
     }
 
     /// Sets how many channels without a subscriber and without history the hub keeps in memory. Default: 10,000. Beyond
-    /// that, the channels that were idle for longest are dropped. Without a storage, their retained messages are lost,
-    /// and a subscriber that resumes receives a gap even if it missed nothing.
+    /// that, the channels that were idle for longest are dropped. If the storage is [`Memory`](crate::Memory), their
+    /// retained messages are lost, and a subscriber that resumes receives a gap even if it missed nothing.
     pub fn max_idle_channels(mut self, count: usize) -> Self {
         self.max_idle_channels = count;
         self
@@ -304,16 +305,16 @@ impl HubBuilder {
     }
 
     /// Sets the maximum bytes of messages in memory for all channels together. Default: 1 GiB. Near the limit, unused
-    /// channels are unloaded (and lost, without a storage); then the history of channels that are published to is
+    /// channels are unloaded (and lost, if the storage is [`Memory`](crate::Memory)); then the history of channels that are published to is
     /// shortened.
     pub fn max_history_bytes(mut self, bytes: usize) -> Self {
         self.max_history_bytes = bytes;
         self
     }
 
-    /// Sets a storage, such as a `Sqlite` file, in which history, runs and revocations outlive the process. Runs need
-    /// it. Default: none. After a restart, history is then empty, subscribers receive a gap, and revoked tokens are
-    /// valid again.
+    /// Sets the storage for history, runs and revocations, such as a `Sqlite` file, in which they outlive the process.
+    /// Default: a [`Memory`](crate::Memory) of its own. After a restart, history is then empty, subscribers receive a gap, and
+    /// revoked tokens are valid again.
     pub fn storage(mut self, storage: impl Into<Storage>) -> Self {
         self.storage = Some(storage.into());
         self
@@ -373,14 +374,14 @@ impl HubBuilder {
         let limits = Limits {
             max_channel_bytes: self.max_channel_bytes,
             max_stream_bytes: self.max_stream_bytes,
-            memory: Arc::new(Memory::new(self.max_history_bytes)),
+            memory: Arc::new(MemoryBudget::new(self.max_history_bytes)),
         };
-        let revoked =
-            self.storage.as_ref().map(|storage| storage.engine().list_revoked()).unwrap_or_default();
+        let storage = self.storage.unwrap_or_else(|| storage::Memory::new().into());
+        let revoked = storage.engine().list_revoked();
         let shared = Shared {
             registry: self.registry,
             keys,
-            channels: Channels::new(self.registry, self.storage, self.max_idle_channels, limits),
+            channels: Channels::new(self.registry, storage, self.max_idle_channels, limits),
             settings: self.settings,
             phase: watch::Sender::new(Phase::Open),
             connections: watch::Sender::default(),
@@ -400,12 +401,10 @@ impl HubBuilder {
             has_admin_routes: self.admin_routes,
             started_at: clock::wall_time(),
         };
-        if let Some(storage) = shared.channels.storage() {
-            let (revocations, token_uses) = (Arc::clone(&shared.revocations), Arc::clone(&shared.token_uses));
-            // Does not capture the hub: the storage must not keep it alive.
-            let listener = move |id: &str, age| revoke(&revocations, &token_uses, id, age);
-            storage.engine().follow_revocations(Box::new(listener));
-        }
+        let (revocations, token_uses) = (Arc::clone(&shared.revocations), Arc::clone(&shared.token_uses));
+        // Does not capture the hub: the storage must not keep it alive.
+        let listener = move |id: &str, age| revoke(&revocations, &token_uses, id, age);
+        shared.channels.storage().follow_revocations(Box::new(listener));
         let hub = Hub { shared: Arc::new(shared) };
         hub.follow_due_runs();
         Ok(hub)

@@ -50,10 +50,9 @@ impl Hub {
 
     /// Claims runs, and wakes the waits of runs, when another process has made them due.
     pub(super) fn follow_due_runs(&self) {
-        let Some(storage) = self.storage() else { return };
         // The storage must not keep the hub alive.
         let hub = self.downgrade();
-        storage.engine().follow_due_runs(Box::new(move |runs| {
+        self.storage().follow_due_runs(Box::new(move |runs| {
             let Some(hub) = hub.upgrade() else { return };
             match runs {
                 DueRuns::Any => hub.claim_due_runs(),

@@ -65,13 +65,10 @@ impl Hub {
         if let Some(more) = all.len().checked_sub(MAX_NAMES).filter(|more| *more > 0) {
             channels.push(format!("and {more} more"));
         }
-        let storage =
-            match self.storage().map(|storage| (storage.engine().engine_name(), storage.engine().file())) {
-                Some((engine, Some(file))) => format!("{engine}, {}", file.display()),
-                Some(("sqlite", None)) => "sqlite, in memory".into(),
-                Some((engine, None)) => engine.into(),
-                None => "none: history is in memory".into(),
-            };
+        let storage = match (self.storage().engine_name(), self.storage().file()) {
+            (engine, Some(file)) => format!("{engine}, {}", file.display()),
+            (engine, None) => engine.into(),
+        };
         tracing::info!(
             count = all.len(),
             channels = channels.join(", "),

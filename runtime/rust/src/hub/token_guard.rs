@@ -173,8 +173,8 @@ impl Hub {
 
     /// Revokes all tokens with an id ([`TokenBuilder::id`](super::TokenBuilder::id)) before they expire. They are
     /// rejected from now on, and the subscriptions that use them end. Other processes that share the storage follow
-    /// within a second. After two days, new tokens with this id are valid again. Without a storage, the id stays
-    /// revoked only until the server restarts.
+    /// within a second. After two days, new tokens with this id are valid again. In [`Memory`](crate::Memory), the
+    /// id stays revoked only until the server restarts.
     ///
     /// # Errors
     /// Returns an error if the id is not valid, or if the storage fails. In the latter case the id stays revoked only
@@ -185,10 +185,7 @@ impl Hub {
         }
         // Revoke before storing, so that a stolen token is not valid for longer.
         revoke(&self.shared.revocations, &self.shared.token_uses, id, Duration::ZERO);
-        match self.storage() {
-            Some(storage) => storage.engine().revoke(id).await.map_err(RevokeError::Storage),
-            None => Ok(()),
-        }
+        self.storage().revoke(id).await.map_err(RevokeError::Storage)
     }
 }
 

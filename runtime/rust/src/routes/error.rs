@@ -165,7 +165,7 @@ impl From<RateLimited> for HttpError {
 impl From<AdminError> for HttpError {
     fn from(error: AdminError) -> Self {
         let (status, code) = match &error {
-            AdminError::NoStorage | AdminError::UnknownRun => (StatusCode::NOT_FOUND, "no_run"),
+            AdminError::UnknownRun => (StatusCode::NOT_FOUND, "no_run"),
             AdminError::UnknownChannel => (StatusCode::NOT_FOUND, "unknown_channel"),
             AdminError::UnknownTopic => (StatusCode::NOT_FOUND, "unknown_topic"),
             AdminError::StaleCursor => (StatusCode::CONFLICT, "stale_cursor"),
@@ -180,7 +180,6 @@ impl From<RunsError> for HttpError {
     fn from(error: RunsError) -> Self {
         let message = error.to_string();
         match error {
-            RunsError::NoStorage => AdminError::NoStorage.into(),
             RunsError::UnknownChannel => AdminError::UnknownChannel.into(),
             RunsError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
             _ => Self::bad_request(message),
@@ -257,7 +256,7 @@ impl From<SignalError> for HttpError {
             }
             SignalError::TooLate => conflict(json!({ "code": "too_late" })),
             SignalError::RunEnded => conflict(json!({ "code": "run_ended" })),
-            SignalError::NoRun | SignalError::NoStorage => {
+            SignalError::NoRun => {
                 Self { data: json!({ "code": "no_run" }), ..Self::new(StatusCode::NOT_FOUND, message) }
             }
             SignalError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),

@@ -55,7 +55,7 @@ pub(super) async fn claim_runs(shared: Arc<Shared>) {
 /// Claims once, and returns how many runs were due.
 async fn claim(shared: &Arc<Shared>) -> usize {
     let free = shared.settings.max_concurrent_runs.saturating_sub(shared.slots().len());
-    let Ok(engine) = shared.engine() else { return 0 };
+    let engine = shared.engine();
     if free == 0 {
         return 0;
     }
@@ -126,7 +126,7 @@ pub(super) async fn extend_leases(shared: Arc<Shared>) {
         if before.is_empty() {
             continue;
         }
-        let Ok(engine) = shared.engine() else { return };
+        let engine = shared.engine();
         match engine.extend_leases(before.clone(), shared.lease()).await {
             Ok(valid) => stop_unless_valid(&shared, &before, &valid),
             Err(error) => tracing::error!(%error, "failed to extend leases"),
@@ -137,7 +137,7 @@ pub(super) async fn extend_leases(shared: Arc<Shared>) {
 /// Stops executions whose runs were cancelled or taken by another process.
 async fn stop_lost_executions(shared: &Shared) {
     let before = shared.claims();
-    let Ok(engine) = shared.engine() else { return };
+    let engine = shared.engine();
     if !before.is_empty()
         && let Ok(valid) = engine.find_valid_claims(before.clone()).await
     {
@@ -162,9 +162,7 @@ fn wake_waits(shared: &Shared) {
 }
 
 async fn free_orphans(shared: &Shared) {
-    if let Ok(engine) = shared.engine()
-        && let Err(error) = engine.free_orphans().await
-    {
+    if let Err(error) = shared.engine().free_orphans().await {
         tracing::error!(%error, "failed to free the runs of processes that ended");
     }
 }
@@ -175,7 +173,7 @@ pub(super) async fn run_housekeeping(shared: Arc<Shared>) {
     let mut saturated_since = None;
     loop {
         delete_ended(&shared).await;
-        let Ok(engine) = shared.engine() else { return };
+        let engine = shared.engine();
         if let Ok(counts) = engine.count_runs().await {
             report(&counts, shared.storage_time());
         }
@@ -203,7 +201,8 @@ fn report(counts: &RunCounts, now: SystemTime) {
 
 async fn delete_ended(shared: &Shared) {
     let before = shared.storage_time().checked_sub(shared.settings.run_retention);
-    let (Some(before), Ok(engine)) = (before, shared.engine()) else { return };
+    let Some(before) = before else { return };
+    let engine = shared.engine();
     loop {
         match engine.delete_ended_runs(before, MAX_DELETED_RUNS).await {
             Ok(deleted) if deleted < MAX_DELETED_RUNS => return,
@@ -229,9 +228,7 @@ async fn release_runs(shared: &Shared) {
         slot.task.abort();
     }
     shared.drop_suspended();
-    if let Ok(engine) = shared.engine()
-        && let Err(error) = engine.release_runs().await
-    {
+    if let Err(error) = shared.engine().release_runs().await {
         tracing::error!(%error, "failed to release runs");
     }
 }

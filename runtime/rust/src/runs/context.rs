@@ -143,11 +143,8 @@ impl Context {
         self.wake.resume();
     }
 
-    pub(super) async fn engine(&self) -> &dyn Engine {
-        match self.shared.engine() {
-            Ok(engine) => engine,
-            Err(error) => self.stop(StopReason::Storage(error)).await,
-        }
+    pub(super) fn engine(&self) -> &dyn Engine {
+        self.shared.engine()
     }
 
     /// Returns the log of any channel.
@@ -379,7 +376,7 @@ impl Call {
             context.count_recorded(call.bytes()).await;
         }
         let start = self.start.clone();
-        let recording = context.engine().await.record_call(context.claim(), call, start, message);
+        let recording = context.engine().record_call(context.claim(), call, start, message);
         let id = context.require_recorded(recording.await).await;
         if is_progress {
             context.progress();

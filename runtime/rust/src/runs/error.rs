@@ -75,8 +75,6 @@ impl<E: std::error::Error> From<E> for RunError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunsError {
-    /// The hub has no storage, which runs need.
-    NoStorage,
     /// No job with this name is registered with these runs.
     UnknownJob(String),
     /// The run's id is empty or has more than 256 characters.
@@ -114,10 +112,6 @@ impl From<StorageError> for RunsError {
 impl fmt::Display for RunsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoStorage => formatter.write_str(
-                "runs need a storage: add `.storage(Sqlite::open(\"fanfare.db\")?)` to the hub's builder, or \
-                 `Sqlite::in_memory()` in a test",
-            ),
             Self::UnknownJob(name) => {
                 write!(
                     formatter,

@@ -72,7 +72,7 @@ pub(super) async fn execute(shared: &Arc<Shared>, claimed: ClaimedRun, executed:
         shared.suspend(claim, execution);
         context
     });
-    let Ok(engine) = shared.engine() else { return };
+    let engine = shared.engine();
     let leaves_streams = matches!(end, ExecutionEnd::Completed(_) | ExecutionEnd::Failed(_))
         && executed.get().is_some_and(|context| context.has_streams());
     // Listed before the run ends, because a retry may begin other streams right after.
@@ -133,7 +133,7 @@ impl Execution {
         })?;
         let log = shared.hub.open_log(&channel).await;
         let log = log.map_err(|error| retry(&RunsError::from_open_error(error)))?;
-        let engine = shared.engine().map_err(|error| retry(&error))?;
+        let engine = shared.engine();
         let calls = engine.load_calls(claimed.claim.run).await.map_err(|error| retry(&error))?;
         let ClaimedRun { claim, run, failures, crashes, retries } = claimed;
         let attempt = failures.saturating_add(*crashes).saturating_add(1);
@@ -251,7 +251,7 @@ pub(super) async fn give_up(shared: &Arc<Shared>, claimed: &ClaimedRun) {
     };
     let event = event.map(|log| events::failed(&log, run_id, &why));
     tracing::error!(run_id, why, "run failed");
-    let Ok(engine) = shared.engine() else { return };
+    let engine = shared.engine();
     let streams = stream_ends(&shared.hub, engine, claim.run, run_id, &why, |_| true).await;
     if let Err(error) = engine.end_execution(*claim, ExecutionEnd::Failed(why), event).await {
         return tracing::error!(run_id, %error, "failed to record the end of a run");

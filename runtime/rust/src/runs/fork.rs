@@ -378,7 +378,7 @@ impl<C: TypedChannel> Fork<'_, C> {
         let pending = context.calls().pending_in(is_preferred);
         let (winner, start) = (number(winner), self.call.start.clone());
         let decision = Decision { fork, start, winner, preferred, pending };
-        let engine = context.engine().await;
+        let engine = context.engine();
         match engine.decide_fork(context.claim(), decision, context.waiting_event()).await {
             Ok(DecideOutcome::Committed) => {
                 context.progress();

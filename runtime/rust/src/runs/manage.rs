@@ -8,9 +8,7 @@ use super::stream::{ABANDONED, stop_streams, stream_ends};
 use super::{CancelOutcome, Runs, RunsError, StartOutcome, events};
 use crate::history::Log;
 use crate::hub::Hub;
-use crate::storage::{
-    CallSite, Engine, RerunEffect, RetryEffect, RunRecord, Storage, StorageError, WakeEffect,
-};
+use crate::storage::{CallSite, RerunEffect, RetryEffect, RunRecord, StorageError, WakeEffect};
 
 /// The effect of a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub enum RunActionError {
     UnfinishedCall(String),
     /// A rerun: another run has the new id.
     RunExists,
-    /// The hub has no storage, the storage failed, an id is not valid, or the hub does not know the run's channel.
+    /// The storage failed, an id is not valid, or the hub does not know the run's channel.
     Runs(RunsError),
 }
 
@@ -160,7 +158,7 @@ impl Runs {
 
 /// Cancels a run, whichever process executes it.
 pub(crate) async fn cancel(hub: &Hub, run_id: &str) -> Result<CancelOutcome, RunsError> {
-    let engine = engine(hub)?;
+    let engine = hub.storage();
     let Some(record) = engine.find_run(run_id.to_owned()).await? else {
         return Ok(CancelOutcome::UnknownRun);
     };
@@ -180,7 +178,7 @@ pub(crate) async fn cancel(hub: &Hub, run_id: &str) -> Result<CancelOutcome, Run
 
 /// Continues a failed or halted run.
 pub(crate) async fn retry(hub: &Hub, run_id: &str) -> Result<RetryOutcome, RunActionError> {
-    let engine = engine(hub)?;
+    let engine = hub.storage();
     let record = find_run(hub, run_id).await?;
     let event = events::running(&open_log(hub, &record).await?, run_id, 1, None);
     // The process whose execution failed may not have ended them yet.
@@ -199,7 +197,7 @@ pub(crate) async fn retry(hub: &Hub, run_id: &str) -> Result<RetryOutcome, RunAc
 /// Ends the sleeps and delays of a run early.
 pub(crate) async fn wake(hub: &Hub, run_id: &str, call: Option<&str>) -> Result<usize, RunActionError> {
     let site = call.map(parse_site).transpose()?;
-    match engine(hub)?.wake_run(run_id.to_owned(), site).await? {
+    match hub.storage().wake_run(run_id.to_owned(), site).await? {
         WakeEffect::Woken(count) => {
             hub.claim_due_runs();
             Ok(count)
@@ -226,7 +224,7 @@ pub(crate) async fn rerun(
     }
     let log = open_log(hub, &find_run(hub, run_id).await?).await?;
     let event = events::running(&log, new_run_id, 1, None);
-    let rerun = engine(hub)?.rerun(run_id.to_owned(), site.position, new_run_id.to_owned(), event);
+    let rerun = hub.storage().rerun(run_id.to_owned(), site.position, new_run_id.to_owned(), event);
     match rerun.await? {
         RerunEffect::New => {
             hub.claim_due_runs();
@@ -248,12 +246,8 @@ fn parse_site(call: &str) -> Result<CallSite, RunActionError> {
     site.filter(is_root_or_branch).ok_or_else(|| RunActionError::InvalidCall(call.to_owned()))
 }
 
-fn engine(hub: &Hub) -> Result<&dyn Engine, RunsError> {
-    hub.storage().map(Storage::engine).ok_or(RunsError::NoStorage)
-}
-
 async fn find_run(hub: &Hub, run_id: &str) -> Result<RunRecord, RunActionError> {
-    engine(hub)?.find_run(run_id.to_owned()).await?.ok_or(RunActionError::UnknownRun)
+    hub.storage().find_run(run_id.to_owned()).await?.ok_or(RunActionError::UnknownRun)
 }
 
 async fn open_log(hub: &Hub, record: &RunRecord) -> Result<Arc<Log>, RunsError> {

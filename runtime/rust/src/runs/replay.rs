@@ -98,7 +98,7 @@ impl Runs {
     /// # Errors
     /// Returns an error if the storage fails.
     pub async fn recording(&self, run_id: &str) -> Result<Option<RunRecording>, RunsError> {
-        let engine = self.shared.engine()?;
+        let engine = self.shared.engine();
         let Some(RunRecord { run: handle, job, channel, input, .. }) =
             engine.find_run(run_id.to_owned()).await?
         else {

@@ -152,7 +152,7 @@ impl<C: TypedChannel> Run<C> {
         let log = self.context.open_log(topic.channel()).await;
         let entry = Entry { log, topic: topic.index(), frame, key: None };
         if bug!(PublishInTwoTransactions)
-            && let Ok(appended) = self.context.engine().await.append(entry.clone()).await
+            && let Ok(appended) = self.context.engine().append(entry.clone()).await
         {
             call.record(Outcome::Value(serde_json::to_string(&appended.id)?), None).await;
             call.finish();

@@ -142,7 +142,7 @@ impl Runs {
     }
 
     async fn recorded_calls(&self, run_id: &str) -> Result<Option<Vec<RecordedCall>>, RunsError> {
-        let engine = self.shared.engine()?;
+        let engine = self.shared.engine();
         let Some(record) = engine.find_run(run_id.to_owned()).await? else { return Ok(None) };
         let mut calls = engine.load_calls(record.run).await?;
         calls.retain(|call| call.outcome.is_final() && !call.kind.is_fork());

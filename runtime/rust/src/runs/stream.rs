@@ -116,7 +116,7 @@ impl<C: TypedChannel> Run<C> {
                 channel: topic.channel().name().to_owned(),
                 topic: topic.definition().name.to_owned(),
             };
-            let recording = context.engine().await.begin_stream(
+            let recording = context.engine().begin_stream(
                 context.claim(),
                 call.to_record(Outcome::Begun { failures: 0, due: 0 }),
                 call.start.clone(),
@@ -194,7 +194,7 @@ impl Writer {
         let entry = self.entry(LogKind::Chunk { stream_id: &self.stream_id }, text);
         let context = &self.context;
         context.count_recorded(text.len()).await;
-        let recording = context.engine().await.write_chunk(context.claim(), chunk, entry);
+        let recording = context.engine().write_chunk(context.claim(), chunk, entry);
         context.require_recorded(recording.await).await;
         context.progress();
         let mut state = self.state();
@@ -228,7 +228,7 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
 impl Context {
     /// Returns the id and the state of an open stream, or `None` if the call has none.
     async fn load_stream(&self, site: &CallSite) -> Option<(String, State)> {
-        let loading = self.engine().await.load_stream(self.claim().run, site.clone());
+        let loading = self.engine().load_stream(self.claim().run, site.clone());
         match loading.await {
             Ok(stream) => stream.map(|OpenRunStream { stream_id, chunks }| {
                 let next = u32::try_from(chunks.len() + 1).unwrap_or(u32::MAX);
@@ -243,7 +243,7 @@ impl Context {
         if !self.has_streams() {
             return;
         }
-        let engine = self.engine().await;
+        let engine = self.engine();
         let stopped =
             stop_streams(self.hub(), engine, self.claim().run, &self.run_id, STOPPED, is_lost).await;
         if let Err(error) = stopped {

@@ -151,7 +151,7 @@ async fn ask(call: &Call, signals: &[&SignalDefinition], closes_at: SystemTime) 
         let woken = context.wake.notified();
         let mut woken = std::pin::pin!(woken);
         woken.as_mut().enable();
-        let engine = context.engine().await;
+        let engine = context.engine();
         let state = engine.poll_question(context.claim(), question.clone(), context.waiting_event()).await;
         let closes_at = match state {
             Ok(QuestionState::Closed(value)) => {

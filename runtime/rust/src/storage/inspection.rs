@@ -285,8 +285,13 @@ impl PageBudget {
     /// Adds a frame of a history if there is room for it. The frames of a text stream are joined to few items, so only
     /// their bytes count.
     pub(crate) fn add_frame(&mut self, frame: &str) -> bool {
-        let fits = self.add(frame.len());
-        let is_message = LogKind::Data.is_of(frame) || LogKind::Run.is_of(frame);
+        self.add_frame_of(frame, frame.len())
+    }
+
+    /// Adds a frame, given its start and its size.
+    pub(super) fn add_frame_of(&mut self, start: &str, bytes: usize) -> bool {
+        let fits = self.add(bytes);
+        let is_message = LogKind::Data.is_of(start) || LogKind::Run.is_of(start);
         self.items -= usize::from(fits && !is_message);
         fits
     }

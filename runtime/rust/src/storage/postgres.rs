@@ -1,8 +1,9 @@
 //! PostgreSQL as a storage, which servers on several machines can share.
 //!
-//! A process has three connections. The *writer* appends waiting messages, many per commit. The *tail* reads what other
-//! processes append: notifications tell it which channels changed, and one statement reads them all. The third one
-//! opens channels, reports that the process is running, and deletes old data.
+//! A process has three connections for messages. The *writer* appends waiting messages, many per commit. The *tail* reads
+//! what other processes append: notifications tell it which channels changed, and one statement reads them all. The third
+//! one opens channels, reports that the process is running, and deletes old data. A pool has those for the journal: each
+//! call is a transaction, and a message that it appends takes the same way to the logs and to other processes.
 //!
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
@@ -18,8 +19,8 @@ use tokio_postgres::types::Type;
 
 use super::queue::Queue;
 use super::{
-    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageError,
-    StorageFuture,
+    AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
+    StorageError, StorageFuture,
 };
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
@@ -84,6 +85,12 @@ pub struct Postgres {
     writer: mpsc::UnboundedSender<Append>,
     queue: Queue,
 }
+
+/// The text streams that unfinished runs write.
+const WRITTEN_STREAMS: &str = "
+    SELECT stream FROM fanfare.streams s JOIN fanfare.runs r ON r.id = s.run
+    WHERE stream = ANY($1) AND state IN ('running', 'halted')
+";
 
 /// The state that the tasks share.
 struct Shared {
@@ -200,14 +207,14 @@ impl Messages for Postgres {
         Box::pin(async { caught_up.await.unwrap_or_default() })
     }
 
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         let waiting = match self.queue.try_reserve(entry.frame.len()) {
             Ok(waiting) => waiting,
-            Err(busy) => return Box::pin(async { Err(busy.into()) }),
+            Err(busy) => return StorageCall::done(Err(busy.into())),
         };
         let (reply, outcome) = oneshot::channel();
         let _ = self.writer.send(Append { entry, reply, _waiting: waiting });
-        Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) })
+        StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {
@@ -258,19 +265,35 @@ impl Shared {
     }
 
     /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
-    /// write them either. Streams of runs end with their runs.
-    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
-        open.retain(|stream| !stream.is_of_run());
-        if open.iter().all(|stream| self.is_running(stream.owner())) {
-            return Ok(Vec::new());
+    /// write them either.
+    async fn find_abandoned(&self, open: Vec<OpenStream>) -> Result<Vec<OpenStream>, RequestError> {
+        let (of_runs, mut others): (Vec<_>, Vec<_>) = open.into_iter().partition(OpenStream::is_of_run);
+        if others.iter().all(|stream| self.is_running(stream.owner())) {
+            others.clear();
+        } else {
+            // The others may have started since the last report. They registered before they wrote.
+            let running = beat::beat(&self.link, self.owner).await?.running;
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
+            others.retain(|stream| {
+                let owner = stream.owner().filter(|owner| *owner != self.owner);
+                !owner.is_some_and(|owner| running.contains(&owner))
+            });
         }
-        // The others may have started since the last report. They registered before they wrote.
-        let running = beat::beat(&self.link, self.owner).await?.running;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
-        open.retain(|stream| {
-            let owner = stream.owner().filter(|owner| *owner != self.owner);
-            !owner.is_some_and(|owner| running.contains(&owner))
-        });
+        others.extend(self.find_abandoned_of_runs(of_runs).await?);
+        Ok(others)
+    }
+
+    /// Returns the text streams whose runs have ended or do not write them.
+    async fn find_abandoned_of_runs(
+        &self,
+        mut open: Vec<OpenStream>,
+    ) -> Result<Vec<OpenStream>, RequestError> {
+        if !open.is_empty() {
+            let ids: Vec<&str> = open.iter().map(|stream| &*stream.id).collect();
+            let written = self.link.query(WRITTEN_STREAMS, &[(&ids, Type::TEXT_ARRAY)]).await?;
+            let written: BTreeSet<&str> = written.iter().map(|row| row.get(0)).collect();
+            open.retain(|stream| !written.contains(&*stream.id));
+        }
         Ok(open)
     }
 

@@ -4,19 +4,20 @@ use super::RunHandle;
 use super::journal::rows::JournalTransaction;
 
 mod calls;
+pub(super) mod inspection;
 mod questions;
 mod runs;
 mod signals;
 mod streams;
 
-pub(super) use questions::load_questions;
 pub(super) use runs::release_runs;
 pub(super) use streams::has_writer;
 
 /// A transaction of a SQL database.
 ///
 /// The statements must mean the same in all databases. Parameters are `?1`, `?2` and so on. A part in `/*pg` and `pg*/`
-/// is for PostgreSQL only, which removes these marks; it is a comment elsewhere. Texts are compared by their bytes.
+/// is for PostgreSQL only, which removes these marks; it is a comment elsewhere. `INDEXED BY` and the name after it are for
+/// SQLite only. Texts are compared by their bytes.
 pub(super) trait SqlTransaction {
     type Error;
 

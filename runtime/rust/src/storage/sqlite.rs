@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
 use super::queue::{Queue, Reservation};
-use super::{AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, StorageError, StorageFuture};
+use super::{
+    AppendError, Entry, Messages, OnRevoked, OpenedLog, Storage, StorageCall, StorageError, StorageFuture,
+};
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits};
 
@@ -254,9 +256,9 @@ impl Messages for Sqlite {
         Box::pin(async { answer.await.unwrap_or_default() })
     }
 
-    fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
+    fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         let outcome = self.submit_unless_busy(entry.frame.len(), move |batch| batch.append(&entry));
-        Box::pin(async move {
+        StorageCall::Waiting(Box::pin(async move {
             let (id, repeated) = match outcome.await? {
                 AppendOutcome::Stored(id) => (id, false),
                 AppendOutcome::Repeated(id) => (id, true),
@@ -264,7 +266,7 @@ impl Messages for Sqlite {
             };
             // Subscribers had a turn while this waited for the commit.
             Ok(Appended { id, repeated, should_yield: false })
-        })
+        }))
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

@@ -51,6 +51,15 @@ impl Revocations {
         revoked.forget(now);
     }
 
+    /// Returns the ids, and how long ago each was revoked.
+    pub(crate) fn list(&self) -> Vec<(String, Duration)> {
+        let now = Instant::now();
+        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        revoked.forget(now);
+        let ids = revoked.ids.iter();
+        ids.map(|(id, at)| (id.to_string(), now.saturating_duration_since(*at))).collect()
+    }
+
     pub(crate) fn contains(&self, id: &str) -> bool {
         self.revoked.read().unwrap_or_else(PoisonError::into_inner).ids.contains_key(id)
     }

@@ -11,7 +11,7 @@ use crate::support::http::admin;
 use crate::support::server::{KEY, Server};
 use crate::support::sse::Events;
 
-/// Starts servers without a storage, with one in memory, and with a file.
+/// Starts servers with each storage: in memory, SQLite in memory, and SQLite with a file.
 async fn servers() -> Vec<(Server, Box<dyn std::any::Any>)> {
     let memory = Server::start_with(|builder| builder.admin_routes(true)).await;
     #[cfg(not(feature = "sqlite"))]
@@ -255,19 +255,15 @@ async fn history_has_topics_times_runs_and_joined_texts() {
 }
 
 #[tokio::test]
-async fn unknown_names_and_runs_without_a_storage_are_404() {
-    for (index, (server, _file)) in servers().await.into_iter().enumerate() {
-        let mut cases = vec![
+async fn unknown_names_are_404() {
+    for (server, _file) in servers().await {
+        for (path, code) in [
             ("history?channel=none", "unknown_channel"),
             ("history?channel=room:1&topic=none", "unknown_topic"),
             ("run?run_id=none", "no_run"),
             ("calls?run_id=none", "no_run"),
             ("signals?run_id=none", "no_run"),
-        ];
-        if index == 0 {
-            cases.push(("runs", "no_run"));
-        }
-        for (path, code) in cases {
+        ] {
             let answer = admin(server.address, path, Some(KEY)).await;
             assert_eq!((answer.status, &answer.body["data"]["code"]), (404, &json!(code)), "{path}");
         }
@@ -280,7 +276,7 @@ async fn the_server_and_its_definitions_are_described() {
     for (index, (server, _file)) in servers().await.into_iter().enumerate() {
         let info = server.admin("server").await;
         assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
-        assert_eq!(info["storage"], if index == 0 { "none" } else { "sqlite" });
+        assert_eq!(info["storage"], if index == 0 { "memory" } else { "sqlite" });
         assert_eq!((&info["status"], &info["jobs"]), (&json!("open"), &json!([])));
         let definitions = server.admin("definitions").await;
         let room = &definitions["items"][0];

@@ -109,7 +109,20 @@ async fn the_first_line_says_what_a_server_serves_and_is_logged_once() {
     let _again = fanfare::routes(server.hub.clone());
     let [line] = &log.lines(Level::INFO, "serving channels")[..] else { panic!("{:?}", log.0) };
     assert!(line.contains("count=3") && line.contains("room@f1f2, small@f1f2, brief@f1f2"), "{line}");
-    assert!(line.contains("storage=\"none: history is in memory\""), "{line}");
+    assert!(line.contains("storage=\"memory\""), "{line}");
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_server_whose_runs_end_with_it_warns_about_that_once() {
+    use crate::support::runs::{done, runs};
+    let log = Everything::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    tracing::callsite::rebuild_interest_cache();
+    let server = Server::start().await;
+    let _runs = runs(&server, async |_: fanfare::Run<Room>, (): ()| Ok(done("fine"))).await;
+    let lines = log.lines(Level::WARN, "runs end with the process");
+    assert!(matches!(&lines[..], [line] if line.contains("`HubBuilder::storage`")), "{lines:?}");
 }
 
 #[cfg(feature = "sqlite")]

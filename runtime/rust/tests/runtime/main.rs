@@ -38,6 +38,8 @@ mod network_resuming;
 mod network_sending;
 #[cfg(feature = "client")]
 mod network_untyped;
+#[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+mod postgres;
 mod publishing;
 #[cfg(feature = "sqlite")]
 mod questions;
@@ -59,6 +61,7 @@ mod run_failures;
 mod running;
 mod serving;
 mod sessions;
+mod shared_memory;
 #[cfg(feature = "sqlite")]
 mod shared_storage;
 mod signals;
@@ -86,6 +89,8 @@ mod support {
     pub(crate) mod jwt;
     #[cfg(feature = "client")]
     pub(crate) mod network;
+    #[cfg(all(feature = "postgres", feature = "sqlite", unix))]
+    pub(crate) mod postgres;
     #[cfg(feature = "sqlite")]
     pub(crate) mod runs;
     pub(crate) mod server;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
-use fanfare::{CancelOutcome, Run, RunError, RunStatus, Runs, RunsError, SignalError, StartOutcome};
+use fanfare::{CancelOutcome, Memory, Run, RunError, RunStatus, SignalError, StartOutcome};
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
 use crate::support::definition::{Room, room};
 use crate::support::file::File;
 use crate::support::http;
-use crate::support::runs::{Count, MINUTE, done, ended, in_memory, runs};
+use crate::support::runs::{Count, MINUTE, done, ended, in_memory, runs, waits};
 use crate::support::server::{KEY, Server};
 
 /// Reads until a message has this text.
@@ -389,19 +389,46 @@ async fn two_processes_on_one_file_execute_each_run_once() {
 }
 
 #[tokio::test]
-async fn runs_need_a_storage() {
-    let server = Server::start().await;
-    let error = Runs::builder(&server.hub).build().await.map(|_| ()).unwrap_err();
-    assert_eq!(error, RunsError::NoStorage);
+async fn a_run_in_memory_continues_in_the_next_hub_of_its_process() {
+    let (memory, count, channel) = (Memory::new(), Count::default(), Room(room("1")));
+    let server =
+        async || Server::start_with(|builder| builder.storage(memory.clone()).admin_routes(true)).await;
+    let start = async |server: &Server| {
+        let count = count.clone();
+        runs(server, move |run: Run<Room>, (): ()| {
+            let count = count.clone();
+            async move {
+                let number = run.step("count", async || Ok::<_, RunError>(count.up())).await?;
+                let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
+                Ok(done(format!("{number} {}", nod.unwrap().payload)))
+            }
+        })
+        .await
+    };
+    let first = server().await;
+    let (runs, job) = start(&first).await;
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
+    waits(&runs, "run_1").await;
+    drop(runs);
+    first.stop().await;
+    let second = server().await;
+    let (runs, _) = start(&second).await;
+    second.hub.signal(channel.nod(), "yes").await.unwrap();
+    let completed = RunStatus::Completed(r#"{"message":"1 yes"}"#.into());
+    assert_eq!(ended(&runs, "run_1").await, completed);
+    let calls = second.admin("calls?run_id=run_1").await;
+    assert_eq!((&calls["items"][0]["id"], &calls["items"][0]["value"]), (&json!("count"), &json!(1)));
+    let listed = second.admin("runs?state=completed").await;
+    assert_eq!(listed["items"][0]["run_id"], "run_1");
+    assert_eq!(second.admin("signals?run_id=run_1").await["items"][0]["payload"], "yes");
 }
 
 #[tokio::test]
-async fn signals_need_a_storage() {
+async fn a_signal_to_a_channel_without_runs_is_refused() {
     let server = Server::start().await;
     let channel = room("1");
     let error = server.hub.signal(Room(channel).nod(), "yes").await.unwrap_err();
-    assert_eq!(error, SignalError::NoStorage);
-    assert!(error.to_string().contains("`HubBuilder::storage`"), "{error}");
+    assert_eq!(error, SignalError::NoRun);
     let refused = http::post(server.address, "signal?channel=room:1&name=nod", Some(KEY), b"\"yes\"").await;
     assert_eq!((refused.status, &refused.body["data"]["code"]), (404, &json!("no_run")));
 }

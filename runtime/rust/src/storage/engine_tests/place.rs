@@ -1,15 +1,14 @@
 //! Where the engines of tests keep their data.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use std::sync::Arc;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::Process;
+use crate::channel::Channel;
 
 pub(super) enum Place {
-    /// The memory of one process, without an engine.
-    Memory,
+    /// Opening it clones it, and so counts as another process.
+    Memory(super::super::Memory),
     #[cfg(feature = "sqlite")]
     Sqlite { folder: std::path::PathBuf },
     #[cfg(all(feature = "postgres", unix))]
@@ -25,7 +24,7 @@ fn next_number() -> u32 {
 
 impl Place {
     pub(super) fn memory() -> Self {
-        Self::Memory
+        Self::Memory(super::super::Memory::new())
     }
 
     #[cfg(feature = "sqlite")]
@@ -45,23 +44,23 @@ impl Place {
     /// Starts a process.
     pub(super) async fn open(&self) -> Process {
         match self {
-            Self::Memory => Process::new(None),
+            Self::Memory(memory) => Process::new(memory.clone()),
             #[cfg(feature = "sqlite")]
             Self::Sqlite { folder } => {
                 let engine = super::super::Sqlite::open(folder.join("fanfare.db")).unwrap();
-                Process::new(Some(Arc::new(engine)))
+                Process::new(engine)
             }
             #[cfg(all(feature = "postgres", unix))]
             Self::Postgres { url, schema } => {
                 let engine = super::super::postgres::Postgres::connect(url).schema(schema).await.unwrap();
-                Process::new(Some(Arc::new(engine)))
+                Process::new(engine)
             }
         }
     }
 
     /// Ends a process, and waits until others can know that it has ended.
     pub(super) async fn close(&self, process: Process) {
-        let owner = process.engine.as_ref().map_or(0, |engine| engine.owner());
+        let owner = process.engine.owner();
         drop(process);
         #[cfg(all(feature = "postgres", unix))]
         if let Self::Postgres { schema, .. } = self {
@@ -77,8 +76,27 @@ impl Place {
         let _ = owner;
     }
 
+    /// Makes others believe that a process has ended without releasing its runs.
+    pub(super) async fn mark_ended(&self, process: &Process) {
+        let owner = process.engine.owner();
+        match self {
+            Self::Memory(memory) => memory.mark_ended(owner),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => {
+                self.execute(&format!("UPDATE processes SET began = '1' WHERE owner = {owner};")).await;
+            }
+            #[cfg(all(feature = "postgres", unix))]
+            Self::Postgres { .. } => {
+                self.execute(&format!("UPDATE processes SET seen = 0 WHERE owner = {owner};")).await;
+            }
+        }
+    }
+
     /// Deletes a channel, as a process does once it was unused for a week.
     pub(super) async fn delete_channel(&self, name: &str) {
+        if let Self::Memory(memory) = self {
+            return memory.delete_channel(name);
+        }
         self.execute(&format!(
             "DELETE FROM messages WHERE channel = (SELECT id FROM channels WHERE name = '{name}');
              DELETE FROM channels WHERE name = '{name}';"
@@ -86,10 +104,23 @@ impl Place {
         .await;
     }
 
-    /// Changes the tables, whose names and columns are the same in all engines.
-    pub(super) async fn execute(&self, sql: &str) {
+    /// Adds a message to the only channel, and deletes it before any process reads it.
+    pub(super) async fn lose_next_message(&self, channel: &Channel) {
+        if let Self::Memory(_) = self {
+            let process = self.open().await;
+            process.say(channel, "lost").await;
+            return process.log(channel).await.evict_all();
+        }
+        self.execute(
+            "INSERT INTO gone SELECT id, 'said', head + 1 FROM channels; UPDATE channels SET head = head + 1;",
+        )
+        .await;
+    }
+
+    /// Changes the tables, whose names and columns are the same in all engines that have tables.
+    async fn execute(&self, sql: &str) {
         match self {
-            Self::Memory => unreachable!("{sql}"),
+            Self::Memory(_) => unreachable!("{sql}"),
             #[cfg(feature = "sqlite")]
             Self::Sqlite { folder } => {
                 let connection = rusqlite::Connection::open(folder.join("fanfare.db")).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::{AppendError, Entry, Messages, StorageFuture};
+use super::super::{AppendError, Engine, Entry, OpenedLog, StorageCall};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -75,25 +75,23 @@ pub(super) fn small(id: &str) -> Channel {
     Channel::new(&SMALL, &[&id]).unwrap()
 }
 
-/// A process. Without an engine, logs order messages themselves.
+/// A process.
 #[derive(Clone)]
 pub(super) struct Process {
-    pub(super) engine: Option<Arc<dyn Messages>>,
+    pub(super) engine: Arc<dyn Engine>,
     logs: Arc<Mutex<HashMap<String, Arc<Log>>>>,
     /// The ids of revoked tokens that the engine has reported.
     pub(super) revoked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
-    pub(super) fn new(engine: Option<Arc<dyn Messages>>) -> Self {
-        let revoked = Arc::new(Mutex::new(Vec::new()));
-        if let Some(engine) = &engine {
-            engine.set_registry(&REGISTRY);
-            revoked.lock().unwrap().extend(engine.list_revoked().into_iter().map(|(id, _)| id));
-            let following = Arc::clone(&revoked);
-            engine.follow_revocations(Box::new(move |id, _| following.lock().unwrap().push(id.to_owned())));
-        }
-        Self { engine, logs: Arc::default(), revoked }
+    pub(super) fn new(engine: impl Engine + 'static) -> Self {
+        engine.set_registry(&REGISTRY);
+        let revoked: Vec<_> = engine.list_revoked().into_iter().map(|(id, _)| id).collect();
+        let revoked = Arc::new(Mutex::new(revoked));
+        let following = Arc::clone(&revoked);
+        engine.follow_revocations(Box::new(move |id, _| following.lock().unwrap().push(id.to_owned())));
+        Self { engine: Arc::new(engine), logs: Arc::default(), revoked }
     }
 
     /// Returns the log of a channel, as a hub does: opens it again if it was retired.
@@ -108,26 +106,14 @@ impl Process {
         if let Some(log) = open {
             return (log, Vec::new());
         }
-        let (log, abandoned) = match &self.engine {
-            None => (Arc::new(Log::new(channel.clone(), 1, &Limits::none())), Vec::new()),
-            Some(engine) => {
-                let opened = engine.open_log(channel.clone(), Limits::none()).await.unwrap();
-                (opened.log, opened.abandoned)
-            }
-        };
+        let OpenedLog { log, abandoned } =
+            self.engine.open_log(channel.clone(), Limits::none()).await.unwrap();
         self.logs.lock().unwrap().insert(name, Arc::clone(&log));
         (log, abandoned)
     }
 
-    pub(super) fn append(&self, entry: Entry) -> StorageFuture<Result<Appended, AppendError>> {
-        match &self.engine {
-            None => {
-                let appended =
-                    entry.log.append(entry.topic, entry.frame, entry.key).map_err(AppendError::from);
-                Box::pin(async { appended })
-            }
-            Some(engine) => engine.append(entry),
-        }
+    pub(super) fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
+        self.engine.append(entry)
     }
 
     pub(super) async fn say(&self, channel: &Channel, text: &str) -> MessageId {

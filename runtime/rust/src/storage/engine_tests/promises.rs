@@ -1,4 +1,4 @@
-//! Promises that hold without a storage, too.
+//! Promises to the publishers and subscribers of one process.
 
 use std::sync::Arc;
 

@@ -45,7 +45,7 @@ pub(in crate::storage) async fn claim<R: JournalRows>(
     let now = rows.now();
     let mut due = rows.list_due(jobs, false, now, limit).await?;
     let suspects = rows.list_due(jobs, true, now, limit.min(1)).await?;
-    if !suspects.is_empty() && !rows.holds_suspect(owner).await? {
+    if !suspects.is_empty() && !rows.holds_suspect(owner, now).await? {
         due.extend(suspects);
         due.sort_by_key(|run| run.held.head.due);
         due.truncate(limit);

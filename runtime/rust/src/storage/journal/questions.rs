@@ -63,20 +63,21 @@ async fn ask<R: JournalRows>(
     question: &NewQuestion,
     now: i64,
 ) -> Result<OpenQuestion, R::Failure> {
-    let kept = rows.find_kept_signal(run, &question.stored_names).await?;
-    if let Some(kept) = kept {
-        rows.drop_kept_signals(run, &question.stored_names).await?;
-        rows.set_signal_state(kept, SignalState::Answer).await?;
-    }
-    let asked = OpenQuestion {
+    let mut asked = OpenQuestion {
         question: Question { site: question.site.clone(), names: question.names.clone() },
         id: question.id.clone(),
         asked_at: now,
         closes_at: to_milliseconds(question.closes_at),
-        answer: kept,
+        answer: None,
         began_with: question.began_with.clone(),
     };
     rows.insert_question(run, &asked).await?;
+    asked.answer = rows.find_kept_signal(run, &question.stored_names).await?;
+    if let Some(kept) = asked.answer {
+        rows.drop_kept_signals(run, &question.stored_names).await?;
+        rows.set_signal_state(kept, SignalState::Answer).await?;
+        rows.set_answer(run, &question.site, kept).await?;
+    }
     Ok(asked)
 }
 

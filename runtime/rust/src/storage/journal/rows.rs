@@ -101,8 +101,8 @@ pub(in crate::storage) trait RunRows: JournalTransaction {
         limit: usize,
     ) -> Result<Vec<DueRun>, Self::Failure>;
 
-    /// Returns whether a process holds a run with at least [`SUSPECT`] crashes.
-    async fn holds_suspect(&mut self, owner: u32) -> Result<bool, Self::Failure>;
+    /// Returns whether a process holds a run with at least [`SUSPECT`] crashes, and its lease is not over.
+    async fn holds_suspect(&mut self, owner: u32, now: i64) -> Result<bool, Self::Failure>;
 
     /// Locks and returns the runs that a process holds.
     async fn list_held(&mut self, owner: u32) -> Result<Vec<HeldRun>, Self::Failure>;
@@ -206,7 +206,7 @@ pub(in crate::storage) trait QuestionRows: JournalTransaction {
     /// Returns the open questions of a run, sorted by [`OpenQuestion::order`].
     async fn load_questions(&mut self, run: RunHandle) -> Result<Vec<OpenQuestion>, Self::Failure>;
 
-    /// Adds a question, which the run has not asked before.
+    /// Adds a question without an answer. The run has not asked it before.
     async fn insert_question(&mut self, run: RunHandle, question: &OpenQuestion)
     -> Result<(), Self::Failure>;
 

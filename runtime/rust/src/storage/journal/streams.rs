@@ -17,8 +17,8 @@ pub(in crate::storage) async fn begin<R: JournalRows>(
     if !claims::lock(rows, claim).await? {
         return Ok(RecordOutcome::ClaimLost);
     }
-    calls::write(rows, claim.run, call, start).await?;
     rows.insert_stream(claim.run, stream).await?;
+    calls::write(rows, claim.run, call, start).await?;
     rows.append(message).await?;
     Ok(RecordOutcome::Committed(None))
 }

@@ -14,9 +14,10 @@ pub(super) struct StorageClock {
 }
 
 impl StorageClock {
+    /// Creates a clock that is behind the database's by the time that the answer took. More exact readings then move it
+    /// forward: if they moved it back, time would stop for a moment, and calls would seem to happen at the same time.
     pub(super) fn new(reading: &Reading) -> Self {
-        let offset = reading.min_offset().midpoint(reading.max_offset());
-        Self { offset: AtomicI64::new(offset), latest: AtomicI64::new(0) }
+        Self { offset: AtomicI64::new(reading.min_offset()), latest: AtomicI64::new(0) }
     }
 
     /// Follows the database's clock, as far as the reading contradicts this clock: one that took long is inexact.
@@ -73,6 +74,15 @@ mod tests {
         assert!(later >= start + 3_600_000);
         clock.refresh(&at_once(start));
         assert_eq!(to_milliseconds(clock.now()), later);
+    }
+
+    #[test]
+    fn time_does_not_stop_after_an_inexact_first_reading() {
+        // It took ten seconds, most of them on the way there.
+        let clock = StorageClock::new(&Reading { time: 1_009_900, sent: 100, received: 10_100 });
+        let first = clock.offset.load(Ordering::Relaxed);
+        clock.refresh(&Reading { time: 1_012_000, sent: 12_099, received: 12_101 });
+        assert!(clock.offset.load(Ordering::Relaxed) >= first);
     }
 
     #[test]

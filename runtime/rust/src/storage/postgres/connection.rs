@@ -139,6 +139,9 @@ impl Database {
         let session = Session { client, task };
         match prepared {
             Ok(Ok(())) => {}
+            Ok(Err(PrepareError::Database(error))) if is_fatal(&error) => {
+                return Err(self.cannot_connect(&describe(&error)));
+            }
             Ok(Err(PrepareError::Database(error))) => {
                 let is_denied = error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
                 let hint = if is_denied {
@@ -336,7 +339,7 @@ impl RequestError {
             );
         };
         let code = answer.code();
-        if answer.severity() == "FATAL" || answer.severity() == "PANIC" {
+        if is_fatal(error) {
             return (Self::unknown(&format!("the database closed the connection: {text}")), true);
         }
         let is_conflict =
@@ -350,6 +353,11 @@ impl RequestError {
             is_broken,
         )
     }
+}
+
+/// Returns whether the connection has ended with an error.
+fn is_fatal(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_none_or(|answer| ["FATAL", "PANIC"].contains(&answer.severity()))
 }
 
 /// Returns the text of an error and of its cause.

@@ -1,7 +1,7 @@
 //! The open questions of runs in SQL.
 
 use super::calls::{at, read_site};
-use super::{Param, Row, SqlJournal, SqlTransaction};
+use super::{Row, SqlJournal, SqlTransaction};
 use crate::storage::journal::rows::{OpenQuestion, QuestionRows};
 use crate::storage::{CallSite, Question, RunHandle};
 
@@ -51,8 +51,8 @@ impl<T: SqlJournal> QuestionRows for T {
         // Cannot fail: the names are texts.
         let names = serde_json::to_string(&question.question.names).unwrap_or_default();
         self.execute(
-            "INSERT INTO waits (run, branch, position, id, names, since, until, answer, began_with)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO waits (run, branch, position, id, names, since, until, began_with)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
                 run,
                 branch,
@@ -61,7 +61,6 @@ impl<T: SqlJournal> QuestionRows for T {
                 (&names).into(),
                 question.asked_at.into(),
                 question.closes_at.into(),
-                Param::Int(question.answer),
                 (&question.began_with).into(),
             ],
         )

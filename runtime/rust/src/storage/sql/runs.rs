@@ -232,9 +232,12 @@ impl<T: SqlJournal> RunRows for T {
         Ok(due)
     }
 
-    async fn holds_suspect(&mut self, owner: u32) -> Result<bool, Self::Failure> {
+    async fn holds_suspect(&mut self, owner: u32, now: i64) -> Result<bool, Self::Failure> {
         let held = self
-            .query("SELECT 1 FROM runs WHERE owner = ?1 AND crashes >= 2 LIMIT 1", &[owner.into()])
+            .query(
+                "SELECT 1 FROM runs WHERE owner = ?1 AND lease >= ?2 AND crashes >= 2 LIMIT 1",
+                &[owner.into(), now.into()],
+            )
             .await?;
         Ok(!held.is_empty())
     }

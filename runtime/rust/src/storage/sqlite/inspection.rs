@@ -8,13 +8,15 @@ use super::super::inspection::{
     CallRow, ChannelQuery, ChannelSummary, HistoryQuery, HistoryRows, Inspection, Rows, RunDetailsRow,
     RunQuery, RunRow, SignalRow,
 };
+use super::super::sql::inspection::channels::StoredFrame;
+use super::super::sql::inspection::{calls, channels, runs};
 use super::super::{CallSite, StorageError, StorageFuture};
+use super::statements::{Statements, finish};
 use super::{Messages, Reader, Sqlite};
 use crate::clock::to_milliseconds;
+use crate::wire::{MessageId, with_id};
 
-pub(super) mod calls;
-pub(super) mod channels;
-pub(super) mod runs;
+const FIND_CHANNEL: &str = "SELECT id, life FROM channels WHERE name = ?1";
 
 impl Sqlite {
     /// Reads from a snapshot of the file. A database in memory has no second connection, so the writer reads it.
@@ -51,7 +53,7 @@ impl Inspection for Sqlite {
         query: RunQuery,
     ) -> StorageFuture<std::result::Result<Rows<RunRow, i64>, StorageError>> {
         let now = to_milliseconds(self.storage_time());
-        self.read(move |transaction| runs::list(transaction, &query, now))
+        self.read(move |transaction| finish(runs::list(&mut Statements(transaction), &query, now)))
     }
 
     fn read_run(
@@ -59,7 +61,7 @@ impl Inspection for Sqlite {
         run_id: String,
     ) -> StorageFuture<std::result::Result<Option<RunDetailsRow>, StorageError>> {
         let now = to_milliseconds(self.storage_time());
-        self.read(move |transaction| runs::read(transaction, &run_id, now))
+        self.read(move |transaction| finish(runs::read(&mut Statements(transaction), &run_id, now)))
     }
 
     fn list_calls(
@@ -68,7 +70,9 @@ impl Inspection for Sqlite {
         after: Option<CallSite>,
         limit: usize,
     ) -> StorageFuture<std::result::Result<Option<Rows<CallRow, CallSite>>, StorageError>> {
-        self.read(move |transaction| calls::list(transaction, &run_id, after.as_ref(), limit))
+        self.read(move |transaction| {
+            finish(calls::list(&mut Statements(transaction), &run_id, after.as_ref(), limit))
+        })
     }
 
     fn list_signals(
@@ -77,20 +81,28 @@ impl Inspection for Sqlite {
         after: i64,
         limit: usize,
     ) -> StorageFuture<std::result::Result<Option<Rows<SignalRow, i64>>, StorageError>> {
-        self.read(move |transaction| calls::list_signals(transaction, &run_id, after, limit))
+        self.read(move |transaction| {
+            finish(calls::list_signals(&mut Statements(transaction), &run_id, after, limit))
+        })
     }
 
     fn list_channels(
         &self,
         query: ChannelQuery,
     ) -> StorageFuture<std::result::Result<Rows<ChannelSummary, String>, StorageError>> {
-        self.read(move |transaction| channels::list(transaction, &query))
+        self.read(move |transaction| finish(channels::list(&mut Statements(transaction), &query)))
     }
 
     fn read_history(
         &self,
         query: HistoryQuery,
     ) -> StorageFuture<std::result::Result<Option<HistoryRows>, StorageError>> {
-        self.read(move |transaction| channels::read_history(transaction, &query))
+        self.read(move |transaction| {
+            finish(channels::read_history(&mut Statements(transaction), &query, FIND_CHANNEL, |stored| {
+                let StoredFrame { epoch, offset, frame, .. } = stored;
+                // An epoch of 0 has no ids: the frames keep those of the previous epoch.
+                if epoch == 0 { frame } else { with_id(frame, MessageId::new(epoch, offset)) }
+            }))
+        })
     }
 }

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 use rusqlite::Connection;
 
 use super::super::inspection::{ChannelQuery, RunQuery};
+use super::super::sql::inspection::{calls, channels, runs};
+use super::revocations;
 use super::schema::prepare;
+use super::statements::{Statements, finish};
 use super::tests::{count, database, open, room};
-use super::{inspection, revocations};
 
 #[test]
 fn a_file_of_a_later_version_is_rejected() {
@@ -138,7 +140,7 @@ fn the_messages_of_a_file_of_version_5_are_counted() {
         limit: 10,
     };
     let transaction = connection.transaction().unwrap();
-    let channels = inspection::channels::list(&transaction, &query).unwrap().rows;
+    let channels = finish(channels::list(&mut Statements(&transaction), &query)).unwrap().rows;
     let counted: Vec<_> = channels.iter().map(|channel| (channel.messages, channel.bytes)).collect();
     assert_eq!(counted, [(2, 8), (0, 0)]);
 }
@@ -160,10 +162,10 @@ fn a_file_of_version_4_keeps_its_runs_without_the_times_that_it_did_not_record()
     assert_eq!(schema(&connection), created);
     let transaction = connection.transaction().unwrap();
     let query = RunQuery { limit: 10, ..RunQuery::default() };
-    let listed = inspection::runs::list(&transaction, &query, 100).unwrap();
+    let listed = finish(runs::list(&mut Statements(&transaction), &query, 100)).unwrap();
     let listed: Vec<_> = listed.rows.iter().map(|run| (run.run_id.as_str(), run.created)).collect();
     assert_eq!(listed, [("b", None), ("a", None)]);
-    let calls = inspection::calls::list(&transaction, "a", None, 10).unwrap().unwrap().rows;
+    let calls = finish(calls::list(&mut Statements(&transaction), "a", None, 10)).unwrap().unwrap().rows;
     assert_eq!((calls[0].began, calls[0].ended, calls[0].value.as_deref()), (None, 8, Some("7")));
 }
 

@@ -61,7 +61,13 @@ impl Fault {
     }
 }
 
+/// Starts a server whose storage no other server has: SQLite in memory, or PostgreSQL if the environment variable
+/// `FANFARE_TEST_ENGINE` is `postgres`.
 pub(crate) async fn in_memory() -> Server {
+    #[cfg(all(feature = "postgres", unix))]
+    if let Some(schema) = super::postgres::Schema::of_test() {
+        return schema.server().await;
+    }
     Server::start_with(|builder| builder.storage(Sqlite::in_memory().unwrap())).await
 }
 

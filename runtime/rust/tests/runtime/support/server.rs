@@ -53,7 +53,6 @@ impl Server {
     }
 
     /// Stops the server and its connections, so that its storage is closed.
-    #[cfg(feature = "sqlite")]
     pub(crate) async fn stop(self) {
         self.hub.shutdown().await;
         self.serving.abort();

@@ -1,4 +1,4 @@
-//! The memory of all logs together.
+//! The memory that all logs together may use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// The bytes of the messages in all logs of a hub.
-pub(crate) struct Memory {
+pub(crate) struct MemoryBudget {
     bytes: AtomicUsize,
     max: usize,
     crowded: Notify,
 }
 
-impl Memory {
+impl MemoryBudget {
     pub(crate) fn new(max: usize) -> Self {
         Self { bytes: AtomicUsize::new(0), max, crowded: Notify::new() }
     }
@@ -21,7 +21,7 @@ impl Memory {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Returns whether to close idle logs, so that the logs in use need not be shortened.
+    /// Returns whether logs that nobody uses must go, so that the logs in use need not be shortened.
     pub(crate) fn is_crowded(&self) -> bool {
         self.bytes() > self.max - self.max / 8
     }
@@ -35,11 +35,11 @@ impl Memory {
 /// One log's share. It is released when the log is dropped.
 pub(crate) struct Usage {
     bytes: usize,
-    all: Arc<Memory>,
+    all: Arc<MemoryBudget>,
 }
 
 impl Usage {
-    pub(crate) fn new(all: &Arc<Memory>) -> Self {
+    pub(crate) fn new(all: &Arc<MemoryBudget>) -> Self {
         Self { bytes: 0, all: Arc::clone(all) }
     }
 
