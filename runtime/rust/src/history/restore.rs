@@ -54,7 +54,8 @@ impl Log {
     /// Returns the log of the same channel under another definition, without the messages that it does not keep or
     /// accept. Takes the idempotency keys, so this log must not be used any more.
     pub(crate) fn redefine(&self, channel: &Channel, limits: &Limits) -> Self {
-        let log = Self::new(channel.clone(), self.epoch, limits);
+        let new = Self::new(channel.clone(), self.epoch, limits);
+        let log = Self { continues: self.continues, ..new };
         let now = Instant::now();
         let mut state = self.lock();
         log.reload(self.store_as(&state, channel.definition(), now));

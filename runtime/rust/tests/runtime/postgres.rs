@@ -96,7 +96,7 @@ async fn two_servers_execute_each_run_once() {
     for number in 0..RUNS {
         complete(&all[0].0, number).await;
     }
-    assert_eq!(executed.get(), TEXTS.len() as u32 * RUNS);
+    assert_eq!(executed.get(), u32::try_from(TEXTS.len()).unwrap() * RUNS);
     for number in 0..4 {
         assert_eq!(texts(&servers[number % 2], &room(&number.to_string())).await, TEXTS);
     }

@@ -124,7 +124,9 @@ mod tests {
     fn many_heads_need_several_notices() {
         let heads: BTreeMap<i64, u64> = (0..5_000).map(|channel| (channel, 1 << 40)).collect();
         let mut notices = Notices::default();
-        heads.iter().for_each(|(channel, head)| notices.add_head(*channel, *head));
+        for (channel, head) in &heads {
+            notices.add_head(*channel, *head);
+        }
         let texts = notices.texts();
         let parsed = texts.iter().flat_map(|text| {
             assert!(text.len() < 8_000);

@@ -24,7 +24,7 @@ const MAX_ATTEMPTS: usize = 8;
 
 /// After this long without a statement, the server ends a transaction. Its client has vanished, and its locks must not
 /// stay.
-const MAX_IDLE: &str = "30s";
+const MAX_IDLE: &str = "5s";
 
 /// What a transaction does.
 pub(super) type Work<A, T> = for<'t> fn(&'t mut Transaction, &'t A) -> Working<'t, T>;
@@ -97,8 +97,8 @@ impl Transaction {
             );
             // Requests are sent in the order in which they are polled first.
             let both = async {
-                let (begun, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
-                begun.and(answer)
+                let (opened, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
+                opened.and(answer)
             };
             self.link.request(&self.session, both).await
         };
