@@ -245,7 +245,9 @@ impl Shared {
                 if has_due_runs {
                     listener(DueRuns::Any);
                 }
-                signalled.iter().for_each(|channel| listener(DueRuns::OfSignal { channel }));
+                for channel in signalled {
+                    listener(DueRuns::OfSignal { channel });
+                }
             }
         }
     }

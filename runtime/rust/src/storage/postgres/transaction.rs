@@ -78,8 +78,8 @@ impl Transaction {
             );
             // Requests are sent in the order in which they are polled first.
             let both = async {
-                let (begun, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
-                begun.and(answer)
+                let (is_open, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
+                is_open.and(answer)
             };
             self.link.request(&self.session, both).await
         };
