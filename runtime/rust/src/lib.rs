@@ -15,7 +15,7 @@
 //! |---|---|
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
 //! | `postgres` | `Postgres`, a storage that servers on several machines can share. Needs a C compiler |
-//! | `sqlx` | `Executor` for transactions of sqlx. Needs Rust 1.94 |
+//! | `sqlx` | `Executor` for transactions of `sqlx`. Needs Rust 1.94 |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
 //! | `studio` | `studio`, which serves Fanfare Studio, a page for looking inside a server |

@@ -11,8 +11,9 @@ pub type ExecutorError = Box<dyn Error + Send + Sync>;
 /// A connection or a transaction of the application, in which a statement of Fanfare is executed.
 ///
 /// It is implemented for the client and the transaction of [tokio-postgres](tokio_postgres), for the
-/// [transaction of a step](crate::postgres::StepTransaction) and, with the feature `sqlx`, for the connection and the transaction of sqlx. A transaction that a pool wraps often dereferences to one of them: pass `&mut *transaction`. For
-/// another driver, implement it for a type that wraps the driver's transaction.
+/// [transaction of a step](crate::postgres::StepTransaction) and, with the feature `sqlx`, for the connection and the
+/// transaction of `sqlx`. The transaction of a pool often implements `Deref` for one of them: pass `&mut *transaction`.
+/// For another driver, implement it for a type that wraps the driver's transaction.
 pub trait Executor: Send {
     /// Executes a statement. It returns one row, with one column of the type `text`. All parameters, `$1` and so on, are of
     /// the type `text`, too.

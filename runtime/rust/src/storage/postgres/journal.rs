@@ -20,7 +20,7 @@ use super::{Postgres, milliseconds};
 use crate::clock::to_milliseconds;
 use crate::wire::MessageId;
 
-/// The owners of runs that have not reported for so long that they have ended.
+/// The owners of runs that have not reported for a time, and so have ended.
 const ENDED_OWNERS: &str = "
     SELECT DISTINCT owner FROM fanfare.runs r WHERE owner IS NOT NULL AND NOT EXISTS (
         SELECT FROM fanfare.processes p WHERE p.owner = r.owner AND p.seen > fanfare.now_ms() - $1

@@ -18,8 +18,8 @@ use crate::storage::{CallStart, Claim, Outcome, RecordedCall};
 
 /// The transaction in which a step of a run does its work. See [`Run::transaction`](crate::Run::transaction).
 ///
-/// It dereferences to the client of tokio-postgres, whose methods execute statements. Do not end the transaction in the
-/// work: it is committed together with the step's result. A savepoint is begun with
+/// It implements `Deref` for the client of `tokio_postgres`, whose methods execute statements. Do not end the transaction in
+/// the work: it is committed together with the step's result. A savepoint is begun with
 /// `transaction.batch_execute("SAVEPOINT name")`.
 pub struct StepTransaction {
     /// `None` only while it is dropped.
