@@ -24,7 +24,6 @@ mod failover;
 mod locks;
 mod pooler;
 mod retention;
-mod speed;
 mod sql;
 mod streams;
 
