@@ -42,7 +42,7 @@ test("a server without a file says that its storage is memory, and has runs", as
   const other = await Server.start({ inMemory: true, samples: true });
   const page = await openStudio(browser, other.hello);
   await page.getByText("· memory").waitFor();
-  await page.getByRole("main").getByText("Completed", { exact: true }).first().waitFor();
+  await page.getByRole("gridcell").getByText("Completed", { exact: true }).first().waitFor();
   expect(errorsOf(page)).toEqual([]);
 });
 

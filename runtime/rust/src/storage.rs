@@ -43,11 +43,13 @@ mod sqlite;
 pub(crate) use abandoned_streams::end_abandoned_streams;
 use inspection::Inspection;
 pub use inspection::{RunActivity, RunStateName};
+#[cfg(feature = "postgres")]
+pub(crate) use journal::OnDueRuns;
 pub(crate) use journal::{
     Answer, Claim, ClaimedRun, ClosedQuestion, DecideOutcome, Decision, DueRuns, ExecutionEnd,
-    JOURNAL_VERSION, Journal, NewChunk, NewQuestion, NewRun, NewSignal, OnDueRuns, OpenRunStream, Question,
-    QuestionId, QuestionState, RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord,
-    RunState, RunStream, SignalOutcome, WaitingEventBuilder, WakeEffect,
+    JOURNAL_VERSION, Journal, NewChunk, NewQuestion, NewRun, NewSignal, OpenRunStream, Question, QuestionId,
+    QuestionState, RecordOutcome, RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunState,
+    RunStream, SignalOutcome, WaitingEventBuilder, WakeEffect,
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 

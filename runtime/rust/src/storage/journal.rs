@@ -191,6 +191,7 @@ pub(crate) trait Journal {
 pub(crate) type OnDueRuns = Box<dyn Fn(DueRuns<'_>) + Send + Sync>;
 
 /// Runs that may be due.
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL notifies other processes"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum DueRuns<'c> {
     Any,

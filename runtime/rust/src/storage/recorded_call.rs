@@ -113,7 +113,7 @@ impl Outcome {
     }
 
     /// Returns the length of the recorded text, in bytes.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Value(text) | Self::Error(text) => text.len(),

@@ -10,7 +10,9 @@ mod runs;
 mod signals;
 mod streams;
 
+#[cfg(feature = "sqlite")]
 pub(super) use runs::release_runs;
+#[cfg(feature = "sqlite")]
 pub(super) use streams::has_writer;
 
 /// A transaction of a SQL database.

@@ -6,6 +6,7 @@ use crate::storage::journal::rows::StreamRows;
 use crate::storage::{CallSite, NewChunk, RunHandle, RunStream};
 
 /// Returns whether a stream belongs to an unfinished run, which will continue it.
+#[cfg(feature = "sqlite")]
 pub(in crate::storage) async fn has_writer<T: SqlTransaction>(
     sql: &mut T,
     stream_id: &str,

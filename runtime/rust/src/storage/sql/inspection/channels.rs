@@ -13,6 +13,7 @@ pub(in crate::storage) struct StoredFrame {
     pub(in crate::storage) epoch: u64,
     pub(in crate::storage) offset: u64,
     /// In milliseconds since 1970.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the frames of a file contain it"))]
     pub(in crate::storage) published: i64,
     pub(in crate::storage) frame: String,
 }
