@@ -1,13 +1,13 @@
 //! The text streams of runs in SQL.
 
 use super::calls::{at, read_site};
-use super::{Row, SqlJournal, SqlTransaction};
+use super::{Row, SqlJournal};
 use crate::storage::journal::rows::StreamRows;
 use crate::storage::{CallSite, NewChunk, RunHandle, RunStream};
 
 /// Returns whether a stream belongs to an unfinished run, which will continue it.
 #[cfg(feature = "sqlite")]
-pub(in crate::storage) async fn has_writer<T: SqlTransaction>(
+pub(in crate::storage) async fn has_writer<T: super::SqlTransaction>(
     sql: &mut T,
     stream_id: &str,
 ) -> Result<bool, T::Error> {
