@@ -40,7 +40,7 @@ const DELETE_EVICTED: &str = r#"
         SELECT count(*) AS messages, coalesce(sum(bytes), 0)::int8 AS bytes FROM deleted
     ), counted AS (
         UPDATE fanfare.channels c SET messages = c.messages - total.messages, bytes = c.bytes - total.bytes
-        FROM total WHERE c.id = $1
+        FROM total WHERE c.id = $1 AND total.messages > 0
     )
     SELECT messages FROM total
 "#;
