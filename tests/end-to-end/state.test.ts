@@ -97,7 +97,7 @@ class Shop {
   }
 }
 
-/** What pages count and check. */
+/** The counts and checks of pages. */
 class Checks {
   gaps = 0;
   repeated = 0;

@@ -1,4 +1,4 @@
-//! What messages are published to.
+//! The targets of messages: hubs, servers over HTTP, and plain SQL.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const INSERT_AND_NOTIFY: &str = "
     WITH inserted AS (INSERT INTO plain (channel, frame) VALUES ($1, $2))
     SELECT pg_notify('bench', $2)";
 
-/// What messages are published to.
+/// The target of messages.
 #[derive(Clone)]
 pub(crate) enum Target {
     /// A hub in this process.

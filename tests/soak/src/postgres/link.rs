@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 /// How long the database keeps a connection that the network has lost and its hub has closed.
 const HALF_OPEN_TIME: Duration = Duration::from_secs(20);
 
-/// What a link does with data.
+/// The treatment of data by a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// Forwards it.

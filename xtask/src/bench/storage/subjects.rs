@@ -1,4 +1,4 @@
-//! What is compared.
+//! The subjects of the comparison.
 
 /// A way to publish, and to receive from another server.
 pub(crate) struct Subject {

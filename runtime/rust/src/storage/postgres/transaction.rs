@@ -26,7 +26,7 @@ const MAX_ATTEMPTS: usize = 8;
 /// stay.
 const MAX_IDLE: &str = "5s";
 
-/// What a transaction does.
+/// The work of a transaction.
 pub(super) type Work<A, T> = for<'t> fn(&'t mut Transaction, &'t A) -> Working<'t, T>;
 pub(super) type Working<'t, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 't>>;
 
@@ -38,7 +38,7 @@ pub(super) struct Transaction {
     /// Whether the transaction has begun and not ended.
     is_open: bool,
     committed: Committed,
-    /// What other processes receive after the commit.
+    /// The notices that other processes receive after the commit.
     pub(super) notices: Notices,
 }
 

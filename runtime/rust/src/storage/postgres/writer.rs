@@ -53,8 +53,8 @@ pub(super) struct Writer {
     /// The first message of the next batch. It has an idempotency key that the last batch contained, too.
     next: Option<Append>,
     locked: LockedChannels,
-    /// What other processes are to be notified of, and the task that does it. It has a connection of its own, so that the
-    /// next batch does not wait for it.
+    /// The notices for other processes, and the task that sends them. It has a connection of its own, so that the next
+    /// batch does not wait for it.
     notices: mpsc::UnboundedSender<Notices>,
     notifier: JoinHandle<()>,
 }

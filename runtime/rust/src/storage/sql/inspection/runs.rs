@@ -201,7 +201,7 @@ impl Found {
     }
 }
 
-/// What other tables know about unfinished runs.
+/// The rows of other tables that belong to unfinished runs.
 #[derive(Default)]
 struct Details {
     /// The names in the questions without an answer, by the number of the run.
