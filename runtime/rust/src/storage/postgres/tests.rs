@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::Postgres;
+use super::upkeep::sweep::sweep;
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -107,6 +108,23 @@ fn read(log: &Log) -> Vec<(MessageId, String)> {
         if !read.more {
             return received;
         }
+    }
+}
+
+/// Sweeps channels that are not open until a statement returns `expected`. The background sweep of another connection may
+/// have taken a channel and still be working on it.
+async fn sweep_until(postgres: &Postgres, schema: &str, sql: &str, expected: &[&str]) {
+    let client = client(TestServer::shared()).await;
+    let since = Instant::now();
+    loop {
+        rows(&client, &format!("UPDATE {schema}.channels SET sweep_at = 0")).await;
+        sweep(&postgres.shared).await.unwrap();
+        let found = rows(&client, sql).await;
+        if found == expected {
+            return;
+        }
+        assert!(since.elapsed() < SOON, "{sql}: {found:?} instead of {expected:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

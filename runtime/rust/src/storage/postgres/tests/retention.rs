@@ -8,7 +8,7 @@ use super::super::upkeep::sweep::sweep;
 use super::{
     Carries, Channel, ChannelDefinition, DataFrame, Entry, Envelope, History, Limits, LogKind, MessageId,
     Messages, Postgres, ROOM, Registry, Retain, SOON, TEXT, TopicDefinition, append, client, connect, entry,
-    new_schema, open, read, rows, wait_until,
+    new_schema, open, read, rows, sweep_until, wait_until,
 };
 use crate::channel::AddressPart;
 use crate::history::OpenStream;
@@ -83,9 +83,7 @@ async fn a_channel_that_was_unused_for_a_week_is_deleted_unless_it_is_open() {
     sweep(&postgres.shared).await.unwrap();
     assert_eq!(rows(&client, &count).await, ["1"], "it is open");
     drop(log);
-    rows(&client, &format!("UPDATE {schema}.channels SET sweep_at = 0")).await;
-    sweep(&postgres.shared).await.unwrap();
-    assert_eq!(rows(&client, &count).await, ["0"]);
+    sweep_until(&postgres, &schema, &count, &["0"]).await;
     assert_eq!(rows(&client, &format!("SELECT count(*) FROM {schema}.messages")).await, ["0"]);
     let reopened = open(&postgres, &brief()).await;
     assert!(reopened.epoch() > id.epoch() && reopened.head() == 0);
@@ -103,10 +101,8 @@ async fn a_closed_channel_loses_what_its_log_would_evict() {
     let client = client(TestServer::shared()).await;
     // A log keeps messages for some seconds, whatever the history.
     rows(&client, &format!("UPDATE {schema}.messages SET published = published - 10000")).await;
-    rows(&client, &format!("UPDATE {schema}.channels SET sweep_at = 0")).await;
-    sweep(&postgres.shared).await.unwrap();
     let messages = format!("SELECT count(*), min(\"offset\") FROM {schema}.messages");
-    assert_eq!(rows(&client, &messages).await, ["10 21"]);
+    sweep_until(&postgres, &schema, &messages, &["10 21"]).await;
     assert_eq!(rows(&client, &format!("SELECT topic, \"offset\" FROM {schema}.gone")).await, ["said 20"]);
 }
 
