@@ -21,7 +21,7 @@ pub(crate) struct Sbom {
 impl Audit {
     pub(crate) fn run(&self) -> Result {
         match &self.update {
-            None => check(),
+            None => run(&mut audit_command(&["check"])),
             Some(database) => run(audit_command(&["update"]).arg(database)),
         }
     }
@@ -31,11 +31,6 @@ impl Sbom {
     pub(crate) fn run(&self) -> Result {
         run(audit_command(&["sbom", "--out"]).arg(&self.out))
     }
-}
-
-/// Checks licences, sources, duplicates and advisories of all dependencies.
-pub(crate) fn check() -> Result {
-    run(&mut audit_command(&["check"]))
 }
 
 fn audit_command(arguments: &[&str]) -> std::process::Command {

@@ -22,20 +22,27 @@ pub(crate) fn run_and_quote(command: &mut Command) -> Result {
         // The user can scroll, and a program with a terminal prints colours and progress.
         return run(command);
     }
+    let mut lines = Vec::new();
+    let result = run_piped(command, |line| {
+        println!("{line}");
+        lines.push(without_colors(line));
+    });
+    result.map_err(|failure| quote(&failure, &lines))
+}
+
+/// Runs a program and passes each line of its output to `print`, both from stdout and stderr.
+pub(crate) fn run_piped(command: &mut Command, mut print: impl FnMut(&str)) -> Result {
     let (reader, writer) = std::io::pipe().map_err(|error| start_failure(command, &error))?;
     let errors = writer.try_clone().map_err(|error| start_failure(command, &error))?;
     let child = command.stdout(writer).stderr(errors).spawn();
     // The command owns copies of the pipe, which would otherwise never end.
     command.stdout(std::process::Stdio::inherit()).stderr(std::process::Stdio::inherit());
     let mut child = child.map_err(|error| start_failure(command, &error))?;
-    let mut lines = Vec::new();
     for line in BufReader::new(reader).split(b'\n').map_while(std::io::Result::ok) {
-        let line = String::from_utf8_lossy(&line).into_owned();
-        println!("{line}");
-        lines.push(without_colors(&line));
+        print(&String::from_utf8_lossy(&line));
     }
     let status = child.wait().map_err(|error| start_failure(command, &error))?;
-    check_status(command, status).map_err(|failure| quote(&failure, &lines))
+    check_status(command, status)
 }
 
 fn quote(failure: &Failure, lines: &[String]) -> Failure {

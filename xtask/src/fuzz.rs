@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::failure::{Failure, Result};
 use crate::paths::{create_folder, in_root, program, target};
-use crate::process::{build, cargo, command, generate, read_output, run, run_quietly};
+use crate::process::{build, built, cargo, command, generate, read_output, run, run_quietly};
 use crate::step::step;
 use crate::tools;
 
@@ -79,7 +79,7 @@ impl Fuzz {
         if targets.iter().any(|target| JAVASCRIPT.contains(target)) {
             tools::ensure_npm_packages()?;
             tools::build_typescript_client()?;
-            generate_typescript()?;
+            generate_typescript(generate())?;
             build_verdicts()?;
         }
         let mut reports = Vec::new();
@@ -116,10 +116,9 @@ impl Fuzz {
     }
 }
 
-/// Replays the corpus of all JavaScript targets, without a search.
+/// Replays the corpus of all JavaScript targets, without a search. Uses programs that have been built.
 pub(crate) fn replay_javascript() -> Result {
-    generate_typescript()?;
-    build_verdicts()?;
+    generate_typescript(built("fanfare", &["generate"]))?;
     for target in JAVASCRIPT {
         let search = Search { target, seconds: 0, bug: None, input: None };
         if let Some(found) = search.search_javascript()?.found {
@@ -160,11 +159,10 @@ fn output_folder() -> PathBuf {
     target().join("instrumented")
 }
 
-fn generate_typescript() -> Result {
+fn generate_typescript(mut generate: Command) -> Result {
     step("Generating the channels for the targets", || {
-        run_quietly(
-            generate().args(["--schemas", "fuzz/schemas", "--out"]).arg(output_folder().join("generated")),
-        )
+        let out = output_folder().join("generated");
+        run_quietly(generate.args(["--schemas", "fuzz/schemas", "--out"]).arg(out))
     })
 }
 

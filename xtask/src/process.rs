@@ -39,6 +39,11 @@ pub(crate) fn build_optimised(package: &str) -> Command {
     cargo(&["build", "--quiet", "--release", "--package", package])
 }
 
+/// Returns a command that runs a program that cargo has built, unoptimised.
+pub(crate) fn built(program: &str, arguments: &[&str]) -> Command {
+    command(paths::program("debug", program), arguments)
+}
+
 /// Returns a command that generates code with the compiler of the workspace.
 pub(crate) fn generate() -> Command {
     cargo(&["run", "--quiet", "--package", "fanfare-cli", "--", "generate"])

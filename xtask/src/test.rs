@@ -1,142 +1,126 @@
 //! `cargo xtask test`: everything that CI runs.
 
-use crate::audit;
-use crate::demo;
-use crate::excerpt::run_and_quote;
+mod checks;
+mod lanes;
+
+use crate::excerpt::run_piped;
 use crate::failure::{Failure, Result};
-use crate::fuzz;
-use crate::paths::in_root;
-use crate::process::{cargo, command, generate, npm};
+use crate::process::command;
 use crate::step::{format_duration, step};
 use crate::tools;
-use std::path::Path;
+use checks::{CHECKS, Check};
+use lanes::run_all;
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// The packages of the npm workspace that have tests.
-const NPM_PACKAGES: [(&str, &str); 5] = [
-    ("TypeScript client", "fanfare"),
-    ("Page of the example", "content-pipeline-page"),
-    ("End to end, in a browser", "fanfare-end-to-end"),
-    ("With Inngest's SDK", "fanfare-inngest"),
-    ("Toolchains and packages", "fanfare-toolchains"),
-];
+/// How many checks run at once: at least two, because many wait most of the time. More only compete for memory.
+const LANES: (usize, usize) = (2, 4);
+/// What [`crate::main`] prints before a failure.
+const FAILURE: &str = "error: ";
 
 #[derive(clap::Args)]
-pub(crate) struct Test {}
+pub(crate) struct Test {
+    /// Run only this check and those that it needs, such as `Studio`; repeatable
+    #[arg(long, value_name = "CHECK")]
+    only: Vec<String>,
+    /// Run one check in this process, without those that it needs
+    #[arg(long, hide = true, conflicts_with = "only")]
+    apart: Option<String>,
+}
 
 impl Test {
-    #[expect(clippy::unused_self, reason = "commands have the same method; this one has no options")]
     pub(crate) fn run(&self) -> Result {
+        if let Some(title) = &self.apart {
+            let check = find(title)?;
+            return step(check.title, || check.run());
+        }
         let start = Instant::now();
-        tools::ensure_npm_packages()?;
-        let browser = tools::ensure_browser()?;
+        let checks = self.select()?;
+        tools::ensure_browser()?;
         tools::ensure_servers_and_terminal()?;
-        tools::build_typescript_client()?;
-
-        let mut checks = Checks::default();
-        checks.check("Rust formatting", check_formatting);
-        checks.check("Clippy", || {
-            run_and_quote(&mut cargo(&[
-                "clippy",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "--deny",
-                "warnings",
-            ]))
-        });
-        checks.check("Dependencies", audit::check);
-        checks.check("generated/ is up to date", || run_and_quote(generate().arg("--check")));
-        checks.check("Rust tests", || run_and_quote(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
-        checks.check("Fuzzing corpus in TypeScript", fuzz::replay_javascript);
-        checks.check("TypeScript types", check_types);
-        checks.check("Build of the demo's server", demo::build_server);
-        checks.check("Build of the demo's page", demo::build_page);
-        for (title, package) in NPM_PACKAGES {
-            checks.check(title, || {
-                run_and_quote(npm(&["test", "--workspace", package]).env("FANFARE_CHROMIUM", &browser))
-            });
-        }
-        checks.check("Studio", || check_studio(&browser));
-        checks.check("Demo", || demo::summarise_once(&in_root(demo::STORY), 0, None));
-        checks.finish(start)
-    }
-}
-
-fn check_formatting() -> Result {
-    run_and_quote(&mut cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"]))
-        .map_err(|failure| failure.help("run `cargo fmt --all`"))
-}
-
-/// Type-checks the TypeScript projects that no other check builds.
-fn check_types() -> Result {
-    let tsc = in_root("node_modules/typescript/bin/tsc");
-    for project in [
-        "tsconfig.json",
-        "tests/tsconfig.json",
-        "examples/content-pipeline/once/tsconfig.json",
-        "examples/content-pipeline/record/tsconfig.json",
-    ] {
-        run_and_quote(command("node", &[tsc.as_os_str()]).arg("--noEmit").arg("--project").arg(project))?;
-    }
-    Ok(())
-}
-
-fn check_studio(browser: &Path) -> Result {
-    let studio = in_root("studio");
-    if !tools::are_packages_installed(&studio) {
-        tools::install_packages(&studio)?;
-    }
-    run_and_quote(npm(&["test"]).current_dir(studio).env("FANFARE_CHROMIUM", browser))
-}
-
-/// Continues after a failure, so that one run reports all of them.
-#[derive(Default)]
-struct Checks {
-    count: usize,
-    failed: Vec<String>,
-}
-
-impl Checks {
-    fn check(&mut self, title: &str, work: impl FnOnce() -> Result) {
-        self.count += 1;
-        if let Err(failure) = step(title, work) {
-            self.failed.push(format!("{title}: {failure}"));
-        }
-    }
-
-    fn finish(self, start: Instant) -> Result {
+        let lanes = available_parallelism().map_or(1, NonZero::get).clamp(LANES.0, LANES.1);
+        let output = Mutex::new(());
+        let failures = run_all(&checks, lanes, |check| run_apart(check, &output));
         let time = format_duration(start.elapsed());
-        if self.failed.is_empty() {
-            println!("\nAll {} checks passed in {time}.", self.count);
+        if failures.is_empty() {
+            println!("\nAll {} checks passed in {time}.", checks.len());
             return Ok(());
         }
-        let failed = self.failed.len();
-        let list = self.failed.join("\n  ");
-        Err(Failure::new(format!("{failed} of {} checks failed, in {time}:\n  {list}", self.count)))
+        let list: Vec<_> = failures.iter().map(|(title, failure)| format!("{title}: {failure}")).collect();
+        let (failed, list) = (failures.len(), list.join("\n  "));
+        Err(Failure::new(format!("{failed} of {} checks failed, in {time}:\n  {list}", checks.len())))
     }
+
+    /// Returns the checks to run, in their order.
+    fn select(&self) -> Result<Vec<&'static Check>> {
+        if self.only.is_empty() {
+            return Ok(CHECKS.iter().collect());
+        }
+        let mut selected = Vec::new();
+        for title in &self.only {
+            add_with_needs(find(title)?, &mut selected)?;
+        }
+        Ok(CHECKS.iter().filter(|check| selected.contains(&check.title)).collect())
+    }
+}
+
+fn add_with_needs(check: &Check, selected: &mut Vec<&'static str>) -> Result {
+    selected.push(check.title);
+    check.needs.iter().try_for_each(|title| add_with_needs(find(title)?, selected))
+}
+
+fn find(title: &str) -> Result<&'static Check> {
+    CHECKS.iter().find(|check| check.title.eq_ignore_ascii_case(title)).ok_or_else(|| {
+        let titles: Vec<_> = CHECKS.iter().map(|check| format!("\"{}\"", check.title)).collect();
+        Failure::new(format!("unknown check \"{title}\"")).help(format!("checks: {}", titles.join(", ")))
+    })
+}
+
+/// Runs a check in a process of its own, and prints the output as a block once it ends, so that the blocks of checks
+/// that run at the same time do not mix.
+fn run_apart(check: &Check, output: &Mutex<()>) -> Result {
+    println!("▹ {} started", check.title);
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(format!("cannot find the path of this program: {error}")))?;
+    let mut apart = command(program, &["test", "--apart", check.title]);
+    let mut lines = Vec::new();
+    let result = run_piped(&mut apart, |line| lines.push(line.to_owned()));
+    // The failure is printed at the end of the run, with those of other checks.
+    let failure = result.err().map(|killed| take_failure(&mut lines).unwrap_or(killed));
+    let _printing = output.lock();
+    println!("{}", lines.join("\n"));
+    failure.map_or(Ok(()), Err)
+}
+
+/// Removes the failure that a process of [`run_apart`] has printed last.
+fn take_failure(lines: &mut Vec<String>) -> Option<Failure> {
+    let start = lines.iter().rposition(|line| line.starts_with(FAILURE))?;
+    let failure = lines.split_off(start).join("\n");
+    Some(Failure::new(failure.strip_prefix(FAILURE)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(path: &str) -> String {
-        std::fs::read_to_string(in_root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    #[test]
+    fn a_selected_check_runs_with_those_that_it_needs() {
+        let test = Test { only: vec!["studio".into(), "rust formatting".into()], apart: None };
+        let titles: Vec<_> = test.select().unwrap().iter().map(|check| check.title).collect();
+        assert_eq!(titles, ["Rust build", "npm packages", "Rust formatting", "Studio"]);
+        let unknown = Test { only: vec!["Studios".into()], apart: None };
+        assert!(unknown.select().unwrap_err().to_string().contains("\"Studio\""));
     }
 
     #[test]
-    fn every_package_of_the_npm_workspace_with_tests_is_checked() {
-        let manifest = read("package.json");
-        let (_, folders) = manifest.split_once("\"workspaces\": [").expect("workspaces");
-        let (folders, _) = folders.split_once(']').expect("the end of the workspaces");
-        let manifests =
-            folders.split('"').skip(1).step_by(2).map(|folder| read(&format!("{folder}/package.json")));
-        let tested: Vec<String> = manifests.filter(|text| text.contains("\"test\": ")).collect();
-        for (text, (_, package)) in tested.iter().zip(NPM_PACKAGES) {
-            assert!(text.contains(&format!("\"name\": \"{package}\"")), "{package} is in another place");
-        }
-        assert_eq!(tested.len(), NPM_PACKAGES.len());
+    fn the_failure_of_a_process_is_separated_from_its_output() {
+        let text = "▸ Clippy\nerror: unused import\n  failed in 3 s\n\nerror: `cargo clippy` failed\n    | error: unused import";
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        let failure = take_failure(&mut lines).unwrap();
+        assert_eq!(failure.to_string(), "`cargo clippy` failed\n    | error: unused import");
+        assert_eq!(lines.len(), 4);
+        assert!(take_failure(&mut vec!["  done in 3 s".to_owned()]).is_none());
     }
 }
