@@ -159,8 +159,9 @@ it("a network that drops the frames of every WebSocket is detected, and an event
   Object.assign(server, { isDeaf: "websocket", ignoresHandshakes: true });
   const start = performance.now();
   await until(() => server.streams === 1 && subscription.connectionStatus === "open");
-  // 300 ms of silence, 100 for the probe, 20 of backoff and 400 for the attempt.
-  expect(performance.now() - start).toBeLessThan(1_200);
+  // 300 ms of silence, 100 for the probe, 20 of backoff and 400 for the attempt, on an idle machine. The default times
+  // would be 25 seconds.
+  expect(performance.now() - start).toBeLessThan(5_000);
   expect([server.handshakes, errors]).toEqual([2, []]);
   server.publish("tokens", "a");
   await until(() => seen.length === 1);
