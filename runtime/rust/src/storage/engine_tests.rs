@@ -48,6 +48,7 @@ on_each_engine! {
     super::shared::revocations as revocations_reach_all_processes_and_stay,
     super::shared::abandoned_streams as a_text_stream_of_an_ended_process_ends,
     super::shared::written_streams as a_text_stream_of_a_running_process_is_not_abandoned,
+    super::shared::refused_text as a_text_stream_that_others_have_ended_gets_no_more_text,
     super::shared::deleted_channel as a_deleted_channel_begins_a_new_epoch,
     super::shared::publishing_to_a_deleted_channel as publishing_to_a_deleted_channel_succeeds,
     super::shared::new_definition as messages_that_a_new_definition_rejects_become_a_gap,

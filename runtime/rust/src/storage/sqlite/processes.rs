@@ -1,6 +1,8 @@
 //! The processes that have the file open, and whether they have ended.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::{Connection, Result, params};
 
@@ -16,6 +18,24 @@ struct Identity {
     start_time: String,
 }
 
+/// The number of this process in the file. It changes if another process finds that this one has ended.
+#[derive(Clone, Debug)]
+pub(super) struct OwnNumber(Arc<AtomicU32>);
+
+impl OwnNumber {
+    pub(super) fn new(owner: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(owner)))
+    }
+
+    pub(super) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, owner: u32) {
+        self.0.store(owner, Ordering::Relaxed);
+    }
+}
+
 /// Records this process, and returns its number in the file.
 pub(super) fn register(connection: &Connection) -> Result<u32> {
     let Identity { pid, host, start_time } = Identity::own();
@@ -28,6 +48,11 @@ pub(super) fn register(connection: &Connection) -> Result<u32> {
 pub(super) fn unregister(connection: &Connection, owner: u32) -> Result<()> {
     connection.execute("DELETE FROM processes WHERE owner = ?1", [owner])?;
     Ok(())
+}
+
+/// Returns whether no other process has found that this one has ended.
+pub(super) fn is_registered(connection: &Connection, owner: u32) -> Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM processes WHERE owner = ?1")?.exists([owner])
 }
 
 /// Returns whether any process may have the file open.
@@ -45,6 +70,11 @@ pub(super) fn remove_ended(connection: &Connection) -> Result<Vec<u32>> {
         }
     }
     Ok(ended)
+}
+
+/// Removes a process if it has ended.
+pub(super) fn remove_if_ended(connection: &Connection, owner: u32) -> Result<()> {
+    if is_running(connection, owner)? { Ok(()) } else { unregister(connection, owner) }
 }
 
 /// Returns the processes that may have the file open.
