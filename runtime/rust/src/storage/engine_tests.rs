@@ -72,6 +72,7 @@ on_each_engine! {
     super::runs::calls::text_streams as a_text_stream_continues_from_its_chunks,
     super::runs::calls::failed_write as a_write_that_fails_leaves_nothing,
     super::runs::calls::ended_stream as an_abandoned_text_stream_ends_once,
+    super::runs::calls::refused_chunk as an_ended_text_stream_of_a_run_gets_no_more_text,
     super::runs::questions::asking as a_question_is_asked_once_and_answered,
     super::runs::questions::closing as a_question_closes_when_its_time_is_over,
     super::runs::questions::kept_signals as a_kept_signal_answers_one_question,

@@ -8,6 +8,9 @@ use rusqlite::{Connection, Result, params};
 
 use crate::{clock, random};
 
+/// Replaces the start time of a process that has ended.
+const ENDED: &str = "ended";
+
 /// Identifies a process among all others.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
@@ -50,9 +53,10 @@ pub(super) fn unregister(connection: &Connection, owner: u32) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether no other process has found that this one has ended.
+/// Returns whether a process has a row, and no other process has marked it as ended.
 pub(super) fn is_registered(connection: &Connection, owner: u32) -> Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM processes WHERE owner = ?1")?.exists([owner])
+    let sql = "SELECT 1 FROM processes WHERE owner = ?1 AND began <> ?2";
+    connection.prepare_cached(sql)?.exists(params![owner, ENDED])
 }
 
 /// Returns whether any process may have the file open.
@@ -72,9 +76,13 @@ pub(super) fn remove_ended(connection: &Connection) -> Result<Vec<u32>> {
     Ok(ended)
 }
 
-/// Removes a process if it has ended.
-pub(super) fn remove_if_ended(connection: &Connection, owner: u32) -> Result<()> {
-    if is_running(connection, owner)? { Ok(()) } else { unregister(connection, owner) }
+/// Marks a process that has ended, so that it can write no more text if it runs after all. Its row stays until its runs
+/// are freed.
+pub(super) fn mark_ended(connection: &Connection, owner: u32) -> Result<()> {
+    if !is_running(connection, owner)? {
+        connection.execute("UPDATE processes SET began = ?2 WHERE owner = ?1", params![owner, ENDED])?;
+    }
+    Ok(())
 }
 
 /// Returns the processes that may have the file open.

@@ -158,8 +158,8 @@ impl Writer {
         for owner in ended.iter().copied() {
             let (reply, _) = oneshot::channel();
             // The end of a text stream is its last message, even if the process still runs.
-            let remove = move |batch: &mut Batch<'_>| processes::remove_if_ended(batch.transaction, owner);
-            work.push(Request::boxed(remove, reply));
+            let mark = move |batch: &mut Batch<'_>| processes::mark_ended(batch.transaction, owner);
+            work.push(Request::boxed(mark, reply));
         }
         let logs = if ended.is_empty() { None } else { Some(self.open_logs.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
