@@ -35,26 +35,28 @@ impl Hub {
         Publish { hub: self, topic, payload, options: Options::default() }
     }
 
-    /// Appends a frame to its channel's log. All ways to publish end here.
+    /// Appends a frame to its channel's log. All ways to publish end here. `writer` is the process that writes the text
+    /// stream that the frame belongs to.
     pub(crate) fn append(
         &self,
         channel: &Channel,
         topic: usize,
         frame: DataFrame,
         key: Option<IdempotencyKey>,
+        writer: Option<u32>,
     ) -> Appending {
         if self.has_entered(Phase::Closed) {
             return Appending::from_error(PublishError::Closed);
         }
         match self.try_open_log(channel) {
-            Some(Ok(log)) => self.append_to(log, topic, frame, key),
+            Some(Ok(log)) => self.append_to(log, topic, frame, key, writer),
             Some(Err(error)) => Appending::from_error(PublishError::from_open_error(error, channel)),
             None => {
                 let (hub, channel) = (self.clone(), channel.clone());
                 Appending::Waiting(Box::pin(async move {
                     let log = hub.open_log(&channel).await;
                     let log = log.map_err(|error| PublishError::from_open_error(error, &channel))?;
-                    hub.append_to(log, topic, frame, key).await
+                    hub.append_to(log, topic, frame, key, writer).await
                 }))
             }
         }
@@ -66,8 +68,9 @@ impl Hub {
         topic: usize,
         frame: DataFrame,
         key: Option<IdempotencyKey>,
+        writer: Option<u32>,
     ) -> Appending {
-        match self.storage().append(Entry { log, topic, frame, key }) {
+        match self.storage().append(Entry { log, topic, frame, key, writer }) {
             StorageCall::Done(Some(outcome)) => Appending::from_outcome(outcome.map_err(PublishError::from)),
             appended => Appending::Waiting(Box::pin(async move { Ok(appended.await?) })),
         }
@@ -124,7 +127,7 @@ impl<'p, P: ?Sized> Publish<'p, P> {
 impl<P: Serialize + ?Sized> Publish<'_, P> {
     fn start(self) -> Result<Appending, PublishError> {
         let (frame, key) = self.encode()?;
-        Ok(self.hub.append(self.topic.channel(), self.topic.index(), frame, key))
+        Ok(self.hub.append(self.topic.channel(), self.topic.index(), frame, key, None))
     }
 
     /// Checks the payload, and returns its frame and its idempotency key.
@@ -260,6 +263,9 @@ pub enum PublishError {
     Encode(String),
     /// The idempotency key was already used on this channel, for another topic or payload.
     KeyReused,
+    /// The text stream has ended: this server did not report to the storage for a while, so another server ended its
+    /// text streams.
+    StreamEnded,
     /// The storage failed. If it failed while committing, the message may have been stored: with an idempotency key, it
     /// is safe to publish it again.
     Storage(StorageError),
@@ -288,6 +294,7 @@ impl From<AppendError> for PublishError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::KeyReused => Self::KeyReused,
+            AppendError::StreamEnded => Self::StreamEnded,
             AppendError::Storage(error) => Self::Storage(error),
         }
     }
@@ -324,6 +331,9 @@ impl fmt::Display for PublishError {
             Self::KeyReused => formatter.write_str(
                 "the idempotency key was already used on this channel for another topic or payload: \
                  use a new key for each message",
+            ),
+            Self::StreamEnded => formatter.write_str(
+                "another server has ended the text stream, because this one did not report to the storage for a while",
             ),
             Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
             Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),

@@ -201,12 +201,17 @@ pub(crate) struct Entry {
     pub(crate) topic: usize,
     pub(crate) frame: DataFrame,
     pub(crate) key: Option<IdempotencyKey>,
+    /// The process that writes the text stream that the message belongs to. `None` for other messages, for text streams
+    /// of runs, and for the end of another process's text stream.
+    pub(crate) writer: Option<u32>,
 }
 
 /// The reason why a message was not appended.
 #[derive(Clone, Debug)]
 pub(crate) enum AppendError {
     KeyReused,
+    /// The process that writes the text stream was declared dead, so others end the stream.
+    StreamEnded,
     Storage(StorageError),
 }
 
@@ -225,11 +230,25 @@ impl From<StorageError> for AppendError {
 /// A storage error: for example, the file cannot be opened or written, the disk is full, or the file has another
 /// version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorageError(String);
+pub struct StorageError {
+    text: String,
+    may_be_committed: bool,
+}
 
 impl StorageError {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self { text: what.into(), may_be_committed: false }
+    }
+
+    /// Returns the error of a write that may have been committed.
+    #[cfg(feature = "postgres")]
+    fn unknown(what: impl Into<String>) -> Self {
+        Self { text: what.into(), may_be_committed: true }
+    }
+
+    /// Returns whether what failed was a write that may have been committed.
+    pub(crate) fn may_be_committed(&self) -> bool {
+        self.may_be_committed
     }
 
     /// Converts an error of the application's driver.
@@ -243,7 +262,7 @@ impl StorageError {
 
 impl fmt::Display for StorageError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.text)
     }
 }
 

@@ -12,7 +12,6 @@ use crate::channel::{Channel, TextStream, Topic};
 use crate::history::{Appended, IdempotencyKey, OpenStream};
 use crate::hub::{Hub, StreamGuard};
 use crate::publish::{self, PublishError};
-use crate::storage::StorageError;
 use crate::wire::{DataFrame, Envelope, LogKind, MessageId};
 
 /// The maximum bytes of text in one chunk.
@@ -78,16 +77,23 @@ impl<'p> StartTextStream<'p> {
     }
 
     async fn start(self) -> Result<TextStreamWriter, PublishError> {
-        let id = OpenStream::new_id(self.hub.storage().owner());
+        let writer = self.hub.storage().owner();
+        let id = OpenStream::new_id(writer);
         let stream = Stream {
             hub: self.hub.clone(),
             channel: self.channel.clone(),
             topic: self.topic,
             run_id: self.run_id.map(Cow::into_owned).or_else(publish::current_run),
             guard: self.hub.register_stream(&id),
+            writer,
             id,
         };
-        stream.append(LogKind::StreamStart, &stream.id).await?;
+        if let Err(error) = stream.append(LogKind::StreamStart, &stream.id).await {
+            if matches!(&error, PublishError::Storage(error) if error.may_be_committed()) {
+                tokio::spawn(stream.end_later());
+            }
+            return Err(error);
+        }
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let task = tokio::spawn(stream.run(receiver));
         Ok(TextStreamWriter { sender, task, outcome: None })
@@ -196,6 +202,8 @@ struct Stream {
     topic: usize,
     run_id: Option<String>,
     id: String,
+    /// The number of this process when it started the stream.
+    writer: u32,
     guard: StreamGuard,
 }
 
@@ -207,23 +215,18 @@ impl Stream {
         if matches!(outcome, Err(PublishError::Storage(_))) {
             tokio::spawn(self.end_later());
         }
-        outcome.map_err(|error| match error {
-            PublishError::KeyReused => PublishError::Storage(StorageError::new(
-                "another process has ended the text stream, because this one did not use the storage for a while",
-            )),
-            error => error,
-        })
+        outcome
     }
 
     async fn end_later(mut self) {
         loop {
-            let Self { hub, channel, topic, run_id, id, guard } = self;
+            let Self { hub, channel, topic, run_id, id, writer, guard } = self;
             let weak = hub.downgrade();
             drop(hub);
             tokio::time::sleep(RETRY_DELAY).await;
             let Some(hub) = weak.upgrade() else { return };
-            self = Self { hub, channel, topic, run_id, id, guard };
-            let failed = Ending::Failed("failed to store a chunk".into());
+            self = Self { hub, channel, topic, run_id, id, writer, guard };
+            let failed = Ending::Failed("failed to store the text".into());
             if !matches!(self.end(&failed).await, Err(PublishError::Storage(_))) {
                 return;
             }
@@ -275,7 +278,11 @@ impl Stream {
         };
         let envelope = Envelope { kind, channel: self.channel.name(), topic, run_id: self.run_id.as_deref() };
         let frame = DataFrame::of_text(envelope, text);
-        self.hub.append(&self.channel, self.topic, frame, key).await
+        let appended = self.hub.append(&self.channel, self.topic, frame, key, Some(self.writer)).await;
+        appended.map_err(|error| match error {
+            PublishError::KeyReused => PublishError::StreamEnded,
+            error => error,
+        })
     }
 }
 

@@ -59,6 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(database) = arguments.database {
         hub = hub.storage(Sqlite::open(database)?);
     }
+    let has_rows = arguments.postgres.is_some();
     if let Some(url) = arguments.postgres {
         hub = hub.storage(Postgres::connect(&url).await?);
     }
@@ -66,7 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut routes = fanfare::routes(hub.clone());
     if let Some(effects) = arguments.effects {
         let lease = Duration::from_millis(arguments.lease_milliseconds);
-        routes = routes.merge(work::execute(&hub, effects, lease).await?);
+        routes = routes.merge(work::execute(&hub, effects, has_rows, lease).await?);
     }
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("{}", listener.local_addr()?.port());

@@ -1,4 +1,5 @@
-//! The job of the crash test: a number of iterations, each with a step, both kinds of publish, a sleep and a wait.
+//! The job of the crash test: a number of iterations, each with a step, both kinds of publish, a sleep and a wait. On
+//! PostgreSQL, each also writes a row in the transaction that records its step.
 
 use crate::channels::Numbered;
 use crate::channels::work::{Go, RunResult, Work};
@@ -6,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use fanfare::{Hub, Job, ReceivedSignal, Run, RunError, RunStatus, Runs};
+use fanfare::{Hub, Job, ReceivedSignal, Run, RunError, RunStatus, Runs, StepTransaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -34,20 +35,29 @@ struct Executing {
 }
 
 /// Executes runs, and returns a route that starts them and returns their status. The side effect of a step is a line
-/// in a file.
-pub(crate) async fn execute(hub: &Hub, effects: PathBuf, lease: Duration) -> Result<Router, Box<dyn Error>> {
+/// in a file. If `has_rows`, iterations write rows.
+pub(crate) async fn execute(
+    hub: &Hub,
+    effects: PathBuf,
+    has_rows: bool,
+    lease: Duration,
+) -> Result<Router, Box<dyn Error>> {
     // The process is killed repeatedly, which counts as a failed attempt.
     let mut runs = Runs::builder(hub).lease_duration(lease).max_retries(u32::MAX);
-    let job = runs.register("work", move |run, input| work(run, input, effects.clone()));
+    let job = runs.register("work", move |run, input| work(run, input, effects.clone(), has_rows));
     let runs = runs.build().await?;
     Ok(Router::new().route("/runs/{channel}/{run}", post(start_or_look)).with_state(Executing { runs, job }))
 }
 
-async fn work(run: Run<Work>, input: Input, effects: PathBuf) -> Result<RunResult, RunError> {
+async fn work(run: Run<Work>, input: Input, effects: PathBuf, has_rows: bool) -> Result<RunResult, RunError> {
     let mut result = RunResult::new(Vec::new(), Vec::new());
     let pause = Duration::from_millis(input.pause_milliseconds);
     for iteration in 0..input.iterations {
         let effect: String = run.step("effect", async || append(&effects, run.id(), iteration)).await?;
+        if has_rows {
+            run.transaction("row", async |transaction| insert(transaction, run.id(), iteration).await)
+                .await?;
+        }
         let message = Numbered::new(input.first + iteration, effect.as_str());
         run.publish("tell", run.channel().left(), &message).await?;
         run.hub().publish(run.channel().right(), &message).await?;
@@ -67,6 +77,14 @@ fn append(effects: &FilePath, run: &str, iteration: u64) -> Result<String, RunEr
     let mut file = OpenOptions::new().create(true).append(true).open(effects)?;
     file.write_all(format!("{run} {iteration} {effect}\n").as_bytes())?;
     Ok(effect)
+}
+
+/// Writes a row of the application. Returns its value, which is different each time.
+async fn insert(transaction: StepTransaction, run: &str, iteration: u64) -> Result<String, RunError> {
+    let value = format!("{:032x}", fastrand::u128(..));
+    let sql = "INSERT INTO public.work_rows VALUES ($1, $2, $3)";
+    transaction.execute(sql, &[&run, &i64::try_from(iteration)?, &value]).await?;
+    Ok(value)
 }
 
 /// Starts a run unless it exists, and returns its status.

@@ -32,7 +32,7 @@ use crate::soak::Soak;
 use cluster::{Cluster, Phase};
 use faults::{Plan, Readers};
 use order::{Order, TOPICS};
-use publisher::{Answered, Ending, Written};
+use publisher::{Answered, Connections, Ending, Written};
 use reader::{METHODS, Marks, Method, Reader, Record, Subscription};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,6 +71,8 @@ pub(crate) async fn test(soak: &Soak) -> Result {
         duration: soak.duration.mul_f64(0.75),
         plan,
         readers: if full { 16 } else { 6 },
+        publishers: 2,
+        rate: if full { 600 } else { 400 },
     };
     pair.run(soak).await?;
     let memory = Round {
@@ -100,6 +102,8 @@ pub(crate) async fn test_machines(soak: &Soak) -> Result {
             forgets_connections: full,
         },
         readers: if full { 60 } else { 6 },
+        publishers: if full { 5 } else { 2 },
+        rate: if full { 2_000 } else { 400 },
     };
     machines.run(soak).await
 }
@@ -123,6 +127,9 @@ struct Round {
     plan: Plan,
     /// The number of concurrent readers.
     readers: usize,
+    /// The number of publishers per channel, and the messages per second of all publishers together.
+    publishers: usize,
+    rate: u32,
 }
 
 /// Everything that was published and read in a round.
@@ -217,18 +224,7 @@ impl Round {
             }
             cluster.open(0);
         }
-        let (mut publishing, mut writing) = (JoinSet::new(), JoinSet::new());
-        for channel in 0..cluster.channels.len() {
-            for index in 0..2 {
-                let name = format!("{}-{channel}-{index}", self.name);
-                publishing.spawn(publisher::publish(
-                    Arc::clone(cluster),
-                    channel,
-                    format!("publisher-{name}"),
-                ));
-                writing.spawn(publisher::write(Arc::clone(cluster), channel, format!("writer-{name}")));
-            }
-        }
+        let (mut publishing, mut writing) = publisher::start(cluster, self.name, self.publishers, self.rate);
         let end = Instant::now() + self.duration;
         let mut outcome = Outcome::default();
         let work = async {
@@ -288,6 +284,7 @@ impl Round {
         reading: &mut JoinSet<Vec<Record>>,
     ) -> Result {
         let mut random = decisions(cluster.seed, "marks", 0);
+        let mut connections = Connections::new(cluster);
         let mut last: Marks = vec![Default::default(); cluster.channels.len()];
         for (channel, topics) in last.iter_mut().enumerate() {
             for (topic, mark) in topics.iter_mut().enumerate() {
@@ -308,7 +305,9 @@ impl Round {
                     outcome.written.push(written);
                     at
                 } else {
-                    let answered = publisher::publish_one(cluster, channel, topic, &mut random).await;
+                    let answered =
+                        publisher::publish_one(cluster, &mut connections, channel, topic, &mut random);
+                    let answered = answered.await;
                     let answered = answered.ok_or("the last message was not acknowledged")?;
                     let at = answered.at;
                     outcome.answered.push(answered);
@@ -408,12 +407,14 @@ impl Round {
         let counts = &cluster.counts;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         println!(
-            "delivery {}: {:.0} s, {} messages, {} publishes acknowledged ({} repeated, {} times 503), {streams}, \
+            "delivery {}: {:.0} s, {} messages, {} publishes acknowledged ({:.0} per second, {} repeated, {} times 503), {streams}, \
              {} readers on {} connections received {} messages and {} gaps ({} into new epochs), {counts}, {} violations",
             self.name,
             self.duration.as_secs_f64(),
             order.messages,
             read(&counts.answered),
+            f64::from(u32::try_from(read(&counts.answered)).unwrap_or(u32::MAX))
+                / self.duration.as_secs_f64(),
             read(&counts.repeated),
             read(&counts.unavailable),
             outcome.records.len(),

@@ -36,7 +36,7 @@ struct Work {
     channels: usize,
     /// The number of concurrent runs per channel.
     concurrent: usize,
-    /// The number of iterations of the job. Each makes one call of each kind.
+    /// The number of iterations of the job. Each makes one call of each kind, and on PostgreSQL a transactional step.
     iterations: u32,
     pause: Duration,
     /// The maximum number of runs.
@@ -62,6 +62,9 @@ impl Work {
     }
 }
 
+/// The table to which steps write in their transactions. Nothing in it prevents that a row is written twice.
+const CREATE_ROWS: &str = "CREATE TABLE public.work_rows (run text, iteration int8, value text)";
+
 /// The database and the files of a test.
 struct Files {
     folder: PathBuf,
@@ -81,9 +84,10 @@ impl Files {
         Ok(Self { database, effects: folder.join("effects.log"), folder })
     }
 
-    /// Creates the folder, and a database in PostgreSQL.
+    /// Creates the folder, and a database in PostgreSQL with a table of the application.
     async fn with_postgres(soak: &Soak, name: &str) -> Result<Self> {
         let server = Server::start(soak.size == Size::Full).await?;
+        server.connect().await?.batch_execute(CREATE_ROWS).await?;
         Ok(Self { database: Database::Postgres(Arc::new(server)), ..Self::new(soak, name)? })
     }
 }
@@ -112,6 +116,9 @@ async fn conclude(
     line("recorded calls", journal.calls.len());
     line("side effects of steps", verdict.steps);
     line("side effects, all executions", verdict.effects);
+    if let Some(rows) = &journal.rows {
+        line("rows of transactional steps", rows.len());
+    }
     line("durable messages", verdict.durable);
     line("non-durable messages", verdict.non_durable);
     line("of which repeats", verdict.non_durable - verdict.durable.min(verdict.non_durable));

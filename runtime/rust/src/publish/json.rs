@@ -53,7 +53,7 @@ impl<'p> PublishJson<'p> {
     /// Checks the text and starts to publish it. The outcome includes whether the key was used before.
     pub(crate) fn start(self) -> Result<Appending, PublishError> {
         let (channel, topic, frame, key) = self.encode()?;
-        Ok(self.hub.append(&channel, topic, frame, key))
+        Ok(self.hub.append(&channel, topic, frame, key, None))
     }
 
     /// Checks the text. Returns its channel and topic, its frame and its idempotency key.

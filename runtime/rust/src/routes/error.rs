@@ -229,7 +229,9 @@ impl From<PublishError> for HttpError {
             PublishError::NotJson(_) => Self::bad_request(message),
             PublishError::Encode(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
             PublishError::KeyReused => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
-            PublishError::Storage(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
+            PublishError::StreamEnded | PublishError::Storage(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
             PublishError::Closed => Self::shutting_down(),
         }
     }

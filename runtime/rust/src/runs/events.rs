@@ -66,5 +66,5 @@ fn entry(log: &Arc<Log>, run_id: &str, event: &str) -> Entry {
     let topic = channel.definition().run_events_index();
     let envelope = Envelope { kind: LogKind::Run, channel: channel.name(), topic: "", run_id: Some(run_id) };
     let frame = DataFrame::encoded(envelope, event);
-    Entry { log: Arc::clone(log), topic, frame, key: None }
+    Entry { log: Arc::clone(log), topic, frame, key: None, writer: None }
 }

@@ -150,7 +150,7 @@ impl<C: TypedChannel> Run<C> {
             }
         };
         let log = self.context.open_log(topic.channel()).await;
-        let entry = Entry { log, topic: topic.index(), frame, key: None };
+        let entry = Entry { log, topic: topic.index(), frame, key: None, writer: None };
         if bug!(PublishInTwoTransactions)
             && let Ok(appended) = self.context.engine().append(entry.clone()).await
         {

@@ -222,7 +222,7 @@ fn entry(log: &Arc<Log>, topic: usize, run_id: &str, kind: LogKind<'_>, text: &s
     let channel = log.channel();
     let name = channel.definition().topics[topic].name;
     let envelope = Envelope { kind, channel: channel.name(), topic: name, run_id: Some(run_id) };
-    Entry { log: Arc::clone(log), topic, frame: DataFrame::of_text(envelope, text), key: None }
+    Entry { log: Arc::clone(log), topic, frame: DataFrame::of_text(envelope, text), key: None, writer: None }
 }
 
 impl Context {

@@ -42,5 +42,5 @@ pub(super) fn end_entry(log: &Arc<Log>, stream: &OpenStream) -> Entry {
     };
     let frame = DataFrame::of_text(envelope, &stream.id);
     let key = IdempotencyKey::of_stream_end(&stream.id, topic, error);
-    Entry { log: Arc::clone(log), topic: stream.topic, frame, key: Some(key) }
+    Entry { log: Arc::clone(log), topic: stream.topic, frame, key: Some(key), writer: None }
 }

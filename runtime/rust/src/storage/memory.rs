@@ -103,7 +103,7 @@ impl Shared {
     }
 
     fn append(&self, entry: Entry) -> Result<Appended, AppendError> {
-        let Entry { mut log, topic, frame, key } = entry;
+        let Entry { mut log, topic, frame, key, .. } = entry;
         if log.is_retired() {
             log = self.open(log.channel(), log.limits())?;
         }

@@ -26,7 +26,6 @@ use super::{
 };
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
-use crate::random;
 use crate::token::REVOKED_FOR;
 
 mod append;
@@ -57,6 +56,7 @@ mod unchecked;
 mod upkeep;
 mod writer;
 
+use beat::Registration;
 use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
@@ -111,7 +111,7 @@ struct Shared {
     runtime: Handle,
     logs: OpenLogs,
     clock: StorageClock,
-    owner: u32,
+    process: Registration,
     registry: OnceLock<&'static Registry>,
     /// The revocations before the storage was opened, with the time since then.
     revoked: Vec<(String, Duration)>,
@@ -147,8 +147,8 @@ impl Postgres {
     ) -> Result<Self, StorageError> {
         let database = Arc::new(Database::new(url, schema)?);
         let link = Link::new(Arc::clone(&database));
-        let owner = random::number();
-        let beat = beat::beat(&link, owner).await.map_err(|failure| failure.error)?;
+        let process = Registration::new(&link).await.map_err(|failure| failure.error)?;
+        let beat = process.beat(&link).await.map_err(|failure| failure.error)?;
         let (revoked, latest) = revocations::read(&link, 0).await.map_err(|failure| failure.error)?;
         let (tail, tail_commands) = mpsc::unbounded_channel();
         let (trims, trim_requests) = mpsc::unbounded_channel();
@@ -160,7 +160,7 @@ impl Postgres {
             runtime: Handle::current(),
             logs: OpenLogs::default(),
             clock: StorageClock::new(&beat.clock),
-            owner,
+            process,
             registry: OnceLock::new(),
             revoked,
             revocations: Mutex::new(revocations::Followed::new(latest)),
@@ -209,7 +209,7 @@ impl Messages for Postgres {
     }
 
     fn owner(&self) -> u32 {
-        self.shared.owner
+        self.shared.process.owner()
     }
 
     fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>> {
@@ -294,10 +294,10 @@ impl Shared {
             others.clear();
         } else {
             // The others may have started since the last report. They registered before they wrote.
-            let running = beat::beat(&self.link, self.owner).await?.running;
+            let running = self.process.beat(&self.link).await?.running;
             self.running.lock().unwrap_or_else(PoisonError::into_inner).extend(&running);
             others.retain(|stream| {
-                let owner = stream.owner().filter(|owner| *owner != self.owner);
+                let owner = stream.owner().filter(|owner| *owner != self.process.owner());
                 !owner.is_some_and(|owner| running.contains(&owner))
             });
         }
@@ -322,7 +322,7 @@ impl Shared {
     /// Returns whether a process other than this one was running at the last report.
     fn is_running(&self, owner: Option<u32>) -> bool {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        owner.is_some_and(|owner| owner != self.owner && running.contains(&owner))
+        owner.is_some_and(|owner| owner != self.process.owner() && running.contains(&owner))
     }
 
     /// Deletes the messages that a log has evicted, if there are at least this many.

@@ -230,7 +230,7 @@ impl Messages for Sqlite {
     }
 
     fn owner(&self) -> u32 {
-        self.info.owner
+        self.info.owner.get()
     }
 
     fn storage_time(&self) -> SystemTime {
@@ -263,6 +263,7 @@ impl Messages for Sqlite {
                 AppendOutcome::Stored(id) => (id, false),
                 AppendOutcome::Repeated(id) => (id, true),
                 AppendOutcome::KeyReused => return Err(AppendError::KeyReused),
+                AppendOutcome::StreamEnded => return Err(AppendError::StreamEnded),
             };
             // Subscribers had a turn while this waited for the commit.
             Ok(Appended { id, repeated, should_yield: false })

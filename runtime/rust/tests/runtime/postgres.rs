@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use fanfare::wire::ServerFrame;
-use fanfare::{Channel, Job, Run, RunError, RunStatus, Runs, StartOutcome};
+use fanfare::{Channel, Job, PublishError, Run, RunError, RunStatus, Runs, StartOutcome};
 use fanfare_postgres_server::TestServer;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
-use crate::support::definition::{Room, room};
+use crate::support::definition::{Room, draft, room};
 use crate::support::postgres::Schema;
 use crate::support::runs::{Count, completed, done, ended, runs, runs_with, waits};
 use crate::support::server::Server;
@@ -301,4 +301,27 @@ fn the_runs_of_a_killed_server_continue_on_another() {
         assert_eq!(executed.get(), 1);
         assert_eq!(texts(&server, &room("1")).await, ["once", "twice"]);
     });
+}
+
+#[tokio::test]
+async fn a_text_ends_if_the_connection_fails_while_it_begins() {
+    let (schema, channel) = (Schema::new(), room("1"));
+    let server = schema.server().await;
+    let mut reader = server.subscribe(&channel, &["draft"]).await;
+    reader.ready().await;
+    let cut = format!(
+        "CREATE FUNCTION {0}.cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_terminate_backend(pg_backend_pid());
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER cut AFTER INSERT ON {0}.messages FOR EACH ROW
+         WHEN (NEW.frame LIKE '%datastream-start%') EXECUTE FUNCTION {0}.cut()",
+        schema.name
+    );
+    client(TestServer::shared()).await.batch_execute(&cut).await.unwrap();
+    let error = server.hub.stream(draft(&channel)).await.unwrap_err();
+    assert!(matches!(error, PublishError::Storage(_)), "{error}");
+    // The server cannot know whether readers have received the start.
+    let end = reader.frame().await;
+    assert!(matches!(end, ServerFrame::DatastreamEnd { error: Some(_), .. }), "{end:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::TOPICS;
-use crate::http::{self, Responses};
+use crate::http::{self, Connection, Responses};
 use crate::log::MessageId;
 use crate::random::{between, decisions};
 use crate::{Result, SIGNING_KEY};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 /// The time within which a running server answers.
@@ -30,24 +31,79 @@ pub(super) struct Answered {
     pub(super) at: MessageId,
 }
 
-/// Publishes messages, one by one and in bursts, until the round settles.
-pub(super) async fn publish(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Answered> {
+/// Starts publishers in each channel, which publish `rate` messages per second together, and two writers of text streams.
+pub(super) fn start(
+    cluster: &Arc<Cluster>,
+    round: &str,
+    per_channel: usize,
+    rate: u32,
+) -> (JoinSet<Vec<Answered>>, JoinSet<Vec<Written>>) {
+    let publishers = u32::try_from(cluster.channels.len() * per_channel).unwrap_or(u32::MAX);
+    let pace = Duration::from_secs(1) * publishers / rate;
+    let (mut publishing, mut writing) = (JoinSet::new(), JoinSet::new());
+    for channel in 0..cluster.channels.len() {
+        for index in 0..per_channel {
+            let name = format!("publisher-{round}-{channel}-{index}");
+            publishing.spawn(publish(Arc::clone(cluster), channel, name, pace));
+        }
+        for index in 0..2 {
+            writing.spawn(write(Arc::clone(cluster), channel, format!("writer-{round}-{channel}-{index}")));
+        }
+    }
+    (publishing, writing)
+}
+
+/// How far a publisher may fall behind its pace. Faults delay it for longer, and then it does not catch up.
+const MAX_LAG: Duration = Duration::from_secs(1);
+
+/// Publishes messages, one by one and in bursts, until the round settles. `pace` is the mean time between two messages.
+async fn publish(cluster: Arc<Cluster>, channel: usize, name: String, pace: Duration) -> Vec<Answered> {
     let mut random = decisions(cluster.seed, &name, 0);
-    let mut answered = Vec::new();
+    let mut connections = Connections::new(&cluster);
+    let (mut answered, mut due) = (Vec::new(), Instant::now());
     while cluster.is(Phase::Faults) {
         let burst = if random.u8(0..6) == 0 { random.u32(10..80) } else { random.u32(1..4) };
         for _ in 0..burst {
             let topic = [0, 1, 2, 3, 3][random.usize(0..5)];
-            answered.extend(publish_one(&cluster, channel, topic, &mut random).await);
+            answered.extend(publish_one(&cluster, &mut connections, channel, topic, &mut random).await);
         }
-        sleep(between(&mut random, Duration::ZERO, Duration::from_millis(150))).await;
+        due = (due + pace * burst).max(Instant::now() - MAX_LAG);
+        cluster.pause(due.saturating_duration_since(Instant::now())).await;
     }
     answered
+}
+
+/// The connections of a publisher to the servers, each with its port. They are opened when they are needed.
+pub(super) struct Connections(Vec<Option<(u16, Connection)>>);
+
+impl Connections {
+    pub(super) fn new(cluster: &Cluster) -> Self {
+        Self((0..cluster.servers()).map(|_| None).collect())
+    }
+
+    /// Sends a request to a server. The connection stays open only if the server responds.
+    async fn request(
+        &mut self,
+        server: usize,
+        port: u16,
+        start: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<http::Response> {
+        let mut connection = match self.0[server].take() {
+            Some((known, connection)) if known == port => connection,
+            _ => Connection::open(port).await?,
+        };
+        let response = connection.request(start, headers, body).await?;
+        self.0[server] = Some((port, connection));
+        Ok(response)
+    }
 }
 
 /// Publishes one message, retrying at each server in turn until it is acknowledged.
 pub(super) async fn publish_one(
     cluster: &Cluster,
+    connections: &mut Connections,
     channel: usize,
     topic: usize,
     random: &mut fastrand::Rng,
@@ -68,7 +124,7 @@ pub(super) async fn publish_one(
         }
         let server = attempt % cluster.servers();
         let Some(port) = cluster.port(server) else { continue };
-        let request = http::request(port, &start, &headers, &body);
+        let request = connections.request(server, port, &start, &headers, &body);
         let response = match within(cluster, server, request).await {
             Ok(Ok(response)) => response,
             Ok(Err(_)) => continue,
@@ -141,7 +197,7 @@ pub(super) enum Ending {
 }
 
 /// Writes text streams, one by one, until the round settles.
-pub(super) async fn write(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Written> {
+async fn write(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Written> {
     let mut random = decisions(cluster.seed, &name, 0);
     let mut written = Vec::new();
     while cluster.is(Phase::Faults) {

@@ -16,6 +16,8 @@ pub(super) struct Journal {
     pub(super) calls: Vec<Call>,
     pub(super) runs: Vec<Run>,
     pub(super) signals: Vec<Signal>,
+    /// The rows that transactional steps wrote. `None` if the storage has no such steps.
+    pub(super) rows: Option<Vec<AppRow>>,
     /// The number of messages that are missing from the history.
     pub(super) missing: i64,
 }
@@ -46,6 +48,13 @@ pub(super) struct Run {
     pub(super) outcome: Option<String>,
 }
 
+/// A row of the application.
+pub(super) struct AppRow {
+    pub(super) run: String,
+    pub(super) iteration: u32,
+    pub(super) value: String,
+}
+
 pub(super) struct Signal {
     pub(super) run: String,
     /// `kept`, `answer`, `taken` or `dropped`.
@@ -68,6 +77,10 @@ impl Journal {
             calls: read_all(database, CALLS, read_call).await?,
             runs: read_all(database, RUNS, read_run).await?,
             signals: read_all(database, SIGNALS, read_signal).await?,
+            rows: match database {
+                Database::File(_) => None,
+                Database::Postgres(_) => Some(read_all(database, ROWS, read_row).await?),
+            },
             missing: read_all(database, MISSING, |row| row.number::<i64>(0)).await?.into_iter().sum(),
         };
         for channel in channels {
@@ -121,6 +134,8 @@ const RUNS: &str = "SELECT run, state, outcome FROM runs ORDER BY id";
 const SIGNALS: &str = "SELECT runs.run, signals.state FROM signals JOIN runs ON runs.id = signals.run
     ORDER BY signals.id";
 
+const ROWS: &str = "SELECT run, iteration, value FROM public.work_rows";
+
 async fn read_all<T>(database: &Database, sql: &str, convert: fn(&Row) -> Result<T>) -> Result<Vec<T>> {
     database.read(sql).await?.iter().map(convert).collect()
 }
@@ -137,4 +152,8 @@ fn read_run(row: &Row) -> Result<Run> {
 
 fn read_signal(row: &Row) -> Result<Signal> {
     Ok(Signal { run: row.text(0)?.into(), state: row.text(1)?.into() })
+}
+
+fn read_row(row: &Row) -> Result<AppRow> {
+    Ok(AppRow { run: row.text(0)?.into(), iteration: row.number(1)?, value: row.text(2)?.into() })
 }

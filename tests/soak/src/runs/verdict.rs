@@ -45,6 +45,10 @@ pub(super) fn judge(
     let (runs, known) = (journal.runs.len(), finished.len());
     judge_run.check(runs == known, || format!("{runs} runs exist, but {known} were started"));
     let missing = journal.missing;
+    if let Some(rows) = &journal.rows {
+        let (written, wanted) = (rows.len(), known * work.iterations as usize);
+        judge_run.check(written == wanted, || format!("{written} rows of steps instead of {wanted}"));
+    }
     judge_run.check(missing == 0, || format!("{missing} messages are missing from the history"));
     let (durable, non_durable) = (count(DURABLE), count(DURABLE + 1));
     let wanted = known * work.iterations as usize;
@@ -85,6 +89,8 @@ struct ByRun<'j> {
     run_events: HashMap<&'j str, Vec<String>>,
     signals: HashMap<&'j str, Vec<&'j str>>,
     ended: HashMap<&'j str, (&'j str, Option<&'j str>)>,
+    /// The values of rows by iteration. `None` if steps wrote no rows.
+    rows: Option<HashMap<&'j str, Vec<(u32, &'j str)>>>,
 }
 
 impl<'j> ByRun<'j> {
@@ -103,6 +109,12 @@ impl<'j> ByRun<'j> {
         }
         for signal in &journal.signals {
             by_run.signals.entry(&signal.run).or_default().push(&signal.state);
+        }
+        if let Some(rows) = &journal.rows {
+            let by_iteration = by_run.rows.get_or_insert_default();
+            for row in rows {
+                by_iteration.entry(&row.run).or_default().push((row.iteration, &row.value));
+            }
         }
         for run in &journal.runs {
             by_run.ended.insert(&run.run, (&run.state, run.outcome.as_deref()));
@@ -173,18 +185,35 @@ impl Judge<'_> {
         });
     }
 
-    /// Each call is recorded once, with the value that the run continued with.
+    /// Each call is recorded once, with the value that the run continued with. The row of each transactional step exists
+    /// once, and is the one whose value was recorded.
     fn check_calls(&mut self, run: &Finished) {
         let name = &run.run;
         let calls = self.journal.calls.get(name.as_str()).cloned().unwrap_or_default();
         let iterations = self.work.iterations as usize;
         let in_order = calls.iter().zip(0..).all(|(call, position)| call.position == position);
-        self.check(calls.len() == 4 * iterations && in_order, || format!("{name}: {} calls", calls.len()));
+        let of_iteration = if self.journal.rows.is_some() { 5 } else { 4 };
+        self.check(calls.len() == of_iteration * iterations && in_order, || {
+            format!("{name}: {} calls", calls.len())
+        });
         let values = |kind: &str| -> Vec<String> {
             let of_kind = calls.iter().filter(|call| call.kind == kind);
             of_kind.filter_map(|call| serde_json::from_str(&call.value).ok()).collect()
         };
-        let (effects, ids) = (values("step"), values("publish"));
+        let (steps, ids) = (values("step"), values("publish"));
+        let effects = if let Some(rows) = &self.journal.rows {
+            let mut written = rows.get(name.as_str()).cloned().unwrap_or_default();
+            written.sort_unstable();
+            let recorded: Vec<(u32, &str)> =
+                (0..).zip(steps.iter().skip(1).step_by(2).map(String::as_str)).collect();
+            let is_once = written == recorded;
+            self.check(is_once, || {
+                format!("{name}: the rows {written:?} are not those of the steps {recorded:?}")
+            });
+            steps.into_iter().step_by(2).collect()
+        } else {
+            steps
+        };
         self.check(effects == run.result.effects, || format!("{name}: different results were recorded"));
         let kept = self.journal.kept.get(name.as_str()).into_iter().flatten();
         let durable = kept.filter(|(_, kept)| kept.message.topic == DURABLE);

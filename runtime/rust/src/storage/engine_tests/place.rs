@@ -78,7 +78,11 @@ impl Place {
 
     /// Makes others believe that a process has ended without releasing its runs.
     pub(super) async fn mark_ended(&self, process: &Process) {
-        let owner = process.engine.owner();
+        self.mark_owner_ended(process.engine.owner()).await;
+    }
+
+    /// Makes others believe that the process with this number has ended without releasing its runs.
+    pub(super) async fn mark_owner_ended(&self, owner: u32) {
         match self {
             Self::Memory(memory) => memory.mark_ended(owner),
             #[cfg(feature = "sqlite")]

@@ -15,7 +15,7 @@ use crate::history::{Appended, Gap, IdempotencyKey, Inbox, Limits, Log, OpenStre
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 static TEXT: Schema = Schema::Text(Text::ANY);
 static NUMBERS: Schema = Schema::Text(Text { max_length: 3, ..Text::ANY });
@@ -147,7 +147,7 @@ pub(super) fn entry(log: &Arc<Log>, topic: usize, kind: LogKind<'_>, text: &str,
     let envelope = Envelope { kind, channel: log.channel().name(), topic: name, run_id: None };
     let frame = DataFrame::of_text(envelope, text);
     let key = key.map(|key| IdempotencyKey::new(key, name, frame.payload()));
-    Entry { log: Arc::clone(log), topic, frame, key }
+    Entry { log: Arc::clone(log), topic, frame, key, writer: None }
 }
 
 /// A subscriber.

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout;
+
 use super::place::Place;
-use super::process::{DRAFT, Process, Reader, SAID, STATE, entry, room, small, strict_room, wait_until};
-use crate::history::{Gap, OpenStream};
-use crate::storage::AppendError;
+use super::process::{
+    DRAFT, Process, Reader, SAID, SECOND, STATE, entry, room, small, strict_room, wait_until,
+};
+use crate::history::{Appended, Gap, OpenStream};
 use crate::storage::abandoned_streams::end_entry;
+use crate::storage::{AppendError, Entry};
 use crate::wire::{Cursor, LogKind, MessageId};
+
+/// The end of a whole text.
+const END: LogKind<'_> = LogKind::StreamEnd { error: None, is_stopped: false };
 
 pub(super) async fn restoring(place: Place) {
     let (first, channel) = (place.open().await, room("1"));
@@ -117,12 +124,21 @@ pub(super) async fn revocations(place: Place) {
 
 /// Begins a text stream, and returns its id.
 async fn begin_stream(process: &Process) -> String {
-    let log = process.log(&room("1")).await;
     let stream = OpenStream::new_id(process.engine.owner());
-    let chunk = LogKind::Chunk { stream_id: &stream };
-    process.append(entry(&log, DRAFT, LogKind::StreamStart, &stream, None)).await.unwrap();
-    process.append(entry(&log, DRAFT, chunk, "half of it", None)).await.unwrap();
+    append_part(process, &stream, LogKind::StreamStart, &stream).await.unwrap();
+    append_part(process, &stream, LogKind::Chunk { stream_id: &stream }, "half of it").await.unwrap();
     stream
+}
+
+/// Appends a part of a text stream that a process writes.
+async fn append_part(
+    process: &Process,
+    stream: &str,
+    kind: LogKind<'_>,
+    text: &str,
+) -> Result<Appended, AppendError> {
+    let (log, writer) = (process.log(&room("1")).await, u32::from_str_radix(&stream[..8], 16).unwrap());
+    process.append(Entry { writer: Some(writer), ..entry(&log, DRAFT, kind, text, None) }).await
 }
 
 pub(super) async fn abandoned_streams(place: Place) {
@@ -149,6 +165,41 @@ pub(super) async fn written_streams(place: Place) {
     begin_stream(&there).await;
     let (_, abandoned) = here.open(&room("1")).await;
     assert!(abandoned.is_empty());
+}
+
+pub(super) async fn refused_text(place: Place) {
+    if let Place::Memory(_) = place {
+        // Others end the streams of a process once it is dropped, and then it writes nothing.
+        return;
+    }
+    let (here, there, channel) = (place.open().await, place.open().await, room("1"));
+    let mut reader = here.read_from(&channel, &[DRAFT], Cursor::Start).await;
+    let (open, abandoned) = (begin_stream(&there).await, begin_stream(&there).await);
+    append_part(&there, &open, END, &open).await.unwrap();
+    assert_eq!(reader.read_until(5).await.frames.len(), 5);
+    let (owner, mut frames) = (there.engine.owner(), Vec::new());
+    let ending = timeout(30 * SECOND, async {
+        while frames.is_empty() {
+            // It reports every few seconds, so mark it again.
+            place.mark_owner_ended(owner).await;
+            tokio::time::sleep(SECOND / 20).await;
+            frames = reader.read().frames;
+        }
+    });
+    assert!(ending.await.is_ok(), "the text has no end");
+    assert!(frames.len() == 1 && frames[0].contains("datastream-end") && frames[0].contains(&abandoned));
+    let chunk = LogKind::Chunk { stream_id: &abandoned };
+    for (kind, text) in [(chunk, "more"), (END, &*abandoned), (chunk, "still more")] {
+        let refused = append_part(&there, &abandoned, kind, text).await;
+        assert!(matches!(refused, Err(AppendError::StreamEnded)), "{refused:?}");
+    }
+    // Messages are accepted, and new text streams have another writer.
+    there.say(&channel, "said").await;
+    wait_until(|| there.engine.owner() != owner).await;
+    let next = begin_stream(&there).await;
+    append_part(&there, &next, END, &next).await.unwrap();
+    let frames = reader.read_until(3).await.frames;
+    assert!(frames.len() == 3 && frames.iter().all(|frame| frame.contains(&next)), "{frames:?}");
 }
 
 pub(super) async fn deleted_channel(place: Place) {

@@ -261,8 +261,9 @@ pub(in crate::storage) trait SignalRows: JournalTransaction {
 pub(in crate::storage) trait StreamRows: JournalTransaction {
     async fn insert_stream(&mut self, run: RunHandle, stream: &RunStream) -> Result<(), Self::Failure>;
 
-    /// Adds a chunk. Its number identifies it, so adding it twice is an error.
-    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<(), Self::Failure>;
+    /// Adds a chunk, unless its stream has ended. Its number identifies it, so adding it twice is an error. Returns
+    /// whether it was added. No other transaction ends the stream before this one ends.
+    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<bool, Self::Failure>;
 
     /// Returns the run and the call of a stream.
     async fn find_stream(&mut self, stream_id: &str) -> Result<Option<(RunHandle, CallSite)>, Self::Failure>;

@@ -23,7 +23,8 @@ pub(in crate::storage) async fn begin<R: JournalRows>(
     Ok(RecordOutcome::Committed(None))
 }
 
-/// Records a chunk with its message.
+/// Records a chunk with its message. Another process may have ended the stream because its run had ended, before the run
+/// was retried.
 pub(in crate::storage) async fn write_chunk<R: JournalRows>(
     rows: &mut R,
     claim: Claim,
@@ -33,7 +34,9 @@ pub(in crate::storage) async fn write_chunk<R: JournalRows>(
     if !claims::lock(rows, claim).await? {
         return Ok(RecordOutcome::ClaimLost);
     }
-    rows.insert_chunk(claim.run, chunk).await?;
+    if !rows.insert_chunk(claim.run, chunk).await? {
+        return Ok(RecordOutcome::ClaimLost);
+    }
     rows.append(message).await?;
     failpoint!("between-piece-and-commit");
     Ok(RecordOutcome::Committed(None))

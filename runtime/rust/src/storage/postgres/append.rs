@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::beat::Registration;
 use super::connection::{FailureKind, Link, Param, RequestError};
 use super::logs::channel_id;
 use super::{Entry, from_int8, int8};
@@ -21,9 +22,23 @@ const APPEND_UNLESS_LOCKED: &str = r#"
     FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, max_wait => 100) ORDER BY n
 "#;
 
-/// The same for messages without idempotency keys. A call in the select list is planned faster than one that returns columns.
+/// The same for a batch that contains messages of this process's text streams.
+const APPEND_STREAMS_UNLESS_LOCKED: &str = r#"
+    SELECT channel, epoch, "offset", published, outcome
+    FROM fanfare.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, max_wait => 100)
+    WHERE CASE n WHEN 1 THEN fanfare.require_process('{}', $11, $12) IS NOT NULL ELSE true END ORDER BY n
+"#;
+
+/// Appends messages without idempotency keys. A call in the select list is planned faster than one that returns columns.
 const APPEND_UNKEYED: &str =
     "SELECT fanfare.append_unkeyed($1, $2, $3, $4, $5, $6, $7, $8, $9, max_wait => 100)";
+
+/// The same for a batch that contains messages of this process's text streams.
+const APPEND_STREAMS_UNKEYED: &str = "
+    SELECT fanfare.require_process(
+        fanfare.append_unkeyed($1, $2, $3, $4, $5, $6, $7, $8, $9, max_wait => 100), $10, $11
+    )
+";
 
 /// Where a message is stored.
 pub(super) struct Placed {
@@ -75,6 +90,8 @@ pub(super) struct AppendArrays<'b> {
     frames: Vec<&'b str>,
     keys: Vec<Option<&'b [u8]>>,
     contents: Vec<Option<&'b [u8]>>,
+    /// The process that writes the text streams among the messages.
+    writer: Option<u32>,
 }
 
 impl<'b> AppendArrays<'b> {
@@ -94,13 +111,14 @@ impl<'b> AppendArrays<'b> {
         arrays.counts = vec![0; logs.len()];
         arrays.sizes = vec![0; logs.len()];
         let indices: BTreeMap<(&str, i64, u64), usize> = logs.keys().copied().zip(0..).collect();
-        for Entry { log, topic, frame, key } in entries {
+        for Entry { log, topic, frame, key, writer } in entries {
             let index = indices[&key_of(log)];
             arrays.counts[index] += 1;
             arrays.sizes[index] += int8(frame.as_str().len() as u64);
             arrays.places.push(arrays.counts[index]);
             // The arrays of SQL begin at 1.
             arrays.channel_of.push(i32::try_from(index + 1).unwrap_or(i32::MAX));
+            arrays.writer = arrays.writer.or(*writer);
             arrays.topics.push(log.channel().definition().log_topic(*topic).name);
             arrays.frames.push(frame.as_str());
             arrays.keys.push(key.as_ref().map(|key| &key.hash[..]));
@@ -125,19 +143,27 @@ impl<'b> AppendArrays<'b> {
     }
 
     /// Appends the messages in one transaction, and returns where each is stored. Fails if another transaction has locked
-    /// one of the channels for long.
-    pub(super) async fn append(&self, link: &Link) -> Result<Vec<Placed>, RequestError> {
+    /// one of the channels for long, or if they contain text streams of a process that was declared dead.
+    pub(super) async fn append(
+        &self,
+        link: &Link,
+        process: &Registration,
+    ) -> Result<Vec<Placed>, RequestError> {
+        let (writer, connection) = (self.writer.map(i64::from), process.connection());
+        let process: [Param<'_>; 2] = [(&writer, Type::INT8), (&connection, Type::INT8)];
+        let process = if writer.is_some() { &process[..] } else { &[] };
         if self.keys.iter().all(Option::is_none) {
-            match self.append_unkeyed(link).await {
+            match self.append_unkeyed(link, process).await {
                 Err(failure) if failure.kind == FailureKind::ChannelChanged => {}
                 outcome => return outcome,
             }
         }
-        let rows = link.query(APPEND_UNLESS_LOCKED, &self.params()).await?;
+        let sql = if process.is_empty() { APPEND_UNLESS_LOCKED } else { APPEND_STREAMS_UNLESS_LOCKED };
+        let rows = link.query(sql, &[&self.params(), process].concat()).await?;
         Ok(rows.iter().map(Placed::from_row).collect())
     }
 
-    async fn append_unkeyed(&self, link: &Link) -> Result<Vec<Placed>, RequestError> {
+    async fn append_unkeyed(&self, link: &Link, process: &[Param<'_>]) -> Result<Vec<Placed>, RequestError> {
         let params: [Param<'_>; 9] = [
             (&self.ids, Type::INT8_ARRAY),
             (&self.epochs, Type::INT8_ARRAY),
@@ -149,7 +175,8 @@ impl<'b> AppendArrays<'b> {
             (&self.topics, Type::TEXT_ARRAY),
             (&self.frames, Type::TEXT_ARRAY),
         ];
-        let rows = link.query(APPEND_UNKEYED, &params).await?;
+        let sql = if process.is_empty() { APPEND_UNKEYED } else { APPEND_STREAMS_UNKEYED };
+        let rows = link.query(sql, &[&params, process].concat()).await?;
         let returned: Vec<i64> = rows.first().map(|row| row.get(0)).unwrap_or_default();
         let Some((befores, times)) = returned.split_at_checked(self.ids.len()) else {
             return Err(RequestError::unknown("the database did not return the offsets of the messages"));

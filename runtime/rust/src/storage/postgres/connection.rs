@@ -37,6 +37,9 @@ const CHECK: &str = "
 /// The code of the error that `append_unkeyed` raises.
 const CHANNEL_CHANGED: &str = "FF001";
 
+/// The code of the error that `require_process` raises.
+const NOT_REGISTERED: &str = "FF002";
+
 /// Ends the text of an error whose outcome is unknown.
 const MAY_BE_COMMITTED: &str =
     "; if the request was a write, it may have been committed: repeat it with the same idempotency key";
@@ -76,6 +79,8 @@ pub(super) enum FailureKind {
     Conflict,
     /// The server rolled the request back because a channel is not as the caller knows it.
     ChannelChanged,
+    /// The server rolled the request back because this process was declared dead, or has not registered its connection.
+    NotRegistered,
     /// The connection failed before the transaction was committed, so the server rolls it back.
     Lost,
     /// The server rolled the request back because another transaction has locked what it needs.
@@ -317,7 +322,7 @@ impl Link {
 
 impl RequestError {
     pub(super) fn unknown(why: &str) -> Self {
-        Self { error: StorageError::new(format!("{why}{MAY_BE_COMMITTED}")), kind: FailureKind::Unknown }
+        Self { error: StorageError::unknown(format!("{why}{MAY_BE_COMMITTED}")), kind: FailureKind::Unknown }
     }
 
     /// Returns the same failure of a request before the end of its transaction.
@@ -348,6 +353,7 @@ impl RequestError {
         let kind = match code.code() {
             _ if is_conflict => FailureKind::Conflict,
             CHANNEL_CHANGED => FailureKind::ChannelChanged,
+            NOT_REGISTERED => FailureKind::NotRegistered,
             _ if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
             _ => FailureKind::RolledBack,
         };

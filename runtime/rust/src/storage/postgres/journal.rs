@@ -88,9 +88,10 @@ impl Journal for Postgres {
         lease: SystemTime,
         limit: usize,
     ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>> {
-        self.transact((self.shared.owner, jobs, lease, limit), |rows, (owner, jobs, lease, limit)| {
-            Box::pin(claims::claim(rows, *owner, jobs, *lease, *limit))
-        })
+        self.transact(
+            (self.shared.process.owner(), jobs, lease, limit),
+            |rows, (owner, jobs, lease, limit)| Box::pin(claims::claim(rows, *owner, jobs, *lease, *limit)),
+        )
     }
 
     fn make_due(&self, runs: Vec<RunHandle>) -> StorageFuture<Result<(), StorageError>> {
@@ -106,7 +107,7 @@ impl Journal for Postgres {
         claims: Vec<Claim>,
         lease: SystemTime,
     ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        self.transact((self.shared.owner, claims, lease), |rows, (owner, claims, lease)| {
+        self.transact((self.shared.process.owner(), claims, lease), |rows, (owner, claims, lease)| {
             Box::pin(claims::extend(rows, *owner, claims, *lease))
         })
     }
@@ -116,7 +117,7 @@ impl Journal for Postgres {
     }
 
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>> {
-        self.transact(self.shared.owner, |rows, owner| {
+        self.transact(self.shared.process.owner(), |rows, owner| {
             Box::pin(async move {
                 rows.notices.add_due_runs();
                 claims::release(rows, *owner).await

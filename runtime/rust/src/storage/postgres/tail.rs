@@ -143,7 +143,7 @@ impl Tail {
             while let Ok(notice) = self.notices.try_recv() {
                 turn.add_notice(&notice);
             }
-            if turn.reported.contains(&self.shared.owner) {
+            if turn.reported.contains(&self.shared.process.owner()) {
                 self.noticed_at = Some(Instant::now());
             }
             let outcome = self.execute(&turn).await;

@@ -88,7 +88,7 @@ fn entry(log: &Arc<Log>, text: &str, key: Option<&str>) -> Entry {
         Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: "said", run_id: None };
     let frame = DataFrame::of_text(envelope, text);
     let key = key.map(|key| IdempotencyKey::new(key, "said", frame.payload()));
-    Entry { log: Arc::clone(log), topic: 0, frame, key }
+    Entry { log: Arc::clone(log), topic: 0, frame, key, writer: None }
 }
 
 async fn append(postgres: &Postgres, log: &Arc<Log>, text: &str) -> Result<Appended, AppendError> {

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_postgres::types::Type;
 
-use super::beat::{BEAT_INTERVAL, Beat, beat};
+use super::beat::{BEAT_INTERVAL, Beat};
 use super::connection::{FailureKind, RequestError};
 use super::logs::{Trim, channel_id};
 use super::writer::Append;
@@ -72,7 +72,7 @@ impl Upkeep {
 
     /// Reports that this process is running, and ends the text streams of those that are not.
     async fn report(&mut self) -> Result<(), RequestError> {
-        let Beat { clock, running } = beat(&self.shared.link, self.shared.owner).await?;
+        let Beat { clock, running } = self.shared.process.beat(&self.shared.link).await?;
         self.shared.clock.refresh(&clock);
         *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
         if self.list_abandoned_streams().is_empty() {
@@ -86,7 +86,7 @@ impl Upkeep {
             return Ok(());
         }
         // Processes may have started since the report. They registered before they wrote what was just read.
-        let running = beat(&self.shared.link, self.shared.owner).await?.running;
+        let running = self.shared.process.beat(&self.shared.link).await?.running;
         *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
         for (log, stream) in self.list_abandoned_streams() {
             self.end_stream(&log, stream);

@@ -8,11 +8,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::append::{AppendArrays, Placed};
+use super::beat::Registration;
 use super::committed::{Committed, notify};
 use super::connection::{FailureKind, Link, REQUEST_TIMEOUT, RequestError};
 use super::logs::channel_id;
 use super::notices::Notices;
-use super::{AppendError, Entry, Shared, StorageError, beat};
+use super::{AppendError, Entry, Shared, StorageError};
 use crate::history::Appended;
 use crate::storage::queue::Reservation;
 
@@ -85,7 +86,7 @@ impl Writer {
         drop(self.notices);
         let _ = self.notifier.await;
         // On the connection that reports, so that it follows a report that is under way.
-        beat::unregister(&self.shared.link, self.shared.owner).await;
+        self.shared.process.unregister(&self.shared.link).await;
     }
 
     /// Waits for work. Returns `None` once everything is written.
@@ -134,8 +135,18 @@ impl Writer {
     /// Appends messages in one transaction. If the database rejects it, appends each message in its own transaction, so
     /// that none fails because of another. Messages of locked channels wait apart.
     async fn append(&mut self, batch: Vec<Append>) {
-        match append_all(&self.link, &batch).await {
+        let batch = self.refuse_ended(batch);
+        if batch.is_empty() {
+            return;
+        }
+        match append_all(&self.link, &self.shared.process, &batch).await {
             Ok(placed) => self.finish(batch, &placed).await,
+            Err(failure) if failure.kind == FailureKind::NotRegistered => {
+                match self.shared.process.renew(&self.link).await {
+                    Ok(()) => Box::pin(self.append(batch)).await,
+                    Err(failure) => fail_all(batch, &failure.error),
+                }
+            }
             Err(failure) if failure.kind == FailureKind::Locked => {
                 let count = batch.len();
                 let rest = self.locked.set_apart(&self.link, batch).await;
@@ -149,11 +160,26 @@ impl Writer {
                 self.append_each(batch).await;
             }
             Err(failure) => {
-                for append in batch {
-                    let _ = append.reply.send(Err(failure.error.clone().into()));
+                if failure.kind == FailureKind::Unknown {
+                    self.shared.process.forget_connection();
                 }
+                fail_all(batch, &failure.error);
             }
         }
+    }
+
+    /// Returns a batch without the text streams that were started before this process was declared dead.
+    fn refuse_ended(&self, batch: Vec<Append>) -> Vec<Append> {
+        let owner = self.shared.process.owner();
+        let is_ended = |append: &Append| append.entry.writer.is_some_and(|writer| writer != owner);
+        if !batch.iter().any(is_ended) {
+            return batch;
+        }
+        let (ended, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_ended);
+        for append in ended {
+            let _ = append.reply.send(Err(AppendError::StreamEnded));
+        }
+        rest
     }
 
     /// Appends each message in its own transaction.
@@ -170,10 +196,7 @@ impl Writer {
     async fn finish(&self, batch: Vec<Append>, placed: &[Placed]) {
         if placed.len() != batch.len() {
             let error = StorageError::new("the database did not return where each message is stored");
-            for append in batch {
-                let _ = append.reply.send(Err(error.clone().into()));
-            }
-            return;
+            return fail_all(batch, &error);
         }
         let (mut committed, mut replies) = (Committed::default(), Vec::new());
         for (Append { entry, reply, .. }, placed) in batch.into_iter().zip(placed) {
@@ -211,14 +234,24 @@ fn key_of(append: &Append) -> Option<(i64, [u8; 16])> {
     append.entry.key.map(|key| (channel_id(&append.entry.log), key.hash))
 }
 
+fn fail_all(batch: Vec<Append>, error: &StorageError) {
+    for append in batch {
+        let _ = append.reply.send(Err(error.clone().into()));
+    }
+}
+
 /// Appends messages in one transaction. Repeats that if concurrent transactions prevented it.
-async fn append_all(link: &Link, batch: &[Append]) -> Result<Vec<Placed>, RequestError> {
+async fn append_all(
+    link: &Link,
+    process: &Registration,
+    batch: &[Append],
+) -> Result<Vec<Placed>, RequestError> {
     let arrays = AppendArrays::new(batch.iter().map(|append| &append.entry));
     for _ in 1..MAX_ATTEMPTS {
-        match arrays.append(link).await {
+        match arrays.append(link, process).await {
             Err(failure) if failure.kind == FailureKind::Conflict => {}
             outcome => return outcome,
         }
     }
-    arrays.append(link).await
+    arrays.append(link, process).await
 }

@@ -33,14 +33,14 @@ impl<T: SqlJournal> StreamRows for T {
         Ok(())
     }
 
-    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<(), Self::Failure> {
+    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<bool, Self::Failure> {
         let [run, branch, position] = at(run, &chunk.site);
-        self.execute(
-            "INSERT INTO pieces (run, branch, position, number, text) VALUES (?1, ?2, ?3, ?4, ?5)",
-            &[run, branch, position, chunk.number.into(), (&chunk.text).into()],
-        )
-        .await?;
-        Ok(())
+        let sql = "INSERT INTO pieces (run, branch, position, number, text) SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (
+            SELECT 1 FROM streams WHERE run = ?1 AND branch = ?2 AND position = ?3 /*pg FOR KEY SHARE pg*/
+        )";
+        let inserted =
+            self.execute(sql, &[run, branch, position, chunk.number.into(), (&chunk.text).into()]).await?;
+        Ok(inserted == 1)
     }
 
     async fn find_stream(&mut self, stream_id: &str) -> Result<Option<(RunHandle, CallSite)>, Self::Failure> {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::clock::StorageClock;
 use super::messages::{self, AppendOutcome, ChannelEpoch};
-use super::{Entry, StorageError, channels};
+use super::{Entry, StorageError, channels, processes};
 use crate::clock::to_milliseconds;
 use crate::history::{Log, StoredMessage};
 
@@ -48,6 +48,8 @@ pub(super) struct Batch<'t> {
     /// The epochs that replace the ended epochs of open logs.
     successors: HashMap<ChannelEpoch, ChannelEpoch>,
     appended: Appended,
+    /// A process that the transaction has found registered.
+    registered: Option<u32>,
 }
 
 /// The latest message of a channel, and the messages that a transaction appended to it.
@@ -75,7 +77,7 @@ impl<'t> Batch<'t> {
         last_channel: &'t Cell<Option<i64>>,
     ) -> Self {
         let (heads, successors, appended) = (HashMap::new(), HashMap::new(), Appended::default());
-        Self { transaction, clock, last_channel, heads, successors, appended }
+        Self { transaction, clock, last_channel, heads, successors, appended, registered: None }
     }
 
     /// Returns the time by the storage's clock. It is read for each call: a question is asked when it is written,
@@ -91,6 +93,11 @@ impl<'t> Batch<'t> {
 
     /// Appends a message to its channel.
     pub(super) fn append(&mut self, entry: &Entry) -> Result<AppendOutcome> {
+        if let Some(writer) = entry.writer
+            && !self.is_registered(writer)?
+        {
+            return Ok(AppendOutcome::StreamEnded);
+        }
         let own = ChannelEpoch::from_log(&entry.log);
         self.last_channel.set(Some(own.row));
         let (epoch, head) = self.find_head(&entry.log)?;
@@ -108,6 +115,14 @@ impl<'t> Batch<'t> {
             }
         }
         Ok(outcome)
+    }
+
+    /// Returns whether a process may write its text streams: whether others have not ended them.
+    fn is_registered(&mut self, process: u32) -> Result<bool> {
+        if self.registered != Some(process) {
+            self.registered = processes::is_registered(self.transaction, process)?.then_some(process);
+        }
+        Ok(self.registered.is_some())
     }
 
     /// Returns the epoch and the head of a log's channel. If the log's own epoch has ended, looks the channel up

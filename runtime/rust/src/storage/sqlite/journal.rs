@@ -33,7 +33,7 @@ impl Journal for Sqlite {
         lease: SystemTime,
         limit: usize,
     ) -> StorageFuture<Result<Vec<ClaimedRun>, StorageError>> {
-        let owner = self.info.owner;
+        let owner = self.info.owner.get();
         self.submit(move |batch| finish(claims::claim(batch, owner, &jobs, lease, limit)))
     }
 
@@ -50,7 +50,7 @@ impl Journal for Sqlite {
         claims: Vec<Claim>,
         lease: SystemTime,
     ) -> StorageFuture<Result<Vec<Claim>, StorageError>> {
-        let owner = self.info.owner;
+        let owner = self.info.owner.get();
         self.submit(move |batch| finish(claims::extend(batch, owner, &claims, lease)))
     }
 
@@ -59,7 +59,7 @@ impl Journal for Sqlite {
     }
 
     fn release_runs(&self) -> StorageFuture<Result<(), StorageError>> {
-        let owner = self.info.owner;
+        let owner = self.info.owner.get();
         self.submit(move |batch| finish(claims::release(batch, owner)))
     }
 

@@ -16,6 +16,8 @@ pub(super) enum AppendOutcome {
     Stored(MessageId),
     Repeated(MessageId),
     KeyReused,
+    /// The process that writes the text stream was declared dead.
+    StreamEnded,
 }
 
 /// The row and the epoch of a channel.
@@ -53,7 +55,7 @@ pub(super) fn append(
     head: u64,
     published_at: SystemTime,
 ) -> Result<(AppendOutcome, Option<StoredMessage>)> {
-    let Entry { log, topic, frame, key } = entry;
+    let Entry { log, topic, frame, key, .. } = entry;
     let (row, offset) = (epoch.row, head + 1);
     let key = key.filter(|_| !bug!(IdempotencyKeysForgotten));
     if let Some(key) = key

@@ -1,10 +1,15 @@
 //! The processes that have the file open, and whether they have ended.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::{Connection, Result, params};
 
 use crate::{clock, random};
+
+/// Replaces the start time of a process that has ended.
+const ENDED: &str = "ended";
 
 /// Identifies a process among all others.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +19,24 @@ struct Identity {
     host: String,
     /// When the process started, in the system's clock ticks.
     start_time: String,
+}
+
+/// The number of this process in the file. It changes if another process finds that this one has ended.
+#[derive(Clone, Debug)]
+pub(super) struct OwnNumber(Arc<AtomicU32>);
+
+impl OwnNumber {
+    pub(super) fn new(owner: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(owner)))
+    }
+
+    pub(super) fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, owner: u32) {
+        self.0.store(owner, Ordering::Relaxed);
+    }
 }
 
 /// Records this process, and returns its number in the file.
@@ -28,6 +51,12 @@ pub(super) fn register(connection: &Connection) -> Result<u32> {
 pub(super) fn unregister(connection: &Connection, owner: u32) -> Result<()> {
     connection.execute("DELETE FROM processes WHERE owner = ?1", [owner])?;
     Ok(())
+}
+
+/// Returns whether a process has a row, and no other process has marked it as ended.
+pub(super) fn is_registered(connection: &Connection, owner: u32) -> Result<bool> {
+    let sql = "SELECT 1 FROM processes WHERE owner = ?1 AND began <> ?2";
+    connection.prepare_cached(sql)?.exists(params![owner, ENDED])
 }
 
 /// Returns whether any process may have the file open.
@@ -45,6 +74,15 @@ pub(super) fn remove_ended(connection: &Connection) -> Result<Vec<u32>> {
         }
     }
     Ok(ended)
+}
+
+/// Marks a process that has ended, so that it can write no more text if it runs after all. Its row stays until its runs
+/// are freed.
+pub(super) fn mark_ended(connection: &Connection, owner: u32) -> Result<()> {
+    if !is_running(connection, owner)? {
+        connection.execute("UPDATE processes SET began = ?2 WHERE owner = ?1", params![owner, ENDED])?;
+    }
+    Ok(())
 }
 
 /// Returns the processes that may have the file open.

@@ -75,7 +75,7 @@ fn entry(log: &Arc<Log>, topic: usize, key: Option<&str>) -> Entry {
     let envelope = Envelope { kind: LogKind::Data, channel: log.channel().name(), topic: name, run_id: None };
     let frame = DataFrame::encode(envelope, |text| serde_json::to_writer(text, "x")).unwrap();
     let key = key.map(|key| IdempotencyKey::new(key, name, frame.payload()));
-    Entry { log: Arc::clone(log), topic, frame, key }
+    Entry { log: Arc::clone(log), topic, frame, key, writer: None }
 }
 
 /// Executes work as the writer does.

@@ -17,6 +17,7 @@ use super::clock::StorageClock;
 use super::database_file::{DatabaseFile, create_private};
 use super::health::{Health, LockTimeout, is_failure, is_locked};
 use super::messages::ChannelEpoch;
+use super::processes::OwnNumber;
 use super::schema::{FileError, prepare};
 use super::spin_wait::spin;
 use super::{OnRevoked, OpenedLog, StorageError, channels, messages, processes, recovery, revocations};
@@ -93,7 +94,7 @@ pub(super) struct Writer {
     followed_at: Instant,
     /// The file's version at that check.
     followed_version: i64,
-    owner: u32,
+    owner: OwnNumber,
     /// The processes that had the file open at the last check.
     peers: BTreeSet<u32>,
 }
@@ -102,7 +103,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(super) struct WriterInfo {
     /// The number of this process in the file.
-    pub(super) owner: u32,
+    pub(super) owner: OwnNumber,
     /// The ids of revoked tokens, and the time since then.
     pub(super) revoked: Vec<(String, Duration)>,
     pub(super) clock: StorageClock,
@@ -137,7 +138,7 @@ impl Writer {
         let file = DatabaseFile::find(path);
         let (owner, clock) = in_transaction(&mut connection, |transaction| {
             recovery::begin_use(transaction, synchronous, file.as_ref())?;
-            Ok((processes::register(transaction)?, StorageClock::open(transaction)?))
+            Ok((OwnNumber::new(processes::register(transaction)?), StorageClock::open(transaction)?))
         })?;
         if let Some(file) = &file {
             in_transaction(&mut connection, |transaction| file.publish_mark(transaction))?;
@@ -145,7 +146,7 @@ impl Writer {
         let (revoked, latest_revocation) = revocations::read(&connection, 0, clock.now())?;
         let peers = processes::list_running(&connection)?;
         let (health, now) = (Health::default(), Instant::now());
-        let info = WriterInfo { owner, revoked, clock, health: health.clone() };
+        let info = WriterInfo { owner: owner.clone(), revoked, clock, health: health.clone() };
         let writer = Self {
             connection,
             file,
@@ -247,7 +248,9 @@ impl Writer {
     pub(super) fn close(mut self) {
         // If the file was replaced, the mark next to it belongs to the new file.
         let file = self.file.filter(|file| !file.was_replaced());
-        if let Err(error) = recovery::end_use(&mut self.connection, self.owner, self.clock, file.as_ref()) {
+        if let Err(error) =
+            recovery::end_use(&mut self.connection, self.owner.get(), self.clock, file.as_ref())
+        {
             tracing::warn!(%error, "failed to close the storage cleanly");
         }
     }

@@ -95,10 +95,16 @@ async fn begin(worker: &Worker, claim: Claim, at: &str, id: &str) -> Result<(), 
     begun.map(|_| ()).map_err(|error| error.to_string())
 }
 
-async fn write(worker: &Worker, claim: Claim, at: &str, number: u32, text: &str) -> Result<(), String> {
+async fn write(
+    worker: &Worker,
+    claim: Claim,
+    at: &str,
+    number: u32,
+    text: &str,
+) -> Result<RecordOutcome, String> {
     let chunk = NewChunk { site: site(at), number, text: text.into() };
     let written = worker.journal.write_chunk(claim, chunk, worker.message(text)).await;
-    written.map(|_| ()).map_err(|error| error.to_string())
+    written.map_err(|error| error.to_string())
 }
 
 pub(in super::super) async fn text_streams(place: Place) {
@@ -153,4 +159,15 @@ pub(in super::super) async fn ended_stream(place: Place) {
     }
     assert_eq!(worker.texts().await.iter().filter(|text| *text == "the end").count(), 1);
     assert!(worker.journal.load_stream(claim.run, site("0")).await.unwrap().is_none());
+}
+
+pub(in super::super) async fn refused_chunk(place: Place) {
+    let (worker, claim) = Worker::with_run(&place).await;
+    let other = Worker::open(&place).await;
+    begin(&worker, claim, "0", "stream").await.unwrap();
+    write(&worker, claim, "0", 1, "one").await.unwrap();
+    other.journal.end_stream("stream".into(), other.message("the end")).await.unwrap();
+    let refused = write(&worker, claim, "0", 2, "two").await.unwrap();
+    assert!(matches!(refused, RecordOutcome::ClaimLost));
+    assert_eq!(worker.texts().await.last().unwrap(), "the end");
 }

@@ -303,10 +303,10 @@ impl StreamRows for Transaction<'_> {
         Ok(())
     }
 
-    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<(), StorageError> {
+    async fn insert_chunk(&mut self, run: RunHandle, chunk: &NewChunk) -> Result<bool, StorageError> {
         let NewChunk { site, number, text } = chunk;
         let Some(stream) = self.run_mut(run)?.streams.get_mut(site) else {
-            return Err(StorageError::new("the text stream has ended"));
+            return Ok(false);
         };
         match stream.chunks.entry(*number) {
             MapEntry::Vacant(entry) => drop(entry.insert(text.clone())),
@@ -314,7 +314,7 @@ impl StreamRows for Transaction<'_> {
                 return Err(StorageError::new(format!("the chunk {number} exists already")));
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn find_stream(&mut self, stream_id: &str) -> Result<Option<(RunHandle, CallSite)>, StorageError> {

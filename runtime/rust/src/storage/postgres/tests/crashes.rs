@@ -38,7 +38,7 @@ async fn every_acknowledged_message_is_there_once_and_in_order_after_the_databas
                         failures.fetch_add(1, Ordering::Relaxed);
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
-                    Err(AppendError::KeyReused) => panic!("{text}: the key was reused"),
+                    Err(error) => panic!("{text}: {error:?}"),
                 }
             }
             acknowledged

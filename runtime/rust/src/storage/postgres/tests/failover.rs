@@ -35,7 +35,7 @@ async fn append_repeatedly(postgres: &Postgres, text: &str) -> MessageId {
         match appended {
             Ok(appended) => return appended.id,
             Err(AppendError::Storage(_)) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            Err(AppendError::KeyReused) => panic!("the key was reused"),
+            Err(error) => panic!("{error:?}"),
         }
     }
 }

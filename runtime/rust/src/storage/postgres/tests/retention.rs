@@ -114,7 +114,7 @@ async fn a_text_stream_ends_for_readers_of_other_servers_when_its_server_ends() 
     let stream = OpenStream::new_id(there.owner());
     let envelope = Envelope { kind: LogKind::StreamStart, channel: "brief", topic: "draft", run_id: None };
     let frame = DataFrame::of_text(envelope, &stream);
-    there.append(Entry { log: written, topic: 2, frame, key: None }).await.unwrap();
+    there.append(Entry { log: written, topic: 2, frame, key: None, writer: None }).await.unwrap();
     wait_until(SOON, || log.open_streams().len() == 1).await;
     // Both servers have seen each other by then.
     tokio::time::sleep(Duration::from_secs(3)).await;

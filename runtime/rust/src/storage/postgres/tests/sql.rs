@@ -91,7 +91,10 @@ async fn a_frame_is_the_one_that_a_hub_makes() {
         let envelope =
             Envelope { kind: LogKind::Data, channel: "order:1", topic: "any", run_id: Some("run \"1\"") };
         let frame = DataFrame::encoded(envelope, payload);
-        postgres.append(Entry { log: Arc::clone(&log), topic: 3, frame, key: None }).await.unwrap();
+        postgres
+            .append(Entry { log: Arc::clone(&log), topic: 3, frame, key: None, writer: None })
+            .await
+            .unwrap();
         let sql =
             format!("SELECT {schema}.publish('order:1', 'any', $1::text::jsonb, run_id => 'run \"1\"')");
         client.execute(&sql, &[&payload]).await.unwrap();

@@ -8,7 +8,7 @@ use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
 };
-use crate::history::{Limits, Log};
+use crate::history::{IdempotencyKey, Limits, Log};
 use crate::storage::{Entry, Messages};
 use crate::wire::{DataFrame, Envelope, LogKind};
 
@@ -33,7 +33,7 @@ static REGISTRY: Registry = Registry { channels: &[&BRIEF] };
 fn entry(log: &Arc<Log>, topic: usize, kind: LogKind<'_>, text: &str) -> Entry {
     let name = log.channel().definition().topics[topic].name;
     let envelope = Envelope { kind, channel: log.channel().name(), topic: name, run_id: None };
-    Entry { log: Arc::clone(log), topic, frame: DataFrame::of_text(envelope, text), key: None }
+    Entry { log: Arc::clone(log), topic, frame: DataFrame::of_text(envelope, text), key: None, writer: None }
 }
 
 #[tokio::test]
@@ -63,4 +63,31 @@ async fn a_text_of_a_process_that_ended_ends_although_its_chunks_are_evicted() {
     }
     let ends = format!("SELECT count(*) FROM {schema}.messages WHERE frame LIKE '%datastream-end%{stream}%'");
     assert_eq!(rows(&client, &ends).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_request_of_an_earlier_connection_appends_no_text() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let postgres = connect_with(server, &schema, &REGISTRY).await;
+    let log = postgres.open_log(Channel::new(&BRIEF, &[&1]).unwrap(), Limits::none()).await.unwrap().log;
+    let writer = Some(postgres.owner());
+    let stream = OpenStream::new_id(postgres.owner());
+    let start = || Entry { writer, ..entry(&log, SPOKEN, LogKind::StreamStart, &stream) };
+    postgres.append(start()).await.unwrap();
+    let client = client(server).await;
+    let require = format!("SELECT {schema}.require_process('{{}}', {}, 0)", postgres.owner());
+    assert_eq!(rows(&client, &require).await, ["{}"]);
+    postgres.shared.process.forget_connection();
+    postgres.append(start()).await.unwrap();
+    let refused = client.simple_query(&require).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "FF002");
+    // A batch with idempotency keys is refused as well, before the process has registered its connection.
+    let forget = format!("UPDATE {schema}.processes SET connection = 7 WHERE owner = {}", postgres.owner());
+    rows(&client, &forget).await;
+    let end = LogKind::StreamEnd { error: None, is_stopped: false };
+    let key = Some(IdempotencyKey::of_stream_end(&stream, "spoken", None));
+    let ended = Entry { key, writer, ..entry(&log, SPOKEN, end, &stream) };
+    postgres.append(ended).await.unwrap();
+    let registered = format!("SELECT connection FROM {schema}.processes");
+    assert_eq!(rows(&client, &registered).await, ["1"]);
 }

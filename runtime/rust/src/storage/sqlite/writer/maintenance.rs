@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::super::super::abandoned_streams::end_entry;
 use super::super::super::sql::has_writer;
-use super::super::batch::{Request, Work};
+use super::super::batch::{Batch, Request, Work};
 use super::super::statements::{Statements, finish};
 use super::super::{StorageError, channels, processes, revocations, sweep};
 use super::{Executed, NOT_FOLLOWED, TransactionError, Writer};
@@ -94,6 +94,18 @@ impl Writer {
         self.file = Some(file);
     }
 
+    /// Registers under another number if another process has found that this one has ended.
+    fn renew_registration(&mut self) {
+        if let Ok(false) = processes::is_registered(&self.connection, self.owner.get())
+            && let Ok(owner) = self.transact(|transaction| processes::register(transaction))
+        {
+            self.owner.set(owner);
+            tracing::warn!(
+                "another process has ended the text streams of this one, because it seemed to have ended"
+            );
+        }
+    }
+
     pub(super) fn check_if_due(&mut self) {
         let now = Instant::now();
         if now < self.checked_at + CHECK_INTERVAL {
@@ -111,6 +123,7 @@ impl Writer {
             self.file_lost = Some(error);
         }
         self.renew_mark();
+        self.renew_registration();
         self.end_abandoned_streams();
         if now >= self.committed_at + CHECK_INTERVAL {
             self.probe();
@@ -124,7 +137,7 @@ impl Writer {
             if stream.is_of_run() {
                 return !finish(has_writer(&mut Statements(&self.connection), &stream.id)).unwrap_or(true);
             }
-            let owner = stream.owner().filter(|owner| *owner != self.owner);
+            let owner = stream.owner().filter(|owner| *owner != self.owner.get());
             !owner.is_some_and(|owner| processes::is_running(&self.connection, owner).unwrap_or(true))
         };
         open.retain(|stream| is_abandoned(stream) && !bug!(AbandonedStreamsNotEnded));
@@ -142,6 +155,12 @@ impl Writer {
         }
         let is_abandoned = |stream: &OpenStream| stream.owner().is_some_and(|owner| ended.contains(&owner));
         let mut work: Vec<Box<dyn Work>> = Vec::new();
+        for owner in ended.iter().copied() {
+            let (reply, _) = oneshot::channel();
+            // The end of a text stream is its last message, even if the process still runs.
+            let mark = move |batch: &mut Batch<'_>| processes::mark_ended(batch.transaction, owner);
+            work.push(Request::boxed(mark, reply));
+        }
         let logs = if ended.is_empty() { None } else { Some(self.open_logs.values()) };
         for log in logs.into_iter().flatten().filter_map(|open| open.log.upgrade()) {
             for stream in log
