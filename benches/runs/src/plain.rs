@@ -71,8 +71,8 @@ fn open(file: &Path, runs: usize) -> Result<Connection, Box<dyn Error>> {
     connection.pragma_update(None, "synchronous", "normal")?;
     for run in 1..=runs {
         connection.execute(
-            "INSERT INTO channels (id, name, life, head, first, fingerprint, used, sweep_at)
-             VALUES (?1, ?2, 1, 0, 1, 'bench', ?3, ?3)",
+            "INSERT INTO channels (id, name, life, head, fingerprint, used, sweep_at)
+             VALUES (?1, ?2, 1, 0, 'bench', ?3, ?3)",
             params![run, format!("bench:{run}"), now()],
         )?;
     }

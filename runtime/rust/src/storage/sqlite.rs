@@ -1,7 +1,7 @@
 //! SQLite as a storage: one file next to the server.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,7 @@ use crate::history::{Appended, Limits};
 
 mod batch;
 mod channels;
+mod checkpoint;
 mod clock;
 mod database_file;
 mod facts;
@@ -32,9 +33,9 @@ mod reader;
 mod recovery;
 mod revocations;
 mod schema;
+mod shared_writer;
 #[cfg(feature = "simulation")]
 mod simulated_writer;
-mod spin_wait;
 mod statements;
 mod sweep;
 #[cfg(test)]
@@ -45,8 +46,11 @@ use batch::{Batch, Request};
 use database_file::DatabaseFile;
 use messages::AppendOutcome;
 use reader::Reader;
-use spin_wait::Callers;
+use shared_writer::SharedWriter;
 use writer::{Command, Writer, WriterInfo};
+
+/// Larger payloads are written by the writer's thread, so that they do not delay the other tasks of the caller's.
+const MAX_SHORT_BYTES: usize = 32 * 1024;
 
 /// A storage in one SQLite file.
 ///
@@ -72,14 +76,13 @@ pub struct Sqlite {
     /// `None` if the database exists in memory only.
     reader: Option<Reader>,
     info: WriterInfo,
-    callers: Callers,
     queue: Queue,
 }
 
 /// The channel to the writer.
 #[derive(Debug)]
 enum Commands {
-    Thread(mpsc::Sender<Command>),
+    Shared(Arc<SharedWriter>),
     #[cfg(feature = "simulation")]
     Actor(tokio::sync::mpsc::UnboundedSender<Command>),
 }
@@ -137,63 +140,79 @@ impl Sqlite {
             return Err(at("it is a `file:` URI; pass a path instead".into()));
         }
         let (writer, info) = Writer::open(path, synchronous).map_err(|error| at(error.to_string()))?;
-        let (callers, queue) = (Callers::default(), Queue::default());
+        let queue = Queue::default();
         let reader = DatabaseFile::find(path).map(Reader::new);
         #[cfg(feature = "simulation")]
         if crate::simulation::world().is_some() {
             let commands = Some(Commands::Actor(simulated_writer::spawn(writer)));
-            return Ok(Self { commands, thread: None, reader: None, info, callers, queue });
+            return Ok(Self { commands, thread: None, reader: None, info, queue });
         }
-        let (commands, received) = mpsc::channel();
-        let thread = thread::Builder::new().name("fanfare-sqlite".into());
-        let thread = thread.spawn(move || writer.run(&received)).map_err(|error| at(error.to_string()))?;
-        let commands = Some(Commands::Thread(commands));
-        Ok(Self { commands, thread: Some(thread), reader, info, callers, queue })
+        let writer = Arc::new(SharedWriter::new(writer));
+        let (thread, shared) = (thread::Builder::new().name("fanfare-sqlite".into()), Arc::clone(&writer));
+        let thread = thread.spawn(move || shared.run()).map_err(|error| at(error.to_string()))?;
+        let commands = Some(Commands::Shared(writer));
+        Ok(Self { commands, thread: Some(thread), reader, info, queue })
     }
 
     /// If the writer has ended, the command is dropped together with its reply.
     fn send(&self, command: Command) {
         match &self.commands {
-            Some(Commands::Thread(commands)) => drop(commands.send(command)),
+            Some(Commands::Shared(writer)) => writer.send(command),
             #[cfg(feature = "simulation")]
             Some(Commands::Actor(commands)) => drop(commands.send(command)),
             None => {}
         }
     }
 
-    /// Executes work in the writer's next transaction.
+    /// Executes work on the writer's thread, in its next transaction.
     fn submit<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StorageFuture<Result<T, StorageError>> {
-        self.submit_reserved(self.queue.reserve(0), work)
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Work(Request::boxed(keep(self.queue.reserve(0), work), reply)));
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
-    /// Like [`submit`](Self::submit), but fails if too much is queued already.
+    /// Executes short work, on the thread of a caller if possible. Fails if too much is queued already.
     fn submit_unless_busy<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StorageFuture<Result<T, StorageError>> {
         match self.queue.try_reserve(bytes) {
-            Ok(waiting) => self.submit_reserved(waiting, work),
+            Ok(waiting) => self.submit_short(bytes, keep(waiting, work)),
             Err(busy) => Box::pin(async { Err(busy) }),
         }
     }
 
-    fn submit_reserved<T: Send + 'static>(
+    /// Executes short work, on the thread of a caller if possible.
+    fn submit_short<T: Send + 'static>(
         &self,
-        waiting: Reservation,
-        mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+        bytes: usize,
+        work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> StorageFuture<Result<T, StorageError>> {
         let (reply, answer) = oneshot::channel();
-        let caller = self.callers.register();
-        let work = move |batch: &mut Batch<'_>| {
-            let _in_queue = &waiting;
-            work(batch)
-        };
-        self.send(Command::Work(Request::boxed(work, reply)));
-        Box::pin(async { caller.wait(answer).await.unwrap_or_else(|| Err(gone())) })
+        let work = Request::boxed(work, reply);
+        if let Some(Commands::Shared(writer)) = &self.commands
+            && bytes <= MAX_SHORT_BYTES
+        {
+            let queued = writer.queue(work);
+            return Box::pin(async { queued.wait(answer).await.unwrap_or_else(|| Err(gone())) });
+        }
+        self.send(Command::Work(work));
+        Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
+    }
+}
+
+/// Counts work as queued until it is dropped.
+fn keep<T>(
+    waiting: Reservation,
+    mut work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T>,
+) -> impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> {
+    move |batch| {
+        let _in_queue = &waiting;
+        work(batch)
     }
 }
 
@@ -203,7 +222,9 @@ impl Drop for Sqlite {
         if let Some(reader) = &self.reader {
             reader.close();
         }
-        self.commands = None;
+        if let Some(Commands::Shared(writer)) = self.commands.take() {
+            writer.close();
+        }
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

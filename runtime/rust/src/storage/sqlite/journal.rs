@@ -10,8 +10,9 @@ use super::super::{
     RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError, StorageFuture,
     WaitingEventBuilder, WakeEffect,
 };
-use super::Sqlite;
+use super::batch::Batch;
 use super::statements::finish;
+use super::{Sqlite, keep};
 
 impl Journal for Sqlite {
     fn recover_runs(&self, jobs: Vec<String>) -> StorageFuture<Result<(), StorageError>> {
@@ -72,9 +73,9 @@ impl Journal for Sqlite {
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
         let bytes = call.outcome.len() + message.as_ref().map_or(0, |message| message.frame.len());
         let waiting = self.queue.reserve(bytes);
-        self.submit_reserved(waiting, move |batch| {
-            finish(calls::record(batch, claim, &call, &start, message.as_ref()))
-        })
+        let work =
+            move |batch: &mut Batch<'_>| finish(calls::record(batch, claim, &call, &start, message.as_ref()));
+        self.submit_short(bytes, keep(waiting, work))
     }
 
     fn decide_fork(
@@ -103,10 +104,10 @@ impl Journal for Sqlite {
         chunk: NewChunk,
         message: Entry,
     ) -> StorageFuture<Result<RecordOutcome, StorageError>> {
-        let waiting = self.queue.reserve(chunk.text.len() + message.frame.len());
-        self.submit_reserved(waiting, move |batch| {
-            finish(streams::write_chunk(batch, claim, &chunk, &message))
-        })
+        let bytes = chunk.text.len() + message.frame.len();
+        let waiting = self.queue.reserve(bytes);
+        let work = move |batch: &mut Batch<'_>| finish(streams::write_chunk(batch, claim, &chunk, &message));
+        self.submit_short(bytes, keep(waiting, work))
     }
 
     fn load_stream(

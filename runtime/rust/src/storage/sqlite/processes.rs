@@ -85,6 +85,18 @@ pub(super) fn mark_ended(connection: &Connection, owner: u32) -> Result<()> {
     Ok(())
 }
 
+/// Removes the processes that ended without closing the file, except those that hold runs: [`remove_ended`] finds
+/// those, so that the runs are freed, too.
+pub(super) fn remove_ended_without_runs(connection: &Connection) -> Result<()> {
+    let mut remove = connection.prepare_cached(
+        "DELETE FROM processes WHERE owner = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE owner = ?1)",
+    )?;
+    for (owner, _) in list_registered(connection)?.into_iter().filter(|(_, identity)| identity.has_ended()) {
+        remove.execute([owner])?;
+    }
+    Ok(())
+}
+
 /// Returns the processes that may have the file open.
 pub(super) fn list_running(connection: &Connection) -> Result<BTreeSet<u32>> {
     let running = list_registered(connection)?.into_iter().filter(|(_, identity)| !identity.has_ended());
@@ -149,6 +161,7 @@ fn read_start_time(pid: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::prepare;
     use super::*;
 
     #[test]
@@ -162,6 +175,28 @@ mod tests {
         let of_another_namespace = Identity { host: format!("{}x", own.host), ..Identity::own() };
         let of_another_start = Identity { host: format!("x{}", own.host), ..Identity::own() };
         assert!(earlier.has_ended() && of_another_start.has_ended() && !of_another_namespace.has_ended());
+    }
+
+    #[test]
+    fn an_ended_process_is_forgotten_unless_it_holds_runs() {
+        if host_id().is_empty() {
+            return;
+        }
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&mut connection).unwrap();
+        let running = register(&connection).unwrap();
+        let insert = "INSERT INTO processes SELECT ?1, pid, place, '1' FROM processes LIMIT 1";
+        for ended in [1, 2] {
+            connection.execute(insert, [ended]).unwrap();
+        }
+        let run = "INSERT INTO runs (run, job, channel, input, state, due, owner, changed)
+                   VALUES ('run_1', 'job', 'room:1', 'null', 'running', 0, 2, 0)";
+        connection.execute(run, []).unwrap();
+        remove_ended_without_runs(&connection).unwrap();
+        let owners: BTreeSet<_> =
+            list_registered(&connection).unwrap().into_iter().map(|(owner, _)| owner).collect();
+        assert_eq!(owners, BTreeSet::from([2, running]));
+        assert_eq!(remove_ended(&connection).unwrap(), [2]);
     }
 
     #[test]

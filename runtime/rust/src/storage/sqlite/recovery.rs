@@ -18,10 +18,11 @@ use crate::clock;
 /// The fact that records the boot of the machine during which the file was opened, while any process has it open.
 const OPEN_SINCE: &str = "open_since_boot";
 
-/// Makes commits wait for the disk if the user asked for it or if the system has no boot id.
-pub(super) fn set_synchronous(connection: &Connection, synchronous: bool) -> Result<()> {
+/// Makes commits wait for the disk if the user asked for it or if the system has no boot id. Returns whether they do.
+pub(super) fn set_synchronous(connection: &Connection, synchronous: bool) -> Result<bool> {
     let waits = synchronous || clock::boot_id().is_none();
-    connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })
+    connection.pragma_update(None, "synchronous", if waits { "full" } else { "normal" })?;
+    Ok(waits)
 }
 
 /// Compares the current boot and the file with those that were recorded. Begins new epochs if commits may be missing.

@@ -264,7 +264,6 @@ impl From<rusqlite::Error> for FileError {
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Before the transaction begins: after it has read a damaged page, a transaction cannot write.
     let counts = count_messages(connection)?;

@@ -1,10 +1,9 @@
-//! The thread that owns the connection. Each transaction contains all work that is waiting.
+//! The connection that writes. Each transaction contains all work that is waiting.
 
 use std::cell::Cell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,22 +12,22 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::batch::{Appended, Batch, Work, in_transaction};
+use super::checkpoint::Checkpoints;
 use super::clock::StorageClock;
 use super::database_file::{DatabaseFile, create_private};
 use super::health::{Health, LockTimeout, is_failure, is_locked};
 use super::messages::ChannelEpoch;
 use super::processes::OwnNumber;
 use super::schema::{FileError, prepare};
-use super::spin_wait::spin;
 use super::{OnRevoked, OpenedLog, StorageError, channels, messages, processes, recovery, revocations};
 use crate::channel::{Channel, Registry};
 use crate::history::{Limits, Log, OpenStream, StoredMessage};
 
 mod follow;
 mod maintenance;
+mod soon;
 
-/// The most work in one transaction.
-const MAX_BATCH: usize = 512;
+use soon::Pace;
 
 /// The number of messages that a log may evict before they are deleted from the file, too.
 const TRIM_THRESHOLD: usize = 128;
@@ -46,6 +45,12 @@ pub(super) enum Command {
     Open { channel: Channel, limits: Limits, reply: oneshot::Sender<Result<OpenedLog, StorageError>> },
     CatchUp { reply: oneshot::Sender<()> },
     Work(Box<dyn Work>),
+}
+
+impl Command {
+    pub(super) fn into_work(self) -> Option<Box<dyn Work>> {
+        if let Self::Work(work) = self { Some(work) } else { None }
+    }
 }
 
 /// Executed work whose callers have not been notified yet.
@@ -74,6 +79,14 @@ pub(super) struct Writer {
     clock: StorageClock,
     health: Health,
     lock_timeout: LockTimeout,
+    /// Whether commits wait for the disk.
+    is_synchronous: bool,
+    pace: Pace,
+    checkpoints: Checkpoints,
+    /// Logs whose evicted messages have not been looked at, because a caller appended to them.
+    untrimmed: Vec<Weak<Log>>,
+    /// Whether logs are added to `untrimmed` rather than trimmed.
+    trims_later: bool,
     /// Set once the file was deleted or replaced. From then on, all work fails with this error.
     file_lost: Option<StorageError>,
     registry: Option<&'static Registry>,
@@ -134,7 +147,7 @@ impl Writer {
         create_private(path);
         let mut connection = Connection::open(path)?;
         prepare(&mut connection)?;
-        recovery::set_synchronous(&connection, synchronous)?;
+        let is_synchronous = recovery::set_synchronous(&connection, synchronous)?;
         let file = DatabaseFile::find(path);
         let (owner, clock) = in_transaction(&mut connection, |transaction| {
             recovery::begin_use(transaction, synchronous, file.as_ref())?;
@@ -148,11 +161,16 @@ impl Writer {
         let (health, now) = (Health::default(), Instant::now());
         let info = WriterInfo { owner: owner.clone(), revoked, clock, health: health.clone() };
         let writer = Self {
+            checkpoints: Checkpoints::begin(&connection),
             connection,
             file,
             clock,
             health,
             lock_timeout: LockTimeout::default(),
+            is_synchronous,
+            pace: Pace::default(),
+            untrimmed: Vec::new(),
+            trims_later: false,
             file_lost: None,
             registry: None,
             on_revoked: None,
@@ -168,22 +186,6 @@ impl Writer {
             peers,
         };
         Ok((writer, info))
-    }
-
-    /// Executes commands until all senders are dropped.
-    pub(super) fn run(mut self, commands: &Receiver<Command>) {
-        loop {
-            let early = spin(|| commands.try_recv().ok());
-            let first = match early.map_or_else(|| commands.recv_timeout(FOLLOW_INTERVAL), Ok) {
-                Ok(command) => Some(command),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            let done = self.execute(first.into_iter().chain(commands.try_iter()).take(MAX_BATCH));
-            self.notify_callers(done);
-            self.maintain();
-        }
-        self.close();
     }
 
     /// Executes commands in order. Callers are notified by [`notify_callers`](Self::notify_callers).
@@ -237,8 +239,10 @@ impl Writer {
         }
     }
 
-    /// Performs periodic work that is due.
+    /// Performs periodic work that is due, and work that callers left.
     pub(super) fn maintain(&mut self) {
+        self.trim_untrimmed();
+        self.checkpoint_if_due();
         self.follow_if_due();
         self.check_if_due();
         self.sweep_if_due();
@@ -294,9 +298,7 @@ impl Writer {
         }
         match result {
             Ok(appended) => {
-                failpoint!("after-commit");
-                self.has_assigned_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
-                done.push(Executed::Committed { work, appended });
+                done.push(self.record_appended(work, appended));
             }
             Err(TransactionError { error, is_total, .. }) if is_total || work.len() == 1 => {
                 done.extend(work.into_iter().map(|work| Executed::Failed { work, error: error.clone() }));
@@ -311,13 +313,14 @@ impl Writer {
         last_channel: &Cell<Option<i64>>,
     ) -> Result<Appended, TransactionError> {
         let clock = self.clock;
-        self.transact(|transaction| {
-            let mut batch = Batch::new(transaction, clock, last_channel);
-            work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
-            let appended = batch.finish()?;
-            failpoint!("before-commit");
-            Ok(appended)
-        })
+        self.transact(|transaction| execute_batch(transaction, work, clock, last_channel))
+    }
+
+    /// Call this after the commit of work.
+    fn record_appended(&mut self, work: Vec<Box<dyn Work>>, appended: Appended) -> Executed {
+        failpoint!("after-commit");
+        self.has_assigned_ids |= !appended.messages.is_empty() || !appended.moved.is_empty();
+        Executed::Committed { work, appended }
     }
 
     /// Executes work in a transaction, and updates the storage's health. Waits for a locked file only as long as
@@ -331,15 +334,21 @@ impl Writer {
         self.health.begin();
         let result = in_transaction(&mut self.connection, work);
         let took = self.health.end();
+        self.pace.record(took);
         match result {
             Ok(result) => {
-                self.committed_at = Instant::now();
-                self.lock_timeout.record_success(took);
-                self.health.set(Ok(()));
+                self.record_commit(took);
                 Ok(result)
             }
             Err(error) => Err(self.record_failure(&error)),
         }
+    }
+
+    fn record_commit(&mut self, took: Duration) {
+        self.committed_at = Instant::now();
+        self.lock_timeout.record_success(took);
+        self.health.set(Ok(()));
+        self.checkpoints.record_commit();
     }
 
     fn record_failure(&mut self, error: &rusqlite::Error) -> TransactionError {
@@ -408,7 +417,11 @@ impl Writer {
             // Another process appended first.
             self.catch_up(log);
         }
-        self.trim(std::slice::from_ref(log), TRIM_THRESHOLD);
+        if self.trims_later {
+            self.untrimmed.push(Arc::downgrade(log));
+        } else {
+            self.trim(std::slice::from_ref(log), TRIM_THRESHOLD);
+        }
     }
 
     /// Deletes the messages that each of these logs has evicted, if there are at least this many.
@@ -437,4 +450,18 @@ impl Writer {
             }
         }
     }
+}
+
+/// Executes work in a transaction, which the caller commits.
+fn execute_batch(
+    transaction: &Transaction<'_>,
+    work: &mut [Box<dyn Work>],
+    clock: StorageClock,
+    last_channel: &Cell<Option<i64>>,
+) -> rusqlite::Result<Appended> {
+    let mut batch = Batch::new(transaction, clock, last_channel);
+    work.iter_mut().try_for_each(|work| work.run(&mut batch))?;
+    let appended = batch.finish()?;
+    failpoint!("before-commit");
+    Ok(appended)
 }

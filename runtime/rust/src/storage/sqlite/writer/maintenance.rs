@@ -10,7 +10,7 @@ use super::super::super::sql::has_writer;
 use super::super::batch::{Batch, Request, Work};
 use super::super::statements::{Statements, finish};
 use super::super::{StorageError, channels, processes, revocations, sweep};
-use super::{Executed, NOT_FOLLOWED, TransactionError, Writer};
+use super::{Executed, NOT_FOLLOWED, TRIM_THRESHOLD, TransactionError, Writer};
 use crate::history::OpenStream;
 
 /// How often to check that the file still exists and, if nothing else uses it, that it works; and how often to renew
@@ -25,6 +25,21 @@ const USE_CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 const MAX_RECORDED_USES: usize = 1_000;
 
 impl Writer {
+    /// Deletes what was evicted from the logs that callers appended to.
+    pub(super) fn trim_untrimmed(&mut self) {
+        let logs: Vec<_> = self.untrimmed.drain(..).filter_map(|log| log.upgrade()).collect();
+        self.trim(&logs, TRIM_THRESHOLD);
+    }
+
+    /// Copies the write-ahead log into the file.
+    pub(super) fn checkpoint_if_due(&mut self) {
+        if self.checkpoints.is_due() && self.checkpoints.run(&self.connection) {
+            let clock = self.clock;
+            // The next commit begins the log again and waits for the disk, so make that one here.
+            let _ = self.transact(|transaction| clock.record(transaction));
+        }
+    }
+
     /// Hands the hub the revocations by other processes.
     pub(super) fn read_revocations(&mut self) {
         let Some(on_revoked) = self.on_revoked.as_ref().filter(|_| !bug!(RevocationsNotShared)) else {
@@ -57,6 +72,7 @@ impl Writer {
         let (clock, mut open) = (self.clock, std::mem::take(&mut self.open_logs));
         let swept = self.transact(|transaction| {
             clock.record(transaction)?;
+            processes::remove_ended_without_runs(transaction)?;
             unrecorded.iter().try_for_each(|row| channels::record_use(transaction, *row, clock.now()))?;
             sweep::sweep(transaction, registry, |row| open.contains_key(&row), clock.now())
         });
