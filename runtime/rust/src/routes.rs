@@ -26,6 +26,7 @@ mod signal;
 mod socket;
 mod sse;
 mod unread_body;
+mod upgrade;
 
 use error::HttpError;
 pub use health::healthz;

@@ -1,41 +1,28 @@
 //! `GET connect`
 
 use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use tracing::Instrument;
 
 use super::connection::{Connection, SubscribeRequest};
 use super::socket::Socket;
+use super::upgrade::Upgrade;
 use super::{HttpError, Parameters, SessionHead, authorize, ensure_accepting};
 use crate::hub::{Action, Client, Hub, Phase, RatedAction};
-use crate::wire::{BEARER_SUBPROTOCOL, MAX_CLIENT_FRAME, SUBPROTOCOL, Since, is_short};
-
-/// Small, because each idle connection holds it in memory and clients send little.
-const READ_BUFFER: usize = 4 * 1024;
-
-/// Large enough to be worth a system call.
-const WRITE_BUFFER: usize = 32 * 1024;
+use crate::wire::{Since, is_short};
 
 pub(super) async fn connect(
     State(hub): State<Hub>,
     client: Client,
     parameters: Parameters,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, HttpError>,
     head: SessionHead,
 ) -> Result<Response, HttpError> {
     ensure_accepting(&hub, Phase::Closing)?;
     hub.check_rate(RatedAction::Connect, Some(&client), None)?;
-    let upgrade = upgrade
-        .map_err(|rejection| HttpError::not_an_upgrade(rejection.status(), &rejection.body_text()))?
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_frame_size(MAX_CLIENT_FRAME)
-        .max_message_size(MAX_CLIENT_FRAME)
-        .protocols([SUBPROTOCOL]);
-    let guest = upgrade.selected_protocol().is_none();
-    let token = bearer_subprotocol(&upgrade).or_else(|| parameters.get("token").map(str::to_owned));
+    let upgrade = upgrade?;
+    let guest = !upgrade.has_subprotocol();
+    let token = upgrade.bearer_subprotocol().or_else(|| parameters.get("token").map(str::to_owned));
     let guard =
         hub.admit_connection("websocket", client.clone()).ok_or_else(HttpError::too_many_connections)?;
     let mut connection = Connection::new(hub.clone(), guest, guard, head.0.clone());
@@ -53,14 +40,10 @@ pub(super) async fn connect(
         Vec::new()
     };
     // The connection receives every message from here on, so the client is subscribed when it receives the 101.
+    let (response, upgraded) = upgrade.accept();
     let span = connection.span();
-    Ok(upgrade.on_upgrade(move |socket| Socket::new(connection, socket).run(greeting).instrument(span)))
-}
-
-/// Returns the token that the client sends as a subprotocol.
-fn bearer_subprotocol(upgrade: &WebSocketUpgrade) -> Option<String> {
-    let mut offered = upgrade.requested_protocols().filter_map(|protocol| protocol.to_str().ok());
-    offered.find_map(|protocol| protocol.strip_prefix(BEARER_SUBPROTOCOL)).map(str::to_owned)
+    tokio::spawn(Socket::serve_upgraded(connection, upgraded, greeting).instrument(span));
+    Ok(response)
 }
 
 /// Parses the `since` parameter.

@@ -6,19 +6,23 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{SinkExt, StreamExt, poll};
+use futures_util::poll;
+use hyper::upgrade::OnUpgrade;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::connection::{CloseReason, Connection, TOO_SLOW, Turn, encode};
 use crate::hub::{Phase, WriteReservation};
 use crate::wire::{FRAME_BURST, FRAMES_PER_SECOND, SharedText, close};
 
 mod close_reason;
+mod web_socket;
 
 use close_reason::close_reason;
+use web_socket::{Frame, WebSocket};
 
 /// The maximum number of unanswered pings when the next one is due.
 const MAX_UNANSWERED: u32 = 2;
@@ -34,7 +38,7 @@ const FRAME_COST: Duration = Duration::from_nanos(1_000_000_000 / FRAMES_PER_SEC
 
 /// The next event on a connection.
 enum Next {
-    Frame(Option<Result<Message, axum::Error>>),
+    Frame(Option<Result<Message, Error>>),
     Turn(Turn),
 }
 
@@ -51,7 +55,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(connection: Connection, transport: WebSocket) -> Self {
+    fn new(connection: Connection, transport: WebSocket) -> Self {
         let phase = connection.hub().phase();
         let client_kind = if connection.is_guest() {
             encode::ClientKind::Guest { streams: connection.hub().settings().text_streams_for_guests }
@@ -69,8 +73,19 @@ impl Socket {
         }
     }
 
-    /// Serves the connection until it closes. Sends `greeting` first.
-    pub(super) async fn run(mut self, greeting: Vec<SharedText>) {
+    /// Waits until the client's connection is upgraded, and serves it until it closes. Sends `greeting` first.
+    pub(super) async fn serve_upgraded(
+        connection: Connection,
+        upgraded: Option<OnUpgrade>,
+        greeting: Vec<SharedText>,
+    ) {
+        let Some(upgraded) = upgraded else { return };
+        // Without an upgrade, the client is gone.
+        let Ok(upgraded) = upgraded.await else { return };
+        Self::new(connection, WebSocket::new(upgraded).await).run(greeting).await;
+    }
+
+    async fn run(&mut self, greeting: Vec<SharedText>) {
         let reason = match self.write(greeting).await {
             Ok(()) => self.serve().await,
             Err(reason) => reason,
@@ -124,7 +139,7 @@ impl Socket {
             Turn::Events(events) => {
                 let reservation = self.connection.reserve(&events, &mut self.phase).await?;
                 let frames = encode::events(events, self.client_kind);
-                self.send(frames.into_iter().map(Message::Text), Some(reservation)).await
+                self.send(frames.into_iter().map(Frame::Text).collect(), Some(reservation)).await
             }
             Turn::Frames(frames) => self.write(frames).await,
             Turn::Ping => self.ping().await,
@@ -132,10 +147,10 @@ impl Socket {
         }
     }
 
-    async fn take_frame(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), CloseReason> {
+    async fn take_frame(&mut self, frame: Option<Result<Message, Error>>) -> Result<(), CloseReason> {
         let message = match frame {
             None => return Err(CloseReason::without_code("left", "the client disconnected")),
-            Some(Err(error)) => return Err(close_reason(error)),
+            Some(Err(error)) => return Err(close_reason(&error)),
             Some(Ok(message)) => message,
         };
         self.unanswered = 0;
@@ -156,7 +171,7 @@ impl Socket {
                 Err(CloseReason::with_code(close::BINARY, "binary", "binary frame: frames must be text"))
             }
             // The WebSocket layer answers pings and close frames.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Ok(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(()),
         }
     }
 
@@ -165,35 +180,30 @@ impl Socket {
             return Err(CloseReason::without_code("silent", "the client does not answer pings"));
         }
         self.unanswered += 1;
-        let mut messages = vec![Message::Ping(axum::body::Bytes::new())];
+        let mut frames = vec![Frame::Ping];
         if !self.connection.is_guest() {
             // Pages do not see pings, and must distinguish a quiet channel from a dead network.
-            messages.push(Message::Text(self.connection.alive_frame()));
+            frames.push(Frame::Text(self.connection.alive_frame()));
         }
-        self.send(messages, None).await
+        self.send(frames, None).await
     }
 
     async fn write(&mut self, frames: Vec<SharedText>) -> Result<(), CloseReason> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.send(frames.into_iter().map(Message::Text), None).await
+        self.send(frames.into_iter().map(Frame::Text).collect(), None).await
     }
 
     /// Writes frames, as many per system call as fit. A client that does not read blocks only its own connection, and
     /// only for the write timeout.
     async fn send(
         &mut self,
-        frames: impl IntoIterator<Item = Message>,
+        frames: Vec<Frame>,
         reservation: Option<WriteReservation>,
     ) -> Result<(), CloseReason> {
         let Self { transport, phase, connection, .. } = self;
-        let mut sending = pin!(async {
-            for frame in frames {
-                transport.feed(frame).await?;
-            }
-            transport.flush().await
-        });
+        let mut sending = pin!(transport.write(&frames));
         // Usually the socket accepts everything at once.
         let result = match poll!(&mut sending) {
             Poll::Ready(result) => result,
@@ -218,9 +228,9 @@ impl Socket {
     /// Sends the close frame, and waits for the client's. If data arrived at a socket that is already closed, the
     /// client's system would discard what it has not read.
     async fn close(&mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code, reason: reason.into() };
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let handshake = async {
-            if self.transport.send(Message::Close(Some(frame))).await.is_err() {
+            if self.transport.close(frame).await.is_err() {
                 return;
             }
             while let Some(frame) = self.transport.next().await {

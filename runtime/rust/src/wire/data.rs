@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::{MessageId, SharedText, time, timestamp};
+use super::time::timestamp_bytes;
+use super::{MessageId, SharedText, time};
 
 /// The members of a frame besides its payload.
 #[derive(Clone, Copy)]
@@ -146,8 +147,8 @@ impl DataFrame {
 
     /// Fills in the id and time, which are known once the message is appended.
     pub(crate) fn stamp(mut self, id: MessageId, created_at: SystemTime) -> SharedText {
-        fill(&mut self.text, self.id_at, &id.to_string());
-        fill(&mut self.text, self.created_at_at, &timestamp(created_at));
+        fill(&mut self.text, self.id_at, &id.to_bytes());
+        fill(&mut self.text, self.created_at_at, &timestamp_bytes(created_at));
         self.text.into()
     }
 }
@@ -168,7 +169,7 @@ pub(crate) fn id_of(frame: &str) -> Option<MessageId> {
 /// Replaces the id of an encoded frame.
 pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
     if let Some(at) = frame.find(ID) {
-        fill(&mut frame, at + ID.len(), &id.to_string());
+        fill(&mut frame, at + ID.len(), &id.to_bytes());
     }
     frame
 }
@@ -178,8 +179,8 @@ pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
 pub(crate) fn stamped(mut frame: String, id: MessageId, created_at: SystemTime) -> String {
     if let Some(at) = frame.find(ID) {
         let id_at = at + ID.len();
-        fill(&mut frame, id_at, &id.to_string());
-        fill(&mut frame, id_at + MessageId::LENGTH + CREATED_AT.len(), &timestamp(created_at));
+        fill(&mut frame, id_at, &id.to_bytes());
+        fill(&mut frame, id_at + MessageId::LENGTH + CREATED_AT.len(), &timestamp_bytes(created_at));
     }
     frame
 }
@@ -224,8 +225,11 @@ fn write_json<T: Serialize + ?Sized>(text: &mut Vec<u8>, value: &T) -> serde_jso
     serde_json::to_writer(text, value)
 }
 
-fn fill(text: &mut String, at: usize, value: &str) {
-    text.replace_range(at..at + value.len(), value);
+/// Replaces ASCII text by other ASCII text of the same length.
+fn fill(text: &mut String, at: usize, value: &[u8]) {
+    if let Ok(value) = std::str::from_utf8(value) {
+        text.replace_range(at..at + value.len(), value);
+    }
 }
 
 #[cfg(test)]

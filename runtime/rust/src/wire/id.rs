@@ -44,14 +44,19 @@ impl MessageId {
     pub(crate) fn offset(self) -> u64 {
         self.offset
     }
+
+    /// Returns the id as text.
+    pub(super) fn to_bytes(self) -> [u8; Self::LENGTH] {
+        let mut text = [b'-'; Self::LENGTH];
+        write_half(&mut text[..HALF], self.epoch);
+        write_half(&mut text[HALF + 1..], self.offset);
+        text
+    }
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [b'-'; Self::LENGTH];
-        write_half(&mut text[..HALF], self.epoch);
-        write_half(&mut text[HALF + 1..], self.offset);
-        formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        formatter.write_str(std::str::from_utf8(&self.to_bytes()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -4,12 +4,34 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Formats a time, such as `2026-11-22T03:31:00.000Z`. Always returns 24 characters.
 pub(crate) fn timestamp(time: SystemTime) -> String {
+    String::from_utf8_lossy(&timestamp_bytes(time)).into_owned()
+}
+
+/// Formats a time like [`timestamp`], without an allocation: a log stamps every message while it is locked.
+pub(super) fn timestamp_bytes(time: SystemTime) -> [u8; LENGTH] {
     let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since_1970.as_secs();
     let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let milliseconds = since_1970.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (digits, number) in [
+        (0..4, year),
+        (5..7, month),
+        (8..10, day),
+        (11..13, seconds / 3600 % 24),
+        (14..16, seconds / 60 % 60),
+        (17..19, seconds % 60),
+        (20..23, u64::from(since_1970.subsec_millis())),
+    ] {
+        write_digits(&mut text[digits], number);
+    }
+    text
+}
+
+fn write_digits(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
 }
 
 /// Parses a timestamp that [`timestamp`] has formatted.

@@ -6,21 +6,19 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use crate::routes::connection::CloseReason;
 use crate::wire::close;
 
-/// Returns the close reason for an error. axum hides the kind of the error, so this inspects its source.
-pub(super) fn close_reason(error: axum::Error) -> CloseReason {
-    match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(_)) => {
+/// Returns the close reason for an error.
+pub(super) fn close_reason(error: &Error) -> CloseReason {
+    match error {
+        Error::Capacity(_) => {
             CloseReason::with_code(close::TOO_LARGE, "too_large", "frame larger than 32 KiB")
         }
-        Some(Error::Utf8(_)) => {
-            CloseReason::with_code(close::PROTOCOL, "protocol", "text frame is not UTF-8")
+        Error::Utf8(_) => CloseReason::with_code(close::PROTOCOL, "protocol", "text frame is not UTF-8"),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Io(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            CloseReason::without_code("left", "the client disconnected")
         }
-        Some(
-            Error::ConnectionClosed
-            | Error::AlreadyClosed
-            | Error::Io(_)
-            | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
-        ) => CloseReason::without_code("left", "the client disconnected"),
         _ => CloseReason::with_code(close::PROTOCOL, "protocol", "WebSocket protocol error"),
     }
 }

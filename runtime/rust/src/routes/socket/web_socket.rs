@@ -1,0 +1,274 @@
+//! A WebSocket that writes frames from shared memory.
+//!
+//! tungstenite reads, and answers pings and close frames. It would copy each frame into a buffer of the connection before
+//! it writes it. A message goes to many connections, so those copies would take most of the time that a delivery spends
+//! outside the system, and as much memory for each connection as it ever wrote at once.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWrite;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::wire::{MAX_CLIENT_FRAME, SharedText};
+
+/// Small, because each idle connection holds it in memory and clients send little.
+const READ_BUFFER: usize = 512;
+
+/// The maximum number of frames and bytes per system call.
+const MAX_FRAMES: usize = 16;
+const MAX_BYTES: usize = 128 * 1024;
+
+/// A frame to write.
+pub(super) enum Frame {
+    Text(SharedText),
+    Ping,
+}
+
+pub(super) struct WebSocket {
+    stream: WebSocketStream<TokioIo<Upgraded>>,
+    /// The client has sent a close frame, after which nothing may be written.
+    is_closing: bool,
+}
+
+impl WebSocket {
+    pub(super) async fn new(upgraded: Upgraded) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_frame_size(Some(MAX_CLIENT_FRAME))
+            .max_message_size(Some(MAX_CLIENT_FRAME));
+        let upgraded = TokioIo::new(upgraded);
+        let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+        Self { stream, is_closing: false }
+    }
+
+    /// Reads a message. Returns `None` if the connection is closed. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Result<Message, Error>> {
+        let message = self.stream.next().await;
+        self.is_closing |= matches!(message, Some(Ok(Message::Close(_))));
+        message
+    }
+
+    /// Writes frames, as many per system call as fit. If this is cancelled, part of a frame may be written, and the
+    /// connection can only be dropped.
+    pub(super) async fn write(&mut self, frames: &[Frame]) -> Result<(), Error> {
+        if self.is_closing {
+            return Err(Error::ConnectionClosed);
+        }
+        // Part of a pong may be written.
+        self.stream.flush().await?;
+        let (mut stream, mut unwritten) = (Pin::new(self.stream.get_mut()), Unwritten { frames, cut: 0 });
+        poll_fn(|context| {
+            ready!(unwritten.poll_write(stream.as_mut(), context))?;
+            stream.as_mut().poll_flush(context)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Sends a close frame.
+    pub(super) async fn close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        self.stream.send(Message::Close(Some(frame))).await
+    }
+}
+
+/// Frames that are being written.
+struct Unwritten<'f> {
+    frames: &'f [Frame],
+    /// How many bytes of the first frame are written.
+    cut: usize,
+}
+
+impl Unwritten<'_> {
+    fn poll_write<S: AsyncWrite>(
+        &mut self,
+        mut stream: Pin<&mut S>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.frames.is_empty() {
+            let header_of = |index| self.frames.get(index).map_or(Header::default(), Frame::header);
+            let headers: [Header; MAX_FRAMES] = std::array::from_fn(header_of);
+            let mut slices = [IoSlice::new(&[]); 2 * MAX_FRAMES];
+            let count = 2 * self.frames.len().min(MAX_FRAMES);
+            let parts = self
+                .frames
+                .iter()
+                .zip(&headers)
+                .flat_map(|(frame, header)| [header.as_bytes(), frame.payload()]);
+            let (mut skipped, mut room) = (self.cut, MAX_BYTES);
+            for (slice, bytes) in slices.iter_mut().zip(parts) {
+                let start = skipped.min(bytes.len());
+                let end = bytes.len().min(start + room);
+                *slice = IoSlice::new(&bytes[start..end]);
+                (skipped, room) = (skipped - start, room - (end - start));
+            }
+            let slices = &slices[..count];
+            let written = if stream.is_write_vectored() {
+                stream.as_mut().poll_write_vectored(context, slices)
+            } else {
+                stream.as_mut().poll_write(context, &join(slices))
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.advance(written),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.cut += written;
+        while let Some((first, later)) = self.frames.split_first()
+            && self.cut >= first.length()
+        {
+            self.cut -= first.length();
+            self.frames = later;
+        }
+    }
+}
+
+/// Joins slices for a stream that would write them one by one, such as one of some TLS libraries.
+fn join(slices: &[IoSlice<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+    for slice in slices {
+        bytes.extend_from_slice(slice);
+    }
+    bytes
+}
+
+impl Frame {
+    fn payload(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_str().as_bytes(),
+            Self::Ping => &[],
+        }
+    }
+
+    fn header(&self) -> Header {
+        let first = match self {
+            Self::Text(_) => 0x81,
+            Self::Ping => 0x89,
+        };
+        Header::new(first, self.payload().len())
+    }
+
+    fn length(&self) -> usize {
+        self.header().length + self.payload().len()
+    }
+}
+
+/// The header of a frame from a server: its kind and its length (RFC 6455, section 5.2).
+#[derive(Default)]
+struct Header {
+    bytes: [u8; 10],
+    length: usize,
+}
+
+impl Header {
+    fn new(first: u8, length: usize) -> Self {
+        let mut bytes = [0; 10];
+        bytes[0] = first;
+        let header_length = match (u8::try_from(length), u16::try_from(length)) {
+            (Ok(short @ ..126), _) => {
+                bytes[1] = short;
+                2
+            }
+            (_, Ok(medium)) => {
+                bytes[1] = 126;
+                bytes[2..4].copy_from_slice(&medium.to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = 127;
+                bytes[2..].copy_from_slice(&(length as u64).to_be_bytes());
+                10
+            }
+        };
+        Self { bytes, length: header_length }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
+
+    use super::*;
+
+    /// A stream that accepts a few bytes at a time, and is pending every other time.
+    struct Slow {
+        received: Vec<u8>,
+        step: usize,
+        is_ready: bool,
+        is_vectored: bool,
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.is_ready = !self.is_ready;
+            if !self.is_ready {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let length = bytes.len().min(self.step);
+            self.received.extend_from_slice(&bytes[..length]);
+            Poll::Ready(Ok(length))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.poll_write(context, &join(slices))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            self.is_vectored
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_are_whole_wherever_writes_are_cut() {
+        let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 300_000];
+        let texts =
+            lengths.map(|length| "x".repeat(length)).into_iter().chain((0..40).map(|n| n.to_string()));
+        let texts: Vec<String> = texts.collect();
+        let mut frames: Vec<Frame> = texts.iter().map(|text| Frame::Text(text.clone().into())).collect();
+        frames.insert(3, Frame::Ping);
+        for (step, is_vectored) in [(1_000_000, true), (70_000, false), (4_099, true), (7, true)] {
+            let mut stream = Slow { received: Vec::new(), step, is_ready: false, is_vectored };
+            let mut unwritten = Unwritten { frames: &frames, cut: 0 };
+            poll_fn(|context| unwritten.poll_write(Pin::new(&mut stream), context)).await.unwrap();
+            let mut socket = FrameSocket::new(io::Cursor::new(stream.received));
+            for frame in &frames {
+                let read = socket.read(None).unwrap().unwrap();
+                assert_eq!(u8::from(read.header().opcode), frame.header().bytes[0] & 0x0f);
+                assert!(read.header().is_final && read.payload() == frame.payload());
+            }
+            assert!(socket.read(None).unwrap().is_none());
+        }
+    }
+}
