@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::schema::{Issue, Schema, check};
+use fanfare_schema::json_reader::{JsonReader, Unread};
 
 pub use integers::{Int64, Uint64};
 
@@ -26,6 +27,12 @@ pub trait Decode: Sized {
     /// # Errors
     /// Returns an error if the value has another shape, which its schema would have rejected.
     fn from_value(value: Value) -> Result<Self, ShapeError>;
+
+    /// Reads the value from JSON text, and checks it against its schema meanwhile. The default builds a tree first.
+    #[doc(hidden)]
+    fn read_json(reader: &mut JsonReader<'_>, schema: &'static Schema) -> Result<Self, Unread> {
+        private::read_tree(reader, schema)
+    }
 }
 
 /// A type of payload, with the schema of its JSON.
@@ -60,9 +67,19 @@ pub trait Payload: Serialize + Decode {
 /// assert_eq!(error.to_string(), "/percent must be at most 100, got 101");
 /// ```
 pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
+    if let Ok(payload) = read_in_one_pass(json) {
+        return Ok(payload);
+    }
+    // The tree decides the rest, and lists all issues.
     let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;
     check(T::SCHEMA, &value).map_err(|issues| DecodeError::Invalid(ValidationError { issues }))?;
     T::from_value(value).map_err(DecodeError::Shape)
+}
+
+fn read_in_one_pass<T: Payload>(json: &[u8]) -> Result<T, Unread> {
+    let mut reader = JsonReader::new(json)?;
+    let payload = T::read_json(&mut reader, T::SCHEMA)?;
+    reader.end().map(|()| payload)
 }
 
 /// The reason why JSON text is not a payload of the type.

@@ -44,6 +44,8 @@ mod example;
 pub mod formats;
 mod index_set;
 mod issue;
+#[doc(hidden)]
+pub mod json_reader;
 mod key_serializer;
 mod kinds;
 mod literals;

@@ -42,9 +42,10 @@ pub(super) fn check_integer(
     if is_integer_within(limits, value) { Ok(()) } else { report_integer(limits, value, path, report) }
 }
 
+#[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "that is what is asked")]
 #[expect(clippy::float_cmp, reason = "a number is whole if it stays itself as an integer")]
-fn is_integer_within(limits: &Integer, value: f64) -> bool {
+pub(super) fn is_integer_within(limits: &Integer, value: f64) -> bool {
     let whole = value as i64;
     whole as f64 == value
         && (limits.minimum.max(-MAX_SAFE_INTEGER)..=limits.maximum.min(MAX_SAFE_INTEGER)).contains(&whole)
@@ -79,6 +80,7 @@ pub(super) fn check_number(
     if is_number_within(limits, value) { Ok(()) } else { report_number(limits, value, path, report) }
 }
 
+#[inline]
 pub(super) fn is_number_within(limits: &Number, value: f64) -> bool {
     limits.minimum.is_none_or(|limit| value >= limit)
         && limits.maximum.is_none_or(|limit| value <= limit)
@@ -134,6 +136,7 @@ pub(super) fn check_text(
 }
 
 /// Returns `true` if a text is within limits.
+#[inline]
 pub(super) fn is_text_within(limits: &Text, value: &str) -> bool {
     !TextViolations::find(limits, value).any()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
+use fanfare_schema::json_reader::{JsonReader, Unread};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
@@ -55,6 +56,10 @@ macro_rules! integers {
                         .as_str()
                         .and_then(|text| text.parse().ok())
                         .ok_or(ShapeError::new($expected))
+                }
+
+                fn read_json(reader: &mut JsonReader<'_>, schema: &'static Schema) -> Result<Self, Unread> {
+                    reader.text(schema)?.parse().map_err(|_| Unread)
                 }
             }
 

@@ -86,6 +86,35 @@ macro_rules! object {
                     $($rest: members.read_additional(declared)?,)?
                 })
             }
+
+            fn read_json(
+                reader: &mut $crate::__private::JsonReader<'_>,
+                schema: &'static $crate::__private::Schema,
+            ) -> ::core::result::Result<Self, $crate::__private::Unread> {
+                #[allow(unused_variables)]
+                let declared: &[&str] = &[$($name),*];
+                let ::core::option::Option::Some(mut members) = reader.object(schema)? else {
+                    return $crate::__private::read_tree(reader, schema);
+                };
+                $($(let mut $field = ::core::option::Option::None;)?)*
+                $(let mut $rest = ::std::collections::BTreeMap::new();)?
+                while let ::core::option::Option::Some(member) = members.next(reader)? {
+                    match &*member.name {
+                        $($($name => {
+                            $field = ::core::option::Option::Some($crate::Decode::read_json(reader, member.schema)?);
+                        })?)*
+                        $(name if !declared.contains(&name) => {
+                            let value = $crate::Decode::read_json(reader, member.schema)?;
+                            $rest.insert(member.name.into_owned(), value);
+                        })?
+                        _ => reader.check(member.schema)?,
+                    }
+                }
+                ::core::result::Result::Ok(Self {
+                    $($($field: $crate::__private::ReadField($field)$(.optional($($optional)?))?.finish()?,)?)*
+                    $($rest,)?
+                })
+            }
         }
 
         $crate::payload!($type: $schema);
@@ -198,6 +227,13 @@ macro_rules! string_enum {
                 value: $crate::__private::Value,
             ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 $crate::__private::read_text(value)
+            }
+
+            fn read_json(
+                reader: &mut $crate::__private::JsonReader<'_>,
+                schema: &'static $crate::__private::Schema,
+            ) -> ::core::result::Result<Self, $crate::__private::Unread> {
+                $crate::__private::read_json_text(reader, schema)
             }
         }
 
@@ -323,6 +359,13 @@ macro_rules! wrapper {
                 value: $crate::__private::Value,
             ) -> ::core::result::Result<Self, $crate::ShapeError> {
                 ::core::result::Result::Ok(Self($crate::Decode::from_value(value)?))
+            }
+
+            fn read_json(
+                reader: &mut $crate::__private::JsonReader<'_>,
+                schema: &'static $crate::__private::Schema,
+            ) -> ::core::result::Result<Self, $crate::__private::Unread> {
+                ::core::result::Result::Ok(Self($crate::Decode::read_json(reader, schema)?))
             }
         }
 
@@ -460,6 +503,18 @@ macro_rules! tagged {
                     $(_ => Self::$unknown(value),)?
                     #[allow(unreachable_patterns)]
                     _ => return ::core::result::Result::Err($crate::__private::NO_ALTERNATIVE),
+                })
+            }
+
+            fn read_json(
+                reader: &mut $crate::__private::JsonReader<'_>,
+                schema: &'static $crate::__private::Schema,
+            ) -> ::core::result::Result<Self, $crate::__private::Unread> {
+                ::core::result::Result::Ok(match reader.find_case(schema)? {
+                    $(::core::option::Option::Some(($name, case)) => {
+                        Self::$variant($crate::Decode::read_json(reader, case)?)
+                    })*
+                    _ => return $crate::__private::read_tree(reader, schema),
                 })
             }
         }

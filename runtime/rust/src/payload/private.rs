@@ -10,6 +10,7 @@ pub use serde_json::Value;
 use super::{Decode, Payload, ShapeError, ValidationError};
 use crate::schema::check;
 pub use crate::schema::{Schema, accepts};
+pub use fanfare_schema::json_reader::{JsonReader, Unread};
 
 /// Reads a payload with any deserializer, as exactly as [`decode`](super::decode) does.
 ///
@@ -19,6 +20,50 @@ pub fn deserialize<'de, T: Payload, D: Deserializer<'de>>(deserializer: D) -> Re
     let value = Value::deserialize(deserializer)?;
     check(T::SCHEMA, &value).map_err(|issues| D::Error::custom(ValidationError { issues }))?;
     T::from_value(value).map_err(D::Error::custom)
+}
+
+/// Reads a payload from a tree, because its schema needs the whole value.
+///
+/// # Errors
+/// Returns an error if the schema does not accept the value.
+#[inline(never)]
+pub fn read_tree<T: Decode>(reader: &mut JsonReader<'_>, schema: &'static Schema) -> Result<T, Unread> {
+    T::from_value(reader.tree(schema)?).map_err(|_| Unread)
+}
+
+/// A field that was read from JSON text, or `None` if it is absent.
+pub struct ReadField<T>(pub Option<T>);
+
+/// A field that may be absent.
+pub struct ReadOptionalField<T>(Option<T>);
+
+impl<T> ReadField<T> {
+    /// Allows the field to be absent.
+    #[inline]
+    #[must_use]
+    pub fn optional(self) -> ReadOptionalField<T> {
+        ReadOptionalField(self.0)
+    }
+
+    /// Returns the field.
+    ///
+    /// # Errors
+    /// Returns an error if it is absent.
+    #[inline]
+    pub fn finish(self) -> Result<T, Unread> {
+        self.0.ok_or(Unread)
+    }
+}
+
+impl<T> ReadOptionalField<T> {
+    /// Returns the field.
+    ///
+    /// # Errors
+    /// Never: the method has the type of the one for required fields.
+    #[inline]
+    pub fn finish(self) -> Result<Option<T>, Unread> {
+        Ok(self.0)
+    }
 }
 
 /// A field that is written into an object.
@@ -169,6 +214,18 @@ pub fn check_text(schema: &Schema, text: &str) -> Result<(), ValidationError> {
 /// Returns an error if the value is not a string, or not a variant.
 pub fn read_text<T: std::str::FromStr>(value: Value) -> Result<T, ShapeError> {
     String::from_value(value)?.parse().map_err(|_| NO_ALTERNATIVE)
+}
+
+/// Reads an enum of strings from JSON text.
+///
+/// # Errors
+/// Returns an error if the next value is not a string, or not a variant.
+#[inline]
+pub fn read_json_text<T: std::str::FromStr>(
+    reader: &mut JsonReader<'_>,
+    schema: &'static Schema,
+) -> Result<T, Unread> {
+    reader.text(schema)?.parse().map_err(|_| Unread)
 }
 
 /// The error for a value that matches no variant of the enum.
