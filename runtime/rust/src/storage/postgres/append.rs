@@ -149,7 +149,7 @@ impl<'b> AppendArrays<'b> {
             (&self.topics, Type::TEXT_ARRAY),
             (&self.frames, Type::TEXT_ARRAY),
         ];
-        let rows = link.query(APPEND_UNKEYED, &params).await?;
+        let rows = link.query_prepared(APPEND_UNKEYED, &params).await?;
         let returned: Vec<i64> = rows.first().map(|row| row.get(0)).unwrap_or_default();
         let Some((befores, times)) = returned.split_at_checked(self.ids.len()) else {
             return Err(RequestError::unknown("the database did not return the offsets of the messages"));
