@@ -6,7 +6,7 @@ use bench_client::message;
 use fanfare::schema::{Additional, Object, Property, Schema, Text};
 use fanfare::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
-    TopicDefinition,
+    SignalDefinition, TopicDefinition,
 };
 use serde::Serialize;
 
@@ -41,7 +41,16 @@ static SHORT: ChannelDefinition = ChannelDefinition {
     ..LONG
 };
 
-pub(crate) static REGISTRY: Registry = Registry { channels: &[&LONG, &SHORT] };
+/// Channels of plain texts, with a topic and a signal.
+pub(crate) static TEXTS: ChannelDefinition = ChannelDefinition {
+    name: "text",
+    address: &[AddressPart::Literal("text:"), AddressPart::Param(0)],
+    topics: &[TopicDefinition::new("said", Carries::Payload(&TEXT), Retain::None)],
+    signals: &[SignalDefinition::new("say", &TEXT)],
+    ..LONG
+};
+
+pub(crate) static REGISTRY: Registry = Registry { channels: &[&LONG, &SHORT, &TEXTS] };
 
 /// Returns a channel whose messages are kept.
 pub(crate) fn long(number: usize) -> Result<Channel, fanfare::ParamError> {
@@ -51,6 +60,11 @@ pub(crate) fn long(number: usize) -> Result<Channel, fanfare::ParamError> {
 /// Returns a channel with a history of [`SHORT_HISTORY`] messages.
 pub(crate) fn short(number: usize) -> Result<Channel, fanfare::ParamError> {
     Channel::new(&SHORT, &[&number.to_string()])
+}
+
+/// Returns a channel of texts.
+pub(crate) fn text(number: usize) -> Result<Channel, fanfare::ParamError> {
+    Channel::new(&TEXTS, &[&number.to_string()])
 }
 
 #[derive(Serialize)]

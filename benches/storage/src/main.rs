@@ -18,8 +18,10 @@ mod growth;
 mod publish;
 mod replay;
 mod serve;
+mod signals;
 mod subscriber;
 mod target;
+mod transactions;
 
 use target::Target;
 
@@ -64,9 +66,16 @@ async fn run() -> Result<String, Error> {
             across::measure(Target::open(&given("to")?).await?, &from, rate, time).await
         }
         Some("replay") => replay::measure(&given("from")?, number("messages", 10_000)).await,
+        Some("signals") => signals::measure(&given("storage")?, number("signals", 100)).await,
+        Some("transactions") => {
+            let publishes = argument("publishes").is_none_or(|given| given != "false");
+            transactions::measure(&given("storage")?, publishers, publishes, time).await
+        }
         Some("growth") => {
             growth::measure(&given("storage")?, number("rate", 2_000), number("seconds", 60)).await
         }
-        _ => Err("usage: bench-storage postgres|create-database|serve|publish|fill|across|replay|growth [--name value]…".into()),
+        _ => Err("usage: bench-storage postgres|create-database|serve|publish|fill|across|replay|signals|transactions|growth \
+                  [--name value]…"
+            .into()),
     }
 }

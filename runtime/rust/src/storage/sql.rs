@@ -28,6 +28,12 @@ pub(super) trait SqlTransaction {
 
     /// Executes a statement, and returns the number of rows that it changed.
     async fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Self::Error>;
+
+    /// Executes a statement whose outcome the transaction does not need. An engine need not wait for it: if it fails, a
+    /// later statement or the commit returns the error.
+    async fn change(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), Self::Error> {
+        self.execute(sql, params).await.map(drop)
+    }
 }
 
 /// A parameter of a statement. `None` is `NULL`.

@@ -176,7 +176,7 @@ impl<'b> AppendArrays<'b> {
             (&self.frames, Type::TEXT_ARRAY),
         ];
         let sql = if process.is_empty() { APPEND_UNKEYED } else { APPEND_STREAMS_UNKEYED };
-        let rows = link.query(sql, &[&params, process].concat()).await?;
+        let rows = link.query_prepared(sql, &[&params, process].concat()).await?;
         let returned: Vec<i64> = rows.first().map(|row| row.get(0)).unwrap_or_default();
         let Some((befores, times)) = returned.split_at_checked(self.ids.len()) else {
             return Err(RequestError::unknown("the database did not return the offsets of the messages"));

@@ -119,7 +119,7 @@ pub(super) async fn read_changes(
     let epochs: Vec<i64> = logs.iter().map(|(_, log)| int8(log.epoch())).collect();
     let after: Vec<i64> = after.iter().map(|offset| int8(*offset)).collect();
     let arrays = [&channels, &epochs, &after].map(|array| (array as _, Type::INT8_ARRAY));
-    let rows = link.query(READ_CHANGES, &arrays).await?;
+    let rows = link.query_prepared(READ_CHANGES, &arrays).await?;
     let logs: HashMap<i64, &Log> = logs.iter().copied().collect();
     let mut changes: Vec<Change> = Vec::new();
     for row in &rows {

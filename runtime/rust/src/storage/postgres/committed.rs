@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tokio_postgres::types::Type;
 
 use super::append::{Outcome, Placed};
-use super::connection::{Database, Link, Param, Session};
+use super::connection::{Link, Param, Session};
 use super::logs::channel_id;
 use super::notices::Notices;
+use super::schema::Schema;
 use super::tail::{self, TailCommand};
 use super::{Entry, Shared};
 use crate::clock::from_milliseconds;
@@ -53,11 +54,17 @@ impl Committed {
         Ok(Appended { id, repeated: outcome == Outcome::Repeated, should_yield: false })
     }
 
-    /// Hands the messages to the logs, and returns the notices for other processes.
-    pub(super) async fn deliver(self, link: &Link, shared: &Shared) -> Notices {
-        let (mut notices, mut behind, mut channels) = (Notices::default(), Vec::new(), BTreeSet::new());
+    /// Adds the heads of the messages' channels to the notices for other processes.
+    pub(super) fn add_heads(&self, notices: &mut Notices) {
+        for CommittedMessage { channel, message, .. } in &self.0 {
+            notices.add_head(*channel, message.offset);
+        }
+    }
+
+    /// Hands the messages to the logs.
+    pub(super) async fn deliver(self, link: &Link, shared: &Shared) {
+        let (mut behind, mut channels) = (Vec::new(), BTreeSet::new());
         for CommittedMessage { log, channel, epoch, message } in self.0 {
-            notices.add_head(channel, message.offset);
             channels.insert(channel);
             deliver(shared, log, channel, epoch, message, &mut behind);
         }
@@ -68,7 +75,6 @@ impl Committed {
         for log in channels.into_iter().filter_map(|channel| shared.logs.find(channel)) {
             shared.trim(&log, TRIM_THRESHOLD);
         }
-        notices
     }
 }
 
@@ -95,10 +101,10 @@ fn deliver(
 }
 
 /// Notifies other processes. If the connection fails, they read what changed when they poll.
-pub(super) async fn notify(session: &Session, database: &Database, notices: &Notices) {
-    let (name, texts) = (database.schema.notifications(), notices.texts());
+pub(super) async fn notify(session: Arc<Session>, schema: &Schema, notices: &Notices) {
+    let (name, texts) = (schema.notifications(), notices.texts());
     if !texts.is_empty() {
         let params: [Param<'_>; 2] = [(&name, Type::TEXT), (&texts, Type::TEXT_ARRAY)];
-        let _ = session.client.query_typed(&database.schema.qualify(NOTIFY), &params).await;
+        let _ = session.client.query_typed(&schema.qualify(NOTIFY), &params).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Connections to the database, which are opened again after they fail.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, Row};
 
 use super::StorageError;
 use super::schema::{PrepareError, Schema, prepare};
+use super::statements::PreparedStatements;
 use super::tls::Tls;
 use crate::storage::JOURNAL_VERSION;
 
@@ -53,6 +55,8 @@ pub(super) struct Database {
     tls: Tls,
     pub(super) schema: Schema,
     failure: Mutex<Option<Failure>>,
+    /// Whether the tail has found that no pooler is between this process and the server.
+    is_direct: AtomicBool,
 }
 
 /// Why the storage counts as failing.
@@ -85,6 +89,8 @@ pub(super) enum FailureKind {
     Lost,
     /// The server rolled the request back because another transaction has locked what it needs.
     Locked,
+    /// The server did not execute the request, because it does not have the prepared statement.
+    NotPrepared,
     /// The connection failed after the request was sent. The server may have committed it.
     Unknown,
 }
@@ -99,7 +105,16 @@ impl Database {
         if config.get_application_name().is_none() {
             config.application_name("fanfare");
         }
-        Ok(Self { config, tls, schema, failure: Mutex::default() })
+        Ok(Self { config, tls, schema, failure: Mutex::default(), is_direct: AtomicBool::new(false) })
+    }
+
+    /// Returns whether each connection is known to lead to one server process as long as it is open.
+    pub(super) fn is_direct(&self) -> bool {
+        self.is_direct.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_direct(&self, is_direct: bool) {
+        self.is_direct.store(is_direct, Ordering::Relaxed);
     }
 
     /// Returns the error of the last request if it failed.
@@ -148,7 +163,7 @@ impl Database {
             }
         });
         let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut client, &self.schema)).await;
-        let session = Session { client, task };
+        let session = Session { client, task, prepared: PreparedStatements::default() };
         match prepared {
             Ok(Ok(())) => {}
             Ok(Err(PrepareError::Database(error))) if is_fatal(&error) => {
@@ -195,6 +210,7 @@ impl Database {
 pub(super) struct Session {
     pub(super) client: Client,
     task: JoinHandle<()>,
+    pub(super) prepared: PreparedStatements,
 }
 
 impl Session {
@@ -354,6 +370,9 @@ impl RequestError {
             _ if is_conflict => FailureKind::Conflict,
             CHANNEL_CHANGED => FailureKind::ChannelChanged,
             NOT_REGISTERED => FailureKind::NotRegistered,
+            _ if [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::PROTOCOL_VIOLATION].contains(code) => {
+                FailureKind::NotPrepared
+            }
             _ if *code == SqlState::LOCK_NOT_AVAILABLE => FailureKind::Locked,
             _ => FailureKind::RolledBack,
         };

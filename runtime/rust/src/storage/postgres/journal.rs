@@ -14,6 +14,7 @@ use super::super::{
 };
 use super::beat::MAX_BEAT_AGE;
 use super::connection::RequestError;
+use super::params::OwnedParam;
 use super::text::escape;
 use super::transaction::Transaction;
 use super::{Postgres, milliseconds};
@@ -45,7 +46,7 @@ impl JournalTransaction for Transaction {
     async fn lock_signals(&mut self, channel: &str) -> Result<(), RequestError> {
         // All schemas of a database share the numbers of advisory locks.
         let name = format!("{}.{}", self.shared.link.database.schema.name(), escape(channel));
-        self.request(LOCK_SIGNALS, &[(&name, Type::TEXT)]).await?;
+        self.send(LOCK_SIGNALS.into(), vec![OwnedParam::Text(Some(name.into()))]).await;
         Ok(())
     }
 

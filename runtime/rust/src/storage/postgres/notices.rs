@@ -9,6 +9,7 @@ const REVOKED: &str = "revoked";
 const DUE_RUNS: &str = "runs";
 const SIGNAL: &str = "signal:";
 const BEAT: &str = "beat:";
+const TRANSACTION: &str = ",transaction";
 
 /// Notifications to send.
 #[derive(Debug, Default)]
@@ -20,6 +21,11 @@ pub(super) struct Notices {
 /// Returns the notification that a process sends when it reports.
 pub(super) fn beat_notice(owner: u32) -> String {
     format!("{BEAT}{owner}")
+}
+
+/// Returns whether a transaction of an application sent the notification.
+pub(super) fn is_of_transaction(notice: &str) -> bool {
+    notice.ends_with(TRANSACTION)
 }
 
 /// A notification that arrived.
@@ -113,6 +119,8 @@ mod tests {
         let parsed: Vec<_> = texts.iter().map(|text| Notice::parse(text)).collect();
         let heads = Notice::Heads(vec![(7, 3), (8, 1)]);
         assert_eq!(parsed, [heads, Notice::DueRuns, Notice::Signal("room:1,7:9")]);
+        assert_eq!(Notice::parse("7:3,8:1,transaction"), Notice::Heads(vec![(7, 3), (8, 1)]));
+        assert!(is_of_transaction("7:3,transaction") && !is_of_transaction("7:3"));
         assert_eq!(Notice::parse("revoked"), Notice::Revoked);
         assert_eq!(Notice::parse(&beat_notice(17)), Notice::Beat(17));
         for other in ["", "x", "9:x,:,10"] {

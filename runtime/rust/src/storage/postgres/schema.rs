@@ -9,15 +9,16 @@ use super::StorageError;
 use crate::storage::JOURNAL_VERSION;
 
 /// The migrations, in order. Append to this list; never change a migration that was released.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_messages.sql"),
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_publish.sql"),
     include_str!("migrations/0004_text_streams.sql"),
+    include_str!("migrations/0005_announcements.sql"),
 ];
 
 /// The version of the tables that this library reads and writes.
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 
 /// The earliest version whose servers work with these tables, so that servers can be updated one after the other. A
 /// migration that only adds tables, functions, and columns with defaults keeps it.

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
+use super::StorageError;
 use super::connection::{FailureKind, RequestError};
-use super::text::{escape, unescape};
+use super::params::Converted;
+use super::text::unescape;
 use super::transaction::Transaction;
-use super::{StorageError, connection};
 use crate::storage::sql::{Param, Row, SqlTransaction, Value};
 
 impl SqlTransaction for Transaction {
@@ -26,6 +27,12 @@ impl SqlTransaction for Transaction {
         let params: Vec<_> = params.iter().map(Converted::with_type).collect();
         Ok(self.request(&translate(sql), &params).await?.count)
     }
+
+    async fn change(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<(), RequestError> {
+        let params = params.iter().map(|param| Converted::new(param).into_owned()).collect();
+        self.send(translate(sql), params).await;
+        Ok(())
+    }
 }
 
 /// Returns a statement with PostgreSQL's names of parameters, `$1` instead of `?1`, and with the parts for PostgreSQL.
@@ -41,32 +48,6 @@ fn translate(sql: &'static str) -> Arc<str> {
         sql.replace('?', "$").replace("/*pg", "").replace("pg*/", "").into()
     };
     Arc::clone(translated.entry(sql).or_insert_with(translate))
-}
-
-/// A parameter in the form that the driver takes.
-enum Converted<'p> {
-    Int(Option<i64>),
-    Text(Option<std::borrow::Cow<'p, str>>),
-    Bytes(Option<&'p [u8]>),
-}
-
-impl<'p> Converted<'p> {
-    fn new(param: &Param<'p>) -> Self {
-        match *param {
-            Param::Int(number) => Self::Int(number),
-            Param::Text(text) => Self::Text(text.map(escape)),
-            Param::Bytes(bytes) => Self::Bytes(bytes),
-        }
-    }
-
-    fn with_type(&self) -> connection::Param<'_> {
-        let (value, kind): (&(dyn ToSql + Sync), Type) = match self {
-            Self::Int(number) => (number, Type::INT8),
-            Self::Text(text) => (text, Type::TEXT),
-            Self::Bytes(bytes) => (bytes, Type::BYTEA),
-        };
-        (value, kind)
-    }
 }
 
 fn read_row(row: &tokio_postgres::Row) -> Result<Row, RequestError> {

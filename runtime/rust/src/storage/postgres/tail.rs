@@ -10,17 +10,18 @@
 //! receives those of its own process's reports.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::announcer::Announcer;
 use super::beat::BEAT_INTERVAL;
 use super::channels::{self, begin_epoch, read_changes};
 use super::connection::{Database, FailureKind, Link, RequestError, Session};
 use super::logs::{Applied, channel_id};
-use super::notices::Notice;
+use super::notices::{Notice, is_of_transaction};
 use super::{Shared, StorageError};
 use crate::history::Log;
 
@@ -60,9 +61,11 @@ pub(super) struct Tail {
     listening: Option<(Arc<Session>, i32)>,
     /// Whether a pooler gives each transaction another connection.
     is_pooled: bool,
-    /// When the last notification of this process's own reports arrived.
+    /// When the last notification of this process's own reports arrived, and since when they have arrived in time.
     noticed_at: Option<Instant>,
+    noticed_since: Option<Instant>,
     polled_at: Instant,
+    announcer: Announcer,
 }
 
 /// The work of one turn.
@@ -72,6 +75,8 @@ struct Turn {
     reads_revocations: bool,
     /// The heads of changed channels, by id.
     changed: BTreeMap<i64, u64>,
+    /// The number of notifications from transactions of applications.
+    transactions: usize,
     has_due_runs: bool,
     /// The processes that have reported.
     reported: BTreeSet<u32>,
@@ -95,6 +100,7 @@ impl Turn {
     }
 
     fn add_notice(&mut self, notice: &str) {
+        self.transactions += usize::from(is_of_transaction(notice));
         match Notice::parse(notice) {
             Notice::Revoked => self.reads_revocations = true,
             Notice::DueRuns => self.has_due_runs = true,
@@ -126,7 +132,9 @@ impl Tail {
             listening: None,
             is_pooled: false,
             noticed_at: None,
+            noticed_since: None,
             polled_at: Instant::now(),
+            announcer: Announcer::default(),
         }
     }
 
@@ -143,9 +151,7 @@ impl Tail {
             while let Ok(notice) = self.notices.try_recv() {
                 turn.add_notice(&notice);
             }
-            if turn.reported.contains(&self.shared.process.owner()) {
-                self.noticed_at = Some(Instant::now());
-            }
+            self.record_reports(&turn.reported);
             let outcome = self.execute(&turn).await;
             if let Err(failure) = &outcome {
                 // Other failures are logged with the storage's health.
@@ -159,6 +165,23 @@ impl Tail {
                 let _ = reply.send(outcome.clone());
             }
         }
+    }
+
+    /// Records that processes have reported.
+    fn record_reports(&mut self, reported: &BTreeSet<u32>) {
+        // The writer notifies a process that has just started from now on.
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).extend(reported);
+        if reported.contains(&self.shared.process.owner()) {
+            if !self.is_noticed() {
+                self.noticed_since = Some(Instant::now());
+            }
+            self.noticed_at = Some(Instant::now());
+        }
+    }
+
+    /// Returns whether notifications reach this process.
+    fn is_noticed(&self) -> bool {
+        !self.is_pooled && self.noticed_at.is_some_and(|at| at.elapsed() < MAX_SILENCE)
     }
 
     /// Starts to receive notifications if the connection is new. Returns whether it did: earlier ones were missed.
@@ -177,6 +200,7 @@ impl Tail {
     async fn start_listening(&mut self, session: Arc<Session>) -> Result<(), RequestError> {
         let process = self.probe(&session).await?;
         self.is_pooled = self.shares_connection(&session, process).await?;
+        self.link.database.set_direct(!self.is_pooled);
         if !self.is_pooled {
             let listen = format!("LISTEN \"{}\"", self.link.database.schema.notifications());
             self.link.request(&session, session.client.batch_execute(&listen)).await?;
@@ -214,8 +238,11 @@ impl Tail {
 
     /// Waits for work. Returns `false` once the storage is dropped.
     async fn wait(&mut self, turn: &mut Turn) -> bool {
-        let is_notified = !self.is_pooled && self.noticed_at.is_some_and(|at| at.elapsed() < MAX_SILENCE);
+        // Some time must pass until all processes that are alone, and so do not notify, know of this one.
+        let is_notified =
+            self.is_noticed() && self.noticed_since.is_some_and(|since| since.elapsed() > MAX_SILENCE);
         let interval = if is_notified { POLL_INTERVAL } else { POLL_INTERVAL_WITHOUT_NOTICES };
+        let announce_at = self.announcer.look_at();
         tokio::select! {
             Some(notice) = self.notices.recv() => turn.add_notice(&notice),
             command = self.commands.recv() => match command {
@@ -223,6 +250,8 @@ impl Tail {
                 None => return false,
             },
             () = tokio::time::sleep_until(self.polled_at + interval) => turn.reads_all = true,
+            () = async { tokio::time::sleep_until(announce_at.unwrap_or_else(Instant::now)).await },
+                if announce_at.is_some() => {}
         }
         true
     }
@@ -234,6 +263,7 @@ impl Tail {
         {
             self.is_pooled |= self.probe(session).await? != *process;
             if self.is_pooled {
+                self.link.database.set_direct(false);
                 self.link.request(session, session.client.batch_execute("UNLISTEN *")).await?;
             }
         }
@@ -253,7 +283,19 @@ impl Tail {
         if turn.reads_all {
             self.polled_at = Instant::now();
         }
-        Ok(())
+        self.announce(turn).await
+    }
+
+    /// Announces for transactions of applications if they are many and this process announces for them.
+    async fn announce(&mut self, turn: &Turn) -> Result<(), RequestError> {
+        self.announcer.record_transactions(turn.transactions);
+        if turn.reported.contains(&self.shared.process.owner()) {
+            self.announcer.clean_up(&self.link).await?;
+        }
+        match &self.listening {
+            Some((session, _)) if !self.is_pooled => self.announcer.work(&self.link, session).await,
+            _ => Ok(()),
+        }
     }
 }
 

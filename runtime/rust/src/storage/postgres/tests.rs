@@ -19,10 +19,12 @@ use crate::schema::{Schema, Text};
 use crate::storage::{AppendError, Entry, Messages};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
+mod announcing;
 mod appending;
 mod crashes;
 mod failover;
 mod locks;
+mod notifying;
 mod pooler;
 mod retention;
 mod sql;
@@ -148,7 +150,7 @@ async fn several_servers_create_the_tables_at_once() {
     owners.dedup();
     assert_eq!(owners.len(), 8);
     let versions = rows(&client(server).await, &format!("SELECT version FROM {schema}.versions")).await;
-    assert_eq!(versions, ["1", "2", "3"]);
+    assert_eq!(versions, ["1", "2", "3", "4", "5"]);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Transactions of the journal.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, poll};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -13,6 +14,7 @@ use super::append::{APPEND, AppendArrays, Placed};
 use super::committed::{Committed, notify};
 use super::connection::{self, FailureKind, REQUEST_TIMEOUT, RequestError, Session};
 use super::notices::Notices;
+use super::params::OwnedParam;
 use super::pool::PooledLink;
 use super::{Entry, Postgres, Shared, StorageError, StorageFuture};
 use crate::history::{Appended, KeyReused};
@@ -37,10 +39,15 @@ pub(super) struct Transaction {
     session: Arc<Session>,
     /// Whether the transaction has begun and not ended.
     is_open: bool,
+    /// The requests that were sent without waiting for their answers, in order. The mutex only makes the transaction
+    /// `Sync`.
+    unanswered: Mutex<Vec<Request>>,
     committed: Committed,
     /// The notices that other processes receive after the commit.
     pub(super) notices: Notices,
 }
+
+type Request = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
 /// The answer to a statement.
 pub(super) struct Answer {
@@ -70,39 +77,74 @@ impl Transaction {
 
     async fn begin_on(shared: &Arc<Shared>, link: PooledLink) -> Result<Self, RequestError> {
         let session = link.connected().await?;
-        let (committed, notices) = (Committed::default(), Notices::default());
-        Ok(Self { shared: Arc::clone(shared), link, session, is_open: false, committed, notices })
+        Ok(Self {
+            shared: Arc::clone(shared),
+            link,
+            session,
+            is_open: false,
+            unanswered: Mutex::default(),
+            committed: Committed::default(),
+            notices: Notices::default(),
+        })
     }
 
-    /// Executes a statement. The first one begins the transaction in the same round trip.
+    /// Executes a statement, in one round trip with the requests that wait for none.
     pub(super) async fn request(
         &mut self,
         sql: &str,
         params: &[connection::Param<'_>],
     ) -> Result<Answer, RequestError> {
+        self.begin_unless_open().await;
+        let earlier = self.take_unanswered();
         let client = &self.session.client;
         let answer = async {
             let mut rows = std::pin::pin!(client.query_typed_raw(sql, params.iter().cloned()).await?);
             let collected = rows.as_mut().try_collect().await?;
             Ok(Answer { rows: collected, count: rows.rows_affected().unwrap_or_default() })
         };
-        let answer = if self.is_open {
-            self.link.request(&self.session, answer).await
-        } else {
-            self.is_open = true;
-            // The settings end with the transaction, because a pooler may give the next one another connection.
-            let begin = format!(
-                "BEGIN; SET LOCAL search_path = {}; SET LOCAL idle_in_transaction_session_timeout = '{MAX_IDLE}'",
-                self.link.database.schema.name()
-            );
-            // Requests are sent in the order in which they are polled first.
-            let both = async {
-                let (opened, answer) = tokio::join!(biased; client.batch_execute(&begin), answer);
-                opened.and(answer)
-            };
-            self.link.request(&self.session, both).await
-        };
+        let answer = self.link.request(&self.session, after(earlier, answer)).await;
         answer.map_err(RequestError::before_commit)
+    }
+
+    /// Sends a statement without waiting for its answer. If it fails, the next request or the commit returns the error.
+    pub(super) async fn send(&mut self, sql: Arc<str>, params: Vec<OwnedParam>) {
+        self.begin_unless_open().await;
+        let session = Arc::clone(&self.session);
+        let request = async move {
+            let params: Vec<_> = params.iter().map(OwnedParam::with_type).collect();
+            session.client.execute_typed(&sql, &params).await.map(drop)
+        };
+        self.add_unanswered(request).await;
+    }
+
+    async fn begin_unless_open(&mut self) {
+        if self.is_open {
+            return;
+        }
+        self.is_open = true;
+        // The settings end with the transaction, because a pooler may give the next one another connection.
+        let begin = format!(
+            "BEGIN; SET LOCAL search_path = {}; SET LOCAL idle_in_transaction_session_timeout = '{MAX_IDLE}'",
+            self.schema_name()
+        );
+        let session = Arc::clone(&self.session);
+        self.add_unanswered(async move { session.client.batch_execute(&begin).await }).await;
+    }
+
+    async fn add_unanswered(
+        &mut self,
+        request: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) {
+        let mut request: Request = Box::pin(request);
+        // A request is sent when it is polled first.
+        if let Poll::Ready(outcome) = poll!(&mut request) {
+            request = Box::pin(async { outcome });
+        }
+        self.unanswered.get_mut().unwrap_or_else(PoisonError::into_inner).push(request);
+    }
+
+    fn take_unanswered(&mut self) -> Vec<Request> {
+        std::mem::take(self.unanswered.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Appends a message, unless its idempotency key was used before.
@@ -131,8 +173,17 @@ impl Transaction {
     pub(super) async fn commit(&mut self) -> Result<(), RequestError> {
         if self.is_open {
             failpoint!("before-commit");
-            let committed = self.session.client.batch_execute("COMMIT");
-            self.link.request(&self.session, committed).await?;
+            let session = Arc::clone(&self.session);
+            self.add_unanswered(async move { session.client.batch_execute("COMMIT").await }).await;
+            let requests = self.take_unanswered();
+            self.committed.add_heads(&mut self.notices);
+            // A pooler may give the next transaction another connection.
+            if self.link.database.is_direct() {
+                self.notify_after_commit().await;
+            }
+            // If an earlier statement failed, the server rolls back, and confirms that as it does a commit. The notices
+            // then say nothing new.
+            self.link.request(&self.session, after(requests, std::future::ready(Ok(())))).await?;
             self.is_open = false;
             failpoint!("after-commit");
         }
@@ -140,18 +191,43 @@ impl Transaction {
     }
 
     pub(super) async fn roll_back(mut self) {
+        drop(self.take_unanswered());
         if self.is_open && !self.session.client.is_closed() {
             let rolled_back = self.session.client.batch_execute("ROLLBACK");
             self.is_open = self.link.request(&self.session, rolled_back).await.is_err();
         }
     }
 
+    /// Sends the notices, so that the server notifies other processes as soon as it has committed.
+    async fn notify_after_commit(&mut self) {
+        let notices = std::mem::take(&mut self.notices);
+        let (session, schema) = (Arc::clone(&self.session), self.link.database.schema.clone());
+        self.add_unanswered(async move {
+            notify(session, &schema, &notices).await;
+            Ok(())
+        })
+        .await;
+    }
+
     /// Hands the appended messages to their logs.
     async fn deliver(&mut self) {
-        let mut notices = std::mem::take(&mut self.committed).deliver(&self.link, &self.shared).await;
-        notices.append(std::mem::take(&mut self.notices));
-        self.notices = notices;
+        std::mem::take(&mut self.committed).deliver(&self.link, &self.shared).await;
     }
+}
+
+/// Sends a request, and waits for its answer and those of earlier ones. Returns the first error.
+async fn after<T>(
+    earlier: Vec<Request>,
+    request: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, tokio_postgres::Error> {
+    let earlier = async {
+        for request in earlier {
+            request.await?;
+        }
+        Ok(())
+    };
+    let (earlier, answer) = tokio::join!(biased; earlier, request);
+    earlier.and(answer)
 }
 
 /// Closes the connection of an open transaction, which others must not continue.
@@ -192,7 +268,8 @@ impl Postgres {
             drop(waiting);
             let _ = reply.send(result);
             if let Some(transaction) = transaction {
-                notify(&transaction.session, &transaction.link.database, &transaction.notices).await;
+                let session = Arc::clone(&transaction.session);
+                notify(session, &transaction.link.database.schema, &transaction.notices).await;
             }
         });
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(ended())) })

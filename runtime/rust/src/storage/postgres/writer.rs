@@ -202,11 +202,15 @@ impl Writer {
         for (Append { entry, reply, .. }, placed) in batch.into_iter().zip(placed) {
             replies.push((reply, committed.add(entry, placed).map_err(AppendError::from)));
         }
-        let notices = committed.deliver(&self.link, &self.shared).await;
+        let mut notices = Notices::default();
+        committed.add_heads(&mut notices);
+        committed.deliver(&self.link, &self.shared).await;
         for (reply, appended) in replies {
             let _ = reply.send(appended);
         }
-        let _ = self.notices.send(notices);
+        if !self.shared.is_alone() {
+            let _ = self.notices.send(notices);
+        }
     }
 }
 
@@ -218,7 +222,7 @@ async fn send_notices(link: Link, mut waiting: mpsc::UnboundedReceiver<Notices>)
         }
         // Without a connection, other processes read what changed when they poll.
         if let Ok(session) = link.session().await {
-            let _ = timeout(REQUEST_TIMEOUT, notify(&session, &link.database, &notices)).await;
+            let _ = timeout(REQUEST_TIMEOUT, notify(session, &link.database.schema, &notices)).await;
         }
     }
 }

@@ -108,7 +108,7 @@ impl<T: SqlJournal> CallRows for T {
     async fn update_call(&mut self, run: RunHandle, call: &NewCall<'_>) -> Result<(), Self::Failure> {
         let [_, _, value, error, failures, due, at, ..] = columns(call);
         let [run, branch, position] = self::at(run, call.site);
-        self.execute(
+        self.change(
             "UPDATE steps SET value = ?4, error = ?5, failures = CASE WHEN failures > ?6 THEN failures ELSE ?6 END,
                  due = ?7, at = ?8
              WHERE run = ?1 AND branch = ?2 AND position = ?3 AND value IS NULL AND error IS NULL",
@@ -197,13 +197,13 @@ impl<T: SqlJournal> CallRows for T {
     async fn delete_calls(&mut self, run: RunHandle, sites: &[CallSite]) -> Result<(), Self::Failure> {
         for site in sites {
             let sql = "DELETE FROM steps WHERE run = ?1 AND branch = ?2 AND position = ?3";
-            self.execute(sql, &at(run, site)).await?;
+            self.change(sql, &at(run, site)).await?;
         }
         Ok(())
     }
 
     async fn restart_attempts(&mut self, run: RunHandle) -> Result<(), Self::Failure> {
-        self.execute(
+        self.change(
             "UPDATE steps SET failures = 0, due = 0 WHERE run = ?1 AND value IS NULL AND error IS NULL",
             &[run.into()],
         )
@@ -219,7 +219,7 @@ impl<T: SqlJournal> CallRows for T {
         due: i64,
     ) -> Result<(), Self::Failure> {
         let [run, branch, position] = at(run, site);
-        self.execute(
+        self.change(
             "UPDATE steps SET value = ?4, due = ?5 WHERE run = ?1 AND branch = ?2 AND position = ?3",
             &[run, branch, position, value.into(), due.into()],
         )
@@ -228,7 +228,7 @@ impl<T: SqlJournal> CallRows for T {
     }
 
     async fn copy_root(&mut self, from: RunHandle, to: RunHandle, before: u32) -> Result<(), Self::Failure> {
-        self.execute(
+        self.change(
             "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at, began, began_with)
              SELECT ?2, branch, position, kind, id, value, error, failures, due, at, began, began_with
              FROM steps WHERE run = ?1 AND branch = '' AND position < ?3",
@@ -245,7 +245,7 @@ impl<T: SqlJournal> CallRows for T {
         fork: &CallSite,
     ) -> Result<(), Self::Failure> {
         let (first, end) = branch_range(fork);
-        self.execute(
+        self.change(
             "INSERT INTO steps (run, branch, position, kind, id, value, error, failures, due, at, began, began_with)
              SELECT ?2, branch, position, kind, id, value, error, failures, due, at, began, began_with
              FROM steps WHERE run = ?1 AND branch >= ?3 AND branch < ?4",

@@ -50,7 +50,7 @@ impl<T: SqlJournal> QuestionRows for T {
         let [run, branch, position] = at(run, &question.question.site);
         // Cannot fail: the names are texts.
         let names = serde_json::to_string(&question.question.names).unwrap_or_default();
-        self.execute(
+        self.change(
             "INSERT INTO waits (run, branch, position, id, names, since, until, began_with)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
@@ -75,7 +75,7 @@ impl<T: SqlJournal> QuestionRows for T {
         signal: i64,
     ) -> Result<(), Self::Failure> {
         let [run, branch, position] = at(run, site);
-        self.execute(
+        self.change(
             "UPDATE waits SET answer = ?4 WHERE run = ?1 AND branch = ?2 AND position = ?3",
             &[run, branch, position, signal.into()],
         )
@@ -85,12 +85,12 @@ impl<T: SqlJournal> QuestionRows for T {
 
     async fn delete_question(&mut self, run: RunHandle, site: &CallSite) -> Result<(), Self::Failure> {
         let sql = "DELETE FROM waits WHERE run = ?1 AND branch = ?2 AND position = ?3";
-        self.execute(sql, &at(run, site)).await?;
+        self.change(sql, &at(run, site)).await?;
         Ok(())
     }
 
     async fn delete_questions(&mut self, run: RunHandle) -> Result<(), Self::Failure> {
-        self.execute("DELETE FROM waits WHERE run = ?1", &[run.into()]).await?;
+        self.change("DELETE FROM waits WHERE run = ?1", &[run.into()]).await?;
         Ok(())
     }
 }

@@ -48,7 +48,7 @@ pub(in crate::storage) async fn release_runs<T: SqlTransaction>(
     sql: &mut T,
     owner: u32,
 ) -> Result<(), T::Error> {
-    sql.execute("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", &[owner.into()]).await?;
+    sql.change("UPDATE runs SET owner = NULL, lease = 0 WHERE owner = ?1", &[owner.into()]).await?;
     Ok(())
 }
 
@@ -117,7 +117,7 @@ impl<T: SqlJournal> RunRows for T {
     }
 
     async fn update_run(&mut self, head: &RunHead) -> Result<(), Self::Failure> {
-        self.execute(
+        self.change(
             "UPDATE runs SET state = ?2, due = ?3, failures = ?4, crashes = ?5, retries = ?6, progress = ?7,
                  owner = ?8, lease = ?9, fence = ?10, changed = ?11
              WHERE id = ?1",
@@ -134,7 +134,7 @@ impl<T: SqlJournal> RunRows for T {
     ) -> Result<(), Self::Failure> {
         let mut params = head_params(head).to_vec();
         params.push(outcome.into());
-        self.execute(
+        self.change(
             "UPDATE runs SET state = ?2, due = ?3, failures = ?4, crashes = ?5, retries = ?6, progress = ?7,
                  owner = ?8, lease = ?9, fence = ?10, changed = ?11, outcome = ?12
              WHERE id = ?1",
@@ -262,7 +262,7 @@ impl<T: SqlJournal> RunRows for T {
 
     async fn make_due(&mut self, runs: &[RunHandle], now: i64) -> Result<(), Self::Failure> {
         for params in lists(&[now.into()], runs.iter().copied()) {
-            self.execute(
+            self.change(
                 "UPDATE runs SET due = ?1 WHERE owner IS NULL AND due > ?1 AND id IN (?2, ?3, ?4, ?5, ?6, ?7, ?8,
                      ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
                 &params,
@@ -274,7 +274,7 @@ impl<T: SqlJournal> RunRows for T {
 
     async fn resume_halted(&mut self, jobs: &[String], now: i64) -> Result<(), Self::Failure> {
         for params in lists(&[now.into()], jobs) {
-            self.execute(
+            self.change(
                 "UPDATE runs SET state = 'running', due = ?1 WHERE state = 'halted' AND job IN (?2, ?3, ?4, ?5, ?6,
                      ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
                 &params,
@@ -339,7 +339,7 @@ impl<T: SqlJournal> RunRows for T {
                 "DELETE FROM runs WHERE id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             ] {
                 if !(sql.contains("signals") && bug!(SignalsNotDeleted)) {
-                    self.execute(sql, &params).await?;
+                    self.change(sql, &params).await?;
                 }
             }
         }

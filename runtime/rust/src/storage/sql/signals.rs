@@ -75,7 +75,7 @@ impl<T: SqlJournal> SignalRows for T {
 
     async fn set_signal_state(&mut self, number: i64, state: SignalState) -> Result<(), Self::Failure> {
         let sql = "UPDATE signals SET state = ?2 WHERE id = ?1";
-        self.execute(sql, &[number.into(), state.name().into()]).await?;
+        self.change(sql, &[number.into(), state.name().into()]).await?;
         Ok(())
     }
 
@@ -102,7 +102,7 @@ impl<T: SqlJournal> SignalRows for T {
 
     async fn drop_kept_signals(&mut self, run: RunHandle, names: &[String]) -> Result<(), Self::Failure> {
         for params in lists(&[run.into()], names) {
-            self.execute(
+            self.change(
                 "UPDATE signals SET state = 'dropped' WHERE run = ?1 AND state = 'kept' AND name IN (?2, ?3, ?4, ?5,
                      ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
                 &params,

@@ -25,7 +25,7 @@ impl<T: SqlJournal> StreamRows for T {
     async fn insert_stream(&mut self, run: RunHandle, stream: &RunStream) -> Result<(), Self::Failure> {
         let RunStream { site, stream_id, channel, topic } = stream;
         let [run, branch, position] = at(run, site);
-        self.execute(
+        self.change(
             "INSERT INTO streams (run, branch, position, stream, channel, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             &[run, branch, position, stream_id.into(), channel.into(), topic.into()],
         )
@@ -85,7 +85,7 @@ impl<T: SqlJournal> StreamRows for T {
         let sql = "DELETE FROM streams WHERE run = ?1 AND branch = ?2 AND position = ?3";
         let deleted = self.execute(sql, &at(run, site)).await?;
         let sql = "DELETE FROM pieces WHERE run = ?1 AND branch = ?2 AND position = ?3";
-        self.execute(sql, &at(run, site)).await?;
+        self.change(sql, &at(run, site)).await?;
         Ok(deleted == 1)
     }
 }

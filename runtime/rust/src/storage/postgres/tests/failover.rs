@@ -76,7 +76,10 @@ async fn a_synchronous_standby_takes_over_without_a_gap() {
     wait_until(SOON, || log.is_retired()).await;
     for server in &servers {
         let log = open(server, &room(1)).await;
-        assert_eq!(texts(&log), ["1", "2", "3", "4"]);
+        // Messages keep their offsets. Readers receive them in the new epoch.
+        let expected = [1, 2, 3, 4].map(|offset| (MessageId::new(id.epoch(), offset), offset.to_string()));
+        assert_eq!(read(&log), expected);
+        assert!(ids.iter().map(|id| id.offset()).eq(1..=3));
         for (index, id) in ids.iter().enumerate() {
             let expected = ["2", "3", "4"].into_iter().skip(index).map(str::to_owned).collect();
             assert_eq!(resume(&log, *id), (None, expected));

@@ -1,0 +1,185 @@
+-- Notifying servers of the messages of transactions without a notification per transaction.
+--
+-- PostgreSQL commits one transaction with notifications at a time, and it waits for the disk meanwhile. So while many
+-- transactions publish, one server is the announcer: it promises, for a fraction of a second at a time, to look for rows in
+-- `announcements`. Until the promise is over, transactions write their channels there and do not notify. The announcer
+-- deletes the rows every few milliseconds, and notifies all servers of many transactions at once.
+--
+-- The promise is a sequence, because every transaction sees its latest value, whatever its isolation level.
+
+-- The channels of transactions, and their heads. `number`: of the transaction. The rows are only worth something while
+-- servers are connected, so the table needs no log: they read all channels when they connect.
+CREATE UNLOGGED TABLE fanfare.announcements (
+    number int8 NOT NULL,
+    channel int8 NOT NULL,
+    head int8 NOT NULL,
+    PRIMARY KEY (number, channel)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+CREATE SEQUENCE fanfare.announcement_numbers;
+
+-- The time until which the announcer will look for announcements, in milliseconds since 1970.
+CREATE SEQUENCE fanfare.announcing_until MINVALUE 0 START 0;
+
+-- The first key of the advisory locks of announcements: the locks of all schemas of a database share their numbers.
+CREATE FUNCTION fanfare.announcement_locks() RETURNS int4 LANGUAGE sql STABLE AS $$
+    SELECT ('fanfare.announcements'::regclass::oid::int8 - 2147483648)::int4
+$$;
+
+-- Whether an announcer will look for what this transaction writes. A time that is far ahead is from before the clock was
+-- set back.
+CREATE FUNCTION fanfare.has_announcer() RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT last_value - fanfare.now_ms() BETWEEN 1 AND 1000 FROM fanfare.announcing_until
+$$;
+
+-- Lets servers know, once the current transaction commits, that channels have new heads.
+CREATE FUNCTION fanfare.announce_at_commit(of_channels int8[], with_heads int8[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    mine int8;
+    latest int8;
+BEGIN
+    IF fanfare.has_announcer() THEN
+        LOOP
+            -- The lock lets the announcer know that a transaction with this number has not ended. It assumes that numbers
+            -- far below the latest one are locked already.
+            mine := nextval('fanfare.announcement_numbers');
+            PERFORM pg_advisory_xact_lock(fanfare.announcement_locks(), (mine % 2147483648)::int4);
+            SELECT last_value INTO latest FROM fanfare.announcement_numbers;
+            EXIT WHEN latest - mine < 1000;
+        END LOOP;
+        -- Again, now that the announcer waits for this transaction before it ends.
+        IF fanfare.has_announcer() THEN
+            INSERT INTO fanfare.announcements (number, channel, head)
+            SELECT mine, a.channel, a.head FROM unnest(of_channels, with_heads) AS a (channel, head);
+            RETURN;
+        END IF;
+    END IF;
+    -- Servers ignore the last item. It lets them count such transactions.
+    PERFORM pg_notify(
+        'fanfare.messages',
+        (SELECT string_agg(a.channel || ':' || a.head, ',') FROM unnest(of_channels, with_heads) AS a (channel, head))
+            || ',transaction'
+    );
+END
+$$;
+
+-- Notifies servers of the announcements from a number on, and returns the number of notifications. Promises to look again
+-- for `promised` milliseconds, withdraws the promise if that is 0, and leaves it as it is if that is NULL.
+--
+-- If `finds_oldest`, it also returns the number from which to look next, and whether transactions have yet to end that may
+-- write announcements. Otherwise these are NULL.
+CREATE FUNCTION fanfare.announce(
+    first int8, promised int8, finds_oldest boolean, OUT announced int8, OUT next_first int8, OUT is_awaited boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    latest int8;
+    oldest int8;
+    notice text;
+BEGIN
+    -- Nothing is lost if the server fails before this is on the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
+    IF promised = 0 THEN
+        PERFORM setval('fanfare.announcing_until', 0);
+    ELSIF (SELECT last_value - fanfare.now_ms() NOT BETWEEN promised / 2 AND promised FROM fanfare.announcing_until) THEN
+        PERFORM setval('fanfare.announcing_until', fanfare.now_ms() + promised);
+    END IF;
+    IF finds_oldest THEN
+        -- In this order: a transaction draws its number, locks it, and then compares it with the latest one. It commits
+        -- before it releases the lock, so the rows of lower numbers are visible below.
+        SELECT last_value INTO latest FROM fanfare.announcement_numbers;
+        SELECT max((latest - l.objid::int8) % 2147483648) INTO oldest FROM pg_locks l
+        WHERE l.locktype = 'advisory' AND l.objsubid = 2
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND l.classid::int8 = (fanfare.announcement_locks()::int8 + 4294967296) % 4294967296;
+        is_awaited := oldest IS NOT NULL;
+        next_first := least(latest - oldest, latest - 1000);
+    END IF;
+    announced := 0;
+    FOR notice IN
+        WITH taken AS MATERIALIZED (
+            DELETE FROM fanfare.announcements a WHERE a.number >= first RETURNING a.channel, a.head
+        ), changed AS (
+            SELECT t.channel, max(t.head) AS head, count(*) AS times, row_number() OVER (ORDER BY t.channel) AS n
+            FROM taken t GROUP BY t.channel
+        )
+        -- A notification has at most 8000 bytes.
+        SELECT string_agg(c.channel || ':' || c.head, ',') FROM changed c GROUP BY c.n / 150
+    LOOP
+        PERFORM pg_notify('fanfare.messages', notice);
+        announced := announced + 1;
+    END LOOP;
+END
+$$;
+
+-- Only servers announce.
+REVOKE EXECUTE ON FUNCTION fanfare.announce FROM PUBLIC;
+
+-- Appends the messages of the transaction that commits, and lets servers know.
+--
+-- It runs once per message. The first run appends all of them, because channels must be locked in the order of their
+-- names.
+CREATE OR REPLACE FUNCTION fanfare.append_outbox() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    waiting record;
+    locked fanfare.channels;
+    ids int8[];
+    names text[];
+    unknown int8[];
+    known int8[];
+    latest int8 := 0;
+    batch record;
+    appended record;
+BEGIN
+    PERFORM FROM fanfare.outbox WHERE transaction = NEW.transaction AND n = NEW.n;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    FOR waiting IN
+        SELECT o.channel, min(o.definition) AS definition FROM fanfare.outbox o
+        WHERE o.transaction = pg_current_xact_id() GROUP BY o.channel ORDER BY o.channel
+    LOOP
+        locked := fanfare.lock_channel(waiting.channel, waiting.definition);
+        ids := ids || locked.id;
+        names := names || waiting.channel;
+        IF locked.fingerprint = 'sql' THEN
+            unknown := unknown || locked.id;
+        END IF;
+    END LOOP;
+    known := array_fill(0::int8, ARRAY[cardinality(ids)]);
+    LOOP
+        WITH taken AS (
+            DELETE FROM fanfare.outbox WHERE transaction = pg_current_xact_id() AND n IN (
+                SELECT o.n FROM fanfare.outbox o
+                WHERE o.transaction = pg_current_xact_id() AND o.n > latest ORDER BY o.n LIMIT 100
+            ) RETURNING *
+        )
+        SELECT array_agg(c.position ORDER BY t.n) AS channel_of, array_agg(t.topic ORDER BY t.n) AS topics,
+               array_agg(t.frame ORDER BY t.n) AS frames, array_agg(t.key ORDER BY t.n) AS keys,
+               array_agg(t.content ORDER BY t.n) AS contents, array_agg(t.unchecked ORDER BY t.n) AS unchecked,
+               max(t.n) AS latest
+        INTO batch
+        FROM taken t JOIN unnest(names) WITH ORDINALITY AS c (name, position) ON c.name = t.channel;
+        EXIT WHEN batch.latest IS NULL;
+        latest := batch.latest;
+        SELECT array_agg(a.channel) AS channels, array_agg(a.head) AS heads,
+               min(names[array_position(ids, a.channel)]) FILTER (WHERE a.is_reused) AS reused
+        INTO appended
+        FROM (
+            SELECT a.channel, max(a."offset") AS head, bool_or(a.outcome = 'reused') AS is_reused
+            FROM fanfare.append(
+                ids, names, names, known, known, batch.channel_of::int4[], batch.topics, batch.frames, batch.keys,
+                batch.contents, batch.unchecked
+            ) a GROUP BY a.channel
+        ) a;
+        IF appended.reused IS NOT NULL THEN
+            PERFORM fanfare.reject_reused_key(appended.reused);
+        END IF;
+        PERFORM fanfare.announce_at_commit(appended.channels, appended.heads);
+    END LOOP;
+    -- No server has opened these channels. Let one look soon whether a definition has them.
+    UPDATE fanfare.channels SET sweep_at = fanfare.now_ms() WHERE id = ANY(unknown) AND sweep_at > fanfare.now_ms();
+    RETURN NULL;
+END
+$$;
