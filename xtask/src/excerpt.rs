@@ -30,7 +30,7 @@ pub(crate) fn run_and_quote(command: &mut Command) -> Result {
     result.map_err(|failure| quote(&failure, &lines))
 }
 
-/// Runs a program and passes each line of its output to `print`, both from stdout and stderr.
+/// Runs a program and passes each line that it prints to `print`, errors included.
 pub(crate) fn run_piped(command: &mut Command, mut print: impl FnMut(&str)) -> Result {
     let (reader, writer) = std::io::pipe().map_err(|error| start_failure(command, &error))?;
     let errors = writer.try_clone().map_err(|error| start_failure(command, &error))?;

@@ -11,7 +11,6 @@ use crate::tools;
 use checks::{CHECKS, Check};
 use lanes::run_all;
 use std::num::NonZero;
-use std::sync::Mutex;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -41,8 +40,7 @@ impl Test {
         tools::ensure_browser()?;
         tools::ensure_servers_and_terminal()?;
         let lanes = available_parallelism().map_or(1, NonZero::get).clamp(LANES.0, LANES.1);
-        let output = Mutex::new(());
-        let failures = run_all(&checks, lanes, |check| run_apart(check, &output));
+        let failures = run_all(&checks, lanes, run_apart);
         let time = format_duration(start.elapsed());
         if failures.is_empty() {
             println!("\nAll {} checks passed in {time}.", checks.len());
@@ -80,7 +78,7 @@ fn find(title: &str) -> Result<&'static Check> {
 
 /// Runs a check in a process of its own, and prints the output as a block once it ends, so that the blocks of checks
 /// that run at the same time do not mix.
-fn run_apart(check: &Check, output: &Mutex<()>) -> Result {
+fn run_apart(check: &Check) -> Result {
     println!("▹ {} started", check.title);
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot find the path of this program: {error}")))?;
@@ -89,7 +87,6 @@ fn run_apart(check: &Check, output: &Mutex<()>) -> Result {
     let result = run_piped(&mut apart, |line| lines.push(line.to_owned()));
     // The failure is printed at the end of the run, with those of other checks.
     let failure = result.err().map(|killed| take_failure(&mut lines).unwrap_or(killed));
-    let _printing = output.lock();
     println!("{}", lines.join("\n"));
     failure.map_or(Ok(()), Err)
 }
@@ -98,6 +95,8 @@ fn run_apart(check: &Check, output: &Mutex<()>) -> Result {
 fn take_failure(lines: &mut Vec<String>) -> Option<Failure> {
     let start = lines.iter().rposition(|line| line.starts_with(FAILURE))?;
     let failure = lines.split_off(start).join("\n");
+    // The empty line before it.
+    lines.pop();
     Some(Failure::new(failure.strip_prefix(FAILURE)?))
 }
 
@@ -120,7 +119,7 @@ mod tests {
         let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
         let failure = take_failure(&mut lines).unwrap();
         assert_eq!(failure.to_string(), "`cargo clippy` failed\n    | error: unused import");
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines, ["▸ Clippy", "error: unused import", "  failed in 3 s"]);
         assert!(take_failure(&mut vec!["  done in 3 s".to_owned()]).is_none());
     }
 }

@@ -57,6 +57,9 @@ impl Check {
 const RUST_BUILD: &str = "Rust build";
 const NPM_PACKAGES: &str = "npm packages";
 const PAGE_BUILD: &str = "Build of the demo's page";
+/// The programs that checks start, besides those that Rust tests start.
+const PROGRAMS: [&str; 6] =
+    ["audit", "content-pipeline", "fanfare", "fanfare-studio-server", "fanfare-test-server", "verdicts"];
 const DEPENDENCIES: &str = "Dependencies";
 const RUST_TESTS: &str = "Rust tests";
 
@@ -85,10 +88,12 @@ pub(super) const CHECKS: [Check; 18] = [
     Check::new("Demo", &[RUST_BUILD, PAGE_BUILD], || demo::summarise_once(&in_root(demo::STORY), 0, None)),
 ];
 
-/// Builds all programs and tests at once, so that all share their dependencies: cargo compiles a dependency again for
+/// Builds all tests and programs at once, so that they share their dependencies: cargo compiles a dependency again for
 /// each selection of packages that needs other features of it.
 fn build_rust() -> Result {
-    run_and_quote(&mut cargo(&["build", "--quiet", "--workspace", "--all-targets"]))
+    let mut build = cargo(&["build", "--quiet", "--workspace", "--tests", "--examples"]);
+    // Not all programs: this one is running, and its file must not be replaced.
+    run_and_quote(build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program])))
 }
 
 fn prepare_npm_packages() -> Result {
