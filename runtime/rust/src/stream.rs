@@ -77,23 +77,31 @@ impl<'p> StartTextStream<'p> {
     }
 
     async fn start(self) -> Result<TextStreamWriter, PublishError> {
-        let writer = self.hub.storage().owner();
-        let id = OpenStream::new_id(writer);
-        let stream = Stream {
-            hub: self.hub.clone(),
-            channel: self.channel.clone(),
-            topic: self.topic,
-            run_id: self.run_id.map(Cow::into_owned).or_else(publish::current_run),
-            guard: self.hub.register_stream(&id),
-            writer,
-            id,
-        };
-        if let Err(error) = stream.append(LogKind::StreamStart, &stream.id).await {
-            if matches!(&error, PublishError::Storage(error) if error.may_be_committed()) {
-                tokio::spawn(stream.end_later());
+        let run_id = self.run_id.map(Cow::into_owned).or_else(publish::current_run);
+        let stream = loop {
+            let writer = self.hub.storage().owner();
+            let id = OpenStream::new_id(writer);
+            let stream = Stream {
+                hub: self.hub.clone(),
+                channel: self.channel.clone(),
+                topic: self.topic,
+                run_id: run_id.clone(),
+                guard: self.hub.register_stream(&id),
+                writer,
+                id,
+            };
+            match stream.append(LogKind::StreamStart, &stream.id).await {
+                Ok(_) => break stream,
+                // Others took this server for dead, and it has another number now.
+                Err(PublishError::StreamEnded) if self.hub.storage().owner() != writer => {}
+                Err(error) => {
+                    if matches!(&error, PublishError::Storage(error) if error.may_be_committed()) {
+                        tokio::spawn(stream.end_later());
+                    }
+                    return Err(error);
+                }
             }
-            return Err(error);
-        }
+        };
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let task = tokio::spawn(stream.run(receiver));
         Ok(TextStreamWriter { sender, task, outcome: None })
