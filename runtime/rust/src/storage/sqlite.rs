@@ -40,6 +40,7 @@ mod statements;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod writer;
 
 use batch::{Batch, Request};

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Result, params};
 use tokio::sync::oneshot;
 
 use super::clock::StorageClock;
 use super::messages::{self, AppendOutcome, ChannelEpoch};
+use super::transaction::Transaction;
 use super::{Entry, StorageError, channels, processes};
 use crate::clock::to_milliseconds;
 use crate::history::{Log, StoredMessage};
@@ -21,7 +22,7 @@ pub(super) fn in_transaction<T>(
 ) -> Result<T> {
     #[cfg(feature = "simulation")]
     super::simulated_writer::fail_locked()?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = Transaction::begin(connection)?;
     let result = work(&transaction)?;
     #[cfg(feature = "simulation")]
     super::simulated_writer::fail_commit()?;

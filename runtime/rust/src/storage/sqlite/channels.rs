@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, params};
 
+use super::transaction::Transaction;
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock::{from_milliseconds, to_milliseconds};
 use crate::history::{ChannelHandle, StoredLog, StoredMessage};

@@ -13,9 +13,10 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Result, Transaction};
+use rusqlite::{Connection, Result};
 
 use super::facts;
+use super::transaction::Transaction;
 
 /// The facts that hold the mark, and the mark that was in the mark file before.
 const MARK: &str = "mark";

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Result, Transaction};
+use rusqlite::{Connection, Result};
 
 use super::super::inspection::{
     CallRow, ChannelQuery, ChannelSummary, HistoryQuery, HistoryRows, Inspection, Rows, RunDetailsRow,
@@ -22,7 +22,7 @@ impl Sqlite {
     /// Reads from a snapshot of the file. A database in memory has no second connection, so the writer reads it.
     fn read<T: Send + 'static>(
         &self,
-        work: impl Fn(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> StorageFuture<std::result::Result<T, StorageError>> {
         let Some(reader) = self.reader.clone() else {
             return self.submit(move |batch| work(batch.transaction));

@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::Entry;
+use super::transaction::Transaction;
 use crate::channel::ChannelDefinition;
 use crate::clock;
 use crate::clock::to_milliseconds;

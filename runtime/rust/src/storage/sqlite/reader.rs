@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Result, Transaction};
+use rusqlite::{Connection, OpenFlags, Result};
 
 use super::database_file::DatabaseFile;
 use crate::offload;
@@ -39,7 +39,7 @@ impl Reader {
     /// deleted or replaced.
     pub(super) async fn read<T: Send + 'static>(
         self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         offload::block(move || {
@@ -49,7 +49,7 @@ impl Reader {
         .await
     }
 
-    fn read_now<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<Option<T>> {
+    fn read_now<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<Option<T>> {
         let mut state = self.lock();
         if self.file.was_replaced() {
             return Ok(None);

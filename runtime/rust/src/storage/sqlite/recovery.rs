@@ -5,13 +5,14 @@
 //! lost. If the machine stops, the last commits may be. Another message could then get an id that a
 //! subscriber has seen. So all channels begin a new epoch, with new ids.
 
-use rusqlite::{Connection, Result, Transaction};
+use rusqlite::{Connection, Result};
 
 use super::super::sql::release_runs;
 use super::batch::in_transaction;
 use super::clock::StorageClock;
 use super::database_file::DatabaseFile;
 use super::statements::{Statements, finish};
+use super::transaction::Transaction;
 use super::{facts, processes};
 use crate::clock;
 

@@ -2,13 +2,13 @@
 //!
 //! Waking a thread takes as long as a transaction, and a call that another thread executes wakes two: the writer's and
 //! the caller's own. So a caller that finds the writer unused executes the transaction itself, with all work that is
-//! queued, and hands the others their answers. Before that, it lets the other tasks of its thread continue, whose work
-//! can then share the transaction.
+//! queued, and hands the others their answers.
 //!
 //! A caller's thread also serves connections, so it only executes what is certain to be short. The writer's thread does
 //! the rest: work in durable files or on a slow disk, large batches, waiting for a locked file, errors, checkpoints, and
 //! periodic work.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem::replace;
@@ -32,6 +32,15 @@ const MAX_CALLER_BATCH: usize = 16;
 
 /// How many transactions a caller executes, its own included, before it leaves further work to the writer's thread.
 const MAX_CALLER_TURNS: usize = 2;
+
+/// How many transactions the tasks of a thread may execute before one yields, so that a task that only writes does not
+/// keep the others waiting. Yielding more often costs more: the runtime then wakes another thread to look for tasks.
+const TURNS_PER_YIELD: u32 = 16;
+
+thread_local! {
+    /// The transactions that callers on this thread have executed since one yielded.
+    static TURNS: Cell<u32> = const { Cell::new(0) };
+}
 
 /// The writer and the commands that wait for it.
 pub(super) struct SharedWriter {
@@ -131,6 +140,7 @@ impl SharedWriter {
             let Some(mut turn) = self.begin_turn(&mut state) else { break };
             let work = state.commands.drain(..).filter_map(Command::into_work).collect();
             drop(state);
+            TURNS.set(TURNS.get() + 1);
             let refused = turn.writer.as_mut().and_then(|writer| writer.execute_soon(work).err());
             state = turn.end();
             if let Some(refused) = refused {
@@ -227,12 +237,14 @@ pub(super) struct Queued(Option<Arc<SharedWriter>>);
 impl Queued {
     /// Executes the work unless another thread does, and returns the answer, or `None` if the sender was dropped.
     pub(super) async fn wait<T>(mut self, mut answer: Receiver<T>) -> Option<T> {
-        // Other tasks of this thread may queue work meanwhile, or execute this work.
-        yield_now().await;
         if answer.is_empty()
             && let Some(shared) = &self.0
         {
             shared.execute();
+            if TURNS.get() >= TURNS_PER_YIELD {
+                TURNS.set(0);
+                yield_now().await;
+            }
         }
         let answer = (&mut answer).await;
         self.0 = None;

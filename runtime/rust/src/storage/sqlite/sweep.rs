@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Result, Transaction, params};
+use rusqlite::{Connection, Result, params};
 
 use super::channels;
 use super::messages::trim;
+use super::transaction::Transaction;
 use crate::channel::{Channel, Registry};
 use crate::clock::to_milliseconds;
 use crate::history::{Limits, Log, MAX_KEY_AGE, OpenStream};

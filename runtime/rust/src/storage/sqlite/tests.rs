@@ -15,6 +15,7 @@ use super::batch::{self, Appended, Batch};
 use super::clock::StorageClock;
 use super::schema::prepare;
 use super::statements::finish;
+use super::transaction::Transaction;
 use super::{Entry, Messages, Sqlite, channels, processes, recovery, sweep};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
@@ -51,10 +52,7 @@ pub(super) fn room(id: u32) -> Channel {
     Channel::new(&ROOM, &[&id]).unwrap()
 }
 
-fn in_transaction<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
-) -> T {
+fn in_transaction<T>(connection: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> T {
     let result = batch::in_transaction(connection, work).unwrap();
     let miscounted = "channels WHERE (messages, bytes) IS NOT
         (SELECT count(*), coalesce(sum(octet_length(frame)), 0) FROM messages WHERE channel = channels.id)";

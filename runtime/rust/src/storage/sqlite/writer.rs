@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use super::health::{Health, LockTimeout, is_failure, is_locked};
 use super::messages::ChannelEpoch;
 use super::processes::OwnNumber;
 use super::schema::{FileError, prepare};
+use super::transaction::Transaction;
 use super::{OnRevoked, OpenedLog, StorageError, channels, messages, processes, recovery, revocations};
 use crate::channel::{Channel, Registry};
 use crate::history::{Limits, Log, OpenStream, StoredMessage};

@@ -9,8 +9,8 @@ use super::{TRIM_THRESHOLD, Writer, execute_batch};
 /// How long transactions may take on average if callers are to execute them.
 const MAX_AVERAGE: Duration = Duration::from_micros(400);
 
-/// The longest transaction that counts in full. An exceptional one changes little.
-const MAX_SAMPLE: Duration = Duration::from_millis(4);
+/// The longest transaction that counts in full. One in which the system suspended the thread must not decide.
+const MAX_SAMPLE: Duration = Duration::from_millis(2);
 
 /// How long the last transactions took.
 #[derive(Debug, Default)]
