@@ -95,7 +95,7 @@ fn write_shared(schemas: &Path, dispatch: &mut String) -> Outcome {
 fn add_to(dispatch: &mut String, channel: &str, topic: &str) -> Outcome {
     let (first, rest) = channel.split_at(1);
     let channel_type = format!("channels::{channel}::{}{rest}", first.to_uppercase());
-    writeln!(dispatch, "(\"{channel}\", \"{topic}\") => read_as(&{channel_type}::new().{topic}(), value),")?;
+    writeln!(dispatch, "(\"{channel}\", \"{topic}\") => read_as(&{channel_type}::new().{topic}(), text),")?;
     Ok(())
 }
 

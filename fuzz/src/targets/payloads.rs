@@ -40,11 +40,19 @@ fn check_verdict(schema: &'static Schema, value: &Value) {
     }
 }
 
-/// Checks that a type holds each value that its schema accepts, and that its JSON is accepted again.
-fn check_type<T: Payload + serde::Serialize>(text: &str) {
-    match decode::<T>(text.as_bytes()) {
-        Ok(payload) => {
-            let written = serde_json::to_string(&payload).expect("a payload is JSON");
+/// Checks that a type holds each value that its schema accepts, that reading in one pass gives what reading through a
+/// tree gives, and that its JSON is accepted again.
+fn check_type<T: Payload>(text: &str) {
+    let write = |payload: T| serde_json::to_string(&payload).expect("a payload is JSON");
+    let written = decode::<T>(text.as_bytes()).map(write);
+    let through_tree = serde_json::from_str::<Value>(text)
+        .ok()
+        .filter(|value| accepts(T::SCHEMA, value))
+        .and_then(|value| T::from_value(value).ok())
+        .map(write);
+    assert_eq!(written.as_ref().ok(), through_tree.as_ref(), "in one pass, and through a tree: {text}");
+    match written {
+        Ok(written) => {
             if let Err(error) = decode::<T>(written.as_bytes()) {
                 panic!("{text} is accepted, but is refused when written as {written}: {error}");
             }

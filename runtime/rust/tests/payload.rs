@@ -15,6 +15,7 @@ use fanfare::schema::{
     Additional, Array, Integer, Number, Object, Pattern, Property, Schema, Tagged, Text, check,
 };
 use fanfare::{Int64, Payload, Uint64, decode};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 static TEXT: Schema = Schema::Text(Text::ANY);
@@ -317,4 +318,55 @@ fn depth_is_limited_for_typed_values_and_for_text() {
     assert!(decode::<Tree>("[".repeat(100_000).as_bytes()).is_err());
     let deep = (0..128).fold(Tree(vec![]), |inner, _| Tree(vec![inner]));
     assert_eq!(check(&TREE, &deep).unwrap_err()[0].rule, "depth");
+}
+
+/// Asserts that reading in one pass gives what reading through a tree gives, for a text and for all texts that differ
+/// from it by one character.
+#[track_caller]
+fn reads_as_through_a_tree<T: Payload + DeserializeOwned + std::fmt::Debug>(json: &str) {
+    let same = |json: &[u8]| {
+        let read = decode::<T>(json).ok().map(|payload| format!("{payload:?}"));
+        let through_tree = serde_json::from_slice::<T>(json).ok().map(|payload| format!("{payload:?}"));
+        assert_eq!(read, through_tree, "{}", String::from_utf8_lossy(json));
+    };
+    same(json.as_bytes());
+    for at in 0..=json.len() {
+        for other in *b"\"\\{],:-0.e n\x01" {
+            let mut changed = json.as_bytes().to_vec();
+            changed.insert(at, other);
+            same(&changed);
+            if at < json.len() {
+                changed.remove(at + 1);
+                same(&changed);
+                changed.remove(at);
+                same(&changed);
+            }
+        }
+    }
+}
+
+#[test]
+fn reading_in_one_pass_gives_what_reading_through_a_tree_gives() {
+    for json in [
+        r#" {"kind":"status","message":"a","step":"write","note":null,"parent":"b","tags":["c","d"],"percent":7} "#,
+        r#"{"percent":1e1,"x":[{"y":1.5},true],"parent":null,"kind":"status","message":"\u00e9"}"#,
+        r#"{"message":1,"kind":"status","message":"a","percent":1,"parent":null,"percent":2.5,"percent":3}"#,
+        r#"{"kind":"other","message":"a","parent":null,"percent":1,"kind":"status","not\u0065":null}"#,
+    ] {
+        reads_as_through_a_tree::<Status>(json);
+    }
+    reads_as_through_a_tree::<Row>(r#"[-128,255,"-9","18","2EB8AA08-aa98-11ea-b4aa-73b441d16380",null]"#);
+    reads_as_through_a_tree::<Open>(r#"{"x":1,"id":-0.0,"y":9007199254740993,"x":2,"id":3}"#);
+    reads_as_through_a_tree::<Width>(r#"[1,"auto",["b",0.1]]"#);
+    for json in [
+        r#"{"kind":"created","by":"a","child":{"by":"b","kind":"created"}}"#,
+        r#"{"by":"a","child":{"kind":"moved","to":[1]},"kind":"created"}"#,
+        r#"{"kind":"created","by":"a","kind":"moved"}"#,
+        r#"{"kind":1,"by":"a","kind":"created"}"#,
+    ] {
+        reads_as_through_a_tree::<Event>(json);
+        reads_as_through_a_tree::<Closed>(json);
+    }
+    reads_as_through_a_tree::<RunId>(r#""run_a""#);
+    reads_as_through_a_tree::<Tree>("[[],[[],[]]]");
 }

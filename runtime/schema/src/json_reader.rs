@@ -13,6 +13,8 @@ use number::NumberToken;
 
 mod checked;
 mod number;
+#[cfg(test)]
+mod tests;
 
 /// The text is not JSON, its schema does not accept it, or this reader cannot decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,12 +94,12 @@ impl fmt::Display for Issue {
 pub(crate) fn rust(case: &Case) -> Verdict {
     let Ok(value) = parse(&case.text) else { return Verdict::NotJson };
     catch_unwind(|| {
-        if let Err(issues) = check(schema(case), &value) {
-            return Verdict::Refused(issues.iter().map(issue).collect());
-        }
-        match read(&case.channel, &case.topic, value) {
-            Some(read) => Verdict::Accepted(normal(&read)),
-            None => Verdict::Failed("accepted, but the type cannot read it".to_owned()),
+        let read = read(&case.channel, &case.topic, &case.text);
+        match (check(schema(case), &value), read) {
+            (Err(issues), None) => Verdict::Refused(issues.iter().map(issue).collect()),
+            (Err(_), Some(read)) => Verdict::Failed(format!("refused, but read as {read}")),
+            (Ok(()), Some(read)) => Verdict::Accepted(normal(&read)),
+            (Ok(()), None) => Verdict::Failed("accepted, but the type cannot read it".to_owned()),
         }
     })
     .unwrap_or_else(|_| Verdict::Failed("the validator panicked".to_owned()))
