@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
+use super::remote_clock::StorageClock;
 use super::{
     AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
     StorageError, StorageFuture,
@@ -33,7 +34,6 @@ mod append;
 mod beat;
 mod certificate;
 mod channels;
-mod clock;
 mod committed;
 mod connect;
 mod connection;
@@ -57,7 +57,6 @@ mod unchecked;
 mod upkeep;
 mod writer;
 
-use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
 pub use executor::{Executor, ExecutorError};

@@ -1,6 +1,6 @@
 //! Where the engines of tests keep their data.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::Process;
@@ -13,10 +13,12 @@ pub(super) enum Place {
     Sqlite { folder: std::path::PathBuf },
     #[cfg(all(feature = "postgres", unix))]
     Postgres { url: String, schema: String },
+    #[cfg(all(feature = "nats", unix))]
+    Nats(super::super::nats::tests::TestSpace),
 }
 
 /// Returns a number that identifies a place within this process.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 fn next_number() -> u32 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed)
@@ -41,6 +43,12 @@ impl Place {
         Self::Postgres { url, schema: format!("place_{}", next_number()) }
     }
 
+    #[cfg(all(feature = "nats", unix))]
+    pub(super) fn nats() -> Self {
+        let url = fanfare_nats_server::TestServer::shared().url();
+        Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number())))
+    }
+
     /// Starts a process.
     pub(super) async fn open(&self) -> Process {
         match self {
@@ -55,6 +63,8 @@ impl Place {
                 let engine = super::super::postgres::Postgres::connect(url).schema(schema).await.unwrap();
                 Process::new(engine)
             }
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(space) => Process::new(space.connect().await),
         }
     }
 
@@ -73,6 +83,10 @@ impl Place {
             }
             panic!("the process is still registered");
         }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            space.wait_until_ended(owner).await;
+        }
         let _ = owner;
     }
 
@@ -89,6 +103,8 @@ impl Place {
             Self::Postgres { .. } => {
                 self.execute(&format!("UPDATE processes SET seen = 0 WHERE owner = {owner};")).await;
             }
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(_) => unreachable!("it has no runs"),
         }
     }
 
@@ -96,6 +112,10 @@ impl Place {
     pub(super) async fn delete_channel(&self, name: &str) {
         if let Self::Memory(memory) = self {
             return memory.delete_channel(name);
+        }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            return space.delete_channel(name).await;
         }
         self.execute(&format!(
             "DELETE FROM messages WHERE channel = (SELECT id FROM channels WHERE name = '{name}');
@@ -111,6 +131,10 @@ impl Place {
             process.say(channel, "lost").await;
             return process.log(channel).await.evict_all();
         }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            return space.lose_next_message(channel).await;
+        }
         self.execute(
             "INSERT INTO gone SELECT id, 'said', head + 1 FROM channels; UPDATE channels SET head = head + 1;",
         )
@@ -121,6 +145,8 @@ impl Place {
     async fn execute(&self, sql: &str) {
         match self {
             Self::Memory(_) => unreachable!("{sql}"),
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(_) => unreachable!("{sql}"),
             #[cfg(feature = "sqlite")]
             Self::Sqlite { folder } => {
                 let connection = rusqlite::Connection::open(folder.join("fanfare.db")).unwrap();

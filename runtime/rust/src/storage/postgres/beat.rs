@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
-use super::clock::{Reading, steady_milliseconds};
 use super::connection::{Link, RequestError};
 use super::milliseconds;
 use super::notices::beat_notice;
+use crate::storage::remote_clock::{Reading, steady_milliseconds};
 
 /// How often a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
