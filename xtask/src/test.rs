@@ -31,6 +31,7 @@ impl Test {
         tools::ensure_npm_packages()?;
         let browser = tools::ensure_browser()?;
         tools::ensure_servers_and_terminal()?;
+        let nats_server = tools::ensure_nats_server()?;
         tools::build_typescript_client()?;
 
         let mut checks = Checks::default();
@@ -48,7 +49,10 @@ impl Test {
         });
         checks.check("Dependencies", audit::check);
         checks.check("generated/ is up to date", || run_and_quote(generate().arg("--check")));
-        checks.check("Rust tests", || run_and_quote(&mut cargo(&["test", "--workspace", "--no-fail-fast"])));
+        checks.check("Rust tests", || {
+            let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+            run_and_quote(tests.env("NATS_SERVER", &nats_server))
+        });
         checks.check("Fuzzing corpus in TypeScript", fuzz::replay_javascript);
         checks.check("TypeScript types", check_types);
         checks.check("Build of the demo's server", demo::build_server);

@@ -3,6 +3,8 @@
 //! Each promise is one function, which runs on every engine. A *place* is where an engine keeps its data; opening it
 //! several times is like starting several processes.
 
+#[cfg(all(feature = "nats", unix))]
+mod nats;
 mod place;
 mod process;
 mod promises;
@@ -26,8 +28,12 @@ macro_rules! on_each_engine {
     };
     (nats: $($promise:path as $name:ident),* $(,)?) => {
         #[cfg(all(feature = "nats", unix))]
-        mod nats {
+        mod on_nats {
             on_each_engine!(@nats $($promise as $name,)*);
+        }
+        #[cfg(all(feature = "nats", unix))]
+        mod on_nats_cluster {
+            on_each_engine!(@nats_cluster $($promise as $name,)*);
         }
     };
     (@$place:ident $($promise:path as $name:ident),* $(,)?) => {

@@ -11,8 +11,7 @@
 //! There is no journal: JetStream cannot commit a message and the step of a run at once.
 
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -27,8 +26,9 @@ use super::{
 };
 use crate::channel::{Channel, Registry};
 use crate::clock::to_milliseconds;
-use crate::history::{Appended, Limits};
+use crate::history::{Appended, Limits, OpenStream};
 
+mod append;
 mod block;
 mod channel;
 mod checkpoint;
@@ -48,13 +48,13 @@ mod trim;
 mod upkeep;
 mod writer;
 
+use append::Append;
 use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
 use meta::{Revoked, Running};
 use tail::Shard;
 use trim::Trim;
-use writer::Append;
 
 /// The bytes that remain for the idempotency keys of a checkpoint.
 const KEYS_BYTES: usize = 128 * 1024;
@@ -172,12 +172,7 @@ impl Messages for Nats {
 
     fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move {
-            for shard in 0..shared.shard_count() {
-                shared.catch_up_shard(shard).await?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { shared.catch_up().await })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
@@ -235,10 +230,7 @@ impl Shared {
 
     /// Returns the text streams that no process will continue. This process has just opened their log, so it does not
     /// write them either.
-    async fn find_abandoned(
-        &self,
-        mut open: Vec<crate::history::OpenStream>,
-    ) -> Result<Vec<crate::history::OpenStream>, StorageError> {
+    async fn find_abandoned(&self, mut open: Vec<OpenStream>) -> Result<Vec<OpenStream>, StorageError> {
         let is_written = |owner: Option<u32>| owner != Some(self.owner) && self.may_run(owner);
         if open.iter().all(|stream| is_written(stream.owner())) {
             return Ok(Vec::new());

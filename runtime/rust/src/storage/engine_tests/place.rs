@@ -19,7 +19,7 @@ pub(super) enum Place {
 
 /// Returns a number that identifies a place within this process.
 #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
-fn next_number() -> u32 {
+pub(super) fn next_number() -> u32 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
@@ -46,7 +46,17 @@ impl Place {
     #[cfg(all(feature = "nats", unix))]
     pub(super) fn nats() -> Self {
         let url = fanfare_nats_server::TestServer::shared().url();
-        Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number())))
+        Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number()), 1))
+    }
+
+    /// Three servers, and every message is on all of them.
+    #[cfg(all(feature = "nats", unix))]
+    pub(super) fn nats_cluster() -> Self {
+        use fanfare_nats_server::TestServer;
+        static SERVERS: std::sync::OnceLock<[TestServer; 3]> = std::sync::OnceLock::new();
+        let servers = SERVERS.get_or_init(TestServer::start_cluster);
+        let urls = [0, 1, 2].map(|number: usize| servers[number].url()).join(",");
+        Self::Nats(super::super::nats::tests::TestSpace::new(urls, format!("place-{}", next_number()), 3))
     }
 
     /// Starts a process.

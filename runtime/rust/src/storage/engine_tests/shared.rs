@@ -116,7 +116,7 @@ pub(super) async fn revocations(place: Place) {
 }
 
 /// Begins a text stream, and returns its id.
-async fn begin_stream(process: &Process) -> String {
+pub(super) async fn begin_stream(process: &Process) -> String {
     let log = process.log(&room("1")).await;
     let stream = OpenStream::new_id(process.engine.owner());
     let chunk = LogKind::Chunk { stream_id: &stream };

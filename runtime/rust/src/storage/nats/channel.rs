@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::time::Instant;
 
+use super::append::Append;
 use super::block::Block;
 use super::checkpoint::RecentBlock;
 use super::keys::{UsedKey, UsedKeys};
-use super::load::Loaded;
 use super::subjects;
-use super::writer::Append;
 use crate::channel::{Channel, ChannelDefinition};
-use crate::history::{ChannelHandle, Limits, Log, OpenStream};
+use crate::history::{ChannelHandle, Limits, Log, OpenStream, StoredLog};
 
 /// A channel that is open in this process, or to which it appends.
 pub(super) struct TrackedChannel {
@@ -55,6 +54,14 @@ pub(super) struct Position {
     pub(super) keys: UsedKeys,
     /// The text streams that have not ended, even if the log has evicted what it had of them.
     pub(super) open_streams: Vec<OpenStream>,
+}
+
+/// The stored state of a channel.
+pub(super) struct Loaded {
+    pub(super) position: Position,
+    pub(super) stored: StoredLog,
+    /// The blocks, by which a writer finds its own.
+    pub(super) blocks: Vec<RecentBlock>,
 }
 
 /// The effect of handing a block to a channel.

@@ -148,12 +148,14 @@ impl<'u> ConnectNats<'u> {
             shared.jetstream.client.flush().await.map_err(no_connection)?;
             shared.mark_seen(shard).await?;
             tasks.spawn(Arc::clone(&shared).follow(shard, messages));
+            tasks.spawn(Arc::clone(&shared).poll(shard));
         }
         let messages = shared.subscribe_to_revoked().await?;
         tasks.spawn(Arc::clone(&shared).follow_revoked(messages));
         shared.beat().await?;
         let revoked = shared.read_revoked().await?;
-        tasks.spawn(Upkeep::new(Arc::clone(&shared), trim_requests).run());
+        tasks.spawn(Arc::clone(&shared).follow_trims(trim_requests));
+        tasks.spawn(Upkeep::new(Arc::clone(&shared)).run());
         let queue = self.max_queue_bytes.map_or_else(Queue::default, Queue::new);
         Ok(Nats { tasks, shared, queue, revoked })
     }

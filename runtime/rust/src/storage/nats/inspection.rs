@@ -1,12 +1,14 @@
 //! The [`Inspection`] of a storage in NATS. There are no runs to show.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::inspection::{
     CallRow, ChannelQuery, ChannelSummary, HistoryQuery, HistoryRow, HistoryRows, Inspection, PageBudget,
     Rows, RunDetailsRow, RunQuery, RunRow, SignalRow,
 };
 use super::super::{CallSite, StorageError, StorageFuture};
+use super::load::StoredFrame;
 use super::{Nats, Shared, subjects};
 use crate::clock::from_milliseconds;
 use crate::wire::{MessageId, stamped};
@@ -50,12 +52,12 @@ impl Inspection for Nats {
         &self,
         query: ChannelQuery,
     ) -> StorageFuture<Result<Rows<ChannelSummary, String>, StorageError>> {
-        let shared = std::sync::Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.list_channels(&query).await })
     }
 
     fn read_history(&self, query: HistoryQuery) -> StorageFuture<Result<Option<HistoryRows>, StorageError>> {
-        let shared = std::sync::Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move { shared.read_history(&query).await })
     }
 }
@@ -127,10 +129,7 @@ impl Shared {
 
     /// Returns the epoch and the stored messages of a channel, in order, or `None` if it is not stored or has no
     /// definition.
-    async fn read_frames(
-        &self,
-        name: &str,
-    ) -> Result<Option<(u64, Vec<super::load::StoredFrame>)>, StorageError> {
+    async fn read_frames(&self, name: &str) -> Result<Option<(u64, Vec<StoredFrame>)>, StorageError> {
         let channel = self.registry.get().and_then(|registry| registry.resolve(name));
         let Some(channel) = channel else { return Ok(None) };
         let tracked = self.channels.track(&channel, self.shard_count());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::StorageError;
 
@@ -17,7 +17,11 @@ use super::StorageError;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long they may take to confirm a message. After that the engine looks whether it was stored.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long to repeat a request that nobody answers, because a stream is without a leader during an election.
+const ELECTION: Duration = Duration::from_secs(6);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The most messages of one read.
 const READ_BATCH: usize = 500;
@@ -188,6 +192,21 @@ impl JetStream {
         subject: &str,
         sequence: u64,
     ) -> Result<Vec<Stored>, StorageError> {
+        let since = Instant::now();
+        loop {
+            match self.try_read_from(stream, subject, sequence).await {
+                Err(_) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_read_from(
+        &self,
+        stream: &str,
+        subject: &str,
+        sequence: u64,
+    ) -> Result<Vec<Stored>, StorageError> {
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(no_connection)?;
         let request = json!({ "seq": sequence.max(1), "next_by_subj": subject, "batch": READ_BATCH });
@@ -207,9 +226,16 @@ impl JetStream {
         }
     }
 
+    /// Executes a request that may be executed several times.
     async fn request(&self, subject: String, request: &Value) -> Result<Value, RequestFailure> {
-        let request = Request::new().payload(request.to_string().into()).timeout(Some(REQUEST_TIMEOUT));
-        self.answer(subject, request).await
+        let since = Instant::now();
+        loop {
+            let request = Request::new().payload(request.to_string().into()).timeout(Some(REQUEST_TIMEOUT));
+            match self.answer(subject.clone(), request).await {
+                Err(RequestFailure::Unanswered(_)) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn answer(&self, subject: String, request: Request) -> Result<Value, RequestFailure> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::block::{Block, stored_message};
-use super::channel::{Position, TrackedChannel};
+use super::channel::{Loaded, Position, TrackedChannel};
 use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
 use super::keys::{UsedKey, UsedKeys};
 use super::{Shared, StorageError};
@@ -15,14 +15,6 @@ use crate::wire::MessageId;
 
 /// How many times to read a channel again if it changes while it is read, or if a replica that lags answers.
 const MAX_ATTEMPTS: u32 = 40;
-
-/// The stored state of a channel.
-pub(super) struct Loaded {
-    pub(super) position: Position,
-    pub(super) stored: StoredLog,
-    /// The blocks, by which a writer finds its own.
-    pub(super) blocks: Vec<RecentBlock>,
-}
 
 /// A stored message without its id and time.
 pub(super) struct StoredFrame {
@@ -87,6 +79,7 @@ impl Shared {
 
     async fn read_parts(&self, channel: &TrackedChannel) -> Result<ChannelParts, StorageError> {
         let (stream, log) = (self.stream_of(channel), self.log_subject(channel));
+        let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
             let last = self.jetstream.read_last(stream, &log).await?;
             // After the last block, so that the checkpoint is at least as new as a deletion of blocks before it.
@@ -108,10 +101,13 @@ impl Shared {
                 }
             }
             let is_complete = blocks.last().map_or(covered, |(sequence, _)| *sequence) >= last.sequence;
-            // Blocks may have been deleted in favor of a newer checkpoint meanwhile.
-            let first = blocks.first().map_or(covered, |(_, block)| block.head.previous);
-            if is_complete && (first == covered || attempt >= 3) {
-                return Ok(ChannelParts { checkpoint, blocks, last: last.sequence });
+            if is_complete {
+                // Blocks may have been deleted meanwhile, but then the next checkpoint read is a newer one.
+                let version = Some(checkpoint.as_ref().map_or(0, |(sequence, _)| *sequence));
+                if is_linked(covered, &blocks) || hole == version {
+                    return Ok(ChannelParts { checkpoint, blocks, last: last.sequence });
+                }
+                hole = version;
             }
             tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(20) * 10))).await;
         }
@@ -155,6 +151,12 @@ impl Shared {
         let known = channel.lock().position.as_ref().map(|position| position.sequence);
         Ok(known.is_some_and(|known| last.is_none_or(|last| last.sequence <= known)))
     }
+}
+
+/// Returns whether each block follows the one before it.
+fn is_linked(covered: u64, blocks: &[(u64, Block)]) -> bool {
+    let before = std::iter::once(covered).chain(blocks.iter().map(|(sequence, _)| *sequence));
+    before.zip(blocks).all(|(before, (_, block))| block.head.previous == before)
 }
 
 /// Returns the state of a channel from its parts.

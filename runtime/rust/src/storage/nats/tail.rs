@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::block::Block;
@@ -37,22 +38,22 @@ impl Shared {
 
     /// Follows a shard until the storage is dropped.
     pub(super) async fn follow(self: Arc<Self>, shard: usize, mut messages: Subscriber) {
+        while let Some(message) = messages.next().await {
+            match parse_stored(message) {
+                Ok(stored) => self.receive(shard, &stored).await,
+                Err(error) => tracing::error!(%error, "failed to follow the storage"),
+            }
+        }
+    }
+
+    /// Asks for the last sequence of a shard until the storage is dropped, and reads what does not arrive.
+    pub(super) async fn poll(self: Arc<Self>, shard: usize) {
         let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                message = messages.next() => {
-                    let Some(message) = message else { return };
-                    match parse_stored(message) {
-                        Ok(stored) => self.receive(shard, &stored).await,
-                        Err(error) => tracing::error!(%error, "failed to follow the storage"),
-                    }
-                }
-                _ = polls.tick() => {
-                    let caught_up = self.catch_up_shard(shard).await;
-                    self.record_health(caught_up);
-                }
-            }
+            polls.tick().await;
+            let caught_up = self.catch_up_shard(shard).await;
+            self.record_health(caught_up);
         }
     }
 
@@ -94,8 +95,14 @@ impl Shared {
         Ok(())
     }
 
+    /// Hands the open logs everything that was stored until now.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
+        let shards = (0..self.shard_count()).map(|shard| self.catch_up_shard(shard));
+        try_join_all(shards).await.map(drop)
+    }
+
     /// Hands the open logs of a shard everything that was stored until now.
-    pub(super) async fn catch_up_shard(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
+    async fn catch_up_shard(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
         let last = self.jetstream.stream_info(&self.shards[shard].stream, None).await?.state.last_seq;
         let since = Instant::now();
         while self.shards[shard].seen.load(Ordering::Relaxed) < last {

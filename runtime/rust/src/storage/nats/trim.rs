@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::block::{Block, BlockHead};
@@ -21,6 +23,9 @@ const TRIM_THRESHOLD: usize = 128;
 /// day that the channels that they have open are not.
 const UNUSED_FOR: Duration = Duration::from_secs(9 * 86_400);
 const KEEP_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// The number of channels that are trimmed at once.
+const MAX_TRIMS: usize = 16;
 
 /// How long a checkpoint has the nonces of deleted blocks, in milliseconds: longer than a writer asks for its own.
 const RECENT: i64 = 60_000;
@@ -50,8 +55,19 @@ impl Shared {
         }
     }
 
+    /// Deletes what is asked for until the storage is dropped.
+    pub(super) async fn follow_trims(self: Arc<Self>, trims: mpsc::UnboundedReceiver<Trim>) {
+        let trims = stream::unfold(trims, async |mut trims| Some((trims.recv().await?, trims)));
+        let trim = async |trim| {
+            if let Err(error) = self.trim(trim).await {
+                tracing::warn!(%error, "failed to delete messages from the storage");
+            }
+        };
+        trims.for_each_concurrent(MAX_TRIMS, trim).await;
+    }
+
     /// Deletes evicted messages: writes a checkpoint without them, then deletes the blocks that it covers.
-    pub(super) async fn trim(&self, trim: Trim) -> Result<(), StorageError> {
+    async fn trim(&self, trim: Trim) -> Result<(), StorageError> {
         let until = trim.evicted.iter().map(|(_, offset)| *offset).max().unwrap_or(0);
         self.write_checkpoint(&trim.channel, &trim.evicted, until).await
     }

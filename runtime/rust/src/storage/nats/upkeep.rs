@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::append::Append;
 use super::channel::TrackedChannel;
 use super::meta::BEAT_INTERVAL;
-use super::trim::Trim;
-use super::writer::Append;
 use super::{AppendError, Shared, StorageError};
 use crate::history::OpenStream;
 use crate::storage::abandoned_streams::end_entry;
@@ -23,14 +21,13 @@ const CHECKED_AT_ONCE: usize = 50;
 
 pub(super) struct Upkeep {
     shared: Arc<Shared>,
-    trims: mpsc::UnboundedReceiver<Trim>,
     /// The token of the channel that was compared last.
     checked: String,
 }
 
 impl Upkeep {
-    pub(super) fn new(shared: Arc<Shared>, trims: mpsc::UnboundedReceiver<Trim>) -> Self {
-        Self { shared, trims, checked: String::new() }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, checked: String::new() }
     }
 
     /// Works until the storage is dropped.
@@ -43,7 +40,6 @@ impl Upkeep {
                 biased;
                 _ = beats.tick() => self.report().await,
                 _ = sweeps.tick() => self.sweep().await,
-                Some(trim) = self.trims.recv() => self.shared.trim(trim).await,
             };
             if let Err(error) = done {
                 tracing::warn!(%error, "failed to maintain the storage");
@@ -60,9 +56,7 @@ impl Upkeep {
         }
         // Their processes may have ended them, and others may have started since the report. They registered before they
         // wrote.
-        for shard in 0..self.shared.shard_count() {
-            self.shared.catch_up_shard(shard).await?;
-        }
+        self.shared.catch_up().await?;
         self.shared.beat().await?;
         for (channel, stream) in self.list_abandoned_streams() {
             self.end_stream(&channel, stream);

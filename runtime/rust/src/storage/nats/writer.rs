@@ -6,16 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
+use super::append::Append;
 use super::block::{Block, BlockHead, HEAD_BYTES, MESSAGE_HEAD_BYTES, MessageHead, join};
 use super::channel::{Applied, Position, TrackedChannel};
 use super::jetstream::{Publish, RequestFailure};
 use super::{AppendError, Entry, Shared, StorageError, from_milliseconds_u64};
 use crate::history::{Appended, KeyReused};
 use crate::random;
-use crate::storage::queue::Reservation;
 use crate::wire::MessageId;
 
 /// The most messages of one block.
@@ -23,15 +22,6 @@ const MAX_MESSAGES: usize = 512;
 
 /// How long to try to append messages while the servers do not answer, for example because they elect a leader.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(15);
-
-/// A message to append, whose publisher waits.
-pub(super) struct Append {
-    entry: Entry,
-    reply: oneshot::Sender<Result<Appended, AppendError>>,
-    _waiting: Reservation,
-}
-
-pub(super) type AppendReceiver = oneshot::Receiver<Result<Appended, AppendError>>;
 
 /// The messages of a block that is being appended.
 struct Batch {
@@ -44,13 +34,6 @@ enum Target {
     New(u64),
     Repeated(u64),
     KeyReused,
-}
-
-impl Append {
-    pub(super) fn new(entry: Entry, waiting: Reservation) -> (Self, AppendReceiver) {
-        let (reply, outcome) = oneshot::channel();
-        (Self { entry, reply, _waiting: waiting }, outcome)
-    }
 }
 
 impl Shared {
@@ -185,11 +168,14 @@ impl Shared {
                     return Ok(true);
                 }
                 Err(failure) if failure.is_wrong_sequence() => {
+                    if has_next(channel, block) {
+                        return Ok(is_stored(channel, block));
+                    }
                     self.refresh_until(channel, since + GIVE_UP_AFTER).await.map_err(AppendFailure::Final)?;
                     if is_stored(channel, block) {
                         return Ok(true);
                     }
-                    if is_current(channel, block) {
+                    if !has_next(channel, block) {
                         // Another block of the channel is being stored.
                         sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
                     }
@@ -293,9 +279,9 @@ fn is_stored(channel: &TrackedChannel, block: &Block) -> bool {
     channel.lock().stored == Some((block.head.epoch, block.head.first))
 }
 
-/// Returns whether a block still follows what is known of the channel.
-fn is_current(channel: &TrackedChannel, block: &Block) -> bool {
-    channel.lock().position.as_ref().is_some_and(|position| position.sequence == block.head.previous)
+/// Returns whether this process has the block that follows the same one as a block, which may be that block.
+fn has_next(channel: &TrackedChannel, block: &Block) -> bool {
+    channel.lock().position.as_ref().is_some_and(|position| position.sequence != block.head.previous)
 }
 
 /// Decides where each message will be, and returns those to store.
