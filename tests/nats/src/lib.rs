@@ -128,6 +128,27 @@ impl TestServer {
         let _ = supervisor.wait();
     }
 
+    /// Suspends the server, as if it were cut off from all others.
+    ///
+    /// # Panics
+    /// Panics if the server does not run.
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a suspended server continue.
+    ///
+    /// # Panics
+    /// Panics if the server does not run.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = fs::read_to_string(self.folder.join("pid")).unwrap();
+        assert!(Command::new("kill").args([signal, process.trim()]).status().unwrap().success());
+    }
+
     /// Returns the URL for clients.
     #[must_use]
     pub fn url(&self) -> String {
