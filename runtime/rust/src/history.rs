@@ -39,7 +39,7 @@ mod topic;
 
 pub(crate) use batch::Batch;
 pub(crate) use idempotency::{IdempotencyKey, KeyReused};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 pub(crate) use idempotency::{MAX_KEY_AGE, MAX_KEYS};
 pub(crate) use inbox::Inbox;
 pub(crate) use inspect::{LogSummary, SubscriberCount};
@@ -81,12 +81,12 @@ pub(crate) struct Log {
 pub(crate) struct ChannelHandle(i64);
 
 impl ChannelHandle {
-    #[cfg(any(test, feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(test, feature = "nats", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn new(id: i64) -> Self {
         Self(id)
     }
 
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn id(self) -> i64 {
         self.0
     }
@@ -194,7 +194,7 @@ impl Log {
     }
 
     /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn skip_to(&self, offset: u64) {
         let mut state = self.lock();
         state.head = state.head.max(offset);

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `sqlite` (default) | `Sqlite`, a storage in which history, runs and revocations outlive the process. Needs a C compiler |
 //! | `postgres` | `Postgres`, a storage that servers on several machines can share. Needs a C compiler |
+//! | `nats` | `Nats`, a storage for messages in NATS JetStream, which servers on several machines can share. Needs a C compiler |
 //! | `sqlx` | `Executor` for transactions of `sqlx`. Needs Rust 1.94 |
 //! | `jwks` | `HubBuilder::jwks`, which accepts tokens of other issuers by their public keys. Needs a C compiler |
 //! | `client` | `client`, which subscribes, publishes and sends signals over the network. Needs a C compiler |
@@ -112,6 +113,8 @@ pub use serve::{Serve, serve};
 pub use signal::{SendSignal, SignalError, SignalReceipt, SignalStatus};
 #[cfg(feature = "sqlite")]
 pub use storage::Sqlite;
+#[cfg(feature = "nats")]
+pub use storage::{ConnectNats, Nats};
 #[cfg(feature = "postgres")]
 pub use storage::{ConnectPostgres, Postgres};
 pub use storage::{Memory, Storage, StorageError};

@@ -30,11 +30,15 @@ mod engine_tests;
 pub(crate) mod inspection;
 mod journal;
 mod memory;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 mod queue;
 mod recorded_call;
+#[cfg(any(feature = "nats", feature = "postgres"))]
+mod remote_clock;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -54,6 +58,8 @@ pub(crate) use journal::{
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
 pub use memory::Memory;
+#[cfg(feature = "nats")]
+pub use nats::{ConnectNats, Nats};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::StepCommit;
 #[cfg(feature = "postgres")]

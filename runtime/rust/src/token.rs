@@ -23,7 +23,7 @@ use jws::Jws;
 pub(crate) use key::SigningKey;
 #[cfg(feature = "client")]
 pub(crate) use key::hashed_bearer;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 pub(crate) use revocations::REVOKED_FOR;
 pub(crate) use revocations::Revocations;
 

@@ -14,7 +14,7 @@ mod frame;
 mod id;
 mod time;
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "nats", feature = "postgres"))]
 pub(crate) use data::stamped;
 pub(crate) use data::{ChunkParts, DataFrame, Envelope, LogKind, id_of, with_id, with_topic};
 pub use frame::{

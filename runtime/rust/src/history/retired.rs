@@ -7,7 +7,7 @@ use super::Log;
 impl Log {
     /// Marks the log as replaced: another process deleted the channel or began a new epoch. Wakes all parked
     /// readers. The hub opens a new log when the channel is used next.
-    #[cfg(any(test, feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(test, feature = "nats", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn retire(&self) {
         let mut state = self.lock();
         self.is_retired.store(true, Ordering::Release);

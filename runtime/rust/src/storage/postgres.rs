@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
+use super::remote_clock::StorageClock;
 use super::{
     AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
     StorageError, StorageFuture,
@@ -34,7 +35,6 @@ mod append;
 mod beat;
 mod certificate;
 mod channels;
-mod clock;
 mod committed;
 mod connect;
 mod connection;
@@ -62,7 +62,6 @@ mod upkeep;
 mod writer;
 
 use beat::Registration;
-use clock::StorageClock;
 pub use connect::ConnectPostgres;
 use connection::{Database, Link, RequestError};
 pub use executor::{Executor, ExecutorError};

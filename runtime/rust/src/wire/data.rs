@@ -129,13 +129,13 @@ impl DataFrame {
     }
 
     /// Returns the length of the frame, in bytes.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
     pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
 
     /// Returns the frame without its id and time.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "nats", feature = "postgres"))]
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -175,7 +175,7 @@ pub(crate) fn with_id(mut frame: String, id: MessageId) -> String {
 }
 
 /// Fills in the id and time of an encoded frame that a storage has without them.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "nats", feature = "postgres"))]
 pub(crate) fn stamped(mut frame: String, id: MessageId, created_at: SystemTime) -> String {
     if let Some(at) = frame.find(ID) {
         let id_at = at + ID.len();

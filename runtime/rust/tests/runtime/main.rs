@@ -30,6 +30,8 @@ mod limits;
 mod logging;
 mod measuring;
 mod multiplexing;
+#[cfg(all(feature = "nats", unix))]
+mod nats;
 #[cfg(feature = "client")]
 mod network_client;
 #[cfg(feature = "client")]

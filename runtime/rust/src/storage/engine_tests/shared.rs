@@ -123,7 +123,7 @@ pub(super) async fn revocations(place: Place) {
 }
 
 /// Begins a text stream, and returns its id.
-async fn begin_stream(process: &Process) -> String {
+pub(super) async fn begin_stream(process: &Process) -> String {
     let stream = OpenStream::new_id(process.engine.owner());
     append_part(process, &stream, LogKind::StreamStart, &stream).await.unwrap();
     append_part(process, &stream, LogKind::Chunk { stream_id: &stream }, "half of it").await.unwrap();

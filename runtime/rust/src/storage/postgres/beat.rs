@@ -13,11 +13,11 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 use tokio_postgres::types::Type;
 
-use super::clock::{Reading, steady_milliseconds};
 use super::connection::{Link, RequestError};
 use super::milliseconds;
 use super::notices::beat_notice;
 use crate::random;
+use crate::storage::remote_clock::{Reading, steady_milliseconds};
 
 /// How often a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,26 +1,26 @@
-//! The storage's clock: the clock of the database, which all servers follow. It never goes back.
+//! The clock of a storage on another machine, which all of its processes follow. It never goes back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
 use crate::clock::{from_milliseconds, steady_time};
 
-/// Milliseconds from this machine's steady clock to the database's clock.
+/// Milliseconds from this machine's steady clock to the storage's clock.
 #[derive(Debug)]
 pub(super) struct StorageClock {
     offset: AtomicI64,
-    /// The latest time that was returned. If the database's clock is set back, time stops until it is reached again.
+    /// The latest time that was returned. If the storage's clock is set back, time stops until it is reached again.
     latest: AtomicI64,
 }
 
 impl StorageClock {
-    /// Creates a clock that is behind the database's by the time that the answer took. More exact readings then move it
+    /// Creates a clock that is behind the storage's by the time that the answer took. More exact readings then move it
     /// forward: if they moved it back, time would stop for a moment, and calls would seem to happen at the same time.
     pub(super) fn new(reading: &Reading) -> Self {
         Self { offset: AtomicI64::new(reading.min_offset()), latest: AtomicI64::new(0) }
     }
 
-    /// Follows the database's clock, as far as the reading contradicts this clock: one that took long is inexact.
+    /// Follows the storage's clock, as far as the reading contradicts this clock: one that took long is inexact.
     pub(super) fn refresh(&self, reading: &Reading) {
         let offset = self.offset.load(Ordering::Relaxed);
         self.offset.store(offset.clamp(reading.min_offset(), reading.max_offset()), Ordering::Relaxed);
@@ -32,7 +32,7 @@ impl StorageClock {
     }
 }
 
-/// A time of the database, and this machine's steady time before and after it was read.
+/// A time of the storage, and this machine's steady time before and after it was read.
 pub(super) struct Reading {
     pub(super) time: i64,
     pub(super) sent: i64,
@@ -60,7 +60,7 @@ mod tests {
     use crate::clock::to_milliseconds;
 
     #[test]
-    fn the_clock_follows_the_database_and_never_jumps_back() {
+    fn the_clock_follows_the_storage_and_never_jumps_back() {
         let start = 1_800_000_000_000;
         let at_once = |time| {
             let steady = steady_milliseconds();
@@ -91,7 +91,7 @@ mod tests {
         // It took ten seconds, most of them on the way there.
         clock.refresh(&Reading { time: 1_009_900, sent: 100, received: 10_100 });
         assert_eq!(clock.offset.load(Ordering::Relaxed), 999_900);
-        // The database's clock is ahead by at least 900 milliseconds.
+        // The storage's clock is ahead by at least 900 milliseconds.
         clock.refresh(&Reading { time: 1_011_000, sent: 10_000, received: 10_200 });
         assert_eq!(clock.offset.load(Ordering::Relaxed), 1_000_800);
     }

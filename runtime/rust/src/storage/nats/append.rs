@@ -1,0 +1,24 @@
+//! A message that waits to be appended.
+
+use tokio::sync::oneshot;
+
+use super::{AppendError, Entry};
+use crate::history::Appended;
+use crate::storage::queue::Reservation;
+
+/// A message to append, whose publisher waits.
+pub(super) struct Append {
+    pub(super) entry: Entry,
+    pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+    _waiting: Reservation,
+}
+
+impl Append {
+    pub(super) fn new(
+        entry: Entry,
+        waiting: Reservation,
+    ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
+        let (reply, outcome) = oneshot::channel();
+        (Self { entry, reply, _waiting: waiting }, outcome)
+    }
+}

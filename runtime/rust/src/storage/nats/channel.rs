@@ -1,0 +1,301 @@
+//! The channels that this process uses, and how their logs receive blocks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::time::Instant;
+
+use super::append::Append;
+use super::block::Block;
+use super::checkpoint::RecentBlock;
+use super::keys::{UsedKey, UsedKeys};
+use super::subjects;
+use crate::channel::{Channel, ChannelDefinition};
+use crate::history::{ChannelHandle, Limits, Log, OpenStream, StoredLog};
+
+/// A channel that is open in this process, or to which it appends.
+pub(super) struct TrackedChannel {
+    pub(super) handle: i64,
+    pub(super) channel: Channel,
+    pub(super) token: String,
+    pub(super) shard: usize,
+    state: Mutex<ChannelState>,
+}
+
+/// What this process knows about a channel. Its log receives blocks under the lock, so each arrives once and in order.
+pub(super) struct ChannelState {
+    log: Weak<Log>,
+    /// `None` if the channel must be read first.
+    pub(super) position: Option<Position>,
+    /// How many tasks are reading the channel, and whether a block arrived meanwhile.
+    loading: usize,
+    is_dirty: bool,
+    /// The messages that wait to be appended, and whether a task appends them.
+    pub(super) queue: VecDeque<Append>,
+    pub(super) is_writing: bool,
+    /// The nonce of the block that is being appended, and where it was stored: its epoch and first offset.
+    pub(super) sent: Option<u64>,
+    pub(super) stored: Option<(u64, u64)>,
+    /// When this process last ensured that the channel does not expire.
+    pub(super) kept_at: Instant,
+}
+
+/// How far this process has read a channel.
+#[derive(Clone)]
+pub(super) struct Position {
+    pub(super) epoch: u64,
+    /// The offset of the last message.
+    pub(super) head: u64,
+    /// The sequence of the last block, or 0 if there is none.
+    pub(super) sequence: u64,
+    /// When the last block was published, in milliseconds since 1970.
+    pub(super) time: i64,
+    pub(super) keys: UsedKeys,
+    /// The text streams that have not ended, even if the log has evicted what it had of them.
+    pub(super) open_streams: Vec<OpenStream>,
+}
+
+/// The stored state of a channel.
+pub(super) struct Loaded {
+    pub(super) position: Position,
+    pub(super) stored: StoredLog,
+    /// The blocks, by which a writer finds its own.
+    pub(super) blocks: Vec<RecentBlock>,
+}
+
+/// The effect of handing a block to a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// The block's messages are in the log, now or already.
+    Whole,
+    /// Earlier blocks are missing.
+    Incomplete,
+    /// The channel must be read first, or another task is reading it.
+    Unread,
+}
+
+impl TrackedChannel {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ChannelState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn log(&self) -> Option<Arc<Log>> {
+        self.lock().log.upgrade()
+    }
+
+    /// Hands over a block.
+    pub(super) fn apply(&self, sequence: u64, block: &Block) -> Applied {
+        let mut state = self.lock();
+        let state = &mut *state;
+        if state.loading > 0 {
+            state.is_dirty = true;
+        }
+        let Some(position) = &mut state.position else { return Applied::Unread };
+        if sequence <= position.sequence {
+            return Applied::Whole;
+        }
+        if block.head.previous != position.sequence {
+            return Applied::Incomplete;
+        }
+        if block.head.epoch > position.epoch {
+            state.retire();
+            return Applied::Unread;
+        }
+        position.sequence = sequence;
+        position.time = position.time.max(block.head.time);
+        if block.head.epoch < position.epoch || block.head.first != position.head + 1 {
+            // Its writer did not know the channel's state. All processes ignore it, and its writer reads the channel.
+            tracing::error!(
+                channel = self.channel.name(),
+                sequence,
+                "a NATS message does not follow its channel"
+            );
+            return Applied::Whole;
+        }
+        if state.sent == Some(block.head.nonce) {
+            state.stored = Some((block.head.epoch, block.head.first));
+        }
+        position.add_keys(block);
+        position.head = block.last();
+        let log = state.log.upgrade();
+        let definition = log.as_ref().map_or(self.channel.definition(), |log| log.channel().definition());
+        for message in block.messages(position.epoch, definition) {
+            OpenStream::follow_message(&mut position.open_streams, definition, &message);
+            if let Some(log) = &log {
+                log.append_stored(message);
+            }
+        }
+        if let Some(log) = log {
+            log.skip_to(position.head);
+        }
+        Applied::Whole
+    }
+
+    /// Begins to read the channel: blocks that arrive until the end of the guard's life mark it as dirty.
+    pub(super) fn begin_loading(self: &Arc<Self>) -> Loading {
+        let mut state = self.lock();
+        if state.loading == 0 {
+            state.is_dirty = false;
+        }
+        state.loading += 1;
+        drop(state);
+        Loading(Arc::clone(self))
+    }
+}
+
+/// A channel that is being read.
+pub(super) struct Loading(Arc<TrackedChannel>);
+
+impl Loading {
+    /// Creates the channel's log from what was read. Returns whether later blocks may have arrived.
+    pub(super) fn open(&self, loaded: Loaded, channel: &Channel, limits: &Limits) -> (Arc<Log>, bool) {
+        let Loaded { position, stored, blocks } = loaded;
+        let log = Arc::new(Log::restore(channel, stored, limits));
+        let mut state = self.0.lock();
+        if let Some(earlier) = state.log.upgrade() {
+            earlier.retire();
+        }
+        state.log = Arc::downgrade(&log);
+        state.find_sent(&blocks);
+        state.position = Some(position);
+        (log, state.is_dirty)
+    }
+
+    /// Replaces what is known about the channel, and its log's messages. Retires the log if its epoch has ended.
+    pub(super) fn replace(&self, loaded: Loaded) {
+        let Loaded { position, stored, blocks } = loaded;
+        let mut state = self.0.lock();
+        state.find_sent(&blocks);
+        if let Some(log) = state.log.upgrade() {
+            if log.epoch() != position.epoch {
+                state.retire();
+            } else if log.head() <= position.head {
+                log.reload(stored);
+            } else {
+                return;
+            }
+        }
+        state.position = Some(position);
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.0.lock().loading -= 1;
+    }
+}
+
+impl ChannelState {
+    /// Retires the log, because its epoch has ended. The hub opens the channel again when it is used next.
+    pub(super) fn retire(&mut self) {
+        if let Some(log) = self.log.upgrade() {
+            tracing::debug!(channel = log.channel().name(), "the history of a channel was replaced");
+            log.retire();
+        }
+        self.log = Weak::new();
+        self.position = None;
+    }
+
+    /// Records that the block that is being appended is stored, if it is among these.
+    fn find_sent(&mut self, blocks: &[RecentBlock]) {
+        let sent = blocks.iter().find(|block| Some(block.nonce) == self.sent);
+        self.stored = sent.map(|block| (block.epoch, block.first)).or(self.stored);
+    }
+}
+
+impl Position {
+    pub(super) fn add_keys(&mut self, block: &Block) {
+        for (offset, message) in (block.head.first..).zip(&block.head.messages) {
+            if let Some(key) = message.key.as_ref().and_then(|key| key.to_key()) {
+                self.keys.add(UsedKey { key, offset, time: block.head.time });
+            }
+        }
+    }
+}
+
+/// The tracked channels.
+#[derive(Default)]
+pub(super) struct Channels {
+    tracked: Mutex<Tracked>,
+    last_handle: AtomicI64,
+}
+
+#[derive(Default)]
+struct Tracked {
+    by_token: HashMap<String, Arc<TrackedChannel>>,
+    by_handle: HashMap<i64, Arc<TrackedChannel>>,
+}
+
+impl Channels {
+    pub(super) fn find(&self, token: &str) -> Option<Arc<TrackedChannel>> {
+        self.lock().by_token.get(token).cloned()
+    }
+
+    pub(super) fn find_log(&self, log: &Log, shards: usize) -> Arc<TrackedChannel> {
+        let known = log.handle().and_then(|handle| self.lock().by_handle.get(&handle.id()).cloned());
+        known.unwrap_or_else(|| self.track(log.channel(), shards))
+    }
+
+    /// Returns a channel, which is tracked from now on.
+    pub(super) fn track(&self, channel: &Channel, shards: usize) -> Arc<TrackedChannel> {
+        let token = subjects::encode(channel.name());
+        let mut tracked = self.lock();
+        if let Some(known) = tracked.by_token.get(&token) {
+            return Arc::clone(known);
+        }
+        let handle = self.last_handle.fetch_add(1, Ordering::Relaxed) + 1;
+        let shard = subjects::shard_of(&token, shards);
+        let state = Mutex::new(ChannelState {
+            log: Weak::new(),
+            position: None,
+            loading: 0,
+            is_dirty: false,
+            queue: VecDeque::new(),
+            is_writing: false,
+            sent: None,
+            stored: None,
+            kept_at: Instant::now(),
+        });
+        let new = TrackedChannel { handle, channel: channel.clone(), token: token.clone(), shard, state };
+        let new = Arc::new(new);
+        tracked.by_handle.insert(handle, Arc::clone(&new));
+        tracked.by_token.insert(token, Arc::clone(&new));
+        new
+    }
+
+    /// Returns the open channels, and forgets those whose logs are closed and that nothing uses.
+    pub(super) fn list_open(&self) -> Vec<Arc<TrackedChannel>> {
+        let mut tracked = self.lock();
+        tracked.by_token.retain(|_, channel| {
+            // Under the lock nobody can obtain the channel, so the count is exact: both maps refer to it.
+            let is_used = Arc::strong_count(channel) > 2;
+            is_used || channel.log().is_some()
+        });
+        let Tracked { by_token, by_handle } = &mut *tracked;
+        by_handle.retain(|_, channel| by_token.contains_key(&channel.token));
+        by_token.values().filter(|channel| channel.log().is_some()).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tracked> {
+        self.tracked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TrackedChannel {
+    pub(super) fn storage_handle(&self) -> ChannelHandle {
+        ChannelHandle::new(self.handle)
+    }
+
+    /// Returns the open text streams for which `is_abandoned` returns `true`.
+    pub(super) fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
+        let state = self.lock();
+        let streams = state.position.iter().flat_map(|position| &position.open_streams);
+        streams.filter(|stream| is_abandoned(stream)).cloned().collect()
+    }
+
+    /// Returns the definition by which the channel is read.
+    pub(super) fn definition(&self) -> &'static ChannelDefinition {
+        self.log().map_or(self.channel.definition(), |log| log.channel().definition())
+    }
+}

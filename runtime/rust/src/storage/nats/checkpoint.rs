@@ -1,0 +1,76 @@
+//! Checkpoints: what remains of a channel's older blocks once they are deleted.
+//!
+//! A channel has at most one. It has the messages that the history or `retain` still requires, the idempotency keys, and
+//! where messages are missing. A channel's state is its checkpoint and the blocks after it.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::StorageError;
+use super::block::{BlockHead, StoredKey, join, split, split_frames};
+
+/// The JSON of a checkpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct CheckpointHead {
+    pub(super) epoch: u64,
+    /// The last message of the previous epoch that this one has, too: its epoch and offset.
+    pub(super) continues: Option<(u64, u64)>,
+    /// The offset of the last message that the checkpoint covers, and the sequence of the block that has it.
+    pub(super) last: u64,
+    pub(super) sequence: u64,
+    /// For each topic, the offset of the latest message that is gone.
+    pub(super) evicted: Vec<(String, u64)>,
+    /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.
+    pub(super) keys: Vec<(StoredKey, u64, i64)>,
+    pub(super) messages: Vec<KeptMessage>,
+    /// The blocks of the last minute, whose writers may still be asking whether they are stored.
+    pub(super) recent: Vec<RecentBlock>,
+}
+
+/// A block that was deleted in favor of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RecentBlock {
+    pub(super) nonce: u64,
+    pub(super) epoch: u64,
+    pub(super) first: u64,
+    /// In milliseconds since 1970.
+    pub(super) time: i64,
+}
+
+impl From<&BlockHead> for RecentBlock {
+    fn from(head: &BlockHead) -> Self {
+        Self { nonce: head.nonce, epoch: head.epoch, first: head.first, time: head.time }
+    }
+}
+
+/// The JSON of a message in a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptMessage {
+    pub(super) offset: u64,
+    pub(super) topic: String,
+    /// When it was published, in milliseconds since 1970.
+    pub(super) time: i64,
+    /// The fingerprint of the channel's definition.
+    pub(super) definition: String,
+    pub(super) bytes: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Checkpoint {
+    pub(super) head: CheckpointHead,
+    /// The frames of the messages, without their ids and times.
+    pub(super) frames: Vec<String>,
+}
+
+impl Checkpoint {
+    pub(super) fn encode(&self) -> Result<Bytes, StorageError> {
+        join(&self.head, self.frames.iter().map(String::as_str))
+    }
+
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, StorageError> {
+        let (head, frames) = split(payload)?;
+        let head: CheckpointHead = head;
+        let frames = split_frames(frames, head.messages.iter().map(|message| message.bytes))?;
+        Ok(Self { head, frames })
+    }
+}

@@ -1,0 +1,174 @@
+//! The settings of a storage in NATS.
+
+use std::future::IntoFuture;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_nats::ConnectOptions;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::jetstream::{JetStream, no_connection};
+use super::streams::{self, Setup};
+use super::upkeep::Upkeep;
+use super::{Channels, Nats, Revoked, Running, Shared, StorageError, Writers};
+use crate::random;
+use crate::storage::queue::Queue;
+use crate::storage::remote_clock::StorageClock;
+
+/// The oldest version of `nats-server` that this engine works with.
+const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
+
+/// Connects to NATS servers. See [`Nats::connect`].
+#[derive(Debug)]
+#[must_use = "await it to connect"]
+pub struct ConnectNats<'u> {
+    url: &'u str,
+    space: &'u str,
+    shards: Option<usize>,
+    replicas: Option<usize>,
+    max_queue_bytes: Option<usize>,
+    credentials_file: Option<PathBuf>,
+    nkey: Option<String>,
+    root_certificates: Option<PathBuf>,
+}
+
+impl<'u> ConnectNats<'u> {
+    pub(super) fn new(url: &'u str) -> Self {
+        Self {
+            url,
+            space: "fanfare",
+            shards: None,
+            replicas: None,
+            max_queue_bytes: None,
+            credentials_file: None,
+            nkey: None,
+            root_certificates: None,
+        }
+    }
+
+    /// Sets the name with which streams and subjects begin: 1 to 48 letters, digits, `-` and `_`. Default: `fanfare`.
+    /// Servers with different names do not see each other, even with the same NATS servers.
+    pub fn space(mut self, name: &'u str) -> Self {
+        self.space = name;
+        self
+    }
+
+    /// Sets the number of streams over which channels are spread, from 1 to 256. Default: the number that exists, or 4.
+    /// It cannot be changed later, because it determines where the messages of a channel are.
+    pub fn shards(mut self, number: usize) -> Self {
+        self.shards = Some(number);
+        self
+    }
+
+    /// Sets on how many NATS servers each stream is: 1, 3 or 5. Default: the number with which the streams were created,
+    /// or 1. With 3, one server may fail.
+    pub fn replicas(mut self, number: usize) -> Self {
+        self.replicas = Some(number);
+        self
+    }
+
+    /// Sets the maximum bytes of messages that wait to be written. Default: 128 MiB. While more are waiting, publishing
+    /// fails with an error that says that the storage is busy; over HTTP, the response is 503.
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.max_queue_bytes = Some(bytes);
+        self
+    }
+
+    /// Authenticates with the JWT and the seed in a credentials file, as `nsc` writes it.
+    pub fn credentials_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.credentials_file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Authenticates with the seed of an nkey, which begins with `SU`.
+    pub fn nkey(mut self, seed: impl Into<String>) -> Self {
+        self.nkey = Some(seed.into());
+        self
+    }
+
+    /// Trusts the certificate authorities in a PEM file instead of the system's, and requires TLS.
+    pub fn root_certificates(mut self, path: impl AsRef<Path>) -> Self {
+        self.root_certificates = Some(path.as_ref().to_owned());
+        self
+    }
+
+    async fn options(&self) -> Result<ConnectOptions, StorageError> {
+        let mut options = ConnectOptions::new().name("fanfare").max_reconnects(None);
+        if let Some(seed) = &self.nkey {
+            options = options.nkey(seed.clone());
+        }
+        if let Some(path) = &self.root_certificates {
+            options = options.add_root_certificates(path.clone()).require_tls(true);
+        }
+        if let Some(path) = &self.credentials_file {
+            let with_file = options.credentials_file(path).await;
+            options = with_file.map_err(|error| {
+                StorageError::new(format!("cannot read the NATS credentials in {}: {error}", path.display()))
+            })?;
+        }
+        Ok(options)
+    }
+
+    async fn connect(self) -> Result<Nats, StorageError> {
+        let setup = Setup::new(self.space, self.shards, self.replicas)?;
+        let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
+        let client = self.options().await?.connect(urls).await.map_err(no_connection)?;
+        let version = client.server_info().version;
+        if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
+            return Err(StorageError::new(format!(
+                "the NATS server has version {version}: version 2.12 or later is needed"
+            )));
+        }
+        let jetstream = JetStream { client };
+        let streams = streams::set_up(&jetstream, &setup).await?;
+        let (trims, trim_requests) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            jetstream,
+            runtime: Handle::current(),
+            space: self.space.to_owned(),
+            meta_stream: streams.meta,
+            shards: streams.shards,
+            channels: Channels::default(),
+            clock: StorageClock::new(&streams.clock),
+            owner: random::number(),
+            registry: OnceLock::new(),
+            running: Mutex::new(Running::default()),
+            revoked: Mutex::new(Revoked::default()),
+            trims,
+            writers: Writers::default(),
+            failure: Mutex::default(),
+        });
+        let mut tasks = JoinSet::new();
+        for shard in 0..shared.shard_count() {
+            let messages = shared.subscribe(shard).await?;
+            // What is stored from now on arrives.
+            shared.jetstream.client.flush().await.map_err(no_connection)?;
+            shared.mark_seen(shard).await?;
+            tasks.spawn(Arc::clone(&shared).follow(shard, messages));
+            tasks.spawn(Arc::clone(&shared).poll(shard));
+        }
+        let messages = shared.subscribe_to_revoked().await?;
+        tasks.spawn(Arc::clone(&shared).follow_revoked(messages));
+        shared.beat().await?;
+        let revoked = shared.read_revoked().await?;
+        tasks.spawn(Arc::clone(&shared).follow_trims(trim_requests));
+        tasks.spawn(Upkeep::new(Arc::clone(&shared)).run());
+        let queue = self.max_queue_bytes.map_or_else(Queue::default, Queue::new);
+        Ok(Nats { tasks, shared, queue, revoked })
+    }
+}
+
+/// # Errors
+/// Returns an error if the servers cannot be reached, if they are older than 2.12 or do not have JetStream, if an option
+/// is invalid, or if the streams exist with other settings.
+impl<'u> IntoFuture for ConnectNats<'u> {
+    type Output = Result<Nats, StorageError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'u>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}

@@ -1,0 +1,293 @@
+//! The requests to JetStream that the engine needs.
+
+use std::time::Duration;
+
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::StorageError;
+
+/// How long the servers may take to answer.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long they may take to confirm a message. After that the engine looks whether it was stored.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long to repeat a request that nobody answers, because a stream is without a leader during an election.
+const ELECTION: Duration = Duration::from_secs(6);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The most messages of one read.
+const READ_BATCH: usize = 500;
+
+const NO_MESSAGE: u64 = 10_037;
+const NO_STREAM: u64 = 10_059;
+const STREAM_EXISTS: u64 = 10_058;
+/// The subject's last sequence is another one, or another message for the subject is being stored.
+const WRONG_SEQUENCE: [u64; 2] = [10_071, 10_164];
+
+#[derive(Clone, Debug)]
+pub(super) struct JetStream {
+    pub(super) client: Client,
+}
+
+/// A stored message.
+pub(super) struct Stored {
+    pub(super) subject: String,
+    pub(super) sequence: u64,
+    pub(super) payload: Bytes,
+}
+
+/// The state of a stream, as its leader knows it.
+#[derive(Deserialize)]
+pub(super) struct StreamInfo {
+    pub(super) config: Value,
+    pub(super) state: StreamState,
+    /// The time of the server that answered.
+    #[serde(default)]
+    pub(super) ts: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StreamState {
+    pub(super) last_seq: u64,
+    /// The subjects that the request's filter matches, each with its number of messages.
+    #[serde(default)]
+    pub(super) subjects: serde_json::Map<String, Value>,
+}
+
+/// The reason why a request failed.
+#[derive(Debug)]
+pub(super) enum RequestFailure {
+    /// JetStream rejected it.
+    Rejected { code: u64, error: StorageError },
+    /// There was no answer, so it may have been executed or not.
+    Unanswered(StorageError),
+}
+
+impl RequestFailure {
+    pub(super) fn into_error(self) -> StorageError {
+        match self {
+            Self::Rejected { error, .. } | Self::Unanswered(error) => error,
+        }
+    }
+
+    pub(super) fn is_wrong_sequence(&self) -> bool {
+        matches!(self, Self::Rejected { code, .. } if WRONG_SEQUENCE.contains(code))
+    }
+}
+
+/// A message to store.
+pub(super) struct Publish {
+    pub(super) subject: String,
+    /// The sequence of the subject's last message, or 0 if it must have none. `None` if it does not matter.
+    pub(super) follows: Option<u64>,
+    /// The server deletes the message after this long.
+    pub(super) kept_for: Duration,
+    /// Deletes the subject's earlier messages.
+    pub(super) replaces: bool,
+    pub(super) payload: Bytes,
+}
+
+impl JetStream {
+    /// Stores a message and returns its sequence.
+    pub(super) async fn publish(&self, publish: Publish) -> Result<u64, RequestFailure> {
+        let mut headers = HeaderMap::new();
+        if let Some(sequence) = publish.follows {
+            headers.insert("Nats-Expected-Last-Subject-Sequence", sequence.to_string());
+        }
+        headers.insert("Nats-TTL", publish.kept_for.as_secs().max(1).to_string());
+        if publish.replaces {
+            headers.insert("Nats-Rollup", "sub");
+        }
+        let request = Request::new().headers(headers).payload(publish.payload).timeout(Some(PUBLISH_TIMEOUT));
+        let answer = self.answer(publish.subject, request).await?;
+        answer["seq"].as_u64().ok_or_else(|| unreadable("a publish"))
+    }
+
+    /// Returns a stream's state, or `None` if it does not exist.
+    pub(super) async fn find_stream(
+        &self,
+        stream: &str,
+        subjects_filter: Option<&str>,
+    ) -> Result<Option<StreamInfo>, StorageError> {
+        let mut request = json!({});
+        if let Some(filter) = subjects_filter {
+            request["subjects_filter"] = filter.into();
+        }
+        match self.request(format!("$JS.API.STREAM.INFO.{stream}"), &request).await {
+            Ok(answer) => serde_json::from_value(answer)
+                .map(Some)
+                .map_err(|_| unreadable("a stream's state").into_error()),
+            Err(RequestFailure::Rejected { code: NO_STREAM, .. }) => Ok(None),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    pub(super) async fn stream_info(
+        &self,
+        stream: &str,
+        subjects_filter: Option<&str>,
+    ) -> Result<StreamInfo, StorageError> {
+        let found = self.find_stream(stream, subjects_filter).await?;
+        found.ok_or_else(|| StorageError::new(format!("the NATS stream `{stream}` was deleted")))
+    }
+
+    /// Creates a stream, unless another process just has.
+    pub(super) async fn create_stream(&self, name: &str, config: &Value) -> Result<(), StorageError> {
+        match self.request(format!("$JS.API.STREAM.CREATE.{name}"), config).await {
+            Ok(_) | Err(RequestFailure::Rejected { code: STREAM_EXISTS, .. }) => Ok(()),
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+
+    /// Deletes a subject's messages before a sequence, or all of them.
+    pub(super) async fn purge(
+        &self,
+        stream: &str,
+        subject: &str,
+        before: Option<u64>,
+    ) -> Result<(), StorageError> {
+        let mut request = json!({ "filter": subject });
+        if let Some(sequence) = before {
+            request["seq"] = sequence.into();
+        }
+        let purged = self.request(format!("$JS.API.STREAM.PURGE.{stream}"), &request).await;
+        purged.map(drop).map_err(RequestFailure::into_error)
+    }
+
+    /// Returns the last message of a subject, as the stream's leader has it.
+    pub(super) async fn read_last(
+        &self,
+        stream: &str,
+        subject: &str,
+    ) -> Result<Option<Stored>, StorageError> {
+        let request = json!({ "last_by_subj": subject });
+        let answer = match self.request(format!("$JS.API.STREAM.MSG.GET.{stream}"), &request).await {
+            Ok(answer) => answer,
+            Err(RequestFailure::Rejected { code: NO_MESSAGE, .. }) => return Ok(None),
+            Err(failure) => return Err(failure.into_error()),
+        };
+        let message = &answer["message"];
+        let payload = BASE64_STANDARD.decode(message["data"].as_str().unwrap_or_default());
+        match (message["seq"].as_u64(), payload) {
+            (Some(sequence), Ok(payload)) => {
+                Ok(Some(Stored { subject: subject.to_owned(), sequence, payload: payload.into() }))
+            }
+            _ => Err(unreadable("a message").into_error()),
+        }
+    }
+
+    /// Returns the first messages of a subject, which may contain wildcards, from a sequence on. Any replica may answer, so
+    /// the latest ones may be missing.
+    pub(super) async fn read_from(
+        &self,
+        stream: &str,
+        subject: &str,
+        sequence: u64,
+    ) -> Result<Vec<Stored>, StorageError> {
+        let since = Instant::now();
+        loop {
+            match self.try_read_from(stream, subject, sequence).await {
+                Err(_) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_read_from(
+        &self,
+        stream: &str,
+        subject: &str,
+        sequence: u64,
+    ) -> Result<Vec<Stored>, StorageError> {
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(no_connection)?;
+        let request = json!({ "seq": sequence.max(1), "next_by_subj": subject, "batch": READ_BATCH });
+        let asked = format!("$JS.API.DIRECT.GET.{stream}");
+        let sent = self.client.publish_with_reply(asked, inbox, request.to_string().into()).await;
+        sent.map_err(no_connection)?;
+        let mut read = Vec::new();
+        loop {
+            let answer = timeout(REQUEST_TIMEOUT, answers.next()).await.ok().flatten();
+            let Some(answer) = answer else { return Err(no_answer("a read")) };
+            match answer.status {
+                None => read.push(parse_stored(answer)?),
+                // The end of the batch, or nothing there.
+                Some(status) if matches!(status.as_u16(), 204 | 404) => return Ok(read),
+                Some(_) => return Err(no_answer("a read")),
+            }
+        }
+    }
+
+    /// Executes a request that may be executed several times.
+    async fn request(&self, subject: String, request: &Value) -> Result<Value, RequestFailure> {
+        let since = Instant::now();
+        loop {
+            let request = Request::new().payload(request.to_string().into()).timeout(Some(REQUEST_TIMEOUT));
+            match self.answer(subject.clone(), request).await {
+                Err(RequestFailure::Unanswered(_)) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn answer(&self, subject: String, request: Request) -> Result<Value, RequestFailure> {
+        let answer =
+            self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
+                RequestErrorKind::NoResponders => RequestFailure::Unanswered(StorageError::new(
+                    "no NATS server answers for JetStream: it is disabled, or the stream has no leader",
+                )),
+                RequestErrorKind::MaxPayloadExceeded | RequestErrorKind::InvalidSubject => {
+                    RequestFailure::Rejected { code: 0, error: StorageError::new(format!("NATS: {error}")) }
+                }
+                _ => RequestFailure::Unanswered(StorageError::new(format!(
+                    "the NATS servers did not answer: {error}"
+                ))),
+            })?;
+        let answer: Value = serde_json::from_slice(&answer.payload).map_err(|_| unreadable("a request"))?;
+        match answer.get("error") {
+            None => Ok(answer),
+            Some(error) => {
+                let description = error["description"].as_str().unwrap_or("unknown error");
+                let why = StorageError::new(format!("JetStream: {description}"));
+                // 5xx: the servers could not, for example because a new leader is being elected.
+                if error["code"].as_u64().is_some_and(|code| code >= 500) {
+                    return Err(RequestFailure::Unanswered(why));
+                }
+                Err(RequestFailure::Rejected { code: error["err_code"].as_u64().unwrap_or(0), error: why })
+            }
+        }
+    }
+}
+
+/// Reads a message that a direct get returned or that a stream republished.
+pub(super) fn parse_stored(message: Message) -> Result<Stored, StorageError> {
+    let headers = message.headers.unwrap_or_default();
+    let header = |name: &str| headers.get(name).map(|value| value.as_str().to_owned());
+    let sequence = header("Nats-Sequence").and_then(|sequence| sequence.parse().ok());
+    match (header("Nats-Subject"), sequence) {
+        (Some(subject), Some(sequence)) => Ok(Stored { subject, sequence, payload: message.payload }),
+        _ => Err(unreadable("a message").into_error()),
+    }
+}
+
+pub(super) fn no_connection(error: impl std::fmt::Display) -> StorageError {
+    StorageError::new(format!("the connection to the NATS servers failed: {error}"))
+}
+
+fn no_answer(what: &str) -> StorageError {
+    StorageError::new(format!("the NATS servers did not answer {what} in time"))
+}
+
+fn unreadable(what: &str) -> RequestFailure {
+    RequestFailure::Unanswered(StorageError::new(format!(
+        "the NATS servers' answer to {what} is not readable"
+    )))
+}

@@ -1,0 +1,266 @@
+//! Reading the stored state of channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::block::{Block, stored_message};
+use super::channel::{Loaded, Position, TrackedChannel};
+use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
+use super::keys::{UsedKey, UsedKeys};
+use super::{Shared, StorageError};
+use crate::channel::ChannelDefinition;
+use crate::clock::from_milliseconds;
+use crate::history::{OpenStream, StoredLog, StoredMessage};
+use crate::wire::MessageId;
+
+/// How many times to read a channel again if it changes while it is read, or if a replica that lags answers.
+const MAX_ATTEMPTS: u32 = 40;
+
+/// A stored message without its id and time.
+pub(super) struct StoredFrame {
+    pub(super) offset: u64,
+    pub(super) topic: String,
+    /// In milliseconds since 1970.
+    pub(super) time: i64,
+    pub(super) text: String,
+}
+
+/// The checkpoint of a channel and the blocks after it, in order, each with its sequence.
+pub(super) struct ChannelParts {
+    pub(super) checkpoint: Option<(u64, Checkpoint)>,
+    pub(super) blocks: Vec<(u64, Block)>,
+    /// The sequence of the last block that is stored, or 0 if there is none.
+    pub(super) last: u64,
+}
+
+impl Shared {
+    /// Reads the state of a channel. Returns `None` if it is not stored.
+    pub(super) async fn load(
+        &self,
+        channel: &TrackedChannel,
+        definition: &ChannelDefinition,
+    ) -> Result<Option<Loaded>, StorageError> {
+        let parts = self.read_parts(channel).await?;
+        Ok(restore(channel, definition, parts, self.now()))
+    }
+
+    /// Returns the epoch and the stored messages of a channel, in order, or `None` if it is not stored.
+    pub(super) async fn read_stored_frames(
+        &self,
+        channel: &TrackedChannel,
+    ) -> Result<Option<(u64, Vec<StoredFrame>)>, StorageError> {
+        let ChannelParts { checkpoint, blocks, .. } = self.read_parts(channel).await?;
+        if checkpoint.is_none() && blocks.is_empty() {
+            return Ok(None);
+        }
+        let Checkpoint { head, frames } = checkpoint.map(|(_, checkpoint)| checkpoint).unwrap_or_default();
+        let mut chain = Chain::after(&head);
+        for (sequence, block) in blocks {
+            chain.add(sequence, block);
+        }
+        let kept = head.messages.into_iter().zip(frames);
+        let kept = kept.map(|(kept, text)| StoredFrame {
+            offset: kept.offset,
+            topic: kept.topic,
+            time: kept.time,
+            text,
+        });
+        let blocks = chain.blocks.into_iter().flat_map(|Block { head, frames }| {
+            let messages = (head.first..).zip(head.messages).zip(frames);
+            messages.map(move |((offset, message), text)| StoredFrame {
+                offset,
+                topic: message.topic,
+                time: head.time,
+                text,
+            })
+        });
+        Ok(Some((chain.epoch, kept.chain(blocks).collect())))
+    }
+
+    async fn read_parts(&self, channel: &TrackedChannel) -> Result<ChannelParts, StorageError> {
+        let (stream, log) = (self.stream_of(channel), self.log_subject(channel));
+        let mut hole = None;
+        for attempt in 0..MAX_ATTEMPTS {
+            let last = self.jetstream.read_last(stream, &log).await?;
+            // After the last block, so that the checkpoint is at least as new as a deletion of blocks before it.
+            let checkpoint = self.read_checkpoint(channel).await?;
+            let covered = checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.head.sequence);
+            let Some(last) = last else {
+                return Ok(ChannelParts { checkpoint, blocks: Vec::new(), last: 0 });
+            };
+            let mut blocks: Vec<(u64, Block)> = Vec::new();
+            // Any replica may answer, and one that lags behind the leader does not have the last block yet.
+            while blocks.last().map_or(covered, |(sequence, _)| *sequence) < last.sequence {
+                let from = blocks.last().map_or(covered, |(sequence, _)| *sequence) + 1;
+                let read = self.jetstream.read_from(stream, &log, from).await?;
+                if read.is_empty() {
+                    break;
+                }
+                for stored in read {
+                    blocks.push((stored.sequence, Block::decode(&stored.payload)?));
+                }
+            }
+            let is_complete = blocks.last().map_or(covered, |(sequence, _)| *sequence) >= last.sequence;
+            if is_complete {
+                // Blocks may have been deleted meanwhile, but then the next checkpoint read is a newer one.
+                let version = Some(checkpoint.as_ref().map_or(0, |(sequence, _)| *sequence));
+                if is_linked(covered, &blocks) || hole == version {
+                    return Ok(ChannelParts { checkpoint, blocks, last: last.sequence });
+                }
+                hole = version;
+            }
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(20) * 10))).await;
+        }
+        Err(StorageError::new("the NATS servers' replicas of a stream do not follow its leader"))
+    }
+
+    /// Returns the checkpoint of a channel and its sequence.
+    pub(super) async fn read_checkpoint(
+        &self,
+        channel: &TrackedChannel,
+    ) -> Result<Option<(u64, Checkpoint)>, StorageError> {
+        let subject = self.checkpoint_subject(channel);
+        let Some(stored) = self.jetstream.read_last(self.stream_of(channel), &subject).await? else {
+            return Ok(None);
+        };
+        Ok(Some((stored.sequence, Checkpoint::decode(&stored.payload)?)))
+    }
+
+    /// Reads a channel again, and replaces what its log has.
+    pub(super) async fn reload(&self, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let loading = channel.begin_loading();
+            match self.load(channel, channel.definition()).await? {
+                None => {
+                    channel.lock().retire();
+                    return Ok(());
+                }
+                Some(loaded) => loading.replace(loaded),
+            }
+            drop(loading);
+            if self.is_current(channel).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a channel's log has the channel's last block.
+    async fn is_current(&self, channel: &TrackedChannel) -> Result<bool, StorageError> {
+        let last = self.jetstream.read_last(self.stream_of(channel), &self.log_subject(channel)).await?;
+        let known = channel.lock().position.as_ref().map(|position| position.sequence);
+        Ok(known.is_some_and(|known| last.is_none_or(|last| last.sequence <= known)))
+    }
+}
+
+/// Returns whether each block follows the one before it.
+fn is_linked(covered: u64, blocks: &[(u64, Block)]) -> bool {
+    let before = std::iter::once(covered).chain(blocks.iter().map(|(sequence, _)| *sequence));
+    before.zip(blocks).all(|(before, (_, block))| block.head.previous == before)
+}
+
+/// Returns the state of a channel from its parts.
+fn restore(
+    channel: &TrackedChannel,
+    definition: &ChannelDefinition,
+    parts: ChannelParts,
+    now: i64,
+) -> Option<Loaded> {
+    let ChannelParts { checkpoint, blocks, last } = parts;
+    if checkpoint.is_none() && blocks.is_empty() {
+        return None;
+    }
+    let Checkpoint { head, frames } = checkpoint.map(|(_, checkpoint)| checkpoint).unwrap_or_default();
+    let mut chain = Chain::after(&head);
+    for (sequence, block) in blocks {
+        chain.add(sequence, block);
+    }
+    let epoch = chain.epoch;
+    let mut has_other_definition = false;
+    let mut messages = Vec::new();
+    let mut keys = UsedKeys::default();
+    for (key, offset, time) in head.keys {
+        if let Some(key) = key.to_key() {
+            keys.add(UsedKey { key, offset, time });
+        }
+    }
+    for (kept, frame) in head.messages.into_iter().zip(frames) {
+        has_other_definition |= kept.definition != definition.fingerprint;
+        let id = MessageId::new(epoch, kept.offset);
+        messages.extend(stored_message(definition, id, &kept.topic, from_milliseconds(kept.time), frame));
+    }
+    let mut position =
+        Position { epoch, head: chain.head, sequence: last, time: 0, keys, open_streams: Vec::new() };
+    for block in &chain.blocks {
+        has_other_definition |= !block.frames.is_empty() && block.head.definition != definition.fingerprint;
+        position.time = position.time.max(block.head.time);
+        position.add_keys(block);
+        messages.extend(block.messages(epoch, definition));
+    }
+    position.open_streams = OpenStream::among(definition, &messages);
+    let stored = StoredLog {
+        channel: channel.storage_handle(),
+        epoch,
+        continues: chain.continues.map(|(epoch, offset)| MessageId::new(epoch, offset)),
+        head: chain.head,
+        messages: after(messages, chain.gone),
+        evicted: evicted(definition, &head.evicted, chain.gone),
+        has_other_definition,
+        now: from_milliseconds(now),
+    };
+    let blocks =
+        head.recent.into_iter().chain(chain.blocks.iter().map(|block| RecentBlock::from(&block.head)));
+    Some(Loaded { position, stored, blocks: blocks.collect() })
+}
+
+/// Returns the messages after an offset.
+fn after(mut messages: Vec<StoredMessage>, offset: u64) -> Vec<StoredMessage> {
+    messages.retain(|message| message.offset > offset);
+    messages
+}
+
+/// Returns where messages of topics are missing. All messages up to `gone` are.
+fn evicted(definition: &ChannelDefinition, stored: &[(String, u64)], gone: u64) -> Vec<(usize, u64)> {
+    let of_topics =
+        stored.iter().filter_map(|(name, offset)| Some((definition.stored_topic(name)?, *offset)));
+    let all = (0..=definition.run_events_index()).map(|topic| (topic, gone));
+    of_topics.chain(all.filter(|(_, offset)| *offset > 0)).collect()
+}
+
+/// The blocks of a channel, as every process understands them.
+struct Chain {
+    epoch: u64,
+    continues: Option<(u64, u64)>,
+    head: u64,
+    sequence: u64,
+    /// The offset up to which messages may be missing, because blocks were deleted without a checkpoint.
+    gone: u64,
+    blocks: Vec<Block>,
+}
+
+impl Chain {
+    fn after(checkpoint: &CheckpointHead) -> Self {
+        let CheckpointHead { epoch, continues, last, sequence, .. } = *checkpoint;
+        Self { epoch, continues, head: last, sequence, gone: 0, blocks: Vec::new() }
+    }
+
+    fn add(&mut self, sequence: u64, block: Block) {
+        let is_hole = block.head.previous != self.sequence;
+        self.sequence = sequence;
+        if block.head.epoch < self.epoch {
+            return;
+        }
+        if block.head.epoch > self.epoch {
+            let before = block.head.first - 1;
+            self.continues = (self.epoch > 0 && before > 0 && !is_hole).then_some((self.epoch, before));
+            self.epoch = block.head.epoch;
+        }
+        if is_hole && block.head.first > self.head + 1 {
+            self.gone = block.head.first - 1;
+        } else if block.head.first != self.head + 1 {
+            return;
+        }
+        self.head = block.last();
+        self.blocks.push(block);
+    }
+}

@@ -1,0 +1,190 @@
+//! The streams: creating them, and comparing those that exist. Nothing here changes or deletes a stream.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use super::jetstream::{JetStream, StreamInfo};
+use super::meta::parse_time;
+use super::tail::Shard;
+use super::{Shared, StorageError};
+use crate::clock::{to_milliseconds, wall_time};
+use crate::storage::remote_clock::{Reading, steady_milliseconds};
+
+/// The version of subjects, blocks and checkpoints.
+const FORMAT: &str = "1";
+
+const DEFAULT_SHARDS: usize = 4;
+const MAX_SHARDS: usize = 256;
+
+/// The settings without which the engine does not work.
+const REQUIRED: [&str; 6] =
+    ["subjects", "retention", "discard", "allow_direct", "allow_rollup_hdrs", "allow_msg_ttl"];
+
+/// Settings under which messages would be missing that the engine needs, with the value that means none.
+const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
+
+/// The settings of the streams.
+pub(super) struct Setup<'s> {
+    space: &'s str,
+    shards: Option<usize>,
+    replicas: Option<usize>,
+}
+
+/// The streams, which exist.
+pub(super) struct Streams {
+    pub(super) meta: String,
+    pub(super) shards: Vec<Shard>,
+    pub(super) clock: Reading,
+}
+
+impl<'s> Setup<'s> {
+    pub(super) fn new(
+        space: &'s str,
+        shards: Option<usize>,
+        replicas: Option<usize>,
+    ) -> Result<Self, StorageError> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if space.is_empty() || space.len() > 48 || !space.bytes().all(is_allowed) {
+            return Err(StorageError::new(format!(
+                "{space:?} cannot be the name of a space: use 1 to 48 letters, digits, `-` and `_`"
+            )));
+        }
+        if shards.is_some_and(|shards| !(1..=MAX_SHARDS).contains(&shards)) {
+            return Err(StorageError::new(format!("the number of shards must be from 1 to {MAX_SHARDS}")));
+        }
+        if replicas.is_some_and(|replicas| !matches!(replicas, 1 | 3 | 5)) {
+            return Err(StorageError::new("the number of replicas must be 1, 3 or 5"));
+        }
+        Ok(Self { space, shards, replicas })
+    }
+
+    fn stream(&self, name: &str) -> String {
+        format!("{}-{name}", self.space)
+    }
+
+    /// The processes, the revocations, and the number of shards.
+    fn meta_config(&self) -> Value {
+        let Self { space, .. } = self;
+        let subjects = json!([format!("{space}.meta.process.*"), format!("{space}.meta.revoked.*")]);
+        let mut config =
+            self.config("meta", &subjects, &format!("{space}.meta.>"), &format!("{space}-live.meta.>"));
+        config["max_msgs_per_subject"] = 1.into();
+        config["metadata"]["fanfare.shards"] = self.shards.unwrap_or(DEFAULT_SHARDS).to_string().into();
+        config
+    }
+
+    fn shard_config(&self, shard: usize) -> Value {
+        let Self { space, .. } = self;
+        let subjects = json!([format!("{space}.{shard}.log.*"), format!("{space}.{shard}.checkpoint.*")]);
+        let source = format!("{space}.{shard}.>");
+        self.config(&shard.to_string(), &subjects, &source, &format!("{space}-live.{shard}.>"))
+    }
+
+    fn config(&self, name: &str, subjects: &Value, source: &str, destination: &str) -> Value {
+        // If the stream is deleted and created again, its sequences are greater than all earlier ones: no process takes
+        // a new message for one that it knows.
+        let first = u64::try_from(to_milliseconds(wall_time())).unwrap_or(0) * 1000;
+        json!({
+            "name": self.stream(name),
+            "description": "Messages of Fanfare. Do not change the subjects.",
+            "subjects": subjects,
+            "retention": "limits",
+            "storage": "file",
+            "discard": "old",
+            "num_replicas": self.replicas.unwrap_or(1),
+            "max_age": 0,
+            "max_msgs": -1,
+            "max_msgs_per_subject": -1,
+            "max_bytes": -1,
+            "allow_direct": true,
+            "allow_rollup_hdrs": true,
+            "allow_msg_ttl": true,
+            "republish": { "src": source, "dest": destination },
+            "first_seq": first,
+            "metadata": { "fanfare.format": FORMAT },
+        })
+    }
+}
+
+/// Creates the streams that do not exist.
+pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup<'_>) -> Result<Streams, StorageError> {
+    let sent = steady_milliseconds();
+    let meta = ensure(jetstream, setup, &setup.meta_config()).await?;
+    let time = parse_time(&meta.ts).unwrap_or_else(|| to_milliseconds(wall_time()));
+    let clock = Reading { time, sent, received: steady_milliseconds() };
+    let stored = meta.config["metadata"]["fanfare.shards"].as_str().and_then(|number| number.parse().ok());
+    let Some(count) = stored.filter(|count| (1..=MAX_SHARDS).contains(count)) else {
+        return Err(StorageError::new(format!(
+            "the NATS stream `{}` does not say how many shards there are: it is not one of Fanfare",
+            setup.stream("meta")
+        )));
+    };
+    if setup.shards.is_some_and(|shards| shards != count) {
+        return Err(StorageError::new(format!(
+            "the channels are spread over {count} shards, which cannot be changed: use another space, or \
+             `.shards({count})`"
+        )));
+    }
+    let mut shards = Vec::new();
+    for shard in 0..count {
+        ensure(jetstream, setup, &setup.shard_config(shard)).await?;
+        shards.push(Shard { stream: setup.stream(&shard.to_string()), seen: AtomicU64::new(0) });
+    }
+    Ok(Streams { meta: setup.stream("meta"), shards, clock })
+}
+
+/// Creates a stream if it does not exist, and compares it otherwise.
+async fn ensure(
+    jetstream: &JetStream,
+    setup: &Setup<'_>,
+    config: &Value,
+) -> Result<StreamInfo, StorageError> {
+    let name = config["name"].as_str().unwrap_or_default();
+    let mut info = jetstream.find_stream(name, None).await?;
+    if info.is_none() {
+        jetstream.create_stream(name, config).await?;
+        info = Some(jetstream.stream_info(name, None).await?);
+    }
+    let info = info.ok_or_else(|| StorageError::new(format!("the NATS stream `{name}` was deleted")))?;
+    let differs = |key: &str| {
+        StorageError::new(format!(
+            "the NATS stream `{name}` has another value of `{key}` than needed: {} instead of {}",
+            info.config[key], config[key]
+        ))
+    };
+    if info.config["metadata"]["fanfare.format"] != FORMAT {
+        return Err(StorageError::new(format!(
+            "the NATS stream `{name}` is not one that this version of Fanfare can use: set another space"
+        )));
+    }
+    if let Some(key) = REQUIRED.iter().find(|key| info.config[**key] != config[**key]) {
+        return Err(differs(key));
+    }
+    let republish =
+        |config: &Value| (config["republish"]["src"].clone(), config["republish"]["dest"].clone());
+    if republish(&info.config) != republish(config) {
+        return Err(differs("republish"));
+    }
+    let has_limit = |(key, none): &&(&str, i64)| {
+        config[*key] == *none && info.config.get(*key).is_some_and(|value| *value != *none)
+    };
+    if let Some((key, _)) = UNLIMITED.iter().find(has_limit) {
+        return Err(differs(key));
+    }
+    if let Some(replicas) = setup.replicas
+        && info.config["num_replicas"] != replicas
+    {
+        return Err(differs("num_replicas"));
+    }
+    Ok(info)
+}
+
+impl Shared {
+    /// Regards everything that a shard has as received: opening a channel reads it.
+    pub(super) async fn mark_seen(&self, shard: usize) -> Result<(), StorageError> {
+        let info = self.jetstream.stream_info(&self.shards[shard].stream, None).await?;
+        self.shards[shard].seen.store(info.state.last_seq, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! Following what other processes append.
+//!
+//! A stream republishes each message that it stores, with its sequence. This process has one subscription per shard,
+//! for all channels. A republished message may be lost: a leader ends before it has sent it, or this process does not
+//! keep up. So the follower compares sequences, and asks the stream's leader for the last one from time to time. It reads
+//! what it missed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::Subscriber;
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::block::Block;
+use super::channel::{Applied, TrackedChannel};
+use super::checkpoint::Checkpoint;
+use super::jetstream::{Stored, no_connection, parse_stored};
+use super::{Shared, StorageError};
+
+/// How often to ask for the last sequence of each stream.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// If more messages of a shard were missed, its open channels are read one by one.
+const MAX_MISSED: u64 = 5_000;
+
+/// How long a leader that has just been elected may know less than its predecessor.
+const MAX_LEADER_LAG: Duration = Duration::from_secs(2);
+
+impl Shared {
+    /// Subscribes to a shard.
+    pub(super) async fn subscribe(&self, shard: usize) -> Result<Subscriber, StorageError> {
+        let subject = format!("{}-live.{shard}.>", self.space);
+        self.jetstream.client.subscribe(subject).await.map_err(no_connection)
+    }
+
+    /// Follows a shard until the storage is dropped.
+    pub(super) async fn follow(self: Arc<Self>, shard: usize, mut messages: Subscriber) {
+        while let Some(message) = messages.next().await {
+            match parse_stored(message) {
+                Ok(stored) => self.receive(shard, &stored).await,
+                Err(error) => tracing::error!(%error, "failed to follow the storage"),
+            }
+        }
+    }
+
+    /// Asks for the last sequence of a shard until the storage is dropped, and reads what does not arrive.
+    pub(super) async fn poll(self: Arc<Self>, shard: usize) {
+        let mut polls = interval(POLL_INTERVAL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            polls.tick().await;
+            let caught_up = self.catch_up_shard(shard).await;
+            self.record_health(caught_up);
+        }
+    }
+
+    /// Hands a republished message to its channel.
+    async fn receive(self: &Arc<Self>, shard: usize, stored: &Stored) {
+        let seen = &self.shards[shard].seen;
+        let known = seen.load(Ordering::Relaxed);
+        if known + 1 < stored.sequence && known > 0 {
+            // If this fails, the next poll tries again, because `seen` does not move beyond the hole.
+            let _ = self.read_missed(shard, stored.sequence).await;
+        }
+        if let Err(error) = self.receive_stored(stored).await {
+            tracing::error!(%error, subject = stored.subject, "failed to follow the storage");
+        }
+        let _ =
+            seen.compare_exchange(stored.sequence - 1, stored.sequence, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    async fn receive_stored(self: &Arc<Self>, stored: &Stored) -> Result<(), StorageError> {
+        let mut tokens = stored.subject.rsplit('.');
+        let (Some(token), Some(kind)) = (tokens.next(), tokens.next()) else { return Ok(()) };
+        let Some(channel) = self.channels.find(token) else { return Ok(()) };
+        if kind == "log" {
+            let block = Block::decode(&stored.payload)?;
+            match channel.apply(stored.sequence, &block) {
+                Applied::Whole => self.trim_if_needed(&channel),
+                Applied::Incomplete => self.refresh(&channel).await?,
+                // Opening the channel reads the block.
+                Applied::Unread => {}
+            }
+        } else {
+            // A checkpoint may cover messages that this process has not received.
+            let head = channel.lock().position.as_ref().map(|position| position.head);
+            let last = Checkpoint::decode(&stored.payload)?.head.last;
+            if head.is_some_and(|head| head < last) {
+                self.reload(&channel).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the open logs everything that was stored until now.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
+        let shards = (0..self.shard_count()).map(|shard| self.catch_up_shard(shard));
+        try_join_all(shards).await.map(drop)
+    }
+
+    /// Hands the open logs of a shard everything that was stored until now.
+    async fn catch_up_shard(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
+        let last = self.jetstream.stream_info(&self.shards[shard].stream, None).await?.state.last_seq;
+        let since = Instant::now();
+        while self.shards[shard].seen.load(Ordering::Relaxed) < last {
+            // What was just stored may be on its way.
+            if since.elapsed() > Duration::from_millis(20) {
+                return self.read_missed(shard, last).await;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// Reads what was stored up to a sequence and has not arrived.
+    async fn read_missed(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
+        let Shard { stream, seen } = &self.shards[shard];
+        let since = Instant::now();
+        loop {
+            let known = seen.load(Ordering::Relaxed);
+            if known >= last {
+                return Ok(());
+            }
+            if last - known > MAX_MISSED {
+                for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+                    self.refresh(channel).await?;
+                }
+                seen.fetch_max(last, Ordering::Relaxed);
+                return Ok(());
+            }
+            let read =
+                self.jetstream.read_from(stream, &format!("{}.{shard}.>", self.space), known + 1).await?;
+            let (count, until) = (read.len(), read.last().map_or(known, |stored| stored.sequence));
+            for stored in read {
+                self.receive_stored(&stored).await?;
+            }
+            seen.fetch_max(until, Ordering::Relaxed);
+            if count == 0 || until == known {
+                // The replica that answered lags behind, or the messages were deleted.
+                if since.elapsed() > MAX_LEADER_LAG {
+                    for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+                        self.refresh(channel).await?;
+                    }
+                    seen.fetch_max(last, Ordering::Relaxed);
+                    return Ok(());
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    /// Reads the blocks of a channel that this process does not have.
+    pub(super) async fn refresh(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
+        let (stream, subject) = (self.stream_of(channel), self.log_subject(channel));
+        let since = Instant::now();
+        loop {
+            let known = channel.lock().position.as_ref().map(|position| position.sequence);
+            let Some(known) = known else { return Ok(()) };
+            let Some(last) = self.jetstream.read_last(stream, &subject).await? else {
+                if known > 0 {
+                    channel.lock().retire();
+                }
+                return Ok(());
+            };
+            if last.sequence == known {
+                return Ok(());
+            }
+            if last.sequence < known {
+                // The leader may have been elected before it knew everything. Otherwise the stream lost messages.
+                if since.elapsed() < MAX_LEADER_LAG {
+                    sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                return self.replace_lost(channel).await;
+            }
+            let block = Block::decode(&last.payload)?;
+            if channel.apply(last.sequence, &block) == Applied::Incomplete {
+                self.read_blocks(channel, known + 1).await?;
+            }
+        }
+    }
+
+    /// Hands a channel its blocks from a sequence on. If some are deleted, reads the whole channel.
+    async fn read_blocks(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        sequence: u64,
+    ) -> Result<(), StorageError> {
+        let (stream, subject) = (self.stream_of(channel), self.log_subject(channel));
+        let read = self.jetstream.read_from(stream, &subject, sequence).await?;
+        if read.is_empty() {
+            // The replica that answered lags behind.
+            sleep(Duration::from_millis(20)).await;
+        }
+        for stored in read {
+            match channel.apply(stored.sequence, &Block::decode(&stored.payload)?) {
+                Applied::Whole => {}
+                Applied::Incomplete => return self.reload(channel).await,
+                Applied::Unread => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out.
+    async fn replace_lost(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
+        tracing::error!(
+            channel = channel.channel.name(),
+            "the NATS servers lost messages: the channel begins a new epoch"
+        );
+        let known = channel.lock().position.as_ref().map(|position| position.epoch);
+        channel.lock().retire();
+        let stored = self.load(channel, channel.definition()).await?;
+        if let Some(stored) = stored.filter(|stored| Some(stored.position.epoch) == known) {
+            self.begin_epoch(channel, Some(&stored.position))
+                .await
+                .map_err(|failure| failure.into_error())?;
+        }
+        Ok(())
+    }
+}
+
+/// A shard of the channels, which one stream has.
+pub(super) struct Shard {
+    pub(super) stream: String,
+    /// The sequence up to which this process has received everything.
+    pub(super) seen: AtomicU64,
+}

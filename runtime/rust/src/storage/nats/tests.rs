@@ -1,0 +1,173 @@
+//! Tests of what only this engine has, and a space in which tests change what is stored. The engine's promises are those
+//! of all engines: `engine_tests`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Nats;
+use super::block::Block;
+use super::checkpoint::{Checkpoint, CheckpointHead};
+use super::jetstream::{JetStream, Publish};
+use super::subjects;
+use crate::channel::Channel;
+
+const SHARDS: usize = 2;
+
+/// A space on test servers.
+pub(in crate::storage) struct TestSpace {
+    url: String,
+    space: String,
+    replicas: usize,
+}
+
+impl TestSpace {
+    pub(in crate::storage) fn new(url: String, space: String, replicas: usize) -> Self {
+        Self { url, space, replicas }
+    }
+
+    /// Starts a process. Waits until the servers have elected a leader.
+    pub(in crate::storage) async fn connect(&self) -> Nats {
+        let connect = || Nats::connect(&self.url).space(&self.space).shards(SHARDS).replicas(self.replicas);
+        for _ in 0..10 {
+            if let Ok(nats) = connect().await {
+                return nats;
+            }
+        }
+        connect().await.unwrap()
+    }
+
+    async fn jetstream(&self) -> JetStream {
+        let urls: Vec<&str> = self.url.split(',').collect();
+        JetStream { client: async_nats::connect(urls).await.unwrap() }
+    }
+
+    /// Returns the stream and the subject of a channel's blocks or its checkpoint.
+    fn subject(&self, name: &str, kind: &str) -> (String, String) {
+        let token = subjects::encode(name);
+        let shard = subjects::shard_of(&token, SHARDS);
+        (format!("{}-{shard}", self.space), format!("{}.{shard}.{kind}.{token}", self.space))
+    }
+
+    /// Returns the number of stored blocks of a channel, and whether it has a checkpoint.
+    pub(in crate::storage) async fn count_blocks(&self, name: &str) -> (usize, bool) {
+        let jetstream = self.jetstream().await;
+        let (stream, log) = self.subject(name, "log");
+        let (_, checkpoint) = self.subject(name, "checkpoint");
+        let blocks = jetstream.read_from(&stream, &log, 0).await.unwrap();
+        (blocks.len(), jetstream.read_last(&stream, &checkpoint).await.unwrap().is_some())
+    }
+
+    /// Returns the name of the server that leads a channel's stream.
+    pub(in crate::storage) async fn find_leader(&self, name: &str) -> Option<String> {
+        let (stream, _) = self.subject(name, "log");
+        let client = self.jetstream().await.client;
+        let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await.ok()?;
+        let info: Value = serde_json::from_slice(&answer.payload).ok()?;
+        info["cluster"]["leader"].as_str().map(str::to_owned)
+    }
+
+    /// Deletes the last block of a channel, as if the servers had lost it.
+    pub(in crate::storage) async fn lose_last_block(&self, name: &str) {
+        let jetstream = self.jetstream().await;
+        let (stream, log) = self.subject(name, "log");
+        let last = jetstream.read_last(&stream, &log).await.unwrap().unwrap();
+        let request = json!({ "seq": last.sequence }).to_string();
+        let subject = format!("$JS.API.STREAM.MSG.DELETE.{stream}");
+        jetstream.client.request(subject, request.into()).await.unwrap();
+    }
+
+    /// Deletes all streams.
+    pub(in crate::storage) async fn delete_streams(&self) {
+        let client = self.jetstream().await.client;
+        for name in ["meta", "0", "1"] {
+            let stream = format!("{}-{name}", self.space);
+            client.request(format!("$JS.API.STREAM.DELETE.{stream}"), "".into()).await.unwrap();
+        }
+    }
+
+    /// Waits until a process is no longer registered.
+    pub(in crate::storage) async fn wait_until_ended(&self, owner: u32) {
+        let jetstream = self.jetstream().await;
+        let subject = format!("{}.meta.process.{owner}", self.space);
+        for _ in 0..2_000 {
+            let last = jetstream.read_last(&format!("{}-meta", self.space), &subject).await.unwrap();
+            if last.is_none() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the process is still registered");
+    }
+
+    /// Deletes a channel, as the server does once it was unused for long.
+    pub(in crate::storage) async fn delete_channel(&self, name: &str) {
+        let jetstream = self.jetstream().await;
+        for kind in ["log", "checkpoint"] {
+            let (stream, subject) = self.subject(name, kind);
+            jetstream.purge(&stream, &subject, None).await.unwrap();
+        }
+    }
+
+    /// Adds a message to a channel that is already gone: a checkpoint covers it.
+    pub(in crate::storage) async fn lose_next_message(&self, channel: &Channel) {
+        let jetstream = self.jetstream().await;
+        let (stream, log) = self.subject(channel.name(), "log");
+        let last = jetstream.read_last(&stream, &log).await.unwrap().unwrap();
+        let block = Block::decode(&last.payload).unwrap();
+        let lost = block.last() + 1;
+        let head = CheckpointHead {
+            epoch: block.head.epoch,
+            last: lost,
+            sequence: last.sequence,
+            evicted: vec![("said".into(), lost)],
+            ..CheckpointHead::default()
+        };
+        let publish = Publish {
+            subject: self.subject(channel.name(), "checkpoint").1,
+            follows: Some(0),
+            kept_for: Duration::from_secs(3600),
+            replaces: true,
+            payload: Checkpoint { head, frames: Vec::new() }.encode().unwrap(),
+        };
+        jetstream.publish(publish).await.unwrap();
+    }
+}
+
+impl Nats {
+    /// Stops receiving what the streams republish.
+    pub(in crate::storage) fn stop_following(&mut self) {
+        self.tasks.abort_all();
+    }
+}
+
+#[tokio::test]
+async fn connecting_creates_what_is_missing_and_changes_nothing() {
+    let url = fanfare_nats_server::TestServer::shared().url();
+    let connect = |space| Nats::connect(&url).space(space);
+    for space in ["", "a.b", "a b", "a*"] {
+        assert!(connect(space).await.unwrap_err().to_string().contains("1 to 48 letters"), "{space}");
+    }
+    drop(connect("setup").shards(3).await.unwrap());
+    assert_eq!(connect("setup").await.unwrap().shared.shard_count(), 3);
+    let error = connect("setup").shards(4).await.unwrap_err().to_string();
+    assert!(error.contains("3 shards, which cannot be changed"), "{error}");
+    let error = connect("setup").replicas(3).await.unwrap_err().to_string();
+    assert!(error.contains("`num_replicas` than needed: 1 instead of 3"), "{error}");
+    let client = async_nats::connect(&url).await.unwrap();
+    let request = |subject: &str, request: Value| {
+        let (client, subject) = (client.clone(), subject.to_owned());
+        async move { client.request(subject, request.to_string().into()).await.unwrap() }
+    };
+    request("$JS.API.STREAM.CREATE.other-meta", json!({ "name": "other-meta", "subjects": ["other.x"] }))
+        .await;
+    let error = connect("other").await.unwrap_err().to_string();
+    assert!(error.contains("`other-meta` is not one that this version of Fanfare can use"), "{error}");
+    let stream = request("$JS.API.STREAM.INFO.setup-1", json!({})).await;
+    let mut config: Value = serde_json::from_slice::<Value>(&stream.payload).unwrap()["config"].take();
+    config["max_age"] = 1_000_000_000_i64.into();
+    config["duplicate_window"] = 1_000_000_000_i64.into();
+    request("$JS.API.STREAM.UPDATE.setup-1", config).await;
+    let error = connect("setup").await.unwrap_err().to_string();
+    assert!(error.contains("`setup-1` has another value of `max_age`"), "{error}");
+}

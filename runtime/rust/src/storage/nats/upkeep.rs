@@ -1,0 +1,113 @@
+//! The periodic work: reporting that this process is running, ending the text streams of others, deleting old data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::append::Append;
+use super::channel::TrackedChannel;
+use super::meta::BEAT_INTERVAL;
+use super::{AppendError, Shared, StorageError};
+use crate::history::OpenStream;
+use crate::storage::abandoned_streams::end_entry;
+use crate::storage::queue::Queue;
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The number of open channels that are compared with the stream at each report. A channel that was deleted is noticed
+/// at its turn, or when it is used.
+const CHECKED_AT_ONCE: usize = 50;
+
+pub(super) struct Upkeep {
+    shared: Arc<Shared>,
+    /// The token of the channel that was compared last.
+    checked: String,
+}
+
+impl Upkeep {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, checked: String::new() }
+    }
+
+    /// Works until the storage is dropped.
+    pub(super) async fn run(mut self) {
+        let (mut beats, mut sweeps) = (interval(BEAT_INTERVAL), interval(SWEEP_INTERVAL));
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                biased;
+                _ = beats.tick() => self.report().await,
+                _ = sweeps.tick() => self.sweep().await,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "failed to maintain the storage");
+            }
+        }
+    }
+
+    async fn report(&mut self) -> Result<(), StorageError> {
+        self.shared.beat().await?;
+        self.shared.report_revoked().await?;
+        self.check_channels().await?;
+        if self.list_abandoned_streams().is_empty() {
+            return Ok(());
+        }
+        // Their processes may have ended them, and others may have started since the report. They registered before they
+        // wrote.
+        self.shared.catch_up().await?;
+        self.shared.beat().await?;
+        for (channel, stream) in self.list_abandoned_streams() {
+            self.end_stream(&channel, stream);
+        }
+        Ok(())
+    }
+
+    /// Compares some of the open channels with their streams.
+    async fn check_channels(&mut self) -> Result<(), StorageError> {
+        let mut open = self.shared.channels.list_open();
+        open.sort_unstable_by(|one, other| one.token.cmp(&other.token));
+        let from = open.partition_point(|channel| channel.token <= self.checked);
+        let next: Vec<_> = open[from..].iter().take(CHECKED_AT_ONCE).collect();
+        self.checked = next.last().map_or_else(String::new, |channel| channel.token.clone());
+        for channel in next {
+            self.shared.refresh(channel).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the text streams of processes that do not run.
+    fn list_abandoned_streams(&self) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
+        let is_abandoned = |stream: &OpenStream| !stream.is_of_run() && !self.shared.may_run(stream.owner());
+        let open = self.shared.channels.list_open().into_iter();
+        let streams = open.flat_map(|channel| {
+            let streams = channel.list_streams(is_abandoned);
+            streams.into_iter().map(move |stream| (Arc::clone(&channel), stream))
+        });
+        streams.collect()
+    }
+
+    /// Ends a text stream, so that its readers do not wait for more. If that fails, the next report tries again.
+    fn end_stream(&self, channel: &Arc<TrackedChannel>, stream: OpenStream) {
+        let Some(log) = channel.log() else { return };
+        let (append, outcome) = Append::new(end_entry(&log, &stream), Queue::default().reserve(0));
+        self.shared.enqueue(append);
+        let channel = Arc::clone(channel);
+        tokio::spawn(async move {
+            if matches!(outcome.await, Ok(Ok(_) | Err(AppendError::KeyReused)))
+                && let Some(position) = &mut channel.lock().position
+            {
+                position.open_streams.retain(|open| open.id != stream.id);
+            }
+        });
+    }
+
+    async fn sweep(&self) -> Result<(), StorageError> {
+        for channel in self.shared.channels.list_open() {
+            self.shared.request_trim(&channel, 1);
+            self.shared.keep(&channel).await.map_err(|failure| failure.into_error())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! Appending messages. A channel has one task while messages wait for it, and its next block has all of them.
+//!
+//! A block names the sequence of the channel's last block, and the stream's leader rejects it if that is another one. So
+//! all processes see one order without holes, and a block that is sent again because its answer was lost is stored once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::append::Append;
+use super::block::{Block, BlockHead, HEAD_BYTES, MESSAGE_HEAD_BYTES, MessageHead, join};
+use super::channel::{Applied, Position, TrackedChannel};
+use super::jetstream::{Publish, RequestFailure};
+use super::{AppendError, Entry, Shared, StorageError, from_milliseconds_u64};
+use crate::history::{Appended, KeyReused};
+use crate::random;
+use crate::wire::MessageId;
+
+/// The most messages of one block.
+const MAX_MESSAGES: usize = 512;
+
+/// How long to try to append messages while the servers do not answer, for example because they elect a leader.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(15);
+
+/// The messages of a block that is being appended.
+struct Batch {
+    appends: Vec<Append>,
+    since: Instant,
+}
+
+/// Where a message of a batch will be, once its block is stored: the block's nth message, or an earlier message.
+enum Target {
+    New(u64),
+    Repeated(u64),
+    KeyReused,
+}
+
+impl Shared {
+    /// Adds a message to those that wait for its channel.
+    pub(super) fn enqueue(self: &Arc<Self>, append: Append) {
+        let channel = self.channels.find_log(&append.entry.log, self.shard_count());
+        let mut state = channel.lock();
+        state.queue.push_back(append);
+        if !std::mem::replace(&mut state.is_writing, true) {
+            drop(state);
+            let (shared, writing) = (Arc::clone(self), self.writers.begin());
+            self.runtime.spawn(async move {
+                // Publishers that have just been answered often publish again: their messages belong in this block.
+                tokio::task::yield_now().await;
+                shared.write(&channel).await;
+                drop(writing);
+            });
+        }
+    }
+
+    /// Appends the messages that wait for a channel, until there are none.
+    pub(super) async fn write(self: &Arc<Self>, channel: &Arc<TrackedChannel>) {
+        while let Some(batch) = self.next_batch(channel) {
+            self.append_batch(channel, batch).await;
+            self.trim_if_needed(channel);
+        }
+    }
+
+    /// Takes messages from the queue. Returns `None` if there are none: then no task writes the channel any more.
+    fn next_batch(&self, channel: &TrackedChannel) -> Option<Batch> {
+        let mut state = channel.lock();
+        let (mut bytes, mut appends) = (HEAD_BYTES, Vec::new());
+        while let Some(next) = state.queue.front() {
+            bytes += next.entry.frame.len() + MESSAGE_HEAD_BYTES;
+            if !appends.is_empty() && (bytes > self.max_payload() || appends.len() == MAX_MESSAGES) {
+                break;
+            }
+            appends.extend(state.queue.pop_front());
+        }
+        if appends.is_empty() {
+            state.is_writing = false;
+            return None;
+        }
+        Some(Batch { appends, since: Instant::now() })
+    }
+
+    async fn append_batch(self: &Arc<Self>, channel: &Arc<TrackedChannel>, batch: Batch) {
+        loop {
+            let error = match self.try_append(channel, &batch).await {
+                Ok((epoch, targets)) => {
+                    self.record_health(Ok(()));
+                    for (append, target) in batch.appends.into_iter().zip(targets) {
+                        let _ = append.reply.send(answer(epoch, &target));
+                    }
+                    return;
+                }
+                Err(error) => error,
+            };
+            let is_final = matches!(error, AppendFailure::Final(_));
+            let error = error.into_error();
+            if is_final || batch.since.elapsed() > GIVE_UP_AFTER {
+                self.record_health(Err(error.clone()));
+                for append in batch.appends {
+                    let _ = append.reply.send(Err(error.clone().into()));
+                }
+                return;
+            }
+            sleep(Duration::from_millis(20 + u64::from(random::number() % 50))).await;
+        }
+    }
+
+    /// Appends messages as one block. Returns its epoch, and where each message is.
+    async fn try_append(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        batch: &Batch,
+    ) -> Result<(u64, Vec<Target>), AppendFailure> {
+        loop {
+            self.ensure_read(channel).await?;
+            let (block, targets) = {
+                let state = channel.lock();
+                let Some(position) = &state.position else { continue };
+                let now = self.now().max(position.time);
+                let (targets, messages) = plan(&batch.appends, position, now);
+                let head = BlockHead {
+                    epoch: position.epoch,
+                    first: position.head + 1,
+                    previous: position.sequence,
+                    time: now,
+                    nonce: u64::from(random::number()) << 32 | u64::from(random::number()),
+                    definition: channel.channel.definition().fingerprint.to_owned(),
+                    messages: messages.iter().map(|append| head_of(append)).collect(),
+                };
+                let frames = messages.iter().map(|append| append.entry.frame.as_str().to_owned()).collect();
+                (Block { head, frames }, targets)
+            };
+            if block.frames.is_empty() || self.send(channel, &block).await? {
+                return Ok((block.head.epoch, targets));
+            }
+        }
+    }
+
+    /// Stores a block if it follows the channel's last one, and hands it to the log. Returns `false` if it does not
+    /// follow: then the channel has been read again.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        block: &Block,
+    ) -> Result<bool, AppendFailure> {
+        let payload =
+            join(&block.head, block.frames.iter().map(String::as_str)).map_err(AppendFailure::Final)?;
+        {
+            let mut state = channel.lock();
+            state.sent = Some(block.head.nonce);
+            state.stored = None;
+        }
+        let publish = || Publish {
+            subject: self.log_subject(channel),
+            follows: Some(block.head.previous),
+            kept_for: self.kept_for(channel),
+            replaces: false,
+            payload: payload.clone(),
+        };
+        let since = Instant::now();
+        loop {
+            match self.jetstream.publish(publish()).await {
+                Ok(sequence) => {
+                    if channel.apply(sequence, block) != Applied::Whole {
+                        // The message is stored. If this fails, the tail reads it later.
+                        let _ = self.refresh(channel).await;
+                    }
+                    return Ok(true);
+                }
+                Err(failure) if failure.is_wrong_sequence() => {
+                    if has_next(channel, block) {
+                        return Ok(is_stored(channel, block));
+                    }
+                    self.refresh_until(channel, since + GIVE_UP_AFTER).await.map_err(AppendFailure::Final)?;
+                    if is_stored(channel, block) {
+                        return Ok(true);
+                    }
+                    if !has_next(channel, block) {
+                        // Another block of the channel is being stored.
+                        sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
+                    }
+                    return Ok(false);
+                }
+                Err(RequestFailure::Rejected { error, .. }) => return Err(AppendFailure::Final(error)),
+                Err(RequestFailure::Unanswered(error)) => {
+                    // It may be stored. The same block can be sent again, because it can follow the last one only once.
+                    if is_stored(channel, block) {
+                        return Ok(true);
+                    }
+                    if since.elapsed() > GIVE_UP_AFTER {
+                        return Err(AppendFailure::Final(error));
+                    }
+                    self.record_health(Err(error));
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    /// Reads a channel again, because it decides whether a block is stored.
+    async fn refresh_until(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        until: Instant,
+    ) -> Result<(), StorageError> {
+        loop {
+            match self.refresh(channel).await {
+                Err(_) if Instant::now() < until => sleep(Duration::from_millis(100)).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Reads a channel if it was not read yet, and begins its first epoch if it is not stored.
+    pub(super) async fn ensure_read(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+    ) -> Result<(), AppendFailure> {
+        while channel.lock().position.is_none() {
+            let loading = channel.begin_loading();
+            let loaded = self.load(channel, channel.definition()).await.map_err(AppendFailure::Retry)?;
+            match loaded {
+                Some(loaded) => loading.replace(loaded),
+                None => self.begin_epoch(channel, None).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins an epoch of a channel, unless another process does: its first one, or the one after `lost`.
+    pub(super) async fn begin_epoch(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        lost: Option<&Position>,
+    ) -> Result<(), AppendFailure> {
+        let now = self.now();
+        let head = BlockHead {
+            epoch: lost.map_or(0, |lost| lost.epoch + 1).max(from_milliseconds_u64(now)),
+            first: lost.map_or(0, |lost| lost.head) + 1,
+            previous: lost.map_or(0, |lost| lost.sequence),
+            time: now,
+            nonce: u64::from(random::number()),
+            definition: channel.definition().fingerprint.to_owned(),
+            messages: Vec::new(),
+        };
+        let payload = join(&head, std::iter::empty()).map_err(AppendFailure::Final)?;
+        let publish = Publish {
+            subject: self.log_subject(channel),
+            follows: Some(head.previous),
+            kept_for: self.kept_for(channel),
+            replaces: false,
+            payload,
+        };
+        match self.jetstream.publish(publish).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.is_wrong_sequence() => Ok(()),
+            Err(failure @ RequestFailure::Rejected { .. }) => Err(AppendFailure::Final(failure.into_error())),
+            Err(failure @ RequestFailure::Unanswered(_)) => Err(AppendFailure::Retry(failure.into_error())),
+        }
+    }
+}
+
+/// The reason why messages were not appended.
+pub(super) enum AppendFailure {
+    /// The servers did not answer. The messages may be stored once they do.
+    Retry(StorageError),
+    Final(StorageError),
+}
+
+impl AppendFailure {
+    pub(super) fn into_error(self) -> StorageError {
+        match self {
+            Self::Retry(error) | Self::Final(error) => error,
+        }
+    }
+}
+
+fn is_stored(channel: &TrackedChannel, block: &Block) -> bool {
+    channel.lock().stored == Some((block.head.epoch, block.head.first))
+}
+
+/// Returns whether this process has the block that follows the same one as a block, which may be that block.
+fn has_next(channel: &TrackedChannel, block: &Block) -> bool {
+    channel.lock().position.as_ref().is_some_and(|position| position.sequence != block.head.previous)
+}
+
+/// Decides where each message will be, and returns those to store.
+fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target>, Vec<&'a Append>) {
+    let (mut targets, mut messages) = (Vec::new(), Vec::<&Append>::new());
+    for append in appends {
+        let target = match append.entry.key {
+            None => Ok(None),
+            Some(key) => {
+                let first = position.head + 1;
+                let new = (first..).zip(&messages).find_map(|(offset, earlier)| {
+                    let earlier = earlier.entry.key.filter(|earlier| earlier.hash == key.hash)?;
+                    Some(if earlier == key { Ok(Some(offset)) } else { Err(KeyReused) })
+                });
+                new.unwrap_or_else(|| position.keys.find(key, now))
+            }
+        };
+        targets.push(match target {
+            Ok(Some(offset)) => Target::Repeated(offset),
+            Err(KeyReused) => Target::KeyReused,
+            Ok(None) => {
+                messages.push(append);
+                Target::New(position.head + messages.len() as u64)
+            }
+        });
+    }
+    (targets, messages)
+}
+
+fn head_of(append: &Append) -> MessageHead {
+    let Entry { log, topic, frame, key } = &append.entry;
+    MessageHead {
+        topic: log.channel().definition().log_topic(*topic).name.to_owned(),
+        bytes: frame.len(),
+        key: key.map(Into::into),
+    }
+}
+
+fn answer(epoch: u64, target: &Target) -> Result<Appended, AppendError> {
+    let (offset, repeated) = match target {
+        Target::New(offset) => (*offset, false),
+        Target::Repeated(offset) => (*offset, true),
+        Target::KeyReused => return Err(AppendError::KeyReused),
+    };
+    // Subscribers have a turn while this waits for the servers.
+    Ok(Appended { id: MessageId::new(epoch, offset), repeated, should_yield: false })
+}

@@ -1,0 +1,79 @@
+//! Servers that share channels in NATS.
+
+use std::time::{Duration, Instant};
+
+use fanfare::{Nats, Runs};
+use fanfare_nats_server::TestServer;
+use serde_json::json;
+
+use crate::support::client::Client;
+use crate::support::definition::{room, said};
+use crate::support::server::Server;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Starts servers that share a space.
+async fn servers(space: &str) -> [Server; 2] {
+    let start = async || {
+        let storage = Nats::connect(&TestServer::shared().url()).space(space).await.unwrap();
+        Server::start_with(|builder| builder.storage(storage)).await
+    };
+    [start().await, start().await]
+}
+
+#[tokio::test]
+async fn a_subscriber_moves_between_servers_and_receives_each_message_once() {
+    let (servers, channel) = (servers("moving").await, room("1"));
+    let mut position = servers[0].hub.publish(said(&channel), "first").await.unwrap().to_string();
+    for number in 0..40 {
+        let [reading, publishing] = [&servers[number % 2], &servers[number / 2 % 2]];
+        // At once, so that the other server may not have received what was published last.
+        let mut reader = reading.resume(&channel, &["said"], &position).await;
+        assert_eq!(reader.ready().await, position);
+        let published = publishing.hub.publish(said(&channel), &number.to_string()).await.unwrap();
+        let (id, data) = reader.id_and_data().await;
+        assert_eq!((&id, data), (&published.to_string(), json!(number.to_string())));
+        position = id;
+    }
+    let mut all = servers[1].resume(&channel, &["said"], "start").await;
+    all.ready().await;
+    assert_eq!(all.data().await, json!("first"));
+    for number in 0..40 {
+        assert_eq!(all.data().await, json!(number.to_string()));
+    }
+    all.expect_silence().await;
+}
+
+#[tokio::test]
+async fn servers_share_idempotency_keys_and_revocations() {
+    let ([here, there], channel) = (servers("sharing").await, room("1"));
+    let mut ids = Vec::new();
+    for server in [&here, &there] {
+        ids.push(server.hub.publish(said(&channel), "once").idempotency_key("k").await.unwrap());
+    }
+    assert_eq!(ids[0], ids[1]);
+    let token = there.hub.token(channel.grant(["said"])).id("17").mint().unwrap();
+    let mut reader = Client::connect(&there, &token, None).await.unwrap();
+    reader.ready().await;
+    let since = Instant::now();
+    here.hub.revoke("17").await.unwrap();
+    assert_eq!(reader.close_code().await, 4403);
+    assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
+    assert_eq!(there.refusal(&token).await.status, 401);
+}
+
+#[tokio::test]
+async fn channels_and_their_history_are_listed_and_runs_are_refused() {
+    let ([server, _], channel) = (servers("listing").await, room("a.b c"));
+    for text in ["1", "2", "3"] {
+        server.hub.publish(said(&channel), text).await.unwrap();
+    }
+    let listed = server.admin("channels").await;
+    assert_eq!(listed["items"][0]["name"], "room:a.b c", "{listed}");
+    assert_eq!(listed["items"][0]["messages"], 3, "{listed}");
+    let error = Runs::builder(&server.hub).build().await.err().unwrap().to_string();
+    assert!(
+        error.contains("set PostgreSQL or SQLite as the storage of servers that execute runs"),
+        "{error}"
+    );
+}

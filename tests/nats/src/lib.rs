@@ -1,0 +1,196 @@
+//! Real NATS servers for tests and benchmarks, in temporary folders.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Sends the server a signal that it reads. If its input is closed instead, the test process has ended, however it did:
+/// ends the server and deletes its folder.
+const SUPERVISE: &str = r#"
+    "$0" "$@" & server=$!
+    read -r signal
+    kill "-${signal:-KILL}" "$server"
+    wait "$server"
+    [ -n "$signal" ] || rm -rf "$PWD"
+"#;
+
+/// A running server with JetStream, on a port of the loopback interface.
+pub struct TestServer {
+    folder: PathBuf,
+    port: u16,
+    options: Vec<String>,
+    supervisor: Option<(Child, ChildStdin)>,
+}
+
+impl TestServer {
+    /// Returns the server that the tests of this process share. Each test uses a space of its own.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<TestServer> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let mut server = Self::new(free_port(), Vec::new());
+        server.restart();
+        server
+    }
+
+    /// Starts three servers that form a cluster.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_cluster() -> [Self; 3] {
+        let ports = [(); 3].map(|()| (free_port(), free_port()));
+        let routes = ports.map(|(_, cluster)| format!("nats://127.0.0.1:{cluster}")).join(",");
+        let start = |number: usize| {
+            let (port, cluster) = ports[number];
+            let options = ["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")]
+                .into_iter()
+                .chain(["--routes", &routes, "--name", &format!("server-{number}")])
+                .map(str::to_owned)
+                .collect();
+            let mut server = Self::new(port, options);
+            server.spawn();
+            server
+        };
+        let servers = [0, 1, 2].map(start);
+        servers.iter().for_each(Self::wait_until_ready);
+        servers
+    }
+
+    fn new(port: u16, options: Vec<String>) -> Self {
+        Self { folder: create_folder(), port, options, supervisor: None }
+    }
+
+    /// Starts the server after [`kill`](Self::kill), and waits until it accepts connections.
+    ///
+    /// # Panics
+    /// Panics if the server does not start.
+    pub fn restart(&mut self) {
+        self.spawn();
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&self) {
+        let started = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(60), "the server did not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn spawn(&mut self) {
+        let log = fs::File::create(self.folder.join("log")).unwrap();
+        let mut supervisor = Command::new("/bin/sh")
+            .current_dir(&self.folder)
+            .args(["-c", SUPERVISE])
+            .arg(find_program())
+            .args([
+                "--addr",
+                "127.0.0.1",
+                "--port",
+                &self.port.to_string(),
+                "--jetstream",
+                "--store_dir",
+                "store",
+            ])
+            .args(&self.options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let input = supervisor.stdin.take().unwrap();
+        self.supervisor = Some((supervisor, input));
+    }
+
+    /// Sends the server a signal, such as `KILL`, and waits until it has ended.
+    pub fn kill(&mut self, signal: &str) {
+        let Some((mut supervisor, mut input)) = self.supervisor.take() else { return };
+        let _ = writeln!(input, "{signal}");
+        let _ = supervisor.wait();
+    }
+
+    /// Suspends the server, as if it were cut off from all others.
+    ///
+    /// # Panics
+    /// Panics if the server does not run.
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a suspended server continue.
+    ///
+    /// # Panics
+    /// Panics if the server does not run.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = fs::read_to_string(self.folder.join("pid")).unwrap();
+        assert!(Command::new("kill").args([signal, process.trim()]).status().unwrap().success());
+    }
+
+    /// Returns the URL for clients.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.kill("KILL");
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Returns `nats-server`: the program that the variable `NATS_SERVER` names, or the one on the search path.
+///
+/// # Panics
+/// Panics if the program is missing.
+#[must_use]
+pub fn find_program() -> PathBuf {
+    let named = std::env::var_os("NATS_SERVER").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("nats-server"));
+    let found = named.into_iter().chain(on_path).find(|program| program.exists());
+    found.unwrap_or_else(|| panic!("`nats-server` is missing: install it, or set `NATS_SERVER` to its path"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn create_folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("fanfare-nats-{}-{count}", std::process::id()));
+    match fs::create_dir(&folder) {
+        // An earlier process with the same id was killed together with the shell that cleans up.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_dir_all(&folder).unwrap();
+            fs::create_dir(&folder).unwrap();
+        }
+        created => created.unwrap(),
+    }
+    folder
+}
