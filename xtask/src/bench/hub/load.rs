@@ -18,7 +18,8 @@ pub(crate) struct Ports {
 
 /// Returns the command that runs the load client against a server. `arguments` are separated by spaces.
 pub(crate) fn client_command(ports: Ports, protocol: &str, arguments: &str) -> Command {
-    let mut client = command(workspace::program("load"), &["--protocol", protocol]);
+    let mut client =
+        workspace::with_many_files(&mut command(workspace::program("load"), &["--protocol", protocol]));
     client.arg("--port").arg(ports.public.to_string()).arg("--control").arg(ports.control.to_string());
     client.arg("--process").arg(ports.process.to_string()).args(arguments.split_whitespace());
     client
