@@ -34,7 +34,7 @@ pub(crate) struct Chart<'c> {
     pub(crate) format_y: fn(f64) -> String,
 }
 
-/// A line with its label.
+/// A line with its label. Without points, it only keeps its colour.
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) points: Vec<Point>,
@@ -58,8 +58,9 @@ impl Axis {
     fn new(values: impl Iterator<Item = f64> + Clone, positions: (f64, f64)) -> Self {
         let min = values.clone().fold(f64::INFINITY, f64::min);
         let max = values.fold(0.0, f64::max);
-        // A little further than the values, and at least one tick and a half apart.
-        Self { values: (min / 1.2, max.max(min * 2.0) * 1.2), positions }
+        // A little further than the values, and a decade at least, so that small differences look small.
+        let missing = (10.0 * min / max).max(1.0).sqrt();
+        Self { values: (min / missing / 1.2, max * missing * 1.2), positions }
     }
 
     fn position(&self, value: f64) -> f64 {
@@ -108,7 +109,9 @@ impl Chart<'_> {
             text(&mut svg, "e", LEFT - 8.0, at + 4.5, &(self.format_y)(tick));
         }
         // The emphasised series is drawn last, above the others.
-        for (number, series) in self.series.iter().enumerate().rev() {
+        for (number, series) in
+            self.series.iter().enumerate().rev().filter(|(_, series)| !series.points.is_empty())
+        {
             draw_line(&mut svg, number, &series.points, &x, &y);
         }
         let ends = self.series.iter().map(|series| series.points.last().map(|point| y.position(point.y)));
@@ -204,9 +207,11 @@ mod tests {
     #[test]
     fn a_chart_has_a_line_and_a_label_per_series() {
         let series = |name: &str, y| Series { name: name.into(), points: vec![point(1.0, y), point(1e3, y)] };
-        let svg = chart(vec![series("fanfare", 0.5), series("x & y", 5.0)]).unwrap();
+        let none = Series { name: "none".into(), points: Vec::new() };
+        let svg = chart(vec![series("fanfare", 0.5), none, series("x & y", 5.0)]).unwrap();
         assert!(svg.contains(">fanfare 0.5 µs</text>") && svg.contains(">x &amp; y 5.0 µs</text>"));
-        assert!(svg.contains("<title>a &lt; b</title>") && !svg.contains("NaN"));
+        assert!(svg.contains("<title>a &lt; b</title>") && !svg.contains("NaN") && !svg.contains("none "));
+        assert!(svg.contains("n s2") && !svg.contains("n s1"));
         assert_eq!(svg.matches("<circle").count(), 4);
         assert!(chart(Vec::new()).is_none());
     }

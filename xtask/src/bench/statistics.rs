@@ -59,6 +59,9 @@ impl Samples {
             return if self.is_empty() { "–".to_owned() } else { median };
         }
         let [min, max] = [self.min(), self.max()].map(&format);
+        if min == max {
+            return median;
+        }
         // The unit is repeated only if it changes.
         let unit = |text: &str| text.split_once(' ').map_or("", |(_, unit)| unit).to_owned();
         let number = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
@@ -102,7 +105,16 @@ impl Samples {
             Verdict::Higher => higher,
             Verdict::CannotTell => "cannot tell",
         };
-        format!("{}, {verdict}", self.describe(|ratio| format!("{ratio:.2} ×")))
+        format!("{}, {verdict}", self.describe(format_ratio))
+    }
+}
+
+/// Formats a ratio: `0.42 ×`, `31 ×`.
+pub(crate) fn format_ratio(ratio: f64) -> String {
+    match ratio {
+        ..10.0 => format!("{ratio:.2} ×"),
+        10.0.. => format!("{ratio:.0} ×"),
+        _ => "–".to_owned(),
     }
 }
 
@@ -239,8 +251,9 @@ mod tests {
         let microseconds = |time: f64| if time < 10.0 { format!("{time:.1} µs") } else { "1 ms".to_owned() };
         assert_eq!(Samples::new([3.0, 1.0, 2.0, 2.2]).describe(microseconds), "2.1 µs (1.0–3.0)");
         assert_eq!(Samples::new([3.0, 1.0, 20.0]).describe(microseconds), "3.0 µs (1.0 µs–1 ms)");
-        assert_eq!(Samples::new([3.0]).describe(microseconds), "3.0 µs");
+        assert_eq!(Samples::new([3.0, 3.01]).describe(microseconds), "3.0 µs");
         assert_eq!(Samples::new([f64::NAN]).describe(microseconds), "–");
+        assert_eq!([0.4, 31.4, f64::NAN].map(format_ratio), ["0.40 ×", "31 ×", "–"]);
         let ratios = Samples::new([1.5, 1.4, 1.6]);
         assert_eq!(ratios.describe_ratio("faster", "slower"), "1.50 × (1.40–1.60), slower");
     }

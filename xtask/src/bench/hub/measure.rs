@@ -30,7 +30,7 @@ impl Plan {
     }
 
     const FULL: Self = Self {
-        rounds: 5,
+        rounds: 7,
         milliseconds: 3_000,
         idle: &[1_000, 5_000],
         replayed: &[1_000, 100_000],

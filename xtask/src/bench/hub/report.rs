@@ -1,6 +1,6 @@
 //! Prints the tables.
 
-use super::super::statistics::{Measured, Samples, describe_verdicts};
+use super::super::statistics::{Measured, Samples, describe_verdicts, format_ratio};
 use super::measure::{CROWDS, Plan, RESUMING, STEADY, WINDOW};
 use super::server::Server;
 
@@ -139,7 +139,7 @@ impl Report<'_> {
         self.print_table(title, &heads, with, "delivered", |row| {
             let relative = |name| {
                 let without = self.measured.median("without slow subscribers", row.server.title, name);
-                format!("{:.2} ×", row.median(name) / without)
+                format_ratio(row.median(name) / without)
             };
             let dropped = match (row.median("first_dropped"), row.median("second_dropped")) {
                 (first, _) if first.is_nan() => format!("not within {} s", plan.slow_milliseconds / 1_000),

@@ -140,8 +140,7 @@ pub(crate) fn write(servers: &[&Server], plan: &Plan, measured: &Measured, machi
         measured.describe_load()
     );
     for growth in &GROWTHS {
-        let of = |server: &&Server| growth.series(server, measured);
-        let series: Vec<Series> = servers.iter().map(of).filter(|series| !series.points.is_empty()).collect();
+        let series = servers.iter().map(|server| growth.series(server, measured)).collect();
         let Growth { title, x_title, format_x, format_y, .. } = *growth;
         let Some(svg) = (Chart { title, x_title, series, format_x, format_y }).to_svg() else { continue };
         write_file(&in_root(format!("docs/images/{}.svg", growth.name)), &svg)?;

@@ -159,12 +159,10 @@ fn figures(arguments: &Arguments, desk: &Desk, published: &Published, start: u64
         stats.quantile(0.99),
         stats.quantile(1.0),
     );
-    let _ = write!(
-        line,
-        " accepted_p50={} accepted_p99={}",
-        published.acceptance.value_at_quantile(0.5),
-        published.acceptance.value_at_quantile(0.99)
-    );
+    if !published.acceptance.is_empty() {
+        let [p50, p99] = [0.5, 0.99].map(|quantile| published.acceptance.value_at_quantile(quantile));
+        let _ = write!(line, " accepted_p50={p50} accepted_p99={p99}");
+    }
     line
 }
 
