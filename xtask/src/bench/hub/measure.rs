@@ -122,7 +122,7 @@ pub(crate) fn measure(server: &Server, scenario: Scenario, plan: &Plan, measured
 }
 
 /// Adds the figures of the last run of the load client.
-fn add(server: &Server, measurement: &str, steps: &[&str], measured: &mut Measured) -> Result {
+pub(crate) fn add(server: &Server, measurement: &str, steps: &[&str], measured: &mut Measured) -> Result {
     if let Some(figures) = run(server, steps)?.pop() {
         measured.add(measurement, server.title, figures);
     }
@@ -131,7 +131,19 @@ fn add(server: &Server, measurement: &str, steps: &[&str], measured: &mut Measur
 
 /// Starts the server, runs the load client with each of the arguments, and returns the figures of each run. The last have the
 /// machine's load, too.
+///
+/// If a peer fails, prints the reason and returns no figures, so that the comparison continues and later rounds stay paired.
 pub(crate) fn run(server: &Server, steps: &[&str]) -> Result<Vec<Figures>> {
+    match run_steps(server, steps) {
+        Err(failure) if !server.is_fanfare() => {
+            println!("  {} failed: {failure}", server.title);
+            Ok(vec![Figures::default()])
+        }
+        figures => figures,
+    }
+}
+
+fn run_steps(server: &Server, steps: &[&str]) -> Result<Vec<Figures>> {
     let watch = Watch::start();
     let started = server.start()?;
     let run = |arguments: &&str| run_client(started.ports, server.protocol, arguments);

@@ -1,10 +1,9 @@
 //! Measures healthy subscribers while one never reads and one is frozen.
 
 use super::super::figures::Figures;
-use super::super::machine::Watch;
 use super::super::statistics::Measured;
-use super::load::{self, Ports, client_command};
-use super::measure::Plan;
+use super::load::{Ports, client_command};
+use super::measure::{self, Plan};
 use super::server::Server;
 use crate::failure::{Failure, Result};
 use crate::process::{Running, command, run, start};
@@ -24,13 +23,8 @@ const CONNECTING: Duration = Duration::from_secs(1);
 
 /// Measures with and without slow subscribers, and when the slow ones are dropped.
 pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
-    let watch = Watch::start();
-    let started = server.start()?;
     let arguments = format!("{LOAD} --milliseconds {}", plan.milliseconds * 2);
-    let mut figures = load::run_client(started.ports, server.protocol, &arguments)?;
-    drop(started);
-    watch.finish(&mut figures);
-    measured.add("without slow subscribers", server.title, figures);
+    measure::add(server, "without slow subscribers", &[&arguments], measured)?;
 
     let started = server.start()?;
     let _frozen = Frozen::start(started.ports, server.protocol)?;

@@ -53,3 +53,15 @@ pub(crate) fn memory(process: u64) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_times_are_used_unless_a_thread_has_ended() {
+        let before = Cpu { ticks: 100_000, running: 104_321 };
+        assert_eq!(Cpu { ticks: 200_000, running: 207_321 }.since(&before), 103_000);
+        assert_eq!(Cpu { ticks: 200_000, running: 50_000 }.since(&before), 100_000);
+    }
+}
