@@ -43,6 +43,7 @@ function follow(client, publish) {
     else if (finishing) client.write(`${published}\n`);
   };
   createInterface({ input: client }).on("line", (line) => {
+    // These servers have one channel, so they ignore the number of channels.
     const [word, number] = line.split(" ");
     if (word === "go") filling = "x".repeat(Math.max(0, Number(number) - 68));
     else if (word === "to") allowed = Number(number);

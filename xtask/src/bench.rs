@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: compares Fanfare with its peers.
 
+mod centrifugo;
+mod chart;
 mod check;
 mod codegen;
 mod contestants;
@@ -10,6 +12,7 @@ mod memory;
 mod proxies;
 mod runs;
 mod sizes;
+mod statistics;
 mod storage;
 mod types;
 mod validate;

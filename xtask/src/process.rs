@@ -4,13 +4,15 @@ use crate::failure::{Failure, Result};
 use crate::paths;
 use std::ffi::OsStr;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, ExitStatus, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+/// How long a server may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a program may take to stop after a request.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(30);
@@ -90,6 +92,19 @@ pub(crate) fn find_free_port() -> Result<u16> {
     listener
         .map(|address| address.port())
         .map_err(|error| Failure::new(format!("cannot find a free port: {error}")))
+}
+
+/// Waits until a program listens on a TCP port.
+pub(crate) fn wait_until_listening(title: &str, port: u16) -> Result {
+    let since = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if since.elapsed() > START_TIMEOUT {
+            let seconds = START_TIMEOUT.as_secs();
+            return Err(Failure::new(format!("{title} did not start listening within {seconds} s")));
+        }
+        sleep(POLL_INTERVAL);
+    }
+    Ok(())
 }
 
 /// Makes Ctrl-C stop the program that [`Running::wait`] waits for, instead of terminating this program.

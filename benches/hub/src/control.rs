@@ -1,7 +1,7 @@
 //! Lets the load client make a server publish in-process.
 //!
-//! The client sends lines over a separate TCP connection. `go <bytes>` starts publishing with payloads of that size,
-//! and `to <n>` allows n messages in total. `stop` ends publishing at once, `finish` when all allowed messages are
+//! The client sends lines over a separate TCP connection. `go <bytes> <channels>` starts publishing with payloads of that
+//! size to that many channels in turn, and `to <n>` allows n messages in total. `stop` ends publishing at once, `finish` when all allowed messages are
 //! published. The server answers with the number of published messages. So only the client decides how far publishing
 //! runs ahead of delivery, and all servers are paced alike.
 
@@ -15,8 +15,8 @@ const TURN: u64 = 64;
 
 /// Publishes in-process.
 pub trait Publish {
-    /// Publishes a message with a sequence number and a filling.
-    fn publish(&self, sequence: u64, filling: &str) -> impl Future<Output = ()> + Send;
+    /// Publishes a message with a sequence number and a filling. Servers that have only one channel ignore the channel.
+    fn publish(&self, channel: u64, sequence: u64, filling: &str) -> impl Future<Output = ()> + Send;
 }
 
 /// Serves one client after another.
@@ -26,7 +26,9 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
         let (read, mut write) = client.into_split();
         let mut lines = BufReader::new(read).lines();
         let Ok(Some(line)) = lines.next_line().await else { continue };
-        let Some(size) = line.strip_prefix("go ").and_then(|size| size.parse().ok()) else { continue };
+        let mut numbers = line.strip_prefix("go ").into_iter().flat_map(|rest| rest.split(' '));
+        let Some(size) = numbers.next().and_then(|size| size.parse().ok()) else { continue };
+        let channels = numbers.next().and_then(|channels| channels.parse().ok()).unwrap_or(1);
         let filling = crate::message::filling(size);
         let (allow, allowed) = watch::channel(0);
         tokio::spawn(async move {
@@ -40,7 +42,7 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
                 }
             }
         });
-        let published = publish_while_allowed(allowed, &filling, &publisher).await;
+        let published = publish_while_allowed(allowed, channels, &filling, &publisher).await;
         let _ = write.write_all(format!("{published}\n").as_bytes()).await;
     }
 }
@@ -48,13 +50,14 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
 /// Publishes until the sender of `allowed` is dropped.
 async fn publish_while_allowed(
     mut allowed: watch::Receiver<u64>,
+    channels: u64,
     filling: &str,
     publisher: &impl Publish,
 ) -> u64 {
     let mut published = 0;
     loop {
         if published < *allowed.borrow() {
-            publisher.publish(published, filling).await;
+            publisher.publish(published % channels, published, filling).await;
             published += 1;
             if published.is_multiple_of(TURN) {
                 tokio::task::yield_now().await;
@@ -76,11 +79,11 @@ impl Remote {
     ///
     /// # Errors
     /// Returns an error if the connection fails.
-    pub async fn start(address: &str, size: u64) -> std::io::Result<Self> {
+    pub async fn start(address: &str, size: u64, channels: u64) -> std::io::Result<Self> {
         let connection = TcpStream::connect(address).await?;
         connection.set_nodelay(true)?;
         let (read, mut write) = connection.into_split();
-        write.write_all(format!("go {size}\n").as_bytes()).await?;
+        write.write_all(format!("go {size} {channels}\n").as_bytes()).await?;
         Ok(Self { write, lines: BufReader::new(read).lines() })
     }
 

@@ -1,5 +1,5 @@
 //! Measures how fast generated Rust checks and decodes payloads, compared with its peers. Prints one line per
-//! figure: payload, title, nanoseconds.
+//! measurement: payload, title, nanoseconds.
 //!
 //! Usage: `bench-validate <folder of payloads> <folder of JSON Schemas> <rounds>`
 
@@ -88,34 +88,17 @@ impl Bench<'_> {
                 }),
             ),
         ];
-        for (title, nanoseconds) in medians(&mut contestants, self.rounds)? {
-            println!("{payload}\t{title}\t{nanoseconds:.1}");
+        // A round runs every contestant once, so that other load on the machine affects them alike.
+        for _ in 0..self.rounds {
+            for (title, work) in &mut contestants {
+                if !work() {
+                    return Err(format!("{title} rejects a valid payload").into());
+                }
+                println!("{payload}\t{title}\t{:.1}", nanoseconds(work));
+            }
         }
         Ok(())
     }
-}
-
-/// Returns the median time of each contestant. A round runs every contestant once, so that other load on the machine
-/// affects them alike.
-fn medians(
-    contestants: &mut [Contestant<'_>],
-    rounds: usize,
-) -> Result<Vec<(&'static str, f64)>, Box<dyn Error>> {
-    let mut times = vec![Vec::new(); contestants.len()];
-    for _ in 0..rounds {
-        for ((title, work), times) in contestants.iter_mut().zip(&mut times) {
-            if !work() {
-                return Err(format!("{title} rejects a valid payload").into());
-            }
-            times.push(nanoseconds(work));
-        }
-    }
-    let median = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    let titles = contestants.iter().map(|(title, _)| *title);
-    Ok(titles.zip(times.iter_mut().map(median)).collect())
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a mean of many")]

@@ -2,6 +2,9 @@
 
 use super::check::{self, Checked};
 use super::contestants::{self, ALL, Contestant, FANFARE, Folders, TYPIFY};
+use super::figures::Figures;
+use super::machine::Watch;
+use super::statistics::{Measured, Samples, describe_verdicts};
 use super::{machine, types};
 use crate::failure::{Failure, Result};
 use crate::paths::{create_empty_folder, program, write_file};
@@ -10,14 +13,14 @@ use crate::step::step;
 use crate::tools;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(clap::Args)]
 pub(crate) struct Codegen {
     /// Number of object types, ten per channel, at most 1,000
     #[arg(long, value_name = "N", default_value_t = types::MAX_TYPES)]
     types: usize,
-    /// Runs per program; the median is reported
+    /// Number of rounds
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Skip `cargo check` of the Rust code, which takes minutes and much memory for typify's
@@ -35,12 +38,14 @@ impl Codegen {
         let folders = Folders::new();
         let count = write_types(self.types, &folders)?;
 
-        let mut times = Vec::new();
-        for contestant in &ALL {
-            times.push(step(&format!("Compiling with {}", contestant.title), || {
-                self.measure(contestant, &folders)
-            })?);
+        let watch = Watch::start();
+        let mut measured = Measured::default();
+        for round in 1..=self.rounds {
+            step(&format!("Round {round} of {}", self.rounds), || {
+                ALL.iter().try_for_each(|contestant| measure(contestant, &folders, &mut measured))
+            })?;
         }
+        let load = watch.describe();
         let compared =
             step("Comparing all channels with a git revision", || self.measure_breaking(&folders))?;
         let watched = step("Changing one definition while `fanfare generate --watch` runs", || {
@@ -49,17 +54,21 @@ impl Codegen {
         let checked = if self.skip_check { None } else { Some(check_both(&folders)?) };
 
         println!("\n# {count} object types\n\n{}; {}.", machine::describe(), contestants::read_versions()?);
-        println!("Whole processes, median of {}.\n", self.rounds);
-        print_times(&times, &folders);
-        let ratio = compared.as_secs_f64() / times[0].as_secs_f64();
+        println!(
+            "Whole processes, median (minimum–maximum) of {} rounds. {}\n{load}\n",
+            self.rounds,
+            describe_verdicts(self.rounds)
+        );
+        print_times(&measured, &folders);
+        let ratio = compared.median() / measured.median(TIMES, FANFARE.title, "seconds");
         let verdict = if ratio < 2.0 { "met" } else { "missed" };
         println!(
-            "\n`fanfare breaking` against a git revision, with a change in every channel: {:.2} s, {ratio:.1} × the time of\n`fanfare generate`. Target below 2 ×: {verdict}.",
-            compared.as_secs_f64()
+            "\n`fanfare breaking` against a git revision, with a change in every channel: {}, {ratio:.1} × the time of\n`fanfare generate`. Target below 2 ×: {verdict}.",
+            compared.describe(format_seconds)
         );
         println!(
-            "\n`fanfare generate --watch`, from a change of one definition to its files: {} ms.",
-            watched.as_millis()
+            "\n`fanfare generate --watch`, from a change of one definition to its files: {}.",
+            watched.describe(|time| format!("{:.0} ms", time * 1e3))
         );
         if let Some([fanfare, typify]) = checked {
             print_checks(&fanfare, &typify);
@@ -67,12 +76,8 @@ impl Codegen {
         Ok(())
     }
 
-    fn measure(&self, contestant: &Contestant, folders: &Folders) -> Result<Duration> {
-        self.median(|| contestant.command(folders))
-    }
-
     /// Commits the definitions, changes every channel, and compares.
-    fn measure_breaking(&self, folders: &Folders) -> Result<Duration> {
+    fn measure_breaking(&self, folders: &Folders) -> Result<Samples> {
         let git = |arguments: &[&str]| run_quietly(command("git", arguments).current_dir(folders.schemas()));
         git(&["init", "--quiet"])?;
         git(&["add", "."])?;
@@ -85,15 +90,17 @@ impl Codegen {
         // Errors are expected, and the command is to succeed.
         let levels = folders.root.join("fanfare.yaml");
         write_file(&levels, "breaking: { wire: note, history: note, source: note }\n")?;
-        self.median(|| {
+        let mut times = Vec::new();
+        for _ in 0..self.rounds {
             let mut command = command(program("release", "fanfare"), &["breaking", "--against", "HEAD"]);
             command.arg("--schemas").arg(folders.schemas()).arg("--config").arg(&levels);
-            Ok(command)
-        })
+            times.push(time(&mut command)?);
+        }
+        Ok(Samples::new(times))
     }
 
-    /// Changes a definition several times, and returns the median of the times until its files are written.
-    fn measure_watch(&self, folders: &Folders) -> Result<Duration> {
+    /// Changes a definition several times, and returns the seconds until its files are written.
+    fn measure_watch(&self, folders: &Folders) -> Result<Samples> {
         let channel = types::generate(self.types).swap_remove(0);
         let path = folders.schemas().join(format!("{}.yaml", channel.name));
         let mut command = command(program("release", "fanfare"), &["generate", "--watch", "--schemas"]);
@@ -111,29 +118,32 @@ impl Codegen {
             let start = Instant::now();
             write_file(&path, &changed)?;
             is_running &= wait();
-            times.push(start.elapsed());
+            times.push(start.elapsed().as_secs_f64());
         }
         let _ = child.kill();
         let _ = child.wait();
         if !is_running {
             return Err(Failure::new("`fanfare generate --watch` ended"));
         }
-        times.sort_unstable();
-        Ok(times[times.len() / 2])
+        Ok(Samples::new(times))
     }
+}
 
-    /// Runs a command several times, and returns the median of the times.
-    fn median(&self, command: impl Fn() -> Result<Command>) -> Result<Duration> {
-        let mut times = Vec::new();
-        for _ in 0..self.rounds {
-            let mut command = command()?;
-            let start = Instant::now();
-            run_quietly(&mut command)?;
-            times.push(start.elapsed());
-        }
-        times.sort_unstable();
-        Ok(times[times.len() / 2])
-    }
+/// The measurement of the contestants.
+const TIMES: &str = "times";
+
+/// Compiles all types once.
+fn measure(contestant: &Contestant, folders: &Folders, measured: &mut Measured) -> Result {
+    let seconds = time(&mut contestant.command(folders)?)?;
+    measured.add(TIMES, contestant.title, Figures::default().with("seconds", seconds));
+    Ok(())
+}
+
+/// Runs a command, and returns the seconds that it took.
+fn time(command: &mut Command) -> Result<f64> {
+    let start = Instant::now();
+    run_quietly(command)?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 /// Writes the types in both forms and returns their number.
@@ -158,15 +168,24 @@ fn check_both(folders: &Folders) -> Result<[Checked; 2]> {
     Ok([fanfare, typify])
 }
 
-fn print_times(times: &[Duration], folders: &Folders) {
-    println!("| program | time | relative to fanfare | output |");
+fn print_times(measured: &Measured, folders: &Folders) {
+    println!("| program | time | ratio | output |");
     println!("|---|---:|---:|---:|");
-    for (contestant, time) in ALL.iter().zip(times) {
-        let seconds = time.as_secs_f64();
-        let ratio = seconds / times[0].as_secs_f64();
+    for contestant in &ALL {
+        let seconds = measured.samples(TIMES, contestant.title, "seconds").describe(format_seconds);
+        let ratios = measured.ratios(TIMES, contestant.title, FANFARE.title, "seconds");
+        let ratio = if contestant.title == FANFARE.title {
+            String::new()
+        } else {
+            ratios.describe_ratio("faster", "slower")
+        };
         let lines = contestants::count_lines(&folders.output(contestant));
-        println!("| {} | {seconds:.2} s | {ratio:.1} × | {lines} lines |", contestant.title);
+        println!("| {} | {seconds} | {ratio} | {lines} lines |", contestant.title);
     }
+}
+
+fn format_seconds(seconds: f64) -> String {
+    format!("{seconds:.2} s")
 }
 
 fn print_checks(fanfare: &Checked, typify: &Checked) {

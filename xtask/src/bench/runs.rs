@@ -1,5 +1,8 @@
 //! `cargo xtask bench runs`: compares how fast runs write with a plain loop of SQLite transactions.
 
+use super::figures::Figures;
+use super::machine::Watch;
+use super::statistics::{Measured, describe_verdicts};
 use super::{machine, workspace};
 use crate::failure::{Failure, Result};
 use crate::paths::{create_folder, delete_database, target};
@@ -18,8 +21,8 @@ pub(crate) struct Runs {
     /// Measure 0.3 seconds each instead of 2
     #[arg(long)]
     quick: bool,
-    /// Number of measurements; the median is reported
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    /// Number of rounds
+    #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
 }
 
@@ -52,9 +55,6 @@ const fn method(title: &'static str, name: &'static str, baseline: usize) -> Met
     Method { title, name, baseline, has_target: true, in_memory: false }
 }
 
-/// The rates of one round, by method and number of runs.
-type Round = Vec<[f64; RUNS.len()]>;
-
 impl Runs {
     pub(crate) fn run(&self) -> Result {
         if self.rounds == 0 {
@@ -62,30 +62,35 @@ impl Runs {
         }
         create_folder(&output_folder())?;
         step("Building the program, optimised", || workspace::build("bench-runs"))?;
-        let mut rounds = Vec::new();
+        let mut measured = Measured::default();
         for round in 1..=self.rounds {
-            rounds.push(step(&format!("Round {round} of {}", self.rounds), || self.measure_round())?);
+            step(&format!("Round {round} of {}", self.rounds), || self.measure_round(&mut measured))?;
         }
         let sqlite = self.measure(&METHODS[0], 1)?.1;
         println!("\n# Runs\n\n{}; SQLite {sqlite}.", machine::describe());
         println!(
-            "Writes per second, medians of {}; in brackets relative to the plain loop of the same round, one thread \
-             with a transaction per write.\nUnless noted otherwise, to a file in WAL mode with synchronous = normal.\n",
-            self.rounds
+            "Writes per second, median (minimum–maximum) of {} rounds. Ratios are to the plain loop in the same round, one \
+             thread with a transaction per write.\nUnless noted otherwise, to a file in WAL mode with synchronous = normal.\n\
+             {}\n{}\n",
+            self.rounds,
+            describe_verdicts(self.rounds),
+            measured.describe_load()
         );
-        print_table(&rounds);
+        print_table(&measured);
         Ok(())
     }
 
     /// Measures all methods in turn, so that other load on the machine affects them alike.
-    fn measure_round(&self) -> Result<Round> {
-        let mut round = vec![[0.0; RUNS.len()]; METHODS.len()];
-        for (column, runs) in RUNS.into_iter().enumerate() {
-            for (line, method) in METHODS.iter().enumerate() {
-                round[line][column] = self.measure(method, runs)?.0;
+    fn measure_round(&self, measured: &mut Measured) -> Result {
+        for runs in RUNS {
+            for method in &METHODS {
+                let watch = Watch::start();
+                let mut figures = Figures::default().with("rate", self.measure(method, runs)?.0);
+                watch.finish(&mut figures);
+                measured.add(&runs.to_string(), method.title, figures);
             }
         }
-        Ok(round)
+        Ok(())
     }
 
     /// Returns the writes per second to a new file, and the version of SQLite.
@@ -110,25 +115,24 @@ fn output_folder() -> PathBuf {
     target().join("bench/runs")
 }
 
-fn print_table(rounds: &[Round]) {
+fn print_table(measured: &Measured) {
     println!("| | {} |", RUNS.map(|runs| format!("{runs} concurrent")).join(" | "));
     println!("|---|{}", "---:|".repeat(RUNS.len()));
     let mut missed = Vec::new();
-    for (line, method) in METHODS.iter().enumerate() {
-        let mut cells = Vec::new();
-        for (column, runs) in RUNS.into_iter().enumerate() {
-            let cell = |line: usize| move |round: &Round| round[line][column];
-            let share = |round: &Round| cell(line)(round) / cell(method.baseline)(round) * 100.0;
-            let (rate, share) = (median(rounds, cell(line)), median(rounds, share));
-            cells.push(if line == method.baseline {
-                format_rate(rate)
-            } else {
-                format!("{} ({share:.0} %)", format_rate(rate))
-            });
-            if method.has_target && share < TARGET {
+    for method in &METHODS {
+        let baseline = &METHODS[method.baseline];
+        let cells = RUNS.map(|runs| {
+            let measurement = runs.to_string();
+            let rate = measured.samples(&measurement, method.title, "rate").describe(format_rate);
+            if method.title == baseline.title {
+                return rate;
+            }
+            let ratios = measured.ratios(&measurement, method.title, baseline.title, "rate");
+            if method.has_target && ratios.median() * 100.0 < TARGET {
                 missed.push(format!("{} with {runs} concurrent runs", method.title));
             }
-        }
+            format!("{rate} · {}", ratios.describe_ratio("slower", "faster"))
+        });
         println!("| {} | {} |", method.title, cells.join(" | "));
     }
     if missed.is_empty() {
@@ -138,12 +142,6 @@ fn print_table(rounds: &[Round]) {
     }
 }
 
-fn median(rounds: &[Round], figure: impl Fn(&Round) -> f64) -> f64 {
-    let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-    figures.sort_unstable_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 fn format_rate(rate: f64) -> String {
     if rate < 1e6 { format!("{:.1} k", rate / 1e3) } else { format!("{:.2} M", rate / 1e6) }
 }
@@ -151,12 +149,6 @@ fn format_rate(rate: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_figure() {
-        let rounds: Vec<Round> = [3.0, 1.0, 2.0].map(|rate| vec![[rate; RUNS.len()]]).into();
-        assert!((median(&rounds, |round| round[0][0]) - 2.0).abs() < f64::EPSILON);
-    }
 
     #[test]
     fn every_method_is_compared_with_a_plain_loop() {

@@ -7,10 +7,12 @@ mod report;
 mod servers;
 mod subjects;
 
-use super::{machine, workspace};
+use super::machine::Watch;
+use super::statistics::Measured;
+use super::{centrifugo, machine, workspace};
 use crate::failure::{Failure, Result};
 use crate::step::step;
-use measure::{Measured, Plan};
+use measure::Plan;
 use servers::Postgres;
 
 #[derive(clap::Args)]
@@ -18,8 +20,8 @@ pub(crate) struct Storage {
     /// Measure one round of 0.5 seconds each
     #[arg(long)]
     quick: bool,
-    /// Number of measurements; the median is reported
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    /// Number of rounds
+    #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Leave Centrifugo out, which is compiled and needs Go
     #[arg(long)]
@@ -35,11 +37,13 @@ impl Storage {
             return Err(Failure::new("--rounds must be at least 1"));
         }
         step("Building the programs, optimised", || workspace::build("bench-storage"))?;
+        let watch = Watch::start();
         let postgres = step("Starting PostgreSQL", Postgres::start)?;
         if self.growth {
             return growth::measure(&postgres, self.quick);
         }
-        let with_centrifugo = !self.without_centrifugo && servers::prepare_centrifugo();
+        let with_centrifugo =
+            !self.without_centrifugo && workspace::is_ready("Centrifugo", &centrifugo::build());
         let plan = Plan::new(self.quick, self.rounds);
         let mut measured = Measured::default();
         for round in 1..=plan.rounds {
@@ -48,8 +52,11 @@ impl Storage {
             })?;
         }
         let peer = if with_centrifugo { "; Centrifugo " } else { "" };
-        let version = if with_centrifugo { servers::CENTRIFUGO } else { "" };
+        let version = if with_centrifugo { centrifugo::VERSION } else { "" };
         println!("\n# Storage\n\n{}; {}{peer}{version}.", machine::describe(), postgres.version);
+        // Its CPU time counts as own once it has ended.
+        drop(postgres);
+        println!("{}", watch.describe());
         report::print(&plan, &measured);
         Ok(())
     }

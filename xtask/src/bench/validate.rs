@@ -1,5 +1,8 @@
 //! `cargo xtask bench validate`: measures how fast payloads are validated, in Rust and in JavaScript.
 
+use super::figures::Figures;
+use super::machine::Watch;
+use super::statistics::{Measured, describe_verdicts};
 use super::{machine, workspace};
 use crate::failure::{Failure, Result};
 use crate::paths::{create_folder, in_root, read_file, target, write_file};
@@ -15,16 +18,17 @@ const PAYLOADS: [&str; 3] = ["progress", "order", "archive"];
 
 #[derive(clap::Args)]
 pub(crate) struct Validate {
-    /// Measurements of 0.1 seconds per contestant; the median is reported
+    /// Rounds, with a measurement of 0.1 seconds per contestant
     #[arg(long, value_name = "N", default_value_t = 9)]
     rounds: usize,
 }
 
-/// The time that one contestant takes for one payload.
-struct Figure {
-    payload: String,
-    title: String,
-    nanoseconds: f64,
+/// The times of all contestants.
+struct Times {
+    /// In the order of the tables.
+    titles: Vec<String>,
+    /// By payload and title.
+    measured: Measured,
 }
 
 impl Validate {
@@ -36,11 +40,17 @@ impl Validate {
         tools::build_typescript_client()?;
         let bench = Bench { root: target().join("bench/validate"), rounds: self.rounds.to_string() };
         bench.prepare()?;
+        let watch = Watch::start();
         let rust = step("Measuring Rust", || bench.measure_rust())?;
         let javascript = step("Measuring JavaScript", || bench.measure_javascript())?;
 
         println!("\n# Validating payloads\n\n{}; {}.", machine::describe(), Bench::read_versions()?);
-        println!("Medians of {} rounds. Ratios are relative to the first line of each table.", self.rounds);
+        println!(
+            "Median (minimum–maximum) of {} rounds. Ratios are to the first line of the table, in the same round. {}\n{}",
+            self.rounds,
+            describe_verdicts(self.rounds),
+            watch.describe()
+        );
         bench.print("Rust", &rust)?;
         bench.print("JavaScript, from a parsed value", &javascript)
     }
@@ -70,22 +80,22 @@ impl Bench {
         workspace::install_packages()
     }
 
-    fn measure_rust(&self) -> Result<Vec<Figure>> {
+    fn measure_rust(&self) -> Result<Times> {
         let schemas = self.generated().join("json-schema/shop");
         let program = workspace::program("bench-validate");
         let mut measure = command(program, &[self.root.join("payloads"), schemas]);
-        parse_figures(&read_output(measure.arg(&self.rounds).stderr(Stdio::inherit()))?)
+        Times::parse(&read_output(measure.arg(&self.rounds).stderr(Stdio::inherit()))?)
     }
 
     /// Measures with and without eval, in two processes, because zod decides once per process.
-    fn measure_javascript(&self) -> Result<Vec<Figure>> {
-        let mut all = Vec::new();
+    fn measure_javascript(&self) -> Result<Times> {
+        let mut lines = Vec::new();
         for mode in ["eval", "no-eval"] {
             let mut measure = command("node", &[workspace::source("validate/measure.mjs"), self.generated()]);
             measure.arg(self.root.join("payloads")).args([&self.rounds, mode]).arg(self.root.join("scratch"));
-            all.extend(parse_figures(&read_output(measure.stderr(Stdio::inherit()))?)?);
+            lines.push(read_output(measure.stderr(Stdio::inherit()))?);
         }
-        Ok(all)
+        Times::parse(&lines.join("\n"))
     }
 
     fn generated(&self) -> PathBuf {
@@ -105,31 +115,45 @@ impl Bench {
         Ok(versions.join(", "))
     }
 
-    fn print(&self, title: &str, figures: &[Figure]) -> Result {
+    fn print(&self, title: &str, times: &Times) -> Result {
         println!("\n## {title}");
+        let Some(first) = times.titles.first() else { return Ok(()) };
         for payload in PAYLOADS {
             let size = read_file(&self.payload(payload))?.len();
-            println!("\n| {payload}, {size} bytes | time | per second | ratio |\n|---|---:|---:|---:|");
-            let of_payload = || figures.iter().filter(|figure| figure.payload == payload);
-            let first = of_payload().next().map_or(f64::NAN, |figure| figure.nanoseconds);
-            for Figure { title, nanoseconds, .. } in of_payload() {
-                let (time, rate, ratio) =
-                    (format_time(*nanoseconds), format_rate(*nanoseconds), nanoseconds / first);
-                println!("| {title} | {time} | {rate} | {ratio:.2} × |");
+            println!("\n| {payload}, {size} bytes | time | ratio | per second |\n|---|---:|---:|---:|");
+            for title in &times.titles {
+                let time = times.measured.samples(payload, title, "nanoseconds");
+                let ratios = times.measured.ratios(payload, title, first, "nanoseconds");
+                let ratio =
+                    if title == first { String::new() } else { ratios.describe_ratio("faster", "slower") };
+                let rate = format_rate(time.median());
+                println!("| {title} | {} | {ratio} | {rate} |", time.describe(format_time));
             }
         }
         Ok(())
     }
 }
 
-fn parse_figures(lines: &str) -> Result<Vec<Figure>> {
-    let figure = |line: &str| {
-        let mut fields = line.split('\t').map(str::to_owned);
-        let (payload, title) = (fields.next()?, fields.next()?);
-        Some(Figure { payload, title, nanoseconds: fields.next()?.parse().ok()? })
-    };
-    let unreadable = |line: &str| Failure::new(format!("expected payload, title and time, got {line:?}"));
-    lines.lines().map(|line| figure(line).ok_or_else(|| unreadable(line))).collect()
+impl Times {
+    /// Reads lines of payload, title and nanoseconds, in the order of the rounds.
+    fn parse(lines: &str) -> Result<Self> {
+        let mut times = Self { titles: Vec::new(), measured: Measured::default() };
+        for line in lines.lines() {
+            let [payload, title, time] = *line.split('\t').collect::<Vec<_>>() else {
+                return Err(unreadable(line));
+            };
+            let time = time.parse().map_err(|_| unreadable(line))?;
+            if times.titles.iter().all(|known| known != title) {
+                times.titles.push(title.to_owned());
+            }
+            times.measured.add(payload, title, Figures::default().with("nanoseconds", time));
+        }
+        Ok(times)
+    }
+}
+
+fn unreadable(line: &str) -> Failure {
+    Failure::new(format!("expected payload, title and time, got {line:?}"))
 }
 
 fn format_time(nanoseconds: f64) -> String {
@@ -150,10 +174,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_read_line_by_line() {
-        let figures = parse_figures("order\tajv, compiled\t12.5\nprogress\tx\t1").unwrap();
-        assert_eq!((figures[0].title.as_str(), figures.len()), ("ajv, compiled", 2));
-        assert!(parse_figures("order").is_err());
+    fn times_are_read_line_by_line() {
+        let times = Times::parse("order\tb, compiled\t12.5\norder\ta\t1\norder\tb, compiled\t14.5").unwrap();
+        assert_eq!(times.titles, ["b, compiled", "a"]);
+        assert!((times.measured.median("order", "b, compiled", "nanoseconds") - 13.5).abs() < 1e-9);
+        assert!(Times::parse("order").is_err() && Times::parse("order\ta\tb").is_err());
     }
 
     #[test]

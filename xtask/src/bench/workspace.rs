@@ -2,10 +2,11 @@
 
 use crate::failure::Result;
 use crate::paths::{in_root, read_file, target};
-use crate::process::{cargo, run};
+use crate::process::{cargo, command, run};
 use crate::step::step;
 use crate::tools;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const FOLDER: &str = "benches";
 
@@ -39,6 +40,23 @@ pub(super) fn install_packages() -> Result {
         return Ok(());
     }
     step("Installing the npm packages of the benchmarks", || tools::install_packages(&folder))
+}
+
+/// Returns `true` if a peer was prepared. Prints the reason otherwise, because the comparison is useful without it.
+pub(super) fn is_ready(title: &str, prepared: &Result) -> bool {
+    if let Err(failure) = prepared {
+        println!("Skipping {title}: {failure}");
+    }
+    prepared.is_ok()
+}
+
+/// Returns a command that runs a program with as many open files as the system allows, because each subscriber is one. The
+/// process is the program's.
+pub(super) fn with_many_files(program: &mut Command) -> Command {
+    let script = r#"ulimit -n "$(ulimit -Hn)"; exec "$0" "$@""#;
+    let mut shell = command("sh", &["-c", script]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell
 }
 
 /// Returns the locked versions of crates, as `name@version`.

@@ -47,6 +47,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "docs/storage.md",
             "docs/transactions.md",
             "docs/clusters.md",
+            "docs/performance.md",
             "docs/tokens.md",
             "docs/limits.md",
             "docs/metrics.md",

@@ -54,9 +54,12 @@ struct Publisher {
 }
 
 impl Publish for Publisher {
-    async fn publish(&self, sequence: u64, text: &str) {
+    async fn publish(&self, channel: u64, sequence: u64, text: &str) {
+        // Subscribers use the first channel.
+        let other = (channel > 0).then(|| channel_of(channel).expect("the id is valid"));
+        let channel = other.as_ref().unwrap_or(&self.channel);
         let message = Message { m: message::marker(now(), sequence), role: "assistant", text };
-        let published = self.hub.publish(self.channel.topic(0), &message).await;
+        let published = self.hub.publish(channel.topic(0), &message).await;
         published.expect("the message is valid and the hub open");
     }
 }
@@ -68,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let controlled = TcpListener::bind("127.0.0.1:0").await?;
     println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
 
-    let channel = Channel::new(&BENCH, &[&"1"])?;
+    let channel = channel_of(0)?;
     tokio::spawn(control::serve(controlled, Publisher { hub: hub.clone(), channel }));
     // The load client does not know the key, because authorization is not measured.
     let routes =
@@ -79,6 +82,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }));
     fanfare::serve(world, routes, &hub).await;
     Ok(())
+}
+
+fn channel_of(number: u64) -> Result<Channel, fanfare::ParamError> {
+    Channel::new(&BENCH, &[&(number + 1).to_string()])
 }
 
 /// Returns a hub that keeps its history in memory, and in a file if `--storage` is given.

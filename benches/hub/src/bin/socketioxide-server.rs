@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 struct Publisher(SocketIo);
 
 impl Publish for Publisher {
-    async fn publish(&self, sequence: u64, filling: &str) {
+    async fn publish(&self, _channel: u64, sequence: u64, filling: &str) {
         broadcast(&self.0, &message::payload(now(), sequence, filling)).await;
     }
 }

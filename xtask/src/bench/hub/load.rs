@@ -4,7 +4,7 @@ use super::super::figures::Figures;
 use super::super::workspace;
 use crate::failure::Result;
 use crate::process::{command, read_output};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The ports and the process of a server.
 #[derive(Clone, Copy)]
@@ -18,7 +18,8 @@ pub(crate) struct Ports {
 
 /// Returns the command that runs the load client against a server. `arguments` are separated by spaces.
 pub(crate) fn client_command(ports: Ports, protocol: &str, arguments: &str) -> Command {
-    let mut client = command(workspace::program("load"), &["--protocol", protocol]);
+    let mut client =
+        workspace::with_many_files(&mut command(workspace::program("load"), &["--protocol", protocol]));
     client.arg("--port").arg(ports.public.to_string()).arg("--control").arg(ports.control.to_string());
     client.arg("--process").arg(ports.process.to_string()).args(arguments.split_whitespace());
     client
@@ -26,5 +27,6 @@ pub(crate) fn client_command(ports: Ports, protocol: &str, arguments: &str) -> C
 
 /// Runs the load client and returns its figures.
 pub(crate) fn run_client(ports: Ports, protocol: &str, arguments: &str) -> Result<Figures> {
-    Figures::read(&read_output(&mut client_command(ports, protocol, arguments))?)
+    let mut client = client_command(ports, protocol, arguments);
+    Figures::read(&read_output(client.stderr(Stdio::inherit()))?)
 }

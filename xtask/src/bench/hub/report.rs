@@ -1,19 +1,27 @@
 //! Prints the tables.
 
-use super::measure::{CROWDS, Measured, Plan, RESUMING, STEADY, WINDOW};
+use super::super::statistics::{Measured, Samples, describe_verdicts, format_ratio};
+use super::measure::{CROWDS, Plan, RESUMING, STEADY, WINDOW};
 use super::server::Server;
 
-/// The server that shows what the machine can do at most.
-const BOUND: &str = "bare, a shared log";
-
 pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
+    let Some(reference) = servers.first() else { return };
     let seconds = plan.milliseconds / 1_000;
     println!(
-        "The server and the load client share the machine. Runs of {seconds} s, medians of {}.",
-        plan.rounds
+        "The server and the load client share the machine. Payloads are 120 bytes of JSON, runs take {seconds} s.\nMedian \
+         (minimum–maximum) of {} rounds; each round measures every server in turn. CPU is the server's user and system\ntime \
+         per delivered message. Ratios are to {} in the same round. {}",
+        plan.rounds,
+        reference.title,
+        describe_verdicts(plan.rounds)
     );
-    println!("Payloads are 120 bytes of JSON. Ratios are relative to {BOUND:?}.");
-    let report = Report { servers, measured, bound: servers.iter().find(|server| server.title == BOUND) };
+    println!("{}", measured.describe_load());
+    for server in servers {
+        if let Some(note) = server.publishes.note() {
+            println!("{}: {note}.", server.title);
+        }
+    }
+    let report = Report { servers, measured, reference };
     for crowd in CROWDS {
         report.print_crowd(crowd);
     }
@@ -27,146 +35,185 @@ pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
 struct Report<'r> {
     servers: &'r [&'r Server],
     measured: &'r Measured,
-    bound: Option<&'r &'r Server>,
+    /// The server that the others are compared with.
+    reference: &'r Server,
+}
+
+/// The figures of one server in one scenario.
+struct Row<'r> {
+    report: &'r Report<'r>,
+    server: &'r Server,
+    scenario: &'r str,
 }
 
 impl Report<'_> {
     fn print_crowd(&self, crowd: usize) {
-        let scenario = format!("crowd {crowd}");
-        println!("\n## {crowd} subscribers, publishing at most {WINDOW} messages ahead of them\n");
-        println!("| server | delivered/s | ratio | CPU per message | ratio | p50 | p99 | lost |");
-        println!("|---|---:|---:|---:|---:|---:|---:|---:|");
-        for server in self.servers_with(&scenario, "delivered") {
-            let figure = |name| self.measured.median(server, &scenario, name);
-            println!(
-                "| {} | {} | {} | {:.2} µs | {} | {} | {} | {} |",
-                server.title,
-                rate(figure("delivered_per_second")),
-                self.ratio(server, &scenario, "delivered_per_second"),
-                figure("server_cpu"),
-                self.ratio(server, &scenario, "server_cpu"),
-                time(figure("p50")),
-                time(figure("p99")),
-                figure("lost"),
-            );
-        }
+        let title = format!("{crowd} subscribers, publishing at most {WINDOW} messages ahead of them");
+        let heads = ["CPU", "ratio", "delivered/s", "ratio", "p50", "p99", "lost"];
+        self.print_table(&title, &heads, &format!("crowd {crowd}"), "delivered", |row| {
+            vec![
+                row.cell("server_cpu", cpu),
+                row.ratio("server_cpu", "faster", "slower"),
+                row.cell("delivered_per_second", rate),
+                row.ratio("delivered_per_second", "slower", "faster"),
+                row.cell("p50", time),
+                row.cell("p99", time),
+                row.cell("lost", count),
+            ]
+        });
     }
 
     fn print_steady(&self) {
         let (subscribers, rate) = STEADY;
-        println!("\n## {subscribers} subscribers, {rate} messages per second, published one by one\n");
-        println!("| server | p50 | ratio | p99 | ratio | accepted, p50 | CPU per message | lost |");
-        println!("|---|---:|---:|---:|---:|---:|---:|---:|");
-        for server in self.servers_with("steady", "p50") {
-            let figure = |name| self.measured.median(server, "steady", name);
-            println!(
-                "| {} | {} | {} | {} | {} | {} | {:.2} µs | {} |",
-                server.title,
-                time(figure("p50")),
-                self.ratio(server, "steady", "p50"),
-                time(figure("p99")),
-                self.ratio(server, "steady", "p99"),
-                time(figure("accepted_p50")),
-                figure("server_cpu"),
-                figure("lost"),
-            );
-        }
+        let title = format!("{subscribers} subscribers, {rate} messages per second, published one by one");
+        let heads = ["CPU", "ratio", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
+        self.print_table(&title, &heads, "steady", "p50", |row| {
+            vec![
+                row.cell("server_cpu", cpu),
+                row.ratio("server_cpu", "faster", "slower"),
+                row.cell("p50", time),
+                row.ratio("p50", "faster", "slower"),
+                row.cell("p99", time),
+                row.ratio("p99", "faster", "slower"),
+                row.cell("accepted_p50", time),
+                row.cell("lost", count),
+            ]
+        });
     }
 
     fn print_one(&self) {
-        println!("\n## One subscriber, published in-process as fast as accepted\n");
-        println!("| server | delivered/s | ratio | published/s | CPU per message | lost |");
-        println!("|---|---:|---:|---:|---:|---:|");
-        for server in self.servers_with("one", "delivered") {
-            let figure = |name| self.measured.median(server, "one", name);
-            println!(
-                "| {} | {} | {} | {} | {:.2} µs | {:.1} % |",
-                server.title,
-                rate(figure("delivered_per_second")),
-                self.ratio(server, "one", "delivered_per_second"),
-                rate(figure("published_per_second")),
-                figure("server_cpu"),
-                figure("lost") / figure("published") * 100.0,
-            );
-        }
+        let heads = ["CPU", "ratio", "delivered/s", "ratio", "published/s", "lost"];
+        self.print_table(
+            "One subscriber, published in-process as fast as accepted",
+            &heads,
+            "one",
+            "delivered",
+            |row| {
+                let lost = row.median("lost") / row.median("published") * 100.0;
+                vec![
+                    row.cell("server_cpu", cpu),
+                    row.ratio("server_cpu", "faster", "slower"),
+                    row.cell("delivered_per_second", rate),
+                    row.ratio("delivered_per_second", "slower", "faster"),
+                    row.cell("published_per_second", rate),
+                    format!("{lost:.1} %"),
+                ]
+            },
+        );
     }
 
     fn print_idle(&self, plan: &Plan) {
-        let heads: Vec<_> = plan.idle.iter().map(|idle| format!(" {idle} idle |")).collect();
-        println!("\n## Resident memory per subscriber\n");
-        println!(
-            "| server | at the start |{}\n|---|---:|{}",
-            heads.concat(),
-            "---:|".repeat(plan.idle.len())
-        );
-        let first = format!("idle {}", plan.idle[0]);
-        for server in self.servers_with(&first, "kilobytes_each") {
-            let each = plan.idle.iter().map(|idle| {
-                format!(
-                    " {:.1} KB |",
-                    self.measured.median(server, &format!("idle {idle}"), "kilobytes_each")
-                )
+        for idle in plan.idle {
+            let title = format!("{idle} idle subscribers: resident memory of the server");
+            let heads = ["per subscriber", "ratio", "before they connect"];
+            self.print_table(&title, &heads, &format!("idle {idle}"), "kilobytes_each", |row| {
+                vec![
+                    row.cell("kilobytes_each", |size| format!("{size:.1} KB")),
+                    row.ratio("kilobytes_each", "smaller", "larger"),
+                    row.cell("kilobytes_before", |size| format!("{:.0} MB", size / 1_024.0)),
+                ]
             });
-            let before = self.measured.median(server, &first, "kilobytes_before") / 1_024.0;
-            println!("| {} | {before:.0} MB |{}", server.title, each.collect::<Vec<_>>().concat());
         }
     }
 
     fn print_replay(&self, plan: &Plan) {
-        println!("\n## {RESUMING} subscribers read the whole history\n");
-        println!("| server | messages in history | delivered/s | CPU per message | lost |");
-        println!("|---|---:|---:|---:|---:|");
         for messages in plan.replayed {
-            let scenario = format!("replay {messages}");
-            for server in self.servers_with(&scenario, "delivered") {
-                let figure = |name| self.measured.median(server, &scenario, name);
-                let (rate, cpu) = (rate(figure("delivered_per_second")), figure("server_cpu"));
-                println!("| {} | {messages} | {rate} | {cpu:.2} µs | {} |", server.title, figure("lost"));
-            }
+            let title = format!("{RESUMING} subscribers read a history of {messages} messages");
+            let heads = ["CPU", "ratio", "delivered/s", "ratio", "lost"];
+            self.print_table(&title, &heads, &format!("replay {messages}"), "delivered", |row| {
+                vec![
+                    row.cell("server_cpu", cpu),
+                    row.ratio("server_cpu", "faster", "slower"),
+                    row.cell("delivered_per_second", rate),
+                    row.ratio("delivered_per_second", "slower", "faster"),
+                    row.cell("lost", count),
+                ]
+            });
         }
     }
 
     fn print_slow(&self, plan: &Plan) {
-        println!("\n## 20 subscribers, plus one that never reads and one that is frozen\n");
-        println!("20 messages of 100 KB per second. Ratios are relative to the same without the two.\n");
-        println!("| server | delivered | p50 | p99 | accepted, p50 | p99 | lost | dropped after |");
-        println!("|---|---:|---:|---:|---:|---:|---:|---:|");
-        for server in self.servers_with("with slow subscribers", "delivered") {
-            let figure = |name| self.measured.median(server, "with slow subscribers", name);
-            let relative =
-                |name| ratio(figure(name) / self.measured.median(server, "without slow subscribers", name));
-            let dropped = match (figure("first_dropped"), figure("second_dropped")) {
+        let title = "20 subscribers, plus one that never reads and one that is frozen";
+        let heads = ["delivered", "p50", "p99", "accepted, p50", "p99", "lost", "dropped after"];
+        let with = "with slow subscribers";
+        self.print_table(title, &heads, with, "delivered", |row| {
+            let relative = |name| {
+                let without = self.measured.median("without slow subscribers", row.server.title, name);
+                format_ratio(row.median(name) / without)
+            };
+            let dropped = match (row.median("first_dropped"), row.median("second_dropped")) {
                 (first, _) if first.is_nan() => format!("not within {} s", plan.slow_milliseconds / 1_000),
                 (first, second) if second.is_nan() => format!("{first:.0} s, the other not"),
                 (first, second) => format!("{first:.0} s, {second:.0} s"),
             };
+            let mut cells: Vec<_> = ["delivered_per_second", "p50", "p99", "accepted_p50", "accepted_p99"]
+                .into_iter()
+                .map(relative)
+                .collect();
+            cells.extend([row.cell("lost", count), dropped]);
+            cells
+        });
+        if self.servers.iter().any(|server| !self.measured.median(with, server.title, "delivered").is_nan()) {
             println!(
-                "| {} | {} | {} | {} | {} | {} | {} | {dropped} |",
-                server.title,
-                relative("delivered_per_second"),
-                relative("p50"),
-                relative("p99"),
-                relative("accepted_p50"),
-                relative("accepted_p99"),
-                figure("lost"),
+                "\n20 messages of 100 KB per second. Ratios are to the same without the two. One run, so small differences \
+                 mean nothing."
             );
         }
     }
 
-    /// Returns the servers for which a figure was measured.
-    fn servers_with<'s>(&'s self, scenario: &'s str, name: &'s str) -> impl Iterator<Item = &'s Server> {
-        let measured = move |server: &&Server| !self.measured.median(server, scenario, name).is_nan();
-        self.servers.iter().copied().filter(measured)
-    }
-
-    fn ratio(&self, server: &Server, scenario: &str, name: &str) -> String {
-        let bound = self.bound.map_or(f64::NAN, |bound| self.measured.median(bound, scenario, name));
-        ratio(self.measured.median(server, scenario, name) / bound)
+    /// Prints a table with a row for each server that `figure` was measured for.
+    fn print_table(
+        &self,
+        title: &str,
+        heads: &[&str],
+        scenario: &str,
+        figure: &str,
+        cells: impl Fn(&Row<'_>) -> Vec<String>,
+    ) {
+        let rows = self.servers.iter().map(|server| Row { report: self, server, scenario });
+        let rows: Vec<_> = rows.filter(|row| !row.samples(figure).is_empty()).collect();
+        if rows.is_empty() {
+            return;
+        }
+        println!("\n## {title}\n\n| server | {} |", heads.join(" | "));
+        println!("|---|{}", "---:|".repeat(heads.len()));
+        for row in rows {
+            println!("| {} | {} |", row.server.title, cells(&row).join(" | "));
+        }
     }
 }
 
-fn ratio(ratio: f64) -> String {
-    if ratio.is_finite() { format!("{ratio:.2} ×") } else { "–".to_owned() }
+impl Row<'_> {
+    fn samples(&self, name: &str) -> Samples {
+        self.report.measured.samples(self.scenario, self.server.title, name)
+    }
+
+    fn median(&self, name: &str) -> f64 {
+        self.samples(name).median()
+    }
+
+    fn cell(&self, name: &str, format: impl Fn(f64) -> String) -> String {
+        self.samples(name).describe(format)
+    }
+
+    /// Returns the ratio to the reference, with a verdict in the given words.
+    fn ratio(&self, name: &str, lower: &str, higher: &str) -> String {
+        let reference = self.report.reference.title;
+        if self.server.title == reference {
+            return String::new();
+        }
+        let ratios = self.report.measured.ratios(self.scenario, self.server.title, reference, name);
+        ratios.describe_ratio(lower, higher)
+    }
+}
+
+/// Formats microseconds of CPU time.
+fn cpu(time: f64) -> String {
+    format!("{time:.2} µs")
+}
+
+fn count(count: f64) -> String {
+    format!("{count:.0}")
 }
 
 fn rate(rate: f64) -> String {
@@ -186,6 +233,5 @@ mod tests {
     fn figures_have_suitable_units() {
         assert_eq!((rate(812_400.0).as_str(), rate(1_812_400.0).as_str()), ("812 k", "1.81 M"));
         assert_eq!((time(340.0).as_str(), time(2_300_000.0).as_str()), ("0.34 ms", "2.3 s"));
-        assert_eq!((ratio(1.5).as_str(), ratio(f64::NAN).as_str()), ("1.50 ×", "–"));
     }
 }

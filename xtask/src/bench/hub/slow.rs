@@ -1,8 +1,9 @@
 //! Measures healthy subscribers while one never reads and one is frozen.
 
 use super::super::figures::Figures;
-use super::load::{self, Ports, client_command};
-use super::measure::{Measured, Plan};
+use super::super::statistics::Measured;
+use super::load::{Ports, client_command};
+use super::measure::{self, Plan};
 use super::server::Server;
 use crate::failure::{Failure, Result};
 use crate::process::{Running, command, run, start};
@@ -22,14 +23,8 @@ const CONNECTING: Duration = Duration::from_secs(1);
 
 /// Measures with and without slow subscribers, and when the slow ones are dropped.
 pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
-    let started = server.start()?;
     let arguments = format!("{LOAD} --milliseconds {}", plan.milliseconds * 2);
-    measured.add(
-        server,
-        "without slow subscribers",
-        load::run_client(started.ports, server.protocol, &arguments)?,
-    );
-    drop(started);
+    measure::add(server, "without slow subscribers", &[&arguments], measured)?;
 
     let started = server.start()?;
     let _frozen = Frozen::start(started.ports, server.protocol)?;
@@ -48,7 +43,7 @@ pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> 
     for (name, time) in ["first_dropped", "second_dropped"].into_iter().zip(dropped) {
         figures.set(name, (time + CONNECTING).as_secs_f64());
     }
-    measured.add(server, "with slow subscribers", figures);
+    measured.add("with slow subscribers", server.title, figures);
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! The measurements of a round.
 
-use super::super::figures::{Figures, median};
+use super::super::figures::Figures;
+use super::super::statistics::Measured;
 use super::servers::{Place, Postgres, bench};
 use super::subjects::{ACROSS, PUBLISHING, Publishes, REPLAYING, Store, Subject};
 use crate::failure::Result;
-use std::collections::HashMap;
 
 /// The numbers of concurrent publishers.
 pub(crate) const PUBLISHERS: [usize; 3] = [1, 10, 100];
@@ -32,34 +32,6 @@ impl Plan {
     }
 }
 
-/// The figures of all rounds, by measurement and subject.
-#[derive(Default)]
-pub(crate) struct Measured(HashMap<(String, &'static str), Vec<Figures>>);
-
-impl Measured {
-    fn add(&mut self, measurement: String, subject: &Subject, line: &str) -> Result {
-        self.0.entry((measurement, subject.title)).or_default().push(Figures::read(line)?);
-        Ok(())
-    }
-
-    /// Returns the median of a figure, or NaN if it was not measured.
-    pub(crate) fn median(&self, measurement: &str, subject: &Subject, name: &str) -> f64 {
-        self.0.get(&(measurement.to_owned(), subject.title)).map_or(f64::NAN, |runs| median(runs, name))
-    }
-
-    /// Returns the median of a figure's ratios to another subject's in the same round.
-    pub(crate) fn ratio(&self, measurement: &str, subject: &Subject, to: &Subject, name: &str) -> f64 {
-        let runs = |subject: &Subject| {
-            let runs = self.0.get(&(measurement.to_owned(), subject.title));
-            runs.into_iter().flatten().map(|run| run.get(name)).collect::<Vec<_>>()
-        };
-        let mut ratios: Vec<f64> = runs(subject).iter().zip(runs(to)).map(|(own, to)| own / to).collect();
-        ratios.retain(|ratio| !ratio.is_nan());
-        ratios.sort_unstable_by(f64::total_cmp);
-        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
 /// Measures all subjects in turn, so that other load on the machine affects them alike.
 pub(crate) fn measure_round(
     postgres: &Postgres,
@@ -72,14 +44,14 @@ pub(crate) fn measure_round(
         for subject in PUBLISHING.iter().filter(chosen) {
             let place = Place::create(postgres, subject.storage)?;
             let line = publish(&place, subject, publishers, plan)?;
-            measured.add(format!("publish {publishers}"), subject, &line)?;
+            measured.add(&format!("publish {publishers}"), subject.title, Figures::read(&line)?);
         }
     }
     for rate in RATES {
         for subject in ACROSS.iter().filter(chosen) {
             let place = Place::create(postgres, subject.storage)?;
             let line = across(&place, subject, rate, plan)?;
-            measured.add(format!("across {rate}"), subject, &line)?;
+            measured.add(&format!("across {rate}"), subject.title, Figures::read(&line)?);
         }
     }
     for subject in REPLAYING.iter().filter(chosen) {
@@ -126,7 +98,7 @@ fn replay(place: &Place, subject: &Subject, measured: &mut Measured) -> Result {
     let node = if subject.storage == Store::Memory { filled } else { place.start_node()? };
     for measurement in ["replay first", "replay again"] {
         let line = bench(&["replay", "--from", &address(&node.port), "--messages", &stored])?;
-        measured.add(measurement.to_owned(), subject, &line)?;
+        measured.add(measurement, subject.title, Figures::read(&line)?);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The tables of the report.
 
-use super::measure::{Measured, PUBLISHERS, Plan, RATES, STORED};
+use super::super::statistics::{Measured, describe_verdicts};
+use super::measure::{PUBLISHERS, Plan, RATES, STORED};
 use super::subjects::{ACROSS, PUBLISHING, REPLAYING, Store, Subject};
 
 /// The least rate of publishing, in percent of a loop of `INSERT`s.
@@ -10,7 +11,11 @@ const MIN_RATE: f64 = 70.0;
 const MAX_LATENCY: f64 = 2.0;
 
 pub(crate) fn print(plan: &Plan, measured: &Measured) {
-    println!("Medians of {}; ratios are medians of the ratios in one round.", plan.rounds);
+    println!(
+        "Median (minimum–maximum) of {} rounds; ratios are to the first line, in the same round. {}",
+        plan.rounds,
+        describe_verdicts(plan.rounds)
+    );
     println!(
         "Payloads of 200 bytes, 20 channels. PostgreSQL: default settings, each commit waits for the disk."
     );
@@ -37,16 +42,16 @@ fn print_publishing(measured: &Measured, missed: &mut Vec<String>) {
         let mut cells = Vec::new();
         for publishers in PUBLISHERS {
             let measurement = format!("publish {publishers}");
-            let figure = |name| measured.median(&measurement, subject, name);
-            let share = measured.ratio(&measurement, subject, baseline, "rate") * 100.0;
+            let figure = |name| measured.samples(&measurement, subject.title, name);
+            let ratios = measured.ratios(&measurement, subject.title, baseline.title, "rate");
             let note = if subject.title == baseline.title {
                 String::new()
             } else {
-                format!(" ({})", percent(share))
+                format!(" · {}", ratios.describe_ratio("slower", "faster"))
             };
-            let (p50, p99) = (time(figure("p50")), time(figure("p99")));
-            cells.push(format!("{}{note} · {p50} · {p99}", rate(figure("rate"))));
-            if subject.has_target && share < MIN_RATE {
+            let (p50, p99) = (time(figure("p50").median()), time(figure("p99").median()));
+            cells.push(format!("{}{note} · {p50} · {p99}", figure("rate").describe(rate)));
+            if subject.has_target && ratios.median() * 100.0 < MIN_RATE {
                 missed.push(format!("{} with {publishers} publishers", subject.title));
             }
         }
@@ -63,14 +68,18 @@ fn print_across(measured: &Measured, missed: &mut Vec<String>) {
         let mut cells = Vec::new();
         for rate in RATES {
             let measurement = format!("across {rate}");
-            let figure = |name| measured.median(&measurement, subject, name);
-            let ratio = measured.ratio(&measurement, subject, baseline, "p99");
-            let note =
-                if subject.title == baseline.title { String::new() } else { format!(" ({ratio:.1} ×)") };
-            let lost = figure("lost");
+            let figure = |name| measured.samples(&measurement, subject.title, name);
+            let ratios = measured.ratios(&measurement, subject.title, baseline.title, "p99");
+            let note = if subject.title == baseline.title {
+                String::new()
+            } else {
+                format!(" · {}", ratios.describe_ratio("faster", "slower"))
+            };
+            let lost = figure("lost").median();
             let lost = if lost > 0.0 { format!(", {lost:.0} lost") } else { String::new() };
-            cells.push(format!("{} · {}{note}{lost}", time(figure("p50")), time(figure("p99"))));
-            if subject.has_target && rate == RATES[0] && ratio > MAX_LATENCY {
+            let (p50, p99) = (figure("p50").describe(time), figure("p99").describe(time));
+            cells.push(format!("{p50} · {p99}{note}{lost}"));
+            if subject.has_target && rate == RATES[0] && ratios.median() > MAX_LATENCY {
                 missed.push(format!("{} at {rate} messages per second", subject.title));
             }
         }
@@ -82,7 +91,7 @@ fn print_replay(measured: &Measured) {
     println!("\n## A subscriber reads {STORED} stored messages, messages per second\n");
     println!("| | from a server that has just started | again |\n|---|---:|---:|");
     for subject in present(measured, "replay again", "rate", &REPLAYING) {
-        let figure = |measurement| rate(measured.median(measurement, subject, "rate"));
+        let figure = |measurement| measured.samples(measurement, subject.title, "rate").describe(rate);
         let first = if subject.storage == Store::Memory { "–".to_owned() } else { figure("replay first") };
         println!("| {} | {first} | {} |", subject.title, figure("replay again"));
     }
@@ -95,7 +104,7 @@ fn present<'s>(
     name: &'s str,
     subjects: &'s [Subject],
 ) -> impl Iterator<Item = &'s Subject> {
-    subjects.iter().filter(move |subject| !measured.median(measurement, subject, name).is_nan())
+    subjects.iter().filter(move |subject| !measured.samples(measurement, subject.title, name).is_empty())
 }
 
 fn rate(rate: f64) -> String {
@@ -104,10 +113,6 @@ fn rate(rate: f64) -> String {
         1e4..1e6 => format!("{:.0} k", rate / 1e3),
         _ => format!("{:.2} M", rate / 1e6),
     }
-}
-
-fn percent(share: f64) -> String {
-    if share < 1_000.0 { format!("{share:.0} %") } else { format!("{:.0} ×", share / 100.0) }
 }
 
 /// Formats microseconds.
@@ -128,6 +133,5 @@ mod tests {
     fn figures_have_suitable_units() {
         assert_eq!([812.0, 81_240.0, 1_812_400.0].map(rate), ["0.81 k", "81 k", "1.81 M"]);
         assert_eq!([2.0, 340.0, 34_000.0, 2_300_000.0].map(time), ["2 µs", "0.34 ms", "34 ms", "2.3 s"]);
-        assert_eq!([70.4, 4_200.0].map(percent), ["70 %", "42 ×"]);
     }
 }

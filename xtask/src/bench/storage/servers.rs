@@ -1,22 +1,13 @@
 //! Starts the servers: PostgreSQL, Fanfare and Centrifugo.
 
-use super::super::workspace;
+use super::super::{centrifugo, workspace};
 use super::subjects::Store;
 use crate::failure::{Failure, Result};
-use crate::paths::{create_folder, delete_database, target, write_file};
-use crate::process::{Running, command, find_free_port, read_output, run_quietly, start};
-use crate::step::step;
+use crate::paths::{create_folder, delete_database, target};
+use crate::process::{Running, command, read_output, start};
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-/// The version of Centrifugo in `benches/storage/centrifugo/go.mod`.
-pub(crate) const CENTRIFUGO: &str = "6.9.1";
-
-const START_TIMEOUT: Duration = Duration::from_secs(20);
+use std::process::Stdio;
 
 /// A PostgreSQL server in a temporary folder.
 pub(crate) struct Postgres {
@@ -110,54 +101,15 @@ pub(crate) fn bench(arguments: &[&str]) -> Result<String> {
     read_output(program.stderr(Stdio::inherit()))
 }
 
-/// Builds Centrifugo from the Go modules that `go.sum` pins. Returns `false` and prints the reason if that fails.
-pub(crate) fn prepare_centrifugo() -> bool {
-    let module = "github.com/centrifugal/centrifugo/v6";
-    let build = step("Building Centrifugo", || {
-        let mut build = Command::new("go");
-        build.args(["build", "-p", "1", "-mod", "readonly", "-ldflags"]);
-        build.arg(format!("-X {module}/internal/build.Version={CENTRIFUGO}")).arg("-o");
-        build.arg(workspace::program("centrifugo")).arg(module);
-        run_quietly(build.current_dir(workspace::source("storage/centrifugo")))
-    });
-    if let Err(failure) = &build {
-        println!("Skipping Centrifugo: {failure}");
-    }
-    build.is_ok()
-}
-
 /// Starts a node of Centrifugo whose broker and controller use PostgreSQL. They have their default settings, except that
-/// notifications replace asking every 100 ms, and that a subscriber may read [`STORED`](super::measure::STORED) messages.
+/// notifications replace asking every 100 ms.
 fn start_centrifugo(url: &str) -> Result<Node> {
-    let port = find_free_port()?.to_string();
     let database = format!(
         r#"{{"enabled": true, "type": "postgres", "postgres": {{"dsn": "{url}", "use_notify": true}}}}"#
     );
-    let settings = format!(
-        r#"{{
-    "broker": {database},
-    "controller": {database},
-    "channel": {{"without_namespace": {{"history_size": 1000000, "history_ttl": "1h", "force_recovery": true}}}},
-    "client": {{"insecure": true, "recovery_max_publication_limit": 20000, "queue_max_size": 33554432}},
-    "http_api": {{"insecure": true}},
-    "http_server": {{"address": "127.0.0.1", "port": {port}}},
-    "log": {{"level": "error"}}
-}}
-"#
-    );
-    let file = output_folder().join(format!("centrifugo-{port}.json"));
-    write_file(&file, &settings)?;
-    let mut program = Command::new(workspace::program("centrifugo"));
-    let running = start(program.arg("--config").arg(&file).stdout(Stdio::null()))?;
-    let since = Instant::now();
-    while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
-        if since.elapsed() > START_TIMEOUT {
-            let seconds = START_TIMEOUT.as_secs();
-            return Err(Failure::new(format!("Centrifugo did not start listening within {seconds} s")));
-        }
-        sleep(Duration::from_millis(20));
-    }
-    Ok(Node { port, _running: running })
+    let engine = format!(r#""broker": {database}, "controller": {database},"#);
+    let (port, running) = centrifugo::start_node(1_000_000, &engine, &output_folder())?;
+    Ok(Node { port: port.to_string(), _running: running })
 }
 
 /// Reads the first lines that a program prints. The program may not print more.

@@ -11,9 +11,9 @@ pub(crate) enum Mode {
     InProcess { window: Option<u64> },
     /// The client publishes over HTTP, or in the server's own protocol, at a steady rate.
     Steady { rate: u64 },
-    /// The client publishes in the server's own protocol, at most `window` messages ahead.
+    /// The client publishes in the server's own protocol, or in batches over HTTP, at most `window` messages ahead.
     Native { window: u64 },
-    /// The server publishes a number of messages without subscribers.
+    /// A number of messages is published without subscribers.
     Fill { messages: u64 },
     /// Subscribers read a number of messages from the history.
     Replay { messages: u64 },
@@ -33,6 +33,8 @@ pub(crate) struct Arguments {
     /// Subscribers that never read.
     pub(crate) deaf: usize,
     pub(crate) size: u64,
+    /// The number of channels that messages are published to in turn.
+    pub(crate) channels: u64,
     pub(crate) time: Duration,
 }
 
@@ -56,6 +58,7 @@ impl Arguments {
             subscribers: usize::try_from(number("subscribers", 1)).unwrap_or(1),
             deaf: usize::try_from(number("deaf", 0)).unwrap_or(0),
             size: number("size", message::USUAL_SIZE as u64),
+            channels: number("channels", 1),
             time: Duration::from_millis(number("milliseconds", 3_000)),
         }
     }

@@ -4,6 +4,8 @@ use bench_hub::connection::Connection;
 use bench_hub::frame::{BINARY, TEXT};
 use bench_hub::http::Http;
 use memchr::memmem;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The protocol of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub(crate) enum Protocol {
     Bare,
     SocketIo,
     Nats,
+    /// NATS with a stream, which each subscriber reads with a consumer of its own.
+    JetStream,
+    Centrifugo,
 }
 
 /// Where a subscriber of Fanfare starts.
@@ -25,8 +30,14 @@ pub(crate) enum Since {
     Start,
 }
 
-const CONNECT: &[u8] = b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n";
-const SUBSCRIBE: &[u8] = b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB bench 1\r\nPING\r\n";
+const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
+
+/// What JetStream answers only if it has created a stream or a consumer.
+const CREATED: &str = "\"created\"";
+
+/// A stream with the same history as the other servers'.
+const STREAM: &str =
+    r#"{"name":"bench","subjects":["bench"],"storage":"memory","max_msgs":100000,"max_age":3600000000000}"#;
 
 /// The channel and topic that all subscribers use.
 const TOPIC: &str = "channel=bench:1&topic=t";
@@ -39,12 +50,23 @@ impl Protocol {
             "bare" => Self::Bare,
             "socket.io" => Self::SocketIo,
             "nats" => Self::Nats,
+            "jetstream" => Self::JetStream,
+            "centrifugo" => Self::Centrifugo,
             _ => Self::Fanfare,
         }
     }
 
-    /// Requests a token. It is empty if the protocol has none.
-    pub(crate) async fn token(self, server: &str) -> Result<String, String> {
+    /// Returns `true` if publishers use a connection of their own.
+    pub(crate) fn is_nats(self) -> bool {
+        matches!(self, Self::Nats | Self::JetStream)
+    }
+
+    /// Requests a token, or creates the stream. A token is empty if the protocol has none.
+    pub(crate) async fn prepare(self, server: &str) -> Result<String, String> {
+        if self == Self::JetStream {
+            let requests = nats_request("$JS.API.STREAM.CREATE.bench", "answer", STREAM);
+            nats(server, &requests, CREATED, None).await?;
+        }
         if !matches!(self, Self::Fanfare | Self::Inngest) {
             return Ok(String::new());
         }
@@ -81,37 +103,87 @@ impl Protocol {
                 connection.expect("40{").await?;
                 Ok(connection)
             }
-            Self::Nats => Self::nats(server, SUBSCRIBE, buffer).await,
+            Self::Nats => nats(server, "SUB bench 1\r\nPING\r\n", "PONG", buffer).await,
+            Self::JetStream => {
+                static CONSUMERS: AtomicU64 = AtomicU64::new(0);
+                let inbox = format!("inbox.{}.{}", std::process::id(), CONSUMERS.fetch_add(1, Relaxed));
+                let consumer = format!(
+                    r#"{{"stream_name":"bench","config":{{"deliver_subject":"{inbox}","deliver_policy":"new","ack_policy":"none","mem_storage":true}}}}"#
+                );
+                let answer = format!("{inbox}.answer");
+                let create = nats_request("$JS.API.CONSUMER.CREATE.bench", &answer, &consumer);
+                nats(server, &format!("SUB {inbox} 2\r\n{create}"), CREATED, buffer).await
+            }
+            Self::Centrifugo => {
+                let mut connection = Connection::open(server, "/connection/websocket", "", buffer).await?;
+                connection.send(TEXT, br#"{"id":1,"connect":{}}"#).await?;
+                connection.expect("\"connect\"").await?;
+                connection.send(TEXT, br#"{"id":2,"subscribe":{"channel":"bench_0"}}"#).await?;
+                connection.expect(r#""id":2,"subscribe""#).await?;
+                Ok(connection)
+            }
         }
     }
 
     /// Connects a publisher that uses the server's own protocol.
     pub(crate) async fn publisher(server: &str) -> Result<Connection, String> {
-        Self::nats(server, CONNECT, None).await
-    }
-
-    async fn nats(server: &str, greeting: &[u8], buffer: Option<usize>) -> Result<Connection, String> {
-        let mut connection = Connection::open(server, "/", "", buffer).await?;
-        connection.expect("INFO").await?;
-        connection.send(BINARY, greeting).await?;
-        connection.expect("PONG").await?;
-        Ok(connection)
+        nats(server, "PING\r\n", "PONG", None).await
     }
 
     /// Returns the path to publish to over HTTP.
     pub(crate) fn publish_path(self) -> String {
         match self {
             Self::Fanfare | Self::Inngest => format!("/v1/realtime/publish?{TOPIC}"),
-            Self::Bare | Self::SocketIo | Self::Nats => "/publish".to_owned(),
+            Self::Bare | Self::SocketIo | Self::Nats | Self::JetStream => "/publish".to_owned(),
+            Self::Centrifugo => "/api/publish".to_owned(),
         }
+    }
+
+    /// Returns the body of a request that publishes a message.
+    pub(crate) fn publish_body(self, payload: String) -> String {
+        if self == Self::Centrifugo { publish_command(0, &payload) } else { payload }
     }
 
     /// Returns the answer that the protocol requires to a heartbeat of the server.
     pub(crate) fn answer(self, payload: &[u8]) -> Option<(u8, &'static [u8])> {
         match self {
             Self::SocketIo => (payload == b"2").then_some((TEXT, b"3")),
-            Self::Nats => memmem::find(payload, b"PING\r\n").map(|_| (BINARY, b"PONG\r\n".as_slice())),
+            Self::Nats | Self::JetStream => {
+                memmem::find(payload, b"PING\r\n").map(|_| (BINARY, b"PONG\r\n".as_slice()))
+            }
+            Self::Centrifugo => (payload == b"{}").then_some((TEXT, b"{}")),
             Self::Fanfare | Self::Inngest | Self::Bare => None,
         }
     }
+}
+
+/// Connects to NATS, sends requests, and waits for an answer that contains `wanted`.
+async fn nats(
+    server: &str,
+    requests: &str,
+    wanted: &str,
+    buffer: Option<usize>,
+) -> Result<Connection, String> {
+    let mut connection = Connection::open(server, "/", "", buffer).await?;
+    connection.expect("INFO").await?;
+    connection.send(BINARY, format!("{CONNECT}{requests}").as_bytes()).await?;
+    connection.expect(wanted).await?;
+    Ok(connection)
+}
+
+/// Returns a request whose answer comes to another subject.
+fn nats_request(subject: &str, answer: &str, body: &str) -> String {
+    format!("SUB {answer} 1\r\nUNSUB 1 1\r\nPUB {subject} {answer} {}\r\n{body}\r\n", body.len())
+}
+
+/// Returns the command that publishes to a channel of Centrifugo.
+fn publish_command(channel: u64, payload: &str) -> String {
+    format!(r#"{{"channel":"bench_{channel}","data":{payload}}}"#)
+}
+
+/// Returns a request that publishes messages to channels of Centrifugo, one after the other.
+pub(crate) fn batch(messages: impl Iterator<Item = (u64, String)>) -> String {
+    let commands =
+        messages.map(|(channel, payload)| format!(r#"{{"publish":{}}}"#, publish_command(channel, &payload)));
+    format!(r#"{{"commands":[{}]}}"#, commands.collect::<Vec<_>>().join(","))
 }

@@ -1,10 +1,11 @@
 //! One run: connects, publishes, waits for outstanding messages, and returns the figures.
 
 use crate::arguments::{Arguments, Mode};
+use crate::process::{self, Cpu};
 use crate::protocol::Since;
 use crate::publisher::{self, Published};
 use crate::subscriber::{self, Desk};
-use crate::{connection::Connection, process};
+use bench_hub::connection::Connection;
 use bench_hub::now;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -24,16 +25,15 @@ const SILENCE: u64 = 2_000_000_000;
 const CONNECTING: usize = 32;
 
 struct Usage {
-    cpu: u64,
-    own_cpu: u64,
+    server: Cpu,
+    client: Cpu,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<String, String> {
-    if let Mode::Fill { messages } = arguments.mode {
-        let published = publisher::fill(arguments, messages).await?;
-        return Ok(format!("published={}", published.messages));
-    }
     let memory = arguments.process.map_or(0, process::memory);
+    if let Mode::Fill { messages } = arguments.mode {
+        return fill(arguments, messages, memory).await;
+    }
     let desk = Desk::new(arguments.protocol, arguments.subscribers);
     let (replay, start, before) = (matches!(arguments.mode, Mode::Replay { .. }), now(), usage(arguments));
     let deaf = connect(arguments, arguments.deaf, Since::Now, Some(DEAF_BUFFER)).await?;
@@ -86,7 +86,7 @@ async fn connect(
         return Ok(Vec::new());
     }
     let (protocol, server) = (arguments.protocol, arguments.server.clone());
-    let token = protocol.token(&server).await?;
+    let token = protocol.prepare(&server).await?;
     let tasks: Vec<_> = (0..count)
         .map(|_| {
             let (server, token) = (server.clone(), token.clone());
@@ -108,27 +108,37 @@ async fn wait_for(desk: &Desk, messages: u64) {
     }
 }
 
+async fn fill(arguments: &Arguments, messages: u64, memory: u64) -> Result<String, String> {
+    let before = usage(arguments);
+    let published = publisher::fill(arguments, messages).await?.messages;
+    let cpu = float(usage(arguments).server.since(&before.server)) / float(published.max(1));
+    let grown = arguments.process.map_or(0, process::memory).saturating_sub(memory);
+    Ok(format!("published={published} publish_cpu={cpu:.4} kilobytes_grown={grown}"))
+}
+
 async fn idle(arguments: &Arguments, memory: u64) -> Result<String, String> {
     let before = usage(arguments);
     sleep(arguments.time).await;
-    let (cpu, seconds) = (usage(arguments).cpu - before.cpu, arguments.time.as_secs_f64());
+    let (cpu, seconds) = (usage(arguments).server.since(&before.server), arguments.time.as_secs_f64());
     let grown = arguments.process.map_or(0, process::memory).saturating_sub(memory);
     Ok(format!(
-        "kilobytes_each={:.2} kilobytes_before={memory} cpu_milliseconds_per_second={:.1}",
+        "kilobytes_each={:.3} kilobytes_before={memory} cpu_milliseconds_per_second={:.1}",
         float(grown) / float(arguments.subscribers as u64),
-        float(cpu) / seconds
+        float(cpu) / 1e3 / seconds
     ))
 }
 
 fn usage(arguments: &Arguments) -> Usage {
-    let cpu = arguments.process.map_or(0, process::cpu);
-    Usage { cpu, own_cpu: process::cpu(u64::from(std::process::id())) }
+    Usage {
+        server: Cpu::read(arguments.process.unwrap_or(0)),
+        client: Cpu::read(u64::from(std::process::id())),
+    }
 }
 
 fn figures(arguments: &Arguments, desk: &Desk, published: &Published, start: u64, before: &Usage) -> String {
     let (stats, after) = (&desk.stats, usage(arguments));
     let delivered = stats.delivered.get();
-    let each = |milliseconds: u64| float(milliseconds) * 1_000.0 / float(delivered.max(1));
+    let each = |microseconds: u64| float(microseconds) / float(delivered.max(1));
     let expected = published.messages * arguments.subscribers as u64;
     let mut line = format!(
         "published={} delivered={delivered} lost={} out_of_order={} closed={} frames={}",
@@ -141,20 +151,18 @@ fn figures(arguments: &Arguments, desk: &Desk, published: &Published, start: u64
     let span = stats.last.get().saturating_sub(start).max(1);
     let _ = write!(
         line,
-        " delivered_per_second={:.0} server_cpu={:.3} client_cpu={:.3} p50={} p99={} most={}",
+        " delivered_per_second={:.0} server_cpu={:.4} client_cpu={:.4} p50={} p99={} most={}",
         per_second(delivered, span),
-        each(after.cpu - before.cpu),
-        each(after.own_cpu - before.own_cpu),
+        each(after.server.since(&before.server)),
+        each(after.client.since(&before.client)),
         stats.quantile(0.5),
         stats.quantile(0.99),
         stats.quantile(1.0),
     );
-    let _ = write!(
-        line,
-        " accepted_p50={} accepted_p99={}",
-        published.acceptance.value_at_quantile(0.5),
-        published.acceptance.value_at_quantile(0.99)
-    );
+    if !published.acceptance.is_empty() {
+        let [p50, p99] = [0.5, 0.99].map(|quantile| published.acceptance.value_at_quantile(quantile));
+        let _ = write!(line, " accepted_p50={p50} accepted_p99={p99}");
+    }
     line
 }
 

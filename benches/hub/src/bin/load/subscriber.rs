@@ -102,7 +102,7 @@ impl Subscriber {
             messages += 1;
             desk.stats.took(marker, now);
         };
-        if desk.protocol == Protocol::Nats {
+        if desk.protocol.is_nats() {
             self.cut.extend_from_slice(payload);
             let end = desk.markers.scan(&self.cut, found);
             let end = end.max(self.cut.len().saturating_sub(OVERLAP));

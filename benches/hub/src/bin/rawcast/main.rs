@@ -24,7 +24,7 @@ trait Broadcast: Send + Sync + 'static {
 struct Publisher(Arc<dyn Broadcast>);
 
 impl Publish for Publisher {
-    async fn publish(&self, sequence: u64, filling: &str) {
+    async fn publish(&self, _channel: u64, sequence: u64, filling: &str) {
         let payload = message::payload(now(), sequence, filling);
         self.0.broadcast(&frame::from_server(TEXT, payload.as_bytes()));
     }
