@@ -4,9 +4,7 @@ use super::super::{centrifugo, workspace};
 use super::load::Ports;
 use crate::failure::{Failure, Result};
 use crate::paths::{create_empty_folder, create_folder, delete_database, target, write_file};
-use crate::process::{
-    Running, command, find_free_port, read_output, run_quietly, start, wait_until_listening,
-};
+use crate::process::{Running, command, find_free_port, read_output, start, wait_until_listening};
 use crate::step::step;
 use crate::tools::ensure_nats_server;
 use std::io::{BufRead, BufReader};
