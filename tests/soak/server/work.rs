@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use fanfare::{Hub, Job, ReceivedSignal, Run, RunError, RunStatus, Runs, StepTransaction};
+use fanfare::postgres::StepTransaction;
+use fanfare::{Hub, Job, ReceivedSignal, Run, RunError, RunStatus, Runs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::error::Error;
@@ -83,7 +84,8 @@ fn append(effects: &FilePath, run: &str, iteration: u64) -> Result<String, RunEr
 async fn insert(transaction: StepTransaction, run: &str, iteration: u64) -> Result<String, RunError> {
     let value = format!("{:032x}", fastrand::u128(..));
     let sql = "INSERT INTO public.work_rows VALUES ($1, $2, $3)";
-    transaction.execute(sql, &[&run, &i64::try_from(iteration)?, &value]).await?;
+    let iteration = i64::try_from(iteration)?;
+    transaction.execute(sql, &[&run, &iteration, &value]).await?;
     Ok(value)
 }
 
