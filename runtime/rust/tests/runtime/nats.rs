@@ -16,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn servers(space: &str) -> [Server; 2] {
     let start = async || {
         let storage = Nats::connect(&TestServer::shared().url()).space(space).await.unwrap();
-        Server::start_with(|builder| builder.storage(storage)).await
+        Server::start_with(|builder| builder.storage(storage).admin_routes(true)).await
     };
     [start().await, start().await]
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::time::Instant;
 
 use super::append::Append;
-use super::block::Block;
+use super::block::{Block, StoredKey};
 use super::checkpoint::RecentBlock;
 use super::keys::{UsedKey, UsedKeys};
 use super::subjects;
@@ -207,7 +207,7 @@ impl ChannelState {
 impl Position {
     pub(super) fn add_keys(&mut self, block: &Block) {
         for (offset, message) in (block.head.first..).zip(&block.head.messages) {
-            if let Some(key) = message.key.as_ref().and_then(|key| key.to_key()) {
+            if let Some(key) = message.key.as_ref().and_then(StoredKey::to_key) {
                 self.keys.add(UsedKey { key, offset, time: block.head.time });
             }
         }

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::jetstream::{Publish, no_connection};
+use super::jetstream::{Publish, RequestFailure, no_connection};
 use super::{OnRevoked, Shared, StorageError, subjects};
 use crate::clock::to_milliseconds;
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
@@ -59,7 +59,7 @@ impl Shared {
             replaces: false,
             payload: Bytes::from_static(b"{}"),
         };
-        self.jetstream.publish(publish).await.map_err(|failure| failure.into_error())?;
+        self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
         let sent = steady_milliseconds();
         let info = self.jetstream.stream_info(&self.meta_stream, Some(&self.process_subject("*"))).await?;
         let received = steady_milliseconds();
@@ -97,7 +97,7 @@ impl Shared {
             replaces: false,
             payload: json!({ "id": id, "at": self.now() }).to_string().into(),
         };
-        self.jetstream.publish(publish).await.map(drop).map_err(|failure| failure.into_error())
+        self.jetstream.publish(publish).await.map(drop).map_err(RequestFailure::into_error)
     }
 
     /// Returns the revocations that this process has not read yet, each with the time since then.

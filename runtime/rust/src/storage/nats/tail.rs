@@ -18,6 +18,7 @@ use super::block::Block;
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, no_connection, parse_stored};
+use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 
 /// How often to ask for the last sequence of each stream.
@@ -215,9 +216,7 @@ impl Shared {
         channel.lock().retire();
         let stored = self.load(channel, channel.definition()).await?;
         if let Some(stored) = stored.filter(|stored| Some(stored.position.epoch) == known) {
-            self.begin_epoch(channel, Some(&stored.position))
-                .await
-                .map_err(|failure| failure.into_error())?;
+            self.begin_epoch(channel, Some(&stored.position)).await.map_err(AppendFailure::into_error)?;
         }
         Ok(())
     }

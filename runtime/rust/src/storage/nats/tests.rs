@@ -115,12 +115,12 @@ impl TestSpace {
         let (stream, log) = self.subject(channel.name(), "log");
         let last = jetstream.read_last(&stream, &log).await.unwrap().unwrap();
         let block = Block::decode(&last.payload).unwrap();
-        let lost = block.last() + 1;
+        let gone = block.last() + 1;
         let head = CheckpointHead {
             epoch: block.head.epoch,
-            last: lost,
+            last: gone,
             sequence: last.sequence,
-            evicted: vec![("said".into(), lost)],
+            evicted: vec![("said".into(), gone)],
             ..CheckpointHead::default()
         };
         let publish = Publish {

@@ -36,12 +36,14 @@ pub(super) struct Trim {
     evicted: Vec<(usize, u64)>,
 }
 
-impl Shared {
-    /// Returns how long the server keeps messages of a channel unless they are deleted before.
-    pub(super) fn kept_for(&self, channel: &TrackedChannel) -> Duration {
-        UNUSED_FOR.max(channel.definition().history.age.saturating_add(Duration::from_secs(2 * 86_400)))
+impl TrackedChannel {
+    /// Returns how long the server keeps messages of the channel unless they are deleted before.
+    pub(super) fn kept_for(&self) -> Duration {
+        UNUSED_FOR.max(self.definition().history.age.saturating_add(Duration::from_secs(2 * 86_400)))
     }
+}
 
+impl Shared {
     /// Asks for the deletion of what a channel's log has evicted, if it is worth it.
     pub(super) fn trim_if_needed(&self, channel: &Arc<TrackedChannel>) {
         self.request_trim(channel, TRIM_THRESHOLD);
@@ -154,7 +156,7 @@ impl Shared {
         let publish = Publish {
             subject: self.checkpoint_subject(channel),
             follows: Some(known),
-            kept_for: self.kept_for(channel),
+            kept_for: channel.kept_for(),
             replaces: true,
             payload: checkpoint.encode()?,
         };

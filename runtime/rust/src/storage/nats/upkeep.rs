@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::append::Append;
 use super::channel::TrackedChannel;
 use super::meta::BEAT_INTERVAL;
+use super::writer::AppendFailure;
 use super::{AppendError, Shared, StorageError};
 use crate::history::OpenStream;
 use crate::storage::abandoned_streams::end_entry;
@@ -106,7 +107,7 @@ impl Upkeep {
     async fn sweep(&self) -> Result<(), StorageError> {
         for channel in self.shared.channels.list_open() {
             self.shared.request_trim(&channel, 1);
-            self.shared.keep(&channel).await.map_err(|failure| failure.into_error())?;
+            self.shared.keep(&channel).await.map_err(AppendFailure::into_error)?;
         }
         Ok(())
     }

@@ -113,6 +113,7 @@ impl Shared {
     ) -> Result<(u64, Vec<Target>), AppendFailure> {
         loop {
             self.ensure_read(channel).await?;
+            let definition = channel.definition();
             let (block, targets) = {
                 let state = channel.lock();
                 let Some(position) = &state.position else { continue };
@@ -123,8 +124,8 @@ impl Shared {
                     first: position.head + 1,
                     previous: position.sequence,
                     time: now,
-                    nonce: u64::from(random::number()) << 32 | u64::from(random::number()),
-                    definition: channel.channel.definition().fingerprint.to_owned(),
+                    nonce: (u64::from(random::number()) << 32) | u64::from(random::number()),
+                    definition: definition.fingerprint.to_owned(),
                     messages: messages.iter().map(|append| head_of(append)).collect(),
                 };
                 let frames = messages.iter().map(|append| append.entry.frame.as_str().to_owned()).collect();
@@ -153,7 +154,7 @@ impl Shared {
         let publish = || Publish {
             subject: self.log_subject(channel),
             follows: Some(block.head.previous),
-            kept_for: self.kept_for(channel),
+            kept_for: channel.kept_for(),
             replaces: false,
             payload: payload.clone(),
         };
@@ -247,7 +248,7 @@ impl Shared {
         let publish = Publish {
             subject: self.log_subject(channel),
             follows: Some(head.previous),
-            kept_for: self.kept_for(channel),
+            kept_for: channel.kept_for(),
             replaces: false,
             payload,
         };
