@@ -1,8 +1,8 @@
 //! A WebSocket that writes frames from shared memory.
 //!
-//! tungstenite reads, and answers pings and close frames. It would copy each frame into a buffer of the connection before
-//! it writes it. A message goes to many connections, so those copies would take most of the time that a delivery spends
-//! outside the system, and as much memory for each connection as it ever wrote at once.
+//! `tungstenite` reads, and answers pings and close frames. It would copy each frame into a buffer of the connection
+//! before it writes it. A message goes to many connections, so the copies would cost more than the rest of a delivery
+//! outside the system, and each connection would keep as much memory as it ever wrote at once.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
