@@ -188,7 +188,7 @@ impl Log {
         state.head = offset;
         state.refuse(offset, topic);
         state.drop_before_evicted(topic);
-        let parked = std::mem::take(&mut state.parked);
+        let parked = state.take_parked();
         drop(state);
         wake(parked);
     }
@@ -215,13 +215,13 @@ impl Log {
         }
         state.last_used = now;
         state.lead += frame.as_str().len();
-        let should_yield = state.lead >= TURN_BYTES / 2;
+        let should_yield = state.lead >= TURN_BYTES.min(self.limits.max_channel_bytes / 2);
         if should_yield {
             state.lead = 0;
         }
         state.admit(offset, topic, Some(now), frame);
         self.evict_excess(&mut state, now);
-        let parked = std::mem::take(&mut state.parked);
+        let parked = state.take_parked();
         drop(state);
         metrics::record_publish();
         wake(parked);

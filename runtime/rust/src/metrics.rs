@@ -177,7 +177,12 @@ pub(crate) fn record_publish() {
 
 /// Records the messages of one turn of a connection.
 pub(crate) fn record_delivery(transport: &'static str, messages: usize) {
-    counter!(MESSAGES_DELIVERED, "transport" => transport).increment(messages as u64);
+    // Literal labels are static. Others would be allocated for every message, even without a recorder.
+    let counter = match transport {
+        "sse" => counter!(MESSAGES_DELIVERED, "transport" => "sse"),
+        _ => counter!(MESSAGES_DELIVERED, "transport" => "websocket"),
+    };
+    counter.increment(messages as u64);
     totals::add_delivered(transport, messages as u64);
 }
 
@@ -233,7 +238,12 @@ pub(crate) fn record_execution(outcome: &'static str) {
 
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_used(limit: Limit, used: usize) {
-    gauge!(LIMIT_USED, "limit" => limit.name()).set(used as f64);
+    let gauge = match limit {
+        // Changes with every message.
+        Limit::InFlightBytes => gauge!(LIMIT_USED, "limit" => "in_flight_bytes"),
+        _ => gauge!(LIMIT_USED, "limit" => limit.name()),
+    };
+    gauge.set(used as f64);
     totals::set_limit_used(limit, used as u64);
 }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
+
 use super::TURN_BYTES;
 use crate::wire::SharedText;
 
@@ -15,12 +17,13 @@ pub(crate) struct Batch {
     messages: Box<[SharedText]>,
     bytes: usize,
     array: OnceLock<SharedText>,
+    encoded: OnceLock<Bytes>,
 }
 
 impl Batch {
-    pub(super) fn new(channel: Arc<str>, messages: Vec<SharedText>) -> Self {
+    pub(crate) fn new(channel: Arc<str>, messages: Vec<SharedText>) -> Self {
         let bytes = messages.iter().map(|message| message.as_str().len()).sum();
-        Self { channel, messages: messages.into(), bytes, array: OnceLock::new() }
+        Self { channel, messages: messages.into(), bytes, array: OnceLock::new(), encoded: OnceLock::new() }
     }
 
     /// Returns the name of the channel.
@@ -51,14 +54,30 @@ impl Batch {
 
     /// Returns all messages as an array, after a first JSON item if there is one.
     pub(crate) fn array_after(&self, first: Option<&str>) -> SharedText {
-        let room = self.bytes + self.messages.len() + first.map_or(0, str::len) + 2;
-        let mut text = String::with_capacity(room);
-        for item in first.into_iter().chain(self.messages.iter().map(SharedText::as_str)) {
-            text.push(if text.is_empty() { '[' } else { ',' });
-            text.push_str(item);
-        }
-        text.push(']');
+        let mut text = String::with_capacity(self.array_length(first));
+        self.write_array(first, |part| text.push_str(part));
         text.into()
+    }
+
+    /// Writes what [`array_after`](Self::array_after) returns, in parts.
+    pub(crate) fn write_array(&self, first: Option<&str>, mut write: impl FnMut(&str)) {
+        let mut separator = "[";
+        for item in first.into_iter().chain(self.messages.iter().map(SharedText::as_str)) {
+            write(separator);
+            write(item);
+            separator = ",";
+        }
+        write("]");
+    }
+
+    /// Returns the length of the text that [`write_array`](Self::write_array) writes.
+    pub(crate) fn array_length(&self, first: Option<&str>) -> usize {
+        self.bytes + self.messages.len() + 1 + first.map_or(0, |first| first.len() + 1)
+    }
+
+    /// Returns the batch as its first reader has encoded it. All readers must encode alike.
+    pub(crate) fn encoded_once(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.encoded.get_or_init(|| encode(self)).clone()
     }
 }
 

@@ -22,6 +22,13 @@ struct State {
     reader: Option<Waker>,
 }
 
+impl State {
+    fn take(&mut self, keys: &mut impl Extend<u64>) -> bool {
+        keys.extend(self.keys.drain(..));
+        mem::take(&mut self.alarmed)
+    }
+}
+
 impl Inbox {
     pub(crate) fn put(&self, key: u64) {
         self.wake(|state| state.keys.push(key));
@@ -34,16 +41,14 @@ impl Inbox {
 
     /// Moves the keys that have arrived to the end of `keys`. Returns `true` if there was an alarm.
     pub(crate) fn take(&self, keys: &mut impl Extend<u64>) -> bool {
-        let mut state = self.lock();
-        keys.extend(state.keys.drain(..));
-        mem::take(&mut state.alarmed)
+        self.lock().take(keys)
     }
 
-    /// Waits until there are keys or an alarm.
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<()> {
+    /// Waits until there are keys or an alarm, and [takes](Self::take) them.
+    pub(crate) fn poll_take(&self, keys: &mut impl Extend<u64>, context: &Context<'_>) -> Poll<bool> {
         let mut state = self.lock();
         if state.alarmed || !state.keys.is_empty() {
-            return Poll::Ready(());
+            return Poll::Ready(state.take(keys));
         }
         state.reader = Some(context.waker().clone());
         Poll::Pending

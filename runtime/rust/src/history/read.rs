@@ -77,7 +77,7 @@ impl State {
         if messages.bytes >= max_bytes {
             return;
         }
-        let unread = self.recent.partition_point(|message| message.offset <= read_cursor.offset);
+        let unread = self.first_after(read_cursor.offset);
         for message in self.recent.range(unread..) {
             if messages.bytes >= max_bytes {
                 return;

@@ -120,6 +120,25 @@ impl State {
         self.recent.push_back(message);
     }
 
+    /// Takes the parked readers. Most of them park again soon, so their room remains.
+    pub(super) fn take_parked(&mut self) -> Vec<(Arc<Inbox>, u64)> {
+        let room = Vec::with_capacity(self.parked.len());
+        std::mem::replace(&mut self.parked, room)
+    }
+
+    /// Returns the index of the first recent message after an offset.
+    pub(super) fn first_after(&self, offset: u64) -> usize {
+        // Offsets ascend, so this is a lower bound, and exact unless offsets are missing.
+        let unread = usize::try_from(self.head.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let bound = self.recent.len().saturating_sub(unread);
+        match self.recent.get(bound) {
+            Some(message) if message.offset <= offset => {
+                self.recent.partition_point(|message| message.offset <= offset)
+            }
+            _ => bound,
+        }
+    }
+
     /// Moves the oldest recent message to its topic. Returns `false` if there is none.
     pub(super) fn move_oldest_to_topic(&mut self) -> bool {
         let Some(message) = self.recent.pop_front() else { return false };

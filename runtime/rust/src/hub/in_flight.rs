@@ -56,8 +56,6 @@ pub(crate) struct SlowClientSignal {
 /// The bytes of one write, reserved until this is dropped.
 pub(crate) struct WriteReservation {
     permit: OwnedSemaphorePermit,
-    /// The hub's limit, in units.
-    max: u32,
 }
 
 /// A write that did not complete at once, until this is dropped.
@@ -74,18 +72,23 @@ impl InFlight {
         Self { semaphore: Arc::new(Semaphore::new(units as usize)), units, slow: Mutex::new(slow) }
     }
 
+    /// Reserves bytes, or returns `None` if that must wait.
+    fn try_reserve(&self, bytes: usize) -> Option<WriteReservation> {
+        let permit = Arc::clone(&self.semaphore).try_acquire_many_owned(self.units_of(bytes)).ok()?;
+        Some(WriteReservation::new(permit, self.units))
+    }
+
     /// Waits until the bytes can be reserved. A write that is larger than the limit waits for all others.
     async fn reserve(&self, bytes: usize) -> WriteReservation {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
-        let permit = if let Ok(permit) = Arc::clone(&self.semaphore).try_acquire_many_owned(units) {
-            permit
-        } else {
-            metrics::limit_reached(Limit::InFlightBytes);
-            self.wait_for(units).await
-        };
-        let reservation = WriteReservation { permit, max: self.units };
-        reservation.report();
-        reservation
+        if let Some(reservation) = self.try_reserve(bytes) {
+            return reservation;
+        }
+        metrics::limit_reached(Limit::InFlightBytes);
+        WriteReservation::new(self.wait_for(self.units_of(bytes)).await, self.units)
+    }
+
+    fn units_of(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units)
     }
 
     async fn wait_for(&self, units: u32) -> OwnedSemaphorePermit {
@@ -134,9 +137,10 @@ impl InFlight {
 }
 
 impl WriteReservation {
-    fn report(&self) {
-        let free = self.permit.semaphore().available_permits();
-        metrics::limit_used(Limit::InFlightBytes, (self.max as usize).saturating_sub(free) * UNIT);
+    fn new(permit: OwnedSemaphorePermit, max: u32) -> Self {
+        let free = permit.semaphore().available_permits();
+        metrics::limit_used(Limit::InFlightBytes, (max as usize).saturating_sub(free) * UNIT);
+        Self { permit }
     }
 }
 
@@ -150,7 +154,12 @@ impl SlowClientSignal {
 }
 
 impl ConnectionGuard {
-    /// Reserves bytes to write to the connection.
+    /// Reserves bytes to write to the connection, or returns `None` if that must wait.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<WriteReservation> {
+        self.hub.shared.in_flight.try_reserve(bytes)
+    }
+
+    /// Waits until bytes can be reserved to write to the connection.
     pub(crate) async fn reserve(&self, bytes: usize) -> WriteReservation {
         self.hub.shared.in_flight.reserve(bytes).await
     }

@@ -149,6 +149,10 @@ impl Reader {
         subscribed.view.set_topics(&subscribed.guards);
         subscribed.view.set_read_until(subscribed.cursor.offset());
         self.views.add(&subscribed.view);
+        if self.subscribed.is_empty() {
+            // Most connections have one channel. The first push would make room for four.
+            self.subscribed.reserve_exact(1);
+        }
         self.subscribed.push(subscribed);
         self.turns.push_back(key);
         (position, caught_up)
@@ -267,9 +271,9 @@ impl Reader {
         !self.turns.is_empty()
     }
 
-    /// Waits until there are turns to take.
-    pub(crate) fn poll_turns(&self, context: &Context<'_>) -> Poll<()> {
-        self.inbox.poll(context)
+    /// Waits until there are turns in the inbox, and [takes](Self::take_turns) them.
+    pub(crate) fn poll_turns(&mut self, context: &Context<'_>) -> Poll<bool> {
+        self.inbox.poll_take(&mut self.turns, context)
     }
 
     /// Reads waiting messages, about as many bytes as one write takes. Returns `false` if there were none. Reads each

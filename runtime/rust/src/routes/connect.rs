@@ -42,7 +42,7 @@ pub(super) async fn connect(
     // The connection receives every message from here on, so the client is subscribed when it receives the 101.
     let (response, upgraded) = upgrade.accept();
     let span = connection.span();
-    tokio::spawn(Socket::serve_upgraded(connection, upgraded, greeting).instrument(span));
+    tokio::spawn(Socket::serve_upgraded(Box::new(connection), upgraded, greeting).instrument(span));
     Ok(response)
 }
 

@@ -155,26 +155,29 @@ impl Connection {
             return Poll::Ready(self.drain());
         }
         loop {
-            let alarmed = self.reader.take_turns();
-            if alarmed || self.reader.has_turns() {
-                // Timers come before messages, because under load messages never run out.
-                let is_due = alarmed || self.timer.deadline() <= Instant::now();
-                if is_due && let Some(turn) = self.take_due_turn() {
-                    return Poll::Ready(turn);
-                }
-                let has_read = self.reader.read(&mut self.events);
-                if self.reader.has_retired() {
-                    return Poll::Ready(Turn::Close(REPLACED));
-                }
-                if has_read {
-                    return Poll::Ready(self.take_events());
-                }
-            }
-            if self.reader.poll_turns(context).is_pending() {
+            let polled = if self.reader.has_turns() {
+                Poll::Ready(self.reader.take_turns())
+            } else {
+                self.reader.poll_turns(context)
+            };
+            let Poll::Ready(alarmed) = polled else {
                 ready!(self.timer.as_mut().poll(context));
                 if let Some(turn) = self.take_due_turn() {
                     return Poll::Ready(turn);
                 }
+                continue;
+            };
+            // Timers come before messages, because under load messages never run out.
+            let is_due = alarmed || self.timer.deadline() <= Instant::now();
+            if is_due && let Some(turn) = self.take_due_turn() {
+                return Poll::Ready(turn);
+            }
+            let has_read = self.reader.read(&mut self.events);
+            if self.reader.has_retired() {
+                return Poll::Ready(Turn::Close(REPLACED));
+            }
+            if has_read {
+                return Poll::Ready(self.take_events());
             }
         }
     }
@@ -189,11 +192,19 @@ impl Connection {
             Event::Messages { messages, .. } => messages.bytes(),
             Event::Gap { .. } | Event::CaughtUp { .. } => 0,
         });
-        tokio::select! {
-            biased;
-            reservation = self.guard.reserve(bytes.sum()) => Ok(reservation),
-            reason = Self::wait_for_shutdown(phase) => Err(reason),
+        let bytes = bytes.sum();
+        if let Some(reservation) = self.guard.try_reserve(bytes) {
+            return Ok(reservation);
         }
+        let waiting = async {
+            tokio::select! {
+                biased;
+                reservation = self.guard.reserve(bytes) => Ok(reservation),
+                reason = Self::wait_for_shutdown(phase) => Err(reason),
+            }
+        };
+        // Rare, so idle connections have no room for it.
+        Box::pin(waiting).await
     }
 
     /// Waits until the hub is closed and nothing may be written any more.

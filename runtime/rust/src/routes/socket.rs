@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,10 +20,14 @@ use crate::hub::{Phase, WriteReservation};
 use crate::wire::{FRAME_BURST, FRAMES_PER_SECOND, SharedText, close};
 
 mod close_reason;
+mod frame;
+mod read_signal;
 mod web_socket;
 
 use close_reason::close_reason;
-use web_socket::{Frame, WebSocket};
+use frame::Frame;
+use read_signal::ReadSignal;
+use web_socket::WebSocket;
 
 /// The maximum number of unanswered pings when the next one is due.
 const MAX_UNANSWERED: u32 = 2;
@@ -42,8 +47,10 @@ enum Next {
     Turn(Turn),
 }
 
+/// A connection's task is in memory as long as the connection is open. What it does rarely is boxed, so that idle
+/// connections have no room for it.
 pub(super) struct Socket {
-    connection: Connection,
+    connection: Box<Connection>,
     transport: WebSocket,
     phase: watch::Receiver<Phase>,
     client_kind: encode::ClientKind,
@@ -52,10 +59,11 @@ pub(super) struct Socket {
     frames_until: Instant,
     /// When to read again from a client that sent too many frames.
     reads_at: Option<Instant>,
+    read_signal: Arc<ReadSignal>,
 }
 
 impl Socket {
-    fn new(connection: Connection, transport: WebSocket) -> Self {
+    fn new(connection: Box<Connection>, transport: WebSocket) -> Self {
         let phase = connection.hub().phase();
         let client_kind = if connection.is_guest() {
             encode::ClientKind::Guest { streams: connection.hub().settings().text_streams_for_guests }
@@ -70,12 +78,13 @@ impl Socket {
             unanswered: 0,
             frames_until: Instant::now(),
             reads_at: None,
+            read_signal: Arc::default(),
         }
     }
 
     /// Waits until the client's connection is upgraded, and serves it until it closes. Sends `greeting` first.
     pub(super) async fn serve_upgraded(
-        connection: Connection,
+        connection: Box<Connection>,
         upgraded: Option<OnUpgrade>,
         greeting: Vec<SharedText>,
     ) {
@@ -92,7 +101,7 @@ impl Socket {
         };
         self.connection.record_close(&reason);
         if let Some(code) = reason.code {
-            self.close(code, reason.reason).await;
+            Box::pin(self.close(code, reason.reason)).await;
         }
     }
 
@@ -110,8 +119,12 @@ impl Socket {
 
     /// Waits for a frame of the client or a turn of the connection.
     async fn next(&mut self) -> Next {
-        let Self { connection, transport, reads_at, .. } = self;
+        let Self { connection, transport, reads_at, read_signal, .. } = self;
         let reads = !connection.is_draining();
+        if reads_at.is_some() {
+            // The timer below is new.
+            read_signal.set();
+        }
         let mut frame = pin!(async {
             if let Some(reads_at) = *reads_at {
                 sleep_until(reads_at).await;
@@ -126,7 +139,9 @@ impl Socket {
             if is_turn_first && let Poll::Ready(turn) = connection.poll_next(context) {
                 return Poll::Ready(Next::Turn(turn));
             }
-            if reads && let Poll::Ready(frame) = frame.as_mut().poll(context) {
+            if reads
+                && let Poll::Ready(frame) = read_signal.poll(context, |context| frame.as_mut().poll(context))
+            {
                 return Poll::Ready(Next::Frame(frame));
             }
             if is_turn_first { Poll::Pending } else { connection.poll_next(context).map(Next::Turn) }
@@ -138,8 +153,8 @@ impl Socket {
         match turn {
             Turn::Events(events) => {
                 let reservation = self.connection.reserve(&events, &mut self.phase).await?;
-                let frames = encode::events(events, self.client_kind);
-                self.send(frames.into_iter().map(Frame::Text).collect(), Some(reservation)).await
+                let frames = encode::events(events, self.client_kind, Frame::encode_batch);
+                self.send(frames, Some(reservation)).await
             }
             Turn::Frames(frames) => self.write(frames).await,
             Turn::Ping => self.ping().await,
@@ -161,7 +176,7 @@ impl Socket {
         self.reads_at = reads_at.filter(|reads_at| *reads_at > now);
         match message {
             Message::Text(text) => {
-                let answer = self.connection.handle_frame(&text).await?;
+                let answer = Box::pin(self.connection.handle_frame(&text)).await?;
                 self.write(answer).await?;
                 // A client that sends many frames at once takes turns with other connections.
                 yield_now().await;
@@ -180,10 +195,10 @@ impl Socket {
             return Err(CloseReason::without_code("silent", "the client does not answer pings"));
         }
         self.unanswered += 1;
-        let mut frames = vec![Frame::Ping];
+        let mut frames = vec![Frame::ping()];
         if !self.connection.is_guest() {
             // Pages do not see pings, and must distinguish a quiet channel from a dead network.
-            frames.push(Frame::Text(self.connection.alive_frame()));
+            frames.push(self.connection.alive_frame().into());
         }
         self.send(frames, None).await
     }
@@ -192,7 +207,7 @@ impl Socket {
         if frames.is_empty() {
             return Ok(());
         }
-        self.send(frames.into_iter().map(Frame::Text).collect(), None).await
+        self.send(frames.into_iter().map(Frame::from).collect(), None).await
     }
 
     /// Writes frames, as many per system call as fit. A client that does not read blocks only its own connection, and
@@ -211,15 +226,18 @@ impl Socket {
                 let guard = connection.guard();
                 let cut = guard.slow_client_signal();
                 let _pending = reservation.map(|reservation| guard.track_pending(reservation));
-                tokio::select! {
-                    biased;
-                    result = timeout(connection.hub().settings().write_timeout, sending) => match result {
-                        Ok(result) => result,
-                        Err(_) => return Err(CloseReason::without_code("unread", "the client stopped reading")),
-                    },
-                    () = cut.wait() => return Err(TOO_SLOW),
-                    reason = Connection::wait_for_shutdown(phase) => return Err(reason),
-                }
+                let waiting = async {
+                    tokio::select! {
+                        biased;
+                        result = timeout(connection.hub().settings().write_timeout, sending) => {
+                            let unread = CloseReason::without_code("unread", "the client stopped reading");
+                            result.map_err(|_| unread)
+                        }
+                        () = cut.wait() => Err(TOO_SLOW),
+                        reason = Connection::wait_for_shutdown(phase) => Err(reason),
+                    }
+                };
+                Box::pin(waiting).await?
             }
         };
         result.map_err(|_| CloseReason::without_code("broken", "the connection failed"))

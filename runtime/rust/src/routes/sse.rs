@@ -193,7 +193,7 @@ impl Stream {
 
     fn events(&mut self, events: Vec<Event>) -> String {
         let Some(cursors) = &mut self.cursors else {
-            return format_events(&encode::events(events, encode::ClientKind::Fanfare));
+            return format_events(&encode::events(events, encode::ClientKind::Fanfare, encode::batch));
         };
         let mut text = String::new();
         for event in events {

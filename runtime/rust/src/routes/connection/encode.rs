@@ -27,8 +27,12 @@ pub(in crate::routes) fn owned_id(subscription_id: &SubscriptionId) -> Option<St
     subscription_id.as_deref().map(str::to_owned)
 }
 
-/// Encodes events.
-pub(in crate::routes) fn events(events: Vec<Event>, client_kind: ClientKind) -> Vec<SharedText> {
+/// Encodes events. `encode_batch` encodes messages for [`ClientKind::Fanfare`], with the subscription id as JSON.
+pub(in crate::routes) fn events<F: From<SharedText>>(
+    events: Vec<Event>,
+    client_kind: ClientKind,
+    encode_batch: impl Fn(Option<&str>, &Batch) -> F,
+) -> Vec<F> {
     let mut frames = Vec::new();
     for event in events {
         match (event, client_kind) {
@@ -36,19 +40,15 @@ pub(in crate::routes) fn events(events: Vec<Event>, client_kind: ClientKind) -> 
                 let is_known = |message: &SharedText| {
                     streams || LogKind::Data.is_of(message) || LogKind::Run.is_of(message)
                 };
-                frames.extend(messages.messages().iter().filter(|message| is_known(message)).cloned());
+                let known = messages.messages().iter().filter(|message| is_known(message));
+                frames.extend(known.cloned().map(F::from));
             }
-            (Event::Messages { subscription_id: None, messages, .. }, ClientKind::Fanfare) => {
-                frames.push(messages.frame());
-            }
-            (
-                Event::Messages { subscription_id: Some(subscription_id), messages, .. },
-                ClientKind::Fanfare,
-            ) => {
-                frames.push(encode_batch(&subscription_id, &messages));
+            (Event::Messages { subscription_id, messages, .. }, ClientKind::Fanfare) => {
+                let id = subscription_id.map(|id| serde_json::to_string(&*id).unwrap_or_default());
+                frames.push(encode_batch(id.as_deref(), &messages));
             }
             (Event::Gap { .. } | Event::CaughtUp { .. }, ClientKind::Guest { .. }) => {}
-            (event, ClientKind::Fanfare) => frames.extend(notice(&event)),
+            (event, ClientKind::Fanfare) => frames.extend(notice(&event).map(F::from)),
         }
     }
     frames
@@ -70,8 +70,7 @@ pub(in crate::routes) fn notice(event: &Event) -> Option<SharedText> {
     }))
 }
 
-/// Encodes a batch as an array that begins with the subscription id.
-fn encode_batch(subscription_id: &str, batch: &Batch) -> SharedText {
-    let subscription_id = serde_json::to_string(subscription_id).unwrap_or_default();
-    batch.array_after(Some(&subscription_id))
+/// Encodes a batch as text: an array that begins with the subscription id, if there is one.
+pub(in crate::routes) fn batch(subscription_id: Option<&str>, batch: &Batch) -> SharedText {
+    if subscription_id.is_some() { batch.array_after(subscription_id) } else { batch.frame() }
 }

@@ -1,8 +1,8 @@
 //! A WebSocket that writes frames from shared memory.
 //!
-//! tungstenite reads, and answers pings and close frames. It would copy each frame into a buffer of the connection before
-//! it writes it. A message goes to many connections, so those copies would take most of the time that a delivery spends
-//! outside the system, and as much memory for each connection as it ever wrote at once.
+//! `tungstenite` reads, and answers pings and close frames. It would copy each frame into a buffer of the connection
+//! before it writes it. A message goes to many connections, so the copies would cost more than the rest of a delivery
+//! outside the system, and each connection would keep as much memory as it ever wrote at once.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -17,7 +17,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::wire::{MAX_CLIENT_FRAME, SharedText};
+use super::frame::Frame;
+use crate::wire::MAX_CLIENT_FRAME;
 
 /// Small, because each idle connection holds it in memory and clients send little.
 const READ_BUFFER: usize = 512;
@@ -26,14 +27,10 @@ const READ_BUFFER: usize = 512;
 const MAX_FRAMES: usize = 16;
 const MAX_BYTES: usize = 128 * 1024;
 
-/// A frame to write.
-pub(super) enum Frame {
-    Text(SharedText),
-    Ping,
-}
-
 pub(super) struct WebSocket {
     stream: WebSocketStream<TokioIo<Upgraded>>,
+    /// The client has sent a ping, and its answer may still have to be written.
+    has_answered: bool,
     /// The client has sent a close frame, after which nothing may be written.
     is_closing: bool,
 }
@@ -46,12 +43,13 @@ impl WebSocket {
             .max_message_size(Some(MAX_CLIENT_FRAME));
         let upgraded = TokioIo::new(upgraded);
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
-        Self { stream, is_closing: false }
+        Self { stream, has_answered: false, is_closing: false }
     }
 
     /// Reads a message. Returns `None` if the connection is closed. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<Message, Error>> {
         let message = self.stream.next().await;
+        self.has_answered |= matches!(message, Some(Ok(Message::Ping(_))));
         self.is_closing |= matches!(message, Some(Ok(Message::Close(_))));
         message
     }
@@ -62,8 +60,11 @@ impl WebSocket {
         if self.is_closing {
             return Err(Error::ConnectionClosed);
         }
-        // Part of a pong may be written.
-        self.stream.flush().await?;
+        if self.has_answered {
+            // Part of a pong may be written.
+            self.stream.flush().await?;
+            self.has_answered = false;
+        }
         let (mut stream, mut unwritten) = (Pin::new(self.stream.get_mut()), Unwritten { frames, cut: 0 });
         poll_fn(|context| {
             ready!(unwritten.poll_write(stream.as_mut(), context))?;
@@ -93,27 +94,13 @@ impl Unwritten<'_> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.frames.is_empty() {
-            let header_of = |index| self.frames.get(index).map_or(Header::default(), Frame::header);
-            let headers: [Header; MAX_FRAMES] = std::array::from_fn(header_of);
-            let mut slices = [IoSlice::new(&[]); 2 * MAX_FRAMES];
-            let count = 2 * self.frames.len().min(MAX_FRAMES);
-            let parts = self
-                .frames
-                .iter()
-                .zip(&headers)
-                .flat_map(|(frame, header)| [header.as_bytes(), frame.payload()]);
-            let (mut skipped, mut room) = (self.cut, MAX_BYTES);
-            for (slice, bytes) in slices.iter_mut().zip(parts) {
-                let start = skipped.min(bytes.len());
-                let end = bytes.len().min(start + room);
-                *slice = IoSlice::new(&bytes[start..end]);
-                (skipped, room) = (skipped - start, room - (end - start));
-            }
-            let slices = &slices[..count];
-            let written = if stream.is_write_vectored() {
-                stream.as_mut().poll_write_vectored(context, slices)
-            } else {
-                stream.as_mut().poll_write(context, &join(slices))
+            let written = match self.frames.first().map(Frame::parts) {
+                // The usual case, for which the system need not import slices.
+                Some([[], shared]) if self.frames.len() == 1 => {
+                    let rest = &shared[self.cut..];
+                    stream.as_mut().poll_write(context, &rest[..rest.len().min(MAX_BYTES)])
+                }
+                _ => self.poll_write_slices(stream.as_mut(), context),
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -121,6 +108,28 @@ impl Unwritten<'_> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_slices<S: AsyncWrite>(
+        &self,
+        stream: Pin<&mut S>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); 2 * MAX_FRAMES];
+        let (mut skipped, mut room) = (self.cut, MAX_BYTES);
+        let bytes = self.frames.iter().flat_map(Frame::parts);
+        for (slice, bytes) in slices.iter_mut().zip(bytes) {
+            let start = skipped.min(bytes.len());
+            let end = bytes.len().min(start + room);
+            *slice = IoSlice::new(&bytes[start..end]);
+            (skipped, room) = (skipped - start, room - (end - start));
+        }
+        let slices = &slices[..2 * self.frames.len().min(MAX_FRAMES)];
+        if stream.is_write_vectored() {
+            stream.poll_write_vectored(context, slices)
+        } else {
+            stream.poll_write(context, &join(slices))
+        }
     }
 
     fn advance(&mut self, written: usize) {
@@ -143,67 +152,13 @@ fn join(slices: &[IoSlice<'_>]) -> Vec<u8> {
     bytes
 }
 
-impl Frame {
-    fn payload(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_str().as_bytes(),
-            Self::Ping => &[],
-        }
-    }
-
-    fn header(&self) -> Header {
-        let first = match self {
-            Self::Text(_) => 0x81,
-            Self::Ping => 0x89,
-        };
-        Header::new(first, self.payload().len())
-    }
-
-    fn length(&self) -> usize {
-        self.header().length + self.payload().len()
-    }
-}
-
-/// The header of a frame from a server: its kind and its length (RFC 6455, section 5.2).
-#[derive(Default)]
-struct Header {
-    bytes: [u8; 10],
-    length: usize,
-}
-
-impl Header {
-    fn new(first: u8, length: usize) -> Self {
-        let mut bytes = [0; 10];
-        bytes[0] = first;
-        let header_length = match (u8::try_from(length), u16::try_from(length)) {
-            (Ok(short @ ..126), _) => {
-                bytes[1] = short;
-                2
-            }
-            (_, Ok(medium)) => {
-                bytes[1] = 126;
-                bytes[2..4].copy_from_slice(&medium.to_be_bytes());
-                4
-            }
-            _ => {
-                bytes[1] = 127;
-                bytes[2..].copy_from_slice(&(length as u64).to_be_bytes());
-                10
-            }
-        };
-        Self { bytes, length: header_length }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 
     use super::*;
+    use crate::history::Batch;
+    use crate::wire::SharedText;
 
     /// A stream that accepts a few bytes at a time, and is pending every other time.
     struct Slow {
@@ -255,18 +210,30 @@ mod tests {
         let lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 300_000];
         let texts =
             lengths.map(|length| "x".repeat(length)).into_iter().chain((0..40).map(|n| n.to_string()));
-        let texts: Vec<String> = texts.collect();
-        let mut frames: Vec<Frame> = texts.iter().map(|text| Frame::Text(text.clone().into())).collect();
-        frames.insert(3, Frame::Ping);
+        let mut expected: Vec<(u8, String)> = texts.map(|text| (1, text)).collect();
+        let mut frames: Vec<Frame> =
+            expected.iter().map(|(_, text)| Frame::from(SharedText::from(text.as_str()))).collect();
+        for (messages, alone, with_id) in
+            [(&["1"][..], "1", "[\"a\",1]"), (&["1", "22"], "[1,22]", "[\"a\",1,22]")]
+        {
+            let messages = messages.iter().map(|message| (*message).into()).collect();
+            let batch = Batch::new("room".into(), messages);
+            for (id, text) in [(None, alone), (Some("\"a\""), with_id), (None, alone)] {
+                frames.push(Frame::encode_batch(id, &batch));
+                expected.push((1, text.into()));
+            }
+        }
+        frames.insert(3, Frame::ping());
+        expected.insert(3, (9, String::new()));
         for (step, is_vectored) in [(1_000_000, true), (70_000, false), (4_099, true), (7, true)] {
             let mut stream = Slow { received: Vec::new(), step, is_ready: false, is_vectored };
             let mut unwritten = Unwritten { frames: &frames, cut: 0 };
             poll_fn(|context| unwritten.poll_write(Pin::new(&mut stream), context)).await.unwrap();
             let mut socket = FrameSocket::new(io::Cursor::new(stream.received));
-            for frame in &frames {
+            for (opcode, text) in &expected {
                 let read = socket.read(None).unwrap().unwrap();
-                assert_eq!(u8::from(read.header().opcode), frame.header().bytes[0] & 0x0f);
-                assert!(read.header().is_final && read.payload() == frame.payload());
+                assert_eq!((u8::from(read.header().opcode), read.header().is_final), (*opcode, true));
+                assert!(read.payload() == text.as_bytes());
             }
             assert!(socket.read(None).unwrap().is_none());
         }
