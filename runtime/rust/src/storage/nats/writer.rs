@@ -313,7 +313,7 @@ fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target
 }
 
 fn head_of(append: &Append) -> MessageHead {
-    let Entry { log, topic, frame, key } = &append.entry;
+    let Entry { log, topic, frame, key, .. } = &append.entry;
     MessageHead {
         topic: log.channel().definition().log_topic(*topic).name.to_owned(),
         bytes: frame.len(),
