@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bench_client::now;
-use fanfare::{Channel, ChannelDefinition, Run, RunError, Runs, Signal, Topic, TypedChannel};
+use fanfare::{Channel, ChannelDefinition, Run, RunError, RunStatus, Runs, Signal, Topic, TypedChannel};
 
 use crate::Error;
 use crate::channels::{TEXTS, text};
@@ -57,8 +57,9 @@ pub(crate) async fn measure(storage: &str, signals: u64) -> Result<String, Error
     runs.start(&job, "run", &channel, &()).await?;
     let mut times = Times::new();
     for number in 0..signals {
-        // The run asks its next question meanwhile, as it does while a person reads.
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        while !matches!(runs.status("run").await?, Some(RunStatus::Waiting(_))) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let sent = now();
         here.signal(channel.say(), &number.to_string()).await?;
         answers.recv().await?;

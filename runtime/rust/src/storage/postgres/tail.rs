@@ -294,7 +294,10 @@ impl Tail {
         }
         match &self.listening {
             Some((session, _)) if !self.is_pooled => self.announcer.work(&self.link, session).await,
-            _ => Ok(()),
+            _ => {
+                self.announcer = Announcer::default();
+                Ok(())
+            }
         }
     }
 }
