@@ -1,6 +1,6 @@
 //! Opens a hub on a storage.
 
-use fanfare::{Hub, Nats, Postgres, Sqlite};
+use fanfare::{Hub, Postgres, Sqlite};
 
 use crate::Error;
 use crate::channels::REGISTRY;
@@ -8,7 +8,7 @@ use crate::channels::REGISTRY;
 pub(crate) const SIGNING_KEY: &str =
     "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// Opens a hub on `memory`, `sqlite:<file>`, `durable-sqlite:<file>`, `postgres:<connection>` or `nats:<url>`.
+/// Opens a hub on `memory`, `sqlite:<file>`, `durable-sqlite:<file>` or `postgres:<connection>`.
 pub(crate) async fn open_hub(storage: &str) -> Result<Hub, Error> {
     let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY);
     let (engine, location) = storage.split_once(':').unwrap_or((storage, ""));
@@ -16,7 +16,6 @@ pub(crate) async fn open_hub(storage: &str) -> Result<Hub, Error> {
         "memory" => hub,
         "sqlite" => hub.storage(Sqlite::open(location)?),
         "durable-sqlite" => hub.storage(Sqlite::open_durable(location)?),
-        "nats" => hub.storage(Nats::connect(location).await?),
         "postgres" => hub.storage(Postgres::connect(location).await?),
         unknown => return Err(format!("unknown storage `{unknown}`").into()),
     };
