@@ -161,9 +161,10 @@ impl Growth {
         let point = |size: &u32| {
             let samples =
                 measured.samples(&format!("{} {size}", self.measurement), server.title, self.figure);
-            let range = (samples.min(), samples.max());
+            let (y, max) = (samples.median(), samples.max());
             // Memory that does not grow has no logarithm.
-            (samples.min() > 0.0).then(|| Point { x: f64::from(*size), y: samples.median(), range })
+            let min = if samples.min() > 0.0 { samples.min() } else { y };
+            (y > 0.0).then(|| Point { x: f64::from(*size), y, range: (min, max) })
         };
         Series { name: server.title.to_owned(), points: self.sizes.iter().filter_map(point).collect() }
     }
@@ -220,9 +221,12 @@ mod tests {
     use crate::bench::hub::server::ALL;
 
     #[test]
-    fn the_page_has_room_for_the_charts() {
+    fn the_page_has_the_charts_and_room_for_new_ones() {
         let page = read_file(&in_root(PAGE)).unwrap();
         assert!(page.split_once(START).is_some_and(|(_, rest)| rest.contains(END)));
+        for growth in &GROWTHS {
+            assert!(page.contains(&format!("(images/{}.svg)", growth.name)), "{}", growth.name);
+        }
     }
 
     #[test]
