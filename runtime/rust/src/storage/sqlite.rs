@@ -50,13 +50,16 @@ use reader::Reader;
 use shared_writer::SharedWriter;
 use writer::{Command, Writer, WriterInfo};
 
-/// Larger payloads are written by the writer's thread, so that they do not delay the other tasks of the caller's.
+/// The writer's thread writes larger payloads, so that they do not delay the other tasks of the caller's thread.
 const MAX_SHORT_BYTES: usize = 32 * 1024;
 
 /// A storage in one SQLite file.
 ///
 /// A publish returns once its message is committed, and subscribers receive only committed messages. Concurrent
 /// publishes share a commit. Committed data survives the end of the process, however it ends.
+///
+/// Short transactions run on the thread of their caller, so that a publish or a step wakes no other thread. A thread of
+/// the storage does everything that can take longer, such as waiting for the disk or for a locked file.
 ///
 /// A power failure costs more: [`Sqlite::open`] can lose the last commits, [`Sqlite::open_durable`] loses nothing.
 ///

@@ -2,7 +2,8 @@
 //!
 //! Waking a thread takes as long as a transaction, and a call that another thread executes wakes two: the writer's and
 //! the caller's own. So a caller that finds the writer unused executes the transaction itself, with all work that is
-//! queued, and hands the others their answers.
+//! queued, and hands the others their answers. If several tasks write in turn, each first lets the other tasks of its
+//! thread continue, so that their work shares the transaction.
 //!
 //! A caller's thread also serves connections, so it only executes what is certain to be short. The writer's thread does
 //! the rest: work in durable files or on a slow disk, large batches, waiting for a locked file, errors, checkpoints, and
@@ -16,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::panicking;
 
 use tokio::sync::oneshot::Receiver;
-use tokio::task::yield_now;
+use tokio::task::{Id, try_id, yield_now};
 
 use super::batch::Work;
 use super::writer::{Command, FOLLOW_INTERVAL, Writer};
@@ -28,7 +29,7 @@ mod tests;
 const MAX_BATCH: usize = 512;
 
 /// The most work in a transaction that a caller executes. Waking a thread is a small part of a larger one.
-const MAX_CALLER_BATCH: usize = 16;
+const MAX_CALLER_BATCH: usize = 64;
 
 /// How many transactions a caller executes, its own included, before it leaves further work to the writer's thread.
 const MAX_CALLER_TURNS: usize = 2;
@@ -53,6 +54,8 @@ struct State {
     /// In the order of the calls.
     commands: VecDeque<Command>,
     writer: Place,
+    /// The task that queued work last.
+    last_caller: Option<Id>,
     /// Whether the writer's thread takes the next turn.
     is_thread_needed: bool,
     is_closing: bool,
@@ -71,6 +74,7 @@ impl SharedWriter {
         let state = State {
             commands: VecDeque::new(),
             writer: Place::Unused(Box::new(writer)),
+            last_caller: None,
             is_thread_needed: false,
             is_closing: false,
         };
@@ -84,11 +88,16 @@ impl SharedWriter {
         self.need_thread(&mut state);
     }
 
-    /// Queues work that is executed once [`Queued::wait`] is polled. If that is dropped instead, the writer's thread
-    /// executes it.
+    /// Queues work that is executed once [`Queued::wait`] is polled. If that is dropped instead, or callers may not
+    /// execute work now, the writer's thread executes it.
     pub(super) fn queue(self: &Arc<Self>, work: Box<dyn Work>) -> Queued {
-        self.lock().push(Command::Work(work));
-        Queued(Some(Arc::clone(self)))
+        let (mut state, caller) = (self.lock(), try_id());
+        state.push(Command::Work(work));
+        let has_others = replace(&mut state.last_caller, caller) != caller;
+        if matches!(&state.writer, Place::Unused(writer) if !writer.is_fast()) {
+            self.need_thread(&mut state);
+        }
+        Queued { shared: Some(Arc::clone(self)), has_others }
     }
 
     /// Executes commands until the storage is closed.
@@ -141,7 +150,7 @@ impl SharedWriter {
             let work = state.commands.drain(..).filter_map(Command::into_work).collect();
             drop(state);
             TURNS.set(TURNS.get() + 1);
-            let refused = turn.writer.as_mut().and_then(|writer| writer.execute_soon(work).err());
+            let refused = turn.writer.as_mut().and_then(|writer| writer.execute_inline(work).err());
             state = turn.end();
             if let Some(refused) = refused {
                 refused.into_iter().rev().for_each(|work| state.commands.push_front(Command::Work(work)));
@@ -232,13 +241,22 @@ impl Drop for Turn<'_> {
 }
 
 /// Queued work, which is executed even if this is dropped.
-pub(super) struct Queued(Option<Arc<SharedWriter>>);
+pub(super) struct Queued {
+    /// `None` once the work is answered.
+    shared: Option<Arc<SharedWriter>>,
+    /// Whether another task queued work just before.
+    has_others: bool,
+}
 
 impl Queued {
     /// Executes the work unless another thread does, and returns the answer, or `None` if the sender was dropped.
     pub(super) async fn wait<T>(mut self, mut answer: Receiver<T>) -> Option<T> {
+        if self.has_others {
+            TURNS.set(0);
+            yield_now().await;
+        }
         if answer.is_empty()
-            && let Some(shared) = &self.0
+            && let Some(shared) = &self.shared
         {
             shared.execute();
             if TURNS.get() >= TURNS_PER_YIELD {
@@ -247,14 +265,14 @@ impl Queued {
             }
         }
         let answer = (&mut answer).await;
-        self.0 = None;
+        self.shared = None;
         answer.ok()
     }
 }
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.take() {
+        if let Some(shared) = self.shared.take() {
             let mut state = shared.lock();
             if !state.commands.is_empty() {
                 shared.need_thread(&mut state);

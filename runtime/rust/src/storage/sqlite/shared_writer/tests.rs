@@ -9,6 +9,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::super::{Messages, StorageError, StorageFuture};
+use super::super::writer::Pace;
 use super::super::{Batch, Sqlite};
 
 /// A file in a folder of its own, which is deleted when this is dropped.
@@ -84,6 +85,32 @@ async fn callers_on_one_thread_share_a_transaction() {
 }
 
 #[tokio::test]
+async fn tasks_that_write_in_turn_share_transactions() {
+    let storage = Arc::new(Sqlite::in_memory().unwrap());
+    // `true` when work is executed, `false` when it is answered.
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = JoinSet::new();
+    for _ in 0..10 {
+        let (storage, events) = (Arc::clone(&storage), Arc::clone(&events));
+        tasks.spawn(async move {
+            for _ in 0..20 {
+                let executed = Arc::clone(&events);
+                let work = move |_: &mut Batch<'_>| {
+                    executed.lock().unwrap().push(true);
+                    Ok(())
+                };
+                storage.submit_short(0, work).await.unwrap();
+                events.lock().unwrap().push(false);
+            }
+        });
+    }
+    tasks.join_all().await;
+    let events = events.lock().unwrap();
+    let longest = events.split(|is_executed| !is_executed).map(<[bool]>::len).max();
+    assert!(longest >= Some(8), "{events:?}");
+}
+
+#[tokio::test]
 async fn work_is_executed_even_if_its_caller_is_dropped() {
     let storage = Sqlite::in_memory().unwrap();
     drop(write(&storage, "never polled"));
@@ -144,7 +171,7 @@ async fn a_locked_file_does_not_block_the_thread_of_a_caller() {
     let started = Instant::now();
     assert!(timeout(Duration::from_millis(300), &mut waiting).await.is_err());
     assert!(started.elapsed() < Duration::from_secs(2), "the timer ran meanwhile");
-    assert_eq!(storage.health(), Ok(()), "waiting is no failure");
+    assert_eq!(storage.health(), Ok(()), "waiting is not a failure");
     other.execute_batch("ROLLBACK").unwrap();
     waiting.await.unwrap();
     assert_eq!(count(&storage).await, 1);
@@ -175,4 +202,35 @@ async fn a_panic_fails_all_calls_and_does_not_block_closing() {
         assert!(Instant::now() < until, "the storage reports that it has ended");
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn the_writers_thread_copies_a_large_log() {
+    let file = File::new("large");
+    let storage = Sqlite::open(file.path()).unwrap();
+    for number in 0..600 {
+        let work = storage.submit_short(30_000, move |batch: &mut Batch<'_>| {
+            let sql = "INSERT INTO facts VALUES (?1, printf('%.30000c', 'x'))";
+            batch.transaction.execute(sql, [number]).map(drop)
+        });
+        work.await.unwrap();
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::fs::metadata(file.path()).unwrap().len() < 16_000_000 {
+        assert!(Instant::now() < until, "the file has the pages of the log");
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(write(&storage, "later").await.is_ok());
+}
+
+#[test]
+fn callers_leave_transactions_to_the_thread_while_the_disk_is_slow_but_not_after_one_delay() {
+    let fast = Duration::from_micros(30);
+    let mut pace = Pace::default();
+    pace.record(Duration::from_secs(1));
+    assert!(pace.is_fast());
+    (0..3).for_each(|_| pace.record(Duration::from_millis(5)));
+    assert!(!pace.is_fast());
+    (0..20).for_each(|_| pace.record(fast));
+    assert!(pace.is_fast());
 }

@@ -14,12 +14,16 @@ const MAX_SAMPLE: Duration = Duration::from_millis(2);
 
 /// How long the last transactions took.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(in super::super) struct Pace {
     average: Duration,
 }
 
 impl Pace {
-    pub(super) fn record(&mut self, took: Duration) {
+    pub(in super::super) fn is_fast(&self) -> bool {
+        self.average <= MAX_AVERAGE
+    }
+
+    pub(in super::super) fn record(&mut self, took: Duration) {
         self.average = (self.average * 7 + took.min(MAX_SAMPLE)) / 8;
     }
 }
@@ -27,7 +31,7 @@ impl Pace {
 impl Writer {
     /// Returns whether a transaction is likely to end so soon that it may block the thread of a caller.
     pub(in super::super) fn is_fast(&self) -> bool {
-        !self.is_synchronous && self.file_lost.is_none() && self.pace.average <= MAX_AVERAGE
+        !self.is_synchronous && self.file_lost.is_none() && self.pace.is_fast()
     }
 
     /// Returns whether there is work that callers leave to the writer's thread.
@@ -37,7 +41,7 @@ impl Writer {
 
     /// Executes work in one transaction, and notifies its callers. Returns the work if that fails, even if another
     /// program has just locked the file.
-    pub(in super::super) fn execute_soon(
+    pub(in super::super) fn execute_inline(
         &mut self,
         mut work: Vec<Box<dyn Work>>,
     ) -> Result<(), Vec<Box<dyn Work>>> {
