@@ -326,6 +326,11 @@ impl Hub {
         self.storage().storage_time()
     }
 
+    /// Returns the time of a signal that has just arrived: not before the time of a question that its sender has seen.
+    pub(crate) fn arrival_time(&self) -> SystemTime {
+        self.storage().latest_storage_time()
+    }
+
     /// Returns the origins whose pages may use the routes. `None` allows every origin.
     pub(crate) fn allowed_origins(&self) -> Option<&[String]> {
         self.shared.allowed_origins.as_deref()

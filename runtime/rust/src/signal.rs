@@ -114,7 +114,7 @@ impl SignalOptions<'_> {
             by: self.sender.as_deref().map(str::to_owned),
             key: self.key.as_deref().map(|key| IdempotencyKey::new(key, definition.name, content.as_bytes())),
             payload,
-            at: self.arrived_at.unwrap_or_else(|| hub.storage_time()),
+            at: self.arrived_at.unwrap_or_else(|| hub.arrival_time()),
         })
     }
 }

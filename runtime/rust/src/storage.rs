@@ -139,6 +139,12 @@ pub(crate) trait Messages: Send + Sync {
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
     fn storage_time(&self) -> SystemTime;
 
+    /// Returns the latest time that the storage's clock may show now, which another process may already have recorded. It
+    /// differs from [`storage_time`](Self::storage_time) if the clock is on another machine.
+    fn latest_storage_time(&self) -> SystemTime {
+        self.storage_time()
+    }
+
     /// Returns whether the storage outlives the process, however that ends.
     fn is_durable(&self) -> bool {
         true

@@ -29,7 +29,7 @@ pub(super) async fn signal(
     request: Body,
 ) -> Result<Json<Value>, HttpError> {
     ensure_accepting(&hub, Phase::Closed)?;
-    let arrived_at = hub.storage_time();
+    let arrived_at = hub.arrival_time();
     let missing =
         |name| HttpError::bad_request(format!("missing parameter {name}: use signal?channel=…&name=…"));
     let (channel, name) = (parameters.get("channel"), parameters.get("name"));

@@ -156,6 +156,10 @@ impl Messages for Nats {
         self.shared.clock.now()
     }
 
+    fn latest_storage_time(&self) -> SystemTime {
+        self.shared.clock.latest_now()
+    }
+
     fn health(&self) -> Result<(), StorageError> {
         let failure = self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.clone().map_or(Ok(()), Err)

@@ -208,6 +208,10 @@ impl Messages for Postgres {
         self.shared.clock.now()
     }
 
+    fn latest_storage_time(&self) -> SystemTime {
+        self.shared.clock.latest_now()
+    }
+
     fn health(&self) -> Result<(), StorageError> {
         self.shared.link.database.health()
     }

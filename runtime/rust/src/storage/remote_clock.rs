@@ -5,10 +5,12 @@ use std::time::SystemTime;
 
 use crate::clock::{from_milliseconds, steady_time};
 
-/// Milliseconds from this machine's steady clock to the storage's clock.
+/// Milliseconds from this machine's steady clock to the storage's clock, which is not behind this one.
 #[derive(Debug)]
 pub(super) struct StorageClock {
     offset: AtomicI64,
+    /// The most that the offset may be.
+    max_offset: AtomicI64,
     /// The latest time that was returned. If the storage's clock is set back, time stops until it is reached again.
     latest: AtomicI64,
 }
@@ -17,18 +19,30 @@ impl StorageClock {
     /// Creates a clock that is behind the storage's by the time that the answer took. More exact readings then move it
     /// forward: if they moved it back, time would stop for a moment, and calls would seem to happen at the same time.
     pub(super) fn new(reading: &Reading) -> Self {
-        Self { offset: AtomicI64::new(reading.min_offset()), latest: AtomicI64::new(0) }
+        Self {
+            offset: AtomicI64::new(reading.min_offset()),
+            max_offset: AtomicI64::new(reading.max_offset()),
+            latest: AtomicI64::new(0),
+        }
     }
 
     /// Follows the storage's clock, as far as the reading contradicts this clock: one that took long is inexact.
     pub(super) fn refresh(&self, reading: &Reading) {
-        let offset = self.offset.load(Ordering::Relaxed);
-        self.offset.store(offset.clamp(reading.min_offset(), reading.max_offset()), Ordering::Relaxed);
+        for offset in [&self.offset, &self.max_offset] {
+            let known = offset.load(Ordering::Relaxed);
+            offset.store(known.clamp(reading.min_offset(), reading.max_offset()), Ordering::Relaxed);
+        }
     }
 
     pub(super) fn now(&self) -> SystemTime {
         let now = steady_milliseconds().saturating_add(self.offset.load(Ordering::Relaxed));
         from_milliseconds(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+
+    /// Returns the latest time that the storage's clock may show now.
+    pub(super) fn latest_now(&self) -> SystemTime {
+        let now = steady_milliseconds().saturating_add(self.max_offset.load(Ordering::Relaxed));
+        from_milliseconds(now).max(self.now())
     }
 }
 
@@ -83,6 +97,17 @@ mod tests {
         let first = clock.offset.load(Ordering::Relaxed);
         clock.refresh(&Reading { time: 1_012_000, sent: 12_099, received: 12_101 });
         assert!(clock.offset.load(Ordering::Relaxed) >= first);
+    }
+
+    #[test]
+    fn the_latest_time_of_one_process_is_not_before_the_time_of_another() {
+        // It is 1,000,000 + the steady time at the storage. The first process has read it exactly.
+        let first = StorageClock::new(&Reading { time: 1_000_500, sent: 500, received: 500 });
+        let second = StorageClock::new(&Reading { time: 1_000_500, sent: 440, received: 520 });
+        assert!(second.now() < first.now() && second.latest_now() >= first.now());
+        second.refresh(&Reading { time: 1_001_000, sent: 990, received: 1_010 });
+        let slack = second.max_offset.load(Ordering::Relaxed) - second.offset.load(Ordering::Relaxed);
+        assert_eq!(slack, 20);
     }
 
     #[test]

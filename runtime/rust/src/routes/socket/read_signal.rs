@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn a_socket_is_polled_again_once_it_was_ready_or_woken() {
         let (signal, wakes) = (Arc::new(ReadSignal::default()), Arc::new(Wakes::default()));
-        let waker = waker_ref(&wakes);
-        let context = Context::from_waker(&waker);
+        let task_waker = waker_ref(&wakes);
+        let context = Context::from_waker(&task_waker);
         let (mut polls, mut kept) = (0, None::<Waker>);
         let mut poll = |result: Poll<()>| {
             let polled = signal.poll(&context, |context| {

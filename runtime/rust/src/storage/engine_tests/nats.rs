@@ -156,7 +156,9 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
                             stored.push((appended.id, text.clone()));
                             break;
                         }
-                        Err(AppendError::KeyReused) => panic!("the key of {text} was reused"),
+                        Err(refused @ (AppendError::KeyReused | AppendError::StreamEnded)) => {
+                            panic!("{text}: {refused:?}")
+                        }
                         Err(AppendError::Storage(_)) if key.is_some() => {}
                         // It may be stored or not.
                         Err(AppendError::Storage(_)) => break,

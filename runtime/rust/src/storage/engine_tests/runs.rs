@@ -165,7 +165,7 @@ impl Worker {
             payload: payload.to_owned(),
             by: Some("user".into()),
             key: None,
-            at: self.now(),
+            at: self.process.engine.latest_storage_time(),
         }
     }
 
