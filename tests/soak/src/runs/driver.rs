@@ -19,7 +19,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(10);
 /// The pause between two requests for a run's status, and between two attempts to send a signal.
 const POLL: Duration = Duration::from_millis(40);
 /// How long a run may take.
-const MAX_RUN_TIME: Duration = Duration::from_secs(180);
+const MAX_RUN_TIME: Duration = Duration::from_secs(600);
 
 /// The senders of signals: a backend with the signing key, and a person with a token.
 const SENDERS: [&str; 2] = ["server", "person"];
