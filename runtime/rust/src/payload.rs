@@ -1,7 +1,8 @@
 //! Exact reading and writing of payloads.
 //!
-//! [`decode`] parses JSON, validates it against the type's schema, and only then reads it, so the result does not
-//! depend on what a derived `Deserialize` accepts. Generated types get their impls from hidden macros of this crate, which
+//! [`decode`] accepts a text exactly if the type's schema accepts it, so the result does not depend on what a derived
+//! `Deserialize` accepts. It reads most valid texts in one pass, and checks each part as it reads it. All others are
+//! parsed as a tree, which is validated before it is read. Generated types get their impls from hidden macros of this crate, which
 //! only generated code calls.
 
 use std::fmt;
@@ -28,7 +29,7 @@ pub trait Decode: Sized {
     /// Returns an error if the value has another shape, which its schema would have rejected.
     fn from_value(value: Value) -> Result<Self, ShapeError>;
 
-    /// Reads the value from JSON text, and checks it against its schema meanwhile. The default builds a tree first.
+    /// Reads the value from JSON text, and checks each part against its schema. By default, builds a tree first.
     #[doc(hidden)]
     fn read_json(reader: &mut JsonReader<'_>, schema: &'static Schema) -> Result<Self, Unread> {
         private::read_tree(reader, schema)
@@ -41,7 +42,7 @@ pub trait Payload: Serialize + Decode {
     const SCHEMA: &'static Schema;
 }
 
-/// Decodes JSON text exactly: parses it, validates it, and reads it.
+/// Decodes JSON text exactly: reads it as the type if the type's schema accepts it.
 ///
 /// # Errors
 /// Returns an error if the text is not JSON, or its schema does not accept it.

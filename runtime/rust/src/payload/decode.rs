@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use fanfare_schema::json_reader::{JsonReader, Unread};
 use serde_json::{Number, Value};
 
-use super::private::read_tree;
+use super::private::{read_other, read_tree};
 use super::{Decode, ShapeError};
 use crate::formats::{Date, DateTime, Email, Hostname, Ipv4, Ipv6, Time, Uri, Uuid};
 use crate::schema::{Format, Schema};
@@ -144,8 +144,7 @@ impl<T: Decode> Decode for BTreeMap<String, T> {
         let Some(mut object) = reader.object(schema)? else { return read_tree(reader, schema) };
         let mut members = Self::new();
         while let Some(member) = object.next(reader)? {
-            let value = T::read_json(reader, member.schema)?;
-            members.insert(member.name.into_owned(), value);
+            read_other(reader, member, &mut members)?;
         }
         Ok(members)
     }

@@ -10,6 +10,7 @@ pub use serde_json::Value;
 use super::{Decode, Payload, ShapeError, ValidationError};
 use crate::schema::check;
 pub use crate::schema::{Schema, accepts};
+use fanfare_schema::json_reader::MemberReader;
 pub use fanfare_schema::json_reader::{JsonReader, Unread};
 
 /// Reads a payload with any deserializer, as exactly as [`decode`](super::decode) does.
@@ -29,6 +30,34 @@ pub fn deserialize<'de, T: Payload, D: Deserializer<'de>>(deserializer: D) -> Re
 #[inline(never)]
 pub fn read_tree<T: Decode>(reader: &mut JsonReader<'_>, schema: &'static Schema) -> Result<T, Unread> {
     T::from_value(reader.tree(schema)?).map_err(|_| Unread)
+}
+
+/// Reads the field of a member.
+///
+/// # Errors
+/// Returns an error if the value has another shape, or its schema does not accept it.
+#[inline]
+pub fn read_field<T: Decode>(
+    reader: &mut JsonReader<'_>,
+    schema: &'static Schema,
+    field: &mut Option<T>,
+) -> Result<(), Unread> {
+    *field = Some(T::read_json(reader, schema)?);
+    Ok(())
+}
+
+/// Reads a member that has no field of its own.
+///
+/// # Errors
+/// Returns an error if the value has another shape, or its schema does not accept it.
+pub fn read_other<'j, T: Decode>(
+    reader: &mut JsonReader<'j>,
+    member: MemberReader<'j>,
+    others: &mut BTreeMap<String, T>,
+) -> Result<(), Unread> {
+    let value = T::read_json(reader, member.schema)?;
+    others.insert(member.name.into_owned(), value);
+    Ok(())
 }
 
 /// A field that was read from JSON text, or `None` if it is absent.

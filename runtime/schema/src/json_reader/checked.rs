@@ -87,7 +87,7 @@ impl<'j> JsonReader<'j> {
         Ok(None)
     }
 
-    /// Reads a value as a tree. This is the way for schemas that need the whole value.
+    /// Reads a value as a tree, for schemas that need the whole value.
     ///
     /// # Errors
     /// Returns an error if the schema does not accept the value.
@@ -148,8 +148,9 @@ impl<'j> JsonReader<'j> {
         Ok(Some(ArrayReader { prefix, array, length: 0 }))
     }
 
-    /// Finds the case that the tag of an object selects, without moving. Returns `None` if that needs the whole value,
-    /// which is always so if an array or object precedes the tag, so that nesting costs no more than linear time.
+    /// Finds the case that the tag of an object selects, without moving. Returns `None` if that needs the whole value.
+    ///
+    /// An array or object before the tag ends the search: otherwise, each level of nesting would skip all levels in it.
     ///
     /// # Errors
     /// Returns an error if the text is not JSON.
@@ -213,8 +214,8 @@ pub struct MemberReader<'j> {
 impl ObjectReader {
     /// Moves to the value of the next member, or out of the object after the last one.
     ///
-    /// If a name is written twice, both values are returned, although the last one alone counts. That is no difference:
-    /// if the schema refuses the first one, the text is read as a tree.
+    /// If a name occurs twice, returns both members, although only the last value counts. The caller keeps the last one,
+    /// and if the schema refuses an earlier one, the text is parsed as a tree, which decides.
     ///
     /// # Errors
     /// Returns an error if a member is not allowed, or a required one is missing.
