@@ -93,8 +93,9 @@ fn numbers_are_the_nearest_doubles() {
     };
     for _ in 0..20_000 {
         let digits = format!("{}{}", random(), random());
-        let (whole, fraction) = digits.split_at(1 + (random() as usize) % (digits.len() - 1));
-        let (whole, fraction) = (whole.trim_start_matches('0'), fraction);
+        let (whole, fraction) =
+            digits.split_at(1 + usize::try_from(random()).unwrap_or(0) % (digits.len() - 1));
+        let whole = whole.trim_start_matches('0');
         let exponent = random() % 700;
         let whole = if whole.is_empty() { "0" } else { whole };
         for text in [

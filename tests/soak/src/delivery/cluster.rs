@@ -243,9 +243,12 @@ impl Cluster {
         self.servers[server].link.as_ref()
     }
 
-    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database.
+    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database. On a busy machine,
+    /// a PostgreSQL server that restarts accepts connections long before it answers.
     pub(super) fn could_answer_since(&self, server: usize, time: Instant) -> bool {
-        self.has_run_since(server, time) && self.link(server).is_none_or(|link| link.was_sound_since(time))
+        let is_reachable =
+            |link: &Link| link.was_sound_since(time) && Condition::was_good_since(&self.database, time);
+        self.has_run_since(server, time) && self.link(server).is_none_or(is_reachable)
     }
 
     pub(super) fn set_available(&self, is_available: bool) {
