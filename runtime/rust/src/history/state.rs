@@ -110,7 +110,7 @@ impl State {
             self.count += 1;
             state.begin(offset);
         } else if state.count == 0 {
-            self.count += 1;
+            // The channel does not count it: its start would come before all messages that the log has.
             state.count_stream_without_start();
         }
         let rank = Rank { channel: self.count, topic: state.count };

@@ -490,6 +490,36 @@ async fn a_new_subscriber_receives_a_gap_if_retained_messages_were_evicted_befor
     assert_eq!((gap(4), gap(5)), (Some(MessageId::new(1, 8)), None));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_restored_history_is_as_long_as_before_although_a_text_lacks_its_start() {
+    let mut world = World::new(0);
+    world.definition = &CHANNELS[1];
+    world.log = Log::new(Channel::without_params(world.definition), 1, &world.limits);
+    world.append(3, What::Start("s".into()));
+    for number in 0..12 {
+        world.append(0, What::Message(number.to_string()));
+        if number == 9 {
+            world.append(3, What::Chunk("s".into(), "more".into()));
+        }
+    }
+    // A live log keeps messages for some seconds, whatever the history.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    world.now += Duration::from_secs(60);
+    world.trim();
+    assert!(world.stored[0].offset > 1, "the start of the text was deleted");
+    let read = |log: &Log| {
+        let (mut read_cursor, _) = log.start(&[0], Cursor::Start);
+        log.read(&mut read_cursor, usize::MAX, &inbox(), 0)
+            .messages
+            .iter()
+            .map(|batch| batch.messages().count())
+            .sum()
+    };
+    let restored = Log::restore(&Channel::without_params(world.definition), world.stored(), &world.limits);
+    let counts: [usize; 2] = [read(&world.log), read(&restored)];
+    assert_eq!(counts, [5, 5]);
+}
+
 #[tokio::test]
 async fn a_subscriber_with_messages_that_an_epoch_does_not_continue_receives_the_retained_ones_again() {
     let mut world = World::new(0);
