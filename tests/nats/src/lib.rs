@@ -111,6 +111,7 @@ impl TestServer {
                 "--store_dir",
                 "store",
             ])
+            .args(["--pid", "pid"])
             .args(&self.options)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -126,6 +126,28 @@ async fn lost_messages_begin_a_new_epoch_that_continues_the_others() {
     assert_eq!(received.gap.unwrap().after, ids[2]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_of_lost_messages_that_others_have_now_begin_a_new_epoch() {
+    let (space, channel) = (single(), room("1"));
+    let process = Process::new(space.connect().await);
+    let mut ids = Vec::new();
+    for text in ["1", "2", "lost"] {
+        ids.push(process.say(&channel, text).await);
+    }
+    let log = process.log(&channel).await;
+    space.lose_last_block("room:1").await;
+    // A process that has never read the lost message.
+    let other = Process::new(space.connect().await);
+    assert_eq!(other.say(&channel, "in its place").await, ids[2]);
+    wait_until(|| log.is_retired()).await;
+    process.say(&channel, "next").await;
+    let texts = ["in its place".to_owned(), "next".to_owned()];
+    let received = process.read_from(&channel, &[SAID], Cursor::After(ids[1])).await.read();
+    assert_eq!((received.gap, received.texts()), (None, texts.to_vec()));
+    let received = process.read_from(&channel, &[SAID], Cursor::After(ids[2])).await.read();
+    assert_eq!(received.gap.unwrap().after, ids[2]);
+}
+
 /// Kills the leader of a stream, and suspends the next one, while two processes publish.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_repeated_while_leaders_fail() {

@@ -26,6 +26,10 @@ pub(super) struct BlockHead {
     pub(super) first: u64,
     /// The sequence of the channel's previous block, or 0.
     pub(super) previous: u64,
+    /// For a block that begins an epoch, the offset up to which ids of the previous epoch remain valid, if that is not
+    /// the one before the first message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) continues: Option<u64>,
     /// When the messages were published, in milliseconds since 1970.
     pub(super) time: i64,
     /// Identifies the block if the answer to its publish is lost.
@@ -70,6 +74,13 @@ pub(super) struct Block {
     pub(super) head: BlockHead,
     /// The frames without their ids and times.
     pub(super) frames: Vec<String>,
+}
+
+impl BlockHead {
+    /// Returns the offset up to which ids of the previous epoch remain valid, for a block that begins an epoch.
+    pub(super) fn last_continued(&self) -> u64 {
+        self.continues.unwrap_or(self.first - 1)
+    }
 }
 
 impl Block {
@@ -172,6 +183,7 @@ mod tests {
             epoch: 7,
             first: 3,
             previous: 9,
+            continues: None,
             time: 1,
             nonce: u64::MAX,
             definition: "a".into(),

@@ -62,6 +62,18 @@ pub(super) struct Loaded {
     pub(super) stored: StoredLog,
     /// The blocks, by which a writer finds its own.
     pub(super) blocks: Vec<RecentBlock>,
+    /// For each block, the sequence of the one before it, its own, and its first offset.
+    pub(super) links: Vec<(u64, u64, u64)>,
+}
+
+/// The effect of replacing what is known about a channel.
+pub(super) enum Replaced {
+    Done,
+    /// The stream lacks the last block that this process has handed out, and has another one in its place. The messages
+    /// up to `last_common` are the same.
+    Lost {
+        last_common: u64,
+    },
 }
 
 /// The effect of handing a block to a channel.
@@ -150,7 +162,7 @@ pub(super) struct Loading(Arc<TrackedChannel>);
 impl Loading {
     /// Creates the channel's log from what was read. Returns whether later blocks may have arrived.
     pub(super) fn open(&self, loaded: Loaded, channel: &Channel, limits: &Limits) -> (Arc<Log>, bool) {
-        let Loaded { position, stored, blocks } = loaded;
+        let Loaded { position, stored, blocks, .. } = loaded;
         let log = Arc::new(Log::restore(channel, stored, limits));
         let mut state = self.0.lock();
         if let Some(earlier) = state.log.upgrade() {
@@ -163,9 +175,17 @@ impl Loading {
     }
 
     /// Replaces what is known about the channel, and its log's messages. Retires the log if its epoch has ended.
-    pub(super) fn replace(&self, loaded: Loaded) {
-        let Loaded { position, stored, blocks } = loaded;
+    pub(super) fn replace(&self, loaded: Loaded) -> Replaced {
+        let Loaded { position, stored, blocks, links } = loaded;
         let mut state = self.0.lock();
+        if let Some(known) = &state.position
+            && let Some((.., first)) = links
+                .iter()
+                .find(|(previous, sequence, _)| *previous < known.sequence && known.sequence < *sequence)
+            && known.epoch == position.epoch
+        {
+            return Replaced::Lost { last_common: first - 1 };
+        }
         state.find_sent(&blocks);
         if let Some(log) = state.log.upgrade() {
             if log.epoch() != position.epoch {
@@ -173,10 +193,11 @@ impl Loading {
             } else if log.head() <= position.head {
                 log.reload(stored);
             } else {
-                return;
+                return Replaced::Done;
             }
         }
         state.position = Some(position);
+        Replaced::Done
     }
 }
 

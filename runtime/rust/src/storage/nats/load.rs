@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::block::{Block, stored_message};
-use super::channel::{Loaded, Position, TrackedChannel};
+use super::channel::{Loaded, Position, Replaced, TrackedChannel};
 use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
 use super::keys::{UsedKey, UsedKeys};
 use super::{Shared, StorageError};
@@ -127,7 +127,7 @@ impl Shared {
     }
 
     /// Reads a channel again, and replaces what its log has.
-    pub(super) async fn reload(&self, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
+    pub(super) async fn reload(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
         for _ in 0..MAX_ATTEMPTS {
             let loading = channel.begin_loading();
             match self.load(channel, channel.definition()).await? {
@@ -135,7 +135,12 @@ impl Shared {
                     channel.lock().retire();
                     return Ok(());
                 }
-                Some(loaded) => loading.replace(loaded),
+                Some(loaded) => match loading.replace(loaded) {
+                    Replaced::Done => {}
+                    Replaced::Lost { last_common } => {
+                        return self.replace_lost(channel, Some(last_common)).await;
+                    }
+                },
             }
             drop(loading);
             if self.is_current(channel).await? {
@@ -172,6 +177,8 @@ fn restore(
     }
     let Checkpoint { head, frames } = checkpoint.map(|(_, checkpoint)| checkpoint).unwrap_or_default();
     let mut chain = Chain::after(&head);
+    let links =
+        blocks.iter().map(|(sequence, block)| (block.head.previous, *sequence, block.head.first)).collect();
     for (sequence, block) in blocks {
         chain.add(sequence, block);
     }
@@ -210,7 +217,7 @@ fn restore(
     };
     let blocks =
         head.recent.into_iter().chain(chain.blocks.iter().map(|block| RecentBlock::from(&block.head)));
-    Some(Loaded { position, stored, blocks: blocks.collect() })
+    Some(Loaded { position, stored, blocks: blocks.collect(), links })
 }
 
 /// Returns the messages after an offset.
@@ -251,8 +258,8 @@ impl Chain {
             return;
         }
         if block.head.epoch > self.epoch {
-            let before = block.head.first - 1;
-            self.continues = (self.epoch > 0 && before > 0 && !is_hole).then_some((self.epoch, before));
+            let last = block.head.last_continued();
+            self.continues = (self.epoch > 0 && last > 0 && !is_hole).then_some((self.epoch, last));
             self.epoch = block.head.epoch;
         }
         if is_hole && block.head.first > self.head + 1 {

@@ -30,6 +30,9 @@ const MAX_MISSED: u64 = 5_000;
 /// How long a leader that has just been elected may know less than its predecessor.
 const MAX_LEADER_LAG: Duration = Duration::from_secs(2);
 
+/// How many times to read what a channel lacks.
+const MAX_ATTEMPTS: usize = 500;
+
 impl Shared {
     /// Subscribes to a shard.
     pub(super) async fn subscribe(&self, shard: usize) -> Result<Subscriber, StorageError> {
@@ -157,7 +160,7 @@ impl Shared {
     pub(super) async fn refresh(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
         let (stream, subject) = (self.stream_of(channel), self.log_subject(channel));
         let since = Instant::now();
-        loop {
+        for _ in 0..MAX_ATTEMPTS {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             let Some(known) = known else { return Ok(()) };
             let Some(last) = self.jetstream.read_last(stream, &subject).await? else {
@@ -175,13 +178,14 @@ impl Shared {
                     sleep(Duration::from_millis(50)).await;
                     continue;
                 }
-                return self.replace_lost(channel).await;
+                return self.replace_lost(channel, None).await;
             }
             let block = Block::decode(&last.payload)?;
             if channel.apply(last.sequence, &block) == Applied::Incomplete {
                 self.read_blocks(channel, known + 1).await?;
             }
         }
+        Err(StorageError::new("a channel in NATS changes faster than it can be read"))
     }
 
     /// Hands a channel its blocks from a sequence on. If some are deleted, reads the whole channel.
@@ -206,8 +210,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out.
-    async fn replace_lost(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
+    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out. Ids remain valid up
+    /// to `last_common`, or up to the last stored message.
+    pub(super) async fn replace_lost(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        last_common: Option<u64>,
+    ) -> Result<(), StorageError> {
         tracing::error!(
             channel = channel.channel.name(),
             "the NATS servers lost messages: the channel begins a new epoch"
@@ -216,7 +225,9 @@ impl Shared {
         channel.lock().retire();
         let stored = self.load(channel, channel.definition()).await?;
         if let Some(stored) = stored.filter(|stored| Some(stored.position.epoch) == known) {
-            self.begin_epoch(channel, Some(&stored.position)).await.map_err(AppendFailure::into_error)?;
+            self.begin_epoch(channel, Some((&stored.position, last_common)))
+                .await
+                .map_err(AppendFailure::into_error)?;
         }
         Ok(())
     }

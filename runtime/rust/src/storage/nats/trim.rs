@@ -84,6 +84,7 @@ impl Shared {
                 epoch: position.epoch,
                 first: position.head + 1,
                 previous: position.sequence,
+                continues: None,
                 time: self.now().max(position.time),
                 nonce: u64::from(random::number()),
                 definition: channel.channel.definition().fingerprint.to_owned(),
@@ -197,9 +198,9 @@ impl Checkpoint {
         let is_hole = head.previous != self.head.sequence;
         self.head.sequence = sequence;
         if head.epoch > self.head.epoch {
-            let before = head.first - 1;
-            let continues = self.head.epoch > 0 && before > 0 && !is_hole;
-            self.head.continues = continues.then_some((self.head.epoch, before));
+            let last = head.last_continued();
+            let continues = self.head.epoch > 0 && last > 0 && !is_hole;
+            self.head.continues = continues.then_some((self.head.epoch, last));
             self.head.epoch = head.epoch;
         } else if head.epoch < self.head.epoch {
             return;

@@ -123,6 +123,7 @@ impl Shared {
                     epoch: position.epoch,
                     first: position.head + 1,
                     previous: position.sequence,
+                    continues: None,
                     time: now,
                     nonce: (u64::from(random::number()) << 32) | u64::from(random::number()),
                     definition: definition.fingerprint.to_owned(),
@@ -221,24 +222,29 @@ impl Shared {
             let loading = channel.begin_loading();
             let loaded = self.load(channel, channel.definition()).await.map_err(AppendFailure::Retry)?;
             match loaded {
-                Some(loaded) => loading.replace(loaded),
+                // Nothing is known that the stream could lack.
+                Some(loaded) => {
+                    loading.replace(loaded);
+                }
                 None => self.begin_epoch(channel, None).await?,
             }
         }
         Ok(())
     }
 
-    /// Begins an epoch of a channel, unless another process does: its first one, or the one after `lost`.
+    /// Begins an epoch of a channel, unless another process does: its first one, or the one that follows `lost`. That one's
+    /// ids remain valid up to the given offset, or all of them.
     pub(super) async fn begin_epoch(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
-        lost: Option<&Position>,
+        lost: Option<(&Position, Option<u64>)>,
     ) -> Result<(), AppendFailure> {
         let now = self.now();
         let head = BlockHead {
-            epoch: lost.map_or(0, |lost| lost.epoch + 1).max(from_milliseconds_u64(now)),
-            first: lost.map_or(0, |lost| lost.head) + 1,
-            previous: lost.map_or(0, |lost| lost.sequence),
+            epoch: lost.map_or(0, |(lost, _)| lost.epoch + 1).max(from_milliseconds_u64(now)),
+            first: lost.map_or(0, |(lost, _)| lost.head) + 1,
+            previous: lost.map_or(0, |(lost, _)| lost.sequence),
+            continues: lost.and_then(|(_, last_common)| last_common),
             time: now,
             nonce: u64::from(random::number()),
             definition: channel.definition().fingerprint.to_owned(),
