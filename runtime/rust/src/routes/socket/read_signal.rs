@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn a_socket_is_polled_again_once_it_was_ready_or_woken() {
-        let (signal, wakes) = (Arc::new(ReadSignal::default()), Arc::new(Wakes::default()));
-        let task_waker = waker_ref(&wakes);
-        let context = Context::from_waker(&task_waker);
+        let (signal, count) = (Arc::new(ReadSignal::default()), Arc::new(Wakes::default()));
+        let waker = waker_ref(&count);
+        let context = Context::from_waker(&waker);
         let (mut polls, mut kept) = (0, None::<Waker>);
         let mut poll = |result: Poll<()>| {
             let polled = signal.poll(&context, |context| {
@@ -81,11 +81,11 @@ mod tests {
             (polled, polls, kept.clone())
         };
         assert_eq!(poll(Poll::Ready(())).1, 1);
-        let (polled, count, kept) = poll(Poll::Pending);
-        assert_eq!((polled, count), (Poll::Pending, 2), "more may follow what was ready");
+        let (polled, times, kept) = poll(Poll::Pending);
+        assert_eq!((polled, times), (Poll::Pending, 2), "more may follow what was ready");
         assert_eq!(poll(Poll::Ready(())).1, 2, "nothing has woken it");
         kept.unwrap().wake();
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "the task is woken, too");
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "the task is woken, too");
         assert_eq!(poll(Poll::Pending).1, 3);
         signal.set();
         assert_eq!(poll(Poll::Pending).1, 4);
