@@ -512,7 +512,7 @@ async fn a_restored_history_is_as_long_as_before_although_a_text_lacks_its_start
         log.read(&mut read_cursor, usize::MAX, &inbox(), 0)
             .messages
             .iter()
-            .map(|batch| batch.messages().count())
+            .map(|batch| batch.messages().len())
             .sum()
     };
     let restored = Log::restore(&Channel::without_params(world.definition), world.stored(), &world.limits);
