@@ -34,8 +34,8 @@ impl Drop for File {
 }
 
 /// Writes a fact, and returns the thread that does.
-fn write(storage: &Sqlite, name: impl ToString) -> StorageFuture<Result<ThreadId, StorageError>> {
-    let name = name.to_string();
+fn write(storage: &Sqlite, name: impl Into<String>) -> StorageFuture<Result<ThreadId, StorageError>> {
+    let name = name.into();
     storage.submit_short(0, move |batch: &mut Batch<'_>| {
         batch.transaction.execute("INSERT INTO facts VALUES (?1, 'written')", [&name])?;
         Ok(current().id())
@@ -55,7 +55,7 @@ async fn a_caller_executes_its_work_unless_commits_wait_for_the_disk() {
     // The writer's thread may have periodic work just now.
     let mut by_caller = 0;
     for number in 0..20 {
-        by_caller += usize::from(write(&storage, number).await.unwrap() == current().id());
+        by_caller += usize::from(write(&storage, number.to_string()).await.unwrap() == current().id());
     }
     assert!(by_caller > 10, "{by_caller} of 20");
     let storage = Sqlite::open_durable(durable.path()).unwrap();
@@ -144,7 +144,7 @@ async fn no_work_is_lost_or_repeated_whichever_thread_executes_it() {
                         yield_now().await;
                         call.await.unwrap();
                     }
-                    3 => drop(storage.submit(|_| Ok(())).await.unwrap()),
+                    3 => storage.submit(|_| Ok(())).await.unwrap(),
                     _ => drop(call.await.unwrap()),
                 }
             }
