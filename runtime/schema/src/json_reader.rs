@@ -127,7 +127,7 @@ impl<'j> JsonReader<'j> {
         if !is_first {
             self.expect(b',')?;
         }
-        // A bracket after the comma is no value, so what reads the value refuses it.
+        // The caller refuses a bracket after the comma, because it reads a value there.
         Ok(true)
     }
 

@@ -39,7 +39,7 @@ pub(super) struct Transaction {
     session: Arc<Session>,
     /// Whether the transaction has begun and not ended.
     is_open: bool,
-    /// The requests that were sent without waiting for their answers, in order. The mutex only makes the transaction
+    /// The requests that were sent without waiting for their answers, in order. The lock only makes the transaction
     /// `Sync`.
     unanswered: Mutex<Vec<Request>>,
     committed: Committed,
