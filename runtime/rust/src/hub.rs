@@ -326,7 +326,8 @@ impl Hub {
         self.storage().storage_time()
     }
 
-    /// Returns the time of a signal that has just arrived: not before the time of a question that its sender has seen.
+    /// Returns the time of a signal that has just arrived. It is never before the time of a question that the sender
+    /// has seen.
     pub(crate) fn arrival_time(&self) -> SystemTime {
         self.storage().latest_storage_time()
     }

@@ -239,7 +239,7 @@ pub(crate) fn record_execution(outcome: &'static str) {
 #[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
 pub(crate) fn limit_used(limit: Limit, used: usize) {
     let gauge = match limit {
-        // Changes with every message.
+        // This gauge changes with every message, so its label is literal.
         Limit::InFlightBytes => gauge!(LIMIT_USED, "limit" => "in_flight_bytes"),
         _ => gauge!(LIMIT_USED, "limit" => limit.name()),
     };

@@ -1,9 +1,9 @@
 //! Exact reading and writing of payloads.
 //!
 //! [`decode`] accepts a text exactly if the type's schema accepts it, so the result does not depend on what a derived
-//! `Deserialize` accepts. It reads most valid texts in one pass, and checks each part as it reads it. All others are
-//! parsed as a tree, which is validated before it is read. Generated types get their impls from hidden macros of this crate, which
-//! only generated code calls.
+//! `Deserialize` accepts. It reads most valid texts in one pass, and checks each part as it reads it. All other texts
+//! are parsed as a tree, which is validated before it is read. Generated types get their impls from hidden macros of
+//! this crate, which only generated code calls.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ pub fn decode<T: Payload>(json: &[u8]) -> Result<T, DecodeError> {
     if let Ok(payload) = read_in_one_pass(json) {
         return Ok(payload);
     }
-    // The tree decides the rest, and lists all issues.
+    // For all other texts, the tree decides, and gives the issues.
     let value: Value = serde_json::from_slice(json).map_err(DecodeError::Json)?;
     check(T::SCHEMA, &value).map_err(|issues| DecodeError::Invalid(ValidationError { issues }))?;
     T::from_value(value).map_err(DecodeError::Shape)

@@ -139,8 +139,8 @@ pub(crate) trait Messages: Send + Sync {
     /// from the wall clock and never jumps afterwards. Everything that is due at some time follows it.
     fn storage_time(&self) -> SystemTime;
 
-    /// Returns the latest time that the storage's clock may show now, which another process may already have recorded. It
-    /// differs from [`storage_time`](Self::storage_time) if the clock is on another machine.
+    /// Returns the latest time that the storage's clock may show now, which another process may already have recorded.
+    /// It differs from [`storage_time`](Self::storage_time) if the clock is on another machine.
     fn latest_storage_time(&self) -> SystemTime {
         self.storage_time()
     }
@@ -258,7 +258,7 @@ impl StorageError {
         Self { text: what.into(), may_be_committed: true }
     }
 
-    /// Returns whether what failed was a write that may have been committed.
+    /// Returns `true` if the failed call was a write that may have been committed.
     pub(crate) fn may_be_committed(&self) -> bool {
         self.may_be_committed
     }

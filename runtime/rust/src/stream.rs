@@ -92,7 +92,7 @@ impl<'p> StartTextStream<'p> {
             };
             match stream.append(LogKind::StreamStart, &stream.id).await {
                 Ok(_) => break stream,
-                // Others took this server for dead, and it has another number now.
+                // Other servers declared this one dead, and it has another number now.
                 Err(PublishError::StreamEnded) if self.hub.storage().owner() != writer => {}
                 Err(error) => {
                     if matches!(&error, PublishError::Storage(error) if error.may_be_committed()) {

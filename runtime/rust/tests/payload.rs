@@ -320,8 +320,8 @@ fn depth_is_limited_for_typed_values_and_for_text() {
     assert_eq!(check(&TREE, &deep).unwrap_err()[0].rule, "depth");
 }
 
-/// Asserts that reading in one pass gives what reading through a tree gives, for a text and for all texts that differ
-/// from it by one character.
+/// Asserts that reading in one pass and reading through a tree give the same result, for a text and for all texts that
+/// differ from it by one character.
 #[track_caller]
 fn reads_as_through_a_tree<T: Payload + DeserializeOwned + std::fmt::Debug>(json: &str) {
     let same = |json: &[u8]| {

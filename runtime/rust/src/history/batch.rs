@@ -59,7 +59,7 @@ impl Batch {
         text.into()
     }
 
-    /// Writes what [`array_after`](Self::array_after) returns, in parts.
+    /// Writes the text that [`array_after`](Self::array_after) returns, in parts.
     pub(crate) fn write_array(&self, first: Option<&str>, mut write: impl FnMut(&str)) {
         let mut separator = "[";
         for item in first.into_iter().chain(self.messages.iter().map(SharedText::as_str)) {
@@ -75,7 +75,7 @@ impl Batch {
         self.bytes + self.messages.len() + 1 + first.map_or(0, |first| first.len() + 1)
     }
 
-    /// Returns the batch as its first reader has encoded it. All readers must encode alike.
+    /// Returns the batch as its first reader has encoded it. All readers must encode it in the same way.
     pub(crate) fn encoded_once(&self, encode: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.encoded.get_or_init(|| encode(self)).clone()
     }

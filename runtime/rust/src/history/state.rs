@@ -110,7 +110,7 @@ impl State {
             self.count += 1;
             state.begin(offset);
         } else if state.count == 0 {
-            // The channel does not count it: its start would come before all messages that the log has.
+            // The channel does not count this stream: its start would come before all messages of the log.
             state.count_stream_without_start();
         }
         let rank = Rank { channel: self.count, topic: state.count };
@@ -120,7 +120,7 @@ impl State {
         self.recent.push_back(message);
     }
 
-    /// Takes the parked readers. Most of them park again soon, so their room remains.
+    /// Takes the parked readers. Most of them park again soon, so the list keeps room for them.
     pub(super) fn take_parked(&mut self) -> Vec<(Arc<Inbox>, u64)> {
         let room = Vec::with_capacity(self.parked.len());
         std::mem::replace(&mut self.parked, room)

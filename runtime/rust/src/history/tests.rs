@@ -502,7 +502,7 @@ async fn a_restored_history_is_as_long_as_before_although_a_text_lacks_its_start
             world.append(3, What::Chunk("s".into(), "more".into()));
         }
     }
-    // A live log keeps messages for some seconds, whatever the history.
+    // A live log keeps messages for some seconds, regardless of the history.
     tokio::time::advance(Duration::from_secs(60)).await;
     world.now += Duration::from_secs(60);
     world.trim();

@@ -72,7 +72,7 @@ impl InFlight {
         Self { semaphore: Arc::new(Semaphore::new(units as usize)), units, slow: Mutex::new(slow) }
     }
 
-    /// Reserves bytes, or returns `None` if that must wait.
+    /// Reserves bytes, or returns `None` if the caller must wait.
     fn try_reserve(&self, bytes: usize) -> Option<WriteReservation> {
         let permit = Arc::clone(&self.semaphore).try_acquire_many_owned(self.units_of(bytes)).ok()?;
         Some(WriteReservation::new(permit, self.units))
@@ -154,7 +154,7 @@ impl SlowClientSignal {
 }
 
 impl ConnectionGuard {
-    /// Reserves bytes to write to the connection, or returns `None` if that must wait.
+    /// Reserves bytes to write to the connection, or returns `None` if the caller must wait.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<WriteReservation> {
         self.hub.shared.in_flight.try_reserve(bytes)
     }

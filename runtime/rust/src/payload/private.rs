@@ -88,7 +88,7 @@ impl<T> ReadOptionalField<T> {
     /// Returns the field.
     ///
     /// # Errors
-    /// Never: the method has the type of the one for required fields.
+    /// Never returns an error: the signature matches that of the method for required fields.
     #[inline]
     pub fn finish(self) -> Result<Option<T>, Unread> {
         Ok(self.0)

@@ -203,7 +203,7 @@ impl Connection {
                 reason = Self::wait_for_shutdown(phase) => Err(reason),
             }
         };
-        // Rare, so idle connections have no room for it.
+        // Waiting is rare, so it is boxed: idle connections reserve no memory for it.
         Box::pin(waiting).await
     }
 

@@ -47,8 +47,8 @@ enum Next {
     Turn(Turn),
 }
 
-/// A connection's task is in memory as long as the connection is open. What it does rarely is boxed, so that idle
-/// connections have no room for it.
+/// A connection's task stays in memory as long as the connection is open. Rare work is boxed, so that idle connections
+/// reserve no memory for it.
 pub(super) struct Socket {
     connection: Box<Connection>,
     transport: WebSocket,
@@ -89,7 +89,7 @@ impl Socket {
         greeting: Vec<SharedText>,
     ) {
         let Some(upgraded) = upgraded else { return };
-        // Without an upgrade, the client is gone.
+        // If the upgrade fails, the client is gone.
         let Ok(upgraded) = upgraded.await else { return };
         Self::new(connection, WebSocket::new(upgraded).await).run(greeting).await;
     }
@@ -122,7 +122,7 @@ impl Socket {
         let Self { connection, transport, reads_at, read_signal, .. } = self;
         let reads = !connection.is_draining();
         if reads_at.is_some() {
-            // The timer below is new.
+            // The timer below is new, so it must be polled.
             read_signal.set();
         }
         let mut frame = pin!(async {

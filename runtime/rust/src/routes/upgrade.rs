@@ -14,7 +14,7 @@ use crate::wire::{BEARER_SUBPROTOCOL, SUBPROTOCOL};
 
 /// A valid request for a WebSocket.
 ///
-/// axum checks the request. Its own socket would hide the stream, to which a connection writes shared frames.
+/// axum checks the request. The socket of axum would hide the stream to which a connection writes shared frames.
 pub(super) struct Upgrade {
     request: WebSocketUpgrade,
     /// `None` over HTTP/2, whose handshake has no key.
@@ -26,7 +26,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
-        // axum removes it.
+        // Take a copy, because axum removes the original.
         let on_upgrade = parts.extensions.get::<OnUpgrade>().cloned();
         let request = WebSocketUpgrade::from_request_parts(parts, state)
             .await

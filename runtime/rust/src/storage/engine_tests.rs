@@ -63,7 +63,7 @@ mod on_all {
     }
 }
 
-/// NATS has no journal, and does not refuse text of a process that was taken for dead.
+/// NATS has no journal, and accepts the text of a process that was declared dead.
 mod on_all_but_nats {
     use super::place::Place;
     use super::{runs, shared};

@@ -1,14 +1,15 @@
 //! NATS JetStream as a storage for messages, which servers on several machines can share.
 //!
-//! The channels are spread over *shards*. Each is a stream, whose leader orders the messages. A channel has two subjects
-//! in its stream: one for its *blocks*, each of which has the messages that were appended together, and one for its
-//! *checkpoint*, which replaces older blocks. A process appends a block by naming the sequence of the channel's last one,
-//! so a block is stored only if its writer has read everything before it. That makes offsets dense and keys exact.
+//! The channels are spread over *shards*. Each is a stream, whose leader orders the messages. A channel has two
+//! subjects in its stream: one for its *blocks*, each of which has the messages that were appended together, and one
+//! for its *checkpoint*, which replaces older blocks. A process appends a block by naming the sequence of the channel's
+//! last one, so a block is stored only if its writer has read everything before it. That makes offsets dense and keys
+//! exact.
 //!
-//! No channel has a consumer. Streams republish what they store, and a process has one subscription per shard. It reads
-//! what it missed, and channels that it opens, with batched direct gets.
+//! Channels have no consumers. Streams republish the messages that they store, and each process has one subscription
+//! per shard. A process uses batched direct gets to read missed messages and the channels that it opens.
 //!
-//! There is no journal: JetStream cannot commit a message and the step of a run at once.
+//! There is no journal: JetStream cannot commit a message and a step of a run together.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,8 +62,8 @@ const KEYS_BYTES: usize = 128 * 1024;
 
 /// A storage for messages in NATS JetStream, which servers on several machines can share.
 ///
-/// A publish returns once a stream has stored its message, and subscribers receive only stored messages, on every server
-/// that shares the streams. It needs `nats-server` 2.12 or later, with JetStream.
+/// A publish returns once a stream has stored its message, and subscribers receive only stored messages, on every
+/// server that shares the streams. The storage needs `nats-server` 2.12 or later, with JetStream.
 ///
 /// It stores messages and revocations, but no runs: [`Runs::builder`](crate::Runs::builder) fails. Use
 /// [`Postgres`](crate::Postgres) or [`Sqlite`](crate::Sqlite) for servers that execute runs.
@@ -77,11 +78,12 @@ const KEYS_BYTES: usize = 128 * 1024;
 /// # }
 /// ```
 pub struct Nats {
-    /// The followers and the upkeep. Writers end once they have written what is queued.
+    /// The tasks that follow the shards, and the upkeep. Writers are not among them: they end once their queue is
+    /// empty.
     tasks: JoinSet<()>,
     shared: Arc<Shared>,
     queue: Queue,
-    /// The revocations before the storage was opened, with the time since then.
+    /// The revocations from before the storage was opened, each with its age.
     revoked: Vec<(String, Duration)>,
 }
 
@@ -107,8 +109,8 @@ struct Shared {
 impl Nats {
     /// Returns a builder: set its options, then await it to connect. It creates the streams if they do not exist.
     ///
-    /// The URL is one such as `nats://host:4222`, or several separated by commas. `tls://` encrypts, and checks the
-    /// server's certificate. Await it within the Tokio runtime that the server uses: the connection belongs to it.
+    /// A URL has the form `nats://host:4222`; separate several by commas. `tls://` encrypts, and checks the server's
+    /// certificate. Await the builder within the Tokio runtime that the server uses: the connection belongs to it.
     pub fn connect(url: &str) -> ConnectNats<'_> {
         ConnectNats::new(url)
     }
@@ -265,7 +267,7 @@ impl Shared {
         format!("{}.{}.checkpoint.{}", self.space, channel.shard, channel.token)
     }
 
-    /// The maximum bytes of a message for the servers, without what the headers take.
+    /// Returns the maximum size of a message for the servers, in bytes, without its headers.
     fn max_payload(&self) -> usize {
         self.jetstream.client.max_payload().saturating_sub(1024)
     }

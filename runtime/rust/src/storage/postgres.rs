@@ -1,11 +1,11 @@
 //! PostgreSQL as a storage, which servers on several machines can share.
 //!
 //! A process has four connections for messages. The *writer* appends waiting messages, many per commit, and a second
-//! connection notifies other processes if there are any, so that the next commit does not wait. The *tail* reads what other
-//! processes append: notifications tell it which channels changed, and one statement reads them all. While many transactions
-//! of applications publish, the tail of one process is their *announcer*. The fourth connection opens channels, reports that
-//! the process is running, and deletes old data. A pool has those for the journal: each call is a transaction, and a message
-//! that it appends takes the same way to the logs and to other processes.
+//! connection notifies other processes if there are any, so that the next commit does not wait. The *tail* reads what
+//! other processes append: notifications tell it which channels changed, and one statement reads them all. While many
+//! transactions of applications publish, the tail of one process is their *announcer*. The fourth connection opens
+//! channels, reports that the process is running, and deletes old data. A pool has those for the journal: each call is
+//! a transaction, and a message that it appends takes the same path to the logs and to other processes.
 //!
 //! Offsets are assigned under the lock of the channel's row, so messages become visible in the order of their offsets.
 
@@ -333,8 +333,8 @@ impl Shared {
         owner.is_some_and(|owner| owner != self.process.owner() && running.contains(&owner))
     }
 
-    /// Returns whether no other process is known to be running. A process that starts or resumes polls until all others know
-    /// of it.
+    /// Returns whether no other process is known to be running. A process that starts or resumes polls until all others
+    /// know of it.
     fn is_alone(&self) -> bool {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).len() <= 1
     }

@@ -9,7 +9,7 @@ use crate::clock::{from_milliseconds, steady_time};
 #[derive(Debug)]
 pub(super) struct StorageClock {
     offset: AtomicI64,
-    /// The most that the offset may be.
+    /// The maximum of the offset.
     max_offset: AtomicI64,
     /// The latest time that was returned. If the storage's clock is set back, time stops until it is reached again.
     latest: AtomicI64,
@@ -26,7 +26,7 @@ impl StorageClock {
         }
     }
 
-    /// Follows the storage's clock, as far as the reading contradicts this clock: one that took long is inexact.
+    /// Adjusts this clock to the storage's as far as the reading contradicts it. A reading that took long is inexact.
     pub(super) fn refresh(&self, reading: &Reading) {
         for offset in [&self.offset, &self.max_offset] {
             let known = offset.load(Ordering::Relaxed);

@@ -164,7 +164,7 @@ impl<'j> JsonReader<'j> {
         (self.position, self.depth) = (position, depth);
         let Some(tag) = tag? else { return Ok(None) };
         let case = tagged.cases.iter().find(|(name, _)| *name == tag).copied();
-        // If the case declares its tag, another tag that follows is refused, so the first is as good as the last.
+        // If the case declares its tag, another tag after it is refused, so the first tag decides.
         Ok(case.filter(|(name, schema)| {
             let Schema::Object(object) = schema.resolve() else { return false };
             object.properties.iter().any(|property| {
@@ -214,8 +214,8 @@ pub struct MemberReader<'j> {
 impl ObjectReader {
     /// Moves to the value of the next member, or out of the object after the last one.
     ///
-    /// If a name occurs twice, returns both members, although only the last value counts. The caller keeps the last one,
-    /// and if the schema refuses an earlier one, the text is parsed as a tree, which decides.
+    /// If a name occurs twice, returns both members, although only the last value counts. The caller keeps the last
+    /// one, and if the schema refuses an earlier one, the text is parsed as a tree, which decides.
     ///
     /// # Errors
     /// Returns an error if a member is not allowed, or a required one is missing.

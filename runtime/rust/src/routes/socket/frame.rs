@@ -10,9 +10,9 @@ const PING: u8 = 0x89;
 
 /// A frame to write, in two parts. Either may be empty.
 pub(super) struct Frame {
-    /// What only this connection writes.
+    /// The part that only this connection writes.
     head: Vec<u8>,
-    /// What other connections may write, too.
+    /// The part that other connections may write, too.
     shared: Bytes,
 }
 
@@ -21,8 +21,8 @@ impl Frame {
         Self { head: header(PING, 0), shared: Bytes::new() }
     }
 
-    /// Encodes messages as one text frame: a single message as it is, several as an array. With a subscription id, it is
-    /// an array that begins with it.
+    /// Encodes messages as one text frame: a single message as it is, several as an array. With a subscription id, the
+    /// frame is an array that begins with the id.
     pub(super) fn encode_batch(subscription_id: Option<&str>, batch: &Batch) -> Self {
         let shared = batch.encoded_once(encode);
         let Some(id) = subscription_id else { return Self { head: Vec::new(), shared } };

@@ -1,4 +1,4 @@
-//! Whether a socket must be polled for a frame.
+//! Decides whether a socket must be polled for a frame.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,8 @@ impl ReadSignal {
         self.is_set.store(true, Ordering::Release);
     }
 
-    /// Polls if the waker of the last poll was woken, or if that was ready, because more may follow. `poll` must keep
-    /// the waker between two calls, even if its future is dropped.
+    /// Polls if the waker of the last poll was woken, or if that poll was ready, because more may follow. `poll` must
+    /// keep the waker between two calls, even if its future is dropped.
     pub(super) fn poll<T>(
         self: &Arc<Self>,
         context: &Context<'_>,
@@ -82,7 +82,7 @@ mod tests {
         };
         assert_eq!(poll(Poll::Ready(())).1, 1);
         let (polled, times, kept) = poll(Poll::Pending);
-        assert_eq!((polled, times), (Poll::Pending, 2), "more may follow what was ready");
+        assert_eq!((polled, times), (Poll::Pending, 2), "more may follow a poll that was ready");
         assert_eq!(poll(Poll::Ready(())).1, 2, "nothing has woken it");
         kept.unwrap().wake();
         assert_eq!(count.0.load(Ordering::Relaxed), 1, "the task is woken, too");

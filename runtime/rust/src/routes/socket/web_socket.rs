@@ -1,8 +1,9 @@
 //! A WebSocket that writes frames from shared memory.
 //!
-//! `tungstenite` reads, and answers pings and close frames. It would copy each frame into a buffer of the connection
-//! before it writes it. A message goes to many connections, so the copies would cost more than the rest of a delivery
-//! outside the system, and each connection would keep as much memory as it ever wrote at once.
+//! `tungstenite` reads frames, and answers pings and close frames. It does not write messages, because it would first
+//! copy each frame into a buffer of the connection. A message goes to many connections, so the copies would cost more
+//! than the rest of a delivery outside the system, and each buffer would stay as large as the connection's largest
+//! write.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -83,7 +84,7 @@ impl WebSocket {
 /// Frames that are being written.
 struct Unwritten<'f> {
     frames: &'f [Frame],
-    /// How many bytes of the first frame are written.
+    /// The number of bytes of the first frame that are written.
     cut: usize,
 }
 
@@ -95,7 +96,7 @@ impl Unwritten<'_> {
     ) -> Poll<io::Result<()>> {
         while !self.frames.is_empty() {
             let written = match self.frames.first().map(Frame::parts) {
-                // The usual case, for which the system need not import slices.
+                // The usual case is one slice, which the system writes without importing a list of slices.
                 Some([[], shared]) if self.frames.len() == 1 => {
                     let rest = &shared[self.cut..];
                     stream.as_mut().poll_write(context, &rest[..rest.len().min(MAX_BYTES)])
@@ -143,7 +144,7 @@ impl Unwritten<'_> {
     }
 }
 
-/// Joins slices for a stream that would write them one by one, such as one of some TLS libraries.
+/// Joins slices for a stream that would write them one by one, such as the streams of some TLS libraries.
 fn join(slices: &[IoSlice<'_>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
     for slice in slices {

@@ -1,4 +1,4 @@
-//! What NATS adds to the promises: deleted blocks, lost notices, recreated streams, and servers that fail.
+//! Tests of cases that only NATS has: deleted blocks, lost notices, recreated streams, and failing servers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ async fn evicted_messages_are_deleted_and_everything_else_remains() {
     let state = first.publish(&channel, STATE, "kept", Some("k")).await.unwrap();
     let mut ids = Vec::new();
     for number in 0..400 {
-        // A log holds what was just published, up to a megabyte.
+        // A log keeps messages that were just published, up to a megabyte.
         ids.push(first.say(&channel, &format!("{number} {}", "x".repeat(8_000))).await);
     }
     for _ in 0..1_000 {
@@ -68,7 +68,7 @@ async fn a_process_reads_what_was_not_republished_to_it() {
     here.engine.catch_up().await.unwrap();
     let counts: Vec<usize> = readers.iter_mut().map(|reader| reader.read().frames.len()).collect();
     assert_eq!(counts, [350, 350, 0]);
-    // Publishing notices, too.
+    // Publishing notices missing blocks, too.
     there.say(&channels[2], "missed").await;
     assert_eq!(here.say(&channels[2], "next").await.offset(), 3);
     assert_eq!(readers[2].read().texts(), ["missed", "next"]);
@@ -182,7 +182,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
                             panic!("{text}: {refused:?}")
                         }
                         Err(AppendError::Storage(_)) if key.is_some() => {}
-                        // It may be stored or not.
+                        // The message may or may not be stored.
                         Err(AppendError::Storage(_)) => break,
                     }
                 }
@@ -201,7 +201,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             servers[leader].restart();
         } else {
-            // Until the others have elected a leader. This one does not know, and continues as if it led.
+            // Wait until the others have elected a leader. This one does not know of it, and continues as if it led.
             servers[leader].suspend();
             tokio::time::sleep(Duration::from_secs(6)).await;
             servers[leader].resume();
@@ -221,7 +221,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
     let (ids, texts) = (received[0].ids(), received[0].texts());
     assert_eq!(received[0].gap, None);
     assert!(ids.iter().map(|id| id.offset()).eq(1..=ids.len() as u64), "the offsets are not dense");
-    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "a message is there twice");
+    assert_eq!(texts.iter().collect::<BTreeSet<_>>().len(), texts.len(), "a message was stored twice");
     assert!(stored.len() > 100, "only {} messages were stored", stored.len());
     for (id, text) in stored {
         let offset = usize::try_from(id.offset()).unwrap();

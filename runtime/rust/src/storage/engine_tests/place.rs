@@ -49,7 +49,7 @@ impl Place {
         Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number()), 1))
     }
 
-    /// Three servers, and every message is on all of them.
+    /// Three servers, each of which has every message.
     #[cfg(all(feature = "nats", unix))]
     pub(super) fn nats_cluster() -> Self {
         use fanfare_nats_server::TestServer;

@@ -23,8 +23,8 @@ pub(in crate::storage) async fn begin<R: JournalRows>(
     Ok(RecordOutcome::Committed(None))
 }
 
-/// Records a chunk with its message. Another process may have ended the stream because its run had ended, before the run
-/// was retried.
+/// Records a chunk with its message. Another process may have ended the stream because its run had ended, before the
+/// run was retried.
 pub(in crate::storage) async fn write_chunk<R: JournalRows>(
     rows: &mut R,
     claim: Claim,

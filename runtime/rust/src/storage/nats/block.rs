@@ -14,7 +14,7 @@ use crate::clock::from_milliseconds;
 use crate::history::{IdempotencyKey, StoredMessage};
 use crate::wire::{MessageId, stamped};
 
-/// The approximate bytes of a block's JSON, and of what it has for each message.
+/// The approximate bytes of a block's JSON: without messages, and for each message.
 pub(super) const HEAD_BYTES: usize = 512;
 pub(super) const MESSAGE_HEAD_BYTES: usize = 192;
 
@@ -22,7 +22,7 @@ pub(super) const MESSAGE_HEAD_BYTES: usize = 192;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct BlockHead {
     pub(super) epoch: u64,
-    /// The offset of the first message. A block without messages begins an epoch.
+    /// The offset of the first message. A block without messages begins an epoch, or keeps the channel from expiring.
     pub(super) first: u64,
     /// The sequence of the channel's previous block, or 0.
     pub(super) previous: u64,

@@ -23,12 +23,12 @@ pub(super) struct TrackedChannel {
     state: Mutex<ChannelState>,
 }
 
-/// What this process knows about a channel. Its log receives blocks under the lock, so each arrives once and in order.
+/// The state of a channel in this process. The log receives blocks under the lock, so each arrives once and in order.
 pub(super) struct ChannelState {
     log: Weak<Log>,
     /// `None` if the channel must be read first.
     pub(super) position: Option<Position>,
-    /// How many tasks are reading the channel, and whether a block arrived meanwhile.
+    /// The number of tasks that are reading the channel, and whether a block arrived meanwhile.
     loading: usize,
     is_dirty: bool,
     /// The messages that wait to be appended, and whether a task appends them.
@@ -41,7 +41,7 @@ pub(super) struct ChannelState {
     pub(super) kept_at: Instant,
 }
 
-/// How far this process has read a channel.
+/// The last block of a channel that this process has read.
 #[derive(Clone)]
 pub(super) struct Position {
     pub(super) epoch: u64,
@@ -52,7 +52,7 @@ pub(super) struct Position {
     /// When the last block was published, in milliseconds since 1970.
     pub(super) time: i64,
     pub(super) keys: UsedKeys,
-    /// The text streams that have not ended, even if the log has evicted what it had of them.
+    /// The text streams that have not ended, even if the log has evicted their messages.
     pub(super) open_streams: Vec<OpenStream>,
 }
 
@@ -60,13 +60,13 @@ pub(super) struct Position {
 pub(super) struct Loaded {
     pub(super) position: Position,
     pub(super) stored: StoredLog,
-    /// The blocks, by which a writer finds its own.
+    /// The blocks that were read. A writer looks for its own among them.
     pub(super) blocks: Vec<RecentBlock>,
     /// For each block, the sequence of the one before it, its own, and its first offset.
     pub(super) links: Vec<(u64, u64, u64)>,
 }
 
-/// The effect of replacing what is known about a channel.
+/// The effect of replacing the known state of a channel.
 pub(super) enum Replaced {
     Done,
     /// The stream lacks the last block that this process has handed out, and has another one in its place. The messages
@@ -79,7 +79,7 @@ pub(super) enum Replaced {
 /// The effect of handing a block to a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// The block's messages are in the log, now or already.
+    /// The block's messages are in the log, from this call or an earlier one.
     Whole,
     /// Earlier blocks are missing.
     Incomplete,
@@ -117,11 +117,12 @@ impl TrackedChannel {
         position.sequence = sequence;
         position.time = position.time.max(block.head.time);
         if block.head.epoch < position.epoch || block.head.first != position.head + 1 {
-            // Its writer did not know the channel's state. All processes ignore it, and its writer reads the channel.
+            // The block's writer did not know the channel's state. All processes ignore the block, and the writer reads
+            // the channel.
             tracing::error!(
                 channel = self.channel.name(),
                 sequence,
-                "a NATS message does not follow its channel"
+                "ignored a NATS message that does not follow the channel's last one"
             );
             return Applied::Whole;
         }
@@ -144,7 +145,7 @@ impl TrackedChannel {
         Applied::Whole
     }
 
-    /// Begins to read the channel: blocks that arrive until the end of the guard's life mark it as dirty.
+    /// Begins to read the channel: blocks that arrive before the guard is dropped mark the channel as dirty.
     pub(super) fn begin_loading(self: &Arc<Self>) -> Loading {
         let mut state = self.lock();
         if state.loading == 0 {
@@ -160,7 +161,7 @@ impl TrackedChannel {
 pub(super) struct Loading(Arc<TrackedChannel>);
 
 impl Loading {
-    /// Creates the channel's log from what was read. Returns whether later blocks may have arrived.
+    /// Creates the channel's log from the state that was read. Returns whether later blocks may have arrived.
     pub(super) fn open(&self, loaded: Loaded, channel: &Channel, limits: &Limits) -> (Arc<Log>, bool) {
         let Loaded { position, stored, blocks, .. } = loaded;
         let log = Arc::new(Log::restore(channel, stored, limits));
@@ -174,7 +175,7 @@ impl Loading {
         (log, state.is_dirty)
     }
 
-    /// Replaces what is known about the channel, and its log's messages. Retires the log if its epoch has ended.
+    /// Replaces the known state of the channel, and the messages of its log. Retires the log if its epoch has ended.
     pub(super) fn replace(&self, loaded: Loaded) -> Replaced {
         let Loaded { position, stored, blocks, links } = loaded;
         let mut state = self.0.lock();
@@ -289,7 +290,7 @@ impl Channels {
     pub(super) fn list_open(&self) -> Vec<Arc<TrackedChannel>> {
         let mut tracked = self.lock();
         tracked.by_token.retain(|_, channel| {
-            // Under the lock nobody can obtain the channel, so the count is exact: both maps refer to it.
+            // Under the lock, no task can obtain the channel, so the count is exact: both maps refer to it.
             let is_used = Arc::strong_count(channel) > 2;
             is_used || channel.log().is_some()
         });

@@ -1,7 +1,8 @@
-//! Checkpoints: what remains of a channel's older blocks once they are deleted.
+//! Checkpoints, which replace the older blocks of channels.
 //!
-//! A channel has at most one. It has the messages that the history or `retain` still requires, the idempotency keys, and
-//! where messages are missing. A channel's state is its checkpoint and the blocks after it.
+//! A channel has at most one checkpoint. It contains the messages that the history or `retain` still requires, the
+//! idempotency keys, and the offsets up to which messages are missing. The state of a channel is its checkpoint and the
+//! blocks after it.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use super::block::{BlockHead, StoredKey, join, split, split_frames};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct CheckpointHead {
     pub(super) epoch: u64,
-    /// The last message of the previous epoch that this one has, too: its epoch and offset.
+    /// The last message that this epoch shares with the previous one: its epoch and offset.
     pub(super) continues: Option<(u64, u64)>,
     /// The offset of the last message that the checkpoint covers, and the sequence of the block that has it.
     pub(super) last: u64,

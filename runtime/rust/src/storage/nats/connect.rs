@@ -49,8 +49,8 @@ impl<'u> ConnectNats<'u> {
         }
     }
 
-    /// Sets the name with which streams and subjects begin: 1 to 48 letters, digits, `-` and `_`. Default: `fanfare`.
-    /// Servers with different names do not see each other, even with the same NATS servers.
+    /// Sets the prefix of the names of streams and subjects: 1 to 48 letters, digits, `-` and `_`. Default: `fanfare`.
+    /// Servers with different prefixes do not see each other, even on the same NATS servers.
     pub fn space(mut self, name: &'u str) -> Self {
         self.space = name;
         self
@@ -63,8 +63,8 @@ impl<'u> ConnectNats<'u> {
         self
     }
 
-    /// Sets on how many NATS servers each stream is: 1, 3 or 5. Default: the number with which the streams were created,
-    /// or 1. With 3, one server may fail.
+    /// Sets the number of NATS servers that store each stream: 1, 3 or 5. Default: the number with which the streams
+    /// were created, or 1. With 3, one server may fail.
     pub fn replicas(mut self, number: usize) -> Self {
         self.replicas = Some(number);
         self
@@ -144,7 +144,7 @@ impl<'u> ConnectNats<'u> {
         let mut tasks = JoinSet::new();
         for shard in 0..shared.shard_count() {
             let messages = shared.subscribe(shard).await?;
-            // What is stored from now on arrives.
+            // Messages that are stored from now on arrive.
             shared.jetstream.client.flush().await.map_err(no_connection)?;
             shared.mark_seen(shard).await?;
             tasks.spawn(Arc::clone(&shared).follow(shard, messages));
@@ -162,8 +162,8 @@ impl<'u> ConnectNats<'u> {
 }
 
 /// # Errors
-/// Returns an error if the servers cannot be reached, if they are older than 2.12 or do not have JetStream, if an option
-/// is invalid, or if the streams exist with other settings.
+/// Returns an error if the servers cannot be reached, if they are older than 2.12 or do not have JetStream, if an
+/// option is invalid, or if the streams exist with other settings.
 impl<'u> IntoFuture for ConnectNats<'u> {
     type Output = Result<Nats, StorageError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'u>>;

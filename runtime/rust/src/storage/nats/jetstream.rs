@@ -13,17 +13,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::StorageError;
 
-/// How long the servers may take to answer.
+/// The time within which the servers must answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long they may take to confirm a message. After that the engine looks whether it was stored.
+/// The time within which they must confirm a message. After that, the engine checks whether it was stored.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long to repeat a request that nobody answers, because a stream is without a leader during an election.
+/// The time for which to repeat a request without an answer: a stream has no leader during an election.
 const ELECTION: Duration = Duration::from_secs(6);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The most messages of one read.
+/// The maximum number of messages per read.
 const READ_BATCH: usize = 500;
 
 const NO_MESSAGE: u64 = 10_037;
@@ -184,8 +184,8 @@ impl JetStream {
         }
     }
 
-    /// Returns the first messages of a subject, which may contain wildcards, from a sequence on. Any replica may answer, so
-    /// the latest ones may be missing.
+    /// Returns the first messages of a subject, which may contain wildcards, from a sequence on. Any replica may
+    /// answer, so the latest ones may be missing.
     pub(super) async fn read_from(
         &self,
         stream: &str,
@@ -219,7 +219,7 @@ impl JetStream {
             let Some(answer) = answer else { return Err(no_answer("a read")) };
             match answer.status {
                 None => read.push(parse_stored(answer)?),
-                // The end of the batch, or nothing there.
+                // The batch has ended, or there are no messages.
                 Some(status) if matches!(status.as_u16(), 204 | 404) => return Ok(read),
                 Some(_) => return Err(no_answer("a read")),
             }
@@ -287,7 +287,5 @@ fn no_answer(what: &str) -> StorageError {
 }
 
 fn unreadable(what: &str) -> RequestFailure {
-    RequestFailure::Unanswered(StorageError::new(format!(
-        "the NATS servers' answer to {what} is not readable"
-    )))
+    RequestFailure::Unanswered(StorageError::new(format!("cannot read the NATS servers' answer to {what}")))
 }

@@ -13,7 +13,7 @@ use crate::clock::from_milliseconds;
 use crate::history::{OpenStream, StoredLog, StoredMessage};
 use crate::wire::MessageId;
 
-/// How many times to read a channel again if it changes while it is read, or if a replica that lags answers.
+/// The number of attempts to read a channel, in case it changes meanwhile or a lagging replica answers.
 const MAX_ATTEMPTS: u32 = 40;
 
 /// A stored message without its id and time.
@@ -82,14 +82,15 @@ impl Shared {
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
             let last = self.jetstream.read_last(stream, &log).await?;
-            // After the last block, so that the checkpoint is at least as new as a deletion of blocks before it.
+            // Read the checkpoint after the last block, so that it is at least as new as a deletion of blocks before
+            // that one.
             let checkpoint = self.read_checkpoint(channel).await?;
             let covered = checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.head.sequence);
             let Some(last) = last else {
                 return Ok(ChannelParts { checkpoint, blocks: Vec::new(), last: 0 });
             };
             let mut blocks: Vec<(u64, Block)> = Vec::new();
-            // Any replica may answer, and one that lags behind the leader does not have the last block yet.
+            // Any replica may answer, and a lagging one may lack the last block.
             while blocks.last().map_or(covered, |(sequence, _)| *sequence) < last.sequence {
                 let from = blocks.last().map_or(covered, |(sequence, _)| *sequence) + 1;
                 let read = self.jetstream.read_from(stream, &log, from).await?;
@@ -102,7 +103,7 @@ impl Shared {
             }
             let is_complete = blocks.last().map_or(covered, |(sequence, _)| *sequence) >= last.sequence;
             if is_complete {
-                // Blocks may have been deleted meanwhile, but then the next checkpoint read is a newer one.
+                // If blocks were deleted meanwhile, the next attempt reads a newer checkpoint.
                 let version = Some(checkpoint.as_ref().map_or(0, |(sequence, _)| *sequence));
                 if is_linked(covered, &blocks) || hole == version {
                     return Ok(ChannelParts { checkpoint, blocks, last: last.sequence });
@@ -126,7 +127,7 @@ impl Shared {
         Ok(Some((stored.sequence, Checkpoint::decode(&stored.payload)?)))
     }
 
-    /// Reads a channel again, and replaces what its log has.
+    /// Reads a channel again, and replaces the messages of its log.
     pub(super) async fn reload(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
         for _ in 0..MAX_ATTEMPTS {
             let loading = channel.begin_loading();
@@ -226,7 +227,7 @@ fn after(mut messages: Vec<StoredMessage>, offset: u64) -> Vec<StoredMessage> {
     messages
 }
 
-/// Returns where messages of topics are missing. All messages up to `gone` are.
+/// Returns the offsets up to which messages of topics are missing: the stored ones, and `gone` for all topics.
 fn evicted(definition: &ChannelDefinition, stored: &[(String, u64)], gone: u64) -> Vec<(usize, u64)> {
     let of_topics =
         stored.iter().filter_map(|(name, offset)| Some((definition.stored_topic(name)?, *offset)));
@@ -234,7 +235,7 @@ fn evicted(definition: &ChannelDefinition, stored: &[(String, u64)], gone: u64) 
     of_topics.chain(all.filter(|(_, offset)| *offset > 0)).collect()
 }
 
-/// The blocks of a channel, as every process understands them.
+/// The blocks of a channel, which every process reads in the same way.
 struct Chain {
     epoch: u64,
     continues: Option<(u64, u64)>,

@@ -1,4 +1,4 @@
-//! What the processes of a cluster tell each other besides messages: that they run, and which tokens are revoked.
+//! The state that the processes of a cluster share besides messages: the running processes and the revoked tokens.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -17,22 +17,22 @@ use crate::storage::remote_clock::{Reading, steady_milliseconds};
 use crate::token::REVOKED_FOR;
 use crate::wire::parse_timestamp;
 
-/// How often a process reports that it is running.
+/// The interval at which a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A process that has not reported for this long has ended.
+/// A process that has not reported for this long is regarded as ended.
 pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 
 /// The processes that are running, as far as this one knows.
 #[derive(Default)]
 pub(super) struct Running {
     owners: BTreeSet<u32>,
-    /// Until when processes that do not report are not regarded as ended: the servers were unreachable, and the reports
-    /// of all processes may have expired meanwhile.
+    /// Until this time, no process is regarded as ended: the servers were unreachable, and the reports of all processes
+    /// may have expired meanwhile.
     uncertain_until: Option<Instant>,
 }
 
-/// The listener for revocations, and how far it has received them.
+/// The listener for revocations, and the sequence of the latest one that it has received.
 #[derive(Default)]
 pub(super) struct Revoked {
     pub(super) listener: Option<OnRevoked>,
@@ -40,7 +40,7 @@ pub(super) struct Revoked {
 }
 
 impl Shared {
-    /// Reports that this process is running, and learns which others are.
+    /// Reports that this process is running, and reads which others are running.
     pub(super) async fn beat(&self) -> Result<(), StorageError> {
         let outcome = self.try_beat().await;
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +142,8 @@ impl Shared {
         self.jetstream.client.subscribe(subject).await.map_err(no_connection)
     }
 
-    /// Hands the hub revocations as they arrive. What does not arrive is read with the next report of this process.
+    /// Hands the hub revocations as they arrive. Revocations that do not arrive are read with the next report of this
+    /// process.
     pub(super) async fn follow_revoked(self: Arc<Self>, mut messages: Subscriber) {
         while let Some(message) = messages.next().await {
             let revoked = self.parse_revoked(&message.payload);

@@ -21,7 +21,7 @@ const MAX_SHARDS: usize = 256;
 const REQUIRED: [&str; 6] =
     ["subjects", "retention", "discard", "allow_direct", "allow_rollup_hdrs", "allow_msg_ttl"];
 
-/// Settings under which messages would be missing that the engine needs, with the value that means none.
+/// Limits that would delete messages that the engine needs, each with the value that means no limit.
 const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
 
 /// The settings of the streams.
@@ -116,7 +116,7 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup<'_>) -> Result<S
     let stored = meta.config["metadata"]["fanfare.shards"].as_str().and_then(|number| number.parse().ok());
     let Some(count) = stored.filter(|count| (1..=MAX_SHARDS).contains(count)) else {
         return Err(StorageError::new(format!(
-            "the NATS stream `{}` does not say how many shards there are: it is not one of Fanfare",
+            "the NATS stream `{}` does not record a number of shards: it does not belong to Fanfare",
             setup.stream("meta")
         )));
     };
@@ -181,7 +181,7 @@ async fn ensure(
 }
 
 impl Shared {
-    /// Regards everything that a shard has as received: opening a channel reads it.
+    /// Marks all messages of a shard as received, because opening a channel reads them.
     pub(super) async fn mark_seen(&self, shard: usize) -> Result<(), StorageError> {
         let info = self.jetstream.stream_info(&self.shards[shard].stream, None).await?;
         self.shards[shard].seen.store(info.state.last_seq, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Names of channels in the subjects of NATS.
 
-/// The characters of a channel's name that a subject has as they are. Others have a meaning in subjects (`.`, `*`,
-/// `>`), cannot be in one, or are `=`, which marks the encoded ones.
+/// Returns `true` if a character of a channel's name needs no encoding in a subject. The others have a meaning in
+/// subjects (`.`, `*`, `>`), are not allowed in them, or are `=`, which marks encoded characters.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_')
 }
@@ -33,7 +33,8 @@ pub(super) fn decode(token: &str) -> Option<String> {
     String::from_utf8(name).ok().filter(|name| encode(name) == token)
 }
 
-/// Returns the shard of a channel. It must never change, because the channel's messages are there: FNV-1a.
+/// Returns the shard of a channel by the hash FNV-1a. The shard must never change, because it stores the channel's
+/// messages.
 pub(super) fn shard_of(token: &str, shards: usize) -> usize {
     let hash = token.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,9 +1,9 @@
 //! Following what other processes append.
 //!
 //! A stream republishes each message that it stores, with its sequence. This process has one subscription per shard,
-//! for all channels. A republished message may be lost: a leader ends before it has sent it, or this process does not
-//! keep up. So the follower compares sequences, and asks the stream's leader for the last one from time to time. It reads
-//! what it missed.
+//! for all channels. A republished message may be lost if a leader ends before it has sent the message, or if this
+//! process does not keep up. So the follower compares sequences, asks the stream's leader for the last one at
+//! intervals, and reads the messages that it missed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,16 +21,16 @@ use super::jetstream::{Stored, no_connection, parse_stored};
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 
-/// How often to ask for the last sequence of each stream.
+/// The interval at which to ask for the last sequence of each stream.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// If more messages of a shard were missed, its open channels are read one by one.
 const MAX_MISSED: u64 = 5_000;
 
-/// How long a leader that has just been elected may know less than its predecessor.
+/// The time for which a newly elected leader may know less than its predecessor.
 const MAX_LEADER_LAG: Duration = Duration::from_secs(2);
 
-/// How many times to read what a channel lacks.
+/// The number of attempts to read the blocks that a channel lacks.
 const MAX_ATTEMPTS: usize = 500;
 
 impl Shared {
@@ -50,7 +50,8 @@ impl Shared {
         }
     }
 
-    /// Asks for the last sequence of a shard until the storage is dropped, and reads what does not arrive.
+    /// Asks for the last sequence of a shard until the storage is dropped, and reads the messages that have not
+    /// arrived.
     pub(super) async fn poll(self: Arc<Self>, shard: usize) {
         let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,7 +67,7 @@ impl Shared {
         let seen = &self.shards[shard].seen;
         let known = seen.load(Ordering::Relaxed);
         if known + 1 < stored.sequence && known > 0 {
-            // If this fails, the next poll tries again, because `seen` does not move beyond the hole.
+            // If this fails, the next poll tries again, because `seen` does not move past the missing message.
             let _ = self.read_missed(shard, stored.sequence).await;
         }
         if let Err(error) = self.receive_stored(stored).await {
@@ -110,7 +111,7 @@ impl Shared {
         let last = self.jetstream.stream_info(&self.shards[shard].stream, None).await?.state.last_seq;
         let since = Instant::now();
         while self.shards[shard].seen.load(Ordering::Relaxed) < last {
-            // What was just stored may be on its way.
+            // Messages that were just stored may be on their way.
             if since.elapsed() > Duration::from_millis(20) {
                 return self.read_missed(shard, last).await;
             }
@@ -119,7 +120,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads what was stored up to a sequence and has not arrived.
+    /// Reads the messages up to a sequence that have not arrived.
     async fn read_missed(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         let Shard { stream, seen } = &self.shards[shard];
         let since = Instant::now();
@@ -173,7 +174,7 @@ impl Shared {
                 return Ok(());
             }
             if last.sequence < known {
-                // The leader may have been elected before it knew everything. Otherwise the stream lost messages.
+                // A leader may lack messages right after its election. Otherwise the stream has lost them.
                 if since.elapsed() < MAX_LEADER_LAG {
                     sleep(Duration::from_millis(50)).await;
                     continue;
@@ -210,8 +211,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out. Ids remain valid up
-    /// to `last_common`, or up to the last stored message.
+    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out. Ids remain valid
+    /// up to `last_common`, or up to the last stored message.
     pub(super) async fn replace_lost(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
@@ -233,7 +234,7 @@ impl Shared {
     }
 }
 
-/// A shard of the channels, which one stream has.
+/// A shard of the channels, which one stream stores.
 pub(super) struct Shard {
     pub(super) stream: String,
     /// The sequence up to which this process has received everything.

@@ -1,5 +1,5 @@
-//! Tests of what only this engine has, and a space in which tests change what is stored. The engine's promises are those
-//! of all engines: `engine_tests`.
+//! Tests specific to this engine, and a space in which tests change stored messages. `engine_tests` has the tests of
+//! all engines.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl TestSpace {
         panic!("the process is still registered");
     }
 
-    /// Deletes a channel, as the server does once it was unused for long.
+    /// Deletes a channel, as the server does once it has been unused for a long time.
     pub(in crate::storage) async fn delete_channel(&self, name: &str) {
         let jetstream = self.jetstream().await;
         for kind in ["log", "checkpoint"] {

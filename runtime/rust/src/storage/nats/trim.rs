@@ -19,15 +19,16 @@ use crate::random;
 /// The number of messages that a log may evict before they are deleted from the stream, too.
 const TRIM_THRESHOLD: usize = 128;
 
-/// A channel that no process has open is deleted after this long, unless its history is longer. Processes ensure once a
-/// day that the channels that they have open are not.
+/// A channel that no process has open is deleted after this long, unless its history is longer. Once a day, processes
+/// prevent the deletion of their open channels.
 const UNUSED_FOR: Duration = Duration::from_secs(9 * 86_400);
 const KEEP_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// The number of channels that are trimmed at once.
 const MAX_TRIMS: usize = 16;
 
-/// How long a checkpoint has the nonces of deleted blocks, in milliseconds: longer than a writer asks for its own.
+/// The time for which a checkpoint keeps the nonces of deleted blocks, in milliseconds. A writer asks for its own block
+/// for a shorter time.
 const RECENT: i64 = 60_000;
 
 /// The messages of a channel to delete: for each topic, the offset up to which they are evicted.
@@ -37,14 +38,14 @@ pub(super) struct Trim {
 }
 
 impl TrackedChannel {
-    /// Returns how long the server keeps messages of the channel unless they are deleted before.
+    /// Returns the time for which the server keeps messages of the channel unless they are deleted earlier.
     pub(super) fn kept_for(&self) -> Duration {
         UNUSED_FOR.max(self.definition().history.age.saturating_add(Duration::from_secs(2 * 86_400)))
     }
 }
 
 impl Shared {
-    /// Asks for the deletion of what a channel's log has evicted, if it is worth it.
+    /// Requests the deletion of the messages that a channel's log has evicted, if there are enough of them.
     pub(super) fn trim_if_needed(&self, channel: &Arc<TrackedChannel>) {
         self.request_trim(channel, TRIM_THRESHOLD);
     }
@@ -57,7 +58,7 @@ impl Shared {
         }
     }
 
-    /// Deletes what is asked for until the storage is dropped.
+    /// Executes the requested deletions until the storage is dropped.
     pub(super) async fn follow_trims(self: Arc<Self>, trims: mpsc::UnboundedReceiver<Trim>) {
         let trims = stream::unfold(trims, async |mut trims| Some((trims.recv().await?, trims)));
         let trim = async |trim| {
@@ -74,7 +75,7 @@ impl Shared {
         self.write_checkpoint(&trim.channel, &trim.evicted, until).await
     }
 
-    /// Ensures that the server keeps a channel that is open for long.
+    /// Ensures that the server keeps a channel that is open for a long time.
     pub(super) async fn keep(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), AppendFailure> {
         let head = {
             let mut state = channel.lock();
@@ -96,7 +97,7 @@ impl Shared {
             head
         };
         let until = head.first - 1;
-        // Without messages, it only replaces the last block, which a checkpoint does not cover.
+        // This block has no messages. It only replaces the last block, which a checkpoint does not cover.
         let kept = self.send(channel, &Block { head, frames: Vec::new() }).await;
         self.write(channel).await;
         if kept? {
@@ -131,7 +132,7 @@ impl Shared {
             }
             for stored in read {
                 let block = Block::decode(&stored.payload)?;
-                // The last block remains: the next one follows it.
+                // The last block remains, because the next one must name its sequence.
                 let is_covered = stored.sequence < last && block.last() <= until;
                 if !is_covered || !checkpoint.has_room(&block, self.max_payload()) {
                     break 'blocks;
@@ -186,7 +187,7 @@ impl Checkpoint {
         });
     }
 
-    /// Adds what the log does not have evicted of a block.
+    /// Adds the messages of a block that the log has not evicted.
     fn cover(
         &mut self,
         sequence: u64,
@@ -248,7 +249,8 @@ impl Checkpoint {
     }
 }
 
-/// Returns whether a message of a topic must be kept. Those of topics that the definition does not have are not.
+/// Returns whether a message of a topic must be kept. Messages of topics that the definition does not have are not
+/// kept.
 fn is_kept(definition: &ChannelDefinition, evicted: &[(usize, u64)], topic: &str, offset: u64) -> bool {
     let Some(topic) = definition.stored_topic(topic) else { return false };
     evicted.iter().all(|(evicted, until)| *evicted != topic || offset > *until)

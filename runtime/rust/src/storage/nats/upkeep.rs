@@ -16,8 +16,8 @@ use crate::storage::queue::Queue;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The number of open channels that are compared with the stream at each report. A channel that was deleted is noticed
-/// at its turn, or when it is used.
+/// The number of open channels that are compared with the stream at each report. A deleted channel is noticed at its
+/// turn, or when it is used.
 const CHECKED_AT_ONCE: usize = 50;
 
 pub(super) struct Upkeep {
@@ -55,8 +55,8 @@ impl Upkeep {
         if self.list_abandoned_streams().is_empty() {
             return Ok(());
         }
-        // Their processes may have ended them, and others may have started since the report. They registered before they
-        // wrote.
+        // Since the report, the streams' processes may have ended them, and new processes may have started. Processes
+        // register before they write.
         self.shared.catch_up().await?;
         self.shared.beat().await?;
         for (channel, stream) in self.list_abandoned_streams() {

@@ -1,7 +1,8 @@
-//! Appending messages. A channel has one task while messages wait for it, and its next block has all of them.
+//! Appending messages. While messages wait for a channel, one task appends them, and the next block has all of them.
 //!
-//! A block names the sequence of the channel's last block, and the stream's leader rejects it if that is another one. So
-//! all processes see one order without holes, and a block that is sent again because its answer was lost is stored once.
+//! A block names the sequence of the channel's last block, and the stream's leader rejects it if another block is the
+//! last. So all processes see one order without missing messages, and a block that is sent again because its answer was
+//! lost is stored once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +18,10 @@ use crate::history::{Appended, KeyReused};
 use crate::random;
 use crate::wire::MessageId;
 
-/// The most messages of one block.
+/// The maximum number of messages of a block.
 const MAX_MESSAGES: usize = 512;
 
-/// How long to try to append messages while the servers do not answer, for example because they elect a leader.
+/// The time for which to try to append messages while the servers do not answer, for example during an election.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(15);
 
 /// The messages of a block that is being appended.
@@ -29,7 +30,8 @@ struct Batch {
     since: Instant,
 }
 
-/// Where a message of a batch will be, once its block is stored: the block's nth message, or an earlier message.
+/// The outcome for a message of a batch once its block is stored: the offset of the message, or of the earlier one with
+/// its key.
 enum Target {
     New(u64),
     Repeated(u64),
@@ -139,7 +141,7 @@ impl Shared {
     }
 
     /// Stores a block if it follows the channel's last one, and hands it to the log. Returns `false` if it does not
-    /// follow: then the channel has been read again.
+    /// follow, once the channel has been read again.
     pub(super) async fn send(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
@@ -185,7 +187,8 @@ impl Shared {
                 }
                 Err(RequestFailure::Rejected { error, .. }) => return Err(AppendFailure::Final(error)),
                 Err(RequestFailure::Unanswered(error)) => {
-                    // It may be stored. The same block can be sent again, because it can follow the last one only once.
+                    // The block may be stored. Sending it again is safe, because only one block can follow the last
+                    // one.
                     if is_stored(channel, block) {
                         return Ok(true);
                     }
@@ -199,7 +202,7 @@ impl Shared {
         }
     }
 
-    /// Reads a channel again, because it decides whether a block is stored.
+    /// Reads a channel again, which shows whether a block is stored.
     async fn refresh_until(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
@@ -222,7 +225,7 @@ impl Shared {
             let loading = channel.begin_loading();
             let loaded = self.load(channel, channel.definition()).await.map_err(AppendFailure::Retry)?;
             match loaded {
-                // Nothing is known that the stream could lack.
+                // Nothing of the channel was read before, so the stream cannot have lost any of it.
                 Some(loaded) => {
                     loading.replace(loaded);
                 }
@@ -232,8 +235,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins an epoch of a channel, unless another process does: its first one, or the one that follows `lost`. That one's
-    /// ids remain valid up to the given offset, or all of them.
+    /// Begins an epoch of a channel, unless another process does: its first one, or the one that follows `lost`. The
+    /// ids of `lost` remain valid up to the given offset, or all of them without one.
     pub(super) async fn begin_epoch(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
@@ -286,12 +289,12 @@ fn is_stored(channel: &TrackedChannel, block: &Block) -> bool {
     channel.lock().stored == Some((block.head.epoch, block.head.first))
 }
 
-/// Returns whether this process has the block that follows the same one as a block, which may be that block.
+/// Returns whether this process has read a block with the same predecessor, which may be this block itself.
 fn has_next(channel: &TrackedChannel, block: &Block) -> bool {
     channel.lock().position.as_ref().is_some_and(|position| position.sequence != block.head.previous)
 }
 
-/// Decides where each message will be, and returns those to store.
+/// Decides the outcome for each message, and returns the messages to store.
 fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target>, Vec<&'a Append>) {
     let (mut targets, mut messages) = (Vec::new(), Vec::<&Append>::new());
     for append in appends {
@@ -333,6 +336,6 @@ fn answer(epoch: u64, target: &Target) -> Result<Appended, AppendError> {
         Target::Repeated(offset) => (*offset, true),
         Target::KeyReused => return Err(AppendError::KeyReused),
     };
-    // Subscribers have a turn while this waits for the servers.
+    // Waiting for the servers gives subscribers a turn, so the publisher need not yield.
     Ok(Appended { id: MessageId::new(epoch, offset), repeated, should_yield: false })
 }

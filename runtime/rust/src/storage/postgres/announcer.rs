@@ -1,9 +1,9 @@
-//! Announcing what transactions of applications publish.
+//! Announces the messages that transactions of applications publish.
 //!
-//! PostgreSQL commits one transaction with notifications at a time. If many transactions publish, one process promises to
-//! look for their announcements, and notifies all processes for them; see `0005_announcements.sql`. If it fails, its
-//! promise ends after [`PROMISE`], and transactions notify the processes themselves. Announcements that it has left behind
-//! are found at the next beat of any process.
+//! PostgreSQL commits one transaction with notifications at a time. If many transactions publish, one process promises
+//! to look for their announcements, and notifies all processes for them; see `0005_announcements.sql`. If it fails, its
+//! promise ends after [`PROMISE`], and transactions notify the processes themselves. The next beat of any process finds
+//! the announcements that it has left behind.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,10 +20,11 @@ use super::milliseconds;
 const START_COUNT: usize = 3;
 const START_WINDOW: Duration = Duration::from_millis(100);
 
-/// How long transactions rely on the announcer after it has last looked.
+/// The time for which transactions rely on the announcer after it has last looked for announcements.
 const PROMISE: Duration = Duration::from_millis(300);
 
-/// How long to wait after looking: the least if there were announcements, and twice as long as before if not.
+/// The limits of the wait between two looks: the minimum if there were announcements, otherwise twice the previous
+/// wait.
 const MIN_INTERVAL: Duration = Duration::from_millis(2);
 const MAX_INTERVAL: Duration = Duration::from_millis(16);
 const MAX_INTERVAL_AT_END: Duration = Duration::from_millis(200);
@@ -31,11 +32,11 @@ const MAX_INTERVAL_AT_END: Duration = Duration::from_millis(200);
 /// The announcer stops after this long without announcements.
 const MAX_IDLE: Duration = Duration::from_millis(500);
 
-/// How often to find the oldest transaction that may yet write an announcement. Looking begins with its number, so that
-/// deleted rows are not read again.
+/// The interval at which to find the oldest transaction that may still write an announcement. Looks begin at its
+/// number, so that deleted rows are not read again.
 const OLDEST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The connection holds a lock while its process is the announcer. Looking relies on a new snapshot per statement.
+/// The connection holds a lock while its process is the announcer. Looks rely on a new snapshot for each statement.
 const START: &str = "
     SELECT CASE WHEN current_setting('default_transaction_isolation') = 'read committed'
         THEN pg_try_advisory_lock(1179534930, fanfare.announcement_locks()) ELSE false END
@@ -83,7 +84,8 @@ impl Announcer {
         self.active.as_ref().map(|active| active.look_at)
     }
 
-    /// Looks for announcements if that is due. Becomes the announcer if there are many transactions and no announcer yet.
+    /// Looks for announcements if that is due. Becomes the announcer if there are many transactions and no announcer
+    /// yet.
     pub(super) async fn work(&mut self, link: &Link, session: &Arc<Session>) -> Result<(), RequestError> {
         let are_many = self.notified.len() == START_COUNT
             && self.notified.front().is_some_and(|first| first.elapsed() < START_WINDOW);
@@ -110,7 +112,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// Announces what an announcer that failed has left behind.
+    /// Announces the messages that a failed announcer has left behind.
     pub(super) async fn clean_up(&self, link: &Link) -> Result<(), RequestError> {
         if self.active.is_none() {
             announce(link, 0, None, false).await?;

@@ -29,7 +29,8 @@ const APPEND_STREAMS_UNLESS_LOCKED: &str = r#"
     WHERE CASE n WHEN 1 THEN fanfare.require_process('{}', $11, $12) IS NOT NULL ELSE true END ORDER BY n
 "#;
 
-/// Appends messages without idempotency keys. A call in the select list is planned faster than one that returns columns.
+/// Appends messages without idempotency keys. A call in the select list is planned faster than one that returns
+/// columns.
 const APPEND_UNKEYED: &str =
     "SELECT fanfare.append_unkeyed($1, $2, $3, $4, $5, $6, $7, $8, $9, max_wait => 100)";
 

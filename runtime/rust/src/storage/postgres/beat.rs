@@ -1,8 +1,8 @@
 //! Reporting that this process is running, and finding out which others are.
 //!
-//! A process that has not reported for [`MAX_BEAT_AGE`] is declared dead: another one deletes its row, and then ends its
-//! text streams. It may only be suspended or cut off. So each append of its text streams requires the row, and a process
-//! that finds its row deleted registers under another number.
+//! A process that has not reported for [`MAX_BEAT_AGE`] is declared dead: another one deletes its row, and then ends
+//! its text streams. It may only be suspended or cut off. So each append of its text streams requires the row, and a
+//! process that finds its row deleted registers under another number.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -19,18 +19,18 @@ use super::notices::beat_notice;
 use crate::random;
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
 
-/// How often a process reports that it is running.
+/// The interval at which a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A process that has not reported for this long has ended.
 pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 
-/// After it could not report, a process declares none dead for this long, so that all can report first.
+/// After failing to report, a process declares no other dead for this long, so that all can report first.
 const GRACE: Duration = Duration::from_secs(4);
 
 /// The notification lets the process notice whether notifications reach it.
 ///
-/// A report that arrives late declares no process dead: what delayed it may have delayed all reports. Locked rows are
+/// A late report declares no process dead, because the cause of the delay may have delayed all reports. Locked rows are
 /// those of processes that are reporting.
 const BEAT: &str = "
     WITH beat AS (
@@ -64,7 +64,7 @@ pub(super) struct Registration {
     registering: AsyncMutex<()>,
 }
 
-/// Since when this process has reported without an interruption.
+/// The time since which this process has reported without an interruption, and its latest report.
 #[derive(Clone, Copy)]
 struct Reports {
     since: Instant,
@@ -99,7 +99,8 @@ impl Registration {
         self.connection.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Registers the writer's connection. If this process was declared dead, registers the process under another number.
+    /// Registers the writer's connection. If this process was declared dead, registers the process under another
+    /// number.
     pub(super) async fn renew(&self, link: &Link) -> Result<(), RequestError> {
         let (owner, connection) = (self.owner(), self.connection());
         let sql = "UPDATE fanfare.processes SET connection = $2 WHERE owner = $1 RETURNING 1";

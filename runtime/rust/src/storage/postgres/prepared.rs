@@ -9,11 +9,11 @@ use tokio_postgres::{Row, Statement};
 use super::connection::{FailureKind, Link, Param, RequestError, Session};
 
 impl Link {
-    /// Executes a statement like [`query`](Self::query), but prepares it once per connection if no pooler is known to be
-    /// between: a pooler may give the next transaction a connection to the server that lacks the statement.
+    /// Executes a statement like [`query`](Self::query), but prepares it once per connection if the connection is known
+    /// to have no pooler: a pooler may give the next transaction a connection to the server that lacks the statement.
     ///
-    /// Use it for statements that other ones cannot be confused with by the types of their parameters: behind a pooler that
-    /// was not noticed, another client may have prepared another statement under the same name.
+    /// Use it only for statements that the types of their parameters distinguish from others: behind a pooler that was
+    /// not noticed, another client may have prepared another statement under the same name.
     pub(super) async fn query_prepared(
         &self,
         sql: &'static str,

@@ -12,7 +12,7 @@ pub(super) struct PreparedStatements(Mutex<Prepared>);
 #[derive(Default)]
 struct Prepared {
     statements: HashMap<&'static str, Statement>,
-    /// Whether the server did not find a statement that was prepared, or refused to prepare one.
+    /// Whether the server failed to find a prepared statement, or refused to prepare one.
     is_refused: bool,
 }
 

@@ -61,7 +61,8 @@ pub(super) struct Tail {
     listening: Option<(Arc<Session>, i32)>,
     /// Whether a pooler gives each transaction another connection.
     is_pooled: bool,
-    /// When the last notification of this process's own reports arrived, and since when they have arrived in time.
+    /// The time of the last notification of this process's own reports, and the time since which they have arrived in
+    /// time.
     noticed_at: Option<Instant>,
     noticed_since: Option<Instant>,
     polled_at: Instant,

@@ -113,8 +113,8 @@ fn read(log: &Log) -> Vec<(MessageId, String)> {
     }
 }
 
-/// Sweeps channels that are not open until a statement returns `expected`. The background sweep of another connection may
-/// have taken a channel and still be working on it.
+/// Sweeps channels that are not open until a statement returns `expected`. The background sweep of another connection
+/// may have taken a channel and still be working on it.
 async fn sweep_until(postgres: &Postgres, schema: &str, sql: &str, expected: &[&str]) {
     let client = client(TestServer::shared()).await;
     let since = Instant::now();

@@ -20,8 +20,8 @@ use super::{Entry, Postgres, Shared, StorageError, StorageFuture};
 use crate::history::{Appended, KeyReused};
 use crate::storage::queue::Reservation;
 
-/// How many times to attempt a transaction that fails because of concurrent ones, or whose connection fails before it is
-/// committed.
+/// The number of attempts of a transaction that fails because of concurrent ones, or whose connection fails before it
+/// is committed.
 const MAX_ATTEMPTS: usize = 8;
 
 /// After this long without a statement, the server ends a transaction. Its client has vanished, and its locks must not
@@ -88,7 +88,7 @@ impl Transaction {
         })
     }
 
-    /// Executes a statement, in one round trip with the requests that wait for none.
+    /// Executes a statement, in one round trip with the requests that were sent without waiting.
     pub(super) async fn request(
         &mut self,
         sql: &str,
@@ -181,8 +181,8 @@ impl Transaction {
             if self.link.database.is_direct() {
                 self.notify_after_commit().await;
             }
-            // If an earlier statement failed, the server rolls back, and confirms that as it does a commit. The notices
-            // then say nothing new.
+            // If an earlier statement failed, the server rolls back, and confirms that in the same way as a commit. The
+            // notices then contain nothing new.
             self.link.request(&self.session, after(requests, std::future::ready(Ok(())))).await?;
             self.is_open = false;
             failpoint!("after-commit");

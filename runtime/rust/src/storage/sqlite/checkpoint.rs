@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use rusqlite::Connection;
 
-/// How many pages the write-ahead log may have before it is copied: 16 MiB.
+/// The number of pages of the write-ahead log from which it is copied: 16 MiB.
 const MAX_PAGES: u32 = 4_000;
 
-/// How many pages may be added before the next attempt, if readers kept the last one from emptying the log.
+/// The number of pages to add before the next attempt, if readers kept the last one from emptying the log.
 const RETRY_PAGES: u32 = 400;
 
 thread_local! {
@@ -15,7 +15,7 @@ thread_local! {
     static PAGES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// When to copy the write-ahead log next.
+/// Decides when to copy the write-ahead log.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     pages: u32,

@@ -6,8 +6,8 @@
 //! thread continue, so that their work shares the transaction.
 //!
 //! A caller's thread also serves connections, so it only executes what is certain to be short. The writer's thread does
-//! the rest: work in durable files or on a slow disk, large batches, waiting for a locked file, errors, checkpoints, and
-//! periodic work.
+//! the rest: work in durable files or on a slow disk, large batches, waiting for a locked file, errors, checkpoints,
+//! and periodic work.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -25,17 +25,20 @@ use super::writer::{Command, FOLLOW_INTERVAL, Writer};
 #[cfg(test)]
 mod tests;
 
-/// The most work in one transaction.
+/// The maximum number of commands in one transaction.
 const MAX_BATCH: usize = 512;
 
-/// The most work in a transaction that a caller executes. Waking a thread is a small part of a larger one.
+/// The maximum number of commands in a transaction that a caller executes. Waking a thread is a small part of a larger
+/// one.
 const MAX_CALLER_BATCH: usize = 64;
 
-/// How many transactions a caller executes, its own included, before it leaves further work to the writer's thread.
+/// The number of transactions that a caller executes, its own included, before it leaves further work to the writer's
+/// thread.
 const MAX_CALLER_TURNS: usize = 2;
 
-/// How many transactions the tasks of a thread may execute before one yields, so that a task that only writes does not
-/// keep the others waiting. Yielding more often costs more: the runtime then wakes another thread to look for tasks.
+/// The number of transactions that the tasks of a thread may execute before one yields, so that a task that only writes
+/// does not keep the others waiting. Yielding more often costs more: the runtime then wakes another thread to look for
+/// tasks.
 const TURNS_PER_YIELD: u32 = 16;
 
 thread_local! {
@@ -61,7 +64,7 @@ struct State {
     is_closing: bool,
 }
 
-/// Where the writer is.
+/// The current use of the writer.
 enum Place {
     Unused(Box<Writer>),
     InUse,
@@ -88,8 +91,8 @@ impl SharedWriter {
         self.need_thread(&mut state);
     }
 
-    /// Queues work that is executed once [`Queued::wait`] is polled. If that is dropped instead, or callers may not
-    /// execute work now, the writer's thread executes it.
+    /// Queues work that is executed once [`Queued::wait`] is polled. If the [`Queued`] is dropped instead, or callers
+    /// may not execute work now, the writer's thread executes the work.
     pub(super) fn queue(self: &Arc<Self>, work: Box<dyn Work>) -> Queued {
         let (mut state, caller) = (self.lock(), try_id());
         state.push(Command::Work(work));

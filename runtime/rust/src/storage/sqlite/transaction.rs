@@ -1,4 +1,5 @@
-//! A transaction that writes. `rusqlite`'s parses `BEGIN` and `COMMIT` each time, which takes as long as an insert.
+//! A transaction that writes. The one of `rusqlite` parses `BEGIN` and `COMMIT` each time, which takes as long as an
+//! insert.
 
 use std::ops::Deref;
 

@@ -239,7 +239,7 @@ impl Writer {
         }
     }
 
-    /// Performs periodic work that is due, and work that callers left.
+    /// Performs periodic work that is due, and work that callers left to this thread.
     pub(super) fn maintain(&mut self) {
         self.trim_untrimmed();
         self.checkpoint_if_due();

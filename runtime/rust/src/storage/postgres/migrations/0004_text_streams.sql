@@ -6,8 +6,8 @@ ALTER TABLE fanfare.processes ADD COLUMN connection int8 NOT NULL DEFAULT 0;
 -- Returns `appended`, the result of an append that contains messages of text streams. Fails with the code FF002, and so
 -- undoes the append, if its process was declared dead, or has opened another connection since.
 --
--- Call it after the append has locked the channels: whoever ends a stream of a dead process waits for the same lock, so
--- the end is the stream's last message.
+-- Call it after the append has locked the channels: a server that ends a stream of a dead process waits for the same
+-- lock, so the end is the stream's last message.
 CREATE FUNCTION fanfare.require_process(appended int8[], process int8, its_connection int8) RETURNS int8[]
 LANGUAGE plpgsql AS $$
 BEGIN

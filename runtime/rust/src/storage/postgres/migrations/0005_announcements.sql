@@ -1,14 +1,14 @@
--- Notifying servers of the messages of transactions without a notification per transaction.
+-- Notifies servers of the messages of transactions, without a notification per transaction.
 --
--- PostgreSQL commits one transaction with notifications at a time, and it waits for the disk meanwhile. So while many
--- transactions publish, one server is the announcer: it promises, for a fraction of a second at a time, to look for rows in
--- `announcements`. Until the promise is over, transactions write their channels there and do not notify. The announcer
--- deletes the rows every few milliseconds, and notifies all servers of many transactions at once.
+-- PostgreSQL commits one transaction with notifications at a time, and waits for the disk meanwhile. So while many
+-- transactions publish, one server is the announcer: it promises, for a fraction of a second at a time, to look for
+-- rows in `announcements`. Until the promise ends, transactions write their channels there and do not notify. Every few
+-- milliseconds, the announcer deletes the rows, and notifies all servers of many transactions at once.
 --
 -- The promise is a sequence, because every transaction sees its latest value, whatever its isolation level.
 
--- The channels of transactions, and their heads. `number`: of the transaction. The rows are only worth something while
--- servers are connected, so the table needs no log: they read all channels when they connect.
+-- The channels of transactions, and their heads. `number` identifies the transaction. Servers read all channels when
+-- they connect, so the rows matter only while servers are connected, and the table needs no write-ahead log.
 CREATE UNLOGGED TABLE fanfare.announcements (
     number int8 NOT NULL,
     channel int8 NOT NULL,
@@ -26,13 +26,13 @@ CREATE FUNCTION fanfare.announcement_locks() RETURNS int4 LANGUAGE sql STABLE AS
     SELECT ('fanfare.announcements'::regclass::oid::int8 - 2147483648)::int4
 $$;
 
--- Whether an announcer will look for what this transaction writes. A time that is far ahead is from before the clock was
--- set back.
+-- Returns whether an announcer will look for the rows that this transaction writes. A time far in the future is from
+-- before the clock was set back.
 CREATE FUNCTION fanfare.has_announcer() RETURNS boolean LANGUAGE sql VOLATILE AS $$
     SELECT last_value - fanfare.now_ms() BETWEEN 1 AND 1000 FROM fanfare.announcing_until
 $$;
 
--- Lets servers know, once the current transaction commits, that channels have new heads.
+-- Announces new heads of channels to servers once the current transaction commits.
 CREATE FUNCTION fanfare.announce_at_commit(of_channels int8[], with_heads int8[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -41,21 +41,21 @@ DECLARE
 BEGIN
     IF fanfare.has_announcer() THEN
         LOOP
-            -- The lock lets the announcer know that a transaction with this number has not ended. It assumes that numbers
-            -- far below the latest one are locked already.
+            -- The lock lets the announcer know that a transaction with this number has not ended. It assumes that
+            -- numbers far below the latest one are locked already.
             mine := nextval('fanfare.announcement_numbers');
             PERFORM pg_advisory_xact_lock(fanfare.announcement_locks(), (mine % 2147483648)::int4);
             SELECT last_value INTO latest FROM fanfare.announcement_numbers;
             EXIT WHEN latest - mine < 1000;
         END LOOP;
-        -- Again, now that the announcer waits for this transaction before it ends.
+        -- Check again, because only now the announcer waits for this transaction before it ends.
         IF fanfare.has_announcer() THEN
             INSERT INTO fanfare.announcements (number, channel, head)
             SELECT mine, a.channel, a.head FROM unnest(of_channels, with_heads) AS a (channel, head);
             RETURN;
         END IF;
     END IF;
-    -- Servers ignore the last item. It lets them count such transactions.
+    -- Servers use the last item only to count such transactions.
     PERFORM pg_notify(
         'fanfare.messages',
         (SELECT string_agg(a.channel || ':' || a.head, ',') FROM unnest(of_channels, with_heads) AS a (channel, head))
@@ -64,11 +64,11 @@ BEGIN
 END
 $$;
 
--- Notifies servers of the announcements from a number on, and returns the number of notifications. Promises to look again
--- for `promised` milliseconds, withdraws the promise if that is 0, and leaves it as it is if that is NULL.
+-- Notifies servers of the announcements from a number on, and returns the number of notifications. Promises to look
+-- again for `promised` milliseconds, withdraws the promise if that is 0, and leaves it as it is if that is NULL.
 --
--- If `finds_oldest`, it also returns the number from which to look next, and whether transactions have yet to end that may
--- write announcements. Otherwise these are NULL.
+-- If `finds_oldest`, it also returns the number from which to look next, and whether transactions that may write
+-- announcements have yet to end. Otherwise these are NULL.
 CREATE FUNCTION fanfare.announce(
     first int8, promised int8, finds_oldest boolean, OUT announced int8, OUT next_first int8, OUT is_awaited boolean
 ) LANGUAGE plpgsql AS $$
@@ -85,8 +85,8 @@ BEGIN
         PERFORM setval('fanfare.announcing_until', fanfare.now_ms() + promised);
     END IF;
     IF finds_oldest THEN
-        -- In this order: a transaction draws its number, locks it, and then compares it with the latest one. It commits
-        -- before it releases the lock, so the rows of lower numbers are visible below.
+        -- The order matters: a transaction draws its number, locks it, and then compares it with the latest one. It
+        -- commits before it releases the lock, so the rows of lower numbers are visible below.
         SELECT last_value INTO latest FROM fanfare.announcement_numbers;
         SELECT max((latest - l.objid::int8) % 2147483648) INTO oldest FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.objsubid = 2
@@ -115,7 +115,7 @@ $$;
 -- Only servers announce.
 REVOKE EXECUTE ON FUNCTION fanfare.announce FROM PUBLIC;
 
--- Appends the messages of the transaction that commits, and lets servers know.
+-- Appends the messages of the transaction that commits, and announces them to servers.
 --
 -- It runs once per message. The first run appends all of them, because channels must be locked in the order of their
 -- names. Its statements are planned once per connection, because planning them takes longer than executing them.

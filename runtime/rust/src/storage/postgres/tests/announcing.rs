@@ -32,7 +32,7 @@ async fn publish_until_announced(schema: &str, room: usize) -> u64 {
     published
 }
 
-/// Waits until all servers have received so many messages of a room, in less time than until they would look by themselves.
+/// Waits until all servers have received this many messages of a room. Fails before they would look by themselves.
 async fn expect_soon(logs: &[std::sync::Arc<Log>], head: u64) {
     wait_until(NOTICED, || logs.iter().all(|log| log.head() == head)).await;
 }

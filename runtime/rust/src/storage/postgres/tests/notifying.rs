@@ -1,4 +1,4 @@
-//! When servers notify each other, and statements that are prepared once.
+//! Tests of notifications between servers, and of statements that are prepared once.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn a_server_notifies_from_when_another_has_started() {
     assert!(first.shared.is_alone() && notices.try_recv().is_err());
     let second = connect(server, &schema).await;
     let followed = open(&second, &room(1)).await;
-    // It may not be known yet.
+    // The other server may not be known yet.
     append(&first, &log, "2").await.unwrap();
     wait_until(SOON, || followed.head() == 2).await;
     wait_until(SOON, || !first.shared.is_alone()).await;

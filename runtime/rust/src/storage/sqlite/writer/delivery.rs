@@ -1,4 +1,4 @@
-//! Handing committed messages to the logs, and deleting what these evict.
+//! Hands committed messages to the logs, and deletes the messages that logs evict.
 
 use std::collections::btree_map::Entry;
 use std::sync::Arc;

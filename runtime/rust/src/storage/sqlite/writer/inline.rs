@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::super::batch::{Work, in_transaction};
 use super::{TRIM_THRESHOLD, Writer, execute_batch};
 
-/// How long transactions may take on average if callers are to execute them.
+/// The maximum average time of transactions that callers execute.
 const MAX_AVERAGE: Duration = Duration::from_micros(400);
 
-/// The longest transaction that counts in full. One in which the system suspended the thread must not decide.
+/// The maximum time that counts for a transaction, so that one in which the system suspended the thread does not
+/// decide.
 const MAX_SAMPLE: Duration = Duration::from_millis(2);
 
-/// How long the last transactions took.
+/// The average time of the latest transactions.
 #[derive(Debug, Default)]
 pub(in super::super) struct Pace {
     average: Duration,

@@ -25,7 +25,7 @@ const USE_CHECK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
 const MAX_RECORDED_USES: usize = 1_000;
 
 impl Writer {
-    /// Deletes what was evicted from the logs that callers appended to.
+    /// Deletes the messages that were evicted from logs that callers appended to.
     pub(super) fn trim_untrimmed(&mut self) {
         let logs: Vec<_> = self.untrimmed.drain(..).filter_map(|log| log.upgrade()).collect();
         self.trim(&logs, TRIM_THRESHOLD);
@@ -35,7 +35,7 @@ impl Writer {
     pub(super) fn checkpoint_if_due(&mut self) {
         if self.checkpoints.is_due() && self.checkpoints.run(&self.connection) {
             let clock = self.clock;
-            // The next commit begins the log again and waits for the disk, so make that one here.
+            // The next commit begins the log again and waits for the disk, so make that commit here.
             let _ = self.transact(|transaction| clock.record(transaction));
         }
     }
