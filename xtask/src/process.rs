@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to listen.
+/// The time within which a server must listen.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a program may take to stop after a request.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -14,9 +14,10 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// How many checks run at once: at least two, because many wait most of the time. More only compete for memory.
+/// The number of checks that run at once: at least two, because many wait most of the time. More only compete for
+/// memory.
 const LANES: (usize, usize) = (2, 4);
-/// What [`crate::main`] prints before a failure.
+/// The text that [`crate::main`] prints before a failure.
 const FAILURE: &str = "error: ";
 
 #[derive(clap::Args)]

@@ -10,7 +10,7 @@ use crate::channels::{TEXTS, text};
 use crate::engine::open_hub;
 use crate::figures::{Figures, Times};
 
-/// How long a run waits for a signal.
+/// The time for which a run waits for a signal.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]

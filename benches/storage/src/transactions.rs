@@ -30,8 +30,9 @@ fn said(channel: &Channel) -> Topic<'_, str> {
     channel.topic(0)
 }
 
-/// Measures transactions of some clients for a time, with two servers: how long they take, and how long the messages of a few
-/// channels take to the server that has not published them. If `publishes` is `false`, measures transactions that only update.
+/// Measures transactions of some clients for a time, with two servers: the time of each transaction, and the time until
+/// its message reaches the other server, measured on a few channels. If `publishes` is `false`, measures transactions
+/// that only update.
 pub(crate) async fn measure(
     url: &str,
     clients: usize,

@@ -11,8 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Sends the server a signal that it reads. If its input is closed instead, the test process has ended, however it did:
-/// ends the server and deletes its folder.
+/// Sends the server a signal whose name the script reads. If the input is closed instead, the test process has ended,
+/// normally or not: the script kills the server and deletes its folder.
 const SUPERVISE: &str = r#"
     "$0" "$@" & server=$!
     read -r signal

@@ -62,7 +62,7 @@ impl Work {
     }
 }
 
-/// The table to which steps write in their transactions. Nothing in it prevents that a row is written twice.
+/// The table to which steps write in their transactions. It has no key, so that a row that is written twice is noticed.
 const CREATE_ROWS: &str = "CREATE TABLE public.work_rows (run text, iteration int8, value text)";
 
 /// The database and the files of a test.

@@ -23,8 +23,9 @@ pub(super) fn build() -> Result {
     })
 }
 
-/// Starts a node, and returns its port. It keeps history, lets subscribers recover, and has its other settings by default,
-/// except that up to 32 MB may wait for a subscriber, which may read 20,000 messages of the history. `engine` adds settings.
+/// Starts a node, and returns its port. It keeps history, lets subscribers recover, and has its other settings by
+/// default, except that up to 32 MB may wait for a subscriber, which may read 20,000 messages of the history. `engine`
+/// adds settings.
 pub(super) fn start_node(history: usize, engine: &str, folder: &Path) -> Result<(u16, Running)> {
     let port = find_free_port()?;
     let settings = format!(

@@ -1,6 +1,6 @@
 //! Draws line charts with logarithmic axes as SVG.
 //!
-//! These lines replace a crate: the charting crates bring many dependencies, and every command of `xtask` would compile them.
+//! Does not use a charting crate, because these have many dependencies, which every command of `xtask` would compile.
 
 use std::fmt::Write;
 
@@ -11,11 +11,11 @@ const LEFT: f64 = 78.0;
 const RIGHT: f64 = 196.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 48.0;
-/// The least distance of two labels.
+/// The minimum distance of two labels.
 const LINE_HEIGHT: f64 = 16.0;
 
-/// The colours of the series on a light and on a dark background, each distinguishable without red and green. The picture
-/// has a background of its own, so that its text is legible on every page.
+/// The colours of the series on a light and on a dark background, each distinguishable without red and green. The
+/// picture has a background of its own, so that its text is legible on every page.
 const STYLE: &str = "
 text{font:13px system-ui,sans-serif;fill:#1f2328}.b{fill:#fff}.g{stroke:#d8dee4}.h{font-weight:600}.e{text-anchor:end}.m{text-anchor:middle}
 .l{fill:none;stroke-width:1.6}.l.s0{stroke-width:3}text.s0{font-weight:600}
@@ -34,7 +34,7 @@ pub(crate) struct Chart<'c> {
     pub(crate) format_y: fn(f64) -> String,
 }
 
-/// A line with its label. Without points, it only keeps its colour.
+/// A line with its label. A series without points is not drawn, but keeps its colour.
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) points: Vec<Point>,
@@ -58,7 +58,8 @@ impl Axis {
     fn new(values: impl Iterator<Item = f64> + Clone, positions: (f64, f64)) -> Self {
         let min = values.clone().fold(f64::INFINITY, f64::min);
         let max = values.fold(0.0, f64::max);
-        // A little further than the values, and a decade at least, so that small differences look small.
+        // The axis extends a little beyond the values, and over a decade at least, so that small differences look
+        // small.
         let missing = (10.0 * min / max).max(1.0).sqrt();
         Self { values: (min / missing / 1.2, max * missing * 1.2), positions }
     }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Hub {
-    /// Measure three rounds of one second each, which only tells large differences
+    /// Measure three rounds of one second each, which detects only large differences
     #[arg(long)]
     quick: bool,
     /// Number of rounds. Each round measures every server once per scenario, in rotating order

@@ -23,8 +23,8 @@ fn read_processor_name() -> String {
 
 /// Watches how much CPU time other programs use during a measurement, where Linux reports it.
 ///
-/// The programs of the measurement count as own once they have ended, so start them after [`Watch::start`], and wait for
-/// them before [`Watch::finish`].
+/// The programs of the measurement count as own once they have ended, so start them after [`Watch::start`], and wait
+/// for them before [`Watch::finish`].
 pub(crate) struct Watch(Option<Times>);
 
 /// CPU times since the start of the machine, in the same unit.
@@ -74,7 +74,8 @@ impl Times {
         let machine = numbers(machine.strip_prefix("cpu ")?);
         let [user, nice, system, idle, waiting, interrupts, soft_interrupts, stolen] =
             *machine.first_chunk::<8>()?;
-        // The name of the program is in parentheses and may contain any character. The four times are the fields 14 to 17.
+        // The name of the program is in parentheses and may contain any character. The four times are the fields 14 to
+        // 17.
         let own = own.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
         let busy = user + nice + system + interrupts + soft_interrupts;
         Some(Self {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 /// With fewer rounds than this, only differences of more than [`COARSE`] are decided.
 const ENOUGH_ROUNDS: usize = 5;
 
-/// The ratio that a few rounds can tell.
+/// The minimum ratio that a few rounds can detect.
 const COARSE: f64 = 1.25;
 
-/// The ratio that [`ENOUGH_ROUNDS`] can tell. The layout of a program in memory alone changes figures by about as much.
+/// The minimum ratio that [`ENOUGH_ROUNDS`] can detect. The layout of a program in memory alone changes figures by
+/// about as much.
 const FINE: f64 = 1.02;
 
 /// A machine is busy if other programs use more than this share of its CPU time, in percent.
@@ -74,9 +75,9 @@ impl Samples {
 
     /// Judges ratios of paired rounds.
     ///
-    /// With enough rounds, all of them, or seven of eight, must agree, and the median must be more than 2 % from 1. If two
-    /// programs are equally fast, five rounds agree by chance in one of 16 comparisons. With fewer rounds, each must be more
-    /// than 25 % from 1.
+    /// With enough rounds, all of them, or seven of eight, must agree, and the median must be more than 2 % from 1. If
+    /// two programs are equally fast, five rounds agree by chance in one of 16 comparisons. With fewer rounds, each
+    /// must be more than 25 % from 1.
     pub(crate) fn verdict(&self) -> Verdict {
         let is_clear = |is_beyond: &dyn Fn(f64, f64) -> bool| {
             let agreeing = |margin| self.0.iter().filter(|ratio| is_beyond(**ratio, margin)).count();
@@ -118,7 +119,7 @@ pub(crate) fn format_ratio(ratio: f64) -> String {
     }
 }
 
-/// What paired rounds say about two subjects.
+/// The result of comparing two subjects in paired rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Lower,
@@ -184,7 +185,7 @@ impl Measured {
 /// machine.
 pub(crate) fn describe_load(others: &Samples, stolen: &Samples) -> String {
     if others.is_empty() {
-        return "The system does not say how busy other programs kept the machine.".to_owned();
+        return "The system does not report how busy other programs kept the machine.".to_owned();
     }
     let percent = |share: f64| format!("{share:.0} %");
     let mut text = format!("CPU time of other programs: {}", others.describe(percent));

@@ -50,8 +50,8 @@ pub(super) fn is_ready(title: &str, prepared: &Result) -> bool {
     prepared.is_ok()
 }
 
-/// Returns a command that runs a program with as many open files as the system allows, because each subscriber is one. The
-/// process is the program's.
+/// Returns a command that runs a program with as many open files as the system allows, because each subscriber is one.
+/// The process is the program's.
 pub(super) fn with_many_files(program: &mut Command) -> Command {
     let script = r#"ulimit -n "$(ulimit -Hn)"; exec "$0" "$@""#;
     let mut shell = command("sh", &["-c", script]);

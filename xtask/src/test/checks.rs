@@ -120,8 +120,8 @@ fn test_rust() -> Result {
     run_and_quote(test.env("RUST_TEST_THREADS", threads.to_string()))
 }
 
-/// Lints the server library with fewer features than the workspace enables. Only this finds code that lacks a feature
-/// which it needs, or that nothing uses without one.
+/// Lints the server library with fewer features than the workspace enables. Only this check finds code that needs a
+/// feature without requiring it, and code that is unused without a feature.
 fn lint_feature_sets() -> Result {
     lint(&["--package", "fanfare"])?;
     lint(&["--package", "fanfare", "--no-default-features"])?;

@@ -243,8 +243,8 @@ impl Cluster {
         self.servers[server].link.as_ref()
     }
 
-    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database. On a busy machine,
-    /// a PostgreSQL server that restarts accepts connections long before it answers.
+    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database. On a busy
+    /// machine, a PostgreSQL server that restarts accepts connections long before it answers.
     pub(super) fn could_answer_since(&self, server: usize, time: Instant) -> bool {
         let is_reachable =
             |link: &Link| link.was_sound_since(time) && Condition::was_good_since(&self.database, time);

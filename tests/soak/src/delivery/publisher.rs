@@ -31,7 +31,8 @@ pub(super) struct Answered {
     pub(super) at: MessageId,
 }
 
-/// Starts publishers in each channel, which publish `rate` messages per second together, and two writers of text streams.
+/// Starts publishers in each channel, which publish `rate` messages per second together, and two writers of text
+/// streams.
 pub(super) fn start(
     cluster: &Arc<Cluster>,
     round: &str,
@@ -53,7 +54,7 @@ pub(super) fn start(
     (publishing, writing)
 }
 
-/// How far a publisher may fall behind its pace. Faults delay it for longer, and then it does not catch up.
+/// The maximum delay that a publisher makes up for. Faults delay it for longer, and it does not make up for the rest.
 const MAX_LAG: Duration = Duration::from_secs(1);
 
 /// Publishes messages, one by one and in bursts, until the round settles. `pace` is the mean time between two messages.

@@ -185,8 +185,8 @@ impl Judge<'_> {
         });
     }
 
-    /// Each call is recorded once, with the value that the run continued with. The row of each transactional step exists
-    /// once, and is the one whose value was recorded.
+    /// Each call is recorded once, with the value that the run continued with. The row of each transactional step
+    /// exists once, and is the one whose value was recorded.
     fn check_calls(&mut self, run: &Finished) {
         let name = &run.run;
         let calls = self.journal.calls.get(name.as_str()).cloned().unwrap_or_default();

@@ -86,7 +86,8 @@ pub(crate) const STEADY: (usize, usize) = (100, 500);
 /// The number of subscribers that read the history at the same time.
 pub(crate) const RESUMING: usize = 100;
 
-/// Measures one scenario of a server. Every measurement starts its own server, so that it inherits no state from another.
+/// Measures one scenario of a server. Every measurement starts its own server, so that it inherits no state from
+/// another.
 pub(crate) fn measure(server: &Server, scenario: Scenario, plan: &Plan, measured: &mut Measured) -> Result {
     let time = plan.milliseconds;
     let mut crowd = |subscribers: usize| {
@@ -129,10 +130,11 @@ pub(crate) fn add(server: &Server, measurement: &str, steps: &[&str], measured: 
     Ok(())
 }
 
-/// Starts the server, runs the load client with each of the arguments, and returns the figures of each run. The last have the
-/// machine's load, too.
+/// Starts the server, runs the load client with each of the arguments, and returns the figures of each run. The last
+/// figures include the machine's load.
 ///
-/// If a peer fails, prints the reason and returns no figures, so that the comparison continues and later rounds stay paired.
+/// If a peer fails, prints the reason and returns no figures, so that the comparison continues and later rounds stay
+/// paired.
 pub(crate) fn run(server: &Server, steps: &[&str]) -> Result<Vec<Figures>> {
     match run_steps(server, steps) {
         Err(failure) if !server.is_fanfare() => {

@@ -17,13 +17,13 @@ const PAGE: &str = "docs/performance.md";
 const START: &str = "<!-- scale: written by `cargo xtask bench hub --scale` -->\n";
 const END: &str = "<!-- end of scale -->";
 
-/// The number of subscribers of payloads of each size.
+/// The number of subscribers that receive payloads of each size.
 const CROWD: usize = 100;
 
 /// The number of messages that are published to channels without subscribers.
 const MESSAGES: u32 = 100_000;
 
-/// What grows, and the figure that is divided by it.
+/// A quantity that grows, and the figure of the cost of one unit.
 struct Growth {
     title: &'static str,
     /// The name of the picture.

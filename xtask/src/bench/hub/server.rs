@@ -118,7 +118,7 @@ impl Server {
     /// Returns Fanfare, in a program that was built before a change.
     pub(crate) fn before(program: &Path) -> Self {
         let path = std::path::absolute(program).unwrap_or_else(|_| program.to_owned());
-        // There is one at most, and it is used until this program ends.
+        // At most one path is leaked, and it is used until this program ends.
         own("before the change", "before", "fanfare", Program::Before(Box::leak(path.into_boxed_path())))
     }
 

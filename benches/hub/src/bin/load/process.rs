@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// The microseconds of a tick, which Linux counts CPU time in.
+/// The unit in which Linux counts CPU time, in microseconds.
 const TICK: u64 = 10_000;
 
 /// The CPU time that a process has used, in microseconds.

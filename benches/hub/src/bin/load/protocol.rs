@@ -32,7 +32,7 @@ pub(crate) enum Since {
 
 const CONNECT: &str = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
 
-/// What JetStream answers only if it has created a stream or a consumer.
+/// A text that JetStream's answer contains only if it has created a stream or a consumer.
 const CREATED: &str = "\"created\"";
 
 /// A stream with the same history as the other servers'.
