@@ -114,8 +114,8 @@ fn check_generated() -> Result {
 
 fn test_rust() -> Result {
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    // Most of the slow tests wait for a timer or for another process.
-    let threads = 2 * available_parallelism().map_or(1, NonZero::get);
+    // Many tests wait for a timer or for another process.
+    let threads = 1 + available_parallelism().map_or(1, NonZero::get);
     test.env("NATS_SERVER", tools::ensure_nats_server()?);
     run_and_quote(test.env("RUST_TEST_THREADS", threads.to_string()))
 }

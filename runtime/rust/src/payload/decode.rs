@@ -68,9 +68,9 @@ fn integer(value: &Value) -> Option<i64> {
 }
 
 /// Returns a double as an integer, if it is one and no other integer rounds to it.
-#[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, as is checked here")]
+#[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53, as is checked here")]
 fn whole(double: f64) -> Option<i64> {
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
     (double.fract() == 0.0 && double.abs() <= MAX_EXACT).then_some(double as i64)
 }
 

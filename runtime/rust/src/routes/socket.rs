@@ -251,11 +251,9 @@ impl Socket {
             if self.transport.close(frame).await.is_err() {
                 return;
             }
-            while let Some(frame) = self.transport.next().await {
-                if frame.is_err() {
-                    sleep(CLOSE_DELAY).await;
-                    return;
-                }
+            while let Some(Ok(_)) = self.transport.next().await {}
+            if self.transport.has_failed() {
+                sleep(CLOSE_DELAY).await;
             }
         };
         let _ = timeout(CLOSE_TIMEOUT, handshake).await;

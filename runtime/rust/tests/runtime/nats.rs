@@ -69,7 +69,7 @@ async fn channels_and_their_history_are_listed_and_runs_are_refused() {
         server.hub.publish(said(&channel), text).await.unwrap();
     }
     let listed = server.admin("channels").await;
-    assert_eq!(listed["items"][0]["name"], "room:a.b c", "{listed}");
+    assert_eq!(listed["items"][0]["name"], "room:a.b%20c", "{listed}");
     assert_eq!(listed["items"][0]["messages"], 3, "{listed}");
     let error = Runs::builder(&server.hub).build().await.err().unwrap().to_string();
     assert!(

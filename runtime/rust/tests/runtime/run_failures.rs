@@ -338,7 +338,7 @@ async fn waits_and_their_run_survive_removal_from_memory() {
             async move {
                 count.up();
                 let nod = run.wait_for(run.channel().nod(), MINUTE).await?;
-                run.sleep("then", Duration::from_millis(300)).await?;
+                run.sleep("then", Duration::from_secs(2)).await?;
                 Ok(done(nod.map_or("none".into(), |nod| nod.payload)))
             }
         },
@@ -346,6 +346,8 @@ async fn waits_and_their_run_survive_removal_from_memory() {
     .await;
     runs.start(&job, "run_1", &Room(room("1")), &()).await.unwrap();
     waits(&runs, "run_1").await;
+    // Runs that wait for a moment only stay in memory.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     server.hub.signal(Room(room("1")).nod(), "yes").await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("yes"));
     assert_eq!(executed.get(), 3, "once from the beginning after each wait");

@@ -34,6 +34,8 @@ pub(super) struct WebSocket {
     has_answered: bool,
     /// The client has sent a close frame, after which nothing may be written.
     is_closing: bool,
+    /// A frame of the client could not be read.
+    has_failed: bool,
 }
 
 impl WebSocket {
@@ -44,7 +46,7 @@ impl WebSocket {
             .max_message_size(Some(MAX_CLIENT_FRAME));
         let upgraded = TokioIo::new(upgraded);
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
-        Self { stream, has_answered: false, is_closing: false }
+        Self { stream, has_answered: false, is_closing: false, has_failed: false }
     }
 
     /// Reads a message. Returns `None` if the connection is closed. Cancel safe.
@@ -52,6 +54,7 @@ impl WebSocket {
         let message = self.stream.next().await;
         self.has_answered |= matches!(message, Some(Ok(Message::Ping(_))));
         self.is_closing |= matches!(message, Some(Ok(Message::Close(_))));
+        self.has_failed |= matches!(message, Some(Err(_)));
         message
     }
 
@@ -73,6 +76,10 @@ impl WebSocket {
         })
         .await?;
         Ok(())
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Sends a close frame.

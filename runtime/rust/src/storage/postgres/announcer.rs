@@ -39,6 +39,7 @@ const OLDEST_INTERVAL: Duration = Duration::from_secs(1);
 /// The connection holds a lock while its process is the announcer. Looks rely on a new snapshot for each statement.
 const START: &str = "
     SELECT CASE WHEN current_setting('default_transaction_isolation') = 'read committed'
+        AND has_function_privilege('fanfare.announce(int8, int8, boolean)', 'EXECUTE')
         THEN pg_try_advisory_lock(1179534930, fanfare.announcement_locks()) ELSE false END
 ";
 const STOP: &str = "SELECT pg_advisory_unlock(1179534930, fanfare.announcement_locks())";
@@ -110,6 +111,15 @@ impl Announcer {
             link.query(STOP, &[]).await?;
         }
         Ok(())
+    }
+
+    /// Stops announcing, because the connection is shared. Another process may then announce.
+    pub(super) async fn stop(&mut self, link: &Link) {
+        self.notified.clear();
+        if self.active.take().is_some() {
+            // If the connection has already changed, the lock stays until that one is closed.
+            let _ = link.query(STOP, &[]).await;
+        }
     }
 
     /// Announces the messages that a failed announcer has left behind.

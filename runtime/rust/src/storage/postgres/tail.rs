@@ -284,7 +284,11 @@ impl Tail {
         if turn.reads_all {
             self.polled_at = Instant::now();
         }
-        self.announce(turn).await
+        if let Err(failure) = self.announce(turn).await {
+            // Everything is read. Transactions notify the servers themselves while nobody announces for them.
+            tracing::debug!(error = %failure.error, "failed to announce messages of transactions");
+        }
+        Ok(())
     }
 
     /// Announces for transactions of applications if they are many and this process announces for them.
@@ -296,7 +300,7 @@ impl Tail {
         match &self.listening {
             Some((session, _)) if !self.is_pooled => self.announcer.work(&self.link, session).await,
             _ => {
-                self.announcer = Announcer::default();
+                self.announcer.stop(&self.link).await;
                 Ok(())
             }
         }

@@ -14,7 +14,7 @@ use super::batch::{Appended, Batch, Work, in_transaction};
 use super::checkpoint::Checkpoints;
 use super::clock::StorageClock;
 use super::database_file::{DatabaseFile, create_private};
-use super::health::{Health, LockTimeout, is_failure, is_locked};
+use super::health::{Health, LOCK_TIMEOUT, LockTimeout, is_failure, is_locked};
 use super::processes::OwnNumber;
 use super::schema::{FileError, prepare};
 use super::transaction::Transaction;
@@ -86,7 +86,7 @@ pub(super) struct Writer {
     /// Logs whose evicted messages have not been looked at, because a caller appended to them.
     untrimmed: Vec<Weak<Log>>,
     /// Whether logs are added to `untrimmed` rather than trimmed.
-    trims_later: bool,
+    is_inline: bool,
     /// Set once the file was deleted or replaced. From then on, all work fails with this error.
     file_lost: Option<StorageError>,
     registry: Option<&'static Registry>,
@@ -170,7 +170,7 @@ impl Writer {
             is_synchronous,
             pace: Pace::default(),
             untrimmed: Vec::new(),
-            trims_later: false,
+            is_inline: false,
             file_lost: None,
             registry: None,
             on_revoked: None,
@@ -250,6 +250,8 @@ impl Writer {
 
     /// Closes the file.
     pub(super) fn close(mut self) {
+        // Other processes may be closing the file, too.
+        let _ = self.connection.busy_timeout(LOCK_TIMEOUT);
         // If the file was replaced, the mark next to it belongs to the new file.
         let file = self.file.filter(|file| !file.was_replaced());
         if let Err(error) =

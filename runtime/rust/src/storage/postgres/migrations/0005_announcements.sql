@@ -51,16 +51,20 @@ BEGIN
         -- Check again, because only now the announcer waits for this transaction before it ends.
         IF fanfare.has_announcer() THEN
             INSERT INTO fanfare.announcements (number, channel, head)
-            SELECT mine, a.channel, a.head FROM unnest(of_channels, with_heads) AS a (channel, head);
+            SELECT mine, a.channel, max(a.head) FROM unnest(of_channels, with_heads) AS a (channel, head)
+            GROUP BY a.channel;
             RETURN;
         END IF;
     END IF;
-    -- Servers use the last item only to count such transactions.
+    -- A notification has at most 8000 bytes. Servers use the last item only to count such transactions.
     PERFORM pg_notify(
         'fanfare.messages',
-        (SELECT string_agg(a.channel || ':' || a.head, ',') FROM unnest(of_channels, with_heads) AS a (channel, head))
-            || ',transaction'
-    );
+        string_agg(c.channel || ':' || c.head, ',') || CASE WHEN c.part = 0 THEN ',transaction' ELSE '' END
+    )
+    FROM (
+        SELECT a.channel, max(a.head) AS head, (row_number() OVER (ORDER BY a.channel) - 1) / 150 AS part
+        FROM unnest(of_channels, with_heads) AS a (channel, head) GROUP BY a.channel
+    ) c GROUP BY c.part;
 END
 $$;
 
@@ -128,6 +132,8 @@ DECLARE
     names text[];
     unknown int8[];
     known int8[];
+    changed int8[];
+    heads int8[];
     latest int8 := 0;
     batch record;
     appended record;
@@ -176,8 +182,10 @@ BEGIN
         IF appended.reused IS NOT NULL THEN
             PERFORM fanfare.reject_reused_key(appended.reused);
         END IF;
-        PERFORM fanfare.announce_at_commit(appended.channels, appended.heads);
+        changed := changed || appended.channels;
+        heads := heads || appended.heads;
     END LOOP;
+    PERFORM fanfare.announce_at_commit(changed, heads);
     -- No server has opened these channels. Let one look soon whether a definition has them.
     UPDATE fanfare.channels SET sweep_at = fanfare.now_ms() WHERE id = ANY(unknown) AND sweep_at > fanfare.now_ms();
     RETURN NULL;

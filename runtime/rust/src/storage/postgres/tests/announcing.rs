@@ -122,3 +122,31 @@ async fn a_promise_of_a_clock_that_was_set_back_is_void() {
     assert_eq!(rows(&client, &numbers).await, ["f"]);
     expect_soon(&logs, 1).await;
 }
+
+#[tokio::test]
+async fn a_transaction_may_publish_many_messages_to_many_channels() {
+    const ROOMS: usize = 400;
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let follower = connect(server, &schema).await;
+    let logs = [open(&follower, &room(1)).await, open(&follower, &room(ROOMS)).await];
+    let client = client(server).await;
+    let publish_all =
+        format!("SELECT {schema}.publish('room:' || n, 'said', '\"x\"') FROM generate_series(1, {ROOMS}) n");
+    // Without an announcer, the list of channels is longer than one notification.
+    rows(&client, &publish_all).await;
+    expect_soon(&logs, 1).await;
+    let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+    for head in 2.. {
+        rows(&client, "BEGIN").await;
+        rows(&client, &format!("SELECT setval('{schema}.announcing_until', {schema}.now_ms() + 1000)")).await;
+        rows(&client, &publish_all).await;
+        rows(&client, "SET CONSTRAINTS ALL IMMEDIATE").await;
+        let held = rows(&client, locks).await;
+        rows(&client, "COMMIT").await;
+        expect_soon(&logs, head).await;
+        if held != ["0"] {
+            assert_eq!(held, ["1"]);
+            break;
+        }
+    }
+}

@@ -45,7 +45,7 @@ impl Writer {
             // Another process appended first.
             self.catch_up(log);
         }
-        if self.trims_later {
+        if self.is_inline {
             self.untrimmed.push(Arc::downgrade(log));
         } else {
             self.trim(std::slice::from_ref(log), TRIM_THRESHOLD);

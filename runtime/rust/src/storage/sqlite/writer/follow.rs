@@ -24,7 +24,8 @@ impl Writer {
             Err(error) => {
                 let channel = log.channel().name();
                 tracing::error!(%error, channel, "failed to read the storage");
-                if channels::is_corrupt(&error) {
+                // Otherwise the next check finds the damage again, on the writer's thread.
+                if channels::is_corrupt(&error) && !self.is_inline {
                     self.repair(ChannelEpoch::from_log(log).row);
                 }
                 self.followed_version = NOT_FOLLOWED;

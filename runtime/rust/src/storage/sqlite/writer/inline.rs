@@ -57,10 +57,10 @@ impl Writer {
         self.pace.record(took);
         let Ok(appended) = result else { return Err(work) };
         self.record_commit(took);
-        self.trims_later = true;
+        self.is_inline = true;
         let done = self.record_appended(work, appended);
         self.notify_callers(vec![done]);
-        self.trims_later = false;
+        self.is_inline = false;
         Ok(())
     }
 }
