@@ -34,6 +34,7 @@ mod block;
 mod channel;
 mod checkpoint;
 mod connect;
+mod credentials;
 mod inspection;
 mod jetstream;
 mod journal;
