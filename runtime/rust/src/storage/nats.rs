@@ -55,6 +55,7 @@ use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
 use meta::{Revoked, Running};
+use streams::Setup;
 use tail::Shard;
 use trim::Trim;
 
@@ -95,6 +96,7 @@ struct Shared {
     /// The first token of all subjects.
     space: String,
     meta_stream: String,
+    setup: Setup,
     shards: Vec<Shard>,
     channels: Channels,
     clock: StorageClock,

@@ -129,6 +129,7 @@ impl<'u> ConnectNats<'u> {
             runtime: Handle::current(),
             space: self.space.to_owned(),
             meta_stream: streams.meta,
+            setup: streams.setup,
             shards: streams.shards,
             channels: Channels::default(),
             clock: StorageClock::new(&streams.clock),
