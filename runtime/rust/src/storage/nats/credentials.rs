@@ -1,9 +1,11 @@
 //! Authentication at the NATS servers, and TLS.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_nats::rustls::Error as TlsError;
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use tokio::sync::watch;
 
 use super::StorageError;
 
@@ -19,17 +21,44 @@ pub(super) struct Credentials {
     pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
 }
 
+/// The requests for which the user lacks a permission.
+pub(super) struct Refusals(watch::Receiver<Option<String>>);
+
+impl Refusals {
+    /// Waits until the servers have refused a request, and returns their reason.
+    pub(super) async fn next(&mut self) -> String {
+        match self.0.wait_for(Option::is_some).await.map(|refusal| refusal.clone()) {
+            Ok(Some(refusal)) => refusal,
+            // The connection is closed.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
 impl Credentials {
     /// Connects to one of the servers. The connection is restored whenever it is lost.
-    pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<Client, StorageError> {
+    pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<(Client, Refusals), StorageError> {
         if urls.iter().any(|url| url.contains('@')) {
             // The client ignores them, and writes URLs to the log.
             return Err(StorageError::new(
                 "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
             ));
         }
-        let options = self.options().await?;
-        options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))
+        let (sender, refusals) = watch::channel(None);
+        let sender = Arc::new(sender);
+        let options = self.options().await?.event_callback(move |event| {
+            let sender = Arc::clone(&sender);
+            async move {
+                if let Event::ServerError(ServerError::Other(error)) = event {
+                    tracing::warn!(error, "a NATS server reported an error");
+                    if error.to_lowercase().starts_with("permissions violation") {
+                        sender.send_replace(Some(error));
+                    }
+                }
+            }
+        });
+        let client = options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))?;
+        Ok((client, Refusals(refusals)))
     }
 
     async fn options(&self) -> Result<ConnectOptions, StorageError> {
