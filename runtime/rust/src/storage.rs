@@ -25,6 +25,8 @@ macro_rules! failpoint {
 }
 
 mod abandoned_streams;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+mod check;
 #[cfg(test)]
 mod engine_tests;
 pub(crate) mod inspection;
@@ -32,6 +34,8 @@ mod journal;
 mod memory;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(any(feature = "nats", feature = "postgres"))]
+mod percent;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
@@ -57,6 +61,8 @@ pub(crate) use journal::{
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+pub use check::{FindingStatus, StorageFinding, StorageReport};
 pub use memory::Memory;
 #[cfg(feature = "nats")]
 pub use nats::{ConnectNats, Nats};

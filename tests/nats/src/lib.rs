@@ -21,7 +21,10 @@ const SUPERVISE: &str = r#"
     [ -n "$signal" ] || rm -rf "$PWD"
 "#;
 
-/// A running server with JetStream, on a port of the loopback interface.
+/// The options for JetStream, with its files in the folder of the server.
+const JETSTREAM: [&str; 3] = ["--jetstream", "--store_dir", "store"];
+
+/// A running server, usually with JetStream, on a port of the loopback interface.
 pub struct TestServer {
     folder: PathBuf,
     port: u16,
@@ -45,7 +48,20 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let mut server = Self::new(free_port(), Vec::new());
+        let mut server = Self::new(free_port(), JETSTREAM.map(str::to_owned).to_vec());
+        server.restart();
+        server
+    }
+
+    /// Starts a server with a configuration file. It has JetStream only if the configuration does: `jetstream {
+    /// store_dir: store }`.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_with(configuration: &str) -> Self {
+        let mut server = Self::new(free_port(), ["--config", "configuration"].map(str::to_owned).to_vec());
+        fs::write(server.folder.join("configuration"), configuration).unwrap();
         server.restart();
         server
     }
@@ -60,8 +76,9 @@ impl TestServer {
         let routes = ports.map(|(_, cluster)| format!("nats://127.0.0.1:{cluster}")).join(",");
         let start = |number: usize| {
             let (port, cluster) = ports[number];
-            let options = ["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")]
+            let options = JETSTREAM
                 .into_iter()
+                .chain(["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")])
                 .chain(["--routes", &routes, "--name", &format!("server-{number}")])
                 .map(str::to_owned)
                 .collect();
@@ -102,16 +119,7 @@ impl TestServer {
             .current_dir(&self.folder)
             .args(["-c", SUPERVISE])
             .arg(find_program())
-            .args([
-                "--addr",
-                "127.0.0.1",
-                "--port",
-                &self.port.to_string(),
-                "--jetstream",
-                "--store_dir",
-                "store",
-            ])
-            .args(["--pid", "pid"])
+            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--pid", "pid"])
             .args(&self.options)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -29,9 +29,11 @@ use crate::channel::{Channel, Registry};
 use crate::clock::to_milliseconds;
 use crate::history::{Appended, Limits, OpenStream};
 
+mod address;
 mod append;
 mod block;
 mod channel;
+mod check;
 mod checkpoint;
 mod connect;
 mod inspection;

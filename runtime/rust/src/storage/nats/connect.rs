@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use async_nats::ConnectOptions;
+use async_nats::{ConnectOptions, ServerAddr};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::jetstream::{JetStream, no_connection};
 use super::streams::{self, Setup};
 use super::upkeep::Upkeep;
-use super::{Channels, Nats, Revoked, Running, Shared, StorageError, Writers};
+use super::{Channels, Nats, Revoked, Running, Shared, StorageError, Writers, address};
 use crate::random;
 use crate::storage::queue::Queue;
 use crate::storage::remote_clock::StorageClock;
@@ -25,7 +25,7 @@ const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 #[derive(Debug)]
 #[must_use = "await it to connect"]
 pub struct ConnectNats<'u> {
-    url: &'u str,
+    pub(super) url: &'u str,
     space: &'u str,
     shards: Option<usize>,
     replicas: Option<usize>,
@@ -95,8 +95,13 @@ impl<'u> ConnectNats<'u> {
         self
     }
 
-    async fn options(&self) -> Result<ConnectOptions, StorageError> {
+    pub(super) fn setup(&self) -> Result<Setup<'u>, StorageError> {
+        Setup::new(self.space, self.shards, self.replicas)
+    }
+
+    pub(super) async fn options(&self, servers: &[ServerAddr]) -> Result<ConnectOptions, StorageError> {
         let mut options = ConnectOptions::new().name("fanfare").max_reconnects(None);
+        options = address::add_credentials(options, servers);
         if let Some(seed) = &self.nkey {
             options = options.nkey(seed.clone());
         }
@@ -113,9 +118,9 @@ impl<'u> ConnectNats<'u> {
     }
 
     async fn connect(self) -> Result<Nats, StorageError> {
-        let setup = Setup::new(self.space, self.shards, self.replicas)?;
-        let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
-        let client = self.options().await?.connect(urls).await.map_err(no_connection)?;
+        let setup = self.setup()?;
+        let servers = address::parse(self.url)?;
+        let client = self.options(&servers).await?.connect(&servers[..]).await.map_err(no_connection)?;
         let version = client.server_info().version;
         if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
             return Err(StorageError::new(format!(

@@ -14,8 +14,8 @@ use crate::storage::remote_clock::{Reading, steady_milliseconds};
 /// The version of subjects, blocks and checkpoints.
 const FORMAT: &str = "1";
 
-const DEFAULT_SHARDS: usize = 4;
-const MAX_SHARDS: usize = 256;
+pub(super) const DEFAULT_SHARDS: usize = 4;
+pub(super) const MAX_SHARDS: usize = 256;
 
 /// The settings without which the engine does not work.
 const REQUIRED: [&str; 6] =
@@ -25,10 +25,11 @@ const REQUIRED: [&str; 6] =
 const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
 
 /// The settings of the streams.
+#[derive(Clone, Copy)]
 pub(super) struct Setup<'s> {
-    space: &'s str,
-    shards: Option<usize>,
-    replicas: Option<usize>,
+    pub(super) space: &'s str,
+    pub(super) shards: Option<usize>,
+    pub(super) replicas: Option<usize>,
 }
 
 /// The streams, which exist.
@@ -59,12 +60,12 @@ impl<'s> Setup<'s> {
         Ok(Self { space, shards, replicas })
     }
 
-    fn stream(&self, name: &str) -> String {
+    pub(super) fn stream(&self, name: &str) -> String {
         format!("{}-{name}", self.space)
     }
 
     /// The processes, the revocations, and the number of shards.
-    fn meta_config(&self) -> Value {
+    pub(super) fn meta_config(&self) -> Value {
         let Self { space, .. } = self;
         let subjects = json!([format!("{space}.meta.process.*"), format!("{space}.meta.revoked.*")]);
         let mut config =
@@ -74,7 +75,7 @@ impl<'s> Setup<'s> {
         config
     }
 
-    fn shard_config(&self, shard: usize) -> Value {
+    pub(super) fn shard_config(&self, shard: usize) -> Value {
         let Self { space, .. } = self;
         let subjects = json!([format!("{space}.{shard}.log.*"), format!("{space}.{shard}.checkpoint.*")]);
         let source = format!("{space}.{shard}.>");
@@ -147,37 +148,46 @@ async fn ensure(
         info = Some(jetstream.stream_info(name, None).await?);
     }
     let info = info.ok_or_else(|| StorageError::new(format!("the NATS stream `{name}` was deleted")))?;
+    compare(setup, config, &info.config)?;
+    Ok(info)
+}
+
+/// Compares the settings of a stream that exists with the needed ones.
+pub(super) fn compare(setup: &Setup<'_>, needed: &Value, found: &Value) -> Result<(), StorageError> {
+    let name = needed["name"].as_str().unwrap_or_default();
     let differs = |key: &str| {
         StorageError::new(format!(
             "the NATS stream `{name}` has another value of `{key}` than needed: {} instead of {}",
-            info.config[key], config[key]
+            found[key], needed[key]
         ))
     };
-    if info.config["metadata"]["fanfare.format"] != FORMAT {
+    if found["metadata"]["fanfare.format"] != FORMAT {
         return Err(StorageError::new(format!(
             "the NATS stream `{name}` is not one that this version of Fanfare can use: set another space"
         )));
     }
-    if let Some(key) = REQUIRED.iter().find(|key| info.config[**key] != config[**key]) {
+    if let Some(key) = REQUIRED.iter().find(|key| found[**key] != needed[**key]) {
         return Err(differs(key));
     }
-    let republish =
-        |config: &Value| (config["republish"]["src"].clone(), config["republish"]["dest"].clone());
-    if republish(&info.config) != republish(config) {
+    let republish = |config: &Value| {
+        let republish = &config["republish"];
+        (republish["src"].clone(), republish["dest"].clone(), republish["headers_only"] == true)
+    };
+    if republish(found) != republish(needed) {
         return Err(differs("republish"));
     }
     let has_limit = |(key, none): &&(&str, i64)| {
-        config[*key] == *none && info.config.get(*key).is_some_and(|value| *value != *none)
+        needed[*key] == *none && found.get(*key).is_some_and(|value| *value != *none)
     };
     if let Some((key, _)) = UNLIMITED.iter().find(has_limit) {
         return Err(differs(key));
     }
     if let Some(replicas) = setup.replicas
-        && info.config["num_replicas"] != replicas
+        && found["num_replicas"] != replicas
     {
         return Err(differs("num_replicas"));
     }
-    Ok(info)
+    Ok(())
 }
 
 impl Shared {
