@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use fanfare::{FindingStatus, Nats, StorageFinding, StorageReport};
+use fanfare::{FindingStatus, Nats, Postgres, Sqlite, StorageFinding, StorageReport};
 
 use super::access::read_variable;
 use super::failure::Failure;
@@ -41,6 +41,8 @@ struct Check {
     #[command(flatten)]
     nats: NatsArguments,
     #[command(flatten)]
+    postgres: PostgresArguments,
+    #[command(flatten)]
     output: OutputArguments,
 }
 
@@ -67,10 +69,26 @@ struct NatsArguments {
     root_certificates: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+#[command(next_help_heading = "PostgreSQL")]
+struct PostgresArguments {
+    /// The schema of the tables [default: fanfare]
+    #[arg(long, value_name = "NAME")]
+    schema: Option<String>,
+    /// The number of servers that share the database [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    servers: Option<usize>,
+    /// The `connections` option of the servers [default: 4]
+    #[arg(long, value_name = "NUMBER")]
+    connections: Option<usize>,
+}
+
 /// The kind of a storage.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Engine {
     Nats,
+    Postgres,
+    Sqlite,
 }
 
 impl Storage {
@@ -89,6 +107,8 @@ impl Check {
         self.refuse_other_options(engine)?;
         let report = match engine {
             Engine::Nats => self.nats.check(&url).await?,
+            Engine::Postgres => self.postgres.check(&url).await,
+            Engine::Sqlite => Sqlite::check(&url),
         };
         let output = self.output.open();
         show(&report, &output)?;
@@ -105,7 +125,7 @@ impl Check {
 
     /// Fails if an option of another engine is set, which would have no effect.
     fn refuse_other_options(&self, engine: Engine) -> Result<(), Failure> {
-        let Self { nats, .. } = self;
+        let Self { nats, postgres, .. } = self;
         let options = [
             ("--space", nats.space.is_some(), Engine::Nats),
             ("--shards", nats.shards.is_some(), Engine::Nats),
@@ -113,6 +133,9 @@ impl Check {
             ("--credentials-file", nats.credentials_file.is_some(), Engine::Nats),
             ("--nkey-file", nats.nkey_file.is_some(), Engine::Nats),
             ("--root-certificates", nats.root_certificates.is_some(), Engine::Nats),
+            ("--schema", postgres.schema.is_some(), Engine::Postgres),
+            ("--servers", postgres.servers.is_some(), Engine::Postgres),
+            ("--connections", postgres.connections.is_some(), Engine::Postgres),
         ];
         match options.iter().find(|(_, is_set, of)| *is_set && *of != engine) {
             Some((option, _, of)) => Err(Failure::usage(format!("`{option}` is only for {}", of.name()))),
@@ -126,7 +149,10 @@ impl Engine {
         let first = url.split(',').next().unwrap_or_default().trim();
         match first.split_once("://") {
             Some(("nats" | "tls", _)) => Ok(Self::Nats),
-            _ => Err(Failure::usage("the storage is of no known kind")
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
+            None if first.starts_with("host=") => Ok(Self::Postgres),
+            None => Ok(Self::Sqlite),
+            Some(_) => Err(Failure::usage("the storage is of no known kind")
                 .help("write `nats://…`, `tls://…`, `postgres://…`, or the path of a SQLite file")),
         }
     }
@@ -134,6 +160,8 @@ impl Engine {
     fn name(self) -> &'static str {
         match self {
             Self::Nats => "NATS",
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
         }
     }
 }
@@ -160,6 +188,19 @@ impl NatsArguments {
             nats = nats.root_certificates(path);
         }
         Ok(nats.check().await)
+    }
+}
+
+impl PostgresArguments {
+    async fn check(&self, url: &str) -> StorageReport {
+        let mut postgres = Postgres::connect(url);
+        if let Some(schema) = &self.schema {
+            postgres = postgres.schema(schema);
+        }
+        if let Some(connections) = self.connections {
+            postgres = postgres.connections(connections);
+        }
+        postgres.check(self.servers.unwrap_or(1)).await
     }
 }
 

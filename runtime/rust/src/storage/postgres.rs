@@ -35,6 +35,7 @@ mod append;
 mod beat;
 mod certificate;
 mod channels;
+mod check;
 mod committed;
 mod connect;
 mod connection;

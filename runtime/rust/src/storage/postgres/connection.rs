@@ -140,30 +140,13 @@ impl Database {
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection, and creates or migrates the tables.
     pub(super) async fn connect(
         &self,
         notices: Option<mpsc::UnboundedSender<String>>,
     ) -> Result<Session, StorageError> {
-        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone()));
-        let (mut client, mut connection) = match connecting.await {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
-            Err(_) => return Err(self.cannot_connect("it does not answer")),
-        };
-        let task = tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
-                    let _ = notices.send(notice.payload().to_owned());
-                }
-            }
-            // Wakes the tail, which opens another connection.
-            if let Some(notices) = &notices {
-                let _ = notices.send(String::new());
-            }
-        });
-        let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut client, &self.schema)).await;
-        let session = Session { client, task, prepared: PreparedStatements::default() };
+        let mut session = self.open(notices).await?;
+        let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut session.client, &self.schema)).await;
         match prepared {
             Ok(Ok(())) => {}
             Ok(Err(PrepareError::Database(error))) if is_fatal(&error) => {
@@ -198,6 +181,31 @@ impl Database {
                  {JOURNAL_VERSION}: use the version of this library that wrote them"
             ))),
         }
+    }
+
+    /// Opens a connection to a database whose tables may not exist.
+    pub(super) async fn open(
+        &self,
+        notices: Option<mpsc::UnboundedSender<String>>,
+    ) -> Result<Session, StorageError> {
+        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone()));
+        let (client, mut connection) = match connecting.await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        };
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
+                    let _ = notices.send(notice.payload().to_owned());
+                }
+            }
+            // Wakes the tail, which opens another connection.
+            if let Some(notices) = &notices {
+                let _ = notices.send(String::new());
+            }
+        });
+        Ok(Session { client, task, prepared: PreparedStatements::default() })
     }
 
     fn cannot_connect(&self, why: &str) -> StorageError {
@@ -392,7 +400,7 @@ fn is_fatal(error: &tokio_postgres::Error) -> bool {
 }
 
 /// Returns the text of an error and of its cause.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     use std::error::Error;
     if let Some(answer) = error.as_db_error() {
         return format!("{} ({})", answer.message(), answer.code().code());
