@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::output::{BOLD, GREEN, Output, OutputArguments, RED, YELLOW, escape, paint, print, print_json};
 
 const URL_VARIABLE: &str = "FANFARE_STORAGE_URL";
+const PASSWORD_VARIABLE: &str = "FANFARE_STORAGE_PASSWORD";
 
 #[derive(clap::Args)]
 pub(crate) struct Storage {
@@ -64,6 +65,15 @@ struct NatsArguments {
     /// A file with the seed of an nkey
     #[arg(long, value_name = "FILE")]
     nkey_file: Option<PathBuf>,
+    /// The name of a user, whose password is in `FANFARE_STORAGE_PASSWORD`
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// A PEM file with a client certificate; needs `--client-key`
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// A PEM file with the private key of the client certificate
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
     /// A PEM file with the certificate authorities of the servers [default: the system's]
     #[arg(long, value_name = "FILE")]
     root_certificates: Option<PathBuf>,
@@ -132,6 +142,8 @@ impl Check {
             ("--replicas", nats.replicas.is_some(), Engine::Nats),
             ("--credentials-file", nats.credentials_file.is_some(), Engine::Nats),
             ("--nkey-file", nats.nkey_file.is_some(), Engine::Nats),
+            ("--user", nats.user.is_some(), Engine::Nats),
+            ("--client-certificate", nats.client_certificate.is_some(), Engine::Nats),
             ("--root-certificates", nats.root_certificates.is_some(), Engine::Nats),
             ("--schema", postgres.schema.is_some(), Engine::Postgres),
             ("--servers", postgres.servers.is_some(), Engine::Postgres),
@@ -183,6 +195,17 @@ impl NatsArguments {
         }
         if let Some(path) = &self.nkey_file {
             nats = nats.nkey(read_seed(path)?);
+        }
+        if let Some(user) = &self.user {
+            let password = read_variable(PASSWORD_VARIABLE);
+            let password = password.ok_or_else(|| {
+                Failure::usage(format!("the password of `{user}` is missing"))
+                    .help(format!("set {PASSWORD_VARIABLE}"))
+            })?;
+            nats = nats.user_and_password(user, password);
+        }
+        if let Some((certificate, key)) = self.client_certificate.as_ref().zip(self.client_key.as_ref()) {
+            nats = nats.client_certificate(certificate, key);
         }
         if let Some(path) = &self.root_certificates {
             nats = nats.root_certificates(path);

@@ -34,8 +34,6 @@ mod journal;
 mod memory;
 #[cfg(feature = "nats")]
 mod nats;
-#[cfg(any(feature = "nats", feature = "postgres"))]
-mod percent;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
@@ -228,7 +226,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) enum AppendError {
     KeyReused,
-    /// The process that writes the text stream was declared dead, so others end the stream.
+    /// The process that writes the text stream was declared dead, so others end the stream. Or, in NATS, the stream's
+    /// channel was deleted.
     StreamEnded,
     Storage(StorageError),
 }

@@ -53,14 +53,31 @@ impl TestServer {
         server
     }
 
-    /// Starts a server with a configuration file. It has JetStream only if the configuration does: `jetstream {
-    /// store_dir: store }`.
+    /// Starts a server without JetStream.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_without_jetstream() -> Self {
+        let mut server = Self::new(free_port(), Vec::new());
+        server.restart();
+        server
+    }
+
+    /// Starts a server with a configuration, for example one that requires credentials.
     ///
     /// # Panics
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start_with(configuration: &str) -> Self {
-        let mut server = Self::new(free_port(), ["--config", "configuration"].map(str::to_owned).to_vec());
+        let mut server = Self::new(
+            free_port(),
+            JETSTREAM
+                .iter()
+                .chain(&["--config", "configuration"])
+                .map(|option| (*option).to_owned())
+                .collect(),
+        );
         fs::write(server.folder.join("configuration"), configuration).unwrap();
         server.restart();
         server

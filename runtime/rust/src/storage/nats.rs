@@ -29,13 +29,13 @@ use crate::channel::{Channel, Registry};
 use crate::clock::to_milliseconds;
 use crate::history::{Appended, Limits, OpenStream};
 
-mod address;
 mod append;
 mod block;
 mod channel;
 mod check;
 mod checkpoint;
 mod connect;
+mod credentials;
 mod inspection;
 mod jetstream;
 mod journal;
@@ -56,6 +56,7 @@ use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
 use meta::{Revoked, Running};
+use streams::Setup;
 use tail::Shard;
 use trim::Trim;
 
@@ -96,6 +97,7 @@ struct Shared {
     /// The first token of all subjects.
     space: String,
     meta_stream: String,
+    setup: Setup,
     shards: Vec<Shard>,
     channels: Channels,
     clock: StorageClock,

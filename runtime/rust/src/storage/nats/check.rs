@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::jetstream::{JetStream, RequestFailure};
 use super::streams::Setup;
-use super::{ConnectNats, address};
+use super::{ConnectNats, StorageError};
 use crate::storage::check::StorageReport;
 
 mod account;
@@ -30,32 +30,27 @@ impl ConnectNats<'_> {
     /// Set the same options as the servers do, because the check compares the streams with them.
     pub async fn check(self) -> StorageReport {
         let mut report = StorageReport::default();
-        let (setup, addresses) = match (self.setup(), address::parse(self.url)) {
-            (Ok(setup), Ok(addresses)) => (setup, addresses),
-            (Err(error), _) | (_, Err(error)) => {
+        let setup = match self.setup() {
+            Ok(setup) => setup,
+            Err(error) => {
                 report.fail("options", error.to_string(), "correct the option");
                 return report;
             }
         };
         let denied = Denied::default();
-        let connecting = async {
-            let options = self.options(&addresses).await.map_err(|error| error.to_string())?;
-            let options = denied.collect(options).max_reconnects(1);
-            options.connect(&addresses[..]).await.map_err(|error| error.to_string())
-        };
-        let client = match connecting.await {
+        let urls = self.url.split(',').map(str::trim).collect();
+        let connecting =
+            self.credentials.connect_with(urls, |options| denied.collect(options).max_reconnects(1)).await;
+        let client = match connecting {
             Ok(client) => client,
             Err(error) => {
-                report.fail(
-                    "connection",
-                    format!("cannot connect to the NATS servers: {error}"),
-                    "start the servers, and correct the URL, the credentials and the certificates",
-                );
+                let help = "start the servers, and correct the URL, the credentials and the certificates";
+                report.fail("connection", error.to_string(), help);
                 return report;
             }
         };
         let probe = Probe { jetstream: JetStream { client }, setup, denied };
-        let mut clocks = servers::check(&self, &probe, &addresses, &mut report).await;
+        let mut clocks = servers::check(&self, &probe, &mut report).await;
         if let Some(account) = account::check(&probe, &mut report).await {
             let found = streams::check(&probe, &mut clocks, &mut report).await;
             account.check_limits(&probe.setup, &found, &mut report);
@@ -69,13 +64,13 @@ impl ConnectNats<'_> {
 }
 
 /// A connection, and the settings of the servers.
-struct Probe<'s> {
+struct Probe {
     jetstream: JetStream,
-    setup: Setup<'s>,
+    setup: Setup,
     denied: Denied,
 }
 
-impl Probe<'_> {
+impl Probe {
     async fn ask(&self, subject: impl Into<String>, request: &Value) -> Result<Value, RequestFailure> {
         let request = Request::new().payload(request.to_string().into()).timeout(Some(TIMEOUT));
         self.jetstream.answer(subject.into(), request).await

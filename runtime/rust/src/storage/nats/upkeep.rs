@@ -96,7 +96,7 @@ impl Upkeep {
         self.shared.enqueue(append);
         let channel = Arc::clone(channel);
         tokio::spawn(async move {
-            if matches!(outcome.await, Ok(Ok(_) | Err(AppendError::KeyReused)))
+            if matches!(outcome.await, Ok(Ok(_) | Err(AppendError::KeyReused | AppendError::StreamEnded)))
                 && let Some(position) = &mut channel.lock().position
             {
                 position.open_streams.retain(|open| open.id != stream.id);

@@ -17,7 +17,6 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::StorageError;
 use super::certificate::end_point;
-use crate::storage::percent::decode;
 use crate::tls;
 
 /// Encrypts connections if the server and `sslmode` allow it.
@@ -73,6 +72,19 @@ fn take_tls_params(url: &str) -> (String, Option<String>) {
         }
     }
     (before + &kept.join(&separator.to_string()), roots)
+}
+
+/// Decodes `%2F` and the like.
+fn decode(text: &str) -> String {
+    let mut decoded = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| str::from_utf8(hex).ok());
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for Tls {

@@ -21,7 +21,7 @@ pub(super) struct Account {
 }
 
 /// Checks that the account has JetStream. Returns `None` if it does not.
-pub(super) async fn check(probe: &Probe<'_>, report: &mut StorageReport) -> Option<Account> {
+pub(super) async fn check(probe: &Probe, report: &mut StorageReport) -> Option<Account> {
     check_payload(probe.jetstream.client.server_info().max_payload, report);
     match probe.ask("$JS.API.INFO", &json!({})).await {
         Ok(info) => {
@@ -57,7 +57,7 @@ fn check_payload(max: usize, report: &mut StorageReport) {
 
 impl Account {
     /// Compares the limits with what is in use and with the streams that servers will create.
-    pub(super) fn check_limits(&self, setup: &Setup<'_>, found: &Found, report: &mut StorageReport) {
+    pub(super) fn check_limits(&self, setup: &Setup, found: &Found, report: &mut StorageReport) {
         let replicas = found.replicas.or(setup.replicas).unwrap_or(1);
         // An account may have limits per number of replicas instead.
         let tier = self.info["tiers"].get(format!("R{replicas}")).unwrap_or(&self.info);

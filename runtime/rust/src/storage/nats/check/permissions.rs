@@ -7,9 +7,9 @@ use super::streams::{Found, Stream};
 use super::{Probe, StorageReport, json, servers};
 
 /// Tries what servers do with the streams.
-pub(super) async fn check(probe: &Probe<'_>, found: &Found, report: &mut StorageReport) {
+pub(super) async fn check(probe: &Probe, found: &Found, report: &mut StorageReport) {
     let all: Vec<&Stream> = found.existing.iter().chain(&found.missing).collect();
-    let space = probe.setup.space;
+    let space = &*probe.setup.space;
     let mut subscriptions = Vec::new();
     for stream in &all {
         let subject = match stream.shard {
@@ -50,7 +50,7 @@ fn subjects(space: &str, stream: &Stream) -> [String; 2] {
 
 /// Checks the permission to create and purge streams, which cannot be tried, in the user's list of permissions. Returns
 /// `true` if nothing is denied.
-async fn check_changes(probe: &Probe<'_>, found: &Found, report: &mut StorageReport) -> bool {
+async fn check_changes(probe: &Probe, found: &Found, report: &mut StorageReport) -> bool {
     let Ok(answer) = probe.ask(servers::USER_INFO, &json!({})).await else { return true };
     let publish = &answer["data"]["permissions"]["publish"];
     let purged = found.existing.iter().map(|stream| format!("$JS.API.STREAM.PURGE.{}", stream.name));

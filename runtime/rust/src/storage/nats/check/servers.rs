@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::super::meta::parse_time;
 use super::versions::is_supported;
-use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageReport, json};
+use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
 
@@ -25,29 +25,23 @@ struct Server {
 }
 
 /// Checks the servers in the URL, and those that they name.
-pub(super) async fn check(
-    options: &ConnectNats<'_>,
-    probe: &Probe<'_>,
-    addresses: &[ServerAddr],
-    report: &mut StorageReport,
-) -> Clocks {
+pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut StorageReport) -> Clocks {
     let named = probe.jetstream.client.server_info().connect_urls;
-    let mut all: Vec<ServerAddr> = addresses.to_vec();
-    for address in named.iter().filter_map(|address| address.parse::<ServerAddr>().ok()) {
-        let is_known = |known: &ServerAddr| (known.host(), known.port()) == (address.host(), address.port());
-        if !all.iter().any(is_known) {
-            all.push(address);
+    let urls = options.url.split(',').map(str::trim).chain(named.iter().map(String::as_str));
+    let mut all: BTreeMap<(String, u16), &str> = BTreeMap::new();
+    for url in urls {
+        if let Ok(address) = url.parse::<ServerAddr>() {
+            all.entry((address.host().to_owned(), address.port())).or_insert(url);
         }
     }
-    let asked =
-        all.iter().map(async |address| (address, ask(options, probe.setup, addresses, address).await));
+    let asked = all.into_iter().map(async |(address, url)| (address, ask(options, &probe.setup, url).await));
     let mut servers = BTreeMap::new();
-    for (address, answer) in join_all(asked).await {
+    for ((host, port), answer) in join_all(asked).await {
         match answer {
             Ok(server) => drop(servers.insert(server.id.clone(), server)),
             Err(error) => report.warn(
                 "servers",
-                format!("cannot connect to {}:{}: {error}", address.host(), address.port()),
+                format!("{host}:{port}: {error}"),
                 "start the server; if it runs, correct the URL, or set `client_advertise` of the server to an address \
                  that clients can reach",
             ),
@@ -91,24 +85,18 @@ fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut St
 }
 
 /// Connects to one server, and to no other.
-async fn ask(
-    options: &ConnectNats<'_>,
-    setup: Setup<'_>,
-    addresses: &[ServerAddr],
-    address: &ServerAddr,
-) -> Result<Server, String> {
-    let connect: ConnectOptions = options.options(addresses).await.map_err(|error| error.to_string())?;
-    let connect = connect.ignore_discovered_servers().max_reconnects(1);
-    let client = connect.connect(address.clone()).await.map_err(|error| error.to_string())?;
+async fn ask(options: &ConnectNats<'_>, setup: &Setup, url: &str) -> Result<Server, StorageError> {
+    let alone = |options: ConnectOptions| options.ignore_discovered_servers().max_reconnects(1);
+    let client = options.credentials.connect_with(vec![url], alone).await?;
     let info = client.server_info();
-    let probe = Probe { jetstream: JetStream { client }, setup, denied: Denied::default() };
+    let probe = Probe { jetstream: JetStream { client }, setup: setup.clone(), denied: Denied::default() };
     let sent = to_milliseconds(wall_time());
     let answer = probe.ask(USER_INFO, &json!({})).await;
     let received = to_milliseconds(wall_time());
     let time = answer.ok().and_then(|answer| parse_time(answer["server"]["time"].as_str()?));
     Ok(Server {
         id: info.server_id,
-        name: if info.server_name.is_empty() { address.host().to_owned() } else { info.server_name },
+        name: if info.server_name.is_empty() { url.to_owned() } else { info.server_name },
         version: info.version,
         time: time.map(|time| (time, sent, received)),
     })

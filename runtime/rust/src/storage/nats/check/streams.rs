@@ -32,7 +32,7 @@ pub(super) struct Stream {
 }
 
 /// Checks the streams that exist. Returns them, and those that servers will create.
-pub(super) async fn check(probe: &Probe<'_>, clocks: &mut Clocks, report: &mut StorageReport) -> Found {
+pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut StorageReport) -> Found {
     let setup = &probe.setup;
     let mut found = Found::default();
     let mut replicas = Replicas::default();
@@ -98,11 +98,7 @@ fn describe(found: &Found, shards: usize) -> String {
 }
 
 /// Asks for the state of a stream. Returns `None` if it does not exist.
-async fn ask(
-    probe: &Probe<'_>,
-    stream: &Stream,
-    clocks: &mut Clocks,
-) -> Result<Option<Value>, RequestFailure> {
+async fn ask(probe: &Probe, stream: &Stream, clocks: &mut Clocks) -> Result<Option<Value>, RequestFailure> {
     let sent = to_milliseconds(wall_time());
     let answer = probe.ask(format!("$JS.API.STREAM.INFO.{}", stream.name), &json!({})).await;
     let received = to_milliseconds(wall_time());
@@ -127,7 +123,7 @@ fn count_shards(info: &Value) -> Option<usize> {
 
 /// Adds a stream to those that exist or are missing, and compares its settings.
 fn add(
-    probe: &Probe<'_>,
+    probe: &Probe,
     found: &mut Found,
     replicas: &mut Replicas,
     stream: Stream,
@@ -202,7 +198,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
 }
 
 /// Checks that servers can create the missing streams.
-async fn check_missing(probe: &Probe<'_>, found: &Found, report: &mut StorageReport) {
+async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport) {
     if found.missing.is_empty() {
         return;
     }
@@ -231,7 +227,7 @@ async fn check_missing(probe: &Probe<'_>, found: &Found, report: &mut StorageRep
     }
 }
 
-fn check_number_of_servers(probe: &Probe<'_>, replicas: usize, report: &mut StorageReport) {
+fn check_number_of_servers(probe: &Probe, replicas: usize, report: &mut StorageReport) {
     let info = probe.jetstream.client.server_info();
     if info.cluster.is_none() {
         report.fail(

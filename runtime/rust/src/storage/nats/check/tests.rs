@@ -8,9 +8,6 @@ use super::super::Nats;
 use super::*;
 use crate::storage::check::FindingStatus;
 
-/// A server whose JetStream is in the folder of the server.
-const JETSTREAM: &str = "jetstream { store_dir: store }";
-
 async fn ask(url: &str, subject: &str, request: &Value) -> Value {
     let client = async_nats::connect(url).await.unwrap();
     let answer = client.request(subject.to_owned(), request.to_string().into()).await.unwrap();
@@ -88,46 +85,52 @@ async fn a_check_finds_streams_that_were_changed_or_deleted() {
 async fn a_check_finds_servers_that_cannot_store_messages() {
     let report = Nats::connect("nats://127.0.0.1:1").check().await;
     assert_eq!(report.problems(), ["connection"], "{report:#?}");
-    let report = Nats::connect("ftp://127.0.0.1").check().await;
+    let report = Nats::connect("nats://127.0.0.1:1").replicas(2).check().await;
     assert_eq!(report.problems(), ["options"], "{report:#?}");
 
-    let without_jetstream = TestServer::start_with("");
+    let without_jetstream = TestServer::start_without_jetstream();
     let report = Nats::connect(&without_jetstream.url()).check().await;
     assert_eq!(report.problems(), ["jetstream"], "{report:#?}");
     assert!(report.has_failed());
 
-    let configuration = format!(
-        "{JETSTREAM}\nmax_payload: 100kb\naccounts {{ A {{ users: [{{ user: a, password: \"a/b\" }}]\n jetstream {{ \
-         max_streams: 3, max_file: 1gb }} }} }}"
-    );
-    let small = TestServer::start_with(&configuration);
-    let url = small.url().replace("//", "//a:a%2Fb@");
-    let report = Nats::connect(&url).check().await;
+    let configuration = "
+        max_payload: 100kb
+        accounts { A { users: [{ user: a, password: b }], jetstream { max_streams: 3, max_file: 1gb } } }
+    ";
+    let small = TestServer::start_with(configuration);
+    let url = small.url();
+    let connect = || Nats::connect(&url).user_and_password("a", "b");
+    let report = connect().check().await;
     assert_eq!(report.problems(), ["max_payload", "limits"], "{report:#?}");
     assert!(report.problem("limits").unwrap().message.contains("may have 3 streams"), "{report:#?}");
-    let report = Nats::connect(&url).shards(2).check().await;
+    let report = connect().shards(2).check().await;
     assert_eq!(report.problems(), ["max_payload"], "{report:#?}");
     let report = Nats::connect(&small.url()).check().await;
-    assert!(report.problem("connection").unwrap().message.contains("authorization"), "{report:#?}");
+    assert!(report.problem("connection").unwrap().message.contains("requires credentials"), "{report:#?}");
 }
 
 #[tokio::test]
 async fn a_check_finds_missing_permissions() {
-    let configuration = format!(
-        "{JETSTREAM}\nauthorization {{ users: [\n\
-         {{ user: admin, password: x }}\n\
-         {{ user: server, password: x, permissions {{ publish: [\"$JS.API.>\", \"fanfare.>\"], \
-         subscribe: [\"fanfare-live.>\", \"_INBOX.>\"] }} }}\n\
-         {{ user: reader, password: x, permissions {{ publish: [\"$JS.API.STREAM.INFO.*\", \"$JS.API.INFO\", \
-         \"$JS.API.DIRECT.GET.>\", \"$SYS.REQ.USER.INFO\", \"fanfare.*.log.*\"], subscribe: \"_INBOX.>\" }} }}\n] }}"
-    );
-    let server = TestServer::start_with(&configuration);
-    let url = |user: &str| server.url().replace("//", &format!("//{user}:x@"));
-    drop(Nats::connect(&url("admin")).shards(1).await.unwrap());
-    let report = Nats::connect(&url("server")).check().await;
+    let configuration = r#"
+        authorization { users: [
+            { user: admin, password: x }
+            { user: server, password: x, permissions {
+                publish: ["$JS.API.>", "fanfare.>"], subscribe: ["fanfare-live.>", "_INBOX.>"]
+            } }
+            { user: reader, password: x, permissions {
+                publish: ["$JS.API.STREAM.INFO.*", "$JS.API.INFO", "$JS.API.DIRECT.GET.>", "$SYS.REQ.USER.INFO"
+                          "fanfare.*.log.*"], subscribe: "_INBOX.>"
+            } }
+        ] }
+    "#;
+    let server = TestServer::start_with(configuration);
+    let url = server.url();
+    let connect = |user: &str| Nats::connect(&url).user_and_password(user, "x");
+    drop(connect("admin").shards(1).await.unwrap());
+    let report = connect("server").check().await;
     // The documented permissions do not contain the request for the clock.
     assert_eq!(report.problems(), [""; 0], "{report:#?}");
-    let report = Nats::connect(&url("reader")).check().await;
+    let report = connect("reader").check().await;
     let problem = report.problem("permissions").unwrap();
     for denied in [
         "Publish to \"fanfare.0.checkpoint.check\"",
