@@ -191,6 +191,9 @@ pub(crate) trait Messages: Send + Sync {
         0
     }
 
+    /// Records the metrics that change while nothing happens. The hub calls this every few seconds.
+    fn record_metrics(&self) {}
+
     /// Returns the engine if it is PostgreSQL, in whose transactions applications can take part.
     #[cfg(feature = "postgres")]
     fn postgres(&self) -> Option<&Postgres> {

@@ -6,6 +6,7 @@ use async_nats::rustls::Error as TlsError;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
 
 use super::StorageError;
+use super::lag::count_disconnects;
 
 /// The credentials of this process, and the certificates that it trusts.
 #[derive(Default)]
@@ -22,7 +23,7 @@ pub(super) struct Credentials {
 impl Credentials {
     /// Connects to one of the servers. The connection is restored whenever it is lost.
     pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<Client, StorageError> {
-        self.connect_with(urls, |options| options).await
+        self.connect_with(urls, count_disconnects).await
     }
 
     /// Connects with changed options.

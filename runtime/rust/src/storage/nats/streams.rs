@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::jetstream::{JetStream, StreamInfo, deleted};
+use super::lag::Lag;
 use super::meta::parse_time;
 use super::tail::Shard;
 use super::{Shared, StorageError};
@@ -135,7 +136,11 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Strea
     let mut shards = Vec::new();
     for shard in 0..count {
         ensure(jetstream, setup, &existing.shard_config(shard)).await?;
-        shards.push(Shard { stream: setup.stream(&shard.to_string()), seen: AtomicU64::new(0) });
+        shards.push(Shard {
+            stream: setup.stream(&shard.to_string()),
+            seen: AtomicU64::new(0),
+            lag: Lag::new(),
+        });
     }
     Ok(Streams { meta: setup.stream("meta"), shards, clock, setup: existing })
 }
@@ -194,7 +199,7 @@ pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<()
 impl Shared {
     /// Creates the stream of a shard again.
     pub(super) async fn recreate_shard(&self, shard: usize) -> Result<(), StorageError> {
-        let Shard { stream, seen } = &self.shards[shard];
+        let Shard { stream, seen, .. } = &self.shards[shard];
         let mut config = self.setup.shard_config(shard);
         // The clock may have been set back since the stream was created.
         let first = config["first_seq"].as_u64().max(Some(seen.load(Ordering::Relaxed) + 1));

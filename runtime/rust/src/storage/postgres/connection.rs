@@ -16,6 +16,7 @@ use super::StorageError;
 use super::schema::{PrepareError, Schema, prepare};
 use super::statements::PreparedStatements;
 use super::tls::Tls;
+use crate::metrics;
 use crate::storage::JOURNAL_VERSION;
 
 /// How long connecting may take.
@@ -265,7 +266,9 @@ impl Link {
         if let Some(session) = state.session.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Arc::clone(session));
         }
-        state.session = None;
+        if state.session.take().is_some() {
+            metrics::record_disconnect();
+        }
         if let Some((since, error)) = &state.failed
             && since.elapsed() < RECONNECT_PAUSE
         {
@@ -340,6 +343,7 @@ impl Link {
         let mut state = self.state.lock().await;
         if state.session.as_ref().is_some_and(|open| Arc::ptr_eq(open, session)) {
             state.session = None;
+            metrics::record_disconnect();
         }
     }
 }
