@@ -1,4 +1,4 @@
-//! The commands that talk to a running server.
+//! The commands that talk to a running server or to its storage.
 
 pub(crate) mod access;
 mod failure;
@@ -7,6 +7,7 @@ pub(crate) mod output;
 mod publish;
 mod runs;
 mod signal;
+mod storage;
 mod tail;
 mod time;
 mod token;
@@ -62,6 +63,8 @@ pub(super) enum RemoteVerb {
     ///
     /// Needs the server's admin routes: `HubBuilder::admin_routes(true)`. Lists runs if no command is given.
     Runs(runs::Runs),
+    /// Check the storage of servers
+    Storage(storage::Storage),
     /// Mint a token with the signing key, or show the content of one
     ///
     /// Signs on this machine, without a request. The server refuses a token that names a channel or topic that it does not
@@ -86,6 +89,7 @@ pub(super) fn execute(verb: RemoteVerb) -> ExitCode {
                 RemoteVerb::Publish(publish) => publish.execute().await,
                 RemoteVerb::Signal(signal) => signal.execute().await,
                 RemoteVerb::Runs(runs) => runs.execute().await,
+                RemoteVerb::Storage(storage) => storage.execute().await,
                 RemoteVerb::Token(token) => token.execute(),
             }
         })

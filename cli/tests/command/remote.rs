@@ -157,3 +157,32 @@ fn a_token_is_minted_and_decoded_without_a_server() {
     assert!(!stdout(&unchecked).contains("is_valid"), "{}", stdout(&unchecked));
     assert_fails(&run(&project, &[], &["token", "decode", "x"]), 1, &["the text is not a token"]);
 }
+
+#[test]
+fn a_storage_is_checked_and_not_created() {
+    let project = Project::new("storage");
+    std::fs::create_dir_all(&project.0).expect("a folder");
+    let check = |arguments: &[&str]| run(&project, &[], &[&["storage", "check"], arguments].concat());
+    let new = check(&["fanfare.db"]);
+    let lines: Vec<Value> =
+        stdout(&new).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let find = |subject: &str| lines.iter().find(|line| line["subject"] == subject);
+    let file = find("file").expect("a finding");
+    assert_eq!((&file["status"], file.get("help")), (&Value::from("ok"), None), "{file}");
+    assert!(!project.0.join("fanfare.db").exists());
+    std::fs::write(project.0.join("other.db"), "x".repeat(1000)).expect("a file that can be written");
+    let other = check(&["other.db"]);
+    assert_fails(&other, 1, &["error: servers cannot use this storage: a check failed"]);
+    assert!(stdout(&other).contains("file is not a database"), "{}", stdout(&other));
+    for url in ["nats://127.0.0.1:1", "postgres://127.0.0.1:1/app?connect_timeout=1"] {
+        let output = run(&project, &[("FANFARE_STORAGE_URL", url)], &["storage", "check"]);
+        assert_fails(&output, 1, &["a check failed"]);
+        let line: Value = serde_json::from_str(stdout(&output).trim()).expect("JSON");
+        assert_eq!((&line["subject"], &line["status"]), (&"connection".into(), &"failed".into()));
+    }
+    assert_fails(&check(&[]), 2, &["no storage", "FANFARE_STORAGE_URL"]);
+    assert_fails(&check(&["redis://127.0.0.1"]), 2, &["no known kind", "postgres://"]);
+    assert_fails(&check(&["fanfare.db", "--replicas", "3"]), 2, &["`--replicas` is only for NATS"]);
+    assert_fails(&check(&["nats://a", "--servers", "3"]), 2, &["`--servers` is only for PostgreSQL"]);
+    assert_fails(&check(&["nats://a", "--user", "a"]), 2, &["FANFARE_STORAGE_PASSWORD"]);
+}

@@ -117,6 +117,8 @@ pub use storage::Sqlite;
 pub use storage::{ConnectNats, Nats};
 #[cfg(feature = "postgres")]
 pub use storage::{ConnectPostgres, Postgres};
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+pub use storage::{FindingStatus, StorageFinding, StorageReport};
 pub use storage::{Memory, Storage, StorageError};
 pub use stream::{StartTextStream, TextStreamWriter};
 #[cfg(feature = "studio")]

@@ -7,8 +7,18 @@ use std::time::Duration;
 
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+mod storage;
 mod totals;
 
+#[cfg(feature = "postgres")]
+pub(crate) use storage::set_storage_lag;
+pub use storage::{
+    STORAGE_CONFLICTS, STORAGE_DISCONNECTS, STORAGE_LAG, STORAGE_LAG_MESSAGES, STORAGE_MISSED_READS,
+};
+#[cfg(any(feature = "nats", feature = "postgres"))]
+pub(crate) use storage::{record_conflict, record_disconnect};
+#[cfg(feature = "nats")]
+pub(crate) use storage::{record_missed_read, set_shard_lag};
 pub use totals::MetricSample;
 pub(crate) use totals::samples;
 
@@ -153,6 +163,7 @@ pub(crate) fn describe() {
     describe_gauge!(LIMIT_USED, "How much of a limit is in use.");
     describe_gauge!(LIMIT_MAX, "The limit itself.");
     describe_counter!(LIMIT_REACHED, "How often a limit was reached.");
+    storage::describe();
 }
 
 pub(crate) fn add_connection(transport: &'static str) {

@@ -25,6 +25,8 @@ macro_rules! failpoint {
 }
 
 mod abandoned_streams;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+mod check;
 #[cfg(test)]
 mod engine_tests;
 pub(crate) mod inspection;
@@ -57,6 +59,8 @@ pub(crate) use journal::{
 };
 pub(crate) use recorded_call::{CallKind, CallSite, CallStart, Outcome, RecordedCall};
 
+#[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
+pub use check::{FindingStatus, StorageFinding, StorageReport};
 pub use memory::Memory;
 #[cfg(feature = "nats")]
 pub use nats::{ConnectNats, Nats};
@@ -186,6 +190,9 @@ pub(crate) trait Messages: Send + Sync {
         let _ = max_idle;
         0
     }
+
+    /// Records the metrics that change while nothing happens. The hub calls this every few seconds.
+    fn record_metrics(&self) {}
 
     /// Returns the engine if it is PostgreSQL, in whose transactions applications can take part.
     #[cfg(feature = "postgres")]

@@ -21,7 +21,10 @@ const SUPERVISE: &str = r#"
     [ -n "$signal" ] || rm -rf "$PWD"
 "#;
 
-/// A running server with JetStream, on a port of the loopback interface.
+/// The options for JetStream, with its files in the folder of the server.
+const JETSTREAM: [&str; 3] = ["--jetstream", "--store_dir", "store"];
+
+/// A running server, usually with JetStream, on a port of the loopback interface.
 pub struct TestServer {
     folder: PathBuf,
     port: u16,
@@ -45,6 +48,17 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        let mut server = Self::new(free_port(), JETSTREAM.map(str::to_owned).to_vec());
+        server.restart();
+        server
+    }
+
+    /// Starts a server without JetStream.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_without_jetstream() -> Self {
         let mut server = Self::new(free_port(), Vec::new());
         server.restart();
         server
@@ -56,7 +70,14 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start_with(configuration: &str) -> Self {
-        let mut server = Self::new(free_port(), vec!["--config".to_owned(), "configuration".to_owned()]);
+        let mut server = Self::new(
+            free_port(),
+            JETSTREAM
+                .iter()
+                .chain(&["--config", "configuration"])
+                .map(|option| (*option).to_owned())
+                .collect(),
+        );
         fs::write(server.folder.join("configuration"), configuration).unwrap();
         server.restart();
         server
@@ -72,8 +93,9 @@ impl TestServer {
         let routes = ports.map(|(_, cluster)| format!("nats://127.0.0.1:{cluster}")).join(",");
         let start = |number: usize| {
             let (port, cluster) = ports[number];
-            let options = ["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")]
+            let options = JETSTREAM
                 .into_iter()
+                .chain(["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")])
                 .chain(["--routes", &routes, "--name", &format!("server-{number}")])
                 .map(str::to_owned)
                 .collect();
@@ -114,16 +136,7 @@ impl TestServer {
             .current_dir(&self.folder)
             .args(["-c", SUPERVISE])
             .arg(find_program())
-            .args([
-                "--addr",
-                "127.0.0.1",
-                "--port",
-                &self.port.to_string(),
-                "--jetstream",
-                "--store_dir",
-                "store",
-            ])
-            .args(["--pid", "pid"])
+            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--pid", "pid"])
             .args(&self.options)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

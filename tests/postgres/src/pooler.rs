@@ -11,26 +11,35 @@ use crate::{SUPERVISE, TestServer, command, create_folder};
 /// The port in the name of its socket.
 const PORT: u16 = 6432;
 
-/// A running PgBouncer that gives each transaction one of a few connections to a server.
+/// A running PgBouncer.
 pub struct TestPooler {
     folder: PathBuf,
     supervisor: Child,
 }
 
 impl TestPooler {
-    /// Starts PgBouncer. Returns `None` if it is not installed.
+    /// Starts PgBouncer, which gives each transaction one of a few connections to a server. Returns `None` if it is not installed.
     ///
     /// # Panics
     /// Panics if PgBouncer does not start.
     #[must_use]
     pub fn start(server: &TestServer, connections: u32) -> Option<Self> {
+        Self::start_in_mode(server, connections, "transaction")
+    }
+
+    /// Starts PgBouncer in a `pool_mode`. Returns `None` if it is not installed.
+    ///
+    /// # Panics
+    /// Panics if PgBouncer does not start.
+    #[must_use]
+    pub fn start_in_mode(server: &TestServer, connections: u32, mode: &str) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
         let program = folders.map(|folder| folder.join("pgbouncer")).find(|program| program.exists())?;
         let folder = create_folder();
         let settings = format!(
             "[databases]\npostgres = {}\n[pgbouncer]\nlisten_port = {PORT}\nunix_socket_dir = {}\nauth_type = any\n\
-             pool_mode = transaction\ndefault_pool_size = {connections}\n",
+             pool_mode = {mode}\ndefault_pool_size = {connections}\n",
             server.url(),
             folder.display()
         );

@@ -158,6 +158,7 @@ impl Channels {
                 let (Some(cells), Some(engine)) = (cells.upgrade(), engine.upgrade()) else { return };
                 let logs = tidy(&cells, &memory, max_idle) + engine.tidy(max_idle);
                 metrics::set_history(logs, memory.bytes());
+                engine.record_metrics();
             }
         }));
     }

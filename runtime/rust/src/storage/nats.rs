@@ -32,6 +32,7 @@ use crate::history::{Appended, Limits, OpenStream};
 mod append;
 mod block;
 mod channel;
+mod check;
 mod checkpoint;
 mod connect;
 mod credentials;
@@ -39,6 +40,7 @@ mod inspection;
 mod jetstream;
 mod journal;
 mod keys;
+mod lag;
 mod load;
 mod meta;
 mod streams;
@@ -200,6 +202,10 @@ impl Messages for Nats {
         let (append, outcome) = Append::new(entry, waiting);
         self.shared.enqueue(append);
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
+    }
+
+    fn record_metrics(&self) {
+        self.shared.record_metrics();
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -21,13 +22,14 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::queue::Queue;
-use super::remote_clock::StorageClock;
+use super::remote_clock::{StorageClock, steady_milliseconds};
 use super::{
     AppendError, DueRuns, Entry, Messages, OnDueRuns, OnRevoked, OpenedLog, Storage, StorageCall,
     StorageError, StorageFuture,
 };
 use crate::channel::{Channel, Registry};
 use crate::history::{Appended, Limits, Log, OpenStream};
+use crate::metrics;
 use crate::token::REVOKED_FOR;
 
 mod announcer;
@@ -35,6 +37,7 @@ mod append;
 mod beat;
 mod certificate;
 mod channels;
+mod check;
 mod committed;
 mod connect;
 mod connection;
@@ -125,6 +128,8 @@ struct Shared {
     running: Mutex<BTreeSet<u32>>,
     tail: mpsc::UnboundedSender<TailCommand>,
     trims: mpsc::UnboundedSender<Trim>,
+    /// When the tail last had everything that was committed then, in steady milliseconds.
+    current_at: AtomicI64,
 }
 
 impl Postgres {
@@ -172,6 +177,7 @@ impl Postgres {
             running: Mutex::new(beat.running),
             tail,
             trims,
+            current_at: AtomicI64::new(steady_milliseconds()),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(Tail::new(Arc::clone(&database), Arc::clone(&shared), tail_commands).run());
@@ -243,6 +249,11 @@ impl Messages for Postgres {
 
     fn postgres(&self) -> Option<&Postgres> {
         Some(self)
+    }
+
+    fn record_metrics(&self) {
+        let lag = steady_milliseconds() - self.shared.current_at.load(Ordering::Relaxed);
+        metrics::set_storage_lag(Duration::from_millis(from_int8(lag)));
     }
 
     fn list_revoked(&self) -> Vec<(String, Duration)> {

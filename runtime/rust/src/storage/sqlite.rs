@@ -16,6 +16,7 @@ use crate::history::{Appended, Limits};
 
 mod batch;
 mod channels;
+mod check;
 mod checkpoint;
 mod clock;
 mod database_file;

@@ -224,6 +224,11 @@ async fn every_metric_is_described_and_documented() {
         metrics::LIMIT_USED,
         metrics::LIMIT_MAX,
         metrics::LIMIT_REACHED,
+        metrics::STORAGE_LAG,
+        metrics::STORAGE_LAG_MESSAGES,
+        metrics::STORAGE_MISSED_READS,
+        metrics::STORAGE_DISCONNECTS,
+        metrics::STORAGE_CONFLICTS,
     ];
     for name in names {
         assert!(described.iter().any(|described| described == name), "{name}");

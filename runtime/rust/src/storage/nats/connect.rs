@@ -26,12 +26,12 @@ const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 /// Connects to NATS servers. See [`Nats::connect`].
 #[must_use = "await it to connect"]
 pub struct ConnectNats<'u> {
-    url: &'u str,
+    pub(super) url: &'u str,
     space: &'u str,
     shards: Option<usize>,
     replicas: Option<usize>,
     max_queue_bytes: Option<usize>,
-    credentials: Credentials,
+    pub(super) credentials: Credentials,
 }
 
 impl<'u> ConnectNats<'u> {
@@ -112,8 +112,12 @@ impl<'u> ConnectNats<'u> {
         self
     }
 
+    pub(super) fn setup(&self) -> Result<Setup, StorageError> {
+        Setup::new(self.space, self.shards, self.replicas)
+    }
+
     async fn connect(self) -> Result<Nats, StorageError> {
-        let setup = Setup::new(self.space, self.shards, self.replicas)?;
+        let setup = self.setup()?;
         let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
         let (client, mut refusals) = self.credentials.connect(urls).await?;
         tokio::select! {

@@ -8,6 +8,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, 
 use tokio::sync::watch;
 
 use super::StorageError;
+use super::lag::count_disconnect;
 
 /// The credentials of this process, and the certificates that it trusts.
 #[derive(Default)]
@@ -38,15 +39,10 @@ impl Refusals {
 impl Credentials {
     /// Connects to one of the servers. The connection is restored whenever it is lost.
     pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<(Client, Refusals), StorageError> {
-        if urls.iter().any(|url| url.contains('@')) {
-            // The client ignores them, and writes URLs to the log.
-            return Err(StorageError::new(
-                "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
-            ));
-        }
         let (sender, refusals) = watch::channel(None);
         let sender = Arc::new(sender);
-        let options = self.options().await?.event_callback(move |event| {
+        let follow = move |event| {
+            count_disconnect(&event);
             let sender = Arc::clone(&sender);
             async move {
                 if let Event::ServerError(ServerError::Other(error)) = event {
@@ -56,9 +52,25 @@ impl Credentials {
                     }
                 }
             }
-        });
-        let client = options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))?;
+        };
+        let client = self.connect_with(urls, |options| options.event_callback(follow)).await?;
         Ok((client, Refusals(refusals)))
+    }
+
+    /// Connects with changed options.
+    pub(super) async fn connect_with(
+        &self,
+        urls: Vec<&str>,
+        change: impl FnOnce(ConnectOptions) -> ConnectOptions,
+    ) -> Result<Client, StorageError> {
+        if urls.iter().any(|url| url.contains('@')) {
+            // The client ignores them, and writes URLs to the log.
+            return Err(StorageError::new(
+                "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
+            ));
+        }
+        let options = change(self.options().await?);
+        options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))
     }
 
     async fn options(&self) -> Result<ConnectOptions, StorageError> {

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const READ_BATCH: usize = 500;
 
 const NO_MESSAGE: u64 = 10_037;
-const NO_STREAM: u64 = 10_059;
+pub(super) const NO_STREAM: u64 = 10_059;
 const STREAM_EXISTS: u64 = 10_058;
 /// The subject's last sequence is another one, or another message for the subject is being stored.
 const WRONG_SEQUENCE: [u64; 2] = [10_071, 10_164];
@@ -246,7 +246,7 @@ impl JetStream {
         }
     }
 
-    async fn answer(&self, subject: String, request: Request) -> Result<Value, RequestFailure> {
+    pub(super) async fn answer(&self, subject: String, request: Request) -> Result<Value, RequestFailure> {
         let answer =
             self.client.send_request(subject, request).await.map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => RequestFailure::Unanswered(StorageError::new(

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::jetstream::{JetStream, StreamInfo, deleted};
+use super::lag::Lag;
 use super::meta::parse_time;
 use super::tail::Shard;
 use super::{Shared, StorageError};
@@ -15,8 +16,8 @@ use crate::storage::remote_clock::{Reading, steady_milliseconds};
 /// The version of subjects, blocks and checkpoints.
 const FORMAT: &str = "1";
 
-const DEFAULT_SHARDS: usize = 4;
-const MAX_SHARDS: usize = 256;
+pub(super) const DEFAULT_SHARDS: usize = 4;
+pub(super) const MAX_SHARDS: usize = 256;
 
 /// The settings without which the engine does not work.
 const REQUIRED: [&str; 6] =
@@ -28,9 +29,9 @@ const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msg
 /// The settings of the streams.
 #[derive(Clone)]
 pub(super) struct Setup {
-    space: String,
-    shards: Option<usize>,
-    replicas: Option<usize>,
+    pub(super) space: String,
+    pub(super) shards: Option<usize>,
+    pub(super) replicas: Option<usize>,
 }
 
 /// The streams, which exist.
@@ -63,12 +64,12 @@ impl Setup {
         Ok(Self { space: space.to_owned(), shards, replicas })
     }
 
-    fn stream(&self, name: &str) -> String {
+    pub(super) fn stream(&self, name: &str) -> String {
         format!("{}-{name}", self.space)
     }
 
     /// The processes, the revocations, and the number of shards.
-    fn meta_config(&self) -> Value {
+    pub(super) fn meta_config(&self) -> Value {
         let Self { space, .. } = self;
         let subjects = json!([format!("{space}.meta.process.*"), format!("{space}.meta.revoked.*")]);
         let mut config =
@@ -78,7 +79,7 @@ impl Setup {
         config
     }
 
-    fn shard_config(&self, shard: usize) -> Value {
+    pub(super) fn shard_config(&self, shard: usize) -> Value {
         let Self { space, .. } = self;
         let subjects = json!([format!("{space}.{shard}.log.*"), format!("{space}.{shard}.checkpoint.*")]);
         let source = format!("{space}.{shard}.>");
@@ -135,7 +136,11 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Strea
     let mut shards = Vec::new();
     for shard in 0..count {
         ensure(jetstream, setup, &existing.shard_config(shard)).await?;
-        shards.push(Shard { stream: setup.stream(&shard.to_string()), seen: AtomicU64::new(0) });
+        shards.push(Shard {
+            stream: setup.stream(&shard.to_string()),
+            seen: AtomicU64::new(0),
+            lag: Lag::new(),
+        });
     }
     Ok(Streams { meta: setup.stream("meta"), shards, clock, setup: existing })
 }
@@ -149,43 +154,52 @@ async fn ensure(jetstream: &JetStream, setup: &Setup, config: &Value) -> Result<
         info = Some(jetstream.stream_info(name, None).await?);
     }
     let info = info.ok_or_else(|| deleted(name))?;
+    compare(setup, config, &info.config)?;
+    Ok(info)
+}
+
+/// Compares the settings of a stream that exists with the needed ones.
+pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<(), StorageError> {
+    let name = needed["name"].as_str().unwrap_or_default();
     let differs = |key: &str| {
         StorageError::new(format!(
             "the NATS stream `{name}` has another value of `{key}` than needed: {} instead of {}",
-            info.config[key], config[key]
+            found[key], needed[key]
         ))
     };
-    if info.config["metadata"]["fanfare.format"] != FORMAT {
+    if found["metadata"]["fanfare.format"] != FORMAT {
         return Err(StorageError::new(format!(
             "the NATS stream `{name}` is not one that this version of Fanfare can use: set another space"
         )));
     }
-    if let Some(key) = REQUIRED.iter().find(|key| info.config[**key] != config[**key]) {
+    if let Some(key) = REQUIRED.iter().find(|key| found[**key] != needed[**key]) {
         return Err(differs(key));
     }
-    let republish =
-        |config: &Value| (config["republish"]["src"].clone(), config["republish"]["dest"].clone());
-    if republish(&info.config) != republish(config) {
+    let republish = |config: &Value| {
+        let republish = &config["republish"];
+        (republish["src"].clone(), republish["dest"].clone(), republish["headers_only"] == true)
+    };
+    if republish(found) != republish(needed) {
         return Err(differs("republish"));
     }
     let has_limit = |(key, none): &&(&str, i64)| {
-        config[*key] == *none && info.config.get(*key).is_some_and(|value| *value != *none)
+        needed[*key] == *none && found.get(*key).is_some_and(|value| *value != *none)
     };
     if let Some((key, _)) = UNLIMITED.iter().find(has_limit) {
         return Err(differs(key));
     }
     if let Some(replicas) = setup.replicas
-        && info.config["num_replicas"] != replicas
+        && found["num_replicas"] != replicas
     {
         return Err(differs("num_replicas"));
     }
-    Ok(info)
+    Ok(())
 }
 
 impl Shared {
     /// Creates the stream of a shard again.
     pub(super) async fn recreate_shard(&self, shard: usize) -> Result<(), StorageError> {
-        let Shard { stream, seen } = &self.shards[shard];
+        let Shard { stream, seen, .. } = &self.shards[shard];
         let mut config = self.setup.shard_config(shard);
         // The clock may have been set back since the stream was created.
         let first = config["first_seq"].as_u64().max(Some(seen.load(Ordering::Relaxed) + 1));

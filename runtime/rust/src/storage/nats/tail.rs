@@ -18,8 +18,10 @@ use super::block::Block;
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
+use super::lag::Lag;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
+use crate::metrics;
 
 /// The interval at which to ask for the last sequence of each stream.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,7 +79,11 @@ impl Shared {
             self.refresh_deleted(shard, first_seq).await?;
         }
         polled.last = last_seq;
-        self.catch_up_to(shard, last_seq).await
+        let lag = &self.shards[shard].lag;
+        lag.record_answer(last_seq);
+        self.catch_up_to(shard, last_seq).await?;
+        lag.record_current();
+        Ok(())
     }
 
     /// Reads the open channels again whose last block is before a sequence: the stream was purged, or was created
@@ -156,7 +162,7 @@ impl Shared {
 
     /// Reads the messages up to a sequence that have not arrived.
     async fn read_missed(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
-        let Shard { stream, seen } = &self.shards[shard];
+        let Shard { stream, seen, .. } = &self.shards[shard];
         let since = Instant::now();
         loop {
             let known = seen.load(Ordering::Relaxed);
@@ -170,6 +176,7 @@ impl Shared {
                 seen.fetch_max(last, Ordering::Relaxed);
                 return Ok(());
             }
+            metrics::record_missed_read();
             let read =
                 self.jetstream.read_from(stream, &format!("{}.{shard}.>", self.space), known + 1).await?;
             let (count, until) = (read.len(), read.last().map_or(known, |stored| stored.sequence));
@@ -293,4 +300,5 @@ pub(super) struct Shard {
     pub(super) stream: String,
     /// The sequence up to which this process has received everything.
     pub(super) seen: AtomicU64,
+    pub(super) lag: Lag,
 }

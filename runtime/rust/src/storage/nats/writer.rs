@@ -16,6 +16,7 @@ use super::channel::{Applied, Position, TrackedChannel};
 use super::jetstream::{Publish, RequestFailure};
 use super::{AppendError, Entry, Shared, StorageError, from_milliseconds_u64};
 use crate::history::{Appended, KeyReused, OpenStream};
+use crate::metrics;
 use crate::random;
 use crate::wire::{LogKind, MessageId};
 
@@ -182,6 +183,7 @@ impl Shared {
                     return Ok(true);
                 }
                 Err(failure) if failure.is_wrong_sequence() => {
+                    metrics::record_conflict();
                     if has_next(channel, block) {
                         return Ok(is_stored(channel, block));
                     }

@@ -10,6 +10,7 @@ use super::connection::{FailureKind, Link, Param, RequestError};
 use super::logs::channel_id;
 use super::{Entry, from_int8, int8};
 use crate::history::Log;
+use crate::metrics;
 
 pub(super) const APPEND: &str = r#"
     SELECT channel, epoch, "offset", published, outcome
@@ -155,7 +156,7 @@ impl<'b> AppendArrays<'b> {
         let process = if writer.is_some() { &process[..] } else { &[] };
         if self.keys.iter().all(Option::is_none) {
             match self.append_unkeyed(link, process).await {
-                Err(failure) if failure.kind == FailureKind::ChannelChanged => {}
+                Err(failure) if failure.kind == FailureKind::ChannelChanged => metrics::record_conflict(),
                 outcome => return outcome,
             }
         }

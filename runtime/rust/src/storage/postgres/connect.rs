@@ -15,10 +15,10 @@ const CONNECTIONS: usize = 4;
 #[derive(Debug)]
 #[must_use = "await it to connect"]
 pub struct ConnectPostgres<'u> {
-    url: &'u str,
-    schema: &'u str,
+    pub(super) url: &'u str,
+    pub(super) schema: &'u str,
     max_queue_bytes: Option<usize>,
-    connections: usize,
+    pub(super) connections: usize,
 }
 
 impl<'u> ConnectPostgres<'u> {

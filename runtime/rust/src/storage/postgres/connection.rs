@@ -16,6 +16,7 @@ use super::StorageError;
 use super::schema::{PrepareError, Schema, prepare};
 use super::statements::PreparedStatements;
 use super::tls::Tls;
+use crate::metrics;
 use crate::storage::JOURNAL_VERSION;
 
 /// How long connecting may take.
@@ -140,30 +141,13 @@ impl Database {
         }
     }
 
-    /// Opens a connection.
+    /// Opens a connection, and creates or migrates the tables.
     pub(super) async fn connect(
         &self,
         notices: Option<mpsc::UnboundedSender<String>>,
     ) -> Result<Session, StorageError> {
-        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone()));
-        let (mut client, mut connection) = match connecting.await {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
-            Err(_) => return Err(self.cannot_connect("it does not answer")),
-        };
-        let task = tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
-                    let _ = notices.send(notice.payload().to_owned());
-                }
-            }
-            // Wakes the tail, which opens another connection.
-            if let Some(notices) = &notices {
-                let _ = notices.send(String::new());
-            }
-        });
-        let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut client, &self.schema)).await;
-        let session = Session { client, task, prepared: PreparedStatements::default() };
+        let mut session = self.open(notices).await?;
+        let prepared = timeout(REQUEST_TIMEOUT, prepare(&mut session.client, &self.schema)).await;
         match prepared {
             Ok(Ok(())) => {}
             Ok(Err(PrepareError::Database(error))) if is_fatal(&error) => {
@@ -198,6 +182,31 @@ impl Database {
                  {JOURNAL_VERSION}: use the version of this library that wrote them"
             ))),
         }
+    }
+
+    /// Opens a connection to a database whose tables may not exist.
+    pub(super) async fn open(
+        &self,
+        notices: Option<mpsc::UnboundedSender<String>>,
+    ) -> Result<Session, StorageError> {
+        let connecting = timeout(CONNECT_TIMEOUT, self.config.connect(self.tls.clone()));
+        let (client, mut connection) = match connecting.await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) => return Err(self.cannot_connect(&describe(&error))),
+            Err(_) => return Err(self.cannot_connect("it does not answer")),
+        };
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
+                    let _ = notices.send(notice.payload().to_owned());
+                }
+            }
+            // Wakes the tail, which opens another connection.
+            if let Some(notices) = &notices {
+                let _ = notices.send(String::new());
+            }
+        });
+        Ok(Session { client, task, prepared: PreparedStatements::default() })
     }
 
     fn cannot_connect(&self, why: &str) -> StorageError {
@@ -257,7 +266,9 @@ impl Link {
         if let Some(session) = state.session.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Arc::clone(session));
         }
-        state.session = None;
+        if state.session.take().is_some() {
+            metrics::record_disconnect();
+        }
         if let Some((since, error)) = &state.failed
             && since.elapsed() < RECONNECT_PAUSE
         {
@@ -332,6 +343,7 @@ impl Link {
         let mut state = self.state.lock().await;
         if state.session.as_ref().is_some_and(|open| Arc::ptr_eq(open, session)) {
             state.session = None;
+            metrics::record_disconnect();
         }
     }
 }
@@ -392,7 +404,7 @@ fn is_fatal(error: &tokio_postgres::Error) -> bool {
 }
 
 /// Returns the text of an error and of its cause.
-fn describe(error: &tokio_postgres::Error) -> String {
+pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     use std::error::Error;
     if let Some(answer) = error.as_db_error() {
         return format!("{} ({})", answer.message(), answer.code().code());

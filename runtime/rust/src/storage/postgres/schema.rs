@@ -18,7 +18,7 @@ const MIGRATIONS: [&str; 5] = [
 ];
 
 /// The version of the tables that this library reads and writes.
-const VERSION: i32 = 5;
+pub(super) const VERSION: i32 = 5;
 
 /// The earliest version whose servers work with these tables, so that servers can be updated one after the other. A
 /// migration that only adds tables, functions, and columns with defaults keeps it.
@@ -111,44 +111,84 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
     Ok(transaction.commit().await?)
 }
 
+/// The properties of the server and the database on which this library depends.
+pub(super) struct Server {
+    /// As in `server_version_num`.
+    pub(super) number: i32,
+    pub(super) version: String,
+    pub(super) is_replica: bool,
+    pub(super) is_read_only: bool,
+    pub(super) encoding: String,
+}
+
+/// The reason why this library cannot use a server or a database.
+pub(super) struct ServerProblem {
+    pub(super) subject: &'static str,
+    pub(super) message: String,
+    pub(super) help: &'static str,
+}
+
+impl Server {
+    pub(super) async fn read(client: &Client) -> Result<Self, Error> {
+        let sql = "SELECT current_setting('server_version_num')::int4, current_setting('server_version'),
+            pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', current_setting('server_encoding')";
+        let row = client.query_typed_one(sql, &[]).await?;
+        Ok(Self {
+            number: row.try_get(0)?,
+            version: row.try_get(1)?,
+            is_replica: row.try_get(2)?,
+            is_read_only: row.try_get(3)?,
+            encoding: row.try_get(4)?,
+        })
+    }
+
+    /// Returns the reasons why this library cannot use the server or the database.
+    pub(super) fn problems(&self) -> Vec<ServerProblem> {
+        let mut problems = Vec::new();
+        let mut add = |subject, message, help| problems.push(ServerProblem { subject, message, help });
+        if self.number < OLDEST_POSTGRES {
+            let message = format!(
+                "the database server is PostgreSQL {}, but version {} or later is required",
+                self.version,
+                OLDEST_POSTGRES / 10_000
+            );
+            add("version", message, "update it");
+        }
+        if self.is_replica {
+            add(
+                "primary",
+                "the database server is a replica, which is read-only".to_owned(),
+                "connect to the primary, or list all servers in the URL and add `target_session_attrs=read-write`",
+            );
+        } else if self.is_read_only {
+            let message = "the database is read-only".to_owned();
+            add("primary", message, "set `default_transaction_read_only` to `off`");
+        }
+        if self.encoding != "UTF8" {
+            let message = format!("the encoding of the database is {}", self.encoding);
+            add("encoding", message, "create one with `ENCODING 'UTF8' TEMPLATE template0`");
+        }
+        problems
+    }
+}
+
 /// Checks that this library can use the server and the database.
 async fn check_server(client: &Client) -> Result<(), PrepareError> {
-    let sql = "SELECT current_setting('server_version_num')::int4, current_setting('server_version'),
-        pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', current_setting('server_encoding')";
-    let row = client.query_typed_one(sql, &[]).await?;
-    let (number, version): (i32, &str) = (row.try_get(0)?, row.try_get(1)?);
-    let (is_replica, is_read_only, encoding): (bool, bool, &str) =
-        (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
-    let why = if number < OLDEST_POSTGRES {
-        format!(
-            "the database server is PostgreSQL {version}, but version {} or later is required",
-            OLDEST_POSTGRES / 10_000
-        )
-    } else if is_replica {
-        "the database server is a replica, which is read-only: connect to the primary, or list all servers in the URL \
-         and add `target_session_attrs=read-write`"
-            .to_owned()
-    } else if is_read_only {
-        "the database is read-only: set `default_transaction_read_only` to `off`".to_owned()
-    } else if encoding != "UTF8" {
-        format!(
-            "the encoding of the database is {encoding}: create one with `ENCODING 'UTF8' TEMPLATE template0`"
-        )
-    } else {
-        return Ok(());
-    };
-    Err(PrepareError::Refused(why))
+    match Server::read(client).await?.problems().first() {
+        Some(ServerProblem { message, help, .. }) => Err(PrepareError::Refused(format!("{message}: {help}"))),
+        None => Ok(()),
+    }
 }
 
 /// The version of the tables, or 0 if there are none, and the earliest version whose servers work with them.
 #[derive(Clone, Copy, Debug, Default)]
-struct Versions {
-    latest: i32,
+pub(super) struct Versions {
+    pub(super) latest: i32,
     oldest: i32,
 }
 
 /// Returns whether this library can use the tables as they are. If not, they must be migrated.
-fn is_current(Versions { latest, oldest }: Versions) -> Result<bool, PrepareError> {
+pub(super) fn is_current(Versions { latest, oldest }: Versions) -> Result<bool, PrepareError> {
     if oldest > VERSION {
         return Err(PrepareError::Refused(format!(
             "the database was migrated to version {latest} by a later version of Fanfare: update this server"
@@ -157,7 +197,7 @@ fn is_current(Versions { latest, oldest }: Versions) -> Result<bool, PrepareErro
     Ok(latest >= VERSION)
 }
 
-async fn read_version(client: &Client, schema: &Schema) -> Result<Versions, Error> {
+pub(super) async fn read_version(client: &Client, schema: &Schema) -> Result<Versions, Error> {
     // Functions such as `to_regclass` may answer from a cache that does not know yet what another server has committed.
     let find = "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = $1 AND c.relname = 'versions'";

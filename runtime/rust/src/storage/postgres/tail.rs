@@ -10,6 +10,7 @@
 //! receives those of its own process's reports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::logs::{Applied, channel_id};
 use super::notices::{Notice, is_of_transaction};
 use super::{Shared, StorageError};
 use crate::history::Log;
+use crate::storage::remote_clock::steady_milliseconds;
 
 /// How often to ask for all open channels while notifications arrive, and while they do not.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -258,6 +260,7 @@ impl Tail {
     }
 
     async fn execute(&mut self, turn: &Turn) -> Result<(), RequestError> {
+        let begun_at = steady_milliseconds();
         self.shared.wake_runs(turn.has_due_runs, &turn.signalled);
         if turn.reads_all
             && let Some((session, process)) = &self.listening
@@ -283,6 +286,11 @@ impl Tail {
         read(&self.link, &self.shared, &logs).await?;
         if turn.reads_all {
             self.polled_at = Instant::now();
+        }
+        // Notifications arrive in the order of the commits, so those before this process's own report have arrived, too.
+        let is_current = turn.reads_all || turn.reported.contains(&self.shared.process.owner());
+        if is_current {
+            self.shared.current_at.store(begun_at, Ordering::Relaxed);
         }
         if let Err(failure) = self.announce(turn).await {
             // Everything is read. Transactions notify the servers themselves while nobody announces for them.

@@ -21,6 +21,7 @@ use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, id_of};
 
 mod announcing;
 mod appending;
+mod checking;
 mod crashes;
 mod failover;
 mod locks;

@@ -12,7 +12,7 @@ use super::facts;
 const JOURNAL_VERSION_FACT: &str = "journal";
 
 /// Raise this whenever the tables change. Files of earlier versions are migrated.
-const VERSION: i32 = 6;
+pub(super) const VERSION: i32 = 6;
 
 /// `FNFR`, which marks the file as one of this library.
 const APPLICATION: i32 = 0x464e_4652;
@@ -290,6 +290,30 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), FileError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The tables of a file, as this library sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tables {
+    /// The file has none.
+    Missing,
+    Current,
+    /// They have this earlier version, and are migrated when the file is opened.
+    Earlier(i32),
+}
+
+/// Checks that this library can open a file, without changing it.
+pub(super) fn inspect(connection: &Connection) -> Result<Tables, FileError> {
+    let read = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (read("application_id")?, read("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, version) {
+        (0, 0) if tables == 0 => Ok(Tables::Missing),
+        (APPLICATION, VERSION) => check_journal(connection).map(|()| Tables::Current),
+        (APPLICATION, version @ 1..VERSION) => Ok(Tables::Earlier(version)),
+        (APPLICATION, later) => Err(FileError::NewerVersion(later)),
+        _ => Err(FileError::ForeignDatabase),
+    }
 }
 
 /// Migrates the tables from an earlier version, one version at a time.

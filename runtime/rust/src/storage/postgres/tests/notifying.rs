@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fanfare_postgres_server::TestServer;
@@ -12,6 +13,8 @@ use super::super::channels::read_changes;
 use super::super::connection::Link;
 use super::super::logs::channel_id;
 use super::{SOON, append, connect, new_schema, open, read, room, rows, wait_until};
+use crate::metrics;
+use crate::storage::remote_clock::steady_milliseconds;
 
 /// Receives the notifications of a schema, except those of reports.
 async fn listen(server: &TestServer, schema: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
@@ -71,4 +74,20 @@ async fn a_statement_that_the_server_no_longer_has_is_executed_unprepared() {
         assert_eq!(count, [prepared]);
         session.client.batch_execute("DEALLOCATE ALL").await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lag_grows_while_the_database_does_not_answer() {
+    let mut server = TestServer::start(false);
+    let postgres = connect(&server, &new_schema()).await;
+    let lag = || steady_milliseconds() - postgres.shared.current_at.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    let working = lag();
+    assert!(working < 2_900, "{working} ms");
+    server.kill("QUIT");
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    assert!(lag() >= 3_000, "{} ms", lag());
+    let disconnects =
+        metrics::samples().into_iter().find(|sample| sample.name == metrics::STORAGE_DISCONNECTS);
+    assert!(disconnects.is_some_and(|sample| sample.value > 0.0));
 }

@@ -1,0 +1,83 @@
+//! The metrics of storages that several servers share.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+
+use super::totals;
+
+/// How long ago this process last had every message that the storage had then, in seconds. For NATS, label `shard`, the
+/// number of the stream.
+pub const STORAGE_LAG: &str = "fanfare_storage_lag_seconds";
+
+/// Messages of NATS that a stream has and this process has not received yet. Label `shard`, the number of the stream.
+pub const STORAGE_LAG_MESSAGES: &str = "fanfare_storage_lag_messages";
+
+/// Reads of messages that did not arrive by themselves.
+pub const STORAGE_MISSED_READS: &str = "fanfare_storage_missed_reads_total";
+
+/// Connections to the storage that were lost.
+pub const STORAGE_DISCONNECTS: &str = "fanfare_storage_disconnects_total";
+
+/// Writes that the storage rejected because another process has written to the same channel. They are repeated.
+pub const STORAGE_CONFLICTS: &str = "fanfare_storage_conflicts_total";
+
+/// The maximum number of shards.
+#[cfg(feature = "nats")]
+const MAX_SHARDS: usize = 256;
+
+pub(super) fn describe() {
+    let lag = "How long ago this process last had every message that the storage had then.";
+    describe_gauge!(STORAGE_LAG, Unit::Seconds, lag);
+    describe_gauge!(
+        STORAGE_LAG_MESSAGES,
+        "Messages of NATS that a stream has and this process has not received yet."
+    );
+    describe_counter!(STORAGE_MISSED_READS, "Reads of messages that did not arrive by themselves.");
+    describe_counter!(STORAGE_DISCONNECTS, "Connections to the storage that were lost.");
+    describe_counter!(
+        STORAGE_CONFLICTS,
+        "Writes that the storage rejected because another process has written to the same channel."
+    );
+}
+
+#[cfg(feature = "postgres")]
+pub(crate) fn set_storage_lag(lag: Duration) {
+    gauge!(STORAGE_LAG).set(lag.as_secs_f64());
+    totals::set(STORAGE_LAG, &[], lag.as_secs_f64());
+}
+
+#[cfg(feature = "nats")]
+#[expect(clippy::cast_precision_loss, reason = "gauges may be rounded")]
+pub(crate) fn set_shard_lag(shard: usize, lag: Duration, messages: u64) {
+    let shard = shard_label(shard);
+    gauge!(STORAGE_LAG, "shard" => shard).set(lag.as_secs_f64());
+    gauge!(STORAGE_LAG_MESSAGES, "shard" => shard).set(messages as f64);
+    totals::set(STORAGE_LAG, &[("shard", shard)], lag.as_secs_f64());
+    totals::set(STORAGE_LAG_MESSAGES, &[("shard", shard)], messages as f64);
+}
+
+#[cfg(feature = "nats")]
+pub(crate) fn record_missed_read() {
+    counter!(STORAGE_MISSED_READS).increment(1);
+    totals::add(STORAGE_MISSED_READS, &[], 1.0);
+}
+
+pub(crate) fn record_disconnect() {
+    counter!(STORAGE_DISCONNECTS).increment(1);
+    totals::add(STORAGE_DISCONNECTS, &[], 1.0);
+}
+
+pub(crate) fn record_conflict() {
+    counter!(STORAGE_CONFLICTS).increment(1);
+    totals::add(STORAGE_CONFLICTS, &[], 1.0);
+}
+
+/// Returns the number of a shard as a label, which is static.
+#[cfg(feature = "nats")]
+fn shard_label(shard: usize) -> &'static str {
+    static LABELS: OnceLock<Vec<String>> = OnceLock::new();
+    let labels = LABELS.get_or_init(|| (0..MAX_SHARDS).map(|shard| shard.to_string()).collect());
+    labels.get(shard).map_or("other", String::as_str)
+}

@@ -1,0 +1,134 @@
+//! The clocks of the servers of a storage, compared with each other and with this machine's.
+
+use super::StorageReport;
+
+/// A difference from which on tokens and times in messages are noticeably wrong, in milliseconds.
+const MAX_DIFFERENCE: i64 = 1_000;
+
+/// A difference between servers from which on one of them may delete what another one still needs, in milliseconds.
+const MAX_BETWEEN_SERVERS: i64 = 10_000;
+
+/// The clocks of the servers of a storage.
+pub(in crate::storage) struct Clocks {
+    /// The servers, such as `the NATS servers`.
+    of: &'static str,
+    readings: Vec<Reading>,
+}
+
+struct Reading {
+    server: String,
+    /// The clock is ahead of this machine's by at least and at most this many milliseconds.
+    min: i64,
+    max: i64,
+}
+
+impl Clocks {
+    pub(in crate::storage) fn new(of: &'static str) -> Self {
+        Self { of, readings: Vec::new() }
+    }
+
+    /// Adds the time of a server, and this machine's times before and after it was read, in milliseconds since 1970.
+    /// Of several readings of a server, the first counts.
+    pub(in crate::storage) fn add(&mut self, server: &str, time: i64, sent: i64, received: i64) {
+        if !self.readings.iter().any(|reading| reading.server == server) {
+            let (min, max) = (time - received.max(sent), time - sent);
+            self.readings.push(Reading { server: server.to_owned(), min, max });
+        }
+    }
+
+    /// Adds the readings of servers that were not read yet.
+    #[cfg(feature = "nats")]
+    pub(in crate::storage) fn extend(&mut self, others: Self) {
+        for other in others.readings {
+            if !self.readings.iter().any(|reading| reading.server == other.server) {
+                self.readings.push(other);
+            }
+        }
+    }
+
+    pub(in crate::storage) fn report(&self, report: &mut StorageReport) {
+        let Self { of, readings } = self;
+        let (Some(first), Some(last)) = (
+            readings.iter().min_by_key(|reading| reading.max),
+            readings.iter().max_by_key(|reading| reading.min),
+        ) else {
+            let help = "allow the user to publish to `$SYS.REQ.USER.INFO`";
+            report.warn("clock", format!("the clocks of {of} cannot be read"), help);
+            return;
+        };
+        let help = "synchronize the clocks with a time service";
+        let between = last.min - first.max;
+        if between > MAX_DIFFERENCE {
+            let message = format!(
+                "the clock of {} is {} ahead of that of {}",
+                last.server,
+                seconds(between),
+                first.server
+            );
+            if between > MAX_BETWEEN_SERVERS {
+                report.fail("clock", message, help);
+            } else {
+                report.warn("clock", message, help);
+            }
+        }
+        if last.min > MAX_DIFFERENCE {
+            let ahead = seconds(last.min);
+            let message = format!("the clock of {} is {ahead} ahead of this machine's", last.server);
+            report.warn("clock", message, help);
+        }
+        if first.max < -MAX_DIFFERENCE {
+            let behind = seconds(-first.max);
+            let message = format!("the clock of {} is {behind} behind this machine's", first.server);
+            report.warn("clock", message, help);
+        }
+        let most = readings.iter().map(|reading| reading.min.max(-reading.max).max(0)).max().unwrap_or(0);
+        if between <= MAX_DIFFERENCE && most <= MAX_DIFFERENCE {
+            let bound = readings.iter().map(|reading| reading.max.max(-reading.min)).max().unwrap_or(0);
+            report
+                .ok("clock", format!("the clocks of {of} differ from this machine's by at most {bound} ms"));
+        }
+    }
+}
+
+/// Shows milliseconds as seconds, such as `1.5 s`.
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::check::FindingStatus;
+
+    /// Returns the worst finding about servers with these clocks, which were read within 100 milliseconds.
+    fn check(offsets: &[i64]) -> (FindingStatus, String) {
+        let mut clocks = Clocks::new("the servers");
+        for (number, offset) in offsets.iter().enumerate() {
+            clocks.add(&format!("s{number}"), 1_000_000 + offset, 999_950, 1_000_050);
+        }
+        let mut report = StorageReport::default();
+        clocks.report(&mut report);
+        let status = |status| report.findings.iter().find(|finding| finding.status == status);
+        let worst = status(FindingStatus::Failed).or_else(|| status(FindingStatus::Warning));
+        let worst = worst.unwrap_or(&report.findings[0]);
+        (worst.status, worst.message.clone())
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_the_answer_took_are_reported() {
+        assert_eq!(check(&[0, 900, -100]).0, FindingStatus::Ok);
+        // The answers took long enough to explain the rest.
+        assert_eq!(check(&[1_040, 0]).0, FindingStatus::Ok);
+        let (status, message) = check(&[1_600]);
+        assert_eq!(status, FindingStatus::Warning);
+        assert_eq!(message, "the clock of s0 is 1.5 s ahead of this machine's");
+        let (status, message) = check(&[-60_050]);
+        assert_eq!(status, FindingStatus::Warning);
+        assert_eq!(message, "the clock of s0 is 60.0 s behind this machine's");
+        let (status, message) = check(&[0, -6_000, 6_000]);
+        assert_eq!(status, FindingStatus::Failed);
+        assert_eq!(message, "the clock of s2 is 11.9 s ahead of that of s1");
+        assert_eq!(check(&[0, 2_500]).0, FindingStatus::Warning);
+        assert_eq!(check(&[]).0, FindingStatus::Warning);
+    }
+}

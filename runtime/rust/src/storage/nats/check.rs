@@ -1,0 +1,133 @@
+//! Checking NATS servers before or while servers use them. Nothing here creates, changes or deletes anything.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::{Event, HeaderMap, Request, ServerError};
+use serde_json::{Value, json};
+
+use super::jetstream::{JetStream, RequestFailure};
+use super::streams::Setup;
+use super::{ConnectNats, StorageError};
+use crate::storage::check::StorageReport;
+
+mod account;
+mod permissions;
+mod replicas;
+mod servers;
+mod streams;
+#[cfg(all(test, unix))]
+mod tests;
+mod versions;
+
+/// The time within which a server must answer a request of a check.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+impl ConnectNats<'_> {
+    /// Checks the servers instead of connecting: their versions and clocks, JetStream and its limits, the permissions,
+    /// and the streams with their replicas. It changes nothing, so servers may be using the streams.
+    ///
+    /// Set the same options as the servers do, because the check compares the streams with them.
+    pub async fn check(self) -> StorageReport {
+        let mut report = StorageReport::default();
+        let setup = match self.setup() {
+            Ok(setup) => setup,
+            Err(error) => {
+                report.fail("options", error.to_string(), "correct the option");
+                return report;
+            }
+        };
+        let denied = Denied::default();
+        let urls = self.url.split(',').map(str::trim).collect();
+        let connecting =
+            self.credentials.connect_with(urls, |options| denied.collect(options).max_reconnects(1)).await;
+        let client = match connecting {
+            Ok(client) => client,
+            Err(error) => {
+                let help = "start the servers, and correct the URL, the credentials and the certificates";
+                report.fail("connection", error.to_string(), help);
+                return report;
+            }
+        };
+        let probe = Probe { jetstream: JetStream { client }, setup, denied };
+        let mut clocks = servers::check(&self, &probe, &mut report).await;
+        if let Some(account) = account::check(&probe, &mut report).await {
+            let found = streams::check(&probe, &mut clocks, &mut report).await;
+            account.check_limits(&probe.setup, &found, &mut report);
+            permissions::check(&probe, &found, &mut report).await;
+        } else {
+            probe.denied.report(&mut report);
+        }
+        clocks.report(&mut report);
+        report
+    }
+}
+
+/// A connection, and the settings of the servers.
+struct Probe {
+    jetstream: JetStream,
+    setup: Setup,
+    denied: Denied,
+}
+
+impl Probe {
+    async fn ask(&self, subject: impl Into<String>, request: &Value) -> Result<Value, RequestFailure> {
+        let request = Request::new().payload(request.to_string().into()).timeout(Some(TIMEOUT));
+        self.jetstream.answer(subject.into(), request).await
+    }
+
+    /// Sends a message that no stream stores, because it names another stream than the one that it reaches.
+    async fn send_unstored(&self, subject: String) {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Stream", "no-stream-has-this-name");
+        let request = Request::new().headers(headers).timeout(Some(TIMEOUT));
+        // Only a denied permission matters here.
+        let _ = self.jetstream.answer(subject, request).await;
+    }
+}
+
+/// The permissions that servers have denied, in their words.
+#[derive(Clone, Default)]
+struct Denied(Arc<Mutex<Vec<String>>>);
+
+impl Denied {
+    fn collect(&self, options: async_nats::ConnectOptions) -> async_nats::ConnectOptions {
+        let denied = self.clone();
+        options.event_callback(move |event| {
+            if let Event::ServerError(ServerError::Other(error)) = event
+                && error.to_lowercase().contains("permissions violation")
+            {
+                denied.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            }
+            async {}
+        })
+    }
+
+    /// Returns what is denied, such as `Publish to "a"`.
+    fn list(&self) -> Vec<String> {
+        let denied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut denied: Vec<String> = denied
+            .iter()
+            .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
+            // Only this check asks for it.
+            .filter(|what| !what.contains(servers::USER_INFO))
+            .collect();
+        denied.sort_unstable();
+        denied.dedup();
+        denied
+    }
+
+    fn report(&self, report: &mut StorageReport) -> bool {
+        let denied = self.list();
+        if denied.is_empty() {
+            return true;
+        }
+        report.fail(
+            "permissions",
+            format!("the user has no permission for: {}", denied.join(", ")),
+            "allow it to publish to `$JS.API.>` and to the subjects of the space, such as `fanfare.>`, and to \
+             subscribe to the space's live subjects, such as `fanfare-live.>`, and to `_INBOX.>`",
+        );
+        false
+    }
+}
