@@ -73,7 +73,7 @@ impl Upkeep {
         let next: Vec<_> = open[from..].iter().take(CHECKED_AT_ONCE).collect();
         self.checked = next.last().map_or_else(String::new, |channel| channel.token.clone());
         for channel in next {
-            self.shared.refresh(channel).await?;
+            self.shared.refresh(channel, 0).await?;
         }
         Ok(())
     }

@@ -167,7 +167,7 @@ impl Shared {
                 Ok(sequence) => {
                     if channel.apply(sequence, block) != Applied::Whole {
                         // The message is stored. If this fails, the tail reads it later.
-                        let _ = self.refresh(channel).await;
+                        let _ = self.refresh(channel, sequence).await;
                     }
                     return Ok(true);
                 }
@@ -175,7 +175,10 @@ impl Shared {
                     if has_next(channel, block) {
                         return Ok(is_stored(channel, block));
                     }
-                    self.refresh_until(channel, since + GIVE_UP_AFTER).await.map_err(AppendFailure::Final)?;
+                    let last = failure.last_sequence();
+                    self.refresh_until(channel, last, since + GIVE_UP_AFTER)
+                        .await
+                        .map_err(AppendFailure::Final)?;
                     if is_stored(channel, block) {
                         return Ok(true);
                     }
@@ -202,14 +205,15 @@ impl Shared {
         }
     }
 
-    /// Reads a channel again, which shows whether a block is stored.
+    /// Reads a channel again up to a sequence at least, which shows whether a block is stored.
     async fn refresh_until(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
+        sequence: u64,
         until: Instant,
     ) -> Result<(), StorageError> {
         loop {
-            match self.refresh(channel).await {
+            match self.refresh(channel, sequence).await {
                 Err(_) if Instant::now() < until => sleep(Duration::from_millis(100)).await,
                 outcome => return outcome,
             }
