@@ -264,7 +264,7 @@ pub enum PublishError {
     /// The idempotency key was already used on this channel, for another topic or payload.
     KeyReused,
     /// The text stream has ended: this server did not report to the storage for a while, so another server ended its
-    /// text streams.
+    /// text streams, or its channel was deleted.
     StreamEnded,
     /// The storage failed. If it failed while committing, the message may have been stored: with an idempotency key, it
     /// is safe to publish it again.
@@ -333,7 +333,8 @@ impl fmt::Display for PublishError {
                  use a new key for each message",
             ),
             Self::StreamEnded => formatter.write_str(
-                "another server has ended the text stream, because this one did not report to the storage for a while",
+                "the text stream has ended: its channel was deleted, or this server did not report to the storage for a \
+                 while, and another one ended it",
             ),
             Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
             Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),

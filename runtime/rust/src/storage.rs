@@ -222,7 +222,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) enum AppendError {
     KeyReused,
-    /// The process that writes the text stream was declared dead, so others end the stream.
+    /// The process that writes the text stream was declared dead, so others end the stream. Or, in NATS, the stream's
+    /// channel was deleted.
     StreamEnded,
     Storage(StorageError),
 }

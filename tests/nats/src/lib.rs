@@ -50,6 +50,18 @@ impl TestServer {
         server
     }
 
+    /// Starts a server with a configuration, for example one that requires credentials.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_with(configuration: &str) -> Self {
+        let mut server = Self::new(free_port(), vec!["--config".to_owned(), "configuration".to_owned()]);
+        fs::write(server.folder.join("configuration"), configuration).unwrap();
+        server.restart();
+        server
+    }
+
     /// Starts three servers that form a cluster. Their names are `server-0` to `server-2`.
     ///
     /// # Panics

@@ -5,15 +5,16 @@ use serde::Deserialize;
 use super::{Held, IdempotencyKey, Log, StoredMessage};
 use crate::channel::ChannelDefinition;
 use crate::random;
-use crate::wire::{ChunkParts, LogKind, SharedText};
+use crate::wire::{ChunkParts, LogKind};
 
 /// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
 const RUN_STREAM: &str = "run-";
 
-/// A text stream that has not ended.
-#[derive(Clone)]
-pub(crate) struct OpenStream {
-    pub(crate) topic: usize,
+/// A text stream that has not ended. Its topic is an index in the channel's definition, unless it is stored.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "nats", derive(serde::Serialize, Deserialize))]
+pub(crate) struct OpenStream<T = usize> {
+    pub(crate) topic: T,
     pub(crate) id: String,
     pub(crate) run_id: Option<String>,
 }
@@ -55,20 +56,41 @@ impl OpenStream {
         self.id.starts_with(RUN_STREAM)
     }
 
-    /// Applies a frame of a topic's text streams: a stream begins, continues or ends.
-    fn follow(open: &mut Vec<Self>, topic: usize, frame: &SharedText) {
+    /// Returns the process that writes the stream.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.get(..8)?, 16).ok()
+    }
+}
+
+impl<T> OpenStream<T> {
+    /// Applies a frame to the streams that are open before it: a stream of the topic begins, continues or ends.
+    pub(crate) fn follow(open: &mut Vec<Self>, topic: T, frame: &str) {
         if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
             return Self::follow_chunk(open, topic, head, stream_id);
         }
+        let is_start = LogKind::StreamStart.is_of(frame);
+        if !is_start && !is_end(frame) {
+            return;
+        }
         let Ok(StreamFrame { id, run_id }) = serde_json::from_str(frame) else { return };
         open.retain(|stream| stream.id != id);
-        if LogKind::StreamStart.is_of(frame) {
+        if is_start {
             open.push(Self { topic, id, run_id });
         }
     }
 
+    /// Returns whether a frame continues or ends a stream that is not open.
+    #[cfg(feature = "nats")]
+    pub(crate) fn is_ended(open: &[Self], frame: &str) -> bool {
+        let is_open = |id: &str| open.iter().any(|stream| stream.id == id);
+        if let Some(chunk) = ChunkParts::of(frame) {
+            return !is_open(chunk.stream_id);
+        }
+        is_end(frame) && serde_json::from_str(frame).is_ok_and(|end: StreamFrame| !is_open(&end.id))
+    }
+
     /// Adds the stream of a chunk if it is not open yet. Its start may have been evicted.
-    fn follow_chunk(open: &mut Vec<Self>, topic: usize, head: &str, stream_id: &str) {
+    fn follow_chunk(open: &mut Vec<Self>, topic: T, head: &str, stream_id: &str) {
         if open.iter().any(|stream| stream.id == stream_id) {
             return;
         }
@@ -76,11 +98,10 @@ impl OpenStream {
             serde_json::from_str(&format!("{head}\"}}")).ok().and_then(|frame: StreamFrame| frame.run_id);
         open.push(Self { topic, id: stream_id.to_owned(), run_id });
     }
+}
 
-    /// Returns the process that writes the stream.
-    pub(crate) fn owner(&self) -> Option<u32> {
-        u32::from_str_radix(self.id.get(..8)?, 16).ok()
-    }
+fn is_end(frame: &str) -> bool {
+    LogKind::StreamEnd { error: None, is_stopped: false }.is_of(frame)
 }
 
 /// The members of a stream's first or last frame that identify it.

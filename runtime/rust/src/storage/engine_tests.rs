@@ -55,6 +55,7 @@ mod on_all {
             super::shared::revocations as revocations_reach_all_processes_and_stay,
             super::shared::abandoned_streams as a_text_stream_of_an_ended_process_ends,
             super::shared::written_streams as a_text_stream_of_a_running_process_is_not_abandoned,
+            super::shared::refused_text as a_text_stream_that_others_have_ended_gets_no_more_text,
             super::shared::deleted_channel as a_deleted_channel_begins_a_new_epoch,
             super::shared::publishing_to_a_deleted_channel as publishing_to_a_deleted_channel_succeeds,
             super::shared::new_definition as messages_that_a_new_definition_rejects_become_a_gap,
@@ -63,15 +64,14 @@ mod on_all {
     }
 }
 
-/// NATS has no journal, and accepts the text of a process that was declared dead.
+/// NATS has no journal.
 mod on_all_but_nats {
     use super::place::Place;
-    use super::{runs, shared};
+    use super::runs;
 
     on_each_engine! {
         [memory, sqlite if feature = "sqlite", postgres if all(feature = "postgres", unix)]
         {
-            super::shared::refused_text as a_text_stream_that_others_have_ended_gets_no_more_text,
             super::runs::claims::adding as a_run_is_added_once,
             super::runs::claims::adding_at_once as processes_that_add_the_same_run_at_once_add_one,
             super::runs::claims::claiming as the_run_that_has_been_due_longest_is_claimed_first,

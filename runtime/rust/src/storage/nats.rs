@@ -35,6 +35,7 @@ mod block;
 mod channel;
 mod checkpoint;
 mod connect;
+mod credentials;
 mod inspection;
 mod jetstream;
 mod journal;
@@ -56,6 +57,7 @@ use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
 use meta::{Revoked, Running};
+use streams::Setup;
 use tail::Shard;
 use trim::Trim;
 
@@ -96,6 +98,7 @@ struct Shared {
     /// The first token of all subjects.
     space: String,
     meta_stream: String,
+    setup: Setup,
     shards: Vec<Shard>,
     channels: Channels,
     clock: StorageClock,

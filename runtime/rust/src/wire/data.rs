@@ -203,11 +203,11 @@ pub(crate) struct ChunkParts<'f> {
 
 impl<'f> ChunkParts<'f> {
     /// Returns the parts of a frame, or `None` if it is not a `chunk`.
-    pub(crate) fn of(frame: &'f SharedText) -> Option<Self> {
+    pub(crate) fn of(frame: &'f str) -> Option<Self> {
         if !(LogKind::Chunk { stream_id: "" }).is_of(frame) {
             return None;
         }
-        let (head, text) = frame.as_str().split_at(frame.as_str().find(TEXT)? + TEXT.len());
+        let (head, text) = frame.split_at(frame.find(TEXT)? + TEXT.len());
         Some(Self { head, stream_id: Self::of_head(head)?, text: text.strip_suffix("\"}")? })
     }
 

@@ -63,6 +63,24 @@ async fn servers_share_idempotency_keys_and_revocations() {
 }
 
 #[tokio::test]
+async fn subscribers_of_a_deleted_stream_resume_with_a_gap() {
+    let ([here, there], channel) = (servers("deleting").await, room("1"));
+    let known = here.hub.publish(said(&channel), "before").await.unwrap().to_string();
+    let mut reader = there.resume(&channel, &["said"], &known).await;
+    reader.ready().await;
+    let client = async_nats::connect(TestServer::shared().url()).await.unwrap();
+    for shard in 0..4 {
+        client.request(format!("$JS.API.STREAM.DELETE.deleting-{shard}"), "".into()).await.unwrap();
+    }
+    assert_eq!(reader.close_code().await, 1011, "the client connects again");
+    let next = here.hub.publish(said(&channel), "after").await.unwrap().to_string();
+    let mut reader = there.resume(&channel, &["said"], &known).await;
+    reader.ready().await;
+    assert_eq!(reader.gap().await, (known, next.clone()));
+    assert_eq!(reader.id_and_data().await, (next, json!("after")));
+}
+
+#[tokio::test]
 async fn channels_and_their_history_are_listed_and_runs_are_refused() {
     let ([server, _], channel) = (servers("listing").await, room("a.b c"));
     for text in ["1", "2", "3"] {

@@ -10,10 +10,11 @@ use fanfare_nats_server::TestServer;
 use super::super::nats::tests::TestSpace;
 use super::place::next_number;
 use super::process::{DRAFT, Process, Reader, SAID, STATE, entry, room, small, wait_until};
-use super::shared::begin_stream;
-use crate::history::Gap;
+use super::shared::{END, append_part, begin_stream};
+use crate::history::{Gap, OpenStream};
 use crate::storage::AppendError;
-use crate::wire::{Cursor, LogKind};
+use crate::storage::abandoned_streams::end_entry;
+use crate::wire::{Cursor, LogKind, MessageId};
 
 fn single() -> TestSpace {
     TestSpace::new(TestServer::shared().url(), format!("nats-{}", next_number()), 1)
@@ -24,19 +25,7 @@ async fn evicted_messages_are_deleted_and_everything_else_remains() {
     let (space, channel) = (single(), small("1"));
     let first = Process::new(space.connect().await);
     let state = first.publish(&channel, STATE, "kept", Some("k")).await.unwrap();
-    let mut ids = Vec::new();
-    for number in 0..400 {
-        // A log keeps messages that were just published, up to a megabyte.
-        ids.push(first.say(&channel, &format!("{number} {}", "x".repeat(8_000))).await);
-    }
-    for _ in 0..1_000 {
-        if space.count_blocks("small:1").await.0 < 300 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let (blocks, has_checkpoint) = space.count_blocks("small:1").await;
-    assert!(blocks < 300 && has_checkpoint, "{blocks} blocks remain");
+    let ids = fill(&space, &first).await;
     let second = Process::new(space.connect().await);
     let again = second.publish(&channel, STATE, "kept", Some("k")).await.unwrap();
     assert_eq!((again.id, again.repeated), (state.id, true));
@@ -99,12 +88,139 @@ async fn readers_of_a_text_stream_receive_its_end_when_its_process_ends() {
     let space = single();
     let (here, there) = (Process::new(space.connect().await), Process::new(space.connect().await));
     let mut reader = here.read_from(&room("1"), &[DRAFT], Cursor::Now).await;
-    begin_stream(&there).await;
+    begin_stream(&there, &room("1")).await;
     let begun = reader.read_until(2).await.frames;
     assert!(!begun.iter().any(|frame| frame.contains("datastream-end")), "{begun:?}");
     drop(there);
     let end = reader.read_until(1).await.frames;
     assert!(end[0].contains(r#""error":"the server was restarted""#), "{end:?}");
+}
+
+/// Publishes until the oldest messages of `small:1` are deleted. A log keeps messages that were just published, up to a
+/// megabyte.
+async fn fill(space: &TestSpace, process: &Process) -> Vec<MessageId> {
+    let mut ids = Vec::new();
+    for number in 0..400 {
+        ids.push(process.say(&small("1"), &format!("{number} {}", "x".repeat(8_000))).await);
+    }
+    for _ in 0..1_000 {
+        if space.count_blocks("small:1").await.0 < 300 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (blocks, has_checkpoint) = space.count_blocks("small:1").await;
+    assert!(blocks < 300 && has_checkpoint, "{blocks} blocks remain");
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_text_stream_continues_after_its_messages_were_deleted() {
+    let (space, channel) = (single(), small("1"));
+    let here = Process::new(space.connect().await);
+    let [open, ended] = [begin_stream(&here, &channel).await, begin_stream(&here, &channel).await];
+    append_part(&here, &channel, &ended, END, &ended).await.unwrap();
+    fill(&space, &here).await;
+    let there = Process::new(space.connect().await);
+    let texts = there.read_from(&channel, &[DRAFT], Cursor::Start).await.read().frames;
+    assert!(!texts.iter().any(|frame| frame.contains(&open)), "{texts:?}");
+    for (stream, is_open) in [(&open, true), (&ended, false)] {
+        let chunk = LogKind::Chunk { stream_id: stream };
+        let appended = append_part(&there, &channel, stream, chunk, "more").await;
+        assert!(if is_open { appended.is_ok() } else { matches!(appended, Err(AppendError::StreamEnded)) });
+    }
+    let mut reader = there.read_from(&channel, &[DRAFT], Cursor::Now).await;
+    reader.read();
+    drop(here);
+    let end = reader.read_until(1).await.frames;
+    assert!(end[0].contains("datastream-end") && end[0].contains(&open), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_has_not_received_the_end_of_its_text_stream_adds_no_text() {
+    let (space, channel) = (single(), room("1"));
+    let mut deaf = space.connect().await;
+    deaf.stop_following();
+    let (suspended, other) = (Process::new(deaf), Process::new(space.connect().await));
+    let stream = begin_stream(&suspended, &channel).await;
+    let log = other.log(&channel).await;
+    let open = OpenStream { topic: DRAFT, id: stream.clone(), run_id: None };
+    other.append(end_entry(&log, &open)).await.unwrap();
+    // In one block with other messages, which are accepted.
+    let chunk = LogKind::Chunk { stream_id: &stream };
+    let (said, refused) = tokio::join!(
+        suspended.say(&channel, "said"),
+        append_part(&suspended, &channel, &stream, chunk, "more")
+    );
+    assert_eq!(said.offset(), 4);
+    assert!(matches!(refused, Err(AppendError::StreamEnded)), "{refused:?}");
+    let next = begin_stream(&suspended, &channel).await;
+    append_part(&suspended, &channel, &next, END, &next).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_streams_are_created_again_and_begin_new_epochs() {
+    let (space, channel) = (single(), room("1"));
+    let processes = [Process::new(space.connect().await), Process::new(space.connect().await)];
+    let known = processes[0].say(&channel, "before").await;
+    processes[0].engine.revoke("17").await.unwrap();
+    let logs = [processes[0].log(&channel).await, processes[1].log(&channel).await];
+    wait_until(|| processes[1].revoked.lock().unwrap().contains(&"17".to_owned())).await;
+    // Each process reads the revocation with its next report.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    space.delete_streams().await;
+    // It waits until the stream exists again.
+    let next = processes[1].say(&channel, "after").await;
+    assert!(next > known && next.epoch() > known.epoch());
+    wait_until(|| logs.iter().all(|log| log.is_retired())).await;
+    for process in &processes {
+        let received = process.read_from(&channel, &[SAID], Cursor::After(known)).await.read();
+        assert_eq!((received.gap.unwrap().after, received.ids()), (known, vec![next]));
+        space.wait_until_registered(process.engine.owner()).await;
+        wait_until(|| process.engine.health().is_ok()).await;
+    }
+    space.wait_until_revoked("17").await;
+    let late = Process::new(space.connect().await);
+    assert_eq!(*late.revoked.lock().unwrap(), ["17"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn purged_streams_begin_new_epochs_without_being_used() {
+    let space = single();
+    let (here, there) = (Process::new(space.connect().await), Process::new(space.connect().await));
+    let channels = [room("1"), room("2"), room("3")];
+    let (mut known, mut logs) = (Vec::new(), Vec::new());
+    for channel in &channels {
+        known.push(here.say(channel, "before").await);
+        logs.extend([here.log(channel).await, there.log(channel).await]);
+    }
+    // Both processes have compared the streams with what they know.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    space.purge_streams().await;
+    wait_until(|| logs.iter().all(|log| log.is_retired())).await;
+    for (channel, known) in channels.iter().zip(known) {
+        let next = there.say(channel, "after").await;
+        assert!(next > known && next.epoch() > known.epoch());
+        let received = here.read_from(channel, &[SAID], Cursor::After(known)).await.read();
+        assert_eq!((received.gap.unwrap().after, received.ids()), (known, vec![next]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_are_not_used_again_after_the_blocks_of_a_channel_were_deleted() {
+    let (space, channel) = (single(), small("1"));
+    let process = Process::new(space.connect().await);
+    let last = *fill(&space, &process).await.last().unwrap();
+    let log = process.log(&channel).await;
+    space.purge_blocks("small:1").await;
+    wait_until(|| log.is_retired()).await;
+    let next = process.say(&channel, "next").await;
+    assert!(next > last && next.epoch() > last.epoch());
+    for process in [process, Process::new(space.connect().await)] {
+        let received = process.read_from(&channel, &[SAID], Cursor::After(last)).await.read();
+        assert_eq!(received.gap.unwrap().after, last);
+        assert_eq!(*received.ids().last().unwrap(), next);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -105,7 +105,7 @@ impl Place {
         self.mark_owner_ended(process.engine.owner()).await;
     }
 
-    /// Makes others believe that the process with this number has ended without releasing its runs.
+    /// Makes others believe that the process with this number has ended without releasing its runs and text streams.
     pub(super) async fn mark_owner_ended(&self, owner: u32) {
         match self {
             Self::Memory(memory) => memory.mark_ended(owner),
@@ -118,8 +118,17 @@ impl Place {
                 self.execute(&format!("UPDATE processes SET seen = 0 WHERE owner = {owner};")).await;
             }
             #[cfg(all(feature = "nats", unix))]
-            Self::Nats(_) => unreachable!("it has no runs"),
+            Self::Nats(space) => space.mark_ended(owner).await,
         }
+    }
+
+    /// Waits until a process whose number was marked as ended is registered again. In NATS, it keeps the number.
+    pub(super) async fn wait_until_registered(&self, process: &Process, marked: u32) {
+        #[cfg(all(feature = "nats", unix))]
+        if let Self::Nats(space) = self {
+            return space.wait_until_registered(marked).await;
+        }
+        super::process::wait_until(|| process.engine.owner() != marked).await;
     }
 
     /// Deletes a channel, as a process does once it was unused for a week.

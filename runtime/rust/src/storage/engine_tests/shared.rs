@@ -8,13 +8,14 @@ use super::place::Place;
 use super::process::{
     DRAFT, Process, Reader, SAID, SECOND, STATE, entry, room, small, strict_room, wait_until,
 };
+use crate::channel::Channel;
 use crate::history::{Appended, Gap, OpenStream};
 use crate::storage::abandoned_streams::end_entry;
 use crate::storage::{AppendError, Entry};
 use crate::wire::{Cursor, LogKind, MessageId};
 
 /// The end of a whole text.
-const END: LogKind<'_> = LogKind::StreamEnd { error: None, is_stopped: false };
+pub(super) const END: LogKind<'_> = LogKind::StreamEnd { error: None, is_stopped: false };
 
 pub(super) async fn restoring(place: Place) {
     let (first, channel) = (place.open().await, room("1"));
@@ -123,27 +124,30 @@ pub(super) async fn revocations(place: Place) {
 }
 
 /// Begins a text stream, and returns its id.
-pub(super) async fn begin_stream(process: &Process) -> String {
+pub(super) async fn begin_stream(process: &Process, channel: &Channel) -> String {
     let stream = OpenStream::new_id(process.engine.owner());
-    append_part(process, &stream, LogKind::StreamStart, &stream).await.unwrap();
-    append_part(process, &stream, LogKind::Chunk { stream_id: &stream }, "half of it").await.unwrap();
+    append_part(process, channel, &stream, LogKind::StreamStart, &stream).await.unwrap();
+    append_part(process, channel, &stream, LogKind::Chunk { stream_id: &stream }, "half of it")
+        .await
+        .unwrap();
     stream
 }
 
 /// Appends a part of a text stream that a process writes.
-async fn append_part(
+pub(super) async fn append_part(
     process: &Process,
+    channel: &Channel,
     stream: &str,
     kind: LogKind<'_>,
     text: &str,
 ) -> Result<Appended, AppendError> {
-    let (log, writer) = (process.log(&room("1")).await, u32::from_str_radix(&stream[..8], 16).unwrap());
+    let (log, writer) = (process.log(channel).await, u32::from_str_radix(&stream[..8], 16).unwrap());
     process.append(Entry { writer: Some(writer), ..entry(&log, DRAFT, kind, text, None) }).await
 }
 
 pub(super) async fn abandoned_streams(place: Place) {
     let first = place.open().await;
-    let stream = begin_stream(&first).await;
+    let stream = begin_stream(&first, &room("1")).await;
     place.close(first).await;
     let second = place.open().await;
     let (log, abandoned) = second.open(&room("1")).await;
@@ -162,7 +166,7 @@ pub(super) async fn abandoned_streams(place: Place) {
 
 pub(super) async fn written_streams(place: Place) {
     let (here, there) = (place.open().await, place.open().await);
-    begin_stream(&there).await;
+    begin_stream(&there, &room("1")).await;
     let (_, abandoned) = here.open(&room("1")).await;
     assert!(abandoned.is_empty());
 }
@@ -174,8 +178,8 @@ pub(super) async fn refused_text(place: Place) {
     }
     let (here, there, channel) = (place.open().await, place.open().await, room("1"));
     let mut reader = here.read_from(&channel, &[DRAFT], Cursor::Start).await;
-    let (open, abandoned) = (begin_stream(&there).await, begin_stream(&there).await);
-    append_part(&there, &open, END, &open).await.unwrap();
+    let (open, abandoned) = (begin_stream(&there, &room("1")).await, begin_stream(&there, &room("1")).await);
+    append_part(&there, &channel, &open, END, &open).await.unwrap();
     assert_eq!(reader.read_until(5).await.frames.len(), 5);
     let (owner, mut frames) = (there.engine.owner(), Vec::new());
     let ending = timeout(30 * SECOND, async {
@@ -190,14 +194,14 @@ pub(super) async fn refused_text(place: Place) {
     assert!(frames.len() == 1 && frames[0].contains("datastream-end") && frames[0].contains(&abandoned));
     let chunk = LogKind::Chunk { stream_id: &abandoned };
     for (kind, text) in [(chunk, "more"), (END, &*abandoned), (chunk, "still more")] {
-        let refused = append_part(&there, &abandoned, kind, text).await;
+        let refused = append_part(&there, &channel, &abandoned, kind, text).await;
         assert!(matches!(refused, Err(AppendError::StreamEnded)), "{refused:?}");
     }
-    // Messages are accepted, and new text streams have another writer.
+    // Messages are accepted, and so are new text streams once the process has reported again.
     there.say(&channel, "said").await;
-    wait_until(|| there.engine.owner() != owner).await;
-    let next = begin_stream(&there).await;
-    append_part(&there, &next, END, &next).await.unwrap();
+    place.wait_until_registered(&there, owner).await;
+    let next = begin_stream(&there, &room("1")).await;
+    append_part(&there, &channel, &next, END, &next).await.unwrap();
     let frames = reader.read_until(3).await.frames;
     assert!(frames.len() == 3 && frames.iter().all(|frame| frame.contains(&next)), "{frames:?}");
 }

@@ -52,7 +52,7 @@ pub(super) struct Position {
     /// When the last block was published, in milliseconds since 1970.
     pub(super) time: i64,
     pub(super) keys: UsedKeys,
-    /// The text streams that have not ended, even if the log has evicted their messages.
+    /// The text streams that have begun and not ended, even if the log has evicted their messages.
     pub(super) open_streams: Vec<OpenStream>,
 }
 

@@ -1,14 +1,15 @@
 //! Checkpoints, which replace the older blocks of channels.
 //!
 //! A channel has at most one checkpoint. It contains the messages that the history or `retain` still requires, the
-//! idempotency keys, and the offsets up to which messages are missing. The state of a channel is its checkpoint and the
-//! blocks after it.
+//! idempotency keys, the text streams that have not ended, and the offsets up to which messages are missing. The state
+//! of a channel is its checkpoint and the blocks after it.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::StorageError;
 use super::block::{BlockHead, StoredKey, join, split, split_frames};
+use crate::history::OpenStream;
 
 /// The JSON of a checkpoint.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub(super) struct CheckpointHead {
     pub(super) evicted: Vec<(String, u64)>,
     /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.
     pub(super) keys: Vec<(StoredKey, u64, i64)>,
+    /// The text streams that have begun and not ended, with the names of their topics.
+    pub(super) open_streams: Vec<OpenStream<String>>,
     pub(super) messages: Vec<KeptMessage>,
     /// The blocks of the last minute, whose writers may still be asking whether they are stored.
     pub(super) recent: Vec<RecentBlock>,

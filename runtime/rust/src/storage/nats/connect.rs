@@ -1,15 +1,16 @@
 //! The settings of a storage in NATS.
 
+use std::fmt;
 use std::future::IntoFuture;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use async_nats::ConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::credentials::Credentials;
 use super::jetstream::{JetStream, no_connection};
 use super::streams::{self, Setup};
 use super::upkeep::Upkeep;
@@ -22,7 +23,6 @@ use crate::storage::remote_clock::StorageClock;
 const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 
 /// Connects to NATS servers. See [`Nats::connect`].
-#[derive(Debug)]
 #[must_use = "await it to connect"]
 pub struct ConnectNats<'u> {
     url: &'u str,
@@ -30,9 +30,7 @@ pub struct ConnectNats<'u> {
     shards: Option<usize>,
     replicas: Option<usize>,
     max_queue_bytes: Option<usize>,
-    credentials_file: Option<PathBuf>,
-    nkey: Option<String>,
-    root_certificates: Option<PathBuf>,
+    credentials: Credentials,
 }
 
 impl<'u> ConnectNats<'u> {
@@ -43,9 +41,7 @@ impl<'u> ConnectNats<'u> {
             shards: None,
             replicas: None,
             max_queue_bytes: None,
-            credentials_file: None,
-            nkey: None,
-            root_certificates: None,
+            credentials: Credentials::default(),
         }
     }
 
@@ -79,43 +75,46 @@ impl<'u> ConnectNats<'u> {
 
     /// Authenticates with the JWT and the seed in a credentials file, as `nsc` writes it.
     pub fn credentials_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.credentials_file = Some(path.as_ref().to_owned());
+        self.credentials.file = Some(path.as_ref().to_owned());
         self
     }
 
     /// Authenticates with the seed of an nkey, which begins with `SU`.
     pub fn nkey(mut self, seed: impl Into<String>) -> Self {
-        self.nkey = Some(seed.into());
+        self.credentials.nkey = Some(seed.into());
+        self
+    }
+
+    /// Authenticates with the name and the password of a user. The URL must not contain them.
+    pub fn user_and_password(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.credentials.user = Some((user.into(), password.into()));
+        self
+    }
+
+    /// Authenticates with a token.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.credentials.token = Some(token.into());
         self
     }
 
     /// Trusts the certificate authorities in a PEM file instead of the system's, and requires TLS.
     pub fn root_certificates(mut self, path: impl AsRef<Path>) -> Self {
-        self.root_certificates = Some(path.as_ref().to_owned());
+        self.credentials.root_certificates = Some(path.as_ref().to_owned());
         self
     }
 
-    async fn options(&self) -> Result<ConnectOptions, StorageError> {
-        let mut options = ConnectOptions::new().name("fanfare").max_reconnects(None);
-        if let Some(seed) = &self.nkey {
-            options = options.nkey(seed.clone());
-        }
-        if let Some(path) = &self.root_certificates {
-            options = options.add_root_certificates(path.clone()).require_tls(true);
-        }
-        if let Some(path) = &self.credentials_file {
-            let with_file = options.credentials_file(path).await;
-            options = with_file.map_err(|error| {
-                StorageError::new(format!("cannot read the NATS credentials in {}: {error}", path.display()))
-            })?;
-        }
-        Ok(options)
+    /// Authenticates with a certificate and its private key, in PEM files, and requires TLS. It can be combined with
+    /// the other credentials.
+    pub fn client_certificate(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
+        self.credentials.client_certificate =
+            Some((certificate.as_ref().to_owned(), key.as_ref().to_owned()));
+        self
     }
 
     async fn connect(self) -> Result<Nats, StorageError> {
         let setup = Setup::new(self.space, self.shards, self.replicas)?;
         let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
-        let client = self.options().await?.connect(urls).await.map_err(no_connection)?;
+        let client = self.credentials.connect(urls).await?;
         let version = client.server_info().version;
         if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
             return Err(StorageError::new(format!(
@@ -130,6 +129,7 @@ impl<'u> ConnectNats<'u> {
             runtime: Handle::current(),
             space: self.space.to_owned(),
             meta_stream: streams.meta,
+            setup: streams.setup,
             shards: streams.shards,
             channels: Channels::default(),
             clock: StorageClock::new(&streams.clock),
@@ -162,9 +162,16 @@ impl<'u> ConnectNats<'u> {
     }
 }
 
+/// Shows no secrets: the URL may contain a password.
+impl fmt::Debug for ConnectNats<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ConnectNats").field("space", &self.space).finish_non_exhaustive()
+    }
+}
+
 /// # Errors
-/// Returns an error if the servers cannot be reached, if they are older than 2.12 or do not have JetStream, if an
-/// option is invalid, or if the streams exist with other settings.
+/// Returns an error if the servers cannot be reached or reject the credentials, if they are older than 2.12 or do not
+/// have JetStream, if an option is invalid, or if the streams exist with other settings.
 impl<'u> IntoFuture for ConnectNats<'u> {
     type Output = Result<Nats, StorageError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'u>>;

@@ -56,6 +56,7 @@ pub(super) struct StreamInfo {
 
 #[derive(Deserialize)]
 pub(super) struct StreamState {
+    pub(super) first_seq: u64,
     pub(super) last_seq: u64,
     /// The subjects that the request's filter matches, each with its number of messages.
     #[serde(default)]
@@ -143,7 +144,7 @@ impl JetStream {
         subjects_filter: Option<&str>,
     ) -> Result<StreamInfo, StorageError> {
         let found = self.find_stream(stream, subjects_filter).await?;
-        found.ok_or_else(|| StorageError::new(format!("the NATS stream `{stream}` was deleted")))
+        found.ok_or_else(|| deleted(stream))
     }
 
     /// Creates a stream, unless another process just has.
@@ -176,10 +177,17 @@ impl JetStream {
         subject: &str,
     ) -> Result<Option<Stored>, StorageError> {
         let request = json!({ "last_by_subj": subject });
-        let answer = match self.request(format!("$JS.API.STREAM.MSG.GET.{stream}"), &request).await {
-            Ok(answer) => answer,
-            Err(RequestFailure::Rejected { code: NO_MESSAGE, .. }) => return Ok(None),
-            Err(failure) => return Err(failure.into_error()),
+        let since = Instant::now();
+        let answer = loop {
+            match self.request(format!("$JS.API.STREAM.MSG.GET.{stream}"), &request).await {
+                Ok(answer) => break answer,
+                Err(RequestFailure::Rejected { code: NO_MESSAGE, .. }) => return Ok(None),
+                // The stream was deleted. Some process is about to create it again.
+                Err(RequestFailure::Rejected { code: NO_STREAM, .. }) if since.elapsed() < ELECTION => {
+                    sleep(PAUSE).await;
+                }
+                Err(failure) => return Err(failure.into_error()),
+            }
         };
         let message = &answer["message"];
         let payload = BASE64_STANDARD.decode(message["data"].as_str().unwrap_or_default());
@@ -311,6 +319,10 @@ pub(super) fn parse_stored(message: Message) -> Result<Stored, StorageError> {
 
 pub(super) fn no_connection(error: impl std::fmt::Display) -> StorageError {
     StorageError::new(format!("the connection to the NATS servers failed: {error}"))
+}
+
+pub(super) fn deleted(stream: &str) -> StorageError {
+    StorageError::new(format!("the NATS stream `{stream}` was deleted"))
 }
 
 fn no_answer(what: &str) -> StorageError {

@@ -9,6 +9,7 @@ use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
 use super::jetstream::Stored;
 use super::keys::{UsedKey, UsedKeys};
 use super::latest::Latest;
+use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
 use crate::clock::from_milliseconds;
@@ -42,8 +43,18 @@ impl Shared {
         channel: &TrackedChannel,
         definition: &ChannelDefinition,
     ) -> Result<Option<Loaded>, StorageError> {
-        let parts = self.read_parts(channel).await?;
-        Ok(restore(channel, definition, parts, self.now()))
+        loop {
+            let parts = self.read_parts(channel).await?;
+            let lacks_blocks = parts.last == 0;
+            let Some(loaded) = restore(channel, definition, parts, self.now()) else { return Ok(None) };
+            if !lacks_blocks {
+                return Ok(Some(loaded));
+            }
+            // A checkpoint does not cover the channel's last block, so messages after it may have been deleted.
+            self.begin_epoch(channel, Some((&loaded.position, None)))
+                .await
+                .map_err(AppendFailure::into_error)?;
+        }
     }
 
     /// Returns the epoch and the stored messages of a channel, in order, or `None` if it is not stored.
@@ -201,15 +212,26 @@ fn restore(
         let id = MessageId::new(epoch, kept.offset);
         messages.extend(stored_message(definition, id, &kept.topic, from_milliseconds(kept.time), frame));
     }
-    let mut position =
-        Position { epoch, head: chain.head, sequence: last, time: 0, keys, open_streams: Vec::new() };
+    let open_streams = head.open_streams.into_iter().filter_map(|OpenStream { topic, id, run_id }| {
+        Some(OpenStream { topic: definition.stored_topic(&topic)?, id, run_id })
+    });
+    let mut position = Position {
+        epoch,
+        head: chain.head,
+        sequence: last,
+        time: 0,
+        keys,
+        open_streams: open_streams.collect(),
+    };
     for block in &chain.blocks {
         has_other_definition |= !block.frames.is_empty() && block.head.definition != definition.fingerprint;
         position.time = position.time.max(block.head.time);
         position.add_keys(block);
-        messages.extend(block.messages(epoch, definition));
+        for message in block.messages(epoch, definition) {
+            OpenStream::follow_message(&mut position.open_streams, definition, &message);
+            messages.push(message);
+        }
     }
-    position.open_streams = OpenStream::among(definition, &messages);
     let stored = StoredLog {
         channel: channel.storage_handle(),
         epoch,

@@ -1,17 +1,18 @@
 //! The state that the processes of a cluster share besides messages: the running processes and the revoked tokens.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::jetstream::{Publish, RequestFailure, no_connection};
-use super::{OnRevoked, Shared, StorageError, subjects};
+use super::jetstream::{Publish, RequestFailure, deleted, no_connection};
+use super::tail::Missing;
+use super::{OnRevoked, Shared, StorageError, milliseconds, subjects};
 use crate::clock::to_milliseconds;
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
 use crate::token::REVOKED_FOR;
@@ -20,6 +21,9 @@ use crate::wire::parse_timestamp;
 /// The interval at which a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The time within which the servers must answer a report.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// A process that has not reported for this long is regarded as ended.
 pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 
@@ -27,9 +31,12 @@ pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
 #[derive(Default)]
 pub(super) struct Running {
     owners: BTreeSet<u32>,
-    /// Until this time, no process is regarded as ended: the servers were unreachable, and the reports of all processes
-    /// may have expired meanwhile.
+    /// Whether this process has reported.
+    has_reported: bool,
+    /// Until this time, no process is regarded as ended: the servers were unreachable, or the report of this process is
+    /// gone, so the reports of all processes may be gone.
     uncertain_until: Option<Instant>,
+    missing: Missing,
 }
 
 /// The listener for revocations, and the sequence of the latest one that it has received.
@@ -37,21 +44,49 @@ pub(super) struct Running {
 pub(super) struct Revoked {
     pub(super) listener: Option<OnRevoked>,
     latest: u64,
+    /// The revocations that are stored: for each id, the sequence and the time in milliseconds since 1970.
+    stored: HashMap<String, (u64, i64)>,
+    /// The first sequence of the stream when the revocations were last compared with it.
+    first: u64,
 }
 
 impl Shared {
     /// Reports that this process is running, and reads which others are running.
     pub(super) async fn beat(&self) -> Result<(), StorageError> {
-        let outcome = self.try_beat().await;
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match &outcome {
-            Ok(owners) => running.owners.clone_from(owners),
-            Err(_) => running.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE),
+        let outcome = timeout(BEAT_TIMEOUT, self.try_beat()).await.unwrap_or_else(|_| {
+            Err(StorageError::new("the NATS servers did not answer the report of this process in time"))
+        });
+        let mut running = self.lock_running();
+        let is_uncertain = match &outcome {
+            Ok(owners) => {
+                running.owners.clone_from(owners);
+                let was_missing = running.owners.insert(self.owner);
+                was_missing && std::mem::replace(&mut running.has_reported, true)
+            }
+            Err(_) => true,
+        };
+        if is_uncertain {
+            running.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
         }
         outcome.map(drop)
     }
 
+    /// Returns the processes that had reported before this report.
     async fn try_beat(&self) -> Result<BTreeSet<u32>, StorageError> {
+        let sent = steady_milliseconds();
+        let info = self.jetstream.find_stream(&self.meta_stream, Some(&self.process_subject("*"))).await?;
+        let received = steady_milliseconds();
+        let Some(info) = info else {
+            let is_deleted = self.lock_running().missing.lasts();
+            if is_deleted {
+                self.recreate_meta().await?;
+            }
+            return Err(deleted(&self.meta_stream));
+        };
+        self.lock_running().missing = Missing::default();
+        if let Some(time) = parse_time(&info.ts) {
+            self.clock.refresh(&Reading { time, sent, received });
+        }
         let publish = Publish {
             subject: self.process_subject(&self.owner.to_string()),
             follows: None,
@@ -60,15 +95,18 @@ impl Shared {
             payload: Bytes::from_static(b"{}"),
         };
         self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
-        let sent = steady_milliseconds();
-        let info = self.jetstream.stream_info(&self.meta_stream, Some(&self.process_subject("*"))).await?;
-        let received = steady_milliseconds();
-        if let Some(time) = parse_time(&info.ts) {
-            self.clock.refresh(&Reading { time, sent, received });
-        }
+        self.restore_revoked(info.state.first_seq).await?;
         let owners =
             info.state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
         Ok(owners.collect())
+    }
+
+    fn lock_running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_revoked(&self) -> MutexGuard<'_, Revoked> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes this process from those that are running.
@@ -80,7 +118,7 @@ impl Shared {
 
     /// Returns whether a process may be running.
     pub(super) fn may_run(&self, owner: Option<u32>) -> bool {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.lock_running();
         let is_uncertain = running.uncertain_until.is_some_and(|until| Instant::now() < until);
         owner.is_some_and(|owner| is_uncertain || running.owners.contains(&owner))
     }
@@ -90,14 +128,49 @@ impl Shared {
     }
 
     pub(super) async fn revoke(&self, id: &str) -> Result<(), StorageError> {
+        let stored = self.store_revoked(id, self.now(), None).await;
+        stored.map(drop).map_err(RequestFailure::into_error)
+    }
+
+    async fn store_revoked(&self, id: &str, at: i64, follows: Option<u64>) -> Result<u64, RequestFailure> {
         let publish = Publish {
             subject: format!("{}.meta.revoked.{}", self.space, subjects::encode(id)),
-            follows: None,
-            kept_for: REVOKED_FOR,
+            follows,
+            kept_for: REVOKED_FOR.saturating_sub(self.age(at)),
             replaces: false,
-            payload: json!({ "id": id, "at": self.now() }).to_string().into(),
+            payload: json!({ "id": id, "at": at }).to_string().into(),
         };
-        self.jetstream.publish(publish).await.map(drop).map_err(RequestFailure::into_error)
+        self.jetstream.publish(publish).await
+    }
+
+    /// Stores the revocations again that were deleted together with the stream or its messages. `first` is the sequence
+    /// of the stream's first message.
+    async fn restore_revoked(&self, first: u64) -> Result<(), StorageError> {
+        let now = self.now();
+        let mut lost = Vec::new();
+        {
+            let revoked = &mut *self.lock_revoked();
+            if revoked.first == first {
+                return Ok(());
+            }
+            revoked.stored.retain(|_, (_, at)| now - *at < milliseconds(REVOKED_FOR));
+            for (id, (sequence, at)) in &revoked.stored {
+                if *sequence < first {
+                    lost.push((id.clone(), *at));
+                }
+            }
+        }
+        for (id, at) in lost {
+            match self.store_revoked(&id, at, Some(0)).await {
+                // It is read again with its new sequence.
+                Ok(_) => {}
+                // Another process has just stored it.
+                Err(failure) if failure.is_wrong_sequence() => {}
+                Err(failure) => return Err(failure.into_error()),
+            }
+        }
+        self.lock_revoked().first = first;
+        Ok(())
     }
 
     /// Returns the revocations that this process has not read yet, each with the time since then.
@@ -105,24 +178,27 @@ impl Shared {
         let subject = format!("{}.meta.revoked.*", self.space);
         let mut revoked = Vec::new();
         loop {
-            let latest = self.revoked.lock().unwrap_or_else(PoisonError::into_inner).latest;
+            let latest = self.lock_revoked().latest;
             let read = self.jetstream.read_from(&self.meta_stream, &subject, latest + 1).await?;
             let Some(last) = read.last() else { return Ok(revoked) };
-            let mut followed = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut followed = self.lock_revoked();
             followed.latest = followed.latest.max(last.sequence);
-            revoked.extend(read.iter().filter_map(|stored| self.parse_revoked(&stored.payload)));
+            for stored in &read {
+                if let Some((id, at)) = parse_revoked(&stored.payload) {
+                    revoked.push((id.clone(), self.age(at)));
+                    followed.stored.insert(id, (stored.sequence, at));
+                }
+            }
         }
     }
 
-    fn parse_revoked(&self, payload: &[u8]) -> Option<(String, Duration)> {
-        let revoked: Value = serde_json::from_slice(payload).ok()?;
-        let age = u64::try_from(self.now() - revoked["at"].as_i64()?).unwrap_or(0);
-        Some((revoked["id"].as_str()?.to_owned(), Duration::from_millis(age)))
+    fn age(&self, at: i64) -> Duration {
+        Duration::from_millis(u64::try_from(self.now() - at).unwrap_or(0))
     }
 
     /// Hands the hub the revocations that it has not received.
     pub(super) async fn report_revoked(&self) -> Result<(), StorageError> {
-        if self.revoked.lock().unwrap_or_else(PoisonError::into_inner).listener.is_some() {
+        if self.lock_revoked().listener.is_some() {
             let revoked = self.read_revoked().await?;
             self.notify_revoked(&revoked);
         }
@@ -130,7 +206,7 @@ impl Shared {
     }
 
     fn notify_revoked(&self, revoked: &[(String, Duration)]) {
-        if let Some(on_revoked) = &self.revoked.lock().unwrap_or_else(PoisonError::into_inner).listener {
+        if let Some(on_revoked) = &self.lock_revoked().listener {
             for (id, age) in revoked {
                 on_revoked(id, *age);
             }
@@ -146,10 +222,16 @@ impl Shared {
     /// process.
     pub(super) async fn follow_revoked(self: Arc<Self>, mut messages: Subscriber) {
         while let Some(message) = messages.next().await {
-            let revoked = self.parse_revoked(&message.payload);
+            let revoked = parse_revoked(&message.payload).map(|(id, at)| (id, self.age(at)));
             self.notify_revoked(revoked.as_slice());
         }
     }
+}
+
+/// Returns the id of a revoked token, and when it was revoked, in milliseconds since 1970.
+fn parse_revoked(payload: &[u8]) -> Option<(String, i64)> {
+    let revoked: Value = serde_json::from_slice(payload).ok()?;
+    Some((revoked["id"].as_str()?.to_owned(), revoked["at"].as_i64()?))
 }
 
 /// Converts a server's time to milliseconds since 1970. It has up to nine digits after the second.

@@ -1,10 +1,11 @@
-//! The streams: creating them, and comparing those that exist. Nothing here changes or deletes a stream.
+//! The streams: creating them, also after they were deleted, and comparing those that exist. Nothing here changes or
+//! deletes a stream.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-use super::jetstream::{JetStream, StreamInfo};
+use super::jetstream::{JetStream, StreamInfo, deleted};
 use super::meta::parse_time;
 use super::tail::Shard;
 use super::{Shared, StorageError};
@@ -25,8 +26,9 @@ const REQUIRED: [&str; 6] =
 const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
 
 /// The settings of the streams.
-pub(super) struct Setup<'s> {
-    space: &'s str,
+#[derive(Clone)]
+pub(super) struct Setup {
+    space: String,
     shards: Option<usize>,
     replicas: Option<usize>,
 }
@@ -36,11 +38,13 @@ pub(super) struct Streams {
     pub(super) meta: String,
     pub(super) shards: Vec<Shard>,
     pub(super) clock: Reading,
+    /// The settings of the streams that exist, to create them again if they are deleted.
+    pub(super) setup: Setup,
 }
 
-impl<'s> Setup<'s> {
+impl Setup {
     pub(super) fn new(
-        space: &'s str,
+        space: &str,
         shards: Option<usize>,
         replicas: Option<usize>,
     ) -> Result<Self, StorageError> {
@@ -56,7 +60,7 @@ impl<'s> Setup<'s> {
         if replicas.is_some_and(|replicas| !matches!(replicas, 1 | 3 | 5)) {
             return Err(StorageError::new("the number of replicas must be 1, 3 or 5"));
         }
-        Ok(Self { space, shards, replicas })
+        Ok(Self { space: space.to_owned(), shards, replicas })
     }
 
     fn stream(&self, name: &str) -> String {
@@ -108,7 +112,7 @@ impl<'s> Setup<'s> {
 }
 
 /// Creates the streams that do not exist.
-pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup<'_>) -> Result<Streams, StorageError> {
+pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Streams, StorageError> {
     let sent = steady_milliseconds();
     let meta = ensure(jetstream, setup, &setup.meta_config()).await?;
     let time = parse_time(&meta.ts).unwrap_or_else(|| to_milliseconds(wall_time()));
@@ -126,27 +130,25 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup<'_>) -> Result<S
              `.shards({count})`"
         )));
     }
+    let replicas = meta.config["num_replicas"].as_u64().and_then(|number| usize::try_from(number).ok());
+    let existing = Setup { shards: Some(count), replicas, ..setup.clone() };
     let mut shards = Vec::new();
     for shard in 0..count {
-        ensure(jetstream, setup, &setup.shard_config(shard)).await?;
+        ensure(jetstream, setup, &existing.shard_config(shard)).await?;
         shards.push(Shard { stream: setup.stream(&shard.to_string()), seen: AtomicU64::new(0) });
     }
-    Ok(Streams { meta: setup.stream("meta"), shards, clock })
+    Ok(Streams { meta: setup.stream("meta"), shards, clock, setup: existing })
 }
 
 /// Creates a stream if it does not exist, and compares it otherwise.
-async fn ensure(
-    jetstream: &JetStream,
-    setup: &Setup<'_>,
-    config: &Value,
-) -> Result<StreamInfo, StorageError> {
+async fn ensure(jetstream: &JetStream, setup: &Setup, config: &Value) -> Result<StreamInfo, StorageError> {
     let name = config["name"].as_str().unwrap_or_default();
     let mut info = jetstream.find_stream(name, None).await?;
     if info.is_none() {
         jetstream.create_stream(name, config).await?;
         info = Some(jetstream.stream_info(name, None).await?);
     }
-    let info = info.ok_or_else(|| StorageError::new(format!("the NATS stream `{name}` was deleted")))?;
+    let info = info.ok_or_else(|| deleted(name))?;
     let differs = |key: &str| {
         StorageError::new(format!(
             "the NATS stream `{name}` has another value of `{key}` than needed: {} instead of {}",
@@ -181,6 +183,26 @@ async fn ensure(
 }
 
 impl Shared {
+    /// Creates the stream of a shard again.
+    pub(super) async fn recreate_shard(&self, shard: usize) -> Result<(), StorageError> {
+        let Shard { stream, seen } = &self.shards[shard];
+        let mut config = self.setup.shard_config(shard);
+        // The clock may have been set back since the stream was created.
+        let first = config["first_seq"].as_u64().max(Some(seen.load(Ordering::Relaxed) + 1));
+        config["first_seq"] = first.into();
+        self.recreate(stream, &config).await
+    }
+
+    /// Creates the stream of the processes and the revocations again.
+    pub(super) async fn recreate_meta(&self) -> Result<(), StorageError> {
+        self.recreate(&self.meta_stream, &self.setup.meta_config()).await
+    }
+
+    async fn recreate(&self, stream: &str, config: &Value) -> Result<(), StorageError> {
+        tracing::warn!(stream, "the NATS stream was deleted: it is created again, without its messages");
+        self.jetstream.create_stream(stream, config).await
+    }
+
     /// Marks all messages of a shard as received, because opening a channel reads them.
     pub(super) async fn mark_seen(&self, shard: usize) -> Result<(), StorageError> {
         let info = self.jetstream.stream_info(&self.shards[shard].stream, None).await?;

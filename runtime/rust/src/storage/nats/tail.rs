@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::block::Block;
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
-use super::jetstream::{Stored, no_connection, parse_stored};
+use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 
@@ -27,7 +27,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// If more messages of a shard were missed, its open channels are read one by one.
 const MAX_MISSED: u64 = 5_000;
 
-/// The time for which to wait for a replica that lags behind.
+/// The time for which a replica may lag behind, or a newly elected leader may know less than its predecessor.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
 /// The number of attempts to read the blocks that a channel lacks.
@@ -55,11 +55,41 @@ impl Shared {
     pub(super) async fn poll(self: Arc<Self>, shard: usize) {
         let mut polls = interval(POLL_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut polled = Polled::default();
         loop {
             polls.tick().await;
-            let caught_up = self.catch_up_shard(shard).await;
+            let caught_up = self.poll_once(shard, &mut polled).await;
             self.record_health(caught_up);
         }
+    }
+
+    async fn poll_once(self: &Arc<Self>, shard: usize, polled: &mut Polled) -> Result<(), StorageError> {
+        let stream = &self.shards[shard].stream;
+        let Some(info) = self.jetstream.find_stream(stream, None).await? else {
+            if polled.missing.lasts() {
+                self.recreate_shard(shard).await?;
+            }
+            return Err(deleted(stream));
+        };
+        polled.missing = Missing::default();
+        let StreamState { first_seq, last_seq, .. } = info.state;
+        if first_seq > polled.last && polled.last > 0 {
+            self.refresh_deleted(shard, first_seq).await?;
+        }
+        polled.last = last_seq;
+        self.catch_up_to(shard, last_seq).await
+    }
+
+    /// Reads the open channels again whose last block is before a sequence: the stream was purged, or was created
+    /// again.
+    async fn refresh_deleted(self: &Arc<Self>, shard: usize, first: u64) -> Result<(), StorageError> {
+        for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+            let known = channel.lock().position.as_ref().map(|position| position.sequence);
+            if known.is_some_and(|known| known < first) {
+                self.refresh(channel, 0).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Hands a republished message to its channel.
@@ -115,17 +145,11 @@ impl Shared {
 
     async fn catch_up_to_mark(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
         let mark = self.store_mark(shard).await?;
-        self.wait_or_read(shard, mark).await
-    }
-
-    /// Hands the open logs of a shard everything that its leader has stored, as far as the leader knows.
-    async fn catch_up_shard(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
-        let last = self.jetstream.stream_info(&self.shards[shard].stream, None).await?.state.last_seq;
-        self.wait_or_read(shard, last).await
+        self.catch_up_to(shard, mark).await
     }
 
     /// Waits for the messages up to a sequence, which may be on their way, and reads those that have not arrived.
-    async fn wait_or_read(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
+    async fn catch_up_to(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         let since = Instant::now();
         while self.shards[shard].seen.load(Ordering::Relaxed) < last {
             if since.elapsed() > Duration::from_millis(20) {
@@ -245,6 +269,26 @@ impl Shared {
                 .map_err(AppendFailure::into_error)?;
         }
         Ok(())
+    }
+}
+
+/// The result of the last poll of a shard.
+#[derive(Default)]
+struct Polled {
+    /// The last sequence of its stream, or 0 before the first poll.
+    last: u64,
+    missing: Missing,
+}
+
+/// The time since which a stream does not exist, if it does not.
+#[derive(Default)]
+pub(super) struct Missing(Option<Instant>);
+
+impl Missing {
+    /// Call this whenever the stream is not found. Returns whether it was deleted: a newly elected leader may not know
+    /// it for a moment.
+    pub(super) fn lasts(&mut self) -> bool {
+        self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }
 }
 

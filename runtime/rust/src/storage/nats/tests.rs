@@ -86,18 +86,55 @@ impl TestSpace {
         }
     }
 
+    /// Deletes all messages of all streams.
+    pub(in crate::storage) async fn purge_streams(&self) {
+        let client = self.jetstream().await.client;
+        for name in ["meta", "0", "1"] {
+            let stream = format!("{}-{name}", self.space);
+            client.request(format!("$JS.API.STREAM.PURGE.{stream}"), "".into()).await.unwrap();
+        }
+    }
+
+    /// Deletes the blocks of a channel, but not its checkpoint.
+    pub(in crate::storage) async fn purge_blocks(&self, name: &str) {
+        let (stream, log) = self.subject(name, "log");
+        self.jetstream().await.purge(&stream, &log, None).await.unwrap();
+    }
+
     /// Waits until a process is no longer registered.
     pub(in crate::storage) async fn wait_until_ended(&self, owner: u32) {
-        let jetstream = self.jetstream().await;
-        let subject = format!("{}.meta.process.{owner}", self.space);
+        self.wait_for(&self.registration(owner), false).await;
+    }
+
+    pub(in crate::storage) async fn wait_until_registered(&self, owner: u32) {
+        self.wait_for(&self.registration(owner), true).await;
+    }
+
+    pub(in crate::storage) async fn wait_until_revoked(&self, id: &str) {
+        self.wait_for(&format!("{}.meta.revoked.{id}", self.space), true).await;
+    }
+
+    /// Waits until a subject of the processes or revocations has a message, or has none.
+    async fn wait_for(&self, subject: &str, has_message: bool) {
+        let (jetstream, stream) = (self.jetstream().await, format!("{}-meta", self.space));
         for _ in 0..2_000 {
-            let last = jetstream.read_last(&format!("{}-meta", self.space), &subject).await.unwrap();
-            if last.is_none() {
+            if jetstream.read_last(&stream, subject).await.unwrap().is_some() == has_message {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the process is still registered");
+        panic!("{subject} has not changed");
+    }
+
+    /// Deletes the registration of a process, as the server does if the process does not report for a while.
+    pub(in crate::storage) async fn mark_ended(&self, owner: u32) {
+        let stream = format!("{}-meta", self.space);
+        self.jetstream().await.purge(&stream, &self.registration(owner), None).await.unwrap();
+    }
+
+    /// Returns the subject of a process's reports.
+    fn registration(&self, owner: u32) -> String {
+        format!("{}.meta.process.{owner}", self.space)
     }
 
     /// Deletes a channel, as the server does once it has been unused for a long time.

@@ -14,6 +14,7 @@ use super::jetstream::Publish;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
+use crate::history::OpenStream;
 use crate::random;
 
 /// The number of messages that a log may evict before they are deleted from the stream, too.
@@ -218,6 +219,7 @@ impl Checkpoint {
         self.head.recent.push(RecentBlock::from(&head));
         self.head.last = head.first + frames.len() as u64 - 1;
         for ((offset, message), frame) in (head.first..).zip(head.messages).zip(frames) {
+            OpenStream::follow(&mut self.head.open_streams, message.topic.clone(), &frame);
             if is_kept(definition, evicted, &message.topic, offset) {
                 self.head.messages.push(KeptMessage {
                     offset,
@@ -244,7 +246,8 @@ impl Checkpoint {
     fn has_room(&self, block: &Block, max: usize) -> bool {
         let kept: usize = self.frames.iter().map(String::len).sum();
         let added: usize = block.frames.iter().map(String::len).sum();
-        let heads = 256 * (self.frames.len() + block.frames.len());
+        // A frame may begin a text stream, too.
+        let heads = 384 * (self.frames.len() + block.frames.len() + self.head.open_streams.len());
         kept + added + heads + super::KEYS_BYTES < max
     }
 }

@@ -4,6 +4,7 @@
 //! last. So all processes see one order without missing messages, and a block that is sent again because its answer was
 //! lost is stored once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use super::block::{Block, BlockHead, HEAD_BYTES, MESSAGE_HEAD_BYTES, MessageHead
 use super::channel::{Applied, Position, TrackedChannel};
 use super::jetstream::{Publish, RequestFailure};
 use super::{AppendError, Entry, Shared, StorageError, from_milliseconds_u64};
-use crate::history::{Appended, KeyReused};
+use crate::history::{Appended, KeyReused, OpenStream};
 use crate::random;
-use crate::wire::MessageId;
+use crate::wire::{LogKind, MessageId};
 
 /// The maximum number of messages of a block.
 const MAX_MESSAGES: usize = 512;
@@ -36,6 +37,8 @@ enum Target {
     New(u64),
     Repeated(u64),
     KeyReused,
+    /// The message continues or ends a text stream that is not open.
+    StreamEnded,
 }
 
 impl Shared {
@@ -113,6 +116,7 @@ impl Shared {
         channel: &Arc<TrackedChannel>,
         batch: &Batch,
     ) -> Result<(u64, Vec<Target>), AppendFailure> {
+        let mut is_current = false;
         loop {
             self.ensure_read(channel).await?;
             let definition = channel.definition();
@@ -134,6 +138,12 @@ impl Shared {
                 let frames = messages.iter().map(|append| append.entry.frame.as_str().to_owned()).collect();
                 (Block { head, frames }, targets)
             };
+            if !is_current && targets.iter().any(|target| matches!(target, Target::StreamEnded)) {
+                // The stream's start may be stored although this process has not read it.
+                self.refresh(channel, 0).await.map_err(AppendFailure::Retry)?;
+                is_current = true;
+                continue;
+            }
             if block.frames.is_empty() || self.send(channel, &block).await? {
                 return Ok((block.head.epoch, targets));
             }
@@ -242,8 +252,8 @@ impl Shared {
     /// Begins an epoch of a channel, unless another process does: its first one, or the one that follows `lost`. The
     /// ids of `lost` remain valid up to the given offset, or all of them without one.
     pub(super) async fn begin_epoch(
-        self: &Arc<Self>,
-        channel: &Arc<TrackedChannel>,
+        &self,
+        channel: &TrackedChannel,
         lost: Option<(&Position, Option<u64>)>,
     ) -> Result<(), AppendFailure> {
         let now = self.now();
@@ -299,8 +309,12 @@ fn has_next(channel: &TrackedChannel, block: &Block) -> bool {
 }
 
 /// Decides the outcome for each message, and returns the messages to store.
+///
+/// Refuses text of streams that are not open. A block is stored only if it follows the position, so this is exact even
+/// if the process was suspended, and others have ended its streams meanwhile.
 fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target>, Vec<&'a Append>) {
     let (mut targets, mut messages) = (Vec::new(), Vec::<&Append>::new());
+    let mut open_streams = Cow::Borrowed(&position.open_streams);
     for append in appends {
         let target = match append.entry.key {
             None => Ok(None),
@@ -316,13 +330,27 @@ fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target
         targets.push(match target {
             Ok(Some(offset)) => Target::Repeated(offset),
             Err(KeyReused) => Target::KeyReused,
+            Ok(None) if stream_part(append).is_some_and(|part| OpenStream::is_ended(&open_streams, part)) => {
+                Target::StreamEnded
+            }
             Ok(None) => {
+                if let Some(part) = stream_part(append)
+                    && !(LogKind::Chunk { stream_id: "" }).is_of(part)
+                {
+                    OpenStream::follow(open_streams.to_mut(), append.entry.topic, part);
+                }
                 messages.push(append);
                 Target::New(position.head + messages.len() as u64)
             }
         });
     }
     (targets, messages)
+}
+
+/// Returns the frame of a message if its topic has text streams.
+fn stream_part(append: &Append) -> Option<&str> {
+    let Entry { log, topic, frame, .. } = &append.entry;
+    log.channel().definition().log_topic(*topic).is_stream().then(|| frame.as_str())
 }
 
 fn head_of(append: &Append) -> MessageHead {
@@ -339,6 +367,7 @@ fn answer(epoch: u64, target: &Target) -> Result<Appended, AppendError> {
         Target::New(offset) => (*offset, false),
         Target::Repeated(offset) => (*offset, true),
         Target::KeyReused => return Err(AppendError::KeyReused),
+        Target::StreamEnded => return Err(AppendError::StreamEnded),
     };
     // Waiting for the servers gives subscribers a turn, so the publisher need not yield.
     Ok(Appended { id: MessageId::new(epoch, offset), repeated, should_yield: false })

@@ -1,0 +1,129 @@
+//! Authentication at the NATS servers, and TLS.
+
+use std::path::{Path, PathBuf};
+
+use async_nats::rustls::Error as TlsError;
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
+
+use super::StorageError;
+
+/// The credentials of this process, and the certificates that it trusts.
+#[derive(Default)]
+pub(super) struct Credentials {
+    pub(super) file: Option<PathBuf>,
+    pub(super) nkey: Option<String>,
+    pub(super) user: Option<(String, String)>,
+    pub(super) token: Option<String>,
+    pub(super) root_certificates: Option<PathBuf>,
+    /// A certificate and its private key.
+    pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
+}
+
+impl Credentials {
+    /// Connects to one of the servers. The connection is restored whenever it is lost.
+    pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<Client, StorageError> {
+        if urls.iter().any(|url| url.contains('@')) {
+            // The client ignores them, and writes URLs to the log.
+            return Err(StorageError::new(
+                "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
+            ));
+        }
+        let options = self.options().await?;
+        options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))
+    }
+
+    async fn options(&self) -> Result<ConnectOptions, StorageError> {
+        let mut options = ConnectOptions::new().name("fanfare").max_reconnects(None);
+        let ways = [self.file.is_some(), self.nkey.is_some(), self.user.is_some(), self.token.is_some()];
+        if ways.iter().filter(|is_set| **is_set).count() > 1 {
+            return Err(StorageError::new(
+                "there are several credentials for NATS: set one of `credentials_file`, `nkey`, \
+                 `user_and_password` and `token`",
+            ));
+        }
+        if let Some(seed) = &self.nkey {
+            options = options.nkey(seed.clone());
+        }
+        if let Some((user, password)) = &self.user {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(token) = &self.token {
+            options = options.token(token.clone());
+        }
+        if let Some(path) = &self.root_certificates {
+            check_readable(path, "certificate authorities")?;
+            options = options.add_root_certificates(path.clone()).require_tls(true);
+        }
+        if let Some((certificate, key)) = &self.client_certificate {
+            check_readable(certificate, "client certificate")?;
+            check_readable(key, "private key")?;
+            options = options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
+        }
+        if let Some(path) = &self.file {
+            check_readable(path, "credentials")?;
+            let with_file = options.credentials_file(path).await;
+            options = with_file.map_err(|error| {
+                StorageError::new(format!(
+                    "cannot use the NATS credentials in {}: {error}: write the file with `nsc generate creds`",
+                    path.display()
+                ))
+            })?;
+        }
+        Ok(options)
+    }
+
+    /// Describes why connecting failed and how to fix it. The text contains no secrets.
+    fn explain(&self, error: &ConnectError) -> String {
+        let is_set =
+            self.file.is_some() || self.nkey.is_some() || self.user.is_some() || self.token.is_some();
+        match (error.kind(), find_tls_error(error)) {
+            (ConnectErrorKind::AuthorizationViolation, _) if is_set => {
+                "the NATS server rejected the credentials: check that its configuration has this user, and that the \
+                 credentials have not expired"
+                    .to_owned()
+            }
+            (ConnectErrorKind::AuthorizationViolation, _) => {
+                "the NATS server requires credentials: set `credentials_file`, `nkey`, `user_and_password` or `token`"
+                    .to_owned()
+            }
+            (ConnectErrorKind::Authentication, _) => {
+                "cannot authenticate at the NATS server: the seed of the nkey is invalid; it must begin with `SU`"
+                    .to_owned()
+            }
+            (_, Some(TlsError::InvalidCertificate(reason))) => format!(
+                "the certificate of the NATS server is not valid here ({reason:?}): set `root_certificates` to its \
+                 authority, and use a host name of the certificate in the URL"
+            ),
+            (_, Some(TlsError::AlertReceived(alert))) => format!(
+                "the NATS server ended the TLS handshake ({alert:?}): if it requires a client certificate, set \
+                 `client_certificate` to one that it accepts"
+            ),
+            _ => format!("the connection to the NATS servers failed: {error}"),
+        }
+    }
+}
+
+fn check_readable(path: &Path, content: &str) -> Result<(), StorageError> {
+    std::fs::File::open(path).map(drop).map_err(|error| {
+        StorageError::new(format!("cannot read the {content} for NATS in {}: {error}", path.display()))
+    })
+}
+
+/// Returns the TLS error that caused an error.
+fn find_tls_error(error: &ConnectError) -> Option<&TlsError> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref::<TlsError>() {
+            return Some(tls);
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;
