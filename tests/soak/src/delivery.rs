@@ -197,8 +197,11 @@ impl Round {
             async move { cluster.measure_delays().await }
         });
         let mut order = Order::new(cluster.channels.len());
-        let outcome = self.publish_and_read(&cluster, storage.as_ref(), &mut order).await?;
+        let mut outcome = self.publish_and_read(&cluster, storage.as_ref(), &mut order).await?;
         measuring.abort();
+        if let Some(storage) = &storage {
+            outcome.violations.extend(storage.wait_for_ends(&cluster.channels).await?);
+        }
         for server in 0..self.servers {
             cluster.kill(server).await?;
         }
@@ -439,11 +442,11 @@ impl Round {
                 recoveries.len()
             );
         }
+        std::fs::write(folder.join("faults.log"), cluster.take_faults().join("\n"))?;
         if violations.is_empty() {
             return Ok(());
         }
         std::fs::write(folder.join("violations.log"), violations.join("\n"))?;
-        std::fs::write(folder.join("faults.log"), cluster.take_faults().join("\n"))?;
         let shown = violations.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
         let (name, seed, folder) = (self.name, soak.seed, folder.display());
         Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  see {folder}").into())

@@ -42,7 +42,7 @@ pub(super) struct Cluster {
     /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
     violations: Mutex<Vec<String>>,
-    /// The beginning and the end of each fault, with the time since the start.
+    /// The beginning and the end of each fault, with the time since the start and the number of acknowledged messages.
     faults: Mutex<Vec<String>>,
     started: Instant,
     /// When this process was scheduled late, and by how much.
@@ -332,7 +332,9 @@ impl Cluster {
 
     /// Records the beginning or the end of a fault.
     pub(super) fn record_fault(&self, fault: impl fmt::Display) {
-        lock(&self.faults).push(format!("{:.3} s: {fault}", self.started.elapsed().as_secs_f64()));
+        let (seconds, answered) =
+            (self.started.elapsed().as_secs_f64(), self.counts.answered.load(Ordering::Relaxed));
+        lock(&self.faults).push(format!("{seconds:.3} s, {answered} acknowledged: {fault}"));
     }
 
     pub(super) fn take_faults(&self) -> Vec<String> {

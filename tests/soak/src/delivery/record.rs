@@ -8,7 +8,7 @@ use crate::log::MessageId;
 use crate::nats;
 use crate::subscribers::frames;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The recorded messages of a channel.
 #[derive(Default)]
@@ -68,6 +68,21 @@ pub(super) async fn install_triggers(database: &Database) -> Result {
         Database::Postgres(_) => POSTGRES_TRIGGERS,
     };
     database.execute(triggers).await
+}
+
+impl Recorded {
+    /// Returns the ids of the text streams that have begun and not ended.
+    pub(super) fn list_open_streams(&self) -> Vec<String> {
+        let mut open = BTreeSet::new();
+        for row in &self.rows {
+            match &row.content {
+                Content::Start(stream) => open.insert(stream.clone()),
+                Content::End { stream, .. } => open.remove(stream),
+                _ => false,
+            };
+        }
+        open.into_iter().collect()
+    }
 }
 
 /// Returns the records of a database. Call this while no server has it open: before a file is replaced, and at the end.

@@ -12,6 +12,12 @@ use crate::postgres::Server;
 use crate::server::Installation;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The time within which servers must end the text streams of servers that were killed: until the reports of all
+/// servers are certain to be complete again, which takes 30 seconds after NATS has failed, and then for the next checks.
+const END_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the servers of a round keep messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +92,22 @@ impl SharedStorage {
                 outages::fault_database(cluster, plan, server).await
             }
             Self::Nats { servers, .. } => elections::fault_servers(cluster, plan, servers).await,
+        }
+    }
+
+    /// Waits until all text streams in NATS have an end, while the servers run. Returns those that have none in time. Once
+    /// the faults have stopped, servers end the streams of those that were killed.
+    pub(super) async fn wait_for_ends(&self, channels: &[String]) -> Result<Vec<String>> {
+        let Self::Nats { recorder, .. } = self else { return Ok(Vec::new()) };
+        let end = Instant::now() + END_TIMEOUT;
+        loop {
+            let records = record::read_nats(&recorder.finish(channels).await?, channels)?;
+            let open: Vec<String> = records.iter().flat_map(record::Recorded::list_open_streams).collect();
+            if open.is_empty() || Instant::now() > end {
+                let without = open.iter().map(|stream| format!("the text stream {stream} has no end"));
+                return Ok(without.collect());
+            }
+            sleep(Duration::from_secs(1)).await;
         }
     }
 

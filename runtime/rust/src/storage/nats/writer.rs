@@ -189,14 +189,17 @@ impl Shared {
                     self.refresh_until(channel, last, since + GIVE_UP_AFTER)
                         .await
                         .map_err(AppendFailure::Final)?;
-                    if is_stored(channel, block) {
-                        return Ok(true);
+                    // If the log was retired meanwhile, the position is unknown.
+                    self.ensure_read(channel).await?;
+                    if has_next(channel, block) || is_stored(channel, block) {
+                        return Ok(is_stored(channel, block));
                     }
-                    if !has_next(channel, block) {
-                        // Another block of the channel is being stored.
-                        sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
+                    // Another block of the channel is being stored, or this one by an earlier attempt. In another block,
+                    // its messages would be stored twice.
+                    if since.elapsed() > GIVE_UP_AFTER {
+                        return Err(AppendFailure::Final(failure.into_error()));
                     }
-                    return Ok(false);
+                    sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
                 }
                 Err(RequestFailure::Rejected { error, .. }) => return Err(AppendFailure::Final(error)),
                 Err(RequestFailure::Unanswered(error)) => {
