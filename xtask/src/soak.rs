@@ -32,17 +32,21 @@ pub(crate) struct Soak {
     /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
     #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
     cluster: bool,
+    /// Only test three servers on a cluster of three NATS servers, which fail: messages
+    #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery", "cluster"])]
+    nats: bool,
 }
 
 impl Soak {
     pub(crate) fn run(&self) -> Result {
-        if !self.delivery {
+        if !self.delivery && !self.nats {
             tools::ensure_npm_packages()?;
             tools::build_typescript_client()?;
         }
         if self.cluster {
             tools::ensure_postgres()?;
         }
+        let nats_server = if self.nats { Some(tools::ensure_nats_server()?) } else { None };
         step("Building the server and the harness, optimised", || run(&mut build_optimised("fanfare-soak")))?;
         let mut soak = raise_file_limit(&program("release", "fanfare-soak"));
         soak.arg("--folder").arg(target().join("soak"));
@@ -61,6 +65,9 @@ impl Soak {
         }
         if self.cluster {
             soak.arg("--cluster");
+        }
+        if let Some(nats_server) = nats_server {
+            soak.arg("--nats").env("NATS_SERVER", nats_server);
         }
         if self.short {
             soak.arg("--short");

@@ -83,27 +83,48 @@ impl TestServer {
         server
     }
 
-    /// Starts three servers that form a cluster.
+    /// Starts three servers that form a cluster. Their names are `server-0` to `server-2`.
     ///
     /// # Panics
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start_cluster() -> [Self; 3] {
+        Self::start_members(|_, _, port| port, &[])
+    }
+
+    /// Starts three servers that form a cluster and reach each other through proxies. `route` gets the indexes of two
+    /// servers and the port at which the second one accepts the other servers, and returns the port that the first one
+    /// connects to. Clients of one server do not learn the addresses of the others.
+    ///
+    /// # Panics
+    /// Panics if the server is not installed or does not start.
+    #[must_use]
+    pub fn start_cluster_through(route: impl FnMut(usize, usize, u16) -> u16) -> [Self; 3] {
+        // Servers also tell each other at which address a third one accepts them. Nothing listens at this one, so
+        // they use their own routes only.
+        Self::start_members(route, &["--no_advertise", "--cluster_advertise", "127.0.0.1:1"])
+    }
+
+    fn start_members(mut route: impl FnMut(usize, usize, u16) -> u16, more: &[&str]) -> [Self; 3] {
         let ports = [(); 3].map(|()| (free_port(), free_port()));
-        let routes = ports.map(|(_, cluster)| format!("nats://127.0.0.1:{cluster}")).join(",");
-        let start = |number: usize| {
+        let mut start = |number: usize| {
             let (port, cluster) = ports[number];
+            let others = (0..3).filter(|other| *other != number);
+            let routes: Vec<String> = others
+                .map(|other| format!("nats://127.0.0.1:{}", route(number, other, ports[other].1)))
+                .collect();
             let options = JETSTREAM
                 .into_iter()
                 .chain(["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")])
-                .chain(["--routes", &routes, "--name", &format!("server-{number}")])
+                .chain(["--routes", &routes.join(","), "--name", &format!("server-{number}")])
+                .chain(more.iter().copied())
                 .map(str::to_owned)
                 .collect();
             let mut server = Self::new(port, options);
             server.spawn();
             server
         };
-        let servers = [0, 1, 2].map(start);
+        let servers = [0, 1, 2].map(&mut start);
         servers.iter().for_each(Self::wait_until_ready);
         servers
     }
@@ -131,7 +152,7 @@ impl TestServer {
     }
 
     fn spawn(&mut self) {
-        let log = fs::File::create(self.folder.join("log")).unwrap();
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
         let mut supervisor = Command::new("/bin/sh")
             .current_dir(&self.folder)
             .args(["-c", SUPERVISE])

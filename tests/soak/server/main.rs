@@ -9,8 +9,8 @@ fanfare::include_channels!();
 mod work;
 
 use clap::Parser;
-use fanfare::{Hub, Postgres, Sqlite};
-use fanfare_soak::SIGNING_KEY;
+use fanfare::{Hub, Nats, Postgres, Sqlite};
+use fanfare_soak::{NATS_SHARDS, SIGNING_KEY};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
 use std::error::Error;
@@ -31,6 +31,9 @@ struct Arguments {
     /// URL of a PostgreSQL database, instead of a SQLite file
     #[arg(long, value_name = "URL", conflicts_with = "database")]
     postgres: Option<String>,
+    /// URLs of three NATS servers, separated by commas, instead of a SQLite file
+    #[arg(long, value_name = "URLS", conflicts_with_all = ["database", "postgres"])]
+    nats: Option<String>,
     /// Interval between pings
     #[arg(long, default_value_t = 1000)]
     ping_milliseconds: u64,
@@ -62,6 +65,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let has_rows = arguments.postgres.is_some();
     if let Some(url) = arguments.postgres {
         hub = hub.storage(Postgres::connect(&url).await?);
+    }
+    if let Some(urls) = arguments.nats {
+        hub = hub.storage(Nats::connect(&urls).replicas(3).shards(NATS_SHARDS).await?);
     }
     let hub = hub.build()?;
     let mut routes = fanfare::routes(hub.clone());

@@ -1,7 +1,8 @@
 //! The database that the servers of a round share. The harness reads both kinds with the same statements.
 
 use crate::Result;
-use crate::postgres::{self, Link};
+use crate::link::Link;
+use crate::postgres;
 use crate::server::Installation;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -44,7 +45,7 @@ impl Row {
 
 impl Database {
     /// Returns servers that use the database. Each reaches PostgreSQL through a link of its own.
-    pub(crate) async fn install(
+    pub(crate) fn install(
         &self,
         server: &Installation,
         count: usize,
@@ -55,8 +56,8 @@ impl Database {
             match self {
                 Self::File(path) => server.database = Some(path.clone()),
                 Self::Postgres(postgres) => {
-                    let opened = postgres.link().await?;
-                    server.arguments.extend(["--postgres".into(), opened.url()]);
+                    let (opened, url) = postgres.link()?;
+                    server.arguments.extend(["--postgres".into(), url]);
                     server.database = None;
                     link = Some(opened);
                 }

@@ -1,31 +1,34 @@
-//! Tests servers that share a database, and one server without a database: compares what every reader received with the
-//! order of the messages.
+//! Tests servers that share a storage, and one server without one: compares what every reader received with the order of
+//! the messages.
 //!
 //! - `cluster`: the servers, and the state that all tasks share.
 //! - `faults`: kills and stops servers, locks and replaces a file, revokes tokens.
-//! - `outages`: restarts a PostgreSQL server, and interrupts its connections.
+//! - `storage`: the storage that the servers share.
+//! - `outages`: restarts a PostgreSQL server, and interrupts the connections of servers to their storage.
+//! - `elections`: kills and isolates NATS servers.
 //! - `publisher`: publishes messages until they are acknowledged, and writes text streams.
 //! - `reader`: subscribes, disconnects, and resumes at either server.
-//! - `order`: the committed messages, as recorded by triggers in the database.
+//! - `order`: the committed messages, as the storage recorded them (`record`).
 //! - `verdict`: compares what a reader received with the order. `published` does so for publishers.
 
 mod cluster;
+mod elections;
 mod faults;
 mod order;
 mod outages;
 mod published;
 mod publisher;
 mod reader;
+mod record;
+mod storage;
 mod time;
 mod verdict;
 #[cfg(test)]
 mod verdict_tests;
 
 use crate::Result;
-use crate::database::Database;
 use crate::log::Id;
 use crate::plan::Size;
-use crate::postgres::Server;
 use crate::random::decisions;
 use crate::server::Installation;
 use crate::soak::Soak;
@@ -38,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use storage::{SharedStorage, Storage};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use verdict::History;
@@ -108,18 +112,32 @@ pub(crate) async fn test_machines(soak: &Soak) -> Result {
     machines.run(soak).await
 }
 
-/// Where the servers of a round keep messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Storage {
-    Memory,
-    File,
-    Postgres { is_durable: bool },
+/// Tests three servers on a cluster of three NATS servers.
+pub(crate) async fn test_nats(soak: &Soak) -> Result {
+    let full = soak.size == Size::Full;
+    let nats = Round {
+        name: "nats",
+        storage: Storage::Nats,
+        servers: 3,
+        channels: if full { 10 } else { 2 },
+        duration: soak.duration,
+        plan: Plan {
+            every: Duration::from_millis(if full { 2_000 } else { 700 }),
+            max_stop: Duration::from_secs(if full { 30 } else { 2 }),
+            max_outage: Duration::from_secs(if full { 10 } else { 1 }),
+            forgets_connections: full,
+        },
+        readers: if full { 60 } else { 6 },
+        publishers: if full { 5 } else { 2 },
+        rate: if full { 1_000 } else { 400 },
+    };
+    nats.run(soak).await
 }
 
 struct Round {
     name: &'static str,
     storage: Storage,
-    /// One if they have no database.
+    /// One if they share no storage.
     servers: usize,
     /// The number of channels with each definition.
     channels: usize,
@@ -160,15 +178,16 @@ impl Round {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        let (database, server) = (self.database(&folder).await?, Installation::new(&soak.server, &folder));
-        let installations = match &database {
-            Some(database) => database.install(&server, self.servers).await?,
-            None => vec![(Installation { database: None, ..server }, None)],
+        let (storage, server) =
+            (self.storage.start(&folder).await?, Installation::new(&soak.server, &folder));
+        let installations = match &storage {
+            Some(storage) => storage.install(&server, self.servers)?,
+            None => vec![(Installation { database: None, ..server }, Vec::new())],
         };
         let cluster = Arc::new(Cluster::new(soak.seed, self.channels(), installations));
-        cluster.start(0, database.is_some()).await?;
-        if let Some(database) = &database {
-            order::install_triggers(database).await?;
+        cluster.start(0, storage.is_some()).await?;
+        if let Some(storage) = &storage {
+            storage.record().await?;
         }
         for server in 1..self.servers {
             cluster.start(server, true).await?;
@@ -178,40 +197,32 @@ impl Round {
             async move { cluster.measure_delays().await }
         });
         let mut order = Order::new(cluster.channels.len());
-        let outcome = self.publish_and_read(&cluster, database.as_ref(), &mut order).await?;
+        let mut outcome = self.publish_and_read(&cluster, storage.as_ref(), &mut order).await?;
         measuring.abort();
+        if let Some(storage) = &storage {
+            outcome.violations.extend(storage.wait_for_ends(&cluster.channels).await?);
+        }
         for server in 0..self.servers {
             cluster.kill(server).await?;
         }
-        match &database {
-            Some(database) => order.add_records(database, &cluster.channels).await?,
+        match &storage {
+            Some(storage) => storage.add_records(&mut order, &cluster.channels).await?,
             None => add_readers(&mut order, &outcome.records),
         }
         self.conclude(soak, &cluster, &order, outcome, &folder)
     }
 
-    /// Returns the database of the round.
-    async fn database(&self, folder: &Path) -> Result<Option<Database>> {
-        Ok(match self.storage {
-            Storage::Memory => None,
-            Storage::File => Some(Database::File(folder.join("fanfare.db"))),
-            Storage::Postgres { is_durable } => {
-                Some(Database::Postgres(Arc::new(Server::start(is_durable).await?)))
-            }
-        })
-    }
-
     async fn publish_and_read(
         &self,
         cluster: &Arc<Cluster>,
-        database: Option<&Database>,
+        storage: Option<&SharedStorage>,
         order: &mut Order,
     ) -> Result<Outcome> {
         let marks: Arc<Mutex<Option<Marks>>> = Arc::default();
         let readers = Readers::default();
         let mut reading: JoinSet<Vec<Record>> = JoinSet::new();
         let mut everything = None;
-        if database.is_none() {
+        if storage.is_none() {
             let all: Vec<usize> = (0..cluster.channels.len()).collect();
             let reader = self.reader_of_all_topics(cluster, Method::Subscribe, 0, "everything", &all);
             everything = Some(Arc::clone(&reader.shared));
@@ -228,14 +239,13 @@ impl Round {
         let end = Instant::now() + self.duration;
         let mut outcome = Outcome::default();
         let work = async {
-            let servers = faults::fault_servers(cluster, self.plan, database, everything.as_deref(), order);
-            let others = faults::fault_file_and_tokens(cluster, self.plan, database, &readers);
+            let file = storage.and_then(SharedStorage::file);
+            let servers = faults::fault_servers(cluster, self.plan, file, everything.as_deref(), order);
+            let others = faults::fault_file_and_tokens(cluster, self.plan, file, &readers);
             let outages = async {
-                match database {
-                    Some(Database::Postgres(server)) => {
-                        outages::fault_database(cluster, self.plan, server).await
-                    }
-                    _ => Ok(()),
+                match storage {
+                    Some(storage) => storage.inject_faults(cluster, self.plan).await,
+                    None => Ok(()),
                 }
             };
             tokio::try_join!(servers, others, outages).map(drop)
@@ -424,11 +434,19 @@ impl Round {
             got.epochs,
             violations.len(),
         );
+        let recoveries = cluster.recoveries();
+        if let (Some(median), Some(longest)) = (recoveries.get(recoveries.len() / 2), recoveries.last()) {
+            println!(
+                "after a NATS server was killed, publishing worked again on all channels in a median of {median:.1?}, \
+                 at most {longest:.1?}, {} times",
+                recoveries.len()
+            );
+        }
+        std::fs::write(folder.join("faults.log"), cluster.take_faults().join("\n"))?;
         if violations.is_empty() {
             return Ok(());
         }
         std::fs::write(folder.join("violations.log"), violations.join("\n"))?;
-        std::fs::write(folder.join("faults.log"), cluster.take_faults().join("\n"))?;
         let shown = violations.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("\n  ");
         let (name, seed, folder) = (self.name, soak.seed, folder.display());
         Err(format!("seed {seed}: delivery {name} failed\n  {shown}\n  see {folder}").into())

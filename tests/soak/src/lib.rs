@@ -13,8 +13,9 @@
 //! - `verdict`: compares what each subscriber received with what was published.
 //! - `fault_test`: one round with all of these. `soak`: all rounds.
 //! - `runs`: runs whose server is killed at any time, and two servers that execute the same runs.
-//! - `delivery`: servers that share a database, which fails while readers resume at any server.
-//! - `database`: a SQLite file, or the server in `postgres`, which hubs reach through links with faults.
+//! - `delivery`: servers that share a storage, which fails while readers resume at any server.
+//! - `database`: a SQLite file, or the server in `postgres`. `nats`: a cluster of NATS servers.
+//! - `link`: a network with faults, through which hubs reach PostgreSQL and NATS servers.
 //! - `hostile`: attacks on a server that honest clients use. `attackers`: the threads of the attacks.
 //!
 //! All random decisions come from one seed (`random`).
@@ -25,7 +26,9 @@ mod delivery;
 mod fault_test;
 mod hostile;
 mod http;
+mod link;
 mod log;
+mod nats;
 mod network;
 mod plan;
 mod postgres;
@@ -46,6 +49,9 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of a round.
 pub type Result<T = ()> = std::result::Result<T, Error>;
+
+/// The number of streams over which channels in NATS are spread.
+pub const NATS_SHARDS: usize = 4;
 
 /// The key that signs the server's tokens and authorizes publishers.
 pub const SIGNING_KEY: &str = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -34,6 +34,9 @@ struct Arguments {
     /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
     #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
     cluster: bool,
+    /// Only test three servers on a cluster of three NATS servers, which fail: messages
+    #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery", "cluster"])]
+    nats: bool,
     /// Folder for the database and the logs
     #[arg(long, value_name = "FOLDER", default_value = "target/soak")]
     folder: PathBuf,
@@ -68,6 +71,7 @@ fn run(arguments: &Arguments) -> fanfare_soak::Result {
             (Arguments { runs: true, .. }, _) => soak.run_runs().await,
             (Arguments { delivery: true, .. }, _) => soak.run_delivery().await,
             (Arguments { cluster: true, .. }, _) => soak.run_cluster().await,
+            (Arguments { nats: true, .. }, _) => soak.run_nats().await,
             _ => soak.run().await,
         }
     })

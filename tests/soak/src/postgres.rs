@@ -1,10 +1,7 @@
 //! A PostgreSQL server that hubs reach through links with faults.
 
-mod link;
-
-pub(crate) use link::{Condition, Link};
-
 use crate::Result;
+use crate::link::{Link, Target};
 use fanfare_postgres_server::TestServer;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -40,9 +37,11 @@ impl Server {
         Ok(())
     }
 
-    /// Opens a link, through which one hub reaches the server.
-    pub(crate) async fn link(&self) -> Result<Link> {
-        Link::open(self.socket.clone()).await
+    /// Opens a link, through which one hub reaches the server, and returns the URL for the hub.
+    pub(crate) fn link(&self) -> Result<(Link, String)> {
+        let link = Link::open(Target::Socket(self.socket.clone()))?;
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", link.port());
+        Ok((link, url))
     }
 
     /// Connects without a link. Statements find the tables of the hubs, and other tables are created in `public`.

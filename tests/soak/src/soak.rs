@@ -126,6 +126,17 @@ impl Soak {
         Ok(std::fs::remove_dir_all(&self.folder)?)
     }
 
+    /// Tests three servers on a cluster of three NATS servers, which fail while readers resume at any server.
+    ///
+    /// # Errors
+    /// Returns an error if a reader did not receive exactly what was stored, or an acknowledged publish does not exist
+    /// once.
+    pub async fn run_nats(&self) -> Result {
+        println!("seed {}", self.seed);
+        crate::delivery::test_nats(self).await?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
+    }
+
     async fn setup(&self, name: &str) -> Result<Setup> {
         let folder = self.folder.join(name);
         if folder.exists() {

@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::remote_clock::StorageClock;
@@ -41,6 +42,7 @@ mod jetstream;
 mod journal;
 mod keys;
 mod lag;
+mod latest;
 mod load;
 mod meta;
 mod streams;
@@ -109,6 +111,8 @@ struct Shared {
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,
     failure: Mutex<Option<StorageError>>,
+    /// When the last [`catch_up`](Messages::catch_up) began that has succeeded. Held by the one that is in progress.
+    caught_up: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Nats {
@@ -235,7 +239,7 @@ impl Shared {
             let open = loaded.position.open_streams.clone();
             let (log, is_dirty) = loading.open(loaded, channel, limits);
             if is_dirty {
-                self.refresh(&tracked).await?;
+                self.refresh(&tracked, 0).await?;
             }
             self.request_trim(&tracked, 1);
             let abandoned = self.find_abandoned(open).await?;

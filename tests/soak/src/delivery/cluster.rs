@@ -1,7 +1,7 @@
 //! The servers of a round, and since when each has run without a fault.
 
 use crate::Result;
-use crate::postgres::Link;
+use crate::link::Link;
 use crate::server::{Installation, Server};
 use std::collections::HashSet;
 use std::fmt;
@@ -28,8 +28,12 @@ pub(super) struct Cluster {
     /// The names of the channels.
     pub(super) channels: Vec<String>,
     servers: Vec<Slot>,
-    /// Whether the database is writable, and since when.
-    database: Mutex<Condition>,
+    /// Whether the storage is writable, and since when.
+    storage: Mutex<Condition>,
+    /// For each channel, when the publish began that was the last to be acknowledged.
+    published: Vec<Mutex<Instant>>,
+    /// How long publishing took to work again after the storage failed.
+    recoveries: Mutex<Vec<Duration>>,
     /// Held while the file is locked or replaced.
     pub(super) file_in_use: tokio::sync::Mutex<()>,
     pub(super) phase: watch::Sender<Phase>,
@@ -38,7 +42,7 @@ pub(super) struct Cluster {
     /// The ids of tokens that are being revoked or were revoked.
     revoked: Mutex<HashSet<String>>,
     violations: Mutex<Vec<String>>,
-    /// The beginning and the end of each fault, with the time since the start.
+    /// The beginning and the end of each fault, with the time since the start and the number of acknowledged messages.
     faults: Mutex<Vec<String>>,
     started: Instant,
     /// When this process was scheduled late, and by how much.
@@ -62,6 +66,8 @@ pub(super) struct Counts {
     pub(super) resets: AtomicU64,
     pub(super) restarts: AtomicU64,
     pub(super) terminations: AtomicU64,
+    pub(super) isolations: AtomicU64,
+    pub(super) suspensions: AtomicU64,
     /// Readers that have received everything and wait for the end.
     pub(super) complete: AtomicUsize,
 }
@@ -82,7 +88,9 @@ impl fmt::Display for Counts {
             (&self.restores, "restores"),
             (&self.partitions, "partitions"),
             (&self.resets, "resets of connections"),
-            (&self.restarts, "restarts of the database"),
+            (&self.restarts, "kills of storage servers"),
+            (&self.isolations, "isolated storage servers"),
+            (&self.suspensions, "suspended storage servers"),
             (&self.terminations, "terminated sessions"),
             (&self.revocations, "revocations"),
         ];
@@ -95,8 +103,8 @@ impl fmt::Display for Counts {
 
 struct Slot {
     installation: Installation,
-    /// The network between it and a PostgreSQL server.
-    link: Option<Link>,
+    /// The network between it and the servers of the storage.
+    links: Vec<Link>,
     server: tokio::sync::Mutex<Option<Server>>,
     port: AtomicU16,
     /// Whether readers and publishers may connect.
@@ -137,11 +145,11 @@ impl Cluster {
     pub(super) fn new(
         seed: u64,
         channels: Vec<String>,
-        installations: Vec<(Installation, Option<Link>)>,
+        installations: Vec<(Installation, Vec<Link>)>,
     ) -> Self {
-        let slot = |(installation, link)| Slot {
+        let slot = |(installation, links)| Slot {
             installation,
-            link,
+            links,
             server: tokio::sync::Mutex::new(None),
             port: AtomicU16::new(0),
             is_open: AtomicBool::new(false),
@@ -149,9 +157,11 @@ impl Cluster {
         };
         Self {
             seed,
+            published: channels.iter().map(|_| Mutex::new(Instant::now())).collect(),
+            recoveries: Mutex::default(),
             channels,
             servers: installations.into_iter().map(slot).collect(),
-            database: Condition::now(true),
+            storage: Condition::now(true),
             file_in_use: tokio::sync::Mutex::new(()),
             phase: watch::Sender::new(Phase::Faults),
             numbers: AtomicU32::new(0),
@@ -238,32 +248,54 @@ impl Cluster {
         Condition::was_good_since(&self.servers[server].condition, time)
     }
 
-    /// Returns the network between a server and a PostgreSQL server.
-    pub(super) fn link(&self, server: usize) -> Option<&Link> {
-        self.servers[server].link.as_ref()
+    /// Returns the network between a server and the servers of the storage.
+    pub(super) fn links(&self, server: usize) -> &[Link] {
+        &self.servers[server].links
     }
 
-    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the database. On a busy
+    /// Returns `true` if a server has run since `time` and nothing delayed its requests to the storage. On a busy
     /// machine, a PostgreSQL server that restarts accepts connections long before it answers.
     pub(super) fn could_answer_since(&self, server: usize, time: Instant) -> bool {
-        let is_reachable =
-            |link: &Link| link.was_sound_since(time) && Condition::was_good_since(&self.database, time);
-        self.has_run_since(server, time) && self.link(server).is_none_or(is_reachable)
+        let links = self.links(server);
+        let is_reachable = links.iter().all(|link| link.was_sound_since(time));
+        let is_available = links.is_empty() || Condition::was_good_since(&self.storage, time);
+        self.has_run_since(server, time) && is_reachable && is_available
     }
 
     pub(super) fn set_available(&self, is_available: bool) {
-        self.record_fault(format_args!("the database is available: {is_available}"));
-        Condition::set(&self.database, is_available);
+        self.record_fault(format_args!("the storage is available: {is_available}"));
+        Condition::set(&self.storage, is_available);
     }
 
-    /// Returns `true` if a server could read from the database and write to it since `time`.
+    /// Returns `true` if a server could read from the storage and write to it since `time`.
     pub(super) fn could_write_since(&self, server: usize, time: Instant) -> bool {
         // A suspended server may hold the lock of a file.
-        let is_unlocked = self.link(server).is_some()
+        let is_unlocked = !self.links(server).is_empty()
             || (0..self.servers.len()).all(|server| self.has_run_since(server, time));
-        is_unlocked
-            && self.could_answer_since(server, time)
-            && Condition::was_good_since(&self.database, time)
+        is_unlocked && self.could_answer_since(server, time) && Condition::was_good_since(&self.storage, time)
+    }
+
+    /// Records that a publish was acknowledged, which began at `since`.
+    pub(super) fn record_published(&self, channel: usize, since: Instant) {
+        let mut last = lock(&self.published[channel]);
+        *last = since.max(*last);
+    }
+
+    /// Returns `true` if a publish that began after `time` was acknowledged on each channel.
+    pub(super) fn has_published_since(&self, time: Instant) -> bool {
+        self.published.iter().all(|last| *lock(last) > time)
+    }
+
+    pub(super) fn record_recovery(&self, duration: Duration) {
+        self.record_fault(format_args!("publishing works again after {duration:?}"));
+        lock(&self.recoveries).push(duration);
+    }
+
+    /// Returns the durations that were recorded, the shortest first.
+    pub(super) fn recoveries(&self) -> Vec<Duration> {
+        let mut recoveries = lock(&self.recoveries).clone();
+        recoveries.sort_unstable();
+        recoveries
     }
 
     pub(super) fn next_number(&self) -> u32 {
@@ -300,7 +332,9 @@ impl Cluster {
 
     /// Records the beginning or the end of a fault.
     pub(super) fn record_fault(&self, fault: impl fmt::Display) {
-        lock(&self.faults).push(format!("{:.3} s: {fault}", self.started.elapsed().as_secs_f64()));
+        let (seconds, answered) =
+            (self.started.elapsed().as_secs_f64(), self.counts.answered.load(Ordering::Relaxed));
+        lock(&self.faults).push(format!("{seconds:.3} s, {answered} acknowledged: {fault}"));
     }
 
     pub(super) fn take_faults(&self) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::cluster::{Cluster, Counts, Phase};
 use super::order::Order;
 use super::reader::Shared;
+use super::record;
 use crate::database::Database;
 use crate::random::{between, decisions, until_next};
 use crate::{Result, SIGNING_KEY, http};
@@ -20,12 +21,12 @@ const REVOCATION_TIME: Duration = Duration::from_secs(2);
 /// How often faults happen, and how long they last.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
-    /// The mean time between two faults of servers, and of the database.
+    /// The mean time between two faults of servers, and of the database or the network between them and the storage.
     pub(super) every: Duration,
     pub(super) max_stop: Duration,
-    /// The longest time for which a file is locked or a server cannot reach its database.
+    /// The longest time for which a file is locked or a server cannot reach its storage.
     pub(super) max_outage: Duration,
-    /// Whether servers must notice by themselves that connections to the database are lost, which takes them longer than
+    /// Whether servers must notice by themselves that connections to the storage are lost, which takes them longer than
     /// a short round.
     pub(super) forgets_connections: bool,
 }
@@ -37,7 +38,7 @@ pub(super) type Readers = Arc<Mutex<Vec<Arc<Shared>>>>;
 pub(super) async fn fault_servers(
     cluster: &Cluster,
     plan: Plan,
-    database: Option<&Database>,
+    file: Option<&Path>,
     everything: Option<&Shared>,
     order: &mut Order,
 ) -> Result {
@@ -49,18 +50,18 @@ pub(super) async fn fault_servers(
             return Ok(());
         }
         let server = random.usize(0..cluster.servers());
-        match (random.u8(0..10), database) {
+        match (random.u8(0..10), file) {
             (0..4, _) => {
                 let pause = between(&mut random, Duration::from_millis(20), Duration::from_millis(500));
                 kill(cluster, server, pause, everything).await?;
             }
-            (7..10, Some(Database::File(database))) => match copy.take() {
+            (7..10, Some(file)) => match copy.take() {
                 Some(copy) => {
-                    restore(cluster, database, copy, order).await?;
+                    restore(cluster, file, copy, order).await?;
                     Counts::add(&cluster.counts.restores);
                 }
                 None => {
-                    copy = Some(copy_file(database).await?);
+                    copy = Some(copy_file(file).await?);
                     // Servers recognize a copy by its mark, which they renew when they open the file and every 30
                     // seconds.
                     kill(cluster, server, Duration::ZERO, everything).await?;
@@ -122,7 +123,8 @@ async fn restore(cluster: &Cluster, path: &Path, copy: PathBuf, order: &mut Orde
     for server in 0..cluster.servers() {
         cluster.kill(server).await?;
     }
-    order.add_records(&Database::File(path.to_owned()), &cluster.channels).await?;
+    let records = record::read_database(&Database::File(path.to_owned()), &cluster.channels).await?;
+    order.add_records(records, &cluster.channels)?;
     for suffix in ["-wal", "-shm"] {
         let file = PathBuf::from(format!("{}{suffix}", path.display()));
         if file.exists() {
@@ -140,7 +142,7 @@ async fn restore(cluster: &Cluster, path: &Path, copy: PathBuf, order: &mut Orde
 pub(super) async fn fault_file_and_tokens(
     cluster: &Arc<Cluster>,
     plan: Plan,
-    database: Option<&Database>,
+    file: Option<&Path>,
     readers: &Readers,
 ) -> Result {
     let mut random = decisions(cluster.seed, "others", cluster.servers() as u64);
@@ -149,10 +151,10 @@ pub(super) async fn fault_file_and_tokens(
         if !cluster.is(Phase::Faults) {
             return Ok(());
         }
-        match database {
-            Some(Database::File(database)) if random.u8(0..5) == 0 => {
+        match file {
+            Some(file) if random.u8(0..5) == 0 => {
                 let duration = between(&mut random, Duration::from_millis(500), plan.max_outage);
-                lock_file(cluster, database, duration).await?;
+                lock_file(cluster, file, duration).await?;
             }
             _ => revoke(cluster, readers, &mut random).await?,
         }

@@ -1,13 +1,13 @@
 //! The order of each channel's messages, which everything else is compared with.
 //!
-//! With a database, triggers record each message in the transaction that commits it. Without one, a reader that never
-//! disconnects on purpose records what it receives.
+//! `record` has the messages that a storage recorded. Without a storage, a reader that never disconnects on purpose
+//! records what it receives.
 
 use super::reader::{Event, Record};
+use super::record::Recorded;
 use crate::Result;
-use crate::database::Database;
 use crate::log::MessageId;
-use crate::subscribers::frames::{self, Frame};
+use crate::subscribers::frames::Frame;
 use std::collections::{BTreeMap, HashSet};
 
 /// One topic of the channels in `schemas/delivery.yaml`.
@@ -140,65 +140,17 @@ pub(super) struct Order {
     pub(super) violations: Vec<String>,
 }
 
-/// Records each message and each new epoch in the file itself, so that a copy of the file has its own records.
-const FILE_TRIGGERS: &str = r#"
-    CREATE TABLE recorded (
-        n INTEGER PRIMARY KEY, channel TEXT, epoch INTEGER, "offset" INTEGER, topic TEXT, published INTEGER, frame TEXT
-    );
-    CREATE TRIGGER record_message AFTER INSERT ON messages BEGIN
-        INSERT INTO recorded (channel, epoch, "offset", topic, published, frame)
-        SELECT name, life, NEW.offset, NEW.topic, NEW.published, NEW.frame FROM channels WHERE id = NEW.channel;
-    END;
-    CREATE TABLE recorded_epochs (n INTEGER PRIMARY KEY, channel TEXT, epoch INTEGER, head INTEGER);
-    CREATE TRIGGER record_channel AFTER INSERT ON channels BEGIN
-        INSERT INTO recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.life, NEW.head);
-    END;
-    CREATE TRIGGER record_epoch AFTER UPDATE OF life ON channels WHEN NEW.life <> 0 BEGIN
-        INSERT INTO recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.life, NEW.head);
-    END;
-"#;
-
-/// The channel's row stays locked until the message is committed, so `n` follows the order of commits.
-const POSTGRES_TRIGGERS: &str = r#"
-    CREATE TABLE recorded (
-        n int8 GENERATED ALWAYS AS IDENTITY, channel text, epoch int8, "offset" int8, topic text, published int8,
-        frame text
-    );
-    CREATE FUNCTION record_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO public.recorded (channel, epoch, "offset", topic, published, frame)
-        SELECT name, epoch, NEW."offset", NEW.topic, NEW.published, NEW.frame
-        FROM fanfare.channels WHERE id = NEW.channel;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER record_message AFTER INSERT ON fanfare.messages FOR EACH ROW EXECUTE FUNCTION record_message();
-    CREATE TABLE recorded_epochs (n int8 GENERATED ALWAYS AS IDENTITY, channel text, epoch int8, head int8);
-    CREATE FUNCTION record_epoch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO public.recorded_epochs (channel, epoch, head) VALUES (NEW.name, NEW.epoch, NEW.head);
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER record_channel AFTER INSERT ON fanfare.channels FOR EACH ROW EXECUTE FUNCTION record_epoch();
-    CREATE TRIGGER record_epoch AFTER UPDATE OF epoch ON fanfare.channels
-        FOR EACH ROW WHEN (NEW.epoch <> 0) EXECUTE FUNCTION record_epoch();
-"#;
-
-/// Makes the database record its messages from now on.
-pub(super) async fn install_triggers(database: &Database) -> Result {
-    let triggers = match database {
-        Database::File(_) => FILE_TRIGGERS,
-        Database::Postgres(_) => POSTGRES_TRIGGERS,
-    };
-    database.execute(triggers).await
-}
-
 impl Order {
     pub(super) fn new(channels: usize) -> Self {
         Self { channels: vec![Channel::new(); channels], ..Self::default() }
     }
 
-    /// Adds the records of a database. Call this while no server has it open: before a file is replaced, and at the end.
-    pub(super) async fn add_records(&mut self, database: &Database, names: &[String]) -> Result {
-        for (channel, name) in names.iter().enumerate() {
-            let rows = read_recorded(database, name).await?;
+    /// Adds the records of all channels.
+    pub(super) fn add_records(&mut self, records: Vec<Recorded>, names: &[String]) -> Result {
+        for (channel, (Recorded { rows, epochs, violations }, name)) in
+            records.into_iter().zip(names).enumerate()
+        {
+            self.violations.extend(violations.into_iter().map(|violation| format!("{name}: {violation}")));
             for pair in rows.windows(2).filter(|pair| pair[0].at.offset + 1 != pair[1].at.offset) {
                 self.violations.push(format!("{name}: {} was committed after {}", pair[1].at, pair[0].at));
             }
@@ -211,9 +163,8 @@ impl Order {
                         .push(format!("{name}: number {number} was committed again as {}", row.at));
                 }
             }
-            let started = read_epochs(database, name).await?;
-            for (index, (number, start)) in started.iter().enumerate() {
-                let end = started.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
+            for (index, (number, start)) in epochs.iter().enumerate() {
+                let end = epochs.get(index + 1).map_or(u64::MAX, |(_, head)| *head);
                 let end = rows.partition_point(|row| row.at.offset <= end);
                 let epoch = Epoch::new(*start, &rows[..end]);
                 let known = self.channels[channel].entry(*number).or_default();
@@ -283,30 +234,6 @@ impl Order {
             epochs.entry(row.at.epoch).or_default().push(row);
         }
     }
-}
-
-async fn read_recorded(database: &Database, channel: &str) -> Result<Vec<Row>> {
-    let sql = format!(
-        r#"SELECT epoch, "offset", topic, published, frame FROM recorded WHERE channel = '{channel}' ORDER BY n"#
-    );
-    let mut recorded = Vec::new();
-    for row in database.read(&sql).await? {
-        let at = MessageId { epoch: row.number(0)?, offset: row.number(1)? };
-        let text = row.text(4)?;
-        let frame = frames::read(text)?.pop();
-        let (Some(topic), Some(content)) = (topic_index(row.text(2)?), frame.and_then(Content::from_frame))
-        else {
-            return Err(format!("a message that no publisher sent: {text}").into());
-        };
-        recorded.push(Row { at, topic, published_at: row.number(3)?, content });
-    }
-    Ok(recorded)
-}
-
-/// Returns the epochs of a channel in order, each with the offset before its first message.
-async fn read_epochs(database: &Database, channel: &str) -> Result<Vec<(u64, u64)>> {
-    let sql = format!("SELECT epoch, head FROM recorded_epochs WHERE channel = '{channel}' ORDER BY n");
-    database.read(&sql).await?.iter().map(|row| Ok((row.number(0)?, row.number(1)?))).collect()
 }
 
 impl Record {

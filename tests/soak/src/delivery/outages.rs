@@ -1,9 +1,10 @@
-//! Injects faults into a PostgreSQL server and the networks between it and the servers.
+//! Injects faults into a PostgreSQL server, and into the networks between servers and their storage.
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::faults::Plan;
 use crate::Result;
-use crate::postgres::{Condition, Server};
+use crate::link::{Condition, Link};
+use crate::postgres::Server;
 use crate::random::{between, decisions, until_next};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,12 +26,10 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
         let server = random.usize(0..cluster.servers());
         match random.u8(0..10) {
             0..4 => {
-                partitions.spawn(partition(Arc::clone(cluster), plan, server, random.fork()));
+                partitions.spawn(partition(Arc::clone(cluster), plan, server, 0, random.fork()));
             }
             4..6 => {
-                Counts::add(&cluster.counts.resets);
-                cluster.record_fault(format_args!("the connections of server {server} are reset"));
-                cluster.link(server).inspect(|link| link.reset());
+                reset(cluster, server);
             }
             6..8 => {
                 Counts::add(&cluster.counts.restarts);
@@ -49,27 +48,49 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
     while let Some(ended) = partitions.join_next().await {
         ended?;
     }
-    for server in 0..cluster.servers() {
-        cluster.link(server).inspect(|link| link.reset());
-    }
+    end_all(cluster);
     Ok(())
 }
 
-/// Interrupts the network between a server and the database. If the plan allows, it sometimes forgets the connections that
-/// lost data, so that the server has to notice.
-async fn partition(cluster: Arc<Cluster>, plan: Plan, server: usize, mut random: fastrand::Rng) {
-    let Some(link) = cluster.link(server) else { return };
+/// Resets all connections of a server to the storage.
+pub(super) fn reset(cluster: &Cluster, server: usize) {
+    Counts::add(&cluster.counts.resets);
+    cluster.record_fault(format_args!("the connections of server {server} are reset"));
+    cluster.links(server).iter().for_each(Link::reset);
+}
+
+/// Resets all connections that may have lost data.
+pub(super) fn end_all(cluster: &Cluster) {
+    (0..cluster.servers()).for_each(|server| cluster.links(server).iter().for_each(Link::reset));
+}
+
+/// Interrupts the network between a server and the storage, except for its first `spared` links. If the plan allows, it
+/// sometimes forgets the connections that lost data, so that the server has to notice.
+pub(super) async fn partition(
+    cluster: Arc<Cluster>,
+    plan: Plan,
+    server: usize,
+    spared: usize,
+    mut random: fastrand::Rng,
+) {
     let condition = if random.u8(0..3) == 0 { Condition::Delaying } else { Condition::Losing };
     let forgets = plan.forgets_connections && random.bool();
-    if !link.begin(condition) {
+    let links: Vec<&Link> =
+        cluster.links(server).iter().skip(spared).filter(|link| link.begin(condition)).collect();
+    if links.is_empty() {
         return;
     }
-    cluster.record_fault(format_args!("the link of server {server} is {condition:?}, forgets: {forgets}"));
+    cluster.record_fault(format_args!(
+        "{} links of server {server} are {condition:?}, forgets: {forgets}",
+        links.len()
+    ));
     Counts::add(&cluster.counts.partitions);
     cluster.pause(between(&mut random, plan.max_outage / 4, plan.max_outage)).await;
-    link.end();
-    cluster.record_fault(format_args!("the link of server {server} is sound"));
-    if condition == Condition::Losing && !forgets {
-        link.reset();
+    for link in links {
+        link.end();
+        if condition == Condition::Losing && !forgets {
+            link.reset();
+        }
     }
+    cluster.record_fault(format_args!("the links of server {server} are sound"));
 }

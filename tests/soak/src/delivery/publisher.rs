@@ -125,6 +125,7 @@ pub(super) async fn publish_one(
         }
         let server = attempt % cluster.servers();
         let Some(port) = cluster.port(server) else { continue };
+        let sent = Instant::now();
         let request = connections.request(server, port, &start, &headers, &body);
         let response = match within(cluster, server, request).await {
             Ok(Ok(response)) => response,
@@ -138,6 +139,7 @@ pub(super) async fn publish_one(
         match (response.head.status, answer["id"].as_str().map(str::parse)) {
             (200, Some(Ok(at))) => {
                 Counts::add(&cluster.counts.answered);
+                cluster.record_published(channel, sent);
                 return Some(Answered { channel, topic, number, at });
             }
             (503, _) => Counts::add(&cluster.counts.unavailable),

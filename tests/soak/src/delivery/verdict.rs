@@ -140,12 +140,17 @@ impl<'r> Reader<'r> {
         } else if after.epoch == number && after >= before {
             return Err(format!("{shown} covers nothing"));
         } else if after.epoch == number && !self.reads_history {
-            let is_missing = |index: usize| {
+            let missing = (0..TOPICS.len()).filter(|index| self.wanted[*index]).flat_map(|index| {
                 let had = self.topics[index].had;
-                epoch.topics[index].iter().any(|entry| entry.offset > had && entry.offset < before.offset)
-            };
-            if !(0..TOPICS.len()).any(|index| self.wanted[index] && is_missing(index)) {
+                let entries = epoch.topics[index].iter();
+                entries.filter(move |entry| entry.offset > had && entry.offset < before.offset)
+            });
+            let missing: Vec<_> = missing.collect();
+            if missing.is_empty() {
                 return Err(format!("{shown} covers no missing message"));
+            }
+            if missing.iter().all(|entry| is_in_history(epoch, entry, self.history, at)) {
+                return Err(format!("{shown} covers only messages that the history contains"));
             }
         }
         for (index, topic) in self.topics.iter_mut().enumerate() {
@@ -233,13 +238,16 @@ fn retained_start(epoch: &Epoch, index: usize, is_known: impl Fn(&Entry) -> bool
 /// Returns the offset after which a reader of the history must receive a topic's messages. It may receive more, because
 /// the history may have shrunk before the reader recorded `at`.
 fn history_start(epoch: &Epoch, index: usize, history: History, at: i64) -> u64 {
+    let first = epoch.topics[index].iter().find(|entry| is_in_history(epoch, entry, history, at));
+    first.map_or(epoch.head, |entry| entry.offset - 1)
+}
+
+/// Returns `true` if the history certainly contains a message at a time.
+fn is_in_history(epoch: &Epoch, entry: &Entry, history: History, at: i64) -> bool {
     let count = epoch.start_times.partition_point(|published| *published <= at + MARGIN);
-    let is_due = |entry: &&Entry| {
-        let is_young = at - entry.published_at <= history.age - MARGIN;
-        entry.offset > epoch.start
-            && ((entry.rank + history.messages > count && is_young) || entry.published_at > at + MARGIN)
-    };
-    epoch.topics[index].iter().find(is_due).map_or(epoch.head, |entry| entry.offset - 1)
+    let is_young = at - entry.published_at <= history.age - MARGIN;
+    entry.offset > epoch.start
+        && ((entry.rank + history.messages > count && is_young) || entry.published_at > at + MARGIN)
 }
 
 /// Returns the index of the first entry of a message that a reader received at `last`, or `None` if it was not

@@ -3,8 +3,8 @@
 use super::driver::{self, Drivers};
 use super::{Files, Work, conclude};
 use crate::Result;
+use crate::link::Link;
 use crate::network::{Network, Party};
-use crate::postgres::Link;
 use crate::random::{between, decisions};
 use crate::server::{Installation, Server};
 use crate::soak::{Soak, line};
@@ -113,7 +113,7 @@ pub(super) async fn test(work: &Work, soak: &Soak, files: &Files, servers: usize
     }
     let (mut slots, mut ports, mut logs, mut subscribed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, (installation, link)) in
-        files.database.install(&installation, servers).await?.into_iter().enumerate()
+        files.database.install(&installation, servers)?.into_iter().enumerate()
     {
         let (server, mut network) = (installation.start().await?, Network::new(work.seed));
         network.forward_to(Some(server.port));

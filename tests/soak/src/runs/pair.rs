@@ -59,7 +59,7 @@ async fn run(soak: &Soak, work: Work, files: &Files, environment: Vec<(String, S
     let effects = files.effects.display().to_string();
     let arguments = vec!["--effects".into(), effects, "--lease-milliseconds".into(), lease];
     let server = Installation { arguments, ..Installation::new(&soak.server, &files.folder) };
-    let mut installed = files.database.install(&server, 2).await?;
+    let mut installed = files.database.install(&server, 2)?;
     installed[1].0.environment = environment;
     let servers = [installed[0].0.start().await?, installed[1].0.start().await?];
     let mut networks = [Network::new(work.seed), Network::new(work.seed)];

@@ -274,6 +274,28 @@ async fn ids_of_lost_messages_that_others_have_now_begin_a_new_epoch() {
     assert_eq!(received.gap.unwrap().after, ids[2]);
 }
 
+/// Suspends the replicas of a stream while its leader stores a message, so that its process sends the message again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_being_stored_is_not_stored_again() {
+    let servers = TestServer::start_cluster();
+    let urls = [0, 1, 2].map(|number: usize| servers[number].url()).join(",");
+    let (space, channel) = (TestSpace::new(urls, "stored".into(), 3), room("1"));
+    let process = Process::new(space.connect().await);
+    process.say(&channel, "before").await;
+    let leader = space.find_leader("room:1").await.unwrap();
+    let leader: usize = leader.strip_prefix("server-").unwrap().parse().unwrap();
+    let others = || servers.iter().enumerate().filter(|(number, _)| *number != leader);
+    others().for_each(|(_, server)| server.suspend());
+    let (stored, ()) = tokio::join!(process.publish(&channel, SAID, "once", None), async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        others().for_each(|(_, server)| server.resume());
+    });
+    assert_eq!(stored.unwrap().id.offset(), 2);
+    process.say(&channel, "after").await;
+    let received = process.read_from(&channel, &[SAID], Cursor::Start).await.read();
+    assert_eq!(received.texts(), ["before", "once", "after"]);
+}
+
 /// Kills the leader of a stream, and suspends the next one, while two processes publish.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_repeated_while_leaders_fail() {

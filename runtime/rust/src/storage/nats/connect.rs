@@ -156,6 +156,7 @@ impl<'u> ConnectNats<'u> {
             trims,
             writers: Writers::default(),
             failure: Mutex::default(),
+            caught_up: tokio::sync::Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         for shard in 0..shared.shard_count() {

@@ -82,6 +82,13 @@ impl RequestFailure {
     pub(super) fn is_wrong_sequence(&self) -> bool {
         matches!(self, Self::Rejected { code, .. } if WRONG_SEQUENCE.contains(code))
     }
+
+    /// Returns the sequence of the subject's last message that the leader named when it rejected another one, or 0.
+    pub(super) fn last_sequence(&self) -> u64 {
+        let Self::Rejected { error, .. } = self else { return 0 };
+        let text = error.to_string();
+        text.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
 }
 
 /// A message to store.
@@ -200,24 +207,32 @@ impl JetStream {
         subject: &str,
         sequence: u64,
     ) -> Result<Vec<Stored>, StorageError> {
+        let request = json!({ "seq": sequence.max(1), "next_by_subj": subject, "batch": READ_BATCH });
+        Ok(self.read_directly(stream, &request).await?.0)
+    }
+
+    /// Returns the messages that a replica sends in response to a request, and the message with a status that ends them.
+    async fn read_directly(
+        &self,
+        stream: &str,
+        request: &Value,
+    ) -> Result<(Vec<Stored>, Message), StorageError> {
         let since = Instant::now();
         loop {
-            match self.try_read_from(stream, subject, sequence).await {
+            match self.try_read_directly(stream, request).await {
                 Err(_) if since.elapsed() < ELECTION => sleep(PAUSE).await,
                 outcome => return outcome,
             }
         }
     }
 
-    async fn try_read_from(
+    async fn try_read_directly(
         &self,
         stream: &str,
-        subject: &str,
-        sequence: u64,
-    ) -> Result<Vec<Stored>, StorageError> {
+        request: &Value,
+    ) -> Result<(Vec<Stored>, Message), StorageError> {
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(no_connection)?;
-        let request = json!({ "seq": sequence.max(1), "next_by_subj": subject, "batch": READ_BATCH });
         let asked = format!("$JS.API.DIRECT.GET.{stream}");
         let sent = self.client.publish_with_reply(asked, inbox, request.to_string().into()).await;
         sent.map_err(no_connection)?;
@@ -228,10 +243,26 @@ impl JetStream {
             match answer.status {
                 None => read.push(parse_stored(answer)?),
                 // The batch has ended, or there are no messages.
-                Some(status) if matches!(status.as_u16(), 204 | 404) => return Ok(read),
+                Some(status) if matches!(status.as_u16(), 204 | 404) => return Ok((read, answer)),
                 Some(_) => return Err(no_answer("a read")),
             }
         }
+    }
+
+    /// Returns the last message of each of several subjects, and the sequence of the stream's last message, as one
+    /// replica has them. Returns `None` if the replica has no message of these subjects. It may lag behind.
+    pub(super) async fn read_last_of(
+        &self,
+        stream: &str,
+        subjects: &[&str],
+    ) -> Result<Option<(Vec<Stored>, u64)>, StorageError> {
+        let (read, end) = self.read_directly(stream, &json!({ "multi_last": subjects })).await?;
+        if end.status.is_some_and(|status| status.as_u16() == 404) {
+            return Ok(None);
+        }
+        let last = end.headers.as_ref().and_then(|headers| headers.get("Nats-UpTo-Sequence"));
+        let last = last.and_then(|last| last.as_str().parse().ok());
+        Ok(Some((read, last.ok_or_else(|| unreadable("a read").into_error())?)))
     }
 
     /// Executes a request that may be executed several times.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::block::{Block, stored_message};
 use super::channel::{Loaded, Position, Replaced, TrackedChannel};
 use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
+use super::jetstream::Stored;
 use super::keys::{UsedKey, UsedKeys};
+use super::latest::Latest;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
@@ -92,10 +94,8 @@ impl Shared {
         let (stream, log) = (self.stream_of(channel), self.log_subject(channel));
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
-            let last = self.jetstream.read_last(stream, &log).await?;
-            // Read the checkpoint after the last block, so that it is at least as new as a deletion of blocks before
-            // that one.
-            let checkpoint = self.read_checkpoint(channel).await?;
+            let Latest { block: last, checkpoint } = self.read_latest(channel, 0).await?;
+            let checkpoint = checkpoint.map(decode_checkpoint).transpose()?;
             let covered = checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.head.sequence);
             let Some(last) = last else {
                 return Ok(ChannelParts { checkpoint, blocks: Vec::new(), last: 0 });
@@ -135,7 +135,7 @@ impl Shared {
         let Some(stored) = self.jetstream.read_last(self.stream_of(channel), &subject).await? else {
             return Ok(None);
         };
-        Ok(Some((stored.sequence, Checkpoint::decode(&stored.payload)?)))
+        decode_checkpoint(stored).map(Some)
     }
 
     /// Reads a channel again, and replaces the messages of its log.
@@ -164,10 +164,14 @@ impl Shared {
 
     /// Returns whether a channel's log has the channel's last block.
     async fn is_current(&self, channel: &TrackedChannel) -> Result<bool, StorageError> {
-        let last = self.jetstream.read_last(self.stream_of(channel), &self.log_subject(channel)).await?;
+        let last = self.read_latest(channel, 0).await?.block;
         let known = channel.lock().position.as_ref().map(|position| position.sequence);
         Ok(known.is_some_and(|known| last.is_none_or(|last| last.sequence <= known)))
     }
+}
+
+fn decode_checkpoint(stored: Stored) -> Result<(u64, Checkpoint), StorageError> {
+    Ok((stored.sequence, Checkpoint::decode(&stored.payload)?))
 }
 
 /// Returns whether each block follows the one before it.

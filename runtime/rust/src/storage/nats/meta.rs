@@ -8,7 +8,7 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::jetstream::{Publish, RequestFailure, deleted, no_connection};
 use super::tail::Missing;
@@ -20,6 +20,9 @@ use crate::wire::parse_timestamp;
 
 /// The interval at which a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The time within which the servers must answer a report.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// A process that has not reported for this long is regarded as ended.
 pub(super) const MAX_BEAT_AGE: Duration = Duration::from_secs(15);
@@ -50,7 +53,9 @@ pub(super) struct Revoked {
 impl Shared {
     /// Reports that this process is running, and reads which others are running.
     pub(super) async fn beat(&self) -> Result<(), StorageError> {
-        let outcome = self.try_beat().await;
+        let outcome = timeout(BEAT_TIMEOUT, self.try_beat()).await.unwrap_or_else(|_| {
+            Err(StorageError::new("the NATS servers did not answer the report of this process in time"))
+        });
         let mut running = self.lock_running();
         let is_uncertain = match &outcome {
             Ok(owners) => {

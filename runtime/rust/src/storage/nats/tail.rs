@@ -29,8 +29,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// If more messages of a shard were missed, its open channels are read one by one.
 const MAX_MISSED: u64 = 5_000;
 
-/// The time for which a newly elected leader may know less than its predecessor.
-const MAX_LEADER_LAG: Duration = Duration::from_secs(2);
+/// The time for which a replica may lag behind, or a newly elected leader may know less than its predecessor.
+const MAX_LAG: Duration = Duration::from_secs(2);
 
 /// The number of attempts to read the blocks that a channel lacks.
 const MAX_ATTEMPTS: usize = 500;
@@ -92,7 +92,7 @@ impl Shared {
         for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             if known.is_some_and(|known| known < first) {
-                self.refresh(channel).await?;
+                self.refresh(channel, 0).await?;
             }
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Shared {
             let block = Block::decode(&stored.payload)?;
             match channel.apply(stored.sequence, &block) {
                 Applied::Whole => self.trim_if_needed(&channel),
-                Applied::Incomplete => self.refresh(&channel).await?,
+                Applied::Incomplete => self.refresh(&channel, stored.sequence).await?,
                 // Opening the channel reads the block.
                 Applied::Unread => {}
             }
@@ -136,22 +136,28 @@ impl Shared {
         Ok(())
     }
 
-    /// Hands the open logs everything that was stored until now.
+    /// Hands the open logs everything that was confirmed until now.
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
-        let shards = (0..self.shard_count()).map(|shard| self.catch_up_shard(shard));
-        try_join_all(shards).await.map(drop)
+        let asked = Instant::now();
+        let mut last = self.caught_up.lock().await;
+        // While this call waited, another one may have begun and ended.
+        if last.is_none_or(|last| last < asked) {
+            let began = Instant::now();
+            try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await?;
+            *last = Some(began);
+        }
+        Ok(())
     }
 
-    /// Hands the open logs of a shard everything that was stored until now.
-    async fn catch_up_shard(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
-        let info = self.jetstream.stream_info(&self.shards[shard].stream, None).await?;
-        self.catch_up_to(shard, info.state.last_seq).await
+    async fn catch_up_to_mark(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
+        let mark = self.store_mark(shard).await?;
+        self.catch_up_to(shard, mark).await
     }
 
+    /// Waits for the messages up to a sequence, which may be on their way, and reads those that have not arrived.
     async fn catch_up_to(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         let since = Instant::now();
         while self.shards[shard].seen.load(Ordering::Relaxed) < last {
-            // Messages that were just stored may be on their way.
             if since.elapsed() > Duration::from_millis(20) {
                 return self.read_missed(shard, last).await;
             }
@@ -170,11 +176,7 @@ impl Shared {
                 return Ok(());
             }
             if last - known > MAX_MISSED {
-                for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
-                    self.refresh(channel).await?;
-                }
-                seen.fetch_max(last, Ordering::Relaxed);
-                return Ok(());
+                return self.refresh_shard(shard, last).await;
             }
             metrics::record_missed_read();
             let read =
@@ -186,26 +188,33 @@ impl Shared {
             seen.fetch_max(until, Ordering::Relaxed);
             if count == 0 || until == known {
                 // The replica that answered lags behind, or the messages were deleted.
-                if since.elapsed() > MAX_LEADER_LAG {
-                    for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
-                        self.refresh(channel).await?;
-                    }
-                    seen.fetch_max(last, Ordering::Relaxed);
-                    return Ok(());
+                if since.elapsed() > MAX_LAG {
+                    return self.refresh_shard(shard, last).await;
                 }
                 sleep(Duration::from_millis(50)).await;
             }
         }
     }
 
-    /// Reads the blocks of a channel that this process does not have.
-    pub(super) async fn refresh(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
-        let (stream, subject) = (self.stream_of(channel), self.log_subject(channel));
-        let since = Instant::now();
+    /// Reads what the open channels of a shard lack up to a sequence.
+    async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
+        for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+            self.refresh(channel, last).await?;
+        }
+        self.shards[shard].seen.fetch_max(last, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Reads the blocks of a channel that this process does not have, at least those up to a sequence.
+    pub(super) async fn refresh(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+        sequence: u64,
+    ) -> Result<(), StorageError> {
         for _ in 0..MAX_ATTEMPTS {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             let Some(known) = known else { return Ok(()) };
-            let Some(last) = self.jetstream.read_last(stream, &subject).await? else {
+            let Some(last) = self.read_latest(channel, sequence.max(known)).await?.block else {
                 if known > 0 {
                     channel.lock().retire();
                 }
@@ -215,11 +224,6 @@ impl Shared {
                 return Ok(());
             }
             if last.sequence < known {
-                // A leader may lack messages right after its election. Otherwise the stream has lost them.
-                if since.elapsed() < MAX_LEADER_LAG {
-                    sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
                 return self.replace_lost(channel, None).await;
             }
             let block = Block::decode(&last.payload)?;
@@ -291,7 +295,7 @@ impl Missing {
     /// Call this whenever the stream is not found. Returns whether it was deleted: a newly elected leader may not know
     /// it for a moment.
     pub(super) fn lasts(&mut self) -> bool {
-        self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LEADER_LAG
+        self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }
 }
 

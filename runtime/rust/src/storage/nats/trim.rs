@@ -22,7 +22,7 @@ const TRIM_THRESHOLD: usize = 128;
 
 /// A channel that no process has open is deleted after this long, unless its history is longer. Once a day, processes
 /// prevent the deletion of their open channels.
-const UNUSED_FOR: Duration = Duration::from_secs(9 * 86_400);
+pub(super) const UNUSED_FOR: Duration = Duration::from_secs(9 * 86_400);
 const KEEP_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// The number of channels that are trimmed at once.

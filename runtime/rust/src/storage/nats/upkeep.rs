@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::append::Append;
 use super::channel::TrackedChannel;
@@ -15,6 +15,10 @@ use crate::storage::abandoned_streams::end_entry;
 use crate::storage::queue::Queue;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The time after which a process connects to another NATS server, while it cannot report. It must be able to report
+/// again before others regard it as ended.
+const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 
 /// The number of open channels that are compared with the stream at each report. A deleted channel is noticed at its
 /// turn, or when it is used.
@@ -32,14 +36,20 @@ impl Upkeep {
     }
 
     /// Works until the storage is dropped.
-    pub(super) async fn run(mut self) {
-        let (mut beats, mut sweeps) = (interval(BEAT_INTERVAL), interval(SWEEP_INTERVAL));
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pub(super) async fn run(self) {
+        // Reports must not wait for anything else: without them, others regard this process as ended.
+        let shared = Arc::clone(&self.shared);
+        tokio::join!(shared.report_at_intervals(), self.maintain());
+    }
+
+    async fn maintain(mut self) {
+        let (mut checks, mut sweeps) = (interval(BEAT_INTERVAL), interval(SWEEP_INTERVAL));
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
                 biased;
-                _ = beats.tick() => self.report().await,
+                _ = checks.tick() => self.check().await,
                 _ = sweeps.tick() => self.sweep().await,
             };
             if let Err(error) = done {
@@ -48,8 +58,7 @@ impl Upkeep {
         }
     }
 
-    async fn report(&mut self) -> Result<(), StorageError> {
-        self.shared.beat().await?;
+    async fn check(&mut self) -> Result<(), StorageError> {
         self.shared.report_revoked().await?;
         self.check_channels().await?;
         if self.list_abandoned_streams().is_empty() {
@@ -73,7 +82,7 @@ impl Upkeep {
         let next: Vec<_> = open[from..].iter().take(CHECKED_AT_ONCE).collect();
         self.checked = next.last().map_or_else(String::new, |channel| channel.token.clone());
         for channel in next {
-            self.shared.refresh(channel).await?;
+            self.shared.refresh(channel, 0).await?;
         }
         Ok(())
     }
@@ -110,5 +119,28 @@ impl Upkeep {
             self.shared.keep(&channel).await.map_err(AppendFailure::into_error)?;
         }
         Ok(())
+    }
+}
+
+impl Shared {
+    /// Reports at intervals that this process is running. If that fails for a while, connects to another of the NATS
+    /// servers: the current one may be cut off from the others.
+    async fn report_at_intervals(&self) {
+        let mut beats = interval(BEAT_INTERVAL);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut worked_at = Instant::now();
+        loop {
+            beats.tick().await;
+            let Err(error) = self.beat().await else {
+                worked_at = Instant::now();
+                continue;
+            };
+            tracing::warn!(%error, "failed to report to the storage that this process is running");
+            if worked_at.elapsed() > RECONNECT_AFTER {
+                worked_at = Instant::now();
+                // It fails only if the connection has been closed for good.
+                let _ = self.jetstream.client.force_reconnect().await;
+            }
+        }
     }
 }

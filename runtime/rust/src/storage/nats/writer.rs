@@ -141,7 +141,7 @@ impl Shared {
             };
             if !is_current && targets.iter().any(|target| matches!(target, Target::StreamEnded)) {
                 // The stream's start may be stored although this process has not read it.
-                self.refresh(channel).await.map_err(AppendFailure::Retry)?;
+                self.refresh(channel, 0).await.map_err(AppendFailure::Retry)?;
                 is_current = true;
                 continue;
             }
@@ -178,7 +178,7 @@ impl Shared {
                 Ok(sequence) => {
                     if channel.apply(sequence, block) != Applied::Whole {
                         // The message is stored. If this fails, the tail reads it later.
-                        let _ = self.refresh(channel).await;
+                        let _ = self.refresh(channel, sequence).await;
                     }
                     return Ok(true);
                 }
@@ -187,15 +187,21 @@ impl Shared {
                     if has_next(channel, block) {
                         return Ok(is_stored(channel, block));
                     }
-                    self.refresh_until(channel, since + GIVE_UP_AFTER).await.map_err(AppendFailure::Final)?;
-                    if is_stored(channel, block) {
-                        return Ok(true);
+                    let last = failure.last_sequence();
+                    self.refresh_until(channel, last, since + GIVE_UP_AFTER)
+                        .await
+                        .map_err(AppendFailure::Final)?;
+                    // If the log was retired meanwhile, the position is unknown.
+                    self.ensure_read(channel).await?;
+                    if has_next(channel, block) || is_stored(channel, block) {
+                        return Ok(is_stored(channel, block));
                     }
-                    if !has_next(channel, block) {
-                        // Another block of the channel is being stored.
-                        sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
+                    // Another block of the channel is being stored, or this one by an earlier attempt. In another block,
+                    // its messages would be stored twice.
+                    if since.elapsed() > GIVE_UP_AFTER {
+                        return Err(AppendFailure::Final(failure.into_error()));
                     }
-                    return Ok(false);
+                    sleep(Duration::from_millis(1 + u64::from(random::number() % 4))).await;
                 }
                 Err(RequestFailure::Rejected { error, .. }) => return Err(AppendFailure::Final(error)),
                 Err(RequestFailure::Unanswered(error)) => {
@@ -214,14 +220,15 @@ impl Shared {
         }
     }
 
-    /// Reads a channel again, which shows whether a block is stored.
+    /// Reads a channel again up to a sequence at least, which shows whether a block is stored.
     async fn refresh_until(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
+        sequence: u64,
         until: Instant,
     ) -> Result<(), StorageError> {
         loop {
-            match self.refresh(channel).await {
+            match self.refresh(channel, sequence).await {
                 Err(_) if Instant::now() < until => sleep(Duration::from_millis(100)).await,
                 outcome => return outcome,
             }

@@ -1,4 +1,5 @@
-//! The network between one hub and the database: a proxy whose faults begin and end when the harness decides.
+//! The network between a hub and a server of the storage, or between two of these servers: a proxy whose faults begin and
+//! end when the harness decides.
 
 use crate::Result;
 use std::io;
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-/// How long the database keeps a connection that the network has lost and its hub has closed.
+/// How long a server keeps a connection that the network has lost and its client has closed.
 const HALF_OPEN_TIME: Duration = Duration::from_secs(20);
 
 /// The treatment of data by a link.
@@ -25,7 +26,13 @@ pub(crate) enum Condition {
     Losing,
 }
 
-/// A proxy between one hub and the database. Dropping it resets its connections.
+/// The address of the server behind a link.
+pub(crate) enum Target {
+    Socket(PathBuf),
+    Port(u16),
+}
+
+/// A proxy between a client and a server. Dropping it resets its connections.
 pub(crate) struct Link {
     port: u16,
     shared: Arc<Shared>,
@@ -33,7 +40,7 @@ pub(crate) struct Link {
 }
 
 struct Shared {
-    socket: PathBuf,
+    target: Target,
     condition: watch::Sender<Condition>,
     /// Counts how often all connections were reset.
     resets: watch::Sender<u32>,
@@ -41,7 +48,7 @@ struct Shared {
 }
 
 struct Health {
-    /// The number of connections that have lost data and that the hub still regards as open.
+    /// The number of connections that have lost data and that the client still regards as open.
     lost: usize,
     /// When the last of them was closed, or the condition became sound.
     since: Instant,
@@ -54,11 +61,14 @@ impl Shared {
 }
 
 impl Link {
-    pub(super) async fn open(socket: PathBuf) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// Opens a link. Call this within a Tokio runtime.
+    pub(crate) fn open(target: Target) -> Result<Self> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
-            socket,
+            target,
             condition: watch::Sender::new(Condition::Sound),
             resets: watch::Sender::new(0),
             health: Mutex::new(Health { lost: 0, since: Instant::now() }),
@@ -67,9 +77,9 @@ impl Link {
         Ok(Self { port, shared, accepting })
     }
 
-    /// Returns the URL that a hub connects to.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    /// Returns the port that the client connects to.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Begins a fault. Returns `false` if another has not ended.
@@ -94,7 +104,7 @@ impl Link {
         self.shared.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// Returns `true` if all connections of the hub have reached the database since `time`.
+    /// Returns `true` if all connections of the client have reached the server since `time`.
     pub(crate) fn was_sound_since(&self, time: Instant) -> bool {
         let Health { lost, since } = *self.shared.health();
         *self.shared.condition.borrow() == Condition::Sound && lost == 0 && since <= time
@@ -136,7 +146,7 @@ impl From<io::Error> for End {
     }
 }
 
-/// Counts a connection that has lost data, until the hub closes it.
+/// Counts a connection that has lost data, until the client closes it.
 struct Lost<'s>(&'s Shared);
 
 impl<'s> Lost<'s> {
@@ -155,21 +165,37 @@ impl Drop for Lost<'_> {
 }
 
 /// Forwards one connection until both ends have closed it.
-async fn forward(mut near: TcpStream, shared: &Shared) {
-    // It fails while the database restarts.
-    let Ok(mut far) = UnixStream::connect(&shared.socket).await else { return };
+async fn forward(near: TcpStream, shared: &Shared) {
     let _ = near.set_nodelay(true);
+    // Connecting fails while the server restarts.
+    match &shared.target {
+        Target::Socket(path) => {
+            if let Ok(far) = UnixStream::connect(path).await {
+                forward_to(near, far, shared).await;
+            }
+        }
+        Target::Port(port) => {
+            if let Ok(far) = TcpStream::connect(("127.0.0.1", *port)).await {
+                let _ = far.set_nodelay(true);
+                forward_to(near, far, shared).await;
+            }
+        }
+    }
+}
+
+async fn forward_to(mut near: TcpStream, far: impl AsyncRead + AsyncWrite, shared: &Shared) {
+    let (mut far_reads, mut far_writes) = tokio::io::split(far);
     let ended = {
         let (near_reads, near_writes) = near.split();
-        let (far_reads, far_writes) = far.split();
-        let up = pump(near_reads, far_writes, shared.condition.subscribe());
-        let down = pump(far_reads, near_writes, shared.condition.subscribe());
+        let up = pump(near_reads, &mut far_writes, shared.condition.subscribe());
+        let down = pump(&mut far_reads, near_writes, shared.condition.subscribe());
         tokio::try_join!(up, down)
     };
     if let Err(End::Lost) = ended {
         let lost = Lost::new(shared);
         let _ = tokio::io::copy(&mut near, &mut tokio::io::sink()).await;
         drop(lost);
+        // The far end is still open.
         sleep(HALF_OPEN_TIME).await;
     }
 }
