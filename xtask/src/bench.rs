@@ -3,12 +3,14 @@
 mod centrifugo;
 mod chart;
 mod check;
+mod cluster;
 mod codegen;
 mod contestants;
 mod figures;
 mod hub;
 mod machine;
 mod memory;
+mod nats;
 mod proxies;
 mod runs;
 mod sizes;
@@ -32,6 +34,8 @@ pub(crate) enum Bench {
     Runs(runs::Runs),
     /// Publish to storages, and across servers that share PostgreSQL, next to plain SQL and Centrifugo
     Storage(storage::Storage),
+    /// Measure hubs that share NATS servers, and predict the limits of large clusters
+    Cluster(cluster::Cluster),
     /// Measure latency through nginx, Express and Caddy, skipping any that is not installed
     Proxies,
     /// Measure what the clients of Fanfare and its peers add to a page
@@ -46,6 +50,7 @@ impl Bench {
             Self::Hub(hub) => hub.run(),
             Self::Runs(runs) => runs.run(),
             Self::Storage(storage) => storage.run(),
+            Self::Cluster(cluster) => cluster.run(),
             Self::Proxies => proxies::measure(),
             Self::Sizes => sizes::measure(),
         }

@@ -1,9 +1,10 @@
 //! Lets the load client make a server publish in-process.
 //!
-//! The client sends lines over a separate TCP connection. `go <bytes> <channels>` starts publishing with payloads of
-//! that size to that many channels in turn, and `to <n>` allows n messages in total. `stop` ends publishing at once,
-//! `finish` once all allowed messages are published. The server answers with the number of published messages. So only
-//! the client decides how far publishing runs ahead of delivery, and all servers are paced alike.
+//! The client sends lines over a separate TCP connection. `go <bytes> <channels> <first>` starts publishing with payloads
+//! of that size to that many channels in turn, beginning with the first one, and `to <n>` allows n messages in total.
+//! `stop` ends publishing at once, `finish` once all allowed messages are published. The server answers with the number
+//! of published messages. So only the client decides how far publishing runs ahead of delivery, and all servers are
+//! paced alike.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -29,6 +30,7 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
         let mut numbers = line.strip_prefix("go ").into_iter().flat_map(|rest| rest.split(' '));
         let Some(size) = numbers.next().and_then(|size| size.parse().ok()) else { continue };
         let channels = numbers.next().and_then(|channels| channels.parse().ok()).unwrap_or(1);
+        let first = numbers.next().and_then(|first| first.parse().ok()).unwrap_or(0);
         let filling = crate::message::filling(size);
         let (allow, allowed) = watch::channel(0);
         tokio::spawn(async move {
@@ -42,7 +44,7 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
                 }
             }
         });
-        let published = publish_while_allowed(allowed, channels, &filling, &publisher).await;
+        let published = publish_while_allowed(allowed, first, channels, &filling, &publisher).await;
         let _ = write.write_all(format!("{published}\n").as_bytes()).await;
     }
 }
@@ -50,6 +52,7 @@ pub async fn serve(listener: TcpListener, publisher: impl Publish) {
 /// Publishes until the sender of `allowed` is dropped.
 async fn publish_while_allowed(
     mut allowed: watch::Receiver<u64>,
+    first: u64,
     channels: u64,
     filling: &str,
     publisher: &impl Publish,
@@ -57,7 +60,7 @@ async fn publish_while_allowed(
     let mut published = 0;
     loop {
         if published < *allowed.borrow() {
-            publisher.publish(published % channels, published, filling).await;
+            publisher.publish(first + published % channels, published, filling).await;
             published += 1;
             if published.is_multiple_of(TURN) {
                 tokio::task::yield_now().await;
@@ -79,11 +82,11 @@ impl Remote {
     ///
     /// # Errors
     /// Returns an error if the connection fails.
-    pub async fn start(address: &str, size: u64, channels: u64) -> std::io::Result<Self> {
+    pub async fn start(address: &str, size: u64, channels: u64, first: u64) -> std::io::Result<Self> {
         let connection = TcpStream::connect(address).await?;
         connection.set_nodelay(true)?;
         let (read, mut write) = connection.into_split();
-        write.write_all(format!("go {size} {channels}\n").as_bytes()).await?;
+        write.write_all(format!("go {size} {channels} {first}\n").as_bytes()).await?;
         Ok(Self { write, lines: BufReader::new(read).lines() })
     }
 

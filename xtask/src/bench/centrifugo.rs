@@ -23,15 +23,18 @@ pub(super) fn build() -> Result {
     })
 }
 
-/// Starts a node, and returns its port. It keeps history, lets subscribers recover, and has its other settings by
-/// default, except that up to 32 MB may wait for a subscriber, which may read 20,000 messages of the history. `engine`
-/// adds settings.
-pub(super) fn start_node(history: usize, engine: &str, folder: &Path) -> Result<(u16, Running)> {
+/// Starts a node, and returns its port. If it keeps a history, subscribers recover. It has its other settings by default,
+/// except that up to 32 MB may wait for a subscriber, which may read 20,000 messages of the history. `engine` adds
+/// settings.
+pub(super) fn start_node(history: Option<usize>, engine: &str, folder: &Path) -> Result<(u16, Running)> {
     let port = find_free_port()?;
+    let channels = history.map_or_else(String::new, |size| {
+        format!(r#""history_size": {size}, "history_ttl": "1h", "force_recovery": true"#)
+    });
     let settings = format!(
         r#"{{
     {engine}
-    "channel": {{"without_namespace": {{"history_size": {history}, "history_ttl": "1h", "force_recovery": true}}}},
+    "channel": {{"without_namespace": {{{channels}}}}},
     "client": {{"insecure": true, "recovery_max_publication_limit": 20000, "queue_max_size": 33554432}},
     "http_api": {{"insecure": true}},
     "http_server": {{"address": "127.0.0.1", "port": {port}}},

@@ -1,11 +1,12 @@
 //! The figures that load clients print.
 
 use crate::failure::{Failure, Result};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// Figures by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Figures(HashMap<String, f64>);
+pub(crate) struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
     /// Reads `name=value` pairs.
@@ -14,7 +15,7 @@ impl Figures {
             let (name, value) = pair.split_once('=')?;
             Some((name.to_owned(), value.parse().ok()?))
         };
-        let figures: Option<HashMap<_, _>> = line.split_whitespace().map(figure).collect();
+        let figures: Option<BTreeMap<_, _>> = line.split_whitespace().map(figure).collect();
         figures.map(Self).ok_or_else(|| {
             Failure::new(format!("expected name=value pairs from a load client, got {line:?}"))
         })
@@ -27,6 +28,19 @@ impl Figures {
 
     pub(crate) fn set(&mut self, name: &str, value: f64) {
         self.0.insert(name.to_owned(), value);
+    }
+
+    /// Adds figures, with a prefix and a point before their names.
+    pub(crate) fn extend(&mut self, prefix: &str, others: &Self) {
+        self.0.extend(others.0.iter().map(|(name, value)| (format!("{prefix}.{name}"), *value)));
+    }
+
+    /// Formats the figures as [`Figures::read`] reads them, one per line.
+    pub(crate) fn to_lines(&self) -> String {
+        self.0.iter().fold(String::new(), |mut lines, (name, value)| {
+            let _ = writeln!(lines, "{name}={value}");
+            lines
+        })
     }
 
     #[must_use]
@@ -46,5 +60,8 @@ mod tests {
         assert!((figures.get("b") - 1.5).abs() < 1e-9);
         assert!(figures.get("c").is_nan());
         assert!(Figures::read("a=x").is_err());
+        let mut all = Figures::default();
+        all.extend("x", &figures);
+        assert_eq!(all.to_lines(), "x.a=3\nx.b=1.5\n");
     }
 }

@@ -4,7 +4,7 @@ mod load;
 mod measure;
 mod report;
 mod scale;
-mod server;
+pub(super) mod server;
 mod slow;
 
 use super::machine;
@@ -23,7 +23,8 @@ pub(crate) struct Hub {
     /// Number of rounds. Each round measures every server once per scenario, in rotating order
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
-    /// Servers to measure, separated by commas. The others are compared with the first one. Default: all but `sqlite`
+    /// Servers to measure, separated by commas. The others are compared with the first one. Default: all
+    /// without a storage: not `sqlite`, `fanfare-nats` and `centrifugo-nats`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     servers: Vec<String>,
     /// Scenarios to measure, separated by commas
@@ -86,7 +87,7 @@ impl Hub {
 /// Returns the servers with these names, or the usual ones.
 fn select_servers(names: &[String]) -> Result<Vec<&'static Server>> {
     if names.is_empty() {
-        return Ok(ALL.iter().filter(|server| !server.needs_sqlite()).collect());
+        return Ok(ALL.iter().filter(|server| !server.has_storage()).collect());
     }
     let find = |name: &String| ALL.iter().find(|server| server.slug == name);
     let found = names.iter().map(|name| find(name).ok_or_else(|| unknown_server(name)));

@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use axum::middleware::{Next, from_fn};
 use bench_hub::control::{self, Publish};
-use bench_hub::{argument, message, now};
+use bench_hub::{argument, message, now, number};
 use fanfare::schema::{Additional, Object, Property, Schema, Text};
 use fanfare::{
-    AddressPart, Carries, Channel, ChannelDefinition, History, Hub, ParamDefinition, Registry, Retain,
+    AddressPart, Carries, Channel, ChannelDefinition, History, Hub, Nats, ParamDefinition, Registry, Retain,
     Sqlite, TopicDefinition,
 };
 use serde::Serialize;
@@ -66,7 +66,7 @@ impl Publish for Publisher {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let hub = hub()?;
+    let hub = hub().await?;
     let world = TcpListener::bind("127.0.0.1:0").await?;
     let controlled = TcpListener::bind("127.0.0.1:0").await?;
     println!("{} {}", world.local_addr()?.port(), controlled.local_addr()?.port());
@@ -88,10 +88,15 @@ fn channel_of(number: u64) -> Result<Channel, fanfare::ParamError> {
     Channel::new(&BENCH, &[&(number + 1).to_string()])
 }
 
-/// Returns a hub that keeps its history in memory, and in a file if `--storage` is given.
-fn hub() -> Result<Hub, Box<dyn Error>> {
-    let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY);
+/// Returns a hub that keeps its history in memory, or in the storage that `--storage` names: a file, or NATS servers.
+async fn hub() -> Result<Hub, Box<dyn Error>> {
+    let ping_interval = Duration::from_secs(number("ping-seconds", 15));
+    let hub = Hub::builder(&REGISTRY).signing_key(SIGNING_KEY).ping_interval(ping_interval);
     Ok(match argument("storage") {
+        Some(url) if url.starts_with("nats://") => {
+            let replicas = usize::try_from(number("replicas", 1))?;
+            hub.storage(Nats::connect(&url).replicas(replicas).await?).build()?
+        }
         Some(file) => hub.storage(Sqlite::open(file)?).build()?,
         None => hub.build()?,
     })

@@ -14,6 +14,8 @@ pub(crate) struct Ports {
     /// Takes commands of the load client.
     pub(crate) control: u16,
     pub(crate) process: u32,
+    /// The process of the storage.
+    pub(crate) storage: Option<u32>,
 }
 
 /// Returns the command that runs the load client against a server. `arguments` are separated by spaces.
@@ -21,6 +23,9 @@ pub(crate) fn client_command(ports: Ports, protocol: &str, arguments: &str) -> C
     let mut client =
         workspace::with_many_files(&mut command(workspace::program("load"), &["--protocol", protocol]));
     client.arg("--port").arg(ports.public.to_string()).arg("--control").arg(ports.control.to_string());
+    if let Some(storage) = ports.storage {
+        client.arg("--storage").arg(storage.to_string());
+    }
     client.arg("--process").arg(ports.process.to_string()).args(arguments.split_whitespace());
     client
 }

@@ -20,6 +20,12 @@ pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
         if let Some(note) = server.publishes.note() {
             println!("{}: {note}.", server.title);
         }
+        if server.uses_nats() {
+            println!(
+                "{}: CPU is the sum of its process and of the NATS server, which has a column of its own.",
+                server.title
+            );
+        }
     }
     let report = Report { servers, measured, reference };
     for crowd in CROWDS {
@@ -49,11 +55,12 @@ struct Row<'r> {
 impl Report<'_> {
     fn print_crowd(&self, crowd: usize) {
         let title = format!("{crowd} subscribers, publishing at most {WINDOW} messages ahead of them");
-        let heads = ["CPU", "ratio", "delivered/s", "ratio", "p50", "p99", "lost"];
+        let heads = ["CPU", "ratio", "of it NATS", "delivered/s", "ratio", "p50", "p99", "lost"];
         self.print_table(&title, &heads, &format!("crowd {crowd}"), "delivered", |row| {
             vec![
                 row.cell("server_cpu", cpu),
                 row.ratio("server_cpu", "faster", "slower"),
+                row.cell("storage_cpu", cpu),
                 row.cell("delivered_per_second", rate),
                 row.ratio("delivered_per_second", "slower", "faster"),
                 row.cell("p50", time),
@@ -66,11 +73,12 @@ impl Report<'_> {
     fn print_steady(&self) {
         let (subscribers, rate) = STEADY;
         let title = format!("{subscribers} subscribers, {rate} messages per second, published one by one");
-        let heads = ["CPU", "ratio", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
+        let heads = ["CPU", "ratio", "of it NATS", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
         self.print_table(&title, &heads, "steady", "p50", |row| {
             vec![
                 row.cell("server_cpu", cpu),
                 row.ratio("server_cpu", "faster", "slower"),
+                row.cell("storage_cpu", cpu),
                 row.cell("p50", time),
                 row.ratio("p50", "faster", "slower"),
                 row.cell("p99", time),
@@ -161,7 +169,7 @@ impl Report<'_> {
         }
     }
 
-    /// Prints a table with a row for each server that `figure` was measured for.
+    /// Prints a table with a row for each server that `figure` was measured for. Leaves out columns without figures.
     fn print_table(
         &self,
         title: &str,
@@ -175,10 +183,16 @@ impl Report<'_> {
         if rows.is_empty() {
             return;
         }
+        let rows: Vec<_> = rows.iter().map(|row| (row.server.title, cells(row))).collect();
+        let is_measured =
+            |column: &usize| rows.iter().any(|(_, cells)| !matches!(cells[*column].as_str(), "" | "–"));
+        let columns: Vec<_> = (0..heads.len()).filter(is_measured).collect();
+        let heads: Vec<_> = columns.iter().map(|column| heads[*column]).collect();
         println!("\n## {title}\n\n| server | {} |", heads.join(" | "));
         println!("|---|{}", "---:|".repeat(heads.len()));
-        for row in rows {
-            println!("| {} | {} |", row.server.title, cells(&row).join(" | "));
+        for (title, cells) in rows {
+            let cells: Vec<_> = columns.iter().map(|column| cells[*column].as_str()).collect();
+            println!("| {title} | {} |", cells.join(" | "));
         }
     }
 }

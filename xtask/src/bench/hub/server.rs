@@ -1,10 +1,11 @@
 //! The servers that are compared, and how each is installed and started.
 
+use super::super::nats::Nats;
 use super::super::{centrifugo, workspace};
 use super::load::Ports;
 use crate::failure::{Failure, Result};
-use crate::paths::{create_empty_folder, create_folder, delete_database, target, write_file};
-use crate::process::{Running, command, find_free_port, read_output, start, wait_until_listening};
+use crate::paths::{create_folder, delete_database, target};
+use crate::process::{Running, command, read_output, start};
 use crate::step::step;
 use crate::tools::ensure_nats_server;
 use std::io::{BufRead, BufReader};
@@ -67,6 +68,8 @@ enum Program {
     /// A `fanfare-server` that was built earlier.
     Before(&'static Path),
     Sqlite,
+    /// Fanfare, with streams of a NATS server in files.
+    FanfareNats,
     /// The bare server, in a mode.
     Bare(&'static str),
     Crate(&'static str),
@@ -74,13 +77,16 @@ enum Program {
     /// NATS, with `JetStream` if `true`.
     Nats(bool),
     Centrifugo,
+    /// Centrifugo, with a NATS server as its broker.
+    CentrifugoNats,
 }
 
 /// All servers. Fanfare is first.
-pub(crate) static ALL: [Server; 11] = [
+pub(crate) static ALL: [Server; 13] = [
     Server { survives_slow_subscribers: true, ..own("fanfare", "fanfare", "fanfare", Program::Fanfare) },
     own("fanfare, Inngest's client", "inngest", "inngest", Program::Fanfare),
     own("fanfare, with SQLite", "sqlite", "fanfare", Program::Sqlite),
+    own("fanfare, with NATS", "fanfare-nats", "fanfare", Program::FanfareNats),
     own("bare, a shared log", "log", "bare", Program::Bare("log")),
     own("bare, a write each", "each", "bare", Program::Bare("each")),
     peer("socketioxide", "socket.io", Program::Crate("socketioxide-server")),
@@ -89,6 +95,11 @@ pub(crate) static ALL: [Server; 11] = [
     Server { publishes: Publishes::Native, ..peer("nats", "nats", Program::Nats(false)) },
     Server { publishes: Publishes::Native, ..peer("jetstream", "jetstream", Program::Nats(true)) },
     Server { publishes: Publishes::Http, ..peer("centrifugo", "centrifugo", Program::Centrifugo) },
+    Server {
+        title: "centrifugo, with NATS",
+        publishes: Publishes::Http,
+        ..peer("centrifugo-nats", "centrifugo", Program::CentrifugoNats)
+    },
 ];
 
 const fn own(title: &'static str, slug: &'static str, protocol: &'static str, program: Program) -> Server {
@@ -103,14 +114,21 @@ const fn peer(slug: &'static str, protocol: &'static str, program: Program) -> S
 /// A running server.
 pub(crate) struct Started {
     pub(crate) ports: Ports,
-    /// Dropping it stops the server.
-    _running: Running,
+    /// Dropping them stops the server, and then its storage.
+    _running: Vec<Running>,
 }
 
 impl Started {
-    /// Returns a server that does not publish in-process.
-    fn without_control(public: u16, running: Running) -> Self {
-        Self { ports: Ports { public, control: 0, process: running.child.id() }, _running: running }
+    /// Returns a server that does not publish in-process, and the storage that it uses.
+    fn without_control(public: u16, running: Running, storage: Option<Nats>) -> Self {
+        let ports = Ports {
+            public,
+            control: 0,
+            process: running.child.id(),
+            storage: storage.as_ref().map(Nats::process),
+        };
+        let storage = storage.map(|nats| nats.running);
+        Self { ports, _running: [running].into_iter().chain(storage).collect() }
     }
 }
 
@@ -123,16 +141,22 @@ impl Server {
     }
 
     pub(crate) fn is_fanfare(&self) -> bool {
-        matches!(self.program, Program::Fanfare | Program::Before(_) | Program::Sqlite)
+        matches!(self.program, Program::Fanfare | Program::Before(_) | Program::Sqlite | Program::FanfareNats)
     }
 
     /// Returns `true` if the load client can publish to many channels of the server.
     pub(crate) fn has_channels(&self) -> bool {
-        self.is_fanfare() || matches!(self.program, Program::Centrifugo)
+        self.is_fanfare() || matches!(self.program, Program::Centrifugo | Program::CentrifugoNats)
     }
 
-    pub(crate) fn needs_sqlite(&self) -> bool {
-        matches!(self.program, Program::Sqlite)
+    /// Returns `true` if the server keeps messages, or passes them on, outside of its process.
+    pub(crate) fn has_storage(&self) -> bool {
+        matches!(self.program, Program::Sqlite) || self.uses_nats()
+    }
+
+    /// Returns `true` if CPU times include those of a NATS server.
+    pub(crate) fn uses_nats(&self) -> bool {
+        matches!(self.program, Program::FanfareNats | Program::CentrifugoNats)
     }
 
     /// Installs the server if necessary. Returns `false` and prints the reason if that fails.
@@ -144,13 +168,15 @@ impl Server {
             | Program::Bare(_)
             | Program::Crate(_) => Ok(()),
             Program::Node(_) => workspace::install_packages(),
-            Program::Nats(_) => ensure_nats_server().map(drop),
+            Program::Nats(_) | Program::FanfareNats => ensure_nats_server().map(drop),
             Program::Centrifugo => centrifugo::build(),
+            Program::CentrifugoNats => ensure_nats_server().and_then(|_| centrifugo::build()),
         };
         workspace::is_ready(self.title, &prepared)
     }
 
     pub(crate) fn start(&self) -> Result<Started> {
+        let mut storage = None;
         let mut program = match self.program {
             Program::Fanfare => command(workspace::program("fanfare-server"), &[""; 0]),
             Program::Before(program) => command(program, &[""; 0]),
@@ -162,26 +188,40 @@ impl Server {
                 program.arg(file);
                 program
             }
+            Program::FanfareNats => {
+                let nats = storage.insert(Nats::start(&nats_folder(), true)?);
+                let mut program = command(workspace::program("fanfare-server"), &["--storage"]);
+                program.arg(nats.url());
+                program
+            }
             Program::Bare(mode) => command(workspace::program("rawcast"), &["--mode", mode]),
             Program::Crate(name) => command(workspace::program(name), &[""; 0]),
             Program::Node(file) => command("node", &[workspace::source("hub").join(file)]),
-            Program::Nats(stream) => return start_nats(stream),
+            Program::Nats(has_streams) => {
+                let nats = Nats::start(&nats_folder(), has_streams)?;
+                return Ok(Started::without_control(nats.websocket_port, nats.running, None));
+            }
             Program::Centrifugo => {
-                let (public, running) = centrifugo::start_node(HISTORY, "", &output_folder())?;
-                return Ok(Started::without_control(public, running));
+                let (public, running) = centrifugo::start_node(Some(HISTORY), "", &output_folder())?;
+                return Ok(Started::without_control(public, running, None));
+            }
+            Program::CentrifugoNats => {
+                let nats = Nats::start(&nats_folder(), false)?;
+                let broker = format!(
+                    r#""broker": {{"enabled": true, "type": "nats", "nats": {{"url": "{}"}}}},"#,
+                    nats.url()
+                );
+                // This broker has no history.
+                let (public, running) = centrifugo::start_node(None, &broker, &output_folder())?;
+                return Ok(Started::without_control(public, running, Some(nats)));
             }
         };
-        let mut running = start(workspace::with_many_files(&mut program).stdout(Stdio::piped()))?;
-        let mut line = String::new();
-        if let Some(stdout) = running.child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line).map_err(|error| self.unusable(&error.to_string()))?;
-        }
-        let mut ports = line.split_whitespace().map_while(|port| port.parse().ok());
-        let (Some(public), Some(control)) = (ports.next(), ports.next()) else {
-            return Err(self.unusable("it printed no ports"));
-        };
-        let ports = Ports { public, control, process: running.child.id() };
-        Ok(Started { ports, _running: running })
+        let (public, control, running) =
+            start_with_ports(&mut program).map_err(|failure| self.unusable(&failure.to_string()))?;
+        let process = running.child.id();
+        let ports = Ports { public, control, process, storage: storage.as_ref().map(Nats::process) };
+        let storage = storage.map(|nats| nats.running);
+        Ok(Started { ports, _running: [running].into_iter().chain(storage).collect() })
     }
 
     fn unusable(&self, reason: &str) -> Failure {
@@ -189,7 +229,21 @@ impl Server {
     }
 }
 
-/// Builds the load client and the servers in Rust.
+/// Starts a server, and returns the two ports that it prints: one for clients, and one for the load client's commands.
+pub(crate) fn start_with_ports(program: &mut Command) -> Result<(u16, u16, Running)> {
+    let mut running = start(workspace::with_many_files(program).stdout(Stdio::piped()))?;
+    let mut line = String::new();
+    if let Some(stdout) = running.child.stdout.take() {
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| Failure::new(error.to_string()))?;
+    }
+    let mut ports = line.split_whitespace().map_while(|port| port.parse().ok());
+    match (ports.next(), ports.next()) {
+        (Some(public), Some(control)) => Ok((public, control, running)),
+        _ => Err(Failure::new("the server printed no ports")),
+    }
+}
+
+/// Builds the load clients and the servers in Rust.
 pub(crate) fn build() -> Result {
     create_folder(&output_folder())?;
     step("Building the servers and the load client, optimised", || workspace::build("bench-hub"))
@@ -200,26 +254,8 @@ fn output_folder() -> PathBuf {
     target().join("bench/hub")
 }
 
-/// Starts NATS for `WebSocket` clients, and with `JetStream` in memory if `has_streams`.
-fn start_nats(has_streams: bool) -> Result<Started> {
-    let (public, other) = (find_free_port()?, find_free_port()?);
-    let file = output_folder().join("nats.conf");
-    let streams = output_folder().join("jetstream");
-    create_empty_folder(&streams)?;
-    let streams = if has_streams {
-        format!("jetstream {{ store_dir: \"{}\" }}\n", streams.display())
-    } else {
-        String::new()
-    };
-    let settings = format!(
-        "listen: 127.0.0.1:{other}\nmax_payload: 2MB\nmax_connections: 20000\n{streams}\
-         websocket {{ listen: \"127.0.0.1:{public}\", no_tls: true }}\n"
-    );
-    write_file(&file, &settings)?;
-    let mut program = workspace::with_many_files(&mut command(ensure_nats_server()?, &["--config"]));
-    let running = start(program.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
-    wait_until_listening("the NATS server", public)?;
-    Ok(Started::without_control(public, running))
+fn nats_folder() -> PathBuf {
+    output_folder().join("nats")
 }
 
 /// Returns the locked versions of the servers.

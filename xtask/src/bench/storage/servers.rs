@@ -108,7 +108,7 @@ fn start_centrifugo(url: &str) -> Result<Node> {
         r#"{{"enabled": true, "type": "postgres", "postgres": {{"dsn": "{url}", "use_notify": true}}}}"#
     );
     let engine = format!(r#""broker": {database}, "controller": {database},"#);
-    let (port, running) = centrifugo::start_node(1_000_000, &engine, &output_folder())?;
+    let (port, running) = centrifugo::start_node(Some(1_000_000), &engine, &output_folder())?;
     Ok(Node { port: port.to_string(), _running: running })
 }
 

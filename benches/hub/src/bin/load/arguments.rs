@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
     pub(crate) control: String,
     /// The process of the server, to measure its CPU time and memory.
     pub(crate) process: Option<u64>,
+    /// The process of the storage that the server uses.
+    pub(crate) storage: Option<u64>,
     pub(crate) subscribers: usize,
     /// Subscribers that never read.
     pub(crate) deaf: usize,
@@ -55,6 +57,7 @@ impl Arguments {
             server: format!("127.0.0.1:{}", number("port", 0)),
             control: format!("127.0.0.1:{}", number("control", 0)),
             process: argument("process").and_then(|process| process.parse().ok()),
+            storage: argument("storage").and_then(|process| process.parse().ok()),
             subscribers: usize::try_from(number("subscribers", 1)).unwrap_or(1),
             deaf: usize::try_from(number("deaf", 0)).unwrap_or(0),
             size: number("size", message::USUAL_SIZE as u64),

@@ -7,7 +7,6 @@
 //! It prints the figures as `name=value` pairs on one line.
 
 mod arguments;
-mod process;
 mod protocol;
 mod publisher;
 mod scenario;

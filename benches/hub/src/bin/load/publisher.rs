@@ -47,7 +47,7 @@ pub(crate) async fn in_process(
 ) -> Result<Published, String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut remote =
-        Remote::start(&arguments.control, arguments.size, arguments.channels).await.map_err(failed)?;
+        Remote::start(&arguments.control, arguments.size, arguments.channels, 0).await.map_err(failed)?;
     let end = end(arguments.time);
     let mut allowed = 0;
     while now() < end {
@@ -72,7 +72,7 @@ pub(crate) async fn fill(arguments: &Arguments, messages: u64) -> Result<Publish
     }
     let failed = |error: std::io::Error| error.to_string();
     let mut remote =
-        Remote::start(&arguments.control, arguments.size, arguments.channels).await.map_err(failed)?;
+        Remote::start(&arguments.control, arguments.size, arguments.channels, 0).await.map_err(failed)?;
     remote.allow(messages).await.map_err(failed)?;
     Ok(Published::of(remote.finish().await.map_err(failed)?))
 }

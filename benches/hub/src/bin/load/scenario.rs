@@ -1,12 +1,12 @@
 //! One run: connects, publishes, waits for outstanding messages, and returns the figures.
 
 use crate::arguments::{Arguments, Mode};
-use crate::process::{self, Cpu};
 use crate::protocol::Since;
 use crate::publisher::{self, Published};
 use crate::subscriber::{self, Desk};
 use bench_hub::connection::Connection;
 use bench_hub::now;
+use bench_hub::process::{self, Cpu};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ const CONNECTING: usize = 32;
 
 struct Usage {
     server: Cpu,
+    storage: Cpu,
     client: Cpu,
 }
 
@@ -131,6 +132,7 @@ async fn idle(arguments: &Arguments, memory: u64) -> Result<String, String> {
 fn usage(arguments: &Arguments) -> Usage {
     Usage {
         server: Cpu::read(arguments.process.unwrap_or(0)),
+        storage: Cpu::read(arguments.storage.unwrap_or(0)),
         client: Cpu::read(u64::from(std::process::id())),
     }
 }
@@ -148,12 +150,18 @@ fn figures(arguments: &Arguments, desk: &Desk, published: &Published, start: u64
         stats.closed.get(),
         stats.frames.get(),
     );
+    let mut server = after.server.since(&before.server);
+    if arguments.storage.is_some() {
+        let storage = after.storage.since(&before.storage);
+        server += storage;
+        let _ = write!(line, " storage_cpu={:.4}", each(storage));
+    }
     let span = stats.last.get().saturating_sub(start).max(1);
     let _ = write!(
         line,
         " delivered_per_second={:.0} server_cpu={:.4} client_cpu={:.4} p50={} p99={} most={}",
         per_second(delivered, span),
-        each(after.server.since(&before.server)),
+        each(server),
         each(after.client.since(&before.client)),
         stats.quantile(0.5),
         stats.quantile(0.99),

@@ -7,7 +7,8 @@ use std::path::Path;
 const TICK: u64 = 10_000;
 
 /// The CPU time that a process has used, in microseconds.
-pub(crate) struct Cpu {
+#[derive(Clone, Copy)]
+pub struct Cpu {
     /// Of all threads, in whole ticks.
     ticks: u64,
     /// Of the threads that run now, exactly, if the kernel reports it.
@@ -15,13 +16,16 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    pub(crate) fn read(process: u64) -> Self {
+    /// Reads the time of a process. A process that has ended has used none.
+    #[must_use]
+    pub fn read(process: u64) -> Self {
         let folder = format!("/proc/{process}");
         Self { ticks: read_ticks(&folder), running: read_running(Path::new(&folder)).unwrap_or(0) }
     }
 
     /// Returns the time since an earlier reading.
-    pub(crate) fn since(&self, before: &Self) -> u64 {
+    #[must_use]
+    pub fn since(&self, before: &Self) -> u64 {
         let ticks = self.ticks.saturating_sub(before.ticks);
         let running = self.running.saturating_sub(before.running);
         // If they differ by more than rounding, a thread has ended, or the kernel does not report exact times.
@@ -48,7 +52,8 @@ fn read_running(folder: &Path) -> Option<u64> {
 }
 
 /// Returns the resident memory of a process, in KB.
-pub(crate) fn memory(process: u64) -> u64 {
+#[must_use]
+pub fn memory(process: u64) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
