@@ -79,7 +79,7 @@ impl Costs {
         let mean = |one: f64, other: f64| f64::midpoint(one, other);
         let deliver = mean(two("two", "0") - two("one", "0"), two("two", "1") - two("one", "1"));
         let one_hub = in_class(figures, "hubs1", "none", rate, "nats");
-        let many_hubs = per_message(figures, &format!("many.{rate}"), "many.idle", "nats");
+        let many_hubs = in_class(figures, "many", "none", rate, "nats");
         let send = (many_hubs - one_hub) / as_float(MANY as u64 - 1);
         let [.., with] = LISTENERS;
         let (subscriber_memory, channel_memory) = per_subscriber(figures, "hubs2", 1, "grown");

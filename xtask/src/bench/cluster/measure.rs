@@ -103,7 +103,7 @@ pub(super) fn measure_predicted(world: &World, figures: &mut Figures) -> Result 
         add(figures, "many.idle", &setup.publish(0, &format!("--milliseconds {}", 2 * TIME))?);
         for (rate, argument) in RATES {
             let arguments = format!("{argument} --milliseconds {TIME} --channels {IN_TURN}");
-            add(figures, &format!("many.{rate}"), &setup.publish(1, &arguments)?);
+            add(figures, &format!("many.none.{rate}"), &setup.publish(1, &arguments)?);
         }
         Ok(())
     })

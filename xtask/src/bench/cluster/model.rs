@@ -77,12 +77,6 @@ impl World {
         let mut random = Random::new(self.seed + 2);
         (0..count).map(|_| (random.below(self.hubs), random.below(self.channels))).collect()
     }
-
-    /// Returns the share of the most popular channel among messages that follow popularity.
-    pub(super) fn top_share(&self) -> f64 {
-        let weights = (1..=self.channels).map(|rank| f64::from(rank).powf(-self.exponent));
-        1.0 / weights.sum::<f64>()
-    }
 }
 
 impl Placement {

@@ -38,7 +38,7 @@ pub(super) fn print(figures: &Figures, measured: &World, predicted: &World) {
     let [.., max] = &costs;
     println!("\n## Costs, if hubs publish as fast as they can\n\n{max:#?}");
     print_validation(figures, &costs, measured);
-    print_cluster(figures, max, predicted);
+    print_cluster(max, predicted);
 }
 
 fn print_validation(figures: &Figures, costs: &[Costs; 3], world: &World) {
@@ -65,7 +65,7 @@ fn print_validation(figures: &Figures, costs: &[Costs; 3], world: &World) {
         row(&format!("{receivers} connections, {rate}: NATS"), costs.of_nats(&work), measured);
         let receivers = f64::from(u32::try_from(MANY).unwrap_or(0));
         let work = Work { deliveries: 0.0, interested: 0.0, receivers };
-        let of = |hub: usize| per_message(figures, &format!("many.{rate}"), "many.idle", &hub.to_string());
+        let of = |hub: usize| in_class(figures, "many", "none", rate, &hub.to_string());
         row(&format!("{MANY} hubs, {rate}: hubs"), costs.of_hubs(&work), (0..MANY).map(of).sum());
     }
     // Hubs that publish at the same time share wake-ups of the NATS server, as a hub does that publishes without pauses.
@@ -93,7 +93,7 @@ fn list_measured_messages(figures: &Figures, world: &World) -> Vec<Message> {
     numbers.flat_map(|number| (0..world.hubs).map(move |hub| (hub, hub * channels + number))).collect()
 }
 
-fn print_cluster(figures: &Figures, costs: &Costs, world: &World) {
+fn print_cluster(costs: &Costs, world: &World) {
     let placement = world.place();
     let open = placement.count_open();
     let hubs = f64::from(world.hubs);
@@ -114,16 +114,10 @@ fn print_cluster(figures: &Figures, costs: &Costs, world: &World) {
     ] {
         print_limits(costs, world, &placement, mean_open, title, &messages);
     }
-    let hottest = figures.get("same3.rate") / world.top_share();
-    println!(
-        "\nThe most popular channel has {:.2} % of the messages: its share reaches the measured rate of several hubs \
-         that publish\nto one channel at {hottest:.0} messages per second.",
-        world.top_share() * 100.0
-    );
     let reopened = mean_open * costs.open / 1e6;
     println!(
-        "A hub that ends: the others open about {mean_open:.0} channels, which takes {reopened:.1} s of CPU time, and \
-         {:.1} s of NATS.",
+        "\nA hub ends: the others open up to {mean_open:.0} channels, which takes {reopened:.1} s of their CPU time, and {:.1} s \
+         of NATS's.",
         mean_open * costs.nats_open / 1e6
     );
 }

@@ -26,7 +26,7 @@ impl Random {
     }
 }
 
-/// Zipf's law, by rejection-inversion (Hörmann and Derflinger, 1996).
+/// Zipf's law, by rejection-inversion.
 pub(super) struct Zipf {
     count: f64,
     exponent: f64,

@@ -3,14 +3,16 @@
 use super::super::figures::Figures;
 use super::costs::{in_class, per_message, per_second, per_subscriber};
 use super::measure::{
-    CHANNELS, CLASSES, CONSUMERS, DEPTHS, HUBS, LISTENERS, RATES, SHARED, SUBJECTS, SUBSCRIBED, SUBSCRIPTIONS,
+    CHANNELS, CLASSES, CONSUMERS, DEPTHS, HUBS, LISTENERS, MANY, RATES, SHARED, SUBJECTS, SUBSCRIBED,
+    SUBSCRIPTIONS,
 };
 
 /// The setups: the prefix of their figures, their title, and their number of hubs.
-const SETUPS: [(&str, &str, usize); 4] = [
+const SETUPS: [(&str, &str, usize); 5] = [
     ("hubs1", "1 hub", 1),
     ("hubs2", "2 hubs", 2),
     ("hubs3", "3 hubs", 3),
+    ("many", "20 hubs", MANY),
     ("replicas3", "3 hubs, 3 NATS servers", 3),
 ];
 
@@ -41,9 +43,12 @@ fn print_messages(figures: &Figures) {
             let others: Vec<_> = (1..hubs).map(|hub| at(&hub.to_string())).collect();
             let mean = [0, 1, 2].map(|rate| mean(others.iter().map(|other| other[rate])));
             let get = |name: &str| figures.get(&format!("{setup}.{class}.{}.{name}", RATES[0].0));
-            let delivered = get("delivered") / get("published");
+            if get("published").is_nan() {
+                continue;
+            }
+            let delivered = number(get("delivered") / get("published"));
             let cells = [at("0"), mean, at("nats")].map(|cell| cell.map(number).join(" · "));
-            println!("| {title} | {class} | {} | {delivered:.2} |", cells.join(" | "));
+            println!("| {title} | {class} | {} | {delivered} |", cells.join(" | "));
         }
     }
     println!("\n## CPU time of the NATS server per message, by connections that receive it\n");
@@ -67,7 +72,7 @@ fn print_idle(figures: &Figures) {
     println!(
         "| | a hub without channels | a hub | NATS without channels | NATS |\n|---|---:|---:|---:|---:|"
     );
-    for (setup, title, hubs) in SETUPS {
+    for (setup, title, hubs) in with_subscribers() {
         let of_hubs = |run: &str| {
             mean((0..hubs).map(|hub| per_second(figures, &format!("{setup}.{run}"), &hub.to_string())))
         };
@@ -83,7 +88,7 @@ fn print_channels(figures: &Figures) {
         "| | CPU, first use of a channel | opening a stored one | subscriber of an open one | NATS, first use | \
          opening | memory of a hub: channel | subscriber |\n|---|---:|---:|---:|---:|---:|---:|---:|"
     );
-    for (setup, title, hubs) in SETUPS {
+    for (setup, title, hubs) in with_subscribers() {
         let nats = |hub: usize| {
             figures.get(&format!("{setup}.open{hub}.cpu_nats")) / super::costs::as_float(SUBSCRIBED)
         };
@@ -140,6 +145,11 @@ fn print_nats(figures: &Figures) {
         let cells = ["create", "idle"].map(|name| number(figures.get(&format!("consumers.{name}_{point}"))));
         println!("| {point} | {} |", cells.join(" | "));
     }
+}
+
+/// Returns the setups whose hubs have subscribers.
+fn with_subscribers() -> impl Iterator<Item = (&'static str, &'static str, usize)> {
+    SETUPS.into_iter().filter(|(.., hubs)| *hubs != MANY)
 }
 
 /// Returns the mean, or NaN without values.

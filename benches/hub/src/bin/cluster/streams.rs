@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The payload of stored messages: a block of Fanfare with one message of 120 bytes has this size.
-const SIZE: usize = 400;
+/// The payload of stored messages. With headers, they take as much of a stream as a block of Fanfare with one message of
+/// 120 bytes: 545 bytes.
+const SIZE: usize = 460;
 
 /// The time after which memory and idle CPU time are measured.
 const SETTLING: Duration = Duration::from_secs(2);
