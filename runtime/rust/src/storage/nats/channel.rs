@@ -1,6 +1,6 @@
 //! The channels that this process uses, and how their logs receive blocks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -246,7 +246,8 @@ pub(super) struct Channels {
 #[derive(Default)]
 struct Tracked {
     by_token: HashMap<String, Arc<TrackedChannel>>,
-    by_handle: HashMap<i64, Arc<TrackedChannel>>,
+    /// In the order in which the channels were tracked.
+    by_handle: BTreeMap<i64, Arc<TrackedChannel>>,
 }
 
 impl Channels {
@@ -297,6 +298,26 @@ impl Channels {
         let Tracked { by_token, by_handle } = &mut *tracked;
         by_handle.retain(|_, channel| by_token.contains_key(&channel.token));
         by_token.values().filter(|channel| channel.log().is_some()).cloned().collect()
+    }
+
+    /// Returns up to `count` open channels after the one with the handle `after`.
+    pub(super) fn list_open_after(&self, after: i64, count: usize) -> Vec<Arc<TrackedChannel>> {
+        let tracked = self.lock();
+        let later = tracked.by_handle.range(after + 1..).map(|(_, channel)| channel);
+        later.filter(|channel| channel.log().is_some()).take(count).cloned().collect()
+    }
+
+    /// Returns the open text streams for which `is_abandoned` returns `true`, with their channels.
+    pub(super) fn list_streams(
+        &self,
+        is_abandoned: impl Fn(&OpenStream) -> bool,
+    ) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
+        let tracked = self.lock();
+        let streams = tracked.by_handle.values().flat_map(|channel| {
+            let streams = channel.list_streams(&is_abandoned);
+            streams.into_iter().map(|stream| (Arc::clone(channel), stream))
+        });
+        streams.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Tracked> {

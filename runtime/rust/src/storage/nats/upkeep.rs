@@ -26,13 +26,13 @@ const CHECKED_AT_ONCE: usize = 50;
 
 pub(super) struct Upkeep {
     shared: Arc<Shared>,
-    /// The token of the channel that was compared last.
-    checked: String,
+    /// The handle of the channel that was compared last.
+    checked: i64,
 }
 
 impl Upkeep {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, checked: String::new() }
+        Self { shared, checked: 0 }
     }
 
     /// Works until the storage is dropped.
@@ -76,12 +76,9 @@ impl Upkeep {
 
     /// Compares some of the open channels with their streams.
     async fn check_channels(&mut self) -> Result<(), StorageError> {
-        let mut open = self.shared.channels.list_open();
-        open.sort_unstable_by(|one, other| one.token.cmp(&other.token));
-        let from = open.partition_point(|channel| channel.token <= self.checked);
-        let next: Vec<_> = open[from..].iter().take(CHECKED_AT_ONCE).collect();
-        self.checked = next.last().map_or_else(String::new, |channel| channel.token.clone());
-        for channel in next {
+        let next = self.shared.channels.list_open_after(self.checked, CHECKED_AT_ONCE);
+        self.checked = next.last().map_or(0, |channel| channel.handle);
+        for channel in &next {
             self.shared.refresh(channel, 0).await?;
         }
         Ok(())
@@ -90,12 +87,7 @@ impl Upkeep {
     /// Returns the text streams of processes that do not run.
     fn list_abandoned_streams(&self) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
         let is_abandoned = |stream: &OpenStream| !stream.is_of_run() && !self.shared.may_run(stream.owner());
-        let open = self.shared.channels.list_open().into_iter();
-        let streams = open.flat_map(|channel| {
-            let streams = channel.list_streams(is_abandoned);
-            streams.into_iter().map(move |stream| (Arc::clone(&channel), stream))
-        });
-        streams.collect()
+        self.shared.channels.list_streams(is_abandoned)
     }
 
     /// Ends a text stream, so that its readers do not wait for more. If that fails, the next report tries again.
