@@ -122,7 +122,7 @@ pub(crate) async fn test_nats(soak: &Soak) -> Result {
         channels: if full { 10 } else { 2 },
         duration: soak.duration,
         plan: Plan {
-            every: Duration::from_millis(if full { 2_000 } else { 700 }),
+            every: Duration::from_millis(if full { 3_000 } else { 700 }),
             max_stop: Duration::from_secs(if full { 30 } else { 2 }),
             max_outage: Duration::from_secs(if full { 10 } else { 1 }),
             forgets_connections: full,

@@ -131,6 +131,6 @@ impl Member {
             .max_reconnects(None)
             .reconnect_delay_callback(|_| Duration::from_millis(50))
             .ping_interval(Duration::from_secs(1));
-        Ok(Self { running: Mutex::new(Some(server)), port, client: options.connect(url).await? })
+        Ok(Self { running: Mutex::new(Some(server)), port, client: Box::pin(options.connect(url)).await? })
     }
 }

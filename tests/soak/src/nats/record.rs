@@ -47,10 +47,8 @@ pub(crate) struct Record {
 impl Record {
     /// Adds a message. Each server must have stored the same.
     fn add(&mut self, Stored { subject, sequence, payload }: Stored) {
-        let Some((before, channel)) = subject.rsplit_once('.') else { return };
-        if !before.ends_with(".log") {
-            return;
-        }
+        let mut tokens = subject.rsplit('.');
+        let (Some(channel), Some("log")) = (tokens.next(), tokens.next()) else { return };
         let blocks = self.channels.entry(channel.to_owned()).or_default();
         let known = blocks.entry(sequence).or_insert_with(|| payload.clone());
         if *known != payload {

@@ -95,7 +95,7 @@ impl Shared {
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
             let Latest { block: last, checkpoint } = self.read_latest(channel, 0).await?;
-            let checkpoint = checkpoint.map(decode_checkpoint).transpose()?;
+            let checkpoint = checkpoint.as_ref().map(decode_checkpoint).transpose()?;
             let covered = checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.head.sequence);
             let Some(last) = last else {
                 return Ok(ChannelParts { checkpoint, blocks: Vec::new(), last: 0 });
@@ -135,7 +135,7 @@ impl Shared {
         let Some(stored) = self.jetstream.read_last(self.stream_of(channel), &subject).await? else {
             return Ok(None);
         };
-        decode_checkpoint(stored).map(Some)
+        decode_checkpoint(&stored).map(Some)
     }
 
     /// Reads a channel again, and replaces the messages of its log.
@@ -170,7 +170,7 @@ impl Shared {
     }
 }
 
-fn decode_checkpoint(stored: Stored) -> Result<(u64, Checkpoint), StorageError> {
+fn decode_checkpoint(stored: &Stored) -> Result<(u64, Checkpoint), StorageError> {
     Ok((stored.sequence, Checkpoint::decode(&stored.payload)?))
 }
 
