@@ -36,6 +36,7 @@ mod state;
 mod tests;
 mod text_block;
 mod topic;
+mod waking;
 
 pub(crate) use batch::Batch;
 pub(crate) use idempotency::{IdempotencyKey, KeyReused};
@@ -51,6 +52,7 @@ pub(crate) use restore::{StoredLog, StoredMessage};
 
 use state::{Message, Rank, State, age};
 use topic::{Held, Topic};
+use waking::wake_parked;
 
 /// The approximate number of bytes that a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
@@ -188,9 +190,7 @@ impl Log {
         state.head = offset;
         state.refuse(offset, topic);
         state.drop_before_evicted(topic);
-        let parked = state.take_parked();
-        drop(state);
-        wake(parked);
+        wake_parked(state);
     }
 
     /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.
@@ -221,10 +221,8 @@ impl Log {
         }
         state.admit(offset, topic, Some(now), frame);
         self.evict_excess(&mut state, now);
-        let parked = state.take_parked();
-        drop(state);
+        wake_parked(state);
         metrics::record_publish();
-        wake(parked);
         should_yield
     }
 
@@ -308,12 +306,6 @@ impl Log {
     /// A panic cannot leave the log half changed, because nothing here panics.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn wake(parked: Vec<(Arc<Inbox>, u64)>) {
-    for (inbox, key) in parked {
-        inbox.put(key);
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::topic::Held;
-use super::{ChannelHandle, Limits, Log, State, Topic, age, wake};
+use super::{ChannelHandle, Limits, Log, State, Topic, age, wake_parked};
 use crate::channel::{Channel, ChannelDefinition};
 use crate::clock;
 use crate::schema;
@@ -140,9 +140,7 @@ impl Log {
             state.drop_before_evicted(topic);
         }
         self.evict_excess(&mut state, now);
-        let parked = std::mem::take(&mut state.parked);
-        drop(state);
-        wake(parked);
+        wake_parked(state);
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Limits;
 use super::batch::Batches;
 use super::idempotency::UsedKeys;
 use super::memory_budget::Usage;
 use super::topic::Topic;
-use super::{Inbox, Limits};
+use super::waking::{Parked, Waking};
 use crate::channel::{Channel, History};
 use crate::wire::{LogKind, SharedText};
 
@@ -32,7 +33,9 @@ pub(super) struct State {
     /// The number of messages evicted since the storage last deleted them.
     pub(super) evicted: usize,
     pub(super) keys: UsedKeys,
-    pub(super) parked: Vec<(Arc<Inbox>, u64)>,
+    pub(super) parked: Vec<Parked>,
+    /// Readers that are yet to be woken. `None` until there were many.
+    pub(super) waking: Option<Arc<Waking>>,
     pub(super) batches: Batches,
     pub(super) last_used: Instant,
 }
@@ -86,6 +89,7 @@ impl State {
             evicted: 0,
             keys: UsedKeys::default(),
             parked: Vec::new(),
+            waking: None,
             batches: Batches::default(),
             last_used: Instant::now(),
         }
@@ -121,7 +125,7 @@ impl State {
     }
 
     /// Takes the parked readers. Most of them park again soon, so the list keeps room for them.
-    pub(super) fn take_parked(&mut self) -> Vec<(Arc<Inbox>, u64)> {
+    pub(super) fn take_parked(&mut self) -> Vec<Parked> {
         let room = Vec::with_capacity(self.parked.len());
         std::mem::replace(&mut self.parked, room)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fanfare_nats_server::TestServer;
 
 use super::super::nats::tests::TestSpace;
-use super::place::next_number;
+use super::place::{Place, next_number};
 use super::process::{DRAFT, Process, Reader, SAID, STATE, entry, room, small, wait_until};
 use super::shared::{END, append_part, begin_stream};
 use crate::history::{Gap, OpenStream};
@@ -160,7 +160,17 @@ async fn a_process_that_has_not_received_the_end_of_its_text_stream_adds_no_text
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleted_streams_are_created_again_and_begin_new_epochs() {
-    let (space, channel) = (single(), room("1"));
+    recreate_streams(Place::nats()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_streams_of_a_cluster_are_created_again_and_begin_new_epochs() {
+    recreate_streams(Place::nats_cluster()).await;
+}
+
+async fn recreate_streams(place: Place) {
+    let Place::Nats(space) = &place else { unreachable!("it is in NATS") };
+    let channel = room("1");
     let processes = [Process::new(space.connect().await), Process::new(space.connect().await)];
     let known = processes[0].say(&channel, "before").await;
     processes[0].engine.revoke("17").await.unwrap();

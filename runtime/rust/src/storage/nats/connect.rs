@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use async_nats::Client;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -118,7 +119,18 @@ impl<'u> ConnectNats<'u> {
     async fn connect(self) -> Result<Nats, StorageError> {
         let setup = self.setup()?;
         let urls: Vec<&str> = self.url.split(',').map(str::trim).collect();
-        let client = self.credentials.connect(urls).await?;
+        let (client, mut refusals) = self.credentials.connect(urls).await?;
+        tokio::select! {
+            nats = self.start(client, &setup) => nats,
+            refusal = refusals.next() => Err(StorageError::new(format!(
+                "the NATS user lacks a permission ({refusal}): let it publish to `$JS.API.>` and `{space}.>`, and \
+                 subscribe to `{space}-live.>` and `_INBOX.>`",
+                space = self.space
+            ))),
+        }
+    }
+
+    async fn start(&self, client: Client, setup: &Setup) -> Result<Nats, StorageError> {
         let version = client.server_info().version;
         if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
             return Err(StorageError::new(format!(
@@ -126,7 +138,7 @@ impl<'u> ConnectNats<'u> {
             )));
         }
         let jetstream = JetStream { client };
-        let streams = streams::set_up(&jetstream, &setup).await?;
+        let streams = streams::set_up(&jetstream, setup).await?;
         let (trims, trim_requests) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             jetstream,
@@ -173,8 +185,9 @@ impl fmt::Debug for ConnectNats<'_> {
 }
 
 /// # Errors
-/// Returns an error if the servers cannot be reached or reject the credentials, if they are older than 2.12 or do not
-/// have JetStream, if an option is invalid, or if the streams exist with other settings.
+/// Returns an error if the servers cannot be reached or reject the credentials, if the user lacks permissions, if the
+/// servers are older than 2.12 or do not have JetStream, if an option is invalid, or if the streams exist with other
+/// settings.
 impl<'u> IntoFuture for ConnectNats<'u> {
     type Output = Result<Nats, StorageError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'u>>;

@@ -1,12 +1,14 @@
 //! Authentication at the NATS servers, and TLS.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_nats::rustls::Error as TlsError;
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use tokio::sync::watch;
 
 use super::StorageError;
-use super::lag::count_disconnects;
+use crate::metrics;
 
 /// The credentials of this process, and the certificates that it trusts.
 #[derive(Default)]
@@ -20,10 +22,43 @@ pub(super) struct Credentials {
     pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
 }
 
+/// The requests for which the user lacks a permission.
+pub(super) struct Refusals(watch::Receiver<Option<String>>);
+
+impl Refusals {
+    /// Waits until the servers have refused a request, and returns their reason.
+    pub(super) async fn next(&mut self) -> String {
+        match self.0.wait_for(Option::is_some).await.map(|refusal| refusal.clone()) {
+            Ok(Some(refusal)) => refusal,
+            // The connection is closed.
+            _ => std::future::pending().await,
+        }
+    }
+}
+
 impl Credentials {
     /// Connects to one of the servers. The connection is restored whenever it is lost.
-    pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<Client, StorageError> {
-        self.connect_with(urls, count_disconnects).await
+    pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<(Client, Refusals), StorageError> {
+        let (sender, refusals) = watch::channel(None);
+        let sender = Arc::new(sender);
+        let follow = |options: ConnectOptions| {
+            options.event_callback(move |event| {
+                let sender = Arc::clone(&sender);
+                async move {
+                    match event {
+                        Event::Disconnected => metrics::record_disconnect(),
+                        Event::ServerError(ServerError::Other(error)) => {
+                            tracing::warn!(error, "a NATS server reported an error");
+                            if error.to_lowercase().starts_with("permissions violation") {
+                                sender.send_replace(Some(error));
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            })
+        };
+        Ok((self.connect_with(urls, follow).await?, Refusals(refusals)))
     }
 
     /// Connects with changed options.

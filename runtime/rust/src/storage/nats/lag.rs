@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event};
-
 use super::Shared;
 use crate::metrics;
 use crate::storage::remote_clock::steady_milliseconds;
@@ -52,15 +50,6 @@ impl Shared {
             metrics::set_shard_lag(number, shard.lag.duration(), messages);
         }
     }
-}
-
-/// Counts the connections that are lost.
-pub(super) fn count_disconnects(options: ConnectOptions) -> ConnectOptions {
-    options.event_callback(async |event| {
-        if matches!(event, Event::Disconnected) {
-            metrics::record_disconnect();
-        }
-    })
 }
 
 #[cfg(all(test, unix))]

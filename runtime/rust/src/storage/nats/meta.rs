@@ -56,7 +56,7 @@ impl Shared {
             Ok(owners) => {
                 running.owners.clone_from(owners);
                 let was_missing = running.owners.insert(self.owner);
-                was_missing && std::mem::replace(&mut running.has_reported, true)
+                std::mem::replace(&mut running.has_reported, true) && was_missing
             }
             Err(_) => true,
         };

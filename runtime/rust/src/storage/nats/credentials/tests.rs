@@ -63,7 +63,11 @@ async fn expect_error(connect: ConnectNats<'_>, text: &str, secrets: &[&str]) {
 async fn users_nkeys_and_tokens_authenticate() {
     let (user, stranger) = (KeyPair::new_user(), KeyPair::new_user());
     let server = TestServer::start_with(&format!(
-        "authorization {{ users: [{{ user: app, password: \"correct\" }}, {{ nkey: {} }}] }}",
+        r#"authorization {{ users: [
+            {{ user: app, password: "correct" }}, {{ nkey: {} }},
+            {{ user: mute, password: "correct", permissions: {{ publish: "other.>" }} }},
+            {{ user: deaf, password: "correct", permissions: {{ subscribe: "_INBOX.>" }} }}
+        ] }}"#,
         user.public_key()
     ));
     let url = server.url();
@@ -72,6 +76,12 @@ async fn users_nkeys_and_tokens_authenticate() {
     expect_error(Nats::connect(&url), "requires credentials: set `credentials_file`, `nkey`", &[]).await;
     let wrong = Nats::connect(&url).user_and_password("app", "incorrect");
     expect_error(wrong, "rejected the credentials: check", &["incorrect"]).await;
+    for (user, refused) in
+        [("mute", "Publish to \"$JS.API.STREAM."), ("deaf", "Subscription to \"fanfare-live.")]
+    {
+        let limited = Nats::connect(&url).user_and_password(user, "correct");
+        expect_error(limited, refused, &["correct"]).await;
+    }
     let in_url = url.replace("nats://", "nats://app:correct@");
     expect_error(Nats::connect(&in_url), "instead of credentials in the URL", &["correct"]).await;
     let seed = stranger.seed().unwrap();
