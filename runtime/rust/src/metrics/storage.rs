@@ -1,10 +1,15 @@
 //! The metrics of storages that several servers share.
 
+#[cfg(feature = "nats")]
 use std::sync::OnceLock;
+#[cfg(any(feature = "nats", feature = "postgres"))]
 use std::time::Duration;
 
-use ::metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use ::metrics::{Unit, describe_counter, describe_gauge};
+#[cfg(any(feature = "nats", feature = "postgres"))]
+use ::metrics::{counter, gauge};
 
+#[cfg(any(feature = "nats", feature = "postgres"))]
 use super::totals;
 
 /// How long ago this process last had every message that the storage had then, in seconds. For NATS, label `shard`, the
@@ -64,11 +69,13 @@ pub(crate) fn record_missed_read() {
     totals::add(STORAGE_MISSED_READS, &[], 1.0);
 }
 
+#[cfg(any(feature = "nats", feature = "postgres"))]
 pub(crate) fn record_disconnect() {
     counter!(STORAGE_DISCONNECTS).increment(1);
     totals::add(STORAGE_DISCONNECTS, &[], 1.0);
 }
 
+#[cfg(any(feature = "nats", feature = "postgres"))]
 pub(crate) fn record_conflict() {
     counter!(STORAGE_CONFLICTS).increment(1);
     totals::add(STORAGE_CONFLICTS, &[], 1.0);

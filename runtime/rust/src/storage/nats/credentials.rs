@@ -8,7 +8,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, 
 use tokio::sync::watch;
 
 use super::StorageError;
-use super::lag::count_disconnect;
+use crate::metrics;
 
 /// The credentials of this process, and the certificates that it trusts.
 #[derive(Default)]
@@ -41,20 +41,24 @@ impl Credentials {
     pub(super) async fn connect(&self, urls: Vec<&str>) -> Result<(Client, Refusals), StorageError> {
         let (sender, refusals) = watch::channel(None);
         let sender = Arc::new(sender);
-        let follow = move |event| {
-            count_disconnect(&event);
-            let sender = Arc::clone(&sender);
-            async move {
-                if let Event::ServerError(ServerError::Other(error)) = event {
-                    tracing::warn!(error, "a NATS server reported an error");
-                    if error.to_lowercase().starts_with("permissions violation") {
-                        sender.send_replace(Some(error));
+        let follow = |options: ConnectOptions| {
+            options.event_callback(move |event| {
+                let sender = Arc::clone(&sender);
+                async move {
+                    match event {
+                        Event::Disconnected => metrics::record_disconnect(),
+                        Event::ServerError(ServerError::Other(error)) => {
+                            tracing::warn!(error, "a NATS server reported an error");
+                            if error.to_lowercase().starts_with("permissions violation") {
+                                sender.send_replace(Some(error));
+                            }
+                        }
+                        _ => {}
                     }
                 }
-            }
+            })
         };
-        let client = self.connect_with(urls, |options| options.event_callback(follow)).await?;
-        Ok((client, Refusals(refusals)))
+        Ok((self.connect_with(urls, follow).await?, Refusals(refusals)))
     }
 
     /// Connects with changed options.

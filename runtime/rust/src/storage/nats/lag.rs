@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_nats::Event;
-
 use super::Shared;
 use crate::metrics;
 use crate::storage::remote_clock::steady_milliseconds;
@@ -51,13 +49,6 @@ impl Shared {
             let messages = shard.lag.messages(shard.seen.load(Ordering::Relaxed));
             metrics::set_shard_lag(number, shard.lag.duration(), messages);
         }
-    }
-}
-
-/// Counts the connection if it was lost.
-pub(super) fn count_disconnect(event: &Event) {
-    if matches!(event, Event::Disconnected) {
-        metrics::record_disconnect();
     }
 }
 
