@@ -7,6 +7,7 @@ pub(crate) mod output;
 mod publish;
 mod runs;
 mod signal;
+#[cfg(feature = "storage")]
 mod storage;
 mod tail;
 mod time;
@@ -64,6 +65,7 @@ pub(super) enum RemoteVerb {
     /// Needs the server's admin routes: `HubBuilder::admin_routes(true)`. Lists runs if no command is given.
     Runs(runs::Runs),
     /// Check the storage of servers
+    #[cfg(feature = "storage")]
     Storage(storage::Storage),
     /// Mint a token with the signing key, or show the content of one
     ///
@@ -89,6 +91,7 @@ pub(super) fn execute(verb: RemoteVerb) -> ExitCode {
                 RemoteVerb::Publish(publish) => publish.execute().await,
                 RemoteVerb::Signal(signal) => signal.execute().await,
                 RemoteVerb::Runs(runs) => runs.execute().await,
+                #[cfg(feature = "storage")]
                 RemoteVerb::Storage(storage) => storage.execute().await,
                 RemoteVerb::Token(token) => token.execute(),
             }

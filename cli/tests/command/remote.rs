@@ -158,6 +158,7 @@ fn a_token_is_minted_and_decoded_without_a_server() {
     assert_fails(&run(&project, &[], &["token", "decode", "x"]), 1, &["the text is not a token"]);
 }
 
+#[cfg(feature = "storage")]
 #[test]
 fn a_storage_is_checked_and_not_created() {
     let project = Project::new("storage");
