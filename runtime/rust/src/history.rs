@@ -52,7 +52,6 @@ pub(crate) use restore::{StoredLog, StoredMessage};
 
 use state::{Message, Rank, State, age};
 use topic::{Held, Topic};
-use waking::wake_parked;
 
 /// The approximate number of bytes that a reader takes in one turn.
 pub(crate) const TURN_BYTES: usize = 32 * 1024;
@@ -307,6 +306,13 @@ impl Log {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Releases the state of a log, and wakes the readers that are parked.
+fn wake_parked(mut state: MutexGuard<'_, State>) {
+    let parked = state.take_parked();
+    drop(state);
+    parked.wake();
 }
 
 /// The remaining use of a log that has no subscribers.

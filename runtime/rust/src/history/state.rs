@@ -11,7 +11,7 @@ use super::batch::Batches;
 use super::idempotency::UsedKeys;
 use super::memory_budget::Usage;
 use super::topic::Topic;
-use super::waking::{Parked, Waking};
+use super::waking::{Parked, ToWake, Waking};
 use crate::channel::{Channel, History};
 use crate::wire::{LogKind, SharedText};
 
@@ -125,9 +125,9 @@ impl State {
     }
 
     /// Takes the parked readers. Most of them park again soon, so the list keeps room for them.
-    pub(super) fn take_parked(&mut self) -> Vec<Parked> {
+    pub(super) fn take_parked(&mut self) -> ToWake {
         let room = Vec::with_capacity(self.parked.len());
-        std::mem::replace(&mut self.parked, room)
+        ToWake::new(std::mem::replace(&mut self.parked, room), &mut self.waking)
     }
 
     /// Returns the index of the first recent message after an offset.

@@ -11,7 +11,6 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::yield_now;
 
 use super::Inbox;
-use super::state::State;
 
 /// The number of readers that are woken before other tasks run.
 const AT_ONCE: usize = 32;
@@ -39,17 +38,29 @@ struct Task {
     has_ended: bool,
 }
 
-/// Wakes the parked readers of a log, and releases its state.
-pub(super) fn wake_parked(mut state: MutexGuard<'_, State>) {
-    let parked = state.take_parked();
-    if parked.len() <= AT_ONCE && state.waking.is_none() {
-        drop(state);
-        wake(parked);
-        return;
+/// Readers that a log no longer has parked, and that must be woken.
+pub(super) struct ToWake {
+    readers: Vec<Parked>,
+    /// `None` if the log never had many readers.
+    waking: Option<Arc<Waking>>,
+}
+
+impl ToWake {
+    /// `waking` is kept by the log.
+    pub(super) fn new(readers: Vec<Parked>, waking: &mut Option<Arc<Waking>>) -> Self {
+        if readers.len() > AT_ONCE {
+            waking.get_or_insert_default();
+        }
+        Self { readers, waking: waking.clone() }
     }
-    let waking = Arc::clone(state.waking.get_or_insert_default());
-    drop(state);
-    waking.wake(parked);
+
+    /// Wakes the readers, after those that are yet to be woken.
+    pub(super) fn wake(self) {
+        match self.waking {
+            Some(waking) => waking.wake(self.readers),
+            None => wake(self.readers),
+        }
+    }
 }
 
 impl Waking {
@@ -178,11 +189,14 @@ mod tests {
     #[test]
     fn readers_are_woken_at_once_where_a_task_might_not_continue() {
         let single = Builder::new_current_thread().build().unwrap();
-        let publishers: [&dyn Fn(&dyn Fn()); 2] =
-            [&|publish| publish(), &|publish| single.block_on(async { publish() })];
-        for publish in publishers {
+        for is_in_runtime in [false, true] {
             let readers = readers(10 * AT_ONCE);
-            publish(&|| Arc::<Waking>::default().wake(readers.clone()));
+            let publish = || Arc::<Waking>::default().wake(readers.clone());
+            if is_in_runtime {
+                single.block_on(async { publish() })
+            } else {
+                publish()
+            }
             assert_eq!(count_woken(&readers), readers.len());
         }
     }
