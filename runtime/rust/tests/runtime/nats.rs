@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use fanfare::{Nats, Runs};
+use fanfare::{Nats, Run, RunError, Runs};
 use fanfare_nats_server::TestServer;
 use serde_json::json;
 
 use crate::support::client::Client;
-use crate::support::definition::{room, said};
+use crate::support::definition::{Room, room, said};
+use crate::support::network::client;
+use crate::support::runs::{Count, completed, done, ended, in_memory, runs};
 use crate::support::server::Server;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,6 +62,36 @@ async fn servers_share_idempotency_keys_and_revocations() {
     assert_eq!(reader.close_code().await, 4403);
     assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
     assert_eq!(there.refusal(&token).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_step_that_is_executed_again_publishes_once_over_http() {
+    let (servers, channel, worker) = (servers("steps").await, room("1"), in_memory().await);
+    let (clients, attempts) = (servers.each_ref().map(|server| client(server.address)), Count::default());
+    let (to, counted) = (channel.clone(), attempts.clone());
+    let tell = move |run: Run<Room>, (): ()| {
+        let (clients, to, attempts) = (clients.clone(), to.clone(), counted.clone());
+        async move {
+            let work = async || {
+                let attempt = attempts.up();
+                let key = format!("{}/tell", run.id());
+                let client = &clients[attempt as usize % 2];
+                client.publish(said(&to), "once").idempotency_key(key).await?;
+                // As if the process had ended before the step was recorded.
+                if attempt < 3 { Err(RunError::retry("not recorded")) } else { Ok(()) }
+            };
+            run.step("tell", work).await?;
+            Ok(done("told"))
+        }
+    };
+    let (runs, job) = runs(&worker, tell).await;
+    runs.start(&job, "run_1", &channel, &()).await.unwrap();
+    assert_eq!(ended(&runs, "run_1").await, completed("told"));
+    assert_eq!(attempts.get(), 3);
+    let mut all = servers[0].resume(&channel, &["said"], "start").await;
+    all.ready().await;
+    assert_eq!(all.data().await, json!("once"));
+    all.expect_silence().await;
 }
 
 #[tokio::test]
