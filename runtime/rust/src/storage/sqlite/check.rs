@@ -1,7 +1,8 @@
 //! Checking a file before or while servers use it. Nothing here creates, migrates or changes anything.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -18,12 +19,16 @@ mod tests;
 /// The maximum number of damaged places to report.
 const MAX_DAMAGES: usize = 3;
 
+/// The number of attempts to read a file while no server has it open.
+const ATTEMPTS: usize = 3;
+
 impl Sqlite {
     /// Checks a file instead of opening it: whether servers can read and write it, its file system and the free space,
     /// the version of its tables, damage, and whether it is a restored backup. It changes nothing, so servers may be
-    /// using the file.
+    /// using the file. Only if a file that ends with `-wal` was copied without its `-shm`, SQLite creates that.
     ///
-    /// It reads the whole file, which takes time, and blocks the thread until then.
+    /// It reads the whole file, which takes time, and blocks the thread until then. If a server starts meanwhile, it
+    /// reads the file again.
     pub fn check(path: impl AsRef<Path>) -> StorageReport {
         let (path, mut report) = (path.as_ref(), StorageReport::default());
         let folder = match path.parent() {
@@ -53,8 +58,42 @@ impl Sqlite {
     }
 }
 
+/// The signs that a server has opened or written a file.
+#[derive(PartialEq, Eq)]
+struct FileState {
+    /// Whether its write-ahead log exists, which it does while a server has the file open.
+    is_open: bool,
+    bytes_and_time: Option<(u64, Option<SystemTime>)>,
+}
+
+impl FileState {
+    fn read(path: &Path) -> Self {
+        let metadata = fs::metadata(path).ok();
+        Self {
+            is_open: with_suffix(path, "-wal").exists(),
+            bytes_and_time: metadata.map(|metadata| (metadata.len(), metadata.modified().ok())),
+        }
+    }
+}
+
 fn check_content(path: &Path, report: &mut StorageReport) -> Result<(), FileError> {
-    let is_open = with_suffix(path, "-wal").exists();
+    for _ in 0..ATTEMPTS {
+        let before = FileState::read(path);
+        if before.is_open {
+            break;
+        }
+        let mut found = StorageReport::default();
+        let outcome = check_database(path, false, &mut found);
+        // If a server has changed pages meanwhile, the file can look damaged.
+        if FileState::read(path) == before {
+            report.findings.append(&mut found.findings);
+            return outcome;
+        }
+    }
+    check_database(path, true, report)
+}
+
+fn check_database(path: &Path, is_open: bool, report: &mut StorageReport) -> Result<(), FileError> {
     let connection = open(path, is_open)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     match inspect(&connection)? {
@@ -101,7 +140,7 @@ fn has_marks(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Opens a file for reading. If no process has it open, SQLite would create files next to it, so this opens it as
-/// immutable.
+/// immutable, without locks.
 fn open(path: &Path, is_open: bool) -> rusqlite::Result<Connection> {
     if is_open {
         return Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);

@@ -1,4 +1,4 @@
-use std::fs;
+use std::thread;
 
 use super::*;
 
@@ -89,4 +89,31 @@ fn a_check_finds_damage() {
     let report = Sqlite::check(&path);
     assert!(report.has_failed(), "{report:#?}");
     assert!(report.problem("damage").or(report.problem("tables")).is_some(), "{report:#?}");
+}
+
+#[test]
+fn servers_that_start_or_stop_during_a_check_do_not_look_like_damage_or_a_backup() {
+    let folder = Folder::new("meanwhile");
+    let path = folder.0.join("fanfare.db");
+    drop(Sqlite::open(&path).unwrap());
+    let write = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    // Reading these pages takes a while.
+    write(
+        "CREATE TABLE filler (id INTEGER PRIMARY KEY, content BLOB);
+         CREATE INDEX filler_content ON filler (content);
+         WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids LIMIT 20000)
+         INSERT INTO filler SELECT id, randomblob(200) FROM ids",
+    );
+    for delay in 0..20 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(delay));
+                let storage = Sqlite::open(&path).unwrap();
+                write("UPDATE filler SET content = randomblob(200) WHERE id % 9 = 0");
+                drop(storage);
+            });
+            let report = Sqlite::check(&path);
+            assert_eq!(problems(&report), [""; 0], "after {delay} ms: {report:#?}");
+        });
+    }
 }
