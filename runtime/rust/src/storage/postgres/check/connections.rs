@@ -11,11 +11,13 @@ const FIXED_CONNECTIONS: i64 = 4;
 const ATTEMPTS: usize = 3;
 
 /// The connections that the role may open, and those of other programs. Servers that are running count as those to
-/// plan for.
+/// plan for. A role without `pg_read_all_stats` does not see the `backend_type` of the sessions of others, but only
+/// processes with a database and a user can be clients.
 const LIMITS: &str = "
     SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
             - coalesce(current_setting('reserved_connections', true)::int8, 0),
-        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+        (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL
+         AND coalesce(backend_type, 'client backend') = 'client backend'
          AND (usename IS DISTINCT FROM current_user
               OR application_name IS DISTINCT FROM current_setting('application_name'))),
         (SELECT rolconnlimit::int8 FROM pg_roles WHERE rolname = current_user),

@@ -100,6 +100,20 @@ async fn a_check_recognizes_poolers_and_replicas() {
     let standby = server.start_standby();
     let report = check(&standby.url(), "fanfare").await;
     assert!(problem(&report, "primary").contains("is a replica"), "{report:#?}");
+
+    // The replica and the processes in the background take no connection of a client.
+    let others = [client(&server).await, client(&server).await, client(&server).await];
+    rows(&others[0], "CREATE ROLE plain LOGIN; CREATE ROLE monitor LOGIN IN ROLE pg_read_all_stats").await;
+    let limit = "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0)";
+    let free = rows(&others[0], limit).await[0].parse::<usize>().unwrap() - others.len();
+    for role in ["plain", "monitor"] {
+        let report = check(&server.url().replace("user=postgres", &format!("user={role}")), "fanfare").await;
+        let found = finding(&report, "connections");
+        assert!(found.starts_with(&format!("{free} are available")), "{role}: {report:#?}");
+    }
+    drop(others);
+
     for (mode, problems) in [
         ("session", vec!["durability"]),
         ("transaction", vec!["durability", "pooler"]),
