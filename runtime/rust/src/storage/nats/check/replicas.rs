@@ -38,23 +38,23 @@ impl Replicas {
             self.without_leader.push(stream.to_owned());
         }
         let replicas: Vec<&Value> = cluster["replicas"].as_array().into_iter().flatten().collect();
-        // The leader has everything.
-        let mut current = 1;
+        let mut offline = 0;
         for replica in &replicas {
             let problem = if replica["offline"] == true {
+                offline += 1;
                 Problem::Offline
             } else if replica["current"] == false {
                 Problem::Behind
             } else {
-                current += 1;
+                self.current += 1;
                 continue;
             };
             let server = replica["name"].as_str().unwrap_or("a server").to_owned();
             self.by_problem.entry((server, problem)).or_default().push(stream.to_owned());
         }
         let (set, stored) = (info["config"]["num_replicas"].as_u64().unwrap_or(1), replicas.len() as u64 + 1);
-        self.current += current - 1;
-        if current * 2 <= stored.max(set) {
+        // Replicas that lag store new messages, too.
+        if (stored - offline) * 2 <= stored.max(set) {
             self.without_majority.push(stream.to_owned());
         }
         if stored < set {
@@ -151,6 +151,8 @@ mod tests {
         replicas.add("s-2", &info("", &json!([current])));
         let offline = ["b", "c"].map(|name| json!({ "name": name, "current": false, "offline": true }));
         replicas.add("s-3", &info("a", &json!(offline)));
+        let behind = ["d", "e"].map(|name| json!({ "name": name, "current": false, "lag": 7 }));
+        replicas.add("s-4", &info("a", &json!(behind)));
         let mut report = StorageReport::default();
         replicas.report(&mut report);
         let messages: Vec<&str> = report.findings.iter().map(|finding| &*finding.message).collect();
@@ -162,6 +164,8 @@ mod tests {
                 "b is offline, and stores `s-3`",
                 "c is offline, and stores `s-1` and 1 more stream",
                 "c does not have the latest messages of `s-0`",
+                "d does not have the latest messages of `s-4`",
+                "e does not have the latest messages of `s-4`",
                 "`s-2` is on 2 servers instead of 3",
             ]
         );
