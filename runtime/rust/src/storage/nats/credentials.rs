@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_nats::rustls::Error as TlsError;
-use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerError};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use tokio::sync::watch;
 
 use super::StorageError;
@@ -73,7 +73,11 @@ impl Credentials {
                 "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
             ));
         }
-        let options = change(self.options().await?);
+        let mut options = change(self.options().await?);
+        if requires_tls(&urls) {
+            // Also of servers that these servers name.
+            options = options.require_tls(true);
+        }
         options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))
     }
 
@@ -146,6 +150,11 @@ impl Credentials {
             _ => format!("the connection to the NATS servers failed: {error}"),
         }
     }
+}
+
+/// Returns whether all URLs begin with `tls://`. Then no other server may get the credentials without TLS either.
+pub(super) fn requires_tls(urls: &[&str]) -> bool {
+    urls.iter().all(|url| url.parse::<ServerAddr>().is_ok_and(|address| address.tls_required()))
 }
 
 fn check_readable(path: &Path, content: &str) -> Result<(), StorageError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_nats::{ConnectOptions, ServerAddr};
 use futures_util::future::join_all;
 
+use super::super::credentials::requires_tls;
 use super::super::meta::parse_time;
 use super::versions::is_supported;
 use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageReport, json};
@@ -26,10 +27,13 @@ struct Server {
 
 /// Checks the servers in the URL, and those that they name.
 pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut StorageReport) -> Clocks {
+    let given: Vec<&str> = options.url.split(',').map(str::trim).collect();
+    let scheme = if requires_tls(&given) { "tls://" } else { "nats://" };
+    // Servers name each other without a scheme.
     let named = probe.jetstream.client.server_info().connect_urls;
-    let urls = options.url.split(',').map(str::trim).chain(named.iter().map(String::as_str));
+    let named: Vec<String> = named.iter().map(|address| format!("{scheme}{address}")).collect();
     let mut all: BTreeMap<(String, u16), &str> = BTreeMap::new();
-    for url in urls {
+    for url in given.into_iter().chain(named.iter().map(String::as_str)) {
         if let Ok(address) = url.parse::<ServerAddr>() {
             all.entry((address.host().to_owned(), address.port())).or_insert(url);
         }

@@ -172,6 +172,14 @@ async fn a_check_finds_missing_replicas() {
     let report = Nats::connect(&url).replicas(1).check().await;
     assert!(report.problem("streams").unwrap().message.contains("`num_replicas`"), "{report:#?}");
 
+    // If the URL requires TLS, the servers that are only named must not get the credentials without it.
+    let (given, mut report) = (Nats::connect("tls://127.0.0.1:1").token("secret"), StorageReport::default());
+    let client = async_nats::connect(&url).await.unwrap();
+    let (setup, jetstream) = (given.setup().unwrap(), JetStream { client });
+    servers::check(&given, &Probe { jetstream, setup, denied: Denied::default() }, &mut report).await;
+    assert_eq!(report.problems(), ["servers"; 4], "{report:#?}");
+    assert_eq!(report.findings.len(), 4, "{report:#?}");
+
     servers[2].kill("KILL");
     let mut report = check().await;
     for _ in 0..200 {

@@ -11,6 +11,7 @@ use fanfare_nats_server::TestServer;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
+use super::requires_tls;
 use crate::storage::nats::{ConnectNats, Nats};
 
 /// A folder, which is deleted when this is dropped.
@@ -186,4 +187,15 @@ async fn certificates_authenticate_the_server_and_the_client() {
     expect_error(wrong, "set `client_certificate` to one that it accepts", &[]).await;
     let missing = trusting().client_certificate(&client.0, Path::new("/missing.key"));
     expect_error(missing, "cannot read the private key for NATS in /missing.key", &[]).await;
+}
+
+#[test]
+fn servers_that_are_only_named_need_tls_if_all_urls_do() {
+    for (urls, expected) in [
+        (vec!["tls://a", "TLS://b:1"], true),
+        (vec!["tls://a", "nats://b"], false),
+        (vec!["tls://a", "b"], false),
+    ] {
+        assert_eq!(requires_tls(&urls), expected, "{urls:?}");
+    }
 }
