@@ -13,6 +13,9 @@ use super::output::{BOLD, GREEN, Output, OutputArguments, RED, YELLOW, escape, p
 const URL_VARIABLE: &str = "FANFARE_STORAGE_URL";
 const PASSWORD_VARIABLE: &str = "FANFARE_STORAGE_PASSWORD";
 
+/// The parameters of which a text for PostgreSQL such as `host=db user=app` has at least one.
+const POSTGRES_PARAMETERS: [&str; 6] = ["dbname", "host", "hostaddr", "password", "port", "user"];
+
 #[derive(clap::Args)]
 pub(crate) struct Storage {
     #[command(subcommand)]
@@ -162,10 +165,13 @@ impl Engine {
         match first.split_once("://") {
             Some(("nats" | "tls", _)) => Ok(Self::Nats),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
-            None if first.starts_with("host=") => Ok(Self::Postgres),
-            None => Ok(Self::Sqlite),
-            Some(_) => Err(Failure::usage("the storage is of no known kind")
-                .help("write `nats://…`, `tls://…`, `postgres://…`, or the path of a SQLite file")),
+            _ if has_postgres_parameter(url) => Ok(Self::Postgres),
+            None if !may_contain_password(url) => Ok(Self::Sqlite),
+            // Without the text, which may contain a password.
+            _ => Err(Failure::usage("the storage is of no known kind").help(
+                "write `nats://…`, `tls://…`, `postgres://…`, or the path of a SQLite file; a path that contains `@` \
+                 needs its folder, such as `./`",
+            )),
         }
     }
 
@@ -225,6 +231,23 @@ impl PostgresArguments {
         }
         postgres.check(self.servers.unwrap_or(1)).await
     }
+}
+
+/// Returns whether a text contains a parameter of PostgreSQL, such as `host=db` or `host = db`.
+fn has_postgres_parameter(text: &str) -> bool {
+    let mut names: Vec<&str> = text.split('=').collect();
+    // After the last `=` is a value.
+    names.pop();
+    let mut names = names.into_iter().filter_map(|before| before.split_whitespace().next_back());
+    names.any(|name| POSTGRES_PARAMETERS.contains(&name))
+}
+
+/// Returns whether a text without a scheme may be an incomplete URL with a password, such as `user:secret@host`. The
+/// path of a SQLite file would be in the output.
+fn may_contain_password(text: &str) -> bool {
+    let folder = Path::new(text).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let is_path = Path::new(text).exists() || folder.is_some_and(Path::is_dir);
+    !is_path && (text.contains('@') || text.to_lowercase().contains("password="))
 }
 
 fn read_seed(path: &Path) -> Result<String, Failure> {

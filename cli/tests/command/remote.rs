@@ -183,6 +183,28 @@ fn a_storage_is_checked_and_not_created() {
     }
     assert_fails(&check(&[]), 2, &["no storage", "FANFARE_STORAGE_URL"]);
     assert_fails(&check(&["redis://127.0.0.1"]), 2, &["no known kind", "postgres://"]);
+    for text in ["dbname=app user=x password=s3cret host=db", "password = s3cret", "sslmode=disable user=x"] {
+        let refused = check(&[text, "--replicas", "3"]);
+        assert_fails(&refused, 2, &["`--replicas` is only for NATS"]);
+        let local = format!("{text} hostaddr=127.0.0.1 port=1 user=x connect_timeout=1");
+        let output = check(&[&local]);
+        assert!(stdout(&output).contains("\"connection\""), "{}", stdout(&output));
+        assert!(!stdout(&output).contains("s3cret") && !stderr(&output).contains("s3cret"), "{output:?}");
+    }
+    for text in [
+        "x:s3cret@db:4222",
+        "s3cret@db",
+        "x:s3/cret@db/app",
+        "Server=db;Password=s3cret",
+        "http://x:s3cret@db",
+    ] {
+        let output = check(&[text]);
+        assert_fails(&output, 2, &["no known kind"]);
+        assert!(!stdout(&output).contains("s3cret") && !stderr(&output).contains("s3cret"), "{output:?}");
+    }
+    for path in ["./a@b.db", "a=b.db"] {
+        assert!(stdout(&check(&[path])).contains("will create"), "{path}");
+    }
     assert_fails(&check(&["fanfare.db", "--replicas", "3"]), 2, &["`--replicas` is only for NATS"]);
     assert_fails(&check(&["nats://a", "--servers", "3"]), 2, &["`--servers` is only for PostgreSQL"]);
     assert_fails(&check(&["nats://a", "--user", "a"]), 2, &["FANFARE_STORAGE_PASSWORD"]);
