@@ -182,7 +182,7 @@ fn a_storage_is_checked_and_not_created() {
         assert_eq!((&line["subject"], &line["status"]), (&"connection".into(), &"failed".into()));
     }
     assert_fails(&check(&[]), 2, &["no storage", "FANFARE_STORAGE_URL"]);
-    assert_fails(&check(&["redis://127.0.0.1"]), 2, &["no known kind", "postgres://"]);
+    assert_fails(&check(&["redis://127.0.0.1"]), 2, &["unknown kind of storage", "postgres://"]);
     for text in ["dbname=app user=x password=s3cret host=db", "password = s3cret", "sslmode=disable user=x"] {
         let refused = check(&[text, "--replicas", "3"]);
         assert_fails(&refused, 2, &["`--replicas` is only for NATS"]);
@@ -199,7 +199,7 @@ fn a_storage_is_checked_and_not_created() {
         "http://x:s3cret@db",
     ] {
         let output = check(&[text]);
-        assert_fails(&output, 2, &["no known kind"]);
+        assert_fails(&output, 2, &["unknown kind of storage"]);
         assert!(!stdout(&output).contains("s3cret") && !stderr(&output).contains("s3cret"), "{output:?}");
     }
     for path in ["./a@b.db", "a=b.db"] {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use crate::channel::{Channel, ResolveError, Topic};
-use crate::history::{Appended, IdempotencyKey, Log};
+use crate::history::{Appended, IdempotencyKey, Log, requeue};
 use crate::hub::{CURRENT_RUN, Hub, OpenError, Phase};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageCall, StorageError};
@@ -203,7 +203,8 @@ impl Appending {
     fn from_outcome(outcome: Result<Appended, PublishError>) -> Self {
         match outcome {
             Ok(appended) if appended.should_yield => Self::Waiting(Box::pin(async move {
-                tokio::task::yield_now().await;
+                // Not `yield_now`, after which the publisher may continue before the subscribers.
+                requeue().await;
                 Ok(appended)
             })),
             outcome => Self::Done(Some(outcome)),
@@ -333,8 +334,8 @@ impl fmt::Display for PublishError {
                  use a new key for each message",
             ),
             Self::StreamEnded => formatter.write_str(
-                "the text stream has ended: its channel was deleted, or this server did not report to the storage for a \
-                 while, and another one ended it",
+                "the text stream has ended: its channel was deleted, or this server did not report to the storage for \
+                 a while, so another server ended it",
             ),
             Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
             Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),
