@@ -111,8 +111,8 @@ struct Shared {
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,
     failure: Mutex<Option<StorageError>>,
-    /// When the last [`catch_up`](Messages::catch_up) began that has succeeded. Held by the one that is in progress.
-    caught_up: tokio::sync::Mutex<Option<Instant>>,
+    /// When the last [`catch_up`](Messages::catch_up) began, and its outcome. Held by the one that is in progress.
+    caught_up: tokio::sync::Mutex<Option<(Instant, Result<(), StorageError>)>>,
 }
 
 impl Nats {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::channel::TrackedChannel;
-use super::jetstream::{Publish, RequestFailure, Stored};
+use super::jetstream::{ELECTION, PAUSE, Publish, RequestFailure, Stored};
 use super::trim::UNUSED_FOR;
 use super::{Shared, StorageError};
 
@@ -74,14 +74,21 @@ impl Shared {
 
     /// Stores a mark in the stream of a shard, in place of the last one, and returns its sequence.
     pub(super) async fn store_mark(&self, shard: usize) -> Result<u64, StorageError> {
-        let publish = Publish {
+        let publish = || Publish {
             subject: self.mark_subject(shard),
             follows: None,
             kept_for: UNUSED_FOR,
             replaces: true,
             payload: Bytes::new(),
         };
-        self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)
+        let since = Instant::now();
+        loop {
+            match self.jetstream.publish(publish()).await {
+                // A mark may be stored several times.
+                Err(RequestFailure::Unanswered(_)) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome.map_err(RequestFailure::into_error),
+            }
+        }
     }
 
     /// Returns the subject of marks. Its last token encodes no channel.

@@ -140,13 +140,18 @@ impl Shared {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
         let asked = Instant::now();
         let mut last = self.caught_up.lock().await;
-        // While this call waited, another one may have begun and ended.
-        if last.is_none_or(|last| last < asked) {
-            let began = Instant::now();
-            try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await?;
-            *last = Some(began);
+        // While this call waited, another one may have begun and ended. If it failed, so would this one, and many calls
+        // that wait for each other would wait for minutes.
+        if let Some((began, outcome)) = &*last
+            && *began >= asked
+        {
+            return outcome.clone();
         }
-        Ok(())
+        let began = Instant::now();
+        let shards = try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await;
+        let outcome = shards.map(drop);
+        *last = Some((began, outcome.clone()));
+        outcome
     }
 
     async fn catch_up_to_mark(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
