@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::block::Block;
+use super::block::{Block, is_unreadable};
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
@@ -99,21 +99,31 @@ impl Shared {
     }
 
     /// Hands a republished message to its channel.
-    async fn receive(self: &Arc<Self>, shard: usize, stored: &Stored) {
+    pub(super) async fn receive(self: &Arc<Self>, shard: usize, stored: &Stored) {
         let seen = &self.shards[shard].seen;
         let known = seen.load(Ordering::Relaxed);
         if known + 1 < stored.sequence && known > 0 {
             // If this fails, the next poll tries again, because `seen` does not move past the missing message.
             let _ = self.read_missed(shard, stored.sequence).await;
         }
-        if let Err(error) = self.receive_stored(stored).await {
-            tracing::error!(%error, subject = stored.subject, "failed to follow the storage");
+        match self.receive_stored(stored).await {
+            Ok(()) => {
+                let (before, after) = (stored.sequence - 1, stored.sequence);
+                let _ = seen.compare_exchange(before, after, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            // The next message or poll tries again, because `seen` does not move past this message.
+            Err(error) => {
+                tracing::error!(%error, subject = stored.subject, "failed to follow the storage");
+            }
         }
-        let _ =
-            seen.compare_exchange(stored.sequence - 1, stored.sequence, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// Hands a stored message to its channel. Skips a message that cannot be read.
     async fn receive_stored(self: &Arc<Self>, stored: &Stored) -> Result<(), StorageError> {
+        skip_unreadable(self.try_receive_stored(stored).await, &stored.subject)
+    }
+
+    async fn try_receive_stored(self: &Arc<Self>, stored: &Stored) -> Result<(), StorageError> {
         let mut tokens = stored.subject.rsplit('.');
         let (Some(token), Some(kind)) = (tokens.next(), tokens.next()) else { return Ok(()) };
         let Some(channel) = self.channels.find(token) else { return Ok(()) };
@@ -204,7 +214,7 @@ impl Shared {
     /// Reads what the open channels of a shard lack up to a sequence.
     async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
-            self.refresh(channel, last).await?;
+            skip_unreadable(self.refresh(channel, last).await, channel.channel.name())?;
         }
         self.shards[shard].seen.fetch_max(last, Ordering::Relaxed);
         Ok(())
@@ -281,6 +291,17 @@ impl Shared {
                 .map_err(AppendFailure::into_error)?;
         }
         Ok(())
+    }
+}
+
+/// Logs and ignores that a message cannot be read, because the other channels of its shard must receive theirs.
+fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
+    match outcome {
+        Err(error) if is_unreadable(&error) => {
+            tracing::error!(%error, name, "skipped a message in NATS");
+            Ok(())
+        }
+        outcome => outcome,
     }
 }
 
