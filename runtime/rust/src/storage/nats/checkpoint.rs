@@ -24,7 +24,9 @@ pub(super) struct CheckpointHead {
     pub(super) evicted: Vec<(String, u64)>,
     /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.
     pub(super) keys: Vec<(StoredKey, u64, i64)>,
-    /// The text streams that have begun and not ended, with the names of their topics.
+    /// The text streams that have begun and not ended, with the names of their topics. Older versions did not write
+    /// them.
+    #[serde(default)]
     pub(super) open_streams: Vec<OpenStream<String>>,
     pub(super) messages: Vec<KeptMessage>,
     /// The blocks of the last minute, whose writers may still be asking whether they are stored.

@@ -229,7 +229,7 @@ impl Shared {
         for _ in 0..MAX_ATTEMPTS {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             let Some(known) = known else { return Ok(()) };
-            let Some(last) = self.read_latest(channel, sequence.max(known)).await?.block else {
+            let Some(last) = self.read_last_block(channel, sequence.max(known)).await? else {
                 if known > 0 {
                     channel.lock().retire();
                 }

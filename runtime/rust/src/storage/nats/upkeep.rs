@@ -129,18 +129,18 @@ impl Shared {
     async fn report_at_intervals(&self) {
         let mut beats = interval(BEAT_INTERVAL);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut worked_at, mut pause) = (Instant::now(), RECONNECT_AFTER);
+        let (mut since, mut pause) = (Instant::now(), RECONNECT_AFTER);
         loop {
             beats.tick().await;
             let Err(error) = self.beat().await else {
-                (worked_at, pause) = (Instant::now(), RECONNECT_AFTER);
+                (since, pause) = (Instant::now(), RECONNECT_AFTER);
                 continue;
             };
             tracing::warn!(%error, "failed to report to the storage that this process is running");
-            let failing_for = worked_at.elapsed();
+            let failing_for = since.elapsed();
             // Connecting again loses what is on its way. It does not help if only the stream of the reports has failed.
             if failing_for > pause && (failing_for > MAX_RECONNECT_AFTER || !self.can_store().await) {
-                (worked_at, pause) = (Instant::now(), (2 * pause).min(MAX_RECONNECT_AFTER));
+                (since, pause) = (Instant::now(), (2 * pause).min(MAX_RECONNECT_AFTER));
                 // It fails only if the connection has been closed for good.
                 let _ = self.jetstream.client.force_reconnect().await;
             }
