@@ -307,15 +307,16 @@ impl Channels {
         later.filter(|channel| channel.log().is_some()).take(count).cloned().collect()
     }
 
-    /// Returns the open text streams for which `is_abandoned` returns `true`, with their channels.
+    /// Returns the open text streams of open channels for which `is_abandoned` returns `true`, with their channels.
     pub(super) fn list_streams(
         &self,
         is_abandoned: impl Fn(&OpenStream) -> bool,
     ) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
-        let tracked = self.lock();
-        let streams = tracked.by_handle.values().flat_map(|channel| {
+        // Blocks arrive under the locks of the channels, so none of those is taken while all channels are locked.
+        let tracked: Vec<_> = self.lock().by_handle.values().cloned().collect();
+        let streams = tracked.into_iter().flat_map(|channel| {
             let streams = channel.list_streams(&is_abandoned);
-            streams.into_iter().map(|stream| (Arc::clone(channel), stream))
+            streams.into_iter().map(move |stream| (Arc::clone(&channel), stream))
         });
         streams.collect()
     }
@@ -330,9 +331,12 @@ impl TrackedChannel {
         ChannelHandle::new(self.handle)
     }
 
-    /// Returns the open text streams for which `is_abandoned` returns `true`.
-    pub(super) fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
+    /// Returns the open text streams for which `is_abandoned` returns `true`, if the channel is open.
+    fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
         let state = self.lock();
+        if state.log.strong_count() == 0 {
+            return Vec::new();
+        }
         let streams = state.position.iter().flat_map(|position| &position.open_streams);
         streams.filter(|stream| is_abandoned(stream)).cloned().collect()
     }

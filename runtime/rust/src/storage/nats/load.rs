@@ -90,10 +90,11 @@ impl Shared {
     }
 
     async fn read_parts(&self, channel: &TrackedChannel) -> Result<ChannelParts, StorageError> {
-        let (stream, log) = (self.stream_of(channel), self.log_subject(channel));
+        let (log, checkpoint) = (self.log_subject(channel), self.checkpoint_subject(channel));
+        let stream = self.stream_of(channel);
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
-            let subjects = [&*log, &*self.checkpoint_subject(channel)];
+            let subjects = [log.as_str(), checkpoint.as_str()];
             let latest = self.read_latest(channel.shard, &subjects, 0).await?;
             let [last, checkpoint] =
                 subjects.map(|subject| latest.iter().find(|stored| stored.subject == subject));
