@@ -44,6 +44,7 @@ mod keys;
 mod lag;
 mod latest;
 mod load;
+mod lost;
 mod meta;
 mod streams;
 mod subjects;

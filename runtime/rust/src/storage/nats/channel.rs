@@ -346,3 +346,46 @@ impl TrackedChannel {
         self.log().map_or(self.channel.definition(), |log| log.channel().definition())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::channel::AddressPart;
+
+    #[test]
+    fn text_streams_of_open_channels_are_listed_while_no_lock_of_all_channels_is_held() {
+        static ROOM: ChannelDefinition = ChannelDefinition {
+            name: "room",
+            address: &[AddressPart::Literal("room")],
+            ..ChannelDefinition::EMPTY
+        };
+        let channels = Channels::default();
+        let tracked = channels.track(&Channel::new(&ROOM, &[]).unwrap(), 1);
+        let stored = StoredLog {
+            channel: tracked.storage_handle(),
+            epoch: 1,
+            continues: None,
+            head: 0,
+            messages: Vec::new(),
+            evicted: Vec::new(),
+            has_other_definition: false,
+            now: SystemTime::now(),
+        };
+        let log = Arc::new(Log::restore(&tracked.channel, stored, &Limits::none()));
+        tracked.lock().log = Arc::downgrade(&log);
+        tracked.lock().position = Some(Position {
+            epoch: 1,
+            head: 0,
+            sequence: 1,
+            time: 0,
+            keys: UsedKeys::default(),
+            open_streams: vec![OpenStream { topic: 0, id: "1".into(), run_id: None }],
+        });
+        let count = || channels.list_streams(|_| channels.tracked.try_lock().is_ok()).len();
+        assert_eq!(count(), 1);
+        drop(log);
+        assert_eq!(count(), 0);
+    }
+}

@@ -80,3 +80,15 @@ impl Checkpoint {
         Ok(Self { head, frames })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_an_older_version_has_no_open_streams() {
+        let head = r#"{"epoch":7,"continues":null,"last":3,"sequence":9,"evicted":[],"keys":[],"messages":[],"recent":[]}"#;
+        let Checkpoint { head, frames } = Checkpoint::decode(format!("{head}\n").as_bytes()).unwrap();
+        assert_eq!((head.last, head.open_streams.len(), frames.len()), (3, 0, 0));
+    }
+}

@@ -66,7 +66,8 @@ impl Shared {
     }
 
     async fn poll_once(self: &Arc<Self>, shard: usize, polled: &mut Polled) -> Result<(), StorageError> {
-        let stream = &self.shards[shard].stream;
+        let Shard { stream, seen, .. } = &self.shards[shard];
+        let received = seen.load(Ordering::Relaxed);
         let Some(info) = self.jetstream.find_stream(stream, None).await? else {
             if polled.missing.lasts() {
                 self.recreate_shard(shard).await?;
@@ -81,6 +82,11 @@ impl Shared {
         polled.last = last_seq;
         let lag = &self.shards[shard].lag;
         lag.record_answer(last_seq);
+        if last_seq >= received {
+            polled.lost = Missing::default();
+        } else if polled.lost.lasts() {
+            self.compare_with_mark(shard).await?;
+        }
         self.catch_up_to(shard, last_seq).await?;
         lag.record_current();
         Ok(())
@@ -165,7 +171,7 @@ impl Shared {
     }
 
     async fn catch_up_to_mark(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
-        let mark = self.store_mark(shard).await?;
+        let mark = self.compare_with_mark(shard).await?;
         self.catch_up_to(shard, mark).await
     }
 
@@ -295,7 +301,7 @@ impl Shared {
 }
 
 /// Logs and ignores that a message cannot be read, because the other channels of its shard must receive theirs.
-fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
+pub(super) fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
     match outcome {
         Err(error) if is_unreadable(&error) => {
             tracing::error!(%error, name, "skipped a message in NATS");
@@ -311,15 +317,17 @@ struct Polled {
     /// The last sequence of its stream, or 0 before the first poll.
     last: u64,
     missing: Missing,
+    /// The stream lacks messages that were received.
+    lost: Missing,
 }
 
-/// The time since which a stream does not exist, if it does not.
+/// The time since which a stream, or messages that were received, are missing, if they are.
 #[derive(Default)]
 pub(super) struct Missing(Option<Instant>);
 
 impl Missing {
-    /// Call this whenever the stream is not found. Returns whether it was deleted: a newly elected leader may not know
-    /// it for a moment.
+    /// Call this whenever the stream or messages are not found. Returns whether they are gone: a newly elected leader
+    /// may not know them for a moment.
     pub(super) fn lasts(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }

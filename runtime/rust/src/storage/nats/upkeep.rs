@@ -26,7 +26,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 const MAX_RECONNECT_AFTER: Duration = Duration::from_secs(60);
 
 /// The time within which a shard must store a mark to show that the connection works.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The number of open channels that are compared with the stream at each report. A deleted channel is noticed at its
 /// turn, or when it is used.
@@ -56,7 +56,6 @@ impl Upkeep {
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
-                biased;
                 _ = checks.tick() => self.check().await,
                 _ = sweeps.tick() => self.sweep().await,
             };
