@@ -175,6 +175,32 @@ impl TestServer {
         let _ = supervisor.wait();
     }
 
+    /// Copies the files of JetStream. Restarts the server, so that they are complete.
+    ///
+    /// # Panics
+    /// Panics if the files cannot be copied, or the server does not start again.
+    pub fn back_up(&mut self) {
+        self.kill("TERM");
+        self.copy("store", "backup");
+        self.restart();
+    }
+
+    /// Replaces the files of JetStream by their copies, as if the server had lost everything since then.
+    ///
+    /// # Panics
+    /// Panics if the files cannot be copied, or the server does not start again.
+    pub fn restore(&mut self) {
+        self.kill("KILL");
+        fs::remove_dir_all(self.folder.join("store")).unwrap();
+        self.copy("backup", "store");
+        self.restart();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let copied = Command::new("cp").current_dir(&self.folder).args(["-R", from, to]).status();
+        assert!(copied.unwrap().success());
+    }
+
     /// Suspends the server, as if it were cut off from all others.
     ///
     /// # Panics

@@ -44,6 +44,7 @@ mod keys;
 mod lag;
 mod latest;
 mod load;
+mod lost;
 mod meta;
 mod streams;
 mod subjects;
@@ -111,8 +112,9 @@ struct Shared {
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,
     failure: Mutex<Option<StorageError>>,
-    /// The start of the last successful [`catch_up`](Messages::catch_up). A call holds the lock while it is in progress.
-    caught_up: tokio::sync::Mutex<Option<Instant>>,
+    /// The start of the last [`catch_up`](Messages::catch_up), and its outcome. A call holds the lock while it is in
+    /// progress.
+    caught_up: tokio::sync::Mutex<Option<(Instant, Result<(), StorageError>)>>,
 }
 
 impl Nats {

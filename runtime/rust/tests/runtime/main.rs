@@ -30,7 +30,7 @@ mod limits;
 mod logging;
 mod measuring;
 mod multiplexing;
-#[cfg(all(feature = "nats", unix))]
+#[cfg(all(feature = "client", feature = "nats", feature = "sqlite", unix))]
 mod nats;
 #[cfg(feature = "client")]
 mod network_client;

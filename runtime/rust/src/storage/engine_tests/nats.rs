@@ -16,6 +16,8 @@ use crate::storage::AppendError;
 use crate::storage::abandoned_streams::end_entry;
 use crate::wire::{Cursor, LogKind, MessageId};
 
+mod faults;
+
 fn single() -> TestSpace {
     TestSpace::new(TestServer::shared().url(), format!("nats-{}", next_number()), 1)
 }

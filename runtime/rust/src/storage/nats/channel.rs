@@ -307,15 +307,16 @@ impl Channels {
         later.filter(|channel| channel.log().is_some()).take(count).cloned().collect()
     }
 
-    /// Returns the open text streams for which `is_abandoned` returns `true`, with their channels.
+    /// Returns the open text streams of open channels for which `is_abandoned` returns `true`, with their channels.
     pub(super) fn list_streams(
         &self,
         is_abandoned: impl Fn(&OpenStream) -> bool,
     ) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
-        let tracked = self.lock();
-        let streams = tracked.by_handle.values().flat_map(|channel| {
+        // Blocks arrive under the locks of the channels, so none of those is taken while all channels are locked.
+        let tracked: Vec<_> = self.lock().by_handle.values().cloned().collect();
+        let streams = tracked.into_iter().flat_map(|channel| {
             let streams = channel.list_streams(&is_abandoned);
-            streams.into_iter().map(|stream| (Arc::clone(channel), stream))
+            streams.into_iter().map(move |stream| (Arc::clone(&channel), stream))
         });
         streams.collect()
     }
@@ -330,9 +331,12 @@ impl TrackedChannel {
         ChannelHandle::new(self.handle)
     }
 
-    /// Returns the open text streams for which `is_abandoned` returns `true`.
-    pub(super) fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
+    /// Returns the open text streams for which `is_abandoned` returns `true`, if the channel is open.
+    fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
         let state = self.lock();
+        if state.log.strong_count() == 0 {
+            return Vec::new();
+        }
         let streams = state.position.iter().flat_map(|position| &position.open_streams);
         streams.filter(|stream| is_abandoned(stream)).cloned().collect()
     }
@@ -340,5 +344,48 @@ impl TrackedChannel {
     /// Returns the definition by which the channel is read.
     pub(super) fn definition(&self) -> &'static ChannelDefinition {
         self.log().map_or(self.channel.definition(), |log| log.channel().definition())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::channel::AddressPart;
+
+    #[test]
+    fn text_streams_of_open_channels_are_listed_while_no_lock_of_all_channels_is_held() {
+        static ROOM: ChannelDefinition = ChannelDefinition {
+            name: "room",
+            address: &[AddressPart::Literal("room")],
+            ..ChannelDefinition::EMPTY
+        };
+        let channels = Channels::default();
+        let tracked = channels.track(&Channel::new(&ROOM, &[]).unwrap(), 1);
+        let stored = StoredLog {
+            channel: tracked.storage_handle(),
+            epoch: 1,
+            continues: None,
+            head: 0,
+            messages: Vec::new(),
+            evicted: Vec::new(),
+            has_other_definition: false,
+            now: SystemTime::now(),
+        };
+        let log = Arc::new(Log::restore(&tracked.channel, stored, &Limits::none()));
+        tracked.lock().log = Arc::downgrade(&log);
+        tracked.lock().position = Some(Position {
+            epoch: 1,
+            head: 0,
+            sequence: 1,
+            time: 0,
+            keys: UsedKeys::default(),
+            open_streams: vec![OpenStream { topic: 0, id: "1".into(), run_id: None }],
+        });
+        let count = || channels.list_streams(|_| channels.tracked.try_lock().is_ok()).len();
+        assert_eq!(count(), 1);
+        drop(log);
+        assert_eq!(count(), 0);
     }
 }

@@ -24,7 +24,9 @@ pub(super) struct CheckpointHead {
     pub(super) evicted: Vec<(String, u64)>,
     /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.
     pub(super) keys: Vec<(StoredKey, u64, i64)>,
-    /// The text streams that have begun and not ended, with the names of their topics.
+    /// The text streams that have begun and not ended, with the names of their topics. Older versions did not write
+    /// them.
+    #[serde(default)]
     pub(super) open_streams: Vec<OpenStream<String>>,
     pub(super) messages: Vec<KeptMessage>,
     /// The blocks of the last minute, whose writers may still be asking whether they are stored.
@@ -76,5 +78,17 @@ impl Checkpoint {
         let head: CheckpointHead = head;
         let frames = split_frames(frames, head.messages.iter().map(|message| message.bytes))?;
         Ok(Self { head, frames })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_an_older_version_has_no_open_streams() {
+        let head = r#"{"epoch":7,"continues":null,"last":3,"sequence":9,"evicted":[],"keys":[],"messages":[],"recent":[]}"#;
+        let Checkpoint { head, frames } = Checkpoint::decode(format!("{head}\n").as_bytes()).unwrap();
+        assert_eq!((head.last, head.open_streams.len(), frames.len()), (3, 0, 0));
     }
 }

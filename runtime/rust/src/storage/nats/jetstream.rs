@@ -20,8 +20,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time for which to repeat a request without an answer: a stream has no leader during an election.
-const ELECTION: Duration = Duration::from_secs(6);
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ELECTION: Duration = Duration::from_secs(6);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// The maximum number of messages per read.
 const READ_BATCH: usize = 500;

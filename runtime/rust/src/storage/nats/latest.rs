@@ -13,7 +13,8 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::channel::TrackedChannel;
-use super::jetstream::{Publish, RequestFailure, Stored};
+use super::jetstream::{ELECTION, PAUSE, Publish, RequestFailure, Stored};
+use super::tail::Shard;
 use super::trim::UNUSED_FOR;
 use super::{Shared, StorageError};
 
@@ -23,46 +24,44 @@ const MAX_LAG: Duration = Duration::from_secs(2);
 /// The time for which to wait for a server that lags behind.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The last messages of a channel.
-pub(super) struct Latest {
-    pub(super) block: Option<Stored>,
-    pub(super) checkpoint: Option<Stored>,
-}
-
 impl Shared {
-    /// Reads the last messages of a channel from a server that has stored everything up to a sequence, and everything
-    /// that this process has received.
-    pub(super) async fn read_latest(
+    /// Returns the last block of a channel. See [`read_latest`](Self::read_latest).
+    pub(super) async fn read_last_block(
         &self,
         channel: &TrackedChannel,
         at_least: u64,
-    ) -> Result<Latest, StorageError> {
-        let stream = self.stream_of(channel);
-        let (log, checkpoint) = (self.log_subject(channel), self.checkpoint_subject(channel));
-        let mark = self.mark_subject(channel.shard);
-        let mut needed = at_least.max(self.shards[channel.shard].seen.load(Ordering::Relaxed));
-        let (since, mut is_compared) = (Instant::now(), false);
+    ) -> Result<Option<Stored>, StorageError> {
+        let log = self.log_subject(channel);
+        let messages = self.read_latest(channel.shard, &[&log], at_least).await?;
+        Ok(messages.into_iter().find(|stored| stored.subject == log))
+    }
+
+    /// Returns the last messages of subjects, as a server has them that has stored everything up to a sequence, and
+    /// everything that this process has received. A mark may be among them.
+    pub(super) async fn read_latest(
+        &self,
+        shard: usize,
+        subjects: &[&str],
+        at_least: u64,
+    ) -> Result<Vec<Stored>, StorageError> {
+        let (Shard { stream, seen, .. }, mark) = (&self.shards[shard], self.mark_subject(shard));
+        let subjects = [subjects, &[&mark]].concat();
+        let mut needed = at_least.max(seen.load(Ordering::Relaxed));
+        let (since, mut has_mark, mut is_compared) = (Instant::now(), false, false);
         loop {
-            let read = self.jetstream.read_last_of(stream, &[&log, &checkpoint, &mark]).await?;
-            let Some((messages, last)) = read else {
-                self.store_mark(channel.shard).await?;
-                continue;
-            };
-            if last >= needed {
-                let mut latest = Latest { block: None, checkpoint: None };
-                for stored in messages {
-                    if stored.subject == log {
-                        latest.block = Some(stored);
-                    } else if stored.subject == checkpoint {
-                        latest.checkpoint = Some(stored);
-                    }
+            match self.jetstream.read_last_of(stream, &subjects).await? {
+                Some((messages, last)) if last >= needed => return Ok(messages),
+                None if !has_mark => {
+                    has_mark = true;
+                    self.store_mark(shard).await?;
+                    continue;
                 }
-                return Ok(latest);
+                _ => {}
             }
             if !is_compared && since.elapsed() > MAX_LAG {
                 is_compared = true;
                 // If the stream has lost messages, it assigns their sequences again.
-                needed = needed.min(self.store_mark(channel.shard).await?);
+                needed = needed.min(self.store_mark(shard).await?);
             }
             if since.elapsed() > TIMEOUT {
                 return Err(StorageError::new(
@@ -75,14 +74,21 @@ impl Shared {
 
     /// Stores a mark in the stream of a shard, in place of the last one, and returns its sequence.
     pub(super) async fn store_mark(&self, shard: usize) -> Result<u64, StorageError> {
-        let publish = Publish {
+        let publish = || Publish {
             subject: self.mark_subject(shard),
             follows: None,
             kept_for: UNUSED_FOR,
             replaces: true,
             payload: Bytes::new(),
         };
-        self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)
+        let since = Instant::now();
+        loop {
+            match self.jetstream.publish(publish()).await {
+                // A mark may be stored several times.
+                Err(RequestFailure::Unanswered(_)) if since.elapsed() < ELECTION => sleep(PAUSE).await,
+                outcome => return outcome.map_err(RequestFailure::into_error),
+            }
+        }
     }
 
     /// Returns the subject of marks. Its last token is not the encoding of a channel.

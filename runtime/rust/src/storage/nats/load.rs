@@ -8,7 +8,6 @@ use super::channel::{Loaded, Position, Replaced, TrackedChannel};
 use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
 use super::jetstream::Stored;
 use super::keys::{UsedKey, UsedKeys};
-use super::latest::Latest;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
@@ -91,11 +90,15 @@ impl Shared {
     }
 
     async fn read_parts(&self, channel: &TrackedChannel) -> Result<ChannelParts, StorageError> {
-        let (stream, log) = (self.stream_of(channel), self.log_subject(channel));
+        let (log, checkpoint) = (self.log_subject(channel), self.checkpoint_subject(channel));
+        let stream = self.stream_of(channel);
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
-            let Latest { block: last, checkpoint } = self.read_latest(channel, 0).await?;
-            let checkpoint = checkpoint.as_ref().map(decode_checkpoint).transpose()?;
+            let subjects = [log.as_str(), checkpoint.as_str()];
+            let latest = self.read_latest(channel.shard, &subjects, 0).await?;
+            let [last, checkpoint] =
+                subjects.map(|subject| latest.iter().find(|stored| stored.subject == subject));
+            let checkpoint = checkpoint.map(decode_checkpoint).transpose()?;
             let covered = checkpoint.as_ref().map_or(0, |(_, checkpoint)| checkpoint.head.sequence);
             let Some(last) = last else {
                 return Ok(ChannelParts { checkpoint, blocks: Vec::new(), last: 0 });
@@ -164,7 +167,7 @@ impl Shared {
 
     /// Returns whether a channel's log has the channel's last block.
     async fn is_current(&self, channel: &TrackedChannel) -> Result<bool, StorageError> {
-        let last = self.read_latest(channel, 0).await?.block;
+        let last = self.read_last_block(channel, 0).await?;
         let known = channel.lock().position.as_ref().map(|position| position.sequence);
         Ok(known.is_some_and(|known| last.is_none_or(|last| last.sequence <= known)))
     }

@@ -46,8 +46,9 @@ pub(super) struct Revoked {
     latest: u64,
     /// The revocations that are stored: for each id, the sequence and the time in milliseconds since 1970.
     stored: HashMap<String, (u64, i64)>,
-    /// The first sequence of the stream when the revocations were last compared with it.
+    /// The first sequence of the stream at the last report, and when the revocations were last compared with it.
     first: u64,
+    compared: u64,
 }
 
 impl Shared {
@@ -95,7 +96,7 @@ impl Shared {
             payload: Bytes::from_static(b"{}"),
         };
         self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
-        self.restore_revoked(info.state.first_seq).await?;
+        self.lock_revoked().first = info.state.first_seq;
         let owners =
             info.state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
         Ok(owners.collect())
@@ -143,14 +144,14 @@ impl Shared {
         self.jetstream.publish(publish).await
     }
 
-    /// Stores the revocations again that were deleted together with the stream or its messages. `first` is the sequence
-    /// of the stream's first message.
-    async fn restore_revoked(&self, first: u64) -> Result<(), StorageError> {
+    /// Stores the revocations again that were deleted together with the stream or its messages.
+    pub(super) async fn restore_revoked(&self) -> Result<(), StorageError> {
         let now = self.now();
         let mut lost = Vec::new();
-        {
+        let first = {
             let revoked = &mut *self.lock_revoked();
-            if revoked.first == first {
+            let first = revoked.first;
+            if revoked.compared == first {
                 return Ok(());
             }
             revoked.stored.retain(|_, (_, at)| now - *at < milliseconds(REVOKED_FOR));
@@ -159,7 +160,8 @@ impl Shared {
                     lost.push((id.clone(), *at));
                 }
             }
-        }
+            first
+        };
         for (id, at) in lost {
             match self.store_revoked(&id, at, Some(0)).await {
                 // It is read again with its new sequence.
@@ -169,7 +171,7 @@ impl Shared {
                 Err(failure) => return Err(failure.into_error()),
             }
         }
-        self.lock_revoked().first = first;
+        self.lock_revoked().compared = first;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::block::Block;
+use super::block::{Block, is_unreadable};
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
@@ -66,7 +66,8 @@ impl Shared {
     }
 
     async fn poll_once(self: &Arc<Self>, shard: usize, polled: &mut Polled) -> Result<(), StorageError> {
-        let stream = &self.shards[shard].stream;
+        let Shard { stream, seen, .. } = &self.shards[shard];
+        let received = seen.load(Ordering::Relaxed);
         let Some(info) = self.jetstream.find_stream(stream, None).await? else {
             if polled.missing.lasts() {
                 self.recreate_shard(shard).await?;
@@ -81,6 +82,11 @@ impl Shared {
         polled.last = last_seq;
         let lag = &self.shards[shard].lag;
         lag.record_answer(last_seq);
+        if last_seq >= received {
+            polled.lost = Missing::default();
+        } else if polled.lost.lasts() {
+            self.compare_with_mark(shard).await?;
+        }
         self.catch_up_to(shard, last_seq).await?;
         lag.record_current();
         Ok(())
@@ -99,21 +105,31 @@ impl Shared {
     }
 
     /// Hands a republished message to its channel.
-    async fn receive(self: &Arc<Self>, shard: usize, stored: &Stored) {
+    pub(super) async fn receive(self: &Arc<Self>, shard: usize, stored: &Stored) {
         let seen = &self.shards[shard].seen;
         let known = seen.load(Ordering::Relaxed);
         if known + 1 < stored.sequence && known > 0 {
             // If this fails, the next poll tries again, because `seen` does not move past the missing message.
             let _ = self.read_missed(shard, stored.sequence).await;
         }
-        if let Err(error) = self.receive_stored(stored).await {
-            tracing::error!(%error, subject = stored.subject, "failed to follow the storage");
+        match self.receive_stored(stored).await {
+            Ok(()) => {
+                let (before, after) = (stored.sequence - 1, stored.sequence);
+                let _ = seen.compare_exchange(before, after, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            // The next message or poll tries again, because `seen` does not move past this message.
+            Err(error) => {
+                tracing::error!(%error, subject = stored.subject, "failed to follow the storage");
+            }
         }
-        let _ =
-            seen.compare_exchange(stored.sequence - 1, stored.sequence, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// Hands a stored message to its channel. Skips a message that cannot be read.
     async fn receive_stored(self: &Arc<Self>, stored: &Stored) -> Result<(), StorageError> {
+        skip_unreadable(self.try_receive_stored(stored).await, &stored.subject)
+    }
+
+    async fn try_receive_stored(self: &Arc<Self>, stored: &Stored) -> Result<(), StorageError> {
         let mut tokens = stored.subject.rsplit('.');
         let (Some(token), Some(kind)) = (tokens.next(), tokens.next()) else { return Ok(()) };
         let Some(channel) = self.channels.find(token) else { return Ok(()) };
@@ -140,17 +156,22 @@ impl Shared {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
         let asked = Instant::now();
         let mut last = self.caught_up.lock().await;
-        // While this call waited, another one may have begun and ended.
-        if last.is_none_or(|last| last < asked) {
-            let began = Instant::now();
-            try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await?;
-            *last = Some(began);
+        // While this call waited, another one may have begun and ended. If it failed, so would this one, and many calls
+        // that wait for each other would wait for minutes.
+        if let Some((began, outcome)) = &*last
+            && *began >= asked
+        {
+            return outcome.clone();
         }
-        Ok(())
+        let began = Instant::now();
+        let shards = try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await;
+        let outcome = shards.map(drop);
+        *last = Some((began, outcome.clone()));
+        outcome
     }
 
     async fn catch_up_to_mark(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
-        let mark = self.store_mark(shard).await?;
+        let mark = self.compare_with_mark(shard).await?;
         self.catch_up_to(shard, mark).await
     }
 
@@ -199,7 +220,7 @@ impl Shared {
     /// Reads the blocks up to a sequence that the open channels of a shard lack.
     async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
-            self.refresh(channel, last).await?;
+            skip_unreadable(self.refresh(channel, last).await, channel.channel.name())?;
         }
         self.shards[shard].seen.fetch_max(last, Ordering::Relaxed);
         Ok(())
@@ -214,7 +235,7 @@ impl Shared {
         for _ in 0..MAX_ATTEMPTS {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             let Some(known) = known else { return Ok(()) };
-            let Some(last) = self.read_latest(channel, sequence.max(known)).await?.block else {
+            let Some(last) = self.read_last_block(channel, sequence.max(known)).await? else {
                 if known > 0 {
                     channel.lock().retire();
                 }
@@ -279,21 +300,34 @@ impl Shared {
     }
 }
 
+/// Logs and ignores that a message cannot be read, because the other channels of its shard must receive theirs.
+pub(super) fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
+    match outcome {
+        Err(error) if is_unreadable(&error) => {
+            tracing::error!(%error, name, "skipped a message in NATS");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
 /// The result of the last poll of a shard.
 #[derive(Default)]
 struct Polled {
     /// The last sequence of its stream, or 0 before the first poll.
     last: u64,
     missing: Missing,
+    /// The stream lacks messages that were received.
+    lost: Missing,
 }
 
-/// The time since which a stream has been missing, if it is.
+/// The time since which a stream, or messages that were received, have been missing, if they are.
 #[derive(Default)]
 pub(super) struct Missing(Option<Instant>);
 
 impl Missing {
-    /// Call this whenever the stream is not found. Returns `true` if it is certain that the stream was deleted: a newly
-    /// elected leader may not know it for a moment.
+    /// Call this whenever the stream or messages are not found. Returns `true` if it is certain that they are gone: a
+    /// newly elected leader may not know them for a moment.
     pub(super) fn lasts(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }

@@ -1,16 +1,17 @@
 //! Tests specific to this engine, and a space in which tests change stored messages. `engine_tests` has the tests of
 //! all engines.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Nats;
-use super::block::Block;
+use super::block::{Block, BlockHead, join};
 use super::checkpoint::{Checkpoint, CheckpointHead};
-use super::jetstream::{JetStream, Publish};
-use super::subjects;
-use crate::channel::Channel;
+use super::jetstream::{JetStream, Publish, Stored};
+use super::{Messages, Nats, subjects};
+use crate::channel::{AddressPart, Channel, ChannelDefinition};
+use crate::history::Limits;
 
 const SHARDS: usize = 2;
 
@@ -84,6 +85,56 @@ impl TestSpace {
             let stream = format!("{}-{name}", self.space);
             client.request(format!("$JS.API.STREAM.DELETE.{stream}"), "".into()).await.unwrap();
         }
+    }
+
+    /// Deletes the streams of the shards, and creates them again with changed settings.
+    pub(in crate::storage) async fn recreate_shards(&self, change: impl Fn(&mut Value)) {
+        let client = self.jetstream().await.client;
+        for shard in 0..SHARDS {
+            let ask = async |kind: &str, request: String| {
+                let subject = format!("$JS.API.STREAM.{kind}.{}-{shard}", self.space);
+                let answer = client.request(subject, request.into()).await.unwrap();
+                let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+                assert_eq!(answer["error"], Value::Null);
+                answer
+            };
+            let mut config = ask("INFO", String::new()).await["config"].take();
+            change(&mut config);
+            ask("DELETE", String::new()).await;
+            ask("CREATE", config.to_string()).await;
+        }
+    }
+
+    /// Deletes the stream of the processes and the revocations, and creates another one with its subjects.
+    pub(in crate::storage) async fn take_meta(&self) {
+        let client = self.jetstream().await.client;
+        client.request(format!("$JS.API.STREAM.DELETE.{}-meta", self.space), "".into()).await.unwrap();
+        let (name, subject) = (format!("{}-other", self.space), format!("{}.meta.>", self.space));
+        let config = json!({ "name": name, "subjects": [subject] }).to_string();
+        let answer = client.request(format!("$JS.API.STREAM.CREATE.{name}"), config.into()).await.unwrap();
+        assert!(serde_json::from_slice::<Value>(&answer.payload).unwrap()["error"].is_null());
+    }
+
+    /// Follows the marks that processes try to store.
+    pub(in crate::storage) async fn follow_marks(&self) -> async_nats::Subscriber {
+        let client = self.jetstream().await.client;
+        let marks = client.subscribe(format!("{}.*.checkpoint.=", self.space)).await.unwrap();
+        client.flush().await.unwrap();
+        marks
+    }
+
+    /// Stores a block of a channel that no process can read.
+    pub(in crate::storage) async fn store_unreadable(&self, name: &str) {
+        let (_, subject) = self.subject(name, "log");
+        self.jetstream().await.client.request(subject, "x".into()).await.unwrap();
+    }
+
+    /// Stores a checkpoint of a channel that has this size and covers nothing.
+    pub(in crate::storage) async fn store_checkpoint(&self, name: &str, bytes: usize) {
+        let head = CheckpointHead { evicted: vec![("x".repeat(bytes), 0)], ..CheckpointHead::default() };
+        let payload = Checkpoint { head, frames: Vec::new() }.encode().unwrap();
+        let (_, subject) = self.subject(name, "checkpoint");
+        self.jetstream().await.client.request(subject, payload).await.unwrap();
     }
 
     /// Deletes all messages of all streams.
@@ -176,6 +227,10 @@ impl Nats {
     pub(in crate::storage) fn stop_following(&mut self) {
         self.tasks.abort_all();
     }
+
+    pub(in crate::storage) fn client(&self) -> async_nats::Client {
+        self.shared.jetstream.client.clone()
+    }
 }
 
 #[tokio::test]
@@ -207,4 +262,39 @@ async fn connecting_creates_what_is_missing_and_changes_nothing() {
     request("$JS.API.STREAM.UPDATE.setup-1", config).await;
     let error = connect("setup").await.unwrap_err().to_string();
     assert!(error.contains("`max_age` of the NATS stream `setup-1` must be 0"), "{error}");
+}
+
+/// The servers do not answer while a process reads what a received block needs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_could_not_be_delivered_is_not_marked_as_received() {
+    static ROOM: ChannelDefinition = ChannelDefinition {
+        name: "room",
+        address: &[AddressPart::Literal("room")],
+        ..ChannelDefinition::EMPTY
+    };
+    let url = fanfare_nats_server::TestServer::shared().url();
+    let space = TestSpace::new(url, "undelivered".into(), 1);
+    let mut nats = space.connect().await;
+    nats.tasks.abort_all();
+    while nats.tasks.join_next().await.is_some() {}
+    let opened = nats.open_log(Channel::new(&ROOM, &[]).unwrap(), Limits::none()).await.unwrap();
+    let shard = subjects::shard_of("room", SHARDS);
+    let seen = &nats.shared.shards[shard].seen;
+    seen.store(nats.shared.store_mark(shard).await.unwrap(), Ordering::Relaxed);
+    space.delete_streams().await;
+    let head = BlockHead {
+        epoch: opened.log.epoch(),
+        first: 2,
+        previous: u64::MAX,
+        continues: None,
+        time: 0,
+        nonce: 0,
+        definition: String::new(),
+        messages: Vec::new(),
+    };
+    let sequence = seen.load(Ordering::Relaxed) + 1;
+    let (_, subject) = space.subject("room", "log");
+    let payload = join(&head, std::iter::empty()).unwrap();
+    nats.shared.receive(shard, &Stored { subject, sequence, payload }).await;
+    assert_eq!(seen.load(Ordering::Relaxed), sequence - 1);
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use futures_util::future::join_all;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::append::Append;
 use super::channel::TrackedChannel;
@@ -17,8 +18,15 @@ use crate::storage::queue::Queue;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The time after which a process that cannot report connects to another NATS server. It must report again before others
-/// regard it as ended.
+/// regard it as ended. The time doubles with each attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(5);
+
+/// The maximum of that time, and the time after which a process that can store messages connects to another server,
+/// too: that server may reach the stream of the reports.
+const MAX_RECONNECT_AFTER: Duration = Duration::from_secs(60);
+
+/// The time within which a shard must store a mark to show that the connection works.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The number of open channels that are compared with the stream at each report. A deleted channel is noticed at its
 /// turn, or when it is used.
@@ -48,7 +56,6 @@ impl Upkeep {
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let done = tokio::select! {
-                biased;
                 _ = checks.tick() => self.check().await,
                 _ = sweeps.tick() => self.sweep().await,
             };
@@ -59,6 +66,7 @@ impl Upkeep {
     }
 
     async fn check(&mut self) -> Result<(), StorageError> {
+        self.shared.restore_revoked().await?;
         self.shared.report_revoked().await?;
         self.check_channels().await?;
         if self.list_abandoned_streams().is_empty() {
@@ -120,19 +128,27 @@ impl Shared {
     async fn report_at_intervals(&self) {
         let mut beats = interval(BEAT_INTERVAL);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut worked_at = Instant::now();
+        let (mut since, mut pause) = (Instant::now(), RECONNECT_AFTER);
         loop {
             beats.tick().await;
             let Err(error) = self.beat().await else {
-                worked_at = Instant::now();
+                (since, pause) = (Instant::now(), RECONNECT_AFTER);
                 continue;
             };
             tracing::warn!(%error, "failed to report to the storage that this process is running");
-            if worked_at.elapsed() > RECONNECT_AFTER {
-                worked_at = Instant::now();
+            let failing_for = since.elapsed();
+            // Connecting again loses what is on its way. It does not help if only the stream of the reports has failed.
+            if failing_for > pause && (failing_for > MAX_RECONNECT_AFTER || !self.can_store().await) {
+                (since, pause) = (Instant::now(), (2 * pause).min(MAX_RECONNECT_AFTER));
                 // It fails only if the connection has been closed for good.
                 let _ = self.jetstream.client.force_reconnect().await;
             }
         }
+    }
+
+    /// Returns whether the stream of any shard stores what this process sends.
+    async fn can_store(&self) -> bool {
+        let marks = (0..self.shard_count()).map(|shard| timeout(PROBE_TIMEOUT, self.store_mark(shard)));
+        join_all(marks).await.iter().any(|stored| matches!(stored, Ok(Ok(_))))
     }
 }

@@ -140,8 +140,10 @@ impl Shared {
                 (Block { head, frames }, targets)
             };
             if !is_current && targets.iter().any(|target| matches!(target, Target::StreamEnded)) {
-                // The stream's start may be stored although this process has not read it.
-                self.refresh(channel, 0).await.map_err(AppendFailure::Retry)?;
+                // The stream's start may be stored although this process has not read it. A replica that lags behind
+                // may lack it, too, so read up to a mark.
+                let mark = self.store_mark(channel.shard).await.map_err(AppendFailure::Retry)?;
+                self.refresh(channel, mark).await.map_err(AppendFailure::Retry)?;
                 is_current = true;
                 continue;
             }
