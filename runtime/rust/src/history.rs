@@ -189,7 +189,7 @@ impl Log {
         state.head = offset;
         state.refuse(offset, topic);
         state.drop_before_evicted(topic);
-        wake_parked(state);
+        wake_parked(state, false);
     }
 
     /// Moves the head to an offset. All messages up to it are of topics that the definition does not have.
@@ -220,7 +220,8 @@ impl Log {
         }
         state.admit(offset, topic, Some(now), frame);
         self.evict_excess(&mut state, now);
-        wake_parked(state);
+        // Before the publisher yields, all readers must be in the run queues of the runtime.
+        wake_parked(state, should_yield);
         metrics::record_publish();
         should_yield
     }
@@ -309,10 +310,10 @@ impl Log {
 }
 
 /// Releases the state of a log, and wakes the readers that are parked.
-fn wake_parked(mut state: MutexGuard<'_, State>) {
+fn wake_parked(mut state: MutexGuard<'_, State>, all_now: bool) {
     let parked = state.take_parked();
     drop(state);
-    parked.wake();
+    parked.wake(all_now);
 }
 
 /// The remaining use of a log that has no subscribers.

@@ -140,7 +140,7 @@ impl Log {
             state.drop_before_evicted(topic);
         }
         self.evict_excess(&mut state, now);
-        wake_parked(state);
+        wake_parked(state, true);
     }
 }
 

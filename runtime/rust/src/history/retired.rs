@@ -11,7 +11,7 @@ impl Log {
     pub(crate) fn retire(&self) {
         let state = self.lock();
         self.is_retired.store(true, Ordering::Release);
-        wake_parked(state);
+        wake_parked(state, true);
     }
 
     /// Returns whether the log was replaced. Check this after reading: a reader that was parked by then is woken.

@@ -1,14 +1,16 @@
 //! Compares a log with a model that evicts nothing: whatever readers do, each receives every message in order or a gap.
 
 use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use tokio::task::{JoinSet, yield_now};
 
-use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage};
+use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage, TURN_BYTES};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, with_id};
@@ -543,4 +545,37 @@ async fn a_subscriber_with_messages_that_an_epoch_does_not_continue_receives_the
     for lost in [MessageId::new(1, 4), MessageId::new(9, 1)] {
         assert_eq!(resume(Cursor::After(lost)), (gap, vec!["2".to_owned()]));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_subscribers_receive_a_burst_that_exceeds_the_history() {
+    const MESSAGES: usize = 2_000;
+    let log = Arc::new(Log::new(Channel::without_params(&CHANNELS[0]), 1, &Limits::none()));
+    let mut subscribers = JoinSet::new();
+    for _ in 0..2_000 {
+        let (log, inbox, mut received) = (Arc::clone(&log), inbox(), 0);
+        let (mut read_cursor, _) = log.start(&[0], Cursor::Now);
+        subscribers.spawn(async move {
+            while received < MESSAGES {
+                let read = log.read(&mut read_cursor, TURN_BYTES, &inbox, 0);
+                assert!(read.gap.is_none(), "after {received} messages: {:?}", read.gap);
+                received += read.messages.map_or(0, |batch| batch.messages().len());
+                if !read.more && received < MESSAGES {
+                    poll_fn(|context| inbox.poll_take(&mut Vec::new(), context)).await;
+                }
+                yield_now().await;
+            }
+        });
+    }
+    let publisher = tokio::spawn(async move {
+        let text = "x".repeat(1_000);
+        for _ in 0..MESSAGES {
+            let envelope = Envelope { kind: LogKind::Data, channel: "room", topic: "said", run_id: None };
+            if log.append(0, DataFrame::of_text(envelope, &text), None).unwrap().should_yield {
+                yield_now().await;
+            }
+        }
+    });
+    publisher.await.unwrap();
+    subscribers.join_all().await;
 }

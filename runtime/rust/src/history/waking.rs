@@ -1,14 +1,16 @@
 //! Wakes the readers of a log.
 //!
 //! If many readers were woken at once, everything else in the runtime would wait until each has written, including
-//! publishers. So a task wakes some, and lets other tasks run before it wakes the next ones. Readers that are woken
-//! later find more messages, and write them together.
+//! publishers. So some are woken at once, and a task wakes the others in turns, between which other tasks run. Readers
+//! that are woken later find more messages, and write them together.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::yield_now;
 
 use super::Inbox;
 
@@ -54,29 +56,34 @@ impl ToWake {
         Self { readers, waking: waking.clone() }
     }
 
-    /// Wakes the readers, after those that are yet to be woken.
-    pub(super) fn wake(self) {
+    /// Wakes the readers, after those that are yet to be woken: all of them now, or in turns if there are many.
+    pub(super) fn wake(self, all_now: bool) {
         match self.waking {
-            Some(waking) => waking.wake(self.readers),
+            Some(waking) => waking.wake(self.readers, all_now),
             None => wake(self.readers),
         }
     }
 }
 
 impl Waking {
-    /// Wakes readers, after those that are yet to be woken.
-    fn wake(self: Arc<Self>, parked: Vec<Parked>) {
+    fn wake(self: Arc<Self>, parked: Vec<Parked>, all_now: bool) {
         let mut queue = self.lock();
-        if !queue.has_task && (parked.len() <= AT_ONCE || !is_task_possible()) {
+        if all_now || (!queue.has_task && (parked.len() <= AT_ONCE || !is_task_possible())) {
+            let earlier = take(&mut queue.readers);
             drop(queue);
+            wake(earlier);
             wake(parked);
             return;
         }
         queue.readers.extend(parked);
-        if !std::mem::replace(&mut queue.has_task, true) {
-            drop(queue);
-            tokio::spawn(Task { waking: self, has_ended: false }.run());
+        if replace(&mut queue.has_task, true) {
+            return;
         }
+        let first = queue.take_next();
+        drop(queue);
+        // In this order, the readers push the task out of the slot from which other threads cannot take it.
+        tokio::spawn(Task { waking: self, has_ended: false }.run());
+        wake(first);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -84,26 +91,39 @@ impl Waking {
     }
 }
 
+impl Queue {
+    fn take_next(&mut self) -> Vec<Parked> {
+        let next = self.readers.len().min(AT_ONCE);
+        self.readers.drain(..next).collect()
+    }
+}
+
 impl Task {
     async fn run(mut self) {
-        loop {
-            wake(self.take());
-            if self.has_ended {
-                return;
-            }
-            yield_now().await;
+        while !self.has_ended {
+            requeue().await;
+            let mut queue = self.waking.lock();
+            let next = queue.take_next();
+            queue.has_task = !queue.readers.is_empty();
+            self.has_ended = !queue.has_task;
+            drop(queue);
+            wake(next);
         }
     }
+}
 
-    /// Takes the readers to wake next. If they are the last ones, the task has ended.
-    fn take(&mut self) -> Vec<Parked> {
-        let mut queue = self.waking.lock();
-        let next = queue.readers.len().min(AT_ONCE);
-        let next = queue.readers.drain(..next).collect();
-        queue.has_task = !queue.readers.is_empty();
-        self.has_ended = !queue.has_task;
-        next
-    }
+/// Moves the current task to the end of the run queue. Unlike tokio's `yield_now`, which waits until the thread has
+/// nothing else to do, this lets another thread take the task.
+async fn requeue() {
+    let mut is_requeued = false;
+    let requeued = poll_fn(|context| {
+        if replace(&mut is_requeued, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    requeued.await;
 }
 
 impl Drop for Task {
@@ -111,15 +131,15 @@ impl Drop for Task {
         if !self.has_ended {
             let mut queue = self.waking.lock();
             queue.has_task = false;
-            let rest = std::mem::take(&mut queue.readers);
+            let rest = take(&mut queue.readers);
             drop(queue);
             wake(rest);
         }
     }
 }
 
-/// Returns whether a task can be spawned that certainly continues. In a runtime with one thread, that thread may do
-/// something else once the publisher has its answer.
+/// Returns whether a task can be spawned that continues although this thread does something else, as the only thread
+/// of a runtime may once the publisher has its answer.
 fn is_task_possible() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
@@ -133,6 +153,7 @@ fn wake(readers: impl IntoIterator<Item = Parked>) {
 #[cfg(test)]
 mod tests {
     use std::task::{Context, Waker};
+    use std::time::{Duration, Instant};
 
     use tokio::runtime::{Builder, Runtime};
 
@@ -147,27 +168,57 @@ mod tests {
         readers.iter().filter(|(inbox, _)| inbox.poll_take(&mut Vec::new(), &context).is_ready()).count()
     }
 
-    fn runtime() -> Runtime {
-        Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    fn runtime(threads: usize) -> Runtime {
+        Builder::new_multi_thread().worker_threads(threads).build().unwrap()
     }
 
     #[test]
     fn tasks_run_between_many_readers() {
-        runtime().block_on(async {
+        runtime(1).block_on(async {
             tokio::spawn(async {
                 let (waking, readers) = (Arc::<Waking>::default(), readers(10 * AT_ONCE));
-                Arc::clone(&waking).wake(readers.clone());
-                assert_eq!(count_woken(&readers), 0, "the publisher continues first");
-                let mut woken = 0;
-                let mut turns = 0;
+                Arc::clone(&waking).wake(readers.clone(), false);
+                let (mut woken, mut turns) = (0, 0);
                 while woken < readers.len() {
-                    yield_now().await;
                     let now = count_woken(&readers);
-                    assert!(now <= AT_ONCE || turns == 0, "{now}");
+                    assert!(now <= 2 * AT_ONCE, "{now}");
                     (woken, turns) = (woken + now, turns + 1);
                     assert!(turns < 1_000, "{woken}");
+                    requeue().await;
                 }
                 assert!(!waking.lock().has_task);
+            })
+            .await
+            .unwrap();
+        });
+    }
+
+    #[test]
+    fn readers_are_woken_although_the_thread_of_the_publisher_is_busy() {
+        runtime(2).block_on(async {
+            tokio::spawn(async {
+                let readers = readers(10 * AT_ONCE);
+                Arc::<Waking>::default().wake(readers.clone(), false);
+                let (since, mut woken) = (Instant::now(), 0);
+                while woken < readers.len() {
+                    // Without an await, so that this thread executes no other task.
+                    woken += count_woken(&readers);
+                    assert!(since.elapsed() < Duration::from_secs(20), "{woken}");
+                }
+            })
+            .await
+            .unwrap();
+        });
+    }
+
+    #[test]
+    fn all_readers_can_be_woken_now() {
+        runtime(1).block_on(async {
+            tokio::spawn(async {
+                let (waking, readers) = (Arc::<Waking>::default(), readers(10 * AT_ONCE));
+                Arc::clone(&waking).wake(readers[AT_ONCE..].to_vec(), false);
+                Arc::clone(&waking).wake(readers[..AT_ONCE].to_vec(), true);
+                assert_eq!(count_woken(&readers), readers.len());
             })
             .await
             .unwrap();
@@ -178,8 +229,8 @@ mod tests {
     fn readers_are_woken_if_the_runtime_of_the_publisher_ends() {
         for _ in 0..100 {
             let (waking, readers) = (Arc::<Waking>::default(), readers(10 * AT_ONCE));
-            let runtime = runtime();
-            runtime.block_on(async { Arc::clone(&waking).wake(readers.clone()) });
+            let runtime = runtime(1);
+            runtime.block_on(async { Arc::clone(&waking).wake(readers.clone(), false) });
             drop(runtime);
             assert_eq!(count_woken(&readers), readers.len());
             assert!(!waking.lock().has_task);
@@ -191,7 +242,7 @@ mod tests {
         let single = Builder::new_current_thread().build().unwrap();
         for is_in_runtime in [false, true] {
             let readers = readers(10 * AT_ONCE);
-            let publish = || Arc::<Waking>::default().wake(readers.clone());
+            let publish = || Arc::<Waking>::default().wake(readers.clone(), false);
             if is_in_runtime {
                 single.block_on(async { publish() })
             } else {
