@@ -27,7 +27,7 @@ pub(super) struct Waking {
 #[derive(Default)]
 struct Queue {
     readers: VecDeque<Parked>,
-    /// A task wakes the readers.
+    /// Whether a task is waking the readers.
     has_task: bool,
 }
 
@@ -38,7 +38,7 @@ struct Task {
     has_ended: bool,
 }
 
-/// Readers that a log no longer has parked, and that must be woken.
+/// Readers that were taken from a log's parked ones, to wake them.
 pub(super) struct ToWake {
     readers: Vec<Parked>,
     /// `None` if the log never had many readers.
@@ -46,7 +46,7 @@ pub(super) struct ToWake {
 }
 
 impl ToWake {
-    /// `waking` is kept by the log.
+    /// `waking` is a field of the log's state. This sets it once there are many readers.
     pub(super) fn new(readers: Vec<Parked>, waking: &mut Option<Arc<Waking>>) -> Self {
         if readers.len() > AT_ONCE {
             waking.get_or_insert_default();
@@ -118,7 +118,7 @@ impl Drop for Task {
     }
 }
 
-/// Returns whether a task can be spawned that certainly continues. In a runtime with one thread, that thread may do
+/// Returns `true` if a spawned task is certain to continue. In a runtime with one thread, that thread may do
 /// something else once the publisher has its answer.
 fn is_task_possible() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_are_woken_at_once_where_a_task_might_not_continue() {
+    fn readers_are_woken_at_once_if_a_task_might_not_continue() {
         let single = Builder::new_current_thread().build().unwrap();
         for is_in_runtime in [false, true] {
             let readers = readers(10 * AT_ONCE);
