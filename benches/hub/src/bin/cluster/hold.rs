@@ -23,7 +23,7 @@ const TOKEN_USES: usize = 90;
 /// The size of the read buffer, which all subscribers share.
 const ROOM: usize = 1024 * 1024;
 
-/// How long to wait after connecting, so that the work for new connections is complete.
+/// The pause after connecting, in which servers complete the work for new connections.
 const SETTLING: Duration = Duration::from_millis(700);
 
 struct Received {

@@ -12,7 +12,7 @@ const MIN_PAYLOAD: usize = 256 * 1024;
 /// The default of `max_payload`.
 const DEFAULT_PAYLOAD: usize = 1024 * 1024;
 
-/// The used share of a limit, in percent, from which on the check warns.
+/// The used share of a limit, in percent, at which the check begins to warn.
 const NEARLY_FULL: u64 = 80;
 
 /// The answer of JetStream about the account.

@@ -11,7 +11,7 @@ use super::{Probe, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
 
-/// The used share of a stream's limit, in percent, from which on the check warns.
+/// The used share of a stream's limit, in percent, at which the check begins to warn.
 const NEARLY_FULL: u64 = 80;
 
 /// The streams that exist, and those that servers will create.
