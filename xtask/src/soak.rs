@@ -32,7 +32,7 @@ pub(crate) struct Soak {
     /// Only test three servers on one PostgreSQL database, which fails: messages, and runs with 300 kills
     #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery"])]
     cluster: bool,
-    /// Only test three servers on a cluster of three NATS servers, which fail: messages
+    /// Only test messages of three servers on a cluster of three NATS servers, which fail
     #[arg(long, conflicts_with_all = ["hostile", "runs", "delivery", "cluster"])]
     nats: bool,
 }

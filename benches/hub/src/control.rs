@@ -1,10 +1,14 @@
 //! Lets the load client make a server publish in-process.
 //!
-//! The client sends lines over a separate TCP connection. `go <bytes> <channels> <first>` starts publishing with payloads
-//! of that size to that many channels in turn, beginning with the first one, and `to <n>` allows n messages in total.
-//! `stop` ends publishing at once, `finish` once all allowed messages are published. The server answers with the number
-//! of published messages. So only the client decides how far publishing runs ahead of delivery, and all servers are
-//! paced alike.
+//! The client sends lines over a separate TCP connection:
+//!
+//! - `go <bytes> <channels> <first>` starts publishing payloads of this size. They go to this number of channels in turn,
+//!   from the channel `<first>` on.
+//! - `to <n>` allows n messages in total.
+//! - `stop` ends publishing at once, and `finish` once all allowed messages are published. The server answers with the
+//!   number of published messages.
+//!
+//! So only the client decides how far publishing runs ahead of delivery, and all servers are paced alike.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};

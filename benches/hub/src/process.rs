@@ -16,7 +16,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Reads the time of a process. A process that has ended has used none.
+    /// Reads the CPU time of a process, which is 0 if the process has ended.
     #[must_use]
     pub fn read(process: u64) -> Self {
         let folder = format!("/proc/{process}");

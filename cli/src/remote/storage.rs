@@ -21,10 +21,10 @@ pub(crate) struct Storage {
 
 #[derive(Subcommand)]
 enum StorageVerb {
-    /// Check that servers can use a storage, before or while they do
+    /// Check that servers can use a storage, before they start or while they run
     ///
-    /// Checks versions, settings, permissions, limits, replicas and clocks, and says how to correct what is wrong. Creates,
-    /// migrates and deletes nothing. Pass the same options as your servers.
+    /// Checks versions, settings, permissions, limits, replicas and clocks, and says how to correct problems. Creates,
+    /// migrates and deletes nothing. Pass the options that your servers set.
     #[command(after_help = concat!(
         "Examples:\n  fanfare storage check nats://one.example,nats://two.example --replicas 3\n  fanfare storage check \
          postgres://fanfare@db.example/app --servers 5\n  fanfare storage check fanfare.db",
@@ -50,13 +50,13 @@ struct Check {
 #[derive(clap::Args)]
 #[command(next_help_heading = "NATS")]
 struct NatsArguments {
-    /// The prefix of streams and subjects [default: fanfare]
+    /// The prefix of the names of streams and subjects [default: fanfare]
     #[arg(long, value_name = "NAME")]
     space: Option<String>,
-    /// The number of shards [default: as they are, or 4]
+    /// The number of shards [default: that of the existing streams, or 4]
     #[arg(long, value_name = "NUMBER")]
     shards: Option<usize>,
-    /// The number of replicas [default: as they are, or 1]
+    /// The number of replicas [default: that of the existing streams, or 1]
     #[arg(long, value_name = "NUMBER")]
     replicas: Option<usize>,
     /// A file with a JWT and the seed of its nkey
@@ -68,7 +68,7 @@ struct NatsArguments {
     /// The name of a user, whose password is in `FANFARE_STORAGE_PASSWORD`
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// A PEM file with a client certificate; needs `--client-key`
+    /// A PEM file with a client certificate; requires `--client-key`
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_certificate: Option<PathBuf>,
     /// A PEM file with the private key of the client certificate
@@ -111,7 +111,7 @@ impl Storage {
 impl Check {
     async fn execute(self) -> Result<(), Failure> {
         let url = self.url.clone().or_else(|| read_variable(URL_VARIABLE)).ok_or_else(|| {
-            Failure::usage("no storage").help(format!("pass its URL or path, or set {URL_VARIABLE}"))
+            Failure::usage("no storage to check").help(format!("pass its URL or path, or set {URL_VARIABLE}"))
         })?;
         let engine = Engine::of(&url)?;
         self.refuse_other_options(engine)?;
@@ -133,7 +133,7 @@ impl Check {
         }
     }
 
-    /// Fails if an option of another engine is set, which would have no effect.
+    /// Returns an error if an option of another engine is set, because it would have no effect.
     fn refuse_other_options(&self, engine: Engine) -> Result<(), Failure> {
         let Self { nats, postgres, .. } = self;
         let options = [
@@ -164,7 +164,7 @@ impl Engine {
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres),
             None if first.starts_with("host=") => Ok(Self::Postgres),
             None => Ok(Self::Sqlite),
-            Some(_) => Err(Failure::usage("the storage is of no known kind")
+            Some(_) => Err(Failure::usage("unknown kind of storage")
                 .help("write `nats://…`, `tls://…`, `postgres://…`, or the path of a SQLite file")),
         }
     }

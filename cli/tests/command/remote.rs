@@ -182,7 +182,7 @@ fn a_storage_is_checked_and_not_created() {
         assert_eq!((&line["subject"], &line["status"]), (&"connection".into(), &"failed".into()));
     }
     assert_fails(&check(&[]), 2, &["no storage", "FANFARE_STORAGE_URL"]);
-    assert_fails(&check(&["redis://127.0.0.1"]), 2, &["no known kind", "postgres://"]);
+    assert_fails(&check(&["redis://127.0.0.1"]), 2, &["unknown kind of storage", "postgres://"]);
     assert_fails(&check(&["fanfare.db", "--replicas", "3"]), 2, &["`--replicas` is only for NATS"]);
     assert_fails(&check(&["nats://a", "--servers", "3"]), 2, &["`--servers` is only for PostgreSQL"]);
     assert_fails(&check(&["nats://a", "--user", "a"]), 2, &["FANFARE_STORAGE_PASSWORD"]);

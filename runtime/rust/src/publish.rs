@@ -333,8 +333,8 @@ impl fmt::Display for PublishError {
                  use a new key for each message",
             ),
             Self::StreamEnded => formatter.write_str(
-                "the text stream has ended: its channel was deleted, or this server did not report to the storage for a \
-                 while, and another one ended it",
+                "the text stream has ended: its channel was deleted, or this server did not report to the storage for \
+                 a while, so another server ended it",
             ),
             Self::Storage(error) => write!(formatter, "failed to publish the message: {error}"),
             Self::Closed => formatter.write_str("the hub is shut down and accepts no more messages"),

@@ -191,7 +191,8 @@ pub(crate) trait Messages: Send + Sync {
         0
     }
 
-    /// Records the metrics that change while nothing happens. The hub calls this every few seconds.
+    /// Records metrics that change even if nothing is stored or read, such as the lag. The hub calls this every few
+    /// seconds.
     fn record_metrics(&self) {}
 
     /// Returns the engine if it is PostgreSQL, in whose transactions applications can take part.

@@ -18,7 +18,8 @@ pub struct TestPooler {
 }
 
 impl TestPooler {
-    /// Starts PgBouncer, which gives each transaction one of a few connections to a server. Returns `None` if it is not installed.
+    /// Starts PgBouncer in transaction mode, with this number of connections to a server. Returns `None` if it is not
+    /// installed.
     ///
     /// # Panics
     /// Panics if PgBouncer does not start.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-/// How long a server keeps a connection that the network has lost and its client has closed.
+/// The time for which a server keeps a connection that the network has lost and its client has closed.
 const HALF_OPEN_TIME: Duration = Duration::from_secs(20);
 
 /// The treatment of data by a link.

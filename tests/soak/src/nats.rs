@@ -1,4 +1,4 @@
-//! A cluster of NATS servers. Each reaches each other one, and each hub reaches each of them, through a link with faults.
+//! A cluster of NATS servers, which are connected with each other and with each hub through links with faults.
 
 mod record;
 
@@ -102,8 +102,8 @@ impl Servers {
         Ok(())
     }
 
-    /// Returns the index of the server that leads a stream, as one of the servers in `from` knows it. `None` if none of
-    /// them knows.
+    /// Returns the index of the server that leads a stream, according to the first server in `from` that knows it. Returns
+    /// `None` if none of them does.
     pub(crate) async fn find_leader(&self, stream: &str, from: &[usize]) -> Option<usize> {
         for server in from {
             let subject = format!("$JS.API.STREAM.INFO.{stream}");

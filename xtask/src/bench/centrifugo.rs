@@ -23,9 +23,9 @@ pub(super) fn build() -> Result {
     })
 }
 
-/// Starts a node, and returns its port. If it keeps a history, subscribers recover. It has its other settings by default,
-/// except that up to 32 MB may wait for a subscriber, which may read 20,000 messages of the history. `engine` adds
-/// settings.
+/// Starts a node, and returns its port. If it keeps a history, subscribers recover. `engine` adds settings. The other
+/// settings are the defaults, except that up to 32 MB may wait for a subscriber, and that a subscriber may recover 20,000
+/// messages.
 pub(super) fn start_node(history: Option<usize>, engine: &str, folder: &Path) -> Result<(u16, Running)> {
     let port = find_free_port()?;
     let channels = history.map_or_else(String::new, |size| {

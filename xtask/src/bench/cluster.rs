@@ -32,7 +32,7 @@ pub(crate) struct Cluster {
     /// Measurements to repeat, separated by commas. The others keep their figures of an earlier run. Default: all
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<Part>,
-    /// Print the tables for the figures of an earlier run
+    /// Print the tables of an earlier run
     #[arg(long, conflicts_with = "only")]
     report: bool,
 }
@@ -43,7 +43,7 @@ enum Part {
     Hubs,
     /// Three hubs on three NATS servers, with three replicas
     Replicas,
-    /// What the model predicts: popular and unpopular channels, and 20 hubs
+    /// Clusters to compare with predictions: popular and unpopular channels, and 20 hubs
     Predicted,
     /// Subjects, subscriptions and consumers of a NATS server
     Nats,

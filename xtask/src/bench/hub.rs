@@ -24,7 +24,7 @@ pub(crate) struct Hub {
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
     /// Servers to measure, separated by commas. The others are compared with the first one. Default: all
-    /// without a storage: not `sqlite`, `fanfare-nats` and `centrifugo-nats`
+    /// except `sqlite`, `fanfare-nats` and `centrifugo-nats`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     servers: Vec<String>,
     /// Scenarios to measure, separated by commas

@@ -10,7 +10,8 @@ use crate::wire::{ChunkParts, LogKind};
 /// The prefix of the ids of streams that runs write. The ids of other streams start with a hexadecimal number.
 const RUN_STREAM: &str = "run-";
 
-/// A text stream that has not ended. Its topic is an index in the channel's definition, unless it is stored.
+/// A text stream that has not ended. `topic` is an index in the channel's definition or, in a storage, the name of the
+/// topic.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "nats", derive(serde::Serialize, Deserialize))]
 pub(crate) struct OpenStream<T = usize> {
@@ -63,7 +64,7 @@ impl OpenStream {
 }
 
 impl<T> OpenStream<T> {
-    /// Applies a frame to the streams that are open before it: a stream of the topic begins, continues or ends.
+    /// Applies a frame of a topic to the list of open streams: one begins, continues or ends.
     pub(crate) fn follow(open: &mut Vec<Self>, topic: T, frame: &str) {
         if let Some(ChunkParts { head, stream_id, .. }) = ChunkParts::of(frame) {
             return Self::follow_chunk(open, topic, head, stream_id);
@@ -79,7 +80,7 @@ impl<T> OpenStream<T> {
         }
     }
 
-    /// Returns whether a frame continues or ends a stream that is not open.
+    /// Returns `true` if a frame continues or ends a stream that is not open.
     #[cfg(feature = "nats")]
     pub(crate) fn is_ended(open: &[Self], frame: &str) -> bool {
         let is_open = |id: &str| open.iter().any(|stream| stream.id == id);

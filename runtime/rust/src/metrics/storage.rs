@@ -12,20 +12,20 @@ use ::metrics::{counter, gauge};
 #[cfg(any(feature = "nats", feature = "postgres"))]
 use super::totals;
 
-/// How long ago this process last had every message that the storage had then, in seconds. For NATS, label `shard`, the
-/// number of the stream.
+/// The time since this process last had all messages of the storage, in seconds. With NATS, label `shard`, the number of
+/// the stream.
 pub const STORAGE_LAG: &str = "fanfare_storage_lag_seconds";
 
-/// Messages of NATS that a stream has and this process has not received yet. Label `shard`, the number of the stream.
+/// The number of NATS messages in a stream that this process has not received. Label `shard`, the number of the stream.
 pub const STORAGE_LAG_MESSAGES: &str = "fanfare_storage_lag_messages";
 
-/// Reads of messages that did not arrive by themselves.
+/// Reads of messages that this process should have received from its subscription to a stream.
 pub const STORAGE_MISSED_READS: &str = "fanfare_storage_missed_reads_total";
 
 /// Connections to the storage that were lost.
 pub const STORAGE_DISCONNECTS: &str = "fanfare_storage_disconnects_total";
 
-/// Writes that the storage rejected because another process has written to the same channel. They are repeated.
+/// Writes that the storage rejected because another process had written to the same channel. The process repeats them.
 pub const STORAGE_CONFLICTS: &str = "fanfare_storage_conflicts_total";
 
 /// The maximum number of shards.
@@ -33,17 +33,20 @@ pub const STORAGE_CONFLICTS: &str = "fanfare_storage_conflicts_total";
 const MAX_SHARDS: usize = 256;
 
 pub(super) fn describe() {
-    let lag = "How long ago this process last had every message that the storage had then.";
+    let lag = "The time since this process last had all messages of the storage.";
     describe_gauge!(STORAGE_LAG, Unit::Seconds, lag);
     describe_gauge!(
         STORAGE_LAG_MESSAGES,
-        "Messages of NATS that a stream has and this process has not received yet."
+        "The number of NATS messages in a stream that this process has not received."
     );
-    describe_counter!(STORAGE_MISSED_READS, "Reads of messages that did not arrive by themselves.");
+    describe_counter!(
+        STORAGE_MISSED_READS,
+        "Reads of messages that this process should have received from its subscription to a stream."
+    );
     describe_counter!(STORAGE_DISCONNECTS, "Connections to the storage that were lost.");
     describe_counter!(
         STORAGE_CONFLICTS,
-        "Writes that the storage rejected because another process has written to the same channel."
+        "Writes that the storage rejected because another process had written to the same channel."
     );
 }
 

@@ -1,11 +1,11 @@
-//! The result of checking a storage: what is as servers need it, what is not, and how to correct it.
+//! The report of a storage check: its findings, each with a correction if it is a problem.
 
 use serde::Serialize;
 
 #[cfg(any(feature = "nats", feature = "postgres"))]
 pub(super) mod clocks;
 
-/// The result of checking a storage, for operators. `ConnectNats::check`, `ConnectPostgres::check` and `Sqlite::check`
+/// The report of a storage check, for operators. `ConnectNats::check`, `ConnectPostgres::check` and `Sqlite::check`
 /// return it, and `fanfare storage check` prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -34,9 +34,9 @@ pub struct StorageFinding {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum FindingStatus {
-    /// It is as servers need it.
+    /// Servers work, and nothing needs a correction.
     Ok,
-    /// Servers work, but are slower, or lose more in a failure than they have to.
+    /// Servers work, but are slower than necessary, or can lose more in a failure.
     Warning,
     /// Servers do not work with this storage, or do not start.
     Failed,

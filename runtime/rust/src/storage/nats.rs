@@ -111,7 +111,7 @@ struct Shared {
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,
     failure: Mutex<Option<StorageError>>,
-    /// When the last [`catch_up`](Messages::catch_up) began that has succeeded. Held by the one that is in progress.
+    /// The start of the last successful [`catch_up`](Messages::catch_up). A call holds the lock while it is in progress.
     caught_up: tokio::sync::Mutex<Option<Instant>>,
 }
 

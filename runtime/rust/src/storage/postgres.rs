@@ -128,7 +128,7 @@ struct Shared {
     running: Mutex<BTreeSet<u32>>,
     tail: mpsc::UnboundedSender<TailCommand>,
     trims: mpsc::UnboundedSender<Trim>,
-    /// When the tail last had everything that was committed then, in steady milliseconds.
+    /// The time at which the tail last had everything that was committed, in steady milliseconds.
     current_at: AtomicI64,
 }
 

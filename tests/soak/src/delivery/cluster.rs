@@ -30,9 +30,9 @@ pub(super) struct Cluster {
     servers: Vec<Slot>,
     /// Whether the storage is writable, and since when.
     storage: Mutex<Condition>,
-    /// For each channel, when the publish began that was the last to be acknowledged.
+    /// For each channel, the start of the publish that was acknowledged last.
     published: Vec<Mutex<Instant>>,
-    /// How long publishing took to work again after the storage failed.
+    /// The durations until publishing worked again after the storage failed.
     recoveries: Mutex<Vec<Duration>>,
     /// Held while the file is locked or replaced.
     pub(super) file_in_use: tokio::sync::Mutex<()>,

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The time within which servers must end the text streams of servers that were killed: until the reports of all
-/// servers are certain to be complete again, which takes 30 seconds after NATS has failed, and then for the next checks.
+/// The time within which servers must end the text streams of servers that were killed. After NATS has failed, servers
+/// end none for 30 seconds, because reports of other servers may be missing.
 const END_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where the servers of a round keep messages.
+/// The kind of storage in which the servers of a round keep messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
     Memory,
@@ -95,8 +95,8 @@ impl SharedStorage {
         }
     }
 
-    /// Waits until all text streams in NATS have an end, while the servers run. Returns those that have none in time. Once
-    /// the faults have stopped, servers end the streams of those that were killed.
+    /// Waits until servers have ended all text streams in NATS, including those of servers that were killed. Returns the
+    /// streams that have no end in time. Call this after the faults have stopped, and while servers run.
     pub(super) async fn wait_for_ends(&self, channels: &[String]) -> Result<Vec<String>> {
         let Self::Nats { recorder, .. } = self else { return Ok(Vec::new()) };
         let end = Instant::now() + END_TIMEOUT;

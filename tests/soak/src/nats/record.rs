@@ -132,7 +132,7 @@ impl Recorder {
     }
 }
 
-/// Reads what one server has stored, again and again.
+/// Polls one server for the blocks that it has stored.
 async fn poll(client: Client, stored: Arc<Mutex<Record>>) {
     let mut next = [1; NATS_SHARDS];
     loop {

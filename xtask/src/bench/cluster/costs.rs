@@ -41,7 +41,7 @@ pub(super) struct Costs {
     pub(super) stored_bytes: f64,
 }
 
-/// The CPU time of a process per message, without that of the same time without messages.
+/// Returns the CPU time of a process per message, minus that of the same time without messages.
 pub(super) fn per_message(figures: &Figures, run: &str, idle: &str, process: &str) -> f64 {
     let get = |name: &str| figures.get(name);
     let seconds = get(&format!("{run}.seconds"));
@@ -49,18 +49,18 @@ pub(super) fn per_message(figures: &Figures, run: &str, idle: &str, process: &st
     (get(&format!("{run}.cpu_{process}")) - idle) / get(&format!("{run}.published"))
 }
 
-/// The CPU time of a process per second.
+/// Returns the CPU time of a process per second.
 pub(super) fn per_second(figures: &Figures, run: &str, process: &str) -> f64 {
     figures.get(&format!("{run}.cpu_{process}")) / figures.get(&format!("{run}.seconds"))
 }
 
-/// The CPU time of a process per message in a class of channels, at a rate.
+/// Returns the CPU time of a process per message in a class of channels, at a rate.
 pub(super) fn in_class(figures: &Figures, setup: &str, class: &str, rate: &str, process: &str) -> f64 {
     per_message(figures, &format!("{setup}.{class}.{rate}"), &format!("{setup}.idle"), process)
 }
 
-/// The cost of connecting a subscriber to an open channel, and of opening a channel, at a hub: of the quantity `cpu` or
-/// `grown`.
+/// Returns the CPU time (`cpu`) or the memory (`grown`) that a hub needs to connect a subscriber to an open channel, and to
+/// open a channel.
 pub(super) fn per_subscriber(figures: &Figures, setup: &str, hub: usize, quantity: &str) -> (f64, f64) {
     let get = |step: &str| figures.get(&format!("{setup}.{step}{hub}.{quantity}_{hub}"));
     let subscriber = get("share") / as_float(SHARED);

@@ -10,10 +10,10 @@ use crate::step::step;
 pub(super) const SUBSCRIBED: u64 = 5_000;
 pub(super) const SHARED: u64 = 1_667;
 
-/// All channels. Those without subscribers are used by the first hub, which publishes to them.
+/// All channels. Only the first hub uses those without subscribers: it publishes to them.
 pub(super) const CHANNELS: u64 = 10_000;
 
-/// The names of the rates at which a hub publishes, with their argument. At `max`, it publishes the next message once the
+/// The rates at which a hub publishes: a name, and the arguments. At `max`, it publishes the next message once the
 /// last one is stored.
 pub(super) const RATES: [(&str, &str); 3] = [("300", "--rate 300"), ("1000", "--rate 1000"), ("max", "")];
 
@@ -40,7 +40,7 @@ pub(super) const CONSUMERS: [u32; 2] = [1_000, 5_000];
 pub(super) const DEPTHS: [u32; 2] = [1, 100];
 const DEEP_CHANNELS: u64 = 100;
 
-/// The number of subscribers of the channels to which a measurement publishes, per hub, with the first such channel.
+/// The classes of channels, by their number of subscribers on each hub: a name, and the first channel of the class.
 pub(super) const CLASSES: [(&str, u64); 3] = [("none", SUBSCRIBED), ("one", SHARED), ("two", 0)];
 
 const TIME: u32 = 2_000;
@@ -78,7 +78,8 @@ pub(super) fn measure_replicas(figures: &mut Figures) -> Result {
     step("3 hubs, three NATS servers", || measure_setup(&Setup::start(3, 3)?, "replicas3", figures).map(drop))
 }
 
-/// Measures what the model predicts: hubs with subscribers of popular and unpopular channels, and many hubs.
+/// Measures clusters to compare with predictions: hubs with subscribers of popular and unpopular channels, and many
+/// hubs.
 pub(super) fn measure_predicted(world: &World, figures: &mut Figures) -> Result {
     step(&format!("{} hubs, channels of different popularity", world.hubs), || {
         let setup = Setup::start(1, world.hubs as usize)?;
@@ -86,7 +87,7 @@ pub(super) fn measure_predicted(world: &World, figures: &mut Figures) -> Result 
         for (hub, channels) in world.list_subscribers().into_iter().enumerate() {
             held.push(setup.hold(hub, channels.into_iter())?);
         }
-        // The channels to which no measured hub publishes first are opened before.
+        // Opens all channels to which the hubs will publish, so that opening them is not measured.
         let channels = world.channels / world.hubs;
         setup.publish(setup.hub_count(), &format!("--messages {channels} --channels {channels}"))?;
         add(figures, "mixed.idle", &setup.publish(0, &format!("--milliseconds {TIME}"))?);

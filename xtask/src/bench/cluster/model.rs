@@ -28,7 +28,7 @@ pub(super) struct Placement {
 pub(super) struct Work {
     /// The deliveries to subscribers.
     pub(super) deliveries: f64,
-    /// The hubs that have subscribers of the channel, without the publishing one.
+    /// The hubs that have subscribers of the channel, except for the publishing one.
     pub(super) interested: f64,
     /// The hubs to which NATS sends a message, if each receives a part of the channels.
     pub(super) receivers: f64,

@@ -20,7 +20,7 @@ const NATS_BYTES: f64 = 1.25e9;
 /// The seconds between two pings to a subscriber, by default.
 const PING_INTERVAL: f64 = 15.0;
 
-/// The messages per second of the cluster for which the use of resources is printed.
+/// The rate for which the use of resources is printed, in messages per second of the cluster.
 const RATE: f64 = 1_000.0;
 
 /// The parts of channels of which hubs could receive messages. The first is how the engine works.
@@ -68,7 +68,8 @@ fn print_validation(figures: &Figures, costs: &[Costs; 3], world: &World) {
         let of = |hub: usize| in_class(figures, "many", "none", rate, &hub.to_string());
         row(&format!("{MANY} hubs, {rate}: hubs"), costs.of_hubs(&work), (0..MANY).map(of).sum());
     }
-    // Hubs that publish at the same time share wake-ups of the NATS server, as a hub does that publishes without pauses.
+    // Messages of hubs that publish at the same time share wake-ups of the NATS server, like those of a hub that publishes
+    // without pauses.
     let [.., costs] = costs;
     let (run, idle) = ("mixed.run", "mixed.idle");
     let work = world.place().work(&list_measured_messages(figures, world), Parts::All);
@@ -116,8 +117,8 @@ fn print_cluster(costs: &Costs, world: &World) {
     }
     let reopened = mean_open * costs.open / 1e6;
     println!(
-        "\nA hub ends: the others open up to {mean_open:.0} channels, which takes {reopened:.1} s of their CPU time, and {:.1} s \
-         of NATS's.",
+        "\nIf a hub fails, the others open up to {mean_open:.0} channels, which takes {reopened:.1} s of their CPU time, \
+         and {:.1} s of NATS.",
         mean_open * costs.nats_open / 1e6
     );
 }

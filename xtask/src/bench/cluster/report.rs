@@ -19,7 +19,7 @@ const SETUPS: [(&str, &str, usize); 5] = [
 pub(super) fn print(figures: &Figures) {
     println!(
         "Messages of 120 bytes; streams in files. Each hub has {} subscribers of {SUBSCRIBED} of {CHANNELS} channels. \
-         CPU time is in\nmicroseconds, of user and system, without that of the same time without messages.",
+         CPU time is\nuser and system time in microseconds, minus that of the same time without messages.",
         SUBSCRIBED + SHARED
     );
     print_messages(figures);
@@ -113,7 +113,7 @@ fn print_channels(figures: &Figures) {
 }
 
 fn print_contention(figures: &Figures) {
-    println!("\n## Messages per second, each hub publishes one after the other\n");
+    println!("\n## Messages per second, each hub publishes one message after the other\n");
     println!(
         "| hubs | to one channel | to different channels | CPU of all hubs | NATS |\n|---|---:|---:|---:|---:|"
     );

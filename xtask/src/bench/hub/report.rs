@@ -22,7 +22,7 @@ pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
         }
         if server.uses_nats() {
             println!(
-                "{}: CPU is the sum of its process and of the NATS server, which has a column of its own.",
+                "{}: CPU is the sum of the server and of the NATS server, which also has a column of its own.",
                 server.title
             );
         }
@@ -55,7 +55,7 @@ struct Row<'r> {
 impl Report<'_> {
     fn print_crowd(&self, crowd: usize) {
         let title = format!("{crowd} subscribers, publishing at most {WINDOW} messages ahead of them");
-        let heads = ["CPU", "ratio", "of it NATS", "delivered/s", "ratio", "p50", "p99", "lost"];
+        let heads = ["CPU", "ratio", "CPU of NATS", "delivered/s", "ratio", "p50", "p99", "lost"];
         self.print_table(&title, &heads, &format!("crowd {crowd}"), "delivered", |row| {
             vec![
                 row.cell("server_cpu", cpu),
@@ -73,7 +73,7 @@ impl Report<'_> {
     fn print_steady(&self) {
         let (subscribers, rate) = STEADY;
         let title = format!("{subscribers} subscribers, {rate} messages per second, published one by one");
-        let heads = ["CPU", "ratio", "of it NATS", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
+        let heads = ["CPU", "ratio", "CPU of NATS", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
         self.print_table(&title, &heads, "steady", "p50", |row| {
             vec![
                 row.cell("server_cpu", cpu),

@@ -23,7 +23,7 @@ const TOKEN_USES: usize = 90;
 /// The size of the read buffer, which all subscribers share.
 const ROOM: usize = 1024 * 1024;
 
-/// How long to wait after connecting, so that the work for new connections is complete.
+/// The pause after connecting, in which servers complete the work for new connections.
 const SETTLING: Duration = Duration::from_millis(700);
 
 struct Received {
@@ -35,8 +35,8 @@ struct Received {
     markers: Markers,
 }
 
-/// Connects a subscriber for each channel number in a file. Prints what that cost, and for each line of the input the
-/// messages that arrived since the last one.
+/// Connects a subscriber for each channel number in a file, and prints the cost. Then prints, for each line of the input,
+/// the number of messages that have arrived since the previous line.
 pub(crate) async fn run(server: &str, file: &str) -> Result<(), Error> {
     let text = std::fs::read_to_string(file)?;
     let channels: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;

@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 
 const ROOM: usize = 64 * 1024;
 
-/// Opens connections with a subscription per shard. Prints the bytes that each received on average for each line of the
-/// input.
+/// Opens connections with a subscription per shard. Prints, for each line of the input, the number of bytes that each
+/// connection has received on average.
 pub(crate) async fn run(server: &str, connections: u64, shards: u64) -> Result<(), Error> {
     let received = Rc::new(Cell::new(0_u64));
     for _ in 0..connections {

@@ -96,8 +96,8 @@ impl Watch {
         Self { processes, cpu, memory, begun: now() }
     }
 
-    /// Adds the seconds since the start, and for each process its CPU time in microseconds and its memory, and how much
-    /// that has grown, in KB.
+    /// Adds the seconds since the start and, for each process, its CPU time in microseconds, its memory in KB, and the
+    /// growth of its memory in KB.
     fn finish(self, figures: &mut Figures) {
         figures.add("seconds", (now() - self.begun) as f64 / 1e9);
         let before = self.cpu.iter().zip(self.memory);

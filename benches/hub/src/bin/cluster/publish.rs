@@ -12,9 +12,10 @@ const PACE: Duration = Duration::from_millis(2);
 /// The time within which messages are delivered after the last one was published.
 const SETTLING: Duration = Duration::from_millis(300);
 
-/// Lets the hubs with the given control ports publish, each `--rate` messages per second, or as fast as they can without
-/// a rate, or `--messages` in total. Each publishes to `--channels` channels in turn: the first hub to those from
-/// `--first` on, the next one to those after them, or all to the same ones with `--shared 1`.
+/// Lets the hubs with the control ports `--controls` publish. Each hub publishes `--messages` in total, or `--rate`
+/// messages per second, or without either as fast as it can. It publishes to `--channels` channels in turn. The first
+/// hub begins at channel `--first`, and the next one uses the channels after those. With `--shared 1`, all hubs publish to
+/// the same channels.
 pub(crate) async fn run() -> Result<(), Error> {
     let (first, channels) = (number("first", 0), number("channels", 1).max(1));
     let stride = if number("shared", 0) == 0 { channels } else { 0 };

@@ -2,10 +2,11 @@
 
 use super::StorageReport;
 
-/// A difference from which on tokens and times in messages are noticeably wrong, in milliseconds.
+/// The difference above which tokens and times in messages are noticeably wrong, in milliseconds.
 const MAX_DIFFERENCE: i64 = 1_000;
 
-/// A difference between servers from which on one of them may delete what another one still needs, in milliseconds.
+/// The difference between servers above which one of them may delete messages that another one still needs, in
+/// milliseconds.
 const MAX_BETWEEN_SERVERS: i64 = 10_000;
 
 /// The clocks of the servers of a storage.
@@ -17,7 +18,7 @@ pub(in crate::storage) struct Clocks {
 
 struct Reading {
     server: String,
-    /// The clock is ahead of this machine's by at least and at most this many milliseconds.
+    /// The least and the greatest number of milliseconds that the clock may be ahead of this machine's.
     min: i64,
     max: i64,
 }
@@ -84,8 +85,7 @@ impl Clocks {
         let most = readings.iter().map(|reading| reading.min.max(-reading.max).max(0)).max().unwrap_or(0);
         if between <= MAX_DIFFERENCE && most <= MAX_DIFFERENCE {
             let bound = readings.iter().map(|reading| reading.max.max(-reading.min)).max().unwrap_or(0);
-            report
-                .ok("clock", format!("the clocks of {of} differ from this machine's by at most {bound} ms"));
+            report.ok("clock", format!("within {bound} ms of this machine's clock"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Checking NATS servers before or while servers use them. Nothing here creates, changes or deletes anything.
+//! Checks NATS servers, before servers use them or meanwhile. Nothing here creates, changes or deletes anything.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,8 +24,8 @@ mod versions;
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 impl ConnectNats<'_> {
-    /// Checks the servers instead of connecting: their versions and clocks, JetStream and its limits, the permissions,
-    /// and the streams with their replicas. It changes nothing, so servers may be using the streams.
+    /// Checks the NATS servers instead of connecting: their versions and clocks, JetStream and its limits, the
+    /// permissions, and the streams with their replicas. It changes nothing, so servers may be using the streams.
     ///
     /// Set the same options as the servers do, because the check compares the streams with them.
     pub async fn check(self) -> StorageReport {
@@ -56,7 +56,7 @@ impl ConnectNats<'_> {
             account.check_limits(&probe.setup, &found, &mut report);
             permissions::check(&probe, &found, &mut report).await;
         } else {
-            probe.denied.report(&mut report);
+            probe.denied.report(&probe.setup.space, &mut report);
         }
         clocks.report(&mut report);
         report
@@ -76,7 +76,7 @@ impl Probe {
         self.jetstream.answer(subject.into(), request).await
     }
 
-    /// Sends a message that no stream stores, because it names another stream than the one that it reaches.
+    /// Sends a message that no stream stores, because its headers name a stream that does not exist.
     async fn send_unstored(&self, subject: String) {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Stream", "no-stream-has-this-name");
@@ -86,7 +86,7 @@ impl Probe {
     }
 }
 
-/// The permissions that servers have denied, in their words.
+/// The permissions that servers have denied, in the words of their errors.
 #[derive(Clone, Default)]
 struct Denied(Arc<Mutex<Vec<String>>>);
 
@@ -109,7 +109,7 @@ impl Denied {
         let mut denied: Vec<String> = denied
             .iter()
             .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
-            // Only this check asks for it.
+            // Only this check sends this request.
             .filter(|what| !what.contains(servers::USER_INFO))
             .collect();
         denied.sort_unstable();
@@ -117,16 +117,19 @@ impl Denied {
         denied
     }
 
-    fn report(&self, report: &mut StorageReport) -> bool {
+    /// Reports what is denied. Returns `true` if nothing is.
+    fn report(&self, space: &str, report: &mut StorageReport) -> bool {
         let denied = self.list();
         if denied.is_empty() {
             return true;
         }
         report.fail(
             "permissions",
-            format!("the user has no permission for: {}", denied.join(", ")),
-            "allow it to publish to `$JS.API.>` and to the subjects of the space, such as `fanfare.>`, and to \
-             subscribe to the space's live subjects, such as `fanfare-live.>`, and to `_INBOX.>`",
+            format!("the user lacks permissions: {}", denied.join(", ")),
+            format!(
+                "allow it to publish to `$JS.API.>` and `{space}.>`, and to subscribe to `{space}-live.>` and \
+                 `_INBOX.>`"
+            ),
         );
         false
     }

@@ -104,8 +104,8 @@ impl<'u> ConnectNats<'u> {
         self
     }
 
-    /// Authenticates with a certificate and its private key, in PEM files, and requires TLS. It can be combined with
-    /// the other credentials.
+    /// Authenticates with a certificate and its private key, in PEM files, and requires TLS. Can be combined with the
+    /// other credentials.
     pub fn client_certificate(mut self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         self.credentials.client_certificate =
             Some((certificate.as_ref().to_owned(), key.as_ref().to_owned()));
@@ -123,8 +123,8 @@ impl<'u> ConnectNats<'u> {
         tokio::select! {
             nats = self.start(client, &setup) => nats,
             refusal = refusals.next() => Err(StorageError::new(format!(
-                "the NATS user lacks a permission ({refusal}): let it publish to `$JS.API.>` and `{space}.>`, and \
-                 subscribe to `{space}-live.>` and `_INBOX.>`",
+                "the NATS user lacks a permission ({refusal}): allow it to publish to `$JS.API.>` and `{space}.>`, \
+                 and to subscribe to `{space}-live.>` and `_INBOX.>`",
                 space = self.space
             ))),
         }

@@ -22,7 +22,7 @@ pub(super) struct Credentials {
     pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
 }
 
-/// The requests for which the user lacks a permission.
+/// Receives the refusals of requests for which the user lacks a permission.
 pub(super) struct Refusals(watch::Receiver<Option<String>>);
 
 impl Refusals {
@@ -70,7 +70,7 @@ impl Credentials {
         if urls.iter().any(|url| url.contains('@')) {
             // The client ignores them, and writes URLs to the log.
             return Err(StorageError::new(
-                "set `user_and_password` or `token` instead of credentials in the URL of NATS servers",
+                "the URL of NATS servers must not contain credentials: set `user_and_password` or `token` instead",
             ));
         }
         let options = change(self.options().await?);
@@ -82,7 +82,7 @@ impl Credentials {
         let ways = [self.file.is_some(), self.nkey.is_some(), self.user.is_some(), self.token.is_some()];
         if ways.iter().filter(|is_set| **is_set).count() > 1 {
             return Err(StorageError::new(
-                "there are several credentials for NATS: set one of `credentials_file`, `nkey`, \
+                "several kinds of credentials for NATS are set: set only one of `credentials_file`, `nkey`, \
                  `user_and_password` and `token`",
             ));
         }
@@ -109,7 +109,7 @@ impl Credentials {
             let with_file = options.credentials_file(path).await;
             options = with_file.map_err(|error| {
                 StorageError::new(format!(
-                    "cannot use the NATS credentials in {}: {error}: write the file with `nsc generate creds`",
+                    "cannot use the NATS credentials in {}: {error}; create the file with `nsc generate creds`",
                     path.display()
                 ))
             })?;
@@ -136,7 +136,7 @@ impl Credentials {
                     .to_owned()
             }
             (_, Some(TlsError::InvalidCertificate(reason))) => format!(
-                "the certificate of the NATS server is not valid here ({reason:?}): set `root_certificates` to its \
+                "the certificate of the NATS server failed verification ({reason:?}): set `root_certificates` to its \
                  authority, and use a host name of the certificate in the URL"
             ),
             (_, Some(TlsError::AlertReceived(alert))) => format!(

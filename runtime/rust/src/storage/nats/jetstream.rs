@@ -83,7 +83,8 @@ impl RequestFailure {
         matches!(self, Self::Rejected { code, .. } if WRONG_SEQUENCE.contains(code))
     }
 
-    /// Returns the sequence of the subject's last message that the leader named when it rejected another one, or 0.
+    /// Returns the sequence of the subject's last message, which the leader names if it rejects a message because of
+    /// it. Returns 0 if the leader has not named it.
     pub(super) fn last_sequence(&self) -> u64 {
         let Self::Rejected { error, .. } = self else { return 0 };
         let text = error.to_string();

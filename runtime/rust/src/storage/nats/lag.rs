@@ -1,4 +1,4 @@
-//! How far this process is behind the streams.
+//! The lag of this process behind the streams.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use super::Shared;
 use crate::metrics;
 use crate::storage::remote_clock::steady_milliseconds;
 
-/// What the leader of a shard's stream has answered. Times are steady milliseconds.
+/// The answers of the leader of a shard's stream. Times are steady milliseconds.
 pub(super) struct Lag {
-    /// The last sequence of the stream, and when the leader said so.
+    /// The last sequence of the stream in the latest answer, and the time of this answer.
     last: AtomicU64,
     answered: AtomicI64,
-    /// The time of the latest answer up to which this process has received everything.
+    /// The time of the latest answer whose sequence this process has reached.
     current: AtomicI64,
 }
 
@@ -28,7 +28,7 @@ impl Lag {
         self.answered.store(steady_milliseconds(), Ordering::Relaxed);
     }
 
-    /// Records that everything up to the last answer was received.
+    /// Records that this process has reached the last sequence.
     pub(super) fn record_current(&self) {
         self.current.store(self.answered.load(Ordering::Relaxed), Ordering::Relaxed);
     }

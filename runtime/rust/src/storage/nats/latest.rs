@@ -1,8 +1,10 @@
-//! Reads that include everything that this process has received, and everything that was confirmed before.
+//! Reads the last messages of channels, including everything that this process has received, and everything that was
+//! confirmed before.
 //!
 //! A server that was suspended or cut off may answer as the leader of a stream although another one leads it by now, and
 //! a replica may lag behind its leader. So a read is valid only if the server that answered has stored enough. A
-//! *mark* shows how much that is: a majority of the servers stores it, after everything that was confirmed before.
+//! *mark* shows how much that is. It is a message that a majority of the servers stores after everything that was
+//! confirmed before.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,8 +17,7 @@ use super::jetstream::{Publish, RequestFailure, Stored};
 use super::trim::UNUSED_FOR;
 use super::{Shared, StorageError};
 
-/// The time after which a server that lacks messages is compared with a mark: either it lags behind, or the stream has
-/// lost messages.
+/// The time after which a server that lacks messages is compared with a new mark, because the stream may have lost them.
 const MAX_LAG: Duration = Duration::from_secs(2);
 
 /// The time for which to wait for a server that lags behind.
@@ -29,8 +30,8 @@ pub(super) struct Latest {
 }
 
 impl Shared {
-    /// Returns the last messages of a channel, as a server has them that has stored everything up to a sequence, and
-    /// everything that this process has received.
+    /// Reads the last messages of a channel from a server that has stored everything up to a sequence, and everything
+    /// that this process has received.
     pub(super) async fn read_latest(
         &self,
         channel: &TrackedChannel,
@@ -65,7 +66,7 @@ impl Shared {
             }
             if since.elapsed() > TIMEOUT {
                 return Err(StorageError::new(
-                    "the NATS servers' replicas of a stream do not follow its leader",
+                    "the replicas of a NATS stream have not caught up with its leader in time",
                 ));
             }
             sleep(Duration::from_millis(10)).await;
@@ -84,7 +85,7 @@ impl Shared {
         self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)
     }
 
-    /// Returns the subject of marks. Its last token encodes no channel.
+    /// Returns the subject of marks. Its last token is not the encoding of a channel.
     fn mark_subject(&self, shard: usize) -> String {
         format!("{}.{shard}.checkpoint.=", self.space)
     }

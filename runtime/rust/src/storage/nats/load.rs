@@ -50,7 +50,7 @@ impl Shared {
             if !lacks_blocks {
                 return Ok(Some(loaded));
             }
-            // A checkpoint does not cover the channel's last block, so messages after it may have been deleted.
+            // A checkpoint never covers the last block. So that block, and perhaps others, were deleted.
             self.begin_epoch(channel, Some((&loaded.position, None)))
                 .await
                 .map_err(AppendFailure::into_error)?;
@@ -123,7 +123,7 @@ impl Shared {
             }
             tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(20) * 10))).await;
         }
-        Err(StorageError::new("the NATS servers' replicas of a stream do not follow its leader"))
+        Err(StorageError::new("the replicas of a NATS stream have not caught up with its leader in time"))
     }
 
     /// Returns the checkpoint of a channel and its sequence.

@@ -1,5 +1,5 @@
-//! The streams: creating them, also after they were deleted, and comparing those that exist. Nothing here changes or
-//! deletes a stream.
+//! Creates the streams, also if they were deleted, and compares the settings of those that exist. Nothing here changes
+//! or deletes a stream.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -127,8 +127,7 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Strea
     };
     if setup.shards.is_some_and(|shards| shards != count) {
         return Err(StorageError::new(format!(
-            "the channels are spread over {count} shards, which cannot be changed: use another space, or \
-             `.shards({count})`"
+            "the number of shards is {count} and cannot be changed: use another space, or `.shards({count})`"
         )));
     }
     let replicas = meta.config["num_replicas"].as_u64().and_then(|number| usize::try_from(number).ok());
@@ -158,13 +157,13 @@ async fn ensure(jetstream: &JetStream, setup: &Setup, config: &Value) -> Result<
     Ok(info)
 }
 
-/// Compares the settings of a stream that exists with the needed ones.
+/// Checks that a stream that exists has the required settings.
 pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<(), StorageError> {
     let name = needed["name"].as_str().unwrap_or_default();
     let differs = |key: &str| {
         StorageError::new(format!(
-            "the NATS stream `{name}` has another value of `{key}` than needed: {} instead of {}",
-            found[key], needed[key]
+            "`{key}` of the NATS stream `{name}` must be {}, but is {}",
+            needed[key], found[key]
         ))
     };
     if found["metadata"]["fanfare.format"] != FORMAT {
@@ -213,7 +212,7 @@ impl Shared {
     }
 
     async fn recreate(&self, stream: &str, config: &Value) -> Result<(), StorageError> {
-        tracing::warn!(stream, "the NATS stream was deleted: it is created again, without its messages");
+        tracing::warn!(stream, "the NATS stream was deleted; creating it again, without its messages");
         self.jetstream.create_stream(stream, config).await
     }
 

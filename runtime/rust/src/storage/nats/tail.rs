@@ -196,7 +196,7 @@ impl Shared {
         }
     }
 
-    /// Reads what the open channels of a shard lack up to a sequence.
+    /// Reads the blocks up to a sequence that the open channels of a shard lack.
     async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
             self.refresh(channel, last).await?;
@@ -287,13 +287,13 @@ struct Polled {
     missing: Missing,
 }
 
-/// The time since which a stream does not exist, if it does not.
+/// The time since which a stream has been missing, if it is.
 #[derive(Default)]
 pub(super) struct Missing(Option<Instant>);
 
 impl Missing {
-    /// Call this whenever the stream is not found. Returns whether it was deleted: a newly elected leader may not know
-    /// it for a moment.
+    /// Call this whenever the stream is not found. Returns `true` if it is certain that the stream was deleted: a newly
+    /// elected leader may not know it for a moment.
     pub(super) fn lasts(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }

@@ -123,7 +123,7 @@ impl TestSpace {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("{subject} has not changed");
+        panic!("the messages of {subject} have not changed");
     }
 
     /// Deletes the registration of a process, as the server does if the process does not report for a while.
@@ -206,5 +206,5 @@ async fn connecting_creates_what_is_missing_and_changes_nothing() {
     config["duplicate_window"] = 1_000_000_000_i64.into();
     request("$JS.API.STREAM.UPDATE.setup-1", config).await;
     let error = connect("setup").await.unwrap_err().to_string();
-    assert!(error.contains("`setup-1` has another value of `max_age`"), "{error}");
+    assert!(error.contains("`max_age` of the NATS stream `setup-1` must be 0"), "{error}");
 }

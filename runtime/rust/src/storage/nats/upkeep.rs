@@ -16,8 +16,8 @@ use crate::storage::queue::Queue;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The time after which a process connects to another NATS server, while it cannot report. It must be able to report
-/// again before others regard it as ended.
+/// The time after which a process that cannot report connects to another NATS server. It must report again before others
+/// regard it as ended.
 const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 
 /// The number of open channels that are compared with the stream at each report. A deleted channel is noticed at its

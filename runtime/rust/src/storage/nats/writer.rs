@@ -196,8 +196,8 @@ impl Shared {
                     if has_next(channel, block) || is_stored(channel, block) {
                         return Ok(is_stored(channel, block));
                     }
-                    // Another block of the channel is being stored, or this one by an earlier attempt. In another block,
-                    // its messages would be stored twice.
+                    // The leader is storing another block of the channel, or this one from an earlier attempt. So send the
+                    // same block again: in a new block, its messages might be stored twice.
                     if since.elapsed() > GIVE_UP_AFTER {
                         return Err(AppendFailure::Final(failure.into_error()));
                     }
@@ -220,7 +220,7 @@ impl Shared {
         }
     }
 
-    /// Reads a channel again up to a sequence at least, which shows whether a block is stored.
+    /// Reads a channel again, at least up to a sequence, to find out whether a block is stored.
     async fn refresh_until(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,

@@ -1,4 +1,4 @@
-//! Checking a database before or while servers use it. Nothing here creates, migrates or changes anything.
+//! Checks a database, before servers use it or meanwhile. Nothing here creates, migrates or changes anything.
 
 use tokio_postgres::Client;
 
@@ -20,8 +20,8 @@ type Checked<T = ()> = Result<T, tokio_postgres::Error>;
 
 impl ConnectPostgres<'_> {
     /// Checks the database instead of connecting: its version, encoding and settings, the tables and the rights to
-    /// them, the connections that this many servers need, a pooler, and the clock. It changes nothing, so servers may be
-    /// using the database.
+    /// them, a pooler, the clock, and the connections that this number of servers needs. It changes nothing, so servers
+    /// may be using the database.
     ///
     /// Set the same options as the servers do, and connect with the same role.
     pub async fn check(self, servers: usize) -> StorageReport {

@@ -1,4 +1,4 @@
-//! Checking a file before or while servers use it. Nothing here creates, migrates or changes anything.
+//! Checks a file, before servers use it or meanwhile. Nothing here creates, migrates or changes anything.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ mod disk;
 #[cfg(all(test, unix))]
 mod tests;
 
-/// The maximum number of damaged places to report.
+/// The maximum number of damages to report.
 const MAX_DAMAGES: usize = 3;
 
 impl Sqlite {
@@ -23,7 +23,7 @@ impl Sqlite {
     /// the version of its tables, damage, and whether it is a restored backup. It changes nothing, so servers may be
     /// using the file.
     ///
-    /// It reads the whole file, which takes time, and blocks the thread until then.
+    /// It reads the whole file, and blocks the thread meanwhile.
     pub fn check(path: impl AsRef<Path>) -> StorageReport {
         let (path, mut report) = (path.as_ref(), StorageReport::default());
         let folder = match path.parent() {
@@ -58,11 +58,11 @@ fn check_content(path: &Path, report: &mut StorageReport) -> Result<(), FileErro
     let connection = open(path, is_open)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     match inspect(&connection)? {
-        Tables::Missing => report.ok("tables", "the first server will create them"),
-        Tables::Current => report.ok("tables", format!("they have version {VERSION}")),
+        Tables::Missing => report.ok("tables", "the first server will create the tables"),
+        Tables::Current => report.ok("tables", format!("the tables have version {VERSION}")),
         Tables::Earlier(version) => report.warn(
             "tables",
-            format!("the first server will migrate them from version {version} to {VERSION}"),
+            format!("the first server will migrate the tables from version {version} to {VERSION}"),
             "make a backup, and stop all servers of the earlier version before you start the first new one",
         ),
     }

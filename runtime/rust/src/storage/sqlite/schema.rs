@@ -298,7 +298,7 @@ pub(super) enum Tables {
     /// The file has none.
     Missing,
     Current,
-    /// They have this earlier version, and are migrated when the file is opened.
+    /// The tables have this earlier version. Opening the file migrates them.
     Earlier(i32),
 }
 

@@ -12,7 +12,7 @@ const MIN_PAYLOAD: usize = 256 * 1024;
 /// The default of `max_payload`.
 const DEFAULT_PAYLOAD: usize = 1024 * 1024;
 
-/// The share of a limit, in percent, from which on the remaining space is a warning.
+/// The used share of a limit, in percent, at which the check begins to warn.
 const NEARLY_FULL: u64 = 80;
 
 /// The answer of JetStream about the account.
@@ -25,7 +25,7 @@ pub(super) async fn check(probe: &Probe, report: &mut StorageReport) -> Option<A
     check_payload(probe.jetstream.client.server_info().max_payload, report);
     match probe.ask("$JS.API.INFO", &json!({})).await {
         Ok(info) => {
-            report.ok("jetstream", "it is enabled");
+            report.ok("jetstream", "JetStream is enabled");
             Some(Account { info })
         }
         Err(failure) => {
@@ -67,7 +67,7 @@ impl Account {
         if limits["max_bytes_required"] == true && missing > 0 {
             report.fail(
                 "limits",
-                "the account requires a limit of bytes for each stream, so servers cannot create theirs",
+                "the account requires a limit of bytes for each stream, so servers cannot create their streams",
                 "remove `max_bytes_required` from the limits of the account",
             );
         }
@@ -77,19 +77,23 @@ impl Account {
                 report.fail(
                     "limits",
                     format!(
-                        "the account may have {max} streams and has {used}, but servers will create {missing}"
+                        "the account may have {max} streams and has {used}, but the servers need {missing} more"
                     ),
-                    "raise the number of streams of the account, or use fewer shards",
+                    "raise the account's `max_streams`, or use fewer shards",
                 );
             }
         }
         if let Some(max) = limits["max_storage"].as_u64() {
             let used = tier["storage"].as_u64().unwrap_or(0);
-            let help = "raise the account's limit of storage";
+            let help = "raise the account's storage limit";
             if used >= max {
-                report.fail("limits", format!("all {max} bytes of the account are in use"), help);
+                report.fail("limits", format!("all {max} bytes of the account's storage are in use"), help);
             } else if used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL) {
-                report.warn("limits", format!("{used} of the account's {max} bytes are in use"), help);
+                report.warn(
+                    "limits",
+                    format!("{used} of {max} bytes of the account's storage are in use"),
+                    help,
+                );
             }
         }
         if report.findings.len() == before {

@@ -1,4 +1,4 @@
-//! The permissions of the user: the requests that servers send, as far as they can be tried without an effect.
+//! Checks the permissions of the user: tries the requests that servers send, except those that change something.
 
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::streams::{Found, Stream};
 use super::{Probe, StorageReport, json, servers};
 
-/// Tries what servers do with the streams.
+/// Tries the requests and subscriptions that servers need for the streams.
 pub(super) async fn check(probe: &Probe, found: &Found, report: &mut StorageReport) {
     let all: Vec<&Stream> = found.existing.iter().chain(&found.missing).collect();
     let space = &*probe.setup.space;
@@ -33,7 +33,7 @@ pub(super) async fn check(probe: &Probe, found: &Found, report: &mut StorageRepo
     }))
     .await;
     drop(subscriptions);
-    let is_allowed = probe.denied.report(report);
+    let is_allowed = probe.denied.report(space, report);
     let may_change = check_changes(probe, found, report).await;
     if is_allowed && may_change {
         report.ok("permissions", "the user may read, write and subscribe");
@@ -48,8 +48,8 @@ fn subjects(space: &str, stream: &Stream) -> [String; 2] {
     }
 }
 
-/// Checks the permission to create and purge streams, which cannot be tried, in the user's list of permissions. Returns
-/// `true` if nothing is denied.
+/// Looks up the permissions to create and purge streams, which cannot be tried, in the user's list of permissions.
+/// Returns `true` if nothing is denied.
 async fn check_changes(probe: &Probe, found: &Found, report: &mut StorageReport) -> bool {
     let Ok(answer) = probe.ask(servers::USER_INFO, &json!({})).await else { return true };
     let publish = &answer["data"]["permissions"]["publish"];

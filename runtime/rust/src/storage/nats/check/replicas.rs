@@ -1,4 +1,4 @@
-//! The replicas of the streams, and whether they have everything that their leaders have.
+//! Checks that the replicas of the streams have everything that their leaders have.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::StorageReport;
 /// The replicas of all streams.
 #[derive(Default)]
 pub(super) struct Replicas {
-    /// The names of streams by what is wrong with a server.
+    /// The names of streams, by a server that stores them and its problem.
     by_problem: BTreeMap<(String, Problem), Vec<String>>,
     without_leader: Vec<String>,
     without_majority: Vec<String>,
-    /// The streams that fewer servers store than their settings say, with both numbers.
+    /// The streams that are on fewer servers than their settings require, with both numbers.
     incomplete: Vec<(String, u64, u64)>,
     /// The streams that one server of a cluster stores.
     single: Vec<String>,
@@ -78,10 +78,10 @@ impl Replicas {
             report.fail(
                 "replicas",
                 format!(
-                    "most replicas of {} do not answer, so nothing can be published",
+                    "most replicas of {} are offline or behind, so nothing can be published",
                     list(&self.without_majority)
                 ),
-                "start the servers that store it",
+                "start the servers that store these streams",
             );
         }
         for ((server, problem), streams) in &self.by_problem {
@@ -109,13 +109,12 @@ impl Replicas {
         if !self.single.is_empty() {
             report.warn(
                 "replicas",
-                format!("one server of the cluster stores {}", list(&self.single)),
-                "set `.replicas(3)` when the streams are created; for existing ones, also run `nats stream edit \
-                 --replicas=3`",
+                format!("only one server of the cluster stores {}", list(&self.single)),
+                "run `nats stream edit --replicas=3` for each of these streams, and set `.replicas(3)` in the servers",
             );
         }
         if report.findings.len() == before && self.current > 0 {
-            report.ok("replicas", format!("all {} replicas have what their leaders have", self.current));
+            report.ok("replicas", format!("all {} replicas are up to date with their leaders", self.current));
         }
     }
 }
@@ -158,7 +157,7 @@ mod tests {
             messages,
             [
                 "`s-2` has no leader",
-                "most replicas of `s-3` do not answer, so nothing can be published",
+                "most replicas of `s-3` are offline or behind, so nothing can be published",
                 "b is offline, and stores `s-3`",
                 "c is offline, and stores `s-1` and 1 more stream",
                 "c does not have the latest messages of `s-0`",

@@ -1,4 +1,4 @@
-//! The servers of the cluster: their versions, and whether clients can reach them.
+//! Checks the versions of the NATS servers, and that clients can reach them.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut
             Err(error) => report.warn(
                 "servers",
                 format!("{host}:{port}: {error}"),
-                "start the server; if it runs, correct the URL, or set `client_advertise` of the server to an address \
+                "start the server; if it runs, correct the URL, or set the server's `client_advertise` to an address \
                  that clients can reach",
             ),
         }
@@ -69,7 +69,7 @@ fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut St
         } else {
             report.fail(
                 "version",
-                format!("{names}: {version}, but version 2.12 or later is needed"),
+                format!("{names}: {version}, but version 2.12 or later is required"),
                 "update the servers: version 2.11 added expiring messages and batched reads, which the storage uses, \
                  and 2.12 is the oldest version that is tested",
             );
@@ -84,7 +84,7 @@ fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut St
     }
 }
 
-/// Connects to one server, and to no other.
+/// Connects to this server only, and reads its version and its time.
 async fn ask(options: &ConnectNats<'_>, setup: &Setup, url: &str) -> Result<Server, StorageError> {
     let alone = |options: ConnectOptions| options.ignore_discovered_servers().max_reconnects(1);
     let client = options.credentials.connect_with(vec![url], alone).await?;

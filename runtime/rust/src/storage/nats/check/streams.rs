@@ -1,4 +1,4 @@
-//! The streams: which exist, their settings, and the number of shards.
+//! Checks the streams: their existence, their settings, and the number of shards.
 
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{Probe, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
 
-/// The share of a stream's limit, in percent, from which on the remaining space is a warning.
+/// The used share of a stream's limit, in percent, at which the check begins to warn.
 const NEARLY_FULL: u64 = 80;
 
 /// The streams that exist, and those that servers will create.
@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) replicas: Option<usize>,
 }
 
-/// The name of a stream, and what it stores.
+/// A stream, which may not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     pub(super) name: String,
@@ -55,9 +55,7 @@ pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut Stora
         (Some(Some(stored)), Some(set)) if stored != set => {
             report.fail(
                 "shards",
-                format!(
-                    "the channels are spread over {stored} shards instead of {set}, which cannot be changed"
-                ),
+                format!("the number of shards is {stored} instead of {set}, and cannot be changed"),
                 format!("use another space, or set `.shards({stored})`"),
             );
             stored
@@ -89,11 +87,15 @@ pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut Stora
 fn describe(found: &Found, shards: usize) -> String {
     let replicas = found.replicas.unwrap_or(1);
     match (found.existing.len(), found.missing.len()) {
-        (0, missing) => format!("the first server will create {missing} streams ({shards} shards)"),
+        (0, missing) => format!("the first server will create {missing} streams (shards: {shards})"),
         (existing, 0) => {
-            format!("{existing} streams exist as needed ({shards} shards, {replicas} replicas)")
+            format!(
+                "{existing} streams exist with the required settings (shards: {shards}, replicas: {replicas})"
+            )
         }
-        (existing, missing) => format!("{existing} streams exist as needed; {missing} are missing"),
+        (existing, missing) => {
+            format!("{existing} streams exist with the required settings; {missing} are missing")
+        }
     }
 }
 
@@ -151,7 +153,7 @@ fn add(
         report.fail(
             "streams",
             error.to_string(),
-            "change the setting back with `nats stream edit`, or let the option of the servers match it",
+            "change the setting with `nats stream edit`, or the option of your servers",
         );
     }
     check_settings(&stream.name, config, &info["state"], report);
@@ -160,7 +162,7 @@ fn add(
     found.existing.push(stream);
 }
 
-/// Checks settings that servers accept, but that lose messages or prevent deleting old ones.
+/// Checks settings with which servers start, but lose messages, or cannot publish or delete them.
 fn check_settings(name: &str, config: &Value, state: &Value, report: &mut StorageReport) {
     for (setting, effect) in [
         ("sealed", "nothing can be published"),
@@ -175,14 +177,14 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
         report.warn(
             "streams",
             format!("`{name}` is in memory: its messages are lost when the servers restart"),
-            "use another space, whose streams servers create with files",
+            "use another space: servers create its streams with files",
         );
     }
     if config["persist_mode"] == "async" {
         report.warn(
             "streams",
             format!("`{name}` confirms messages before they are written: a server that is killed loses some"),
-            "use another space, whose streams servers create without `persist_mode`",
+            "use another space: servers create its streams without `persist_mode`",
         );
     }
     if let Some(max) = config["max_bytes"].as_u64() {
@@ -190,7 +192,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
         if used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL) {
             report.warn(
                 "streams",
-                format!("`{name}` has {used} of {max} bytes: once it is full, it deletes messages that channels need"),
+                format!("`{name}` uses {used} of {max} bytes: once it is full, it deletes messages that channels need"),
                 "raise `max_bytes` of the stream, or remove it",
             );
         }
@@ -207,7 +209,7 @@ async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport)
             report.warn(
                 "streams",
                 format!("`{}` was deleted: its channels lose their history", missing.name),
-                "restart a server, which creates it again",
+                "start a server, which creates it again; running servers do so within seconds",
             );
         }
     }
@@ -232,7 +234,7 @@ fn check_number_of_servers(probe: &Probe, replicas: usize, report: &mut StorageR
     if info.cluster.is_none() {
         report.fail(
             "replicas",
-            format!("the server belongs to no cluster, so streams cannot have {replicas} replicas"),
+            format!("the server is not part of a cluster, so streams cannot have {replicas} replicas"),
             "connect the servers with `cluster { … }` in their configuration, or use one replica",
         );
     }

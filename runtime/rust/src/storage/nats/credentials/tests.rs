@@ -83,13 +83,13 @@ async fn users_nkeys_and_tokens_authenticate() {
         expect_error(limited, refused, &["correct"]).await;
     }
     let in_url = url.replace("nats://", "nats://app:correct@");
-    expect_error(Nats::connect(&in_url), "instead of credentials in the URL", &["correct"]).await;
+    expect_error(Nats::connect(&in_url), "must not contain credentials", &["correct"]).await;
     let seed = stranger.seed().unwrap();
     expect_error(Nats::connect(&url).nkey(&seed), "rejected the credentials: check", &[&seed]).await;
     let cut = &seed[..30];
     expect_error(Nats::connect(&url).nkey(cut), "the seed of the nkey is invalid", &[cut]).await;
     let both = Nats::connect(&url).nkey(&seed).token("secret");
-    expect_error(both, "there are several credentials", &[&seed, "secret"]).await;
+    expect_error(both, "several kinds of credentials", &[&seed, "secret"]).await;
     let server = TestServer::start_with("authorization { token: secret }");
     let url = server.url();
     drop(Nats::connect(&url).token("secret").await.unwrap());

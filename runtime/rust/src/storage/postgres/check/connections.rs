@@ -4,14 +4,14 @@ use tokio_postgres::Client;
 
 use super::{Checked, Database, Need, StorageReport, describe};
 
-/// The connections of a server that publish, notify, receive and maintain.
+/// The connections of a server that do not depend on its options: one each to publish, notify, receive and maintain.
 const FIXED_CONNECTIONS: i64 = 4;
 
-/// The number of attempts to find a pooler. While other clients use it, its choice of connections is random.
+/// The number of attempts to find a pooler. While other clients use it, it chooses connections at random.
 const ATTEMPTS: usize = 3;
 
-/// The connections that the role may open, and those of other programs. Servers that are running count as those to
-/// plan for.
+/// The limits of connections, and the number of connections of other programs. Those of servers that are running do not
+/// count as such: the caller plans for them.
 const LIMITS: &str = "
     SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
             - coalesce(current_setting('reserved_connections', true)::int8, 0),
@@ -35,8 +35,7 @@ pub(super) async fn check(
     let servers = i64::try_from(need.servers).unwrap_or(i64::MAX);
     let needed = per_server.saturating_mul(servers);
     if is_pooled {
-        let message =
-            format!("for {servers} servers, the pooler must accept {needed} connections of clients");
+        let message = format!("the pooler must accept {needed} client connections for {servers} servers");
         report.ok("connections", message);
         return Ok(());
     }
@@ -45,9 +44,9 @@ pub(super) async fn check(
     let (of_role, of_database): (Option<i64>, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
     let limits = [of_role, of_database].into_iter().flatten().filter(|limit| *limit >= 0);
     let free = limits.fold(max - others, i64::min);
-    let message = format!("{free} are available, and {needed} are needed for {servers} servers");
-    let help =
-        "raise `max_connections` or the limit of the role or the database, or set fewer `.connections(…)`";
+    let message = format!("{free} connections are available, and {needed} are needed for {servers} servers");
+    let help = "raise `max_connections` or the connection limit of the role or the database, or lower the option \
+                `connections` of the servers";
     if free <= FIXED_CONNECTIONS {
         report.fail("connections", message, help);
     } else if free < needed {
@@ -58,8 +57,8 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// Finds out whether a pooler gives each transaction or each statement another connection. Returns `None` if
-/// servers cannot use the pooler.
+/// Returns `true` if a pooler gives each transaction another connection, and `None` if servers cannot use the pooler,
+/// because it does so for each statement.
 pub(super) async fn check_pooler(
     database: &Database,
     client: &Client,
@@ -68,7 +67,7 @@ pub(super) async fn check_pooler(
     if let Err(error) = client.batch_execute("BEGIN").await {
         report.fail(
             "pooler",
-            format!("transactions are not possible: {}", describe(&error)),
+            format!("the pooler does not support transactions: {}", describe(&error)),
             "set `pool_mode` of the pooler to `transaction` or `session`",
         );
         return Ok(None);
@@ -92,12 +91,12 @@ pub(super) async fn check_pooler(
                 "pooler",
                 "a pooler in transaction mode is in front of the database, so messages reach other servers after \
                  about 0.2 seconds",
-                "connect to the database directly, or set `pool_mode` to `session`, if that is too late",
+                "if that is too slow, connect to the database directly, or set `pool_mode` to `session`",
             );
             return Ok(Some(true));
         }
     }
-    report.ok("pooler", "connections lead to the database directly or in session mode");
+    report.ok("pooler", "connections reach the database directly, or through a pooler in session mode");
     Ok(Some(false))
 }
 

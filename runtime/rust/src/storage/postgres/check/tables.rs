@@ -1,4 +1,4 @@
-//! The tables: their version, and the rights to them.
+//! Checks the version of the tables, and the rights to them.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -46,7 +46,7 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
         report.fail(
             "rights",
             format!("the role `{role}` may not use the schema `{schema_name}`"),
-            format!("as its owner: `GRANT USAGE ON SCHEMA {schema_name} TO {role}`"),
+            format!("execute as its owner: `GRANT USAGE ON SCHEMA {schema_name} TO {role}`"),
         );
         return Ok(());
     }
@@ -56,33 +56,33 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
     let versions = read_version(client, schema).await?;
     if versions.latest == 0 {
         if may_create {
-            report.ok("tables", format!("the first server will create them in the schema `{schema_name}`"));
+            report.ok(
+                "tables",
+                format!("the first server will create the tables in the schema `{schema_name}`"),
+            );
         } else {
             report.fail(
                 "rights",
                 format!("the role `{role}` may not create the schema `{schema_name}`"),
-                format!("`GRANT CREATE ON DATABASE {database} TO {role}`"),
+                format!(
+                    "execute as the owner of the database: `GRANT CREATE ON DATABASE {database} TO {role}`"
+                ),
             );
         }
         return Ok(());
     }
     match is_current(versions) {
-        Ok(true) if versions.latest == VERSION => report.ok("tables", format!("they have version {VERSION}")),
-        Ok(true) => report.ok(
-            "tables",
-            format!(
-                "they have version {}, which works with version {VERSION} of this program",
-                versions.latest
-            ),
-        ),
+        Ok(true) => report.ok("tables", format!("the tables have version {}", versions.latest)),
         Ok(false) if owns => report.warn(
             "tables",
-            format!("the first server will migrate them from version {} to {VERSION}", versions.latest),
+            format!("the first server will migrate the tables from version {} to {VERSION}", versions.latest),
             "make a backup, and read in the changelog whether earlier servers can continue",
         ),
         Ok(false) => report.fail(
             "tables",
-            format!("they must be migrated to version {VERSION}, but the role `{role}` does not own them"),
+            format!(
+                "the tables must be migrated to version {VERSION}, but the role `{role}` does not own them"
+            ),
             "start one server with the role that owns the tables",
         ),
         Err(PrepareError::Refused(why)) => report.fail("tables", why, "update the servers and this program"),
@@ -94,14 +94,16 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
         None | Some(JOURNAL_VERSION) => {}
         Some(version) => report.fail(
             "journal",
-            format!("the runs have journal version {version}, but this version replays {JOURNAL_VERSION}"),
+            format!(
+                "the runs have journal version {version}, but this program replays version {JOURNAL_VERSION}"
+            ),
             "use the version of Fanfare that wrote them",
         ),
     }
     Ok(())
 }
 
-/// Returns whether the role has all rights to the tables, and reports it.
+/// Reports the rights that the role lacks. Returns `true` if it lacks none.
 async fn has_rights(
     client: &Client,
     schema: &Schema,
@@ -112,7 +114,7 @@ async fn has_rights(
     let missing = client.query_typed(MISSING_RIGHTS, &[(&name as _, Type::TEXT)]).await?;
     let missing: Vec<&str> = missing.iter().map(|row| row.get(0)).collect();
     let [first, others @ ..] = &*missing else {
-        report.ok("rights", format!("the role `{role}` has all that servers need"));
+        report.ok("rights", format!("the role `{role}` has all required rights"));
         return Ok(true);
     };
     let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
@@ -120,8 +122,8 @@ async fn has_rights(
         "rights",
         format!("the role `{role}` lacks {first}{others}"),
         format!(
-            "as the owner: `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {role}`, and the same \
-             for `SELECT, USAGE, UPDATE ON ALL SEQUENCES` and `EXECUTE ON ALL FUNCTIONS`"
+            "execute as the owner: `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {name} TO {role}`, \
+             and the same for `SELECT, USAGE, UPDATE ON ALL SEQUENCES` and `EXECUTE ON ALL FUNCTIONS`"
         ),
     );
     Ok(false)

@@ -26,13 +26,16 @@ async fn a_check_creates_no_tables_and_compares_their_version() {
     // Test servers do not wait for the disk.
     assert_eq!(report.problems(), ["durability"], "{report:#?}");
     assert!(problem(&report, "durability").starts_with("off: `fsync`; "), "{report:#?}");
-    assert!(finding(&report, "tables").contains("will create them"), "{report:#?}");
+    assert!(finding(&report, "tables").contains("will create the tables"), "{report:#?}");
     let find = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{schema}'");
     assert_eq!(rows(&client, &find).await, [""; 0]);
 
     drop(connect(server, &schema).await);
     let report = check(&url, &schema).await;
-    assert_eq!((report.problems(), finding(&report, "tables")), (vec!["durability"], "they have version 5"));
+    assert_eq!(
+        (report.problems(), finding(&report, "tables")),
+        (vec!["durability"], "the tables have version 5")
+    );
     rows(&client, &format!("UPDATE {schema}.versions SET oldest = 6; UPDATE {schema}.facts SET value = '0' WHERE name = 'journal'")).await;
     let report = check(&url, &schema).await;
     assert!(
@@ -46,7 +49,7 @@ async fn a_check_creates_no_tables_and_compares_their_version() {
     )
     .await;
     let report = check(&url, &schema).await;
-    assert_eq!(problem(&report, "tables"), "the first server will migrate them from version 4 to 5");
+    assert_eq!(problem(&report, "tables"), "the first server will migrate the tables from version 4 to 5");
     assert!(report.problem("connections").is_none(), "{report:#?}");
     let report = Postgres::connect(&url).schema(&schema).connections(4).check(40).await;
     assert!(problem(&report, "connections").ends_with("520 are needed for 40 servers"), "{report:#?}");

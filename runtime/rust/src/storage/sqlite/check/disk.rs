@@ -1,4 +1,4 @@
-//! The permissions, the file system and the free space of a file.
+//! Checks the permissions of a file, its file system, and the free space.
 
 use std::path::Path;
 
@@ -17,8 +17,8 @@ pub(super) fn check(path: &Path, folder: &Path, report: &mut StorageReport) {
     for path in &denied {
         report.fail(
             "file",
-            format!("this user may not read and write {}", path.display()),
-            "let the user of the servers own the file and its folder, in which SQLite creates further files",
+            format!("this user lacks the permission to read and write {}", path.display()),
+            "make the servers' user the owner of the file and of its folder, in which SQLite creates more files",
         );
     }
     if denied.is_empty() && path.exists() {
@@ -39,7 +39,7 @@ pub(super) fn check(path: &Path, folder: &Path, report: &mut StorageReport) {
     }
 }
 
-/// Checks whether the file system supports SQLite's log and outlives the machine.
+/// Checks that the file system supports SQLite's log, and that files on it outlive the machine and its container.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn check_file_system(folder: &Path, report: &mut StorageReport) {
     let Ok(found) = rustix::fs::statfs(folder) else { return };
@@ -67,16 +67,18 @@ fn check_file_system(folder: &Path, report: &mut StorageReport) {
     }
     let (effect, help) = match number {
         0x0102_1994 | 0x8584_58f6 => {
-            ("in memory: the file is lost when the machine restarts", "move the file to a disk")
+            ("is in memory: the file is lost when the machine restarts", "move the file to a disk")
         }
-        0x794c_7630 => ("the layer of a container: the file is lost with it", "move the file to a volume"),
+        0x794c_7630 => {
+            ("is in a layer of a container: the file is lost with the container", "move the file to a volume")
+        }
         0x6573_5546 | 0x0102_1997 => (
-            "on a file system that may be a network's, on which SQLite can damage the file",
+            "may be on a network file system, on which SQLite can damage the file",
             "make sure that it supports shared memory and locks, or move the file to a local disk",
         ),
-        _ => return report.ok("file system", "it is on a local disk"),
+        _ => return report.ok("file system", "the folder is on a local disk"),
     };
-    report.warn("file system", format!("{} is {effect}", folder.display()), help);
+    report.warn("file system", format!("{} {effect}", folder.display()), help);
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
