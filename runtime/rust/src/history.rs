@@ -49,6 +49,7 @@ pub(crate) use open_stream::OpenStream;
 pub use read_cursor::Gap;
 pub(crate) use read_cursor::ReadCursor;
 pub(crate) use restore::{StoredLog, StoredMessage};
+pub(crate) use waking::requeue;
 
 use state::{Message, Rank, State, age};
 use topic::{Held, Topic};

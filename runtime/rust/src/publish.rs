@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 
 use crate::channel::{Channel, ResolveError, Topic};
-use crate::history::{Appended, IdempotencyKey, Log};
+use crate::history::{Appended, IdempotencyKey, Log, requeue};
 use crate::hub::{CURRENT_RUN, Hub, OpenError, Phase};
 use crate::schema::{self, Issue};
 use crate::storage::{AppendError, Entry, StorageCall, StorageError};
@@ -203,7 +203,8 @@ impl Appending {
     fn from_outcome(outcome: Result<Appended, PublishError>) -> Self {
         match outcome {
             Ok(appended) if appended.should_yield => Self::Waiting(Box::pin(async move {
-                tokio::task::yield_now().await;
+                // Not `yield_now`, after which the publisher may continue before the subscribers.
+                requeue().await;
                 Ok(appended)
             })),
             outcome => Self::Done(Some(outcome)),

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use tokio::task::{JoinSet, yield_now};
 
-use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage, TURN_BYTES};
+use super::{Inbox, Limits, Log, MemoryBudget, ReadCursor, StoredLog, StoredMessage, TURN_BYTES, requeue};
 use crate::channel::{Carries, Channel, ChannelDefinition, History, Retain, TopicDefinition};
 use crate::schema::{Schema, Text};
 use crate::wire::{Cursor, DataFrame, Envelope, LogKind, MessageId, with_id};
@@ -572,7 +572,7 @@ async fn many_subscribers_receive_a_burst_that_exceeds_the_history() {
         for _ in 0..MESSAGES {
             let envelope = Envelope { kind: LogKind::Data, channel: "room", topic: "said", run_id: None };
             if log.append(0, DataFrame::of_text(envelope, &text), None).unwrap().should_yield {
-                yield_now().await;
+                requeue().await;
             }
         }
     });

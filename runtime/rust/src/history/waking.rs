@@ -114,7 +114,7 @@ impl Task {
 
 /// Moves the current task to the end of the run queue. Unlike tokio's `yield_now`, which waits until the thread has
 /// nothing else to do, this lets another thread take the task.
-async fn requeue() {
+pub(crate) async fn requeue() {
     let mut is_requeued = false;
     let requeued = poll_fn(|context| {
         if replace(&mut is_requeued, true) {
@@ -152,6 +152,7 @@ fn wake(readers: impl IntoIterator<Item = Parked>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Waker};
     use std::time::{Duration, Instant};
 
@@ -169,7 +170,7 @@ mod tests {
     }
 
     fn runtime(threads: usize) -> Runtime {
-        Builder::new_multi_thread().worker_threads(threads).build().unwrap()
+        Builder::new_multi_thread().worker_threads(threads).enable_time().build().unwrap()
     }
 
     #[test]
@@ -196,18 +197,26 @@ mod tests {
     #[test]
     fn readers_are_woken_although_the_thread_of_the_publisher_is_busy() {
         runtime(2).block_on(async {
-            tokio::spawn(async {
-                let readers = readers(10 * AT_ONCE);
+            let (readers, woken) = (readers(10 * AT_ONCE), Arc::<AtomicUsize>::default());
+            for (inbox, _) in readers.clone() {
+                let woken = Arc::clone(&woken);
+                tokio::spawn(async move {
+                    poll_fn(|context| inbox.poll_take(&mut Vec::new(), context)).await;
+                    woken.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            let publish = async move {
+                // The readers must be waiting.
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 Arc::<Waking>::default().wake(readers.clone(), false);
-                let (since, mut woken) = (Instant::now(), 0);
-                while woken < readers.len() {
-                    // Without an await, so that this thread executes no other task.
-                    woken += count_woken(&readers);
-                    assert!(since.elapsed() < Duration::from_secs(20), "{woken}");
+                let since = Instant::now();
+                // Without an await, so that this thread executes no other task. It keeps the task that was woken last,
+                // which tokio lets no other thread take.
+                while woken.load(Ordering::SeqCst) < readers.len() - 1 {
+                    assert!(since.elapsed() < Duration::from_secs(20), "{woken:?}");
                 }
-            })
-            .await
-            .unwrap();
+            };
+            tokio::spawn(publish).await.unwrap();
         });
     }
 
