@@ -85,7 +85,7 @@ async fn a_step_that_is_executed_again_publishes_once_over_http() {
         }
     };
     let (runs, job) = runs(&worker, tell).await;
-    runs.start(&job, "run_1", &channel, &()).await.unwrap();
+    runs.start(&job, "run_1", &Room(channel.clone()), &()).await.unwrap();
     assert_eq!(ended(&runs, "run_1").await, completed("told"));
     assert_eq!(attempts.get(), 3);
     let mut all = servers[0].resume(&channel, &["said"], "start").await;
