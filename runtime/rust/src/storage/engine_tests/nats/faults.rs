@@ -49,11 +49,11 @@ async fn a_message_that_cannot_be_read_does_not_delay_other_channels() {
     let (here, there) = (Process::new(deaf), Process::new(space.connect().await));
     // In both shards.
     for number in 0..8 {
-        here.log(&room(&format!("broken {number}"))).await;
+        here.log(&room(&format!("broken-{number}"))).await;
     }
     let mut reader = here.read_from(&room("1"), &[SAID], Cursor::Now).await;
     for number in 0..8 {
-        space.store_unreadable(&format!("room:broken {number}")).await;
+        space.store_unreadable(&format!("room:broken-{number}")).await;
     }
     let next = there.say(&room("1"), "next").await;
     here.engine.catch_up().await.unwrap();
