@@ -162,7 +162,7 @@ pub(super) fn split_frames(
     if frames.is_empty() { Ok(split) } else { Err(invalid("it has more text than frames")) }
 }
 
-/// The beginning of the error of a message that is no block and no checkpoint.
+/// The beginning of the error of a message that is neither a block nor a checkpoint.
 const UNREADABLE: &str = "the NATS stream has a message that Fanfare cannot read";
 
 fn invalid(why: &str) -> StorageError {
