@@ -111,7 +111,8 @@ impl Place {
             Self::Memory(memory) => memory.mark_ended(owner),
             #[cfg(feature = "sqlite")]
             Self::Sqlite { .. } => {
-                self.execute(&format!("UPDATE processes SET began = '1' WHERE owner = {owner};")).await;
+                let mark = "UPDATE processes SET began = '1' WHERE began <> 'ended'";
+                self.execute(&format!("{mark} AND owner = {owner};")).await;
             }
             #[cfg(all(feature = "postgres", unix))]
             Self::Postgres { .. } => {

@@ -243,9 +243,9 @@ async fn connecting_creates_what_is_missing_and_changes_nothing() {
     drop(connect("setup").shards(3).await.unwrap());
     assert_eq!(connect("setup").await.unwrap().shared.shard_count(), 3);
     let error = connect("setup").shards(4).await.unwrap_err().to_string();
-    assert!(error.contains("3 shards, which cannot be changed"), "{error}");
+    assert!(error.contains("the number of shards is 3 and cannot be changed"), "{error}");
     let error = connect("setup").replicas(3).await.unwrap_err().to_string();
-    assert!(error.contains("`num_replicas` than needed: 1 instead of 3"), "{error}");
+    assert!(error.contains("`num_replicas` of the NATS stream `setup-meta` must be 3, but is 1"), "{error}");
     let client = async_nats::connect(&url).await.unwrap();
     let request = |subject: &str, request: Value| {
         let (client, subject) = (client.clone(), subject.to_owned());
