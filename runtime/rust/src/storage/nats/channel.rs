@@ -300,6 +300,13 @@ impl Channels {
         by_token.values().filter(|channel| channel.log().is_some()).cloned().collect()
     }
 
+    /// Returns the open channels of a shard.
+    pub(super) fn list_open_in(&self, shard: usize) -> Vec<Arc<TrackedChannel>> {
+        let mut open = self.list_open();
+        open.retain(|channel| channel.shard == shard);
+        open
+    }
+
     /// Returns up to `count` open channels after the one with the handle `after`.
     pub(super) fn list_open_after(&self, after: i64, count: usize) -> Vec<Arc<TrackedChannel>> {
         let tracked = self.lock();

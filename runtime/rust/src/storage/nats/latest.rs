@@ -14,12 +14,9 @@ use tokio::time::{Instant, sleep};
 
 use super::channel::TrackedChannel;
 use super::jetstream::{ELECTION, PAUSE, Publish, RequestFailure, Stored};
-use super::tail::Shard;
+use super::tail::{MAX_LAG, Shard};
 use super::trim::UNUSED_FOR;
 use super::{Shared, StorageError};
-
-/// The time after which a server that lacks messages is compared with a new mark, because the stream may have lost them.
-const MAX_LAG: Duration = Duration::from_secs(2);
 
 /// The time for which to wait for a server that lags behind.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,7 +57,7 @@ impl Shared {
             }
             if !is_compared && since.elapsed() > MAX_LAG {
                 is_compared = true;
-                // If the stream has lost messages, it assigns their sequences again.
+                // The stream may have lost the messages. Then it assigns their sequences again.
                 needed = needed.min(self.store_mark(shard).await?);
             }
             if since.elapsed() > TIMEOUT {

@@ -20,7 +20,7 @@ impl Shared {
         }
         tracing::error!(stream, "the NATS stream has lost messages");
         let mut known = Vec::new();
-        for channel in self.channels.list_open().into_iter().filter(|channel| channel.shard == shard) {
+        for channel in self.channels.list_open_in(shard) {
             let sequence = channel.lock().position.as_ref().map(|position| position.sequence);
             known.extend(sequence.map(|sequence| (channel, sequence)));
         }

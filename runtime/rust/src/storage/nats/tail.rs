@@ -30,7 +30,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_MISSED: u64 = 5_000;
 
 /// The time for which a replica may lag behind, or a newly elected leader may know less than its predecessor.
-const MAX_LAG: Duration = Duration::from_secs(2);
+pub(super) const MAX_LAG: Duration = Duration::from_secs(2);
 
 /// The number of attempts to read the blocks that a channel lacks.
 const MAX_ATTEMPTS: usize = 500;
@@ -95,7 +95,7 @@ impl Shared {
     /// Reads the open channels again whose last block is before a sequence: the stream was purged, or was created
     /// again.
     async fn refresh_deleted(self: &Arc<Self>, shard: usize, first: u64) -> Result<(), StorageError> {
-        for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+        for channel in &self.channels.list_open_in(shard) {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             if known.is_some_and(|known| known < first) {
                 self.refresh(channel, 0).await?;
@@ -219,7 +219,7 @@ impl Shared {
 
     /// Reads the blocks up to a sequence that the open channels of a shard lack.
     async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
-        for channel in self.channels.list_open().iter().filter(|channel| channel.shard == shard) {
+        for channel in &self.channels.list_open_in(shard) {
             skip_unreadable(self.refresh(channel, last).await, channel.channel.name())?;
         }
         self.shards[shard].seen.fetch_max(last, Ordering::Relaxed);

@@ -21,8 +21,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// regard it as ended. The time doubles with each attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 
-/// The maximum of that time, and the time after which a process that can store messages connects to another server,
-/// too: that server may reach the stream of the reports.
+/// The maximum of that time. After it, a process connects to another server even if it can store messages: that server
+/// may reach the stream of the reports.
 const MAX_RECONNECT_AFTER: Duration = Duration::from_secs(60);
 
 /// The time within which a shard must store a mark to show that the connection works.

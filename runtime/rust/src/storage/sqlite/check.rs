@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 3;
 impl Sqlite {
     /// Checks a file instead of opening it: whether servers can read and write it, its file system and the free space,
     /// the version of its tables, damage, and whether it is a restored backup. It changes nothing, so servers may be
-    /// using the file. Only if a file that ends with `-wal` was copied without its `-shm`, SQLite creates that.
+    /// using the file. The exception is a copy that has its `-wal` file, but not its `-shm` file: SQLite creates that.
     ///
     /// It reads the whole file, and blocks the thread meanwhile. If a server starts during the check, it reads the file
     /// again.
