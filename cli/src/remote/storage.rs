@@ -68,6 +68,9 @@ struct NatsArguments {
     /// A file with the seed of an nkey
     #[arg(long, value_name = "FILE")]
     nkey_file: Option<PathBuf>,
+    /// A file with a token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// The name of a user, whose password is in `FANFARE_STORAGE_PASSWORD`
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -145,6 +148,7 @@ impl Check {
             ("--replicas", nats.replicas.is_some(), Engine::Nats),
             ("--credentials-file", nats.credentials_file.is_some(), Engine::Nats),
             ("--nkey-file", nats.nkey_file.is_some(), Engine::Nats),
+            ("--token-file", nats.token_file.is_some(), Engine::Nats),
             ("--user", nats.user.is_some(), Engine::Nats),
             ("--client-certificate", nats.client_certificate.is_some(), Engine::Nats),
             ("--root-certificates", nats.root_certificates.is_some(), Engine::Nats),
@@ -200,7 +204,10 @@ impl NatsArguments {
             nats = nats.credentials_file(path);
         }
         if let Some(path) = &self.nkey_file {
-            nats = nats.nkey(read_seed(path)?);
+            nats = nats.nkey(read_secret(path)?);
+        }
+        if let Some(path) = &self.token_file {
+            nats = nats.token(read_secret(path)?);
         }
         if let Some(user) = &self.user {
             let password = read_variable(PASSWORD_VARIABLE);
@@ -250,7 +257,7 @@ fn may_contain_password(text: &str) -> bool {
     !is_path && (text.contains('@') || text.to_lowercase().contains("password="))
 }
 
-fn read_seed(path: &Path) -> Result<String, Failure> {
+fn read_secret(path: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     Ok(text.trim().to_owned())

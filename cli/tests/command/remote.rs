@@ -208,4 +208,8 @@ fn a_storage_is_checked_and_not_created() {
     assert_fails(&check(&["fanfare.db", "--replicas", "3"]), 2, &["`--replicas` is only for NATS"]);
     assert_fails(&check(&["nats://a", "--servers", "3"]), 2, &["`--servers` is only for PostgreSQL"]);
     assert_fails(&check(&["nats://a", "--user", "a"]), 2, &["FANFARE_STORAGE_PASSWORD"]);
+    for option in ["--nkey-file", "--token-file"] {
+        assert_fails(&check(&["nats://a", option, "absent"]), 2, &["absent: "]);
+        assert_fails(&check(&["fanfare.db", option, "absent"]), 2, &["is only for NATS"]);
+    }
 }

@@ -253,23 +253,50 @@ impl From<StorageError> for AppendError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageError {
     text: String,
-    may_be_committed: bool,
+    kind: StorageErrorKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum StorageErrorKind {
+    /// A write that may have been committed.
+    #[cfg(feature = "postgres")]
+    MayBeCommitted,
+    /// A stored message that cannot be read. Reading it again would fail again.
+    #[cfg(feature = "nats")]
+    Unreadable,
+    Other,
 }
 
 impl StorageError {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { text: what.into(), may_be_committed: false }
+        Self { text: what.into(), kind: StorageErrorKind::Other }
     }
 
     /// Returns the error of a write that may have been committed.
     #[cfg(feature = "postgres")]
     fn unknown(what: impl Into<String>) -> Self {
-        Self { text: what.into(), may_be_committed: true }
+        Self { text: what.into(), kind: StorageErrorKind::MayBeCommitted }
+    }
+
+    /// Returns the error of a stored message that cannot be read.
+    #[cfg(feature = "nats")]
+    fn unreadable(what: impl Into<String>) -> Self {
+        Self { text: what.into(), kind: StorageErrorKind::Unreadable }
     }
 
     /// Returns `true` if the failed call was a write that may have been committed.
     pub(crate) fn may_be_committed(&self) -> bool {
-        self.may_be_committed
+        match self.kind {
+            #[cfg(feature = "postgres")]
+            StorageErrorKind::MayBeCommitted => true,
+            _ => false,
+        }
+    }
+
+    /// Returns `true` if a stored message cannot be read, so that reading it again would fail again.
+    #[cfg(feature = "nats")]
+    fn is_unreadable(&self) -> bool {
+        self.kind == StorageErrorKind::Unreadable
     }
 
     /// Converts an error of the application's driver.

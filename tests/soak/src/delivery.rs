@@ -197,11 +197,8 @@ impl Round {
             async move { cluster.measure_delays().await }
         });
         let mut order = Order::new(cluster.channels.len());
-        let mut outcome = self.publish_and_read(&cluster, storage.as_ref(), &mut order).await?;
+        let outcome = self.publish_and_read(&cluster, storage.as_ref(), &mut order).await?;
         measuring.abort();
-        if let Some(storage) = &storage {
-            outcome.violations.extend(storage.wait_for_ends(&cluster.channels).await?);
-        }
         for server in 0..self.servers {
             cluster.kill(server).await?;
         }
@@ -280,15 +277,17 @@ impl Round {
         while let Some(written) = writing.join_next().await {
             outcome.written.extend(written?);
         }
-        self.settle(cluster, &mut outcome, &marks, &mut reading).await?;
-        outcome.violations = cluster.take_violations();
+        self.settle(cluster, storage, &mut outcome, &marks, &mut reading).await?;
+        outcome.violations.extend(cluster.take_violations());
         Ok(outcome)
     }
 
-    /// Publishes a last message on each topic, and waits until all readers have received it.
+    /// Publishes a last message on each topic, and waits until all readers have received it and all text streams have
+    /// ended. Servers end the text streams of others only in channels that they have open.
     async fn settle(
         &self,
         cluster: &Arc<Cluster>,
+        storage: Option<&SharedStorage>,
         outcome: &mut Outcome,
         marks: &Arc<Mutex<Option<Marks>>>,
         reading: &mut JoinSet<Vec<Record>>,
@@ -344,6 +343,9 @@ impl Round {
         let (staying, end) = (reading.len(), Instant::now() + TIMEOUT);
         while cluster.counts.complete.load(Ordering::Relaxed) < staying && Instant::now() < end {
             sleep(POLL).await;
+        }
+        if let Some(storage) = storage {
+            outcome.violations.extend(storage.wait_for_ends(&cluster.channels).await?);
         }
         sleep(SETTLE_TIME).await;
         cluster.phase.send_replace(Phase::Over);

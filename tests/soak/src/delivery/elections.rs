@@ -60,10 +60,11 @@ async fn fault_nats(cluster: &Cluster, plan: Plan, servers: &Servers) -> Result 
         }
         cluster.set_available(false);
         // Every round begins with each kind of fault, if it is long enough.
-        match if number < 4 { number } else { random.u8(0..4) } {
+        match if number < 5 { number } else { random.u8(0..5) } {
             0 => kill_leader(cluster, servers, &mut random).await?,
             1 => isolate_leader(cluster, plan, servers, &mut random).await,
             2 => suspend_leader(cluster, plan, servers, &mut random).await?,
+            3 => kill_majority(cluster, plan, servers, &mut random).await?,
             _ => {
                 for _ in 0..3 {
                     let next = Instant::now() + KILL_INTERVAL;
@@ -105,14 +106,43 @@ async fn kill_and_restart(
     random: &mut fastrand::Rng,
 ) -> Result<Instant> {
     let server = choose_leader(servers, random).await;
+    kill(cluster, servers, server).await?;
+    let killed = Instant::now();
+    sleep(between(random, Duration::from_millis(20), Duration::from_secs(3))).await;
+    restart(cluster, servers, server).await?;
+    Ok(killed)
+}
+
+/// Kills all servers but one, and starts them again. In the meantime, no stream can elect a leader.
+async fn kill_majority(
+    cluster: &Cluster,
+    plan: Plan,
+    servers: &Servers,
+    random: &mut fastrand::Rng,
+) -> Result {
+    let spared = random.usize(0..SERVERS);
+    let killed = (0..SERVERS).filter(|server| *server != spared);
+    for server in killed.clone() {
+        kill(cluster, servers, server).await?;
+    }
+    cluster.pause(between(random, plan.max_outage / 4, plan.max_outage)).await;
+    for server in killed {
+        restart(cluster, servers, server).await?;
+    }
+    Ok(())
+}
+
+async fn kill(cluster: &Cluster, servers: &Servers, server: usize) -> Result {
     Counts::add(&cluster.counts.restarts);
     servers.kill(server).await?;
-    let killed = Instant::now();
     cluster.record_fault(format_args!("NATS server {server} is killed"));
-    sleep(between(random, Duration::from_millis(20), Duration::from_secs(3))).await;
+    Ok(())
+}
+
+async fn restart(cluster: &Cluster, servers: &Servers, server: usize) -> Result {
     servers.restart(server).await?;
     cluster.record_fault(format_args!("NATS server {server} started"));
-    Ok(killed)
+    Ok(())
 }
 
 async fn suspend_leader(

@@ -85,7 +85,7 @@ impl Recorded {
     }
 }
 
-/// Returns the records of a database. Call this while no server has it open: before a file is replaced, and at the end.
+/// Returns the records of a database.
 pub(super) async fn read_database(database: &Database, names: &[String]) -> Result<Vec<Recorded>> {
     let mut records = Vec::new();
     for name in names {

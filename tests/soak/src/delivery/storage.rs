@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The time within which servers must end the text streams of servers that were killed. After NATS has failed, servers
-/// end none for 30 seconds, because reports of other servers may be missing.
+/// The time within which servers must end the text streams of servers that were killed, or that could not reach their
+/// storage. After NATS has failed, servers end none for 30 seconds, because reports of other servers may be missing.
 const END_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The kind of storage in which the servers of a round keep messages.
@@ -95,13 +95,12 @@ impl SharedStorage {
         }
     }
 
-    /// Waits until servers have ended all text streams in NATS, including those of servers that were killed. Returns the
-    /// streams that have no end in time. Call this after the faults have stopped, and while servers run.
+    /// Waits until servers have ended all text streams, including those of servers that were killed. Returns the streams
+    /// that have no end in time. Call this after the faults have stopped, while servers run and have all channels open.
     pub(super) async fn wait_for_ends(&self, channels: &[String]) -> Result<Vec<String>> {
-        let Self::Nats { recorder, .. } = self else { return Ok(Vec::new()) };
         let end = Instant::now() + END_TIMEOUT;
         loop {
-            let records = record::read_nats(&recorder.finish(channels).await?, channels)?;
+            let (records, _) = self.read_records(channels).await?;
             let open: Vec<String> = records.iter().flat_map(record::Recorded::list_open_streams).collect();
             if open.is_empty() || Instant::now() > end {
                 let without = open.iter().map(|stream| format!("the text stream {stream} has no end"));
@@ -113,14 +112,20 @@ impl SharedStorage {
 
     /// Adds the recorded messages to the order. Call this while no server runs.
     pub(super) async fn add_records(&self, order: &mut Order, channels: &[String]) -> Result {
-        let records = match self {
-            Self::Database(database) => record::read_database(database, channels).await?,
+        let (records, violations) = self.read_records(channels).await?;
+        order.violations.extend(violations);
+        order.add_records(records, channels)
+    }
+
+    /// Returns the recorded messages of each channel, and the violations that their recorder found.
+    async fn read_records(&self, channels: &[String]) -> Result<(Vec<record::Recorded>, Vec<String>)> {
+        match self {
+            Self::Database(database) => Ok((record::read_database(database, channels).await?, Vec::new())),
             Self::Nats { recorder, .. } => {
                 let record = recorder.finish(channels).await?;
-                order.violations.extend(record.violations.iter().cloned());
-                record::read_nats(&record, channels)?
+                let records = record::read_nats(&record, channels)?;
+                Ok((records, record.violations))
             }
-        };
-        order.add_records(records, channels)
+        }
     }
 }

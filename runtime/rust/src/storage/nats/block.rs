@@ -162,16 +162,9 @@ pub(super) fn split_frames(
     if frames.is_empty() { Ok(split) } else { Err(invalid("it has more text than frames")) }
 }
 
-/// The beginning of the error of a message that is neither a block nor a checkpoint.
-const UNREADABLE: &str = "the NATS stream has a message that Fanfare cannot read";
-
+/// Returns the error of a message that is neither a block nor a checkpoint.
 fn invalid(why: &str) -> StorageError {
-    StorageError::new(format!("{UNREADABLE}: {why}"))
-}
-
-/// Returns whether an error is about a message that cannot be read, so reading it again would fail again.
-pub(super) fn is_unreadable(error: &StorageError) -> bool {
-    error.to_string().starts_with(UNREADABLE)
+    StorageError::unreadable(format!("the NATS stream has a message that Fanfare cannot read: {why}"))
 }
 
 #[cfg(test)]

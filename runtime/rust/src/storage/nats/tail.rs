@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::block::{Block, is_unreadable};
+use super::block::Block;
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
@@ -303,7 +303,7 @@ impl Shared {
 /// Logs and ignores that a message cannot be read, because the other channels of its shard must receive theirs.
 pub(super) fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
     match outcome {
-        Err(error) if is_unreadable(&error) => {
+        Err(error) if error.is_unreadable() => {
             tracing::error!(%error, name, "skipped a message in NATS");
             Ok(())
         }
