@@ -307,7 +307,7 @@ impl Hub {
     pub(crate) async fn open_latest_log(&self, channel: &Channel) -> Result<Arc<Log>, OpenError> {
         self.open_log(channel).await?;
         // Until then, the hub cannot know whether the log has lost messages or only lags behind.
-        self.storage().catch_up().await.map_err(OpenError::Storage)?;
+        self.storage().catch_up(channel).await.map_err(OpenError::Storage)?;
         // Catching up may have replaced the log by one of a new epoch.
         self.open_log(channel).await
     }

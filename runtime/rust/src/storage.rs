@@ -176,9 +176,9 @@ pub(crate) trait Messages: Send + Sync {
     /// Opens a channel's log with its stored messages. At most one log per channel is open at a time.
     fn open_log(&self, channel: Channel, limits: Limits) -> StorageFuture<Result<OpenedLog, StorageError>>;
 
-    /// Hands the open logs the messages that other processes have appended until now, and retires those whose epoch
-    /// has ended.
-    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>>;
+    /// Hands the open log of a channel, and perhaps others, the messages that other processes have appended until now.
+    /// Retires logs whose epoch has ended.
+    fn catch_up(&self, channel: &Channel) -> StorageFuture<Result<(), StorageError>>;
 
     /// Appends a message to an open log, unless its idempotency key was used before. Messages are ordered as the calls
     /// are. Once this returns, the message is stored and in the log.

@@ -212,7 +212,7 @@ impl Messages for Memory {
         Box::pin(async { opened })
     }
 
-    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
+    fn catch_up(&self, _: &Channel) -> StorageFuture<Result<(), StorageError>> {
         Box::pin(async { Ok(()) })
     }
 

@@ -46,6 +46,7 @@ mod latest;
 mod load;
 mod lost;
 mod meta;
+mod shard;
 mod streams;
 mod subjects;
 mod tail;
@@ -60,8 +61,8 @@ use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
 use meta::{Revoked, Running};
+use shard::Shard;
 use streams::Setup;
-use tail::Shard;
 use trim::Trim;
 
 /// The bytes that remain for the idempotency keys of a checkpoint.
@@ -111,10 +112,6 @@ struct Shared {
     revoked: Mutex<Revoked>,
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,
-    failure: Mutex<Option<StorageError>>,
-    /// The start of the last [`catch_up`](Messages::catch_up), and its outcome. A call holds the lock while it is in
-    /// progress.
-    caught_up: tokio::sync::Mutex<Option<(Instant, Result<(), StorageError>)>>,
 }
 
 impl Nats {
@@ -174,8 +171,7 @@ impl Messages for Nats {
     }
 
     fn health(&self) -> Result<(), StorageError> {
-        let failure = self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone().map_or(Ok(()), Err)
+        self.shared.shards.iter().try_for_each(Shard::health)
     }
 
     fn owner(&self) -> u32 {
@@ -187,9 +183,10 @@ impl Messages for Nats {
         Box::pin(async move { shared.open_log(&channel, &limits).await })
     }
 
-    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
+    fn catch_up(&self, channel: &Channel) -> StorageFuture<Result<(), StorageError>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.catch_up().await })
+        let shard = subjects::shard_of(&subjects::encode(channel.name()), shared.shard_count());
+        Box::pin(async move { shared.catch_up(shard).await })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
@@ -285,23 +282,6 @@ impl Shared {
     /// Returns the maximum size of a message for the servers, in bytes, without its headers.
     fn max_payload(&self) -> usize {
         self.jetstream.client.max_payload().saturating_sub(1024)
-    }
-
-    fn record_health(&self, outcome: Result<(), StorageError>) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(()) if failure.is_some() => {
-                tracing::info!("the storage works again");
-                *failure = None;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if failure.is_none() {
-                    tracing::error!(%error, "the storage failed");
-                }
-                *failure = Some(error);
-            }
-        }
     }
 }
 

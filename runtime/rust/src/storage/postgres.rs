@@ -231,7 +231,7 @@ impl Messages for Postgres {
         Box::pin(async move { shared.open_log(&channel, &limits).await })
     }
 
-    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
+    fn catch_up(&self, _: &Channel) -> StorageFuture<Result<(), StorageError>> {
         let (reply, caught_up) = oneshot::channel();
         let _ = self.shared.tail.send(TailCommand::CatchUp { reply });
         Box::pin(async { caught_up.await.unwrap_or_else(|_| Err(ended())) })

@@ -276,7 +276,7 @@ impl Messages for Sqlite {
         Box::pin(async { answer.await.unwrap_or_else(|_| Err(gone())) })
     }
 
-    fn catch_up(&self) -> StorageFuture<Result<(), StorageError>> {
+    fn catch_up(&self, _: &Channel) -> StorageFuture<Result<(), StorageError>> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::CatchUp { reply });
         Box::pin(async { answer.await.map_err(|_| gone()) })

@@ -56,7 +56,7 @@ async fn a_process_reads_what_was_not_republished_to_it() {
     for number in 0..700 {
         there.say(&channels[number % 2], &number.to_string()).await;
     }
-    here.engine.catch_up().await.unwrap();
+    here.catch_up().await.unwrap();
     let counts: Vec<usize> = readers.iter_mut().map(|reader| reader.read().frames.len()).collect();
     assert_eq!(counts, [350, 350, 0]);
     // Publishing notices missing blocks, too.
@@ -381,10 +381,10 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
 
 async fn wait_until_caught_up(process: &Process) {
     for _ in 0..10 {
-        if process.engine.catch_up().await.is_ok() {
+        if process.catch_up().await.is_ok() {
             return;
         }
     }
-    process.engine.catch_up().await.unwrap();
+    process.catch_up().await.unwrap();
     wait_until(|| process.engine.health().is_ok()).await;
 }

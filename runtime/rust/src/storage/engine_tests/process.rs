@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::super::{AppendError, Engine, Entry, OpenedLog, StorageCall};
+use super::super::{AppendError, Engine, Entry, OpenedLog, StorageCall, StorageError};
 use crate::channel::{
     AddressPart, Carries, Channel, ChannelDefinition, History, ParamDefinition, Registry, Retain,
     TopicDefinition,
@@ -114,6 +114,15 @@ impl Process {
 
     pub(super) fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
         self.engine.append(entry)
+    }
+
+    /// Catches up with other processes in all channels whose logs were opened.
+    pub(super) async fn catch_up(&self) -> Result<(), StorageError> {
+        let channels: Vec<_> = self.logs.lock().unwrap().values().map(|log| log.channel().clone()).collect();
+        for channel in &channels {
+            self.engine.catch_up(channel).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn say(&self, channel: &Channel, text: &str) -> MessageId {

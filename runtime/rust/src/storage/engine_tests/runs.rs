@@ -65,7 +65,7 @@ impl Worker {
 
     /// Returns the messages of the channel, including those of other processes.
     pub(super) async fn texts(&self) -> Vec<String> {
-        self.process.engine.catch_up().await.unwrap();
+        self.process.engine.catch_up(&room("1")).await.unwrap();
         self.process.read_all(&room("1")).await.read().texts()
     }
 

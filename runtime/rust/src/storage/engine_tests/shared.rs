@@ -101,7 +101,7 @@ pub(super) async fn lagging(place: Place) {
     for round in 0..20 {
         // At once, so that `here` may not have read yet what `there` appended.
         let id = there.say(&channel, &round.to_string()).await;
-        here.engine.catch_up().await.unwrap();
+        here.catch_up().await.unwrap();
         let mut reader = here.read_from(&channel, &[SAID], Cursor::After(id)).await;
         assert!(here.log(&channel).await.has_reached(Cursor::After(id)));
         let next = there.say(&channel, "next").await;
@@ -212,7 +212,7 @@ pub(super) async fn deleted_channel(place: Place) {
     let log = process.log(&channel).await;
     let kept = process.say(&other, "kept").await;
     place.delete_channel("room:1").await;
-    process.engine.catch_up().await.unwrap();
+    process.catch_up().await.unwrap();
     wait_until(|| log.is_retired()).await;
     let next = process.say(&channel, "after").await;
     assert!(next > known && next.epoch() > known.epoch());
@@ -256,7 +256,7 @@ pub(super) async fn missed(place: Place) {
     let mut reader = Reader::new(Arc::clone(&log), &[SAID, STATE], Cursor::After(first));
     assert!(reader.read().frames.is_empty());
     place.lose_next_message(&channel).await;
-    process.engine.catch_up().await.unwrap();
+    process.catch_up().await.unwrap();
     let gap = Gap { after: first, before: MessageId::new(first.epoch(), first.offset() + 2) };
     let received = reader.read();
     assert_eq!((received.gap, received.frames.len()), (Some(gap), 0));

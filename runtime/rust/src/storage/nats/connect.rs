@@ -155,8 +155,6 @@ impl<'u> ConnectNats<'u> {
             revoked: Mutex::new(Revoked::default()),
             trims,
             writers: Writers::default(),
-            failure: Mutex::default(),
-            caught_up: tokio::sync::Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         for shard in 0..shared.shard_count() {

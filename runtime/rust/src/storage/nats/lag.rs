@@ -106,7 +106,7 @@ mod tests {
         nats.record_metrics();
         assert!(count(metrics::STORAGE_LAG, Some("0")) > 0.0);
         let missed = count(metrics::STORAGE_MISSED_READS, None);
-        nats.catch_up().await.unwrap();
+        nats.shared.catch_up(0).await.unwrap();
         assert_eq!(lag(&nats).0, 0);
         assert!(count(metrics::STORAGE_MISSED_READS, None) > missed);
         let disconnects = count(metrics::STORAGE_DISCONNECTS, None);

@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep};
 
 use super::channel::TrackedChannel;
 use super::jetstream::{ELECTION, PAUSE, Publish, RequestFailure, Stored};
-use super::tail::{MAX_LAG, Shard};
+use super::shard::Shard;
+use super::tail::MAX_LAG;
 use super::trim::UNUSED_FOR;
 use super::{Shared, StorageError};
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::tail::{Shard, skip_unreadable};
+use super::shard::Shard;
+use super::tail::skip_unreadable;
 use super::{Shared, StorageError};
 
 impl Shared {

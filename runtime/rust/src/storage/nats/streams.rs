@@ -1,14 +1,13 @@
 //! Creates the streams, also if they were deleted, and compares the settings of those that exist. Nothing here changes
 //! or deletes a stream.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
 use super::jetstream::{JetStream, StreamInfo, deleted};
-use super::lag::Lag;
 use super::meta::parse_time;
-use super::tail::Shard;
+use super::shard::Shard;
 use super::{Shared, StorageError};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
@@ -135,11 +134,7 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Strea
     let mut shards = Vec::new();
     for shard in 0..count {
         ensure(jetstream, setup, &existing.shard_config(shard)).await?;
-        shards.push(Shard {
-            stream: setup.stream(&shard.to_string()),
-            seen: AtomicU64::new(0),
-            lag: Lag::new(),
-        });
+        shards.push(Shard::new(setup.stream(&shard.to_string())));
     }
     Ok(Streams { meta: setup.stream("meta"), shards, clock, setup: existing })
 }

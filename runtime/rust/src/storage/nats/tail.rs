@@ -6,19 +6,18 @@
 //! intervals, and reads the messages that it missed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::Subscriber;
 use futures_util::StreamExt;
-use futures_util::future::try_join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::block::Block;
 use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
-use super::lag::Lag;
+use super::shard::Shard;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::metrics;
@@ -61,7 +60,7 @@ impl Shared {
         loop {
             polls.tick().await;
             let caught_up = self.poll_once(shard, &mut polled).await;
-            self.record_health(caught_up);
+            self.shards[shard].record_health(caught_up);
         }
     }
 
@@ -152,10 +151,10 @@ impl Shared {
         Ok(())
     }
 
-    /// Hands the open logs everything that was confirmed until now.
-    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
+    /// Hands the open logs of a shard everything that was confirmed until now.
+    pub(super) async fn catch_up(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
         let asked = Instant::now();
-        let mut last = self.caught_up.lock().await;
+        let mut last = self.shards[shard].caught_up.lock().await;
         // While this call waited, another one may have begun and ended. If it failed, so would this one, and many calls
         // that wait for each other would wait for minutes.
         if let Some((began, outcome)) = &*last
@@ -164,8 +163,7 @@ impl Shared {
             return outcome.clone();
         }
         let began = Instant::now();
-        let shards = try_join_all((0..self.shard_count()).map(|shard| self.catch_up_to_mark(shard))).await;
-        let outcome = shards.map(drop);
+        let outcome = self.catch_up_to_mark(shard).await;
         *last = Some((began, outcome.clone()));
         outcome
     }
@@ -331,12 +329,4 @@ impl Missing {
     pub(super) fn lasts(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }
-}
-
-/// A shard of the channels, which one stream stores.
-pub(super) struct Shard {
-    pub(super) stream: String,
-    /// The sequence up to which this process has received everything.
-    pub(super) seen: AtomicU64,
-    pub(super) lag: Lag,
 }

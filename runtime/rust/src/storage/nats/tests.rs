@@ -59,6 +59,11 @@ impl TestSpace {
         (blocks.len(), jetstream.read_last(&stream, &checkpoint).await.unwrap().is_some())
     }
 
+    /// Returns the name of a channel's stream.
+    pub(in crate::storage) fn stream_of(&self, name: &str) -> String {
+        self.subject(name, "log").0
+    }
+
     /// Returns the name of the server that leads a channel's stream.
     pub(in crate::storage) async fn find_leader(&self, name: &str) -> Option<String> {
         let (stream, _) = self.subject(name, "log");
@@ -105,11 +110,11 @@ impl TestSpace {
         }
     }
 
-    /// Deletes the stream of the processes and the revocations, and creates another one with its subjects.
-    pub(in crate::storage) async fn take_meta(&self) {
+    /// Deletes a stream, and creates another one with its subjects, which rejects messages that expire.
+    pub(in crate::storage) async fn take_stream(&self, stream: &str) {
         let client = self.jetstream().await.client;
-        client.request(format!("$JS.API.STREAM.DELETE.{}-meta", self.space), "".into()).await.unwrap();
-        let (name, subject) = (format!("{}-other", self.space), format!("{}.meta.>", self.space));
+        client.request(format!("$JS.API.STREAM.DELETE.{}-{stream}", self.space), "".into()).await.unwrap();
+        let (name, subject) = (format!("{}-other", self.space), format!("{}.{stream}.>", self.space));
         let config = json!({ "name": name, "subjects": [subject] }).to_string();
         let answer = client.request(format!("$JS.API.STREAM.CREATE.{name}"), config.into()).await.unwrap();
         assert!(serde_json::from_slice::<Value>(&answer.payload).unwrap()["error"].is_null());

@@ -1,5 +1,6 @@
 //! The periodic work: reporting that this process is running, ending the text streams of others, deleting old data.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::append::Append;
 use super::channel::TrackedChannel;
 use super::meta::BEAT_INTERVAL;
+use super::tail::skip_unreadable;
 use super::writer::AppendFailure;
 use super::{AppendError, Shared, StorageError};
 use crate::history::OpenStream;
@@ -65,31 +67,57 @@ impl Upkeep {
         }
     }
 
+    /// Does each part of the work even if another one fails, because streams fail one by one.
     async fn check(&mut self) -> Result<(), StorageError> {
+        let revoked = self.check_revoked().await;
+        let channels = self.check_channels().await;
+        let streams = self.end_abandoned_streams().await;
+        revoked.and(channels).and(streams)
+    }
+
+    async fn check_revoked(&self) -> Result<(), StorageError> {
         self.shared.restore_revoked().await?;
-        self.shared.report_revoked().await?;
-        self.check_channels().await?;
-        if self.list_abandoned_streams().is_empty() {
-            return Ok(());
-        }
-        // Since the report, the streams' processes may have ended them, and new processes may have started. Processes
-        // register before they write.
-        self.shared.catch_up().await?;
-        self.shared.beat().await?;
-        for (channel, stream) in self.list_abandoned_streams() {
-            self.end_stream(&channel, stream);
-        }
-        Ok(())
+        self.shared.report_revoked().await
     }
 
     /// Compares some of the open channels with their streams.
     async fn check_channels(&mut self) -> Result<(), StorageError> {
         let next = self.shared.channels.list_open_after(self.checked, CHECKED_AT_ONCE);
         self.checked = next.last().map_or(0, |channel| channel.handle);
+        let mut failed = BTreeMap::new();
         for channel in &next {
-            self.shared.refresh(channel, 0).await?;
+            if !failed.contains_key(&channel.shard)
+                && let Err(error) =
+                    skip_unreadable(self.shared.refresh(channel, 0).await, channel.channel.name())
+            {
+                failed.insert(channel.shard, error);
+            }
         }
-        Ok(())
+        failed.into_values().next().map_or(Ok(()), Err)
+    }
+
+    async fn end_abandoned_streams(&self) -> Result<(), StorageError> {
+        let abandoned = self.list_abandoned_streams();
+        if abandoned.is_empty() {
+            return Ok(());
+        }
+        let shards: BTreeSet<usize> = abandoned.iter().map(|(channel, _)| channel.shard).collect();
+        // Since the report, the streams' processes may have ended them, and new processes may have started. Processes
+        // register before they write.
+        let (mut caught_up, mut outcome) = (BTreeSet::new(), Ok(()));
+        for shard in shards {
+            match self.shared.catch_up(shard).await {
+                Ok(()) => drop(caught_up.insert(shard)),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        self.shared.beat().await?;
+        for (channel, stream) in self.list_abandoned_streams() {
+            if caught_up.contains(&channel.shard) {
+                self.end_stream(&channel, stream);
+            }
+        }
+        outcome
     }
 
     /// Returns the text streams of processes that do not run.

@@ -90,7 +90,7 @@ impl Shared {
         loop {
             let error = match self.try_append(channel, &batch).await {
                 Ok((epoch, targets)) => {
-                    self.record_health(Ok(()));
+                    self.shards[channel.shard].record_health(Ok(()));
                     for (append, target) in batch.appends.into_iter().zip(targets) {
                         let _ = append.reply.send(answer(epoch, &target));
                     }
@@ -101,7 +101,7 @@ impl Shared {
             let is_final = matches!(error, AppendFailure::Final(_));
             let error = error.into_error();
             if is_final || batch.since.elapsed() > GIVE_UP_AFTER {
-                self.record_health(Err(error.clone()));
+                self.shards[channel.shard].record_health(Err(error.clone()));
                 for append in batch.appends {
                     let _ = append.reply.send(Err(error.clone().into()));
                 }
@@ -215,7 +215,7 @@ impl Shared {
                     if since.elapsed() > GIVE_UP_AFTER {
                         return Err(AppendFailure::Final(error));
                     }
-                    self.record_health(Err(error));
+                    self.shards[channel.shard].record_health(Err(error));
                     sleep(Duration::from_millis(100)).await;
                 }
             }

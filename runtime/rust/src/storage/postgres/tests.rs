@@ -257,12 +257,12 @@ async fn catching_up_fails_while_the_database_cannot_be_reached() {
     let postgres = connect(&server, "fanfare").await;
     let log = open(&postgres, &room(1)).await;
     append(&postgres, &log, "1").await.unwrap();
-    postgres.catch_up().await.unwrap();
+    postgres.catch_up(&room(1)).await.unwrap();
     server.kill("QUIT");
-    postgres.catch_up().await.unwrap_err();
+    postgres.catch_up(&room(1)).await.unwrap_err();
     server.restart();
     let started = Instant::now();
-    while postgres.catch_up().await.is_err() {
+    while postgres.catch_up(&room(1)).await.is_err() {
         assert!(started.elapsed() < SOON);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -19,15 +19,15 @@ async fn calls_that_catch_up_at_once_fail_together() {
     nats.stop_following();
     // The servers reject marks.
     space.recreate_shards(|config| config["allow_msg_ttl"] = false.into()).await;
-    let (mut marks, process) = (space.follow_marks().await, Process::new(nats));
-    let outcomes = join_all((0..50).map(|_| process.engine.catch_up())).await;
+    let (mut marks, process, channel) = (space.follow_marks().await, Process::new(nats), room("1"));
+    let outcomes = join_all((0..50).map(|_| process.engine.catch_up(&channel))).await;
     assert!(outcomes.iter().all(Result::is_err));
     let mut attempts = 0;
     while timeout(SECOND / 2, marks.next()).await.is_ok() {
         attempts += 1;
     }
-    // The first call, and one for all others, in two shards.
-    assert!(attempts <= 4, "{attempts} marks");
+    // The first call, and one for all others.
+    assert!(attempts <= 2, "{attempts} marks");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +37,7 @@ async fn catching_up_waits_for_a_stream_that_is_created_again() {
     process.say(&room("1"), "before").await;
     let log = process.log(&room("1")).await;
     space.delete_streams().await;
-    process.engine.catch_up().await.unwrap();
+    process.catch_up().await.unwrap();
     assert!(log.is_retired());
 }
 
@@ -56,7 +56,7 @@ async fn a_message_that_cannot_be_read_does_not_delay_other_channels() {
         space.store_unreadable(&format!("room:broken-{number}")).await;
     }
     let next = there.say(&room("1"), "next").await;
-    here.engine.catch_up().await.unwrap();
+    here.catch_up().await.unwrap();
     assert_eq!(reader.read().ids(), [next]);
 }
 
@@ -65,10 +65,33 @@ async fn a_process_that_cannot_report_stays_connected_while_it_can_store_message
     let space = single();
     let nats = space.connect().await;
     let (client, process) = (nats.client(), Process::new(nats));
-    space.take_meta().await;
+    space.take_stream("meta").await;
     tokio::time::sleep(8 * SECOND).await;
     assert_eq!(client.statistics().connects.load(Ordering::Relaxed), 1);
     process.say(&room("1"), "stored").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_stream_affects_only_its_own_channels() {
+    let space = single();
+    let process = Process::new(space.connect().await);
+    let channels: Vec<_> = (0..8).map(|number| room(&number.to_string())).collect();
+    for channel in &channels {
+        process.say(channel, "before").await;
+    }
+    let (failed, working): (Vec<_>, Vec<_>) =
+        channels.iter().partition(|channel| space.stream_of(channel.name()).ends_with("-0"));
+    space.take_stream("0").await;
+    wait_until(|| process.engine.health().is_err()).await;
+    for _ in 0..3 {
+        assert!(process.engine.catch_up(failed[0]).await.is_err());
+        for channel in &working {
+            process.engine.catch_up(channel).await.unwrap();
+            process.say(channel, "stored").await;
+        }
+        tokio::time::sleep(SECOND).await;
+        assert!(process.engine.health().is_err());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,7 +133,7 @@ async fn a_stream_that_lost_messages_serves_its_channels_again() {
     }
     server.restore();
     wait_until(|| logs.iter().all(|log| log.is_retired())).await;
-    process.engine.catch_up().await.unwrap();
+    process.catch_up().await.unwrap();
     let since = Instant::now();
     for (channel, kept) in channels.iter().zip(kept) {
         let next = process.say(channel, "next").await;
