@@ -90,7 +90,7 @@ impl Replicas {
                 Problem::Offline => report.warn(
                     "replicas",
                     format!("{server} is offline, and stores {streams}"),
-                    "start the server: until then, these streams have one replica less",
+                    "start the server: until then, these streams have one replica fewer",
                 ),
                 Problem::Behind => report.warn(
                     "replicas",
