@@ -1,4 +1,4 @@
-//! Checks NATS servers, before servers use them or meanwhile. Nothing here creates, changes or deletes anything.
+//! Checks NATS servers, before or while servers use them. Nothing here creates, changes or deletes anything.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Probe {
     }
 }
 
-/// The permissions that servers have denied, in the words of their errors.
+/// The permissions that the NATS servers have denied, in the words of their errors.
 #[derive(Clone, Default)]
 struct Denied(Arc<Mutex<Vec<String>>>);
 
