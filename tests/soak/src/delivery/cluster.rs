@@ -1,4 +1,4 @@
-//! The servers of a round, and since when each has run without a fault.
+//! The servers of a round, and the time since which each has run without a fault.
 
 use crate::Result;
 use crate::link::Link;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// What readers and publishers do.
+/// The phase of a round, which determines the work of readers and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(super) enum Phase {
     /// Publish, join, leave and resume.
@@ -137,7 +137,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a server may take to start. It waits while the file is locked.
+/// The time within which a server must start. It waits while the file is locked.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 

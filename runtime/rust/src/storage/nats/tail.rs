@@ -155,8 +155,8 @@ impl Shared {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<(), StorageError> {
         let asked = Instant::now();
         let mut last = self.caught_up.lock().await;
-        // While this call waited, another one may have begun and ended: its outcome counts for this one, too. If each of
-        // many waiting calls failed on its own, the last one would wait for minutes.
+        // While this call waited, another one may have begun and ended: its outcome counts for this one, too. If each
+        // of many waiting calls failed on its own, the last one would wait for minutes.
         if let Some((began, outcome)) = &*last
             && *began >= asked
         {
