@@ -275,7 +275,7 @@ impl Cluster {
         is_unlocked && self.could_answer_since(server, time) && Condition::was_good_since(&self.storage, time)
     }
 
-    /// Records that a publish was acknowledged, which began at `since`.
+    /// Records that a publish that began at `since` was acknowledged.
     pub(super) fn record_published(&self, channel: usize, since: Instant) {
         let mut last = lock(&self.published[channel]);
         *last = since.max(*last);

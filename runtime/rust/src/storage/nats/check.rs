@@ -103,13 +103,13 @@ impl Denied {
         })
     }
 
-    /// Returns what is denied, such as `Publish to "a"`.
+    /// Returns the denied operations, such as `Publish to "a"`.
     fn list(&self) -> Vec<String> {
         let denied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut denied: Vec<String> = denied
             .iter()
             .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
-            // Only this check sends this request.
+            // Servers do not send this request, so they do not need the permission.
             .filter(|what| !what.contains(servers::USER_INFO))
             .collect();
         denied.sort_unstable();
@@ -117,7 +117,7 @@ impl Denied {
         denied
     }
 
-    /// Reports what is denied. Returns `true` if nothing is.
+    /// Reports the denied operations. Returns `true` if there are none.
     fn report(&self, space: &str, report: &mut StorageReport) -> bool {
         let denied = self.list();
         if denied.is_empty() {
