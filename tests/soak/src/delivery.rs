@@ -1,5 +1,5 @@
-//! Tests servers that share a storage, and one server without one: compares what every reader received with the order of
-//! the messages.
+//! Tests servers that share a storage, and one server without one: compares the messages of every reader with the order
+//! of all messages.
 //!
 //! - `cluster`: the servers, and the state that all tasks share.
 //! - `faults`: kills and stops servers, locks and replaces a file, revokes tokens.
@@ -7,7 +7,7 @@
 //! - `outages`: restarts a PostgreSQL server, and interrupts the connections of servers to their storage.
 //! - `elections`: kills and isolates NATS servers.
 //! - `publisher`: publishes messages until they are acknowledged, and writes text streams.
-//! - `reader`: subscribes, disconnects, and resumes at either server.
+//! - `reader`: subscribes, disconnects, and resumes at any server.
 //! - `order`: the committed messages, as the storage recorded them (`record`).
 //! - `verdict`: compares what a reader received with the order. `published` does so for publishers.
 
@@ -46,9 +46,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use verdict::History;
 
-/// How long readers may take at the end to receive everything.
+/// The time within which readers must have received everything at the end.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long readers stay after they have received everything, to detect late repeats.
+/// The time for which readers stay after they have received everything, to detect late repeats.
 const SETTLE_TIME: Duration = Duration::from_millis(1500);
 const POLL: Duration = Duration::from_millis(50);
 /// The most channels of one reader. A token for many topics is too long for the head of a request.

@@ -1,8 +1,8 @@
 //! Wakes the readers of a log.
 //!
-//! If many readers were woken at once, everything else in the runtime would wait until each has written, including
-//! publishers. So some are woken at once, and a task wakes the others in turns, between which other tasks run. Readers
-//! that are woken later find more messages, and write them together.
+//! If a log woke many readers at once, all other tasks of the runtime, including publishers, would wait until each
+//! reader has written. So it wakes some at once, and a task wakes the others in batches, between which other tasks run.
+//! Readers that are woken later find more messages, and write them together.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -29,18 +29,18 @@ pub(super) struct Waking {
 #[derive(Default)]
 struct Queue {
     readers: VecDeque<Parked>,
-    /// A task wakes the readers.
+    /// Whether a task wakes the readers.
     has_task: bool,
 }
 
-/// Wakes the readers until there are none left. If it is dropped before, because its runtime shuts down, wakes the
+/// Wakes the readers until there are none left. If it is dropped earlier, because its runtime shuts down, it wakes the
 /// rest at once: readers may belong to another runtime.
 struct Task {
     waking: Arc<Waking>,
     has_ended: bool,
 }
 
-/// Readers that a log no longer has parked, and that must be woken.
+/// Readers that are no longer parked in a log and must be woken.
 pub(super) struct ToWake {
     readers: Vec<Parked>,
     /// `None` if the log never had many readers.
@@ -48,7 +48,7 @@ pub(super) struct ToWake {
 }
 
 impl ToWake {
-    /// `waking` is kept by the log.
+    /// Sets `waking`, which the log keeps, if there are many readers.
     pub(super) fn new(readers: Vec<Parked>, waking: &mut Option<Arc<Waking>>) -> Self {
         if readers.len() > AT_ONCE {
             waking.get_or_insert_default();
@@ -56,7 +56,7 @@ impl ToWake {
         Self { readers, waking: waking.clone() }
     }
 
-    /// Wakes the readers, after those that are yet to be woken: all of them now, or in turns if there are many.
+    /// Wakes the readers after those that are yet to be woken: in batches if there are many, unless `all_now`.
     pub(super) fn wake(self, all_now: bool) {
         match self.waking {
             Some(waking) => waking.wake(self.readers, all_now),
@@ -81,7 +81,7 @@ impl Waking {
         }
         let first = queue.take_next();
         drop(queue);
-        // In this order, the readers push the task out of the slot from which other threads cannot take it.
+        // Spawned first, because waking readers moves the task out of the slot from which other threads cannot take it.
         tokio::spawn(Task { waking: self, has_ended: false }.run());
         wake(first);
     }
@@ -138,8 +138,8 @@ impl Drop for Task {
     }
 }
 
-/// Returns whether a task can be spawned that continues although this thread does something else, as the only thread
-/// of a runtime may once the publisher has its answer.
+/// Returns whether a spawned task continues without this thread: the only thread of a runtime may run no further tasks
+/// once the publisher has its answer.
 fn is_task_possible() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
@@ -210,8 +210,8 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 Arc::<Waking>::default().wake(readers.clone(), false);
                 let since = Instant::now();
-                // Without an await, so that this thread executes no other task. It keeps the task that was woken last,
-                // which tokio lets no other thread take.
+                // There is no await, so this thread executes no other task. It keeps the task that was woken last,
+                // because tokio does not let another thread take it.
                 while woken.load(Ordering::SeqCst) < readers.len() - 1 {
                     assert!(since.elapsed() < Duration::from_secs(20), "{woken:?}");
                 }

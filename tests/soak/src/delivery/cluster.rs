@@ -1,4 +1,4 @@
-//! The servers of a round, and since when each has run without a fault.
+//! The servers of a round, and the time since which each has run without a fault.
 
 use crate::Result;
 use crate::link::Link;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// What readers and publishers do.
+/// The phase of a round, which determines the work of readers and publishers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(super) enum Phase {
     /// Publish, join, leave and resume.
@@ -137,7 +137,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long a server may take to start. It waits while the file is locked.
+/// The time within which a server must start. It waits while the file is locked.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
@@ -275,7 +275,7 @@ impl Cluster {
         is_unlocked && self.could_answer_since(server, time) && Condition::was_good_since(&self.storage, time)
     }
 
-    /// Records that a publish was acknowledged, which began at `since`.
+    /// Records that a publish that began at `since` was acknowledged.
     pub(super) fn record_published(&self, channel: usize, since: Instant) {
         let mut last = lock(&self.published[channel]);
         *last = since.max(*last);

@@ -1,5 +1,5 @@
 //! Injects faults into NATS servers, which elect leaders for their streams, and into the networks between them and the
-//! servers.
+//! Fanfare servers.
 
 use super::cluster::{Cluster, Counts, Phase};
 use super::faults::Plan;

@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a reader may stay subscribed after its token was revoked.
+/// The time within which a reader must lose its subscription after its token was revoked.
 const REVOCATION_TIME: Duration = Duration::from_secs(2);
 
-/// How often faults happen, and how long they last.
+/// The frequency and the duration of faults.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     /// The mean time between two faults of servers, and of the database or the network between them and the storage.
@@ -26,8 +26,7 @@ pub(super) struct Plan {
     pub(super) max_stop: Duration,
     /// The longest time for which a file is locked or a server cannot reach its storage.
     pub(super) max_outage: Duration,
-    /// Whether servers must notice by themselves that connections to the storage are lost, which takes them longer than
-    /// a short round.
+    /// Whether connections to the storage are lost without a reset. Servers need longer than a short round to notice.
     pub(super) forgets_connections: bool,
 }
 

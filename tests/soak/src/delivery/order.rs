@@ -1,4 +1,4 @@
-//! The order of each channel's messages, which everything else is compared with.
+//! The order of each channel's messages, with which all other results are compared.
 //!
 //! `record` has the messages that a storage recorded. Without a storage, a reader that never disconnects on purpose
 //! records what it receives.

@@ -64,8 +64,8 @@ pub(super) fn end_all(cluster: &Cluster) {
     (0..cluster.servers()).for_each(|server| cluster.links(server).iter().for_each(Link::reset));
 }
 
-/// Interrupts the network between a server and the storage, except for its first `spared` links. If the plan allows, it
-/// sometimes forgets the connections that lost data, so that the server has to notice.
+/// Interrupts the network between a server and the storage, except for the server's first `spared` links. If the plan
+/// allows, sometimes forgets the connections that lost data, so that the server has to notice the loss.
 pub(super) async fn partition(
     cluster: Arc<Cluster>,
     plan: Plan,

@@ -61,7 +61,8 @@ struct Found {
     continues: bool,
 }
 
-/// Checks the texts of all streams, and without a storage, that streams whose server kept running have an end.
+/// Checks the texts of all streams. Without a storage, also checks that the streams of servers that kept running have
+/// an end.
 pub(super) fn judge_streams(written: &[Written], order: &Order, is_kept: bool) -> (Streams, Vec<String>) {
     let (mut streams, mut violations) = (Streams::default(), Vec::new());
     let found: Vec<_> = order.channels.iter().map(streams_of).collect();

@@ -20,7 +20,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(7);
 const NOTICE_TIME: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_millis(30);
-/// How long a message may remain unacknowledged by all servers.
+/// The time within which one of the servers must acknowledge a message.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// An acknowledged message.
@@ -54,7 +54,7 @@ pub(super) fn start(
     (publishing, writing)
 }
 
-/// The maximum delay that a publisher makes up for. Faults delay it for longer, and it does not make up for the rest.
+/// The maximum delay that a publisher makes up for. Faults may delay it for longer.
 const MAX_LAG: Duration = Duration::from_secs(1);
 
 /// Publishes messages, one by one and in bursts, until the round settles. `pace` is the mean time between two messages.
@@ -216,7 +216,7 @@ async fn write(cluster: Arc<Cluster>, channel: usize, name: String) -> Vec<Writt
 /// The number of chunks up to which a text is written even if the round settles.
 pub(super) const MIN_CHUNKS: u32 = 3;
 
-/// Writes one text stream at any server. Returns `None` if none can be connected to.
+/// Writes one text stream at any server. Returns `None` if no server accepts a connection.
 pub(super) async fn write_one(
     cluster: &Cluster,
     channel: usize,

@@ -17,13 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How long a server may take to answer before the reader disconnects.
+/// The time within which a server must answer, or the reader disconnects.
 const HANDSHAKE: Duration = Duration::from_secs(3);
-/// How long a server may send nothing, not even `alive`, before the reader disconnects.
+/// The time after which the reader disconnects if the server sends nothing, not even `alive`.
 const SILENCE: Duration = Duration::from_secs(4);
 const RETRY: Duration = Duration::from_millis(50);
 
-/// How a reader subscribes.
+/// The endpoint with which a reader subscribes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Subscribe,
@@ -86,7 +86,7 @@ pub(super) struct Reader {
     pub(super) method: Method,
     /// Whether it starts with the history.
     pub(super) reads_history: bool,
-    /// How often it connects before it leaves. `None` to stay and never disconnect on purpose.
+    /// The number of times that it connects before it leaves. `None` to stay and never disconnect on purpose.
     pub(super) connections: Option<u32>,
     /// The only server that it connects to, if any.
     pub(super) server: Option<usize>,

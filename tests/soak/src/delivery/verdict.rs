@@ -14,12 +14,12 @@ pub(super) struct History {
     pub(super) age: i64,
 }
 
-/// How many messages and gaps a reader received.
+/// The numbers of messages and gaps that a reader received.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) messages: u64,
     pub(super) gaps: u64,
-    /// How often it continued in another epoch.
+    /// The number of times that it continued in another epoch.
     pub(super) epochs: u64,
 }
 

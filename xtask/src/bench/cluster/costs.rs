@@ -11,7 +11,7 @@ pub(super) struct Costs {
     pub(super) publish: f64,
     /// At another hub, which receives a message that it does not need.
     pub(super) ignore: f64,
-    /// At another hub, which has subscribers of the channel, without delivering.
+    /// At another hub, which has subscribers of the channel, without the deliveries.
     pub(super) receive: f64,
     /// Delivering to a subscriber.
     pub(super) deliver: f64,
@@ -41,7 +41,7 @@ pub(super) struct Costs {
     pub(super) stored_bytes: f64,
 }
 
-/// Returns the CPU time of a process per message, minus that of the same time without messages.
+/// Returns the CPU time of a process per message, minus that of an equally long time without messages.
 pub(super) fn per_message(figures: &Figures, run: &str, idle: &str, process: &str) -> f64 {
     let get = |name: &str| figures.get(name);
     let seconds = get(&format!("{run}.seconds"));

@@ -1,4 +1,4 @@
-//! The measurements. The names of figures have parts that are separated by points.
+//! The measurements. The names of figures have parts that are separated by dots.
 
 use super::super::figures::Figures;
 use super::model::World;
@@ -6,11 +6,11 @@ use super::setup::{Held, Setup};
 use crate::failure::Result;
 use crate::step::step;
 
-/// The channels with subscribers on each hub. Those below [`SHARED`] have two subscribers each, the others one.
+/// The number of channels with subscribers on each hub. Those below [`SHARED`] have two subscribers, the others one.
 pub(super) const SUBSCRIBED: u64 = 5_000;
 pub(super) const SHARED: u64 = 1_667;
 
-/// All channels. Only the first hub uses those without subscribers: it publishes to them.
+/// The number of all channels. Only the first hub uses those without subscribers: it publishes to them.
 pub(super) const CHANNELS: u64 = 10_000;
 
 /// The rates at which a hub publishes: a name, and the arguments. At `max`, it publishes the next message once the
@@ -20,7 +20,7 @@ pub(super) const RATES: [(&str, &str); 3] = [("300", "--rate 300"), ("1000", "--
 /// The rate of each hub in the measurement with which the model is compared.
 const COMPARED: &str = "--rate 300";
 
-/// The channels to which a measurement publishes in turn.
+/// The number of channels to which a measurement publishes in turn.
 const IN_TURN: u64 = 1_000;
 
 /// The numbers of hubs that share one NATS server.

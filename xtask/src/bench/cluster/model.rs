@@ -1,4 +1,4 @@
-//! A simulated cluster: where subscribers and messages are. The same seed gives the same cluster.
+//! A simulated cluster of hubs, with subscribers and messages. The same seed gives the same cluster.
 
 use super::random::{Random, Zipf};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub(super) struct Work {
     pub(super) deliveries: f64,
     /// The hubs that have subscribers of the channel, except for the publishing one.
     pub(super) interested: f64,
-    /// The hubs to which NATS sends a message, if each receives a part of the channels.
+    /// The hubs to which NATS sends a message, if each hub receives some of the channels only.
     pub(super) receivers: f64,
 }
 

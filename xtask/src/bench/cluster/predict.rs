@@ -23,7 +23,7 @@ const PING_INTERVAL: f64 = 15.0;
 /// The rate for which the use of resources is printed, in messages per second of the cluster.
 const RATE: f64 = 1_000.0;
 
-/// The parts of channels of which hubs could receive messages. The first is how the engine works.
+/// The parts of the channels that hubs could receive. The engine implements the first.
 const PARTS: [(&str, Parts); 6] = [
     ("everything", Parts::All),
     ("1,024 buckets", Parts::Buckets(1_024)),

@@ -15,12 +15,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Returns a number from 0 to 1, without 1.
+    /// Returns a number from 0 to 1, excluding 1.
     fn fraction(&mut self) -> f64 {
         f64::from(u32::try_from(self.next() >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// Returns a number below a limit, which is not 0.
+    /// Returns a number below a limit, which must not be 0.
     pub(super) fn below(&mut self, limit: u32) -> u32 {
         u32::try_from(((self.next() >> 32) * u64::from(limit)) >> 32).unwrap_or(0)
     }

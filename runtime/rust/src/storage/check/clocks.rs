@@ -18,7 +18,7 @@ pub(in crate::storage) struct Clocks {
 
 struct Reading {
     server: String,
-    /// The least and the greatest number of milliseconds that the clock may be ahead of this machine's.
+    /// The limits of how far the clock is ahead of this machine's, in milliseconds.
     min: i64,
     max: i64,
 }
@@ -29,7 +29,7 @@ impl Clocks {
     }
 
     /// Adds the time of a server, and this machine's times before and after it was read, in milliseconds since 1970.
-    /// Of several readings of a server, the first counts.
+    /// Keeps the first reading of each server.
     pub(in crate::storage) fn add(&mut self, server: &str, time: i64, sent: i64, received: i64) {
         if !self.readings.iter().any(|reading| reading.server == server) {
             let (min, max) = (time - received.max(sent), time - sent);
@@ -37,7 +37,7 @@ impl Clocks {
         }
     }
 
-    /// Adds the readings of servers that were not read yet.
+    /// Adds the readings of servers that have none yet.
     #[cfg(feature = "nats")]
     pub(in crate::storage) fn extend(&mut self, others: Self) {
         for other in others.readings {

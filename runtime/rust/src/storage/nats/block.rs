@@ -1,7 +1,6 @@
-//! Blocks: the messages that one publish appends to a channel.
+//! Blocks: NATS messages with the messages that a channel receives together.
 //!
-//! A block is one message of a stream: a line of JSON, then the frames without their ids and times. NATS stores all of
-//! it or nothing, so the messages that wait for a channel are appended together.
+//! A block is a line of JSON, then the frames without their ids and times. NATS stores all of it or nothing.
 
 use std::time::SystemTime;
 
@@ -26,8 +25,8 @@ pub(super) struct BlockHead {
     pub(super) first: u64,
     /// The sequence of the channel's previous block, or 0.
     pub(super) previous: u64,
-    /// For a block that begins an epoch, the offset up to which ids of the previous epoch remain valid, if that is not
-    /// the one before the first message.
+    /// For a block that begins an epoch, the offset up to which ids of the previous epoch remain valid. Omitted if it
+    /// is the offset before the first message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) continues: Option<u64>,
     /// When the messages were published, in milliseconds since 1970.
@@ -99,7 +98,7 @@ impl Block {
         Ok(Self { head, frames })
     }
 
-    /// Returns the messages of topics that the definition has, with ids of an epoch.
+    /// Returns the messages of topics that the definition has, with ids of the given epoch.
     pub(super) fn messages(&self, epoch: u64, definition: &ChannelDefinition) -> Vec<StoredMessage> {
         let offsets = self.head.first..;
         let messages = offsets.zip(self.head.messages.iter().zip(&self.frames));
@@ -127,7 +126,7 @@ pub(super) fn stored_message(
     Some(StoredMessage { offset: id.offset(), topic, published_at, frame, is_refused: false })
 }
 
-/// Joins a head and frames to a payload.
+/// Joins a head and frames into a payload.
 pub(super) fn join<'f>(
     head: &impl Serialize,
     frames: impl Iterator<Item = &'f str>,

@@ -96,7 +96,7 @@ impl TrackedChannel {
         self.lock().log.upgrade()
     }
 
-    /// Hands over a block.
+    /// Hands a block to the log if it follows the last one.
     pub(super) fn apply(&self, sequence: u64, block: &Block) -> Applied {
         let mut state = self.lock();
         let state = &mut *state;
@@ -260,7 +260,7 @@ impl Channels {
         known.unwrap_or_else(|| self.track(log.channel(), shards))
     }
 
-    /// Returns a channel, which is tracked from now on.
+    /// Returns a channel, and tracks it from now on.
     pub(super) fn track(&self, channel: &Channel, shards: usize) -> Arc<TrackedChannel> {
         let token = subjects::encode(channel.name());
         let mut tracked = self.lock();
@@ -287,11 +287,11 @@ impl Channels {
         new
     }
 
-    /// Returns the open channels, and forgets those whose logs are closed and that nothing uses.
+    /// Returns the open channels, and forgets unused ones whose logs are closed.
     pub(super) fn list_open(&self) -> Vec<Arc<TrackedChannel>> {
         let mut tracked = self.lock();
         tracked.by_token.retain(|_, channel| {
-            // Under the lock, no task can obtain the channel, so the count is exact: both maps refer to it.
+            // The two maps have two references. Under the lock, no task can obtain another, so the count is exact.
             let is_used = Arc::strong_count(channel) > 2;
             is_used || channel.log().is_some()
         });
@@ -319,7 +319,7 @@ impl Channels {
         &self,
         is_abandoned: impl Fn(&OpenStream) -> bool,
     ) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
-        // Blocks arrive under the locks of the channels, so none of those is taken while all channels are locked.
+        // The map must not be locked while this waits for a channel, whose lock is held while a block arrives.
         let tracked: Vec<_> = self.lock().by_handle.values().cloned().collect();
         let streams = tracked.into_iter().flat_map(|channel| {
             let streams = channel.list_streams(&is_abandoned);
@@ -348,7 +348,7 @@ impl TrackedChannel {
         streams.filter(|stream| is_abandoned(stream)).cloned().collect()
     }
 
-    /// Returns the definition by which the channel is read.
+    /// Returns the definition with which the channel is read.
     pub(super) fn definition(&self) -> &'static ChannelDefinition {
         self.log().map_or(self.channel.definition(), |log| log.channel().definition())
     }

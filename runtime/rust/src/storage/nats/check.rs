@@ -1,4 +1,4 @@
-//! Checks NATS servers, before servers use them or meanwhile. Nothing here creates, changes or deletes anything.
+//! Checks NATS servers, before or while servers use them. Nothing here creates, changes or deletes anything.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Probe {
     }
 }
 
-/// The permissions that servers have denied, in the words of their errors.
+/// The permissions that the NATS servers have denied, in the words of their errors.
 #[derive(Clone, Default)]
 struct Denied(Arc<Mutex<Vec<String>>>);
 
@@ -103,13 +103,13 @@ impl Denied {
         })
     }
 
-    /// Returns what is denied, such as `Publish to "a"`.
+    /// Returns the denied operations, such as `Publish to "a"`.
     fn list(&self) -> Vec<String> {
         let denied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut denied: Vec<String> = denied
             .iter()
             .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
-            // Only this check sends this request.
+            // Servers do not send this request, so they do not need the permission.
             .filter(|what| !what.contains(servers::USER_INFO))
             .collect();
         denied.sort_unstable();
@@ -117,7 +117,7 @@ impl Denied {
         denied
     }
 
-    /// Reports what is denied. Returns `true` if nothing is.
+    /// Reports the denied operations. Returns `true` if there are none.
     fn report(&self, space: &str, report: &mut StorageReport) -> bool {
         let denied = self.list();
         if denied.is_empty() {

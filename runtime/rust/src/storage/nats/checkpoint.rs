@@ -29,11 +29,11 @@ pub(super) struct CheckpointHead {
     #[serde(default)]
     pub(super) open_streams: Vec<OpenStream<String>>,
     pub(super) messages: Vec<KeptMessage>,
-    /// The blocks of the last minute, whose writers may still be asking whether they are stored.
+    /// The deleted blocks of the last minute. Their writers may still check whether they are stored.
     pub(super) recent: Vec<RecentBlock>,
 }
 
-/// A block that was deleted in favor of a checkpoint.
+/// A block that a checkpoint has replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RecentBlock {
     pub(super) nonce: u64,

@@ -68,14 +68,14 @@ impl Credentials {
         change: impl FnOnce(ConnectOptions) -> ConnectOptions,
     ) -> Result<Client, StorageError> {
         if urls.iter().any(|url| url.contains('@')) {
-            // The client ignores them, and writes URLs to the log.
+            // The client ignores credentials in URLs, and logs the URLs.
             return Err(StorageError::new(
                 "the URL of NATS servers must not contain credentials: set `user_and_password` or `token` instead",
             ));
         }
         let mut options = change(self.options().await?);
         if requires_tls(&urls) {
-            // Also of servers that these servers name.
+            // Also required of servers that these servers name.
             options = options.require_tls(true);
         }
         options.connect(urls).await.map_err(|error| StorageError::new(self.explain(&error)))

@@ -29,7 +29,7 @@ const READ_BATCH: usize = 500;
 const NO_MESSAGE: u64 = 10_037;
 pub(super) const NO_STREAM: u64 = 10_059;
 const STREAM_EXISTS: u64 = 10_058;
-/// The subject's last sequence is another one, or another message for the subject is being stored.
+/// The subject has another last sequence, or another message for the subject is being stored.
 const WRONG_SEQUENCE: [u64; 2] = [10_071, 10_164];
 
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Stored {
 pub(super) struct StreamInfo {
     pub(super) config: Value,
     pub(super) state: StreamState,
-    /// The time of the server that answered.
+    /// The clock of the server that answered.
     #[serde(default)]
     pub(super) ts: String,
 }
@@ -83,8 +83,7 @@ impl RequestFailure {
         matches!(self, Self::Rejected { code, .. } if WRONG_SEQUENCE.contains(code))
     }
 
-    /// Returns the sequence of the subject's last message, which the leader names if it rejects a message because of
-    /// it. Returns 0 if the leader has not named it.
+    /// Returns the sequence of the subject's last message if the leader has named it as the reason, otherwise 0.
     pub(super) fn last_sequence(&self) -> u64 {
         let Self::Rejected { error, .. } = self else { return 0 };
         let text = error.to_string();
@@ -250,8 +249,8 @@ impl JetStream {
         }
     }
 
-    /// Returns the last message of each of several subjects, and the sequence of the stream's last message, as one
-    /// replica has them. Returns `None` if the replica has no message of these subjects. It may lag behind.
+    /// Returns the last message of each of several subjects, and the sequence of the stream's last message, from any
+    /// replica, which may lag behind. Returns `None` if it has no message of these subjects.
     pub(super) async fn read_last_of(
         &self,
         stream: &str,
@@ -266,7 +265,7 @@ impl JetStream {
         Ok(Some((read, last.ok_or_else(|| unreadable("a read").into_error())?)))
     }
 
-    /// Executes a request that may be executed several times.
+    /// Executes a request, and repeats it if there is no answer.
     async fn request(&self, subject: String, request: &Value) -> Result<Value, RequestFailure> {
         let since = Instant::now();
         loop {

@@ -1,7 +1,7 @@
 //! The idempotency keys of a channel.
 //!
-//! A publish is accepted only if it follows the channel's last block, so a process that has read all blocks knows all
-//! keys.
+//! A stream accepts a block only after the channel's last one, so a process that can append has read all blocks, and
+//! knows all keys.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -48,7 +48,7 @@ impl UsedKeys {
         }
     }
 
-    /// Returns the keys up to an offset that are remembered at a time, the oldest first.
+    /// Returns the keys up to an offset that are still remembered at `now`, the oldest first.
     pub(super) fn list(&self, last: u64, now: i64) -> impl Iterator<Item = &UsedKey> {
         let keys = self.in_order.iter().filter_map(|hash| self.offsets.get(hash));
         keys.filter(move |used| used.offset <= last && used.is_remembered(now))

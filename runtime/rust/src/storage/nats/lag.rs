@@ -22,7 +22,7 @@ impl Lag {
         Self { last: AtomicU64::new(0), answered: AtomicI64::new(now), current: AtomicI64::new(now) }
     }
 
-    /// Records the last sequence, as the leader has just answered.
+    /// Records the last sequence that the leader has just answered.
     pub(super) fn record_answer(&self, last: u64) {
         self.last.store(last, Ordering::Relaxed);
         self.answered.store(steady_milliseconds(), Ordering::Relaxed);

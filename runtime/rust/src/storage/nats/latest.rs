@@ -1,10 +1,10 @@
-//! Reads the last messages of channels, including everything that this process has received, and everything that was
-//! confirmed before.
+//! Reads the last messages of channels, including all messages that this process has received, and all that were
+//! confirmed before the read.
 //!
-//! A server that was suspended or cut off may answer as the leader of a stream although another one leads it by now, and
-//! a replica may lag behind its leader. So a read is valid only if the server that answered has stored enough. A
-//! *mark* shows how much that is. It is a message that a majority of the servers stores after everything that was
-//! confirmed before.
+//! A replica may lag behind its leader, and a server that was suspended or cut off may answer as the leader although
+//! another server has been elected. So a read is valid only if the server that answered has stored all messages up to
+//! some sequence. A *mark* determines this sequence: it is a message that a majority of the servers stores after
+//! everything that was confirmed before.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl Shared {
         Ok(messages.into_iter().find(|stored| stored.subject == log))
     }
 
-    /// Returns the last messages of subjects, as a server has them that has stored everything up to a sequence, and
-    /// everything that this process has received. A mark may be among them.
+    /// Returns the last messages of subjects, from a server that has stored everything up to `at_least` and everything
+    /// that this process has received. A mark may be among them.
     pub(super) async fn read_latest(
         &self,
         shard: usize,
@@ -58,7 +58,7 @@ impl Shared {
             }
             if !is_compared && since.elapsed() > MAX_LAG {
                 is_compared = true;
-                // The stream may have lost the messages. Then it assigns their sequences again.
+                // If the stream has lost messages, it assigns their sequences again: a new mark has a lower sequence.
                 needed = needed.min(self.store_mark(shard).await?);
             }
             if since.elapsed() > TIMEOUT {
@@ -82,14 +82,14 @@ impl Shared {
         let since = Instant::now();
         loop {
             match self.jetstream.publish(publish()).await {
-                // A mark may be stored several times.
+                // Storing a mark twice does no harm.
                 Err(RequestFailure::Unanswered(_)) if since.elapsed() < ELECTION => sleep(PAUSE).await,
                 outcome => return outcome.map_err(RequestFailure::into_error),
             }
         }
     }
 
-    /// Returns the subject of marks. Its last token is not the encoding of a channel.
+    /// Returns the subject of marks. No channel has its last token.
     fn mark_subject(&self, shard: usize) -> String {
         format!("{}.{shard}.checkpoint.=", self.space)
     }

@@ -1,4 +1,4 @@
-//! Reading the stored state of channels.
+//! Reads the stored state of channels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -264,7 +264,7 @@ fn evicted(definition: &ChannelDefinition, stored: &[(String, u64)], gone: u64) 
     of_topics.chain(all.filter(|(_, offset)| *offset > 0)).collect()
 }
 
-/// The blocks of a channel, which every process reads in the same way.
+/// The valid blocks of a channel. Every process must select the same ones, so that all see the same messages.
 struct Chain {
     epoch: u64,
     continues: Option<(u64, u64)>,

@@ -1,5 +1,5 @@
-//! Streams that have lost messages, for example because a machine without other replicas lost power, or because an
-//! older copy of the files was restored. Such a stream assigns the sequences of the lost messages again.
+//! Detects streams that have lost messages, for example because the only replica lost power, or because an older copy
+//! of the files was restored. Such a stream assigns the sequences of the lost messages again.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ impl Shared {
         let Shard { stream, seen, .. } = &self.shards[shard];
         let received = seen.load(Ordering::Relaxed);
         let mark = self.store_mark(shard).await?;
-        // The messages that were received were stored before the mark.
+        // The received messages were stored before the mark. So if none is lost, the mark has a greater sequence.
         if mark > received {
             return Ok(mark);
         }
@@ -25,7 +25,7 @@ impl Shared {
             let sequence = channel.lock().position.as_ref().map(|position| position.sequence);
             known.extend(sequence.map(|sequence| (channel, sequence)));
         }
-        // These positions, too, are from before the mark that they are compared with.
+        // The positions, too, must be older than the mark with which they are compared.
         let mark = self.store_mark(shard).await?;
         let _ = seen.compare_exchange(received, mark, Ordering::Relaxed, Ordering::Relaxed);
         for (channel, sequence) in known {

@@ -113,7 +113,7 @@ impl Shared {
     /// Removes this process from those that are running.
     pub(super) async fn unregister(&self) {
         let subject = self.process_subject(&self.owner.to_string());
-        // If it fails, others notice after a while that this process does not report.
+        // If this fails, the registration expires.
         let _ = self.jetstream.purge(&self.meta_stream, &subject, None).await;
     }
 
@@ -144,7 +144,7 @@ impl Shared {
         self.jetstream.publish(publish).await
     }
 
-    /// Stores the revocations again that were deleted together with the stream or its messages.
+    /// Stores revocations again that were deleted together with the stream or its messages.
     pub(super) async fn restore_revoked(&self) -> Result<(), StorageError> {
         let now = self.now();
         let mut lost = Vec::new();
@@ -175,7 +175,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Returns the revocations that this process has not read yet, each with the time since then.
+    /// Returns the revocations that this process has not read yet, each with its age.
     pub(super) async fn read_revoked(&self) -> Result<Vec<(String, Duration)>, StorageError> {
         let subject = format!("{}.meta.revoked.*", self.space);
         let mut revoked = Vec::new();

@@ -1,5 +1,4 @@
-//! Creates the streams, also if they were deleted, and compares the settings of those that exist. Nothing here changes
-//! or deletes a stream.
+//! Creates missing streams, and checks the settings of existing ones. Nothing here changes or deletes a stream.
 
 use std::sync::atomic::Ordering;
 
@@ -33,12 +32,12 @@ pub(super) struct Setup {
     pub(super) replicas: Option<usize>,
 }
 
-/// The streams, which exist.
+/// The streams, all of which exist.
 pub(super) struct Streams {
     pub(super) meta: String,
     pub(super) shards: Vec<Shard>,
     pub(super) clock: Reading,
-    /// The settings of the streams that exist, to create them again if they are deleted.
+    /// The settings with which deleted streams are created again.
     pub(super) setup: Setup,
 }
 
@@ -86,8 +85,8 @@ impl Setup {
     }
 
     fn config(&self, name: &str, subjects: &Value, source: &str, destination: &str) -> Value {
-        // If the stream is deleted and created again, its sequences are greater than all earlier ones: no process takes
-        // a new message for one that it knows.
+        // If the stream is deleted and created again, its sequences must be greater than all earlier ones, so that no
+        // process takes a new message for a known one.
         let first = u64::try_from(to_milliseconds(wall_time())).unwrap_or(0) * 1000;
         json!({
             "name": self.stream(name),
@@ -139,7 +138,7 @@ pub(super) async fn set_up(jetstream: &JetStream, setup: &Setup) -> Result<Strea
     Ok(Streams { meta: setup.stream("meta"), shards, clock, setup: existing })
 }
 
-/// Creates a stream if it does not exist, and compares it otherwise.
+/// Creates a stream, or checks the settings of the existing one.
 async fn ensure(jetstream: &JetStream, setup: &Setup, config: &Value) -> Result<StreamInfo, StorageError> {
     let name = config["name"].as_str().unwrap_or_default();
     let mut info = jetstream.find_stream(name, None).await?;
@@ -163,7 +162,7 @@ pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<()
     };
     if found["metadata"]["fanfare.format"] != FORMAT {
         return Err(StorageError::new(format!(
-            "the NATS stream `{name}` is not one that this version of Fanfare can use: set another space"
+            "this version of Fanfare cannot use the NATS stream `{name}`: set another space"
         )));
     }
     if let Some(key) = REQUIRED.iter().find(|key| found[**key] != needed[**key]) {

@@ -1,4 +1,4 @@
-//! Following what other processes append.
+//! Follows the blocks and checkpoints that other processes store.
 //!
 //! A stream republishes each message that it stores, with its sequence. This process has one subscription per shard,
 //! for all channels. A republished message may be lost if a leader ends before it has sent the message, or if this
@@ -25,7 +25,7 @@ use crate::metrics;
 /// The interval at which to ask for the last sequence of each stream.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// If more messages of a shard were missed, its open channels are read one by one.
+/// The maximum number of missed messages to read. If a shard has missed more, its open channels are read one by one.
 const MAX_MISSED: u64 = 5_000;
 
 /// The time for which a replica may lag behind, or a newly elected leader may know less than its predecessor.
@@ -91,8 +91,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads the open channels again whose last block is before a sequence: the stream was purged, or was created
-    /// again.
+    /// Reads open channels again if their last block is before a sequence: the stream was purged, or was created again.
     async fn refresh_deleted(self: &Arc<Self>, shard: usize, first: u64) -> Result<(), StorageError> {
         for channel in &self.channels.list_open_in(shard) {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
@@ -155,8 +154,8 @@ impl Shared {
     pub(super) async fn catch_up(self: &Arc<Self>, shard: usize) -> Result<(), StorageError> {
         let asked = Instant::now();
         let mut last = self.shards[shard].caught_up.lock().await;
-        // While this call waited, another one may have begun and ended. If it failed, so would this one, and many calls
-        // that wait for each other would wait for minutes.
+        // While this call waited, another one may have begun and ended: its outcome counts for this one, too. If each
+        // of many waiting calls failed on its own, the last one would wait for minutes.
         if let Some((began, outcome)) = &*last
             && *began >= asked
         {
@@ -215,7 +214,7 @@ impl Shared {
         }
     }
 
-    /// Reads the blocks up to a sequence that the open channels of a shard lack.
+    /// Reads the missing blocks of the open channels of a shard, up to a sequence.
     async fn refresh_shard(self: &Arc<Self>, shard: usize, last: u64) -> Result<(), StorageError> {
         for channel in &self.channels.list_open_in(shard) {
             skip_unreadable(self.refresh(channel, last).await, channel.channel.name())?;
@@ -298,7 +297,7 @@ impl Shared {
     }
 }
 
-/// Logs and ignores that a message cannot be read, because the other channels of its shard must receive theirs.
+/// Logs an unreadable message and skips it, so that the other channels of its shard receive theirs.
 pub(super) fn skip_unreadable(outcome: Result<(), StorageError>, name: &str) -> Result<(), StorageError> {
     match outcome {
         Err(error) if error.is_unreadable() => {
@@ -315,17 +314,17 @@ struct Polled {
     /// The last sequence of its stream, or 0 before the first poll.
     last: u64,
     missing: Missing,
-    /// The stream lacks messages that were received.
+    /// Received messages that the stream lacks.
     lost: Missing,
 }
 
-/// The time since which a stream, or messages that were received, have been missing, if they are.
+/// The time since which a stream or received messages have been missing, or `None` if they are not.
 #[derive(Default)]
 pub(super) struct Missing(Option<Instant>);
 
 impl Missing {
-    /// Call this whenever the stream or messages are not found. Returns `true` if it is certain that they are gone: a
-    /// newly elected leader may not know them for a moment.
+    /// Records that they are missing. Returns `true` once it is certain that they are gone: a newly elected leader may
+    /// not know them for a moment.
     pub(super) fn lasts(&mut self) -> bool {
         self.0.get_or_insert_with(Instant::now).elapsed() > MAX_LAG
     }

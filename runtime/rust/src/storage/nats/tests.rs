@@ -259,7 +259,7 @@ async fn connecting_creates_what_is_missing_and_changes_nothing() {
     request("$JS.API.STREAM.CREATE.other-meta", json!({ "name": "other-meta", "subjects": ["other.x"] }))
         .await;
     let error = connect("other").await.unwrap_err().to_string();
-    assert!(error.contains("`other-meta` is not one that this version of Fanfare can use"), "{error}");
+    assert!(error.contains("this version of Fanfare cannot use the NATS stream `other-meta`"), "{error}");
     let stream = request("$JS.API.STREAM.INFO.setup-1", json!({})).await;
     let mut config: Value = serde_json::from_slice::<Value>(&stream.payload).unwrap()["config"].take();
     config["max_age"] = 1_000_000_000_i64.into();

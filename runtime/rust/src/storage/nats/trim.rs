@@ -1,4 +1,4 @@
-//! Deleting messages that logs have evicted, and keeping used channels from expiring.
+//! Deletes messages that logs have evicted, and keeps used channels from expiring.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const KEEP_INTERVAL: Duration = Duration::from_secs(86_400);
 /// The number of channels that are trimmed at once.
 const MAX_TRIMS: usize = 16;
 
-/// The time for which a checkpoint keeps the nonces of deleted blocks, in milliseconds. A writer asks for its own block
-/// for a shorter time.
+/// The time for which a checkpoint keeps the nonces of deleted blocks, in milliseconds. A writer looks for its own
+/// block for a shorter time.
 const RECENT: i64 = 60_000;
 
 /// The messages of a channel to delete: for each topic, the offset up to which they are evicted.
@@ -92,7 +92,7 @@ impl Shared {
                 definition: channel.channel.definition().fingerprint.to_owned(),
                 messages: Vec::new(),
             };
-            // Messages that publishers append meanwhile wait.
+            // Other messages wait in the queue until this block is stored.
             state.is_writing = true;
             state.kept_at = Instant::now();
             head
@@ -107,7 +107,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Replaces the blocks whose messages are all at or before an offset by a checkpoint, as far as it has room.
+    /// Replaces blocks whose messages are all at or before an offset with a checkpoint: as many as it has room for.
     async fn write_checkpoint(
         &self,
         channel: &TrackedChannel,
@@ -246,14 +246,13 @@ impl Checkpoint {
     fn has_room(&self, block: &Block, max: usize) -> bool {
         let kept: usize = self.frames.iter().map(String::len).sum();
         let added: usize = block.frames.iter().map(String::len).sum();
-        // A frame may begin a text stream, too.
+        // Each frame may begin a text stream, which the head lists, too.
         let heads = 384 * (self.frames.len() + block.frames.len() + self.head.open_streams.len());
         kept + added + heads + super::KEYS_BYTES < max
     }
 }
 
-/// Returns whether a message of a topic must be kept. Messages of topics that the definition does not have are not
-/// kept.
+/// Returns whether a message must be kept: if its topic is in the definition, and the log has not evicted it.
 fn is_kept(definition: &ChannelDefinition, evicted: &[(usize, u64)], topic: &str, offset: u64) -> bool {
     let Some(topic) = definition.stored_topic(topic) else { return false };
     evicted.iter().all(|(evicted, until)| *evicted != topic || offset > *until)

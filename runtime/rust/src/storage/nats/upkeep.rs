@@ -1,4 +1,4 @@
-//! The periodic work: reporting that this process is running, ending the text streams of others, deleting old data.
+//! Periodic work: reports that this process is running, ends the text streams of ended processes, deletes old data.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::storage::queue::Queue;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The time after which a process that cannot report connects to another NATS server. It must report again before others
-/// regard it as ended. The time doubles with each attempt.
+/// The time after which a process that cannot report connects to another NATS server, short enough to report again
+/// before others regard it as ended. The time doubles with each attempt.
 const RECONNECT_AFTER: Duration = Duration::from_secs(5);
 
-/// The maximum of that time. After it, a process connects to another server even if it can store messages: that server
-/// may reach the stream of the reports.
+/// The maximum of that time. After it, a process connects to another server even if the current one stores messages:
+/// the other may reach the stream of the reports.
 const MAX_RECONNECT_AFTER: Duration = Duration::from_secs(60);
 
 /// The time within which a shard must store a mark to show that the connection works.
@@ -102,8 +102,8 @@ impl Upkeep {
             return Ok(());
         }
         let shards: BTreeSet<usize> = abandoned.iter().map(|(channel, _)| channel.shard).collect();
-        // Since the report, the streams' processes may have ended them, and new processes may have started. Processes
-        // register before they write.
+        // Since the last report, these streams may have ended, and processes may have started. They register before
+        // they write, so reading both again is exact.
         let (mut caught_up, mut outcome) = (BTreeSet::new(), Ok(()));
         for shard in shards {
             match self.shared.catch_up(shard).await {
@@ -120,7 +120,7 @@ impl Upkeep {
         outcome
     }
 
-    /// Returns the text streams of processes that do not run.
+    /// Returns the text streams of processes that no longer run.
     fn list_abandoned_streams(&self) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
         let is_abandoned = |stream: &OpenStream| !stream.is_of_run() && !self.shared.may_run(stream.owner());
         self.shared.channels.list_streams(is_abandoned)
@@ -165,10 +165,10 @@ impl Shared {
             };
             tracing::warn!(%error, "failed to report to the storage that this process is running");
             let failing_for = since.elapsed();
-            // Connecting again loses what is on its way. It does not help if only the stream of the reports has failed.
+            // Reconnecting loses messages in transit, and does not help if only the stream of the reports has failed.
             if failing_for > pause && (failing_for > MAX_RECONNECT_AFTER || !self.can_store().await) {
                 (since, pause) = (Instant::now(), (2 * pause).min(MAX_RECONNECT_AFTER));
-                // It fails only if the connection has been closed for good.
+                // An error means that the connection is closed for good.
                 let _ = self.jetstream.client.force_reconnect().await;
             }
         }

@@ -1,4 +1,4 @@
-//! Appending messages. While messages wait for a channel, one task appends them, and the next block has all of them.
+//! Appends messages. While messages wait for a channel, one task appends them, and the next block has all of them.
 //!
 //! A block names the sequence of the channel's last block, and the stream's leader rejects it if another block is the
 //! last. So all processes see one order without missing messages, and a block that is sent again because its answer was
@@ -52,7 +52,7 @@ impl Shared {
             drop(state);
             let (shared, writing) = (Arc::clone(self), self.writers.begin());
             self.runtime.spawn(async move {
-                // Publishers that have just been answered often publish again: their messages belong in this block.
+                // Publishers often publish again as soon as they have an answer. Their messages belong in this block.
                 tokio::task::yield_now().await;
                 shared.write(&channel).await;
                 drop(writing);
@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Takes messages from the queue. Returns `None` if there are none: then no task writes the channel any more.
+    /// Takes messages from the queue. If there are none, returns `None`, and the next message starts another task.
     fn next_batch(&self, channel: &TrackedChannel) -> Option<Batch> {
         let mut state = channel.lock();
         let (mut bytes, mut appends) = (HEAD_BYTES, Vec::new());
@@ -153,8 +153,8 @@ impl Shared {
         }
     }
 
-    /// Stores a block if it follows the channel's last one, and hands it to the log. Returns `false` if it does not
-    /// follow, once the channel has been read again.
+    /// Stores a block if it follows the channel's last one, and hands it to the log. Otherwise, reads the channel again
+    /// and returns `false`.
     pub(super) async fn send(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
@@ -256,8 +256,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins an epoch of a channel, unless another process does: its first one, or the one that follows `lost`. The
-    /// ids of `lost` remain valid up to the given offset, or all of them without one.
+    /// Begins the first epoch of a channel, or the one after `lost`, unless another process does. The ids of `lost`
+    /// remain valid up to the given offset; without one, all do.
     pub(super) async fn begin_epoch(
         &self,
         channel: &TrackedChannel,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::streams::Found;
 use super::{Probe, Setup, StorageReport, json};
 
-/// The least `max_payload` with which the engine works. A message, and the checkpoint of a channel with all of its
+/// The minimum `max_payload` with which the engine works. A message, and the checkpoint of a channel with all of its
 /// idempotency keys, must fit into it.
 const MIN_PAYLOAD: usize = 256 * 1024;
 

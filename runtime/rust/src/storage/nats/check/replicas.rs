@@ -9,13 +9,13 @@ use super::StorageReport;
 /// The replicas of all streams.
 #[derive(Default)]
 pub(super) struct Replicas {
-    /// The names of streams, by a server that stores them and its problem.
+    /// The names of the streams on each server with a problem.
     by_problem: BTreeMap<(String, Problem), Vec<String>>,
     without_leader: Vec<String>,
     without_majority: Vec<String>,
     /// The streams that are on fewer servers than their settings require, with both numbers.
     incomplete: Vec<(String, u64, u64)>,
-    /// The streams that one server of a cluster stores.
+    /// The streams that only one server of a cluster stores.
     single: Vec<String>,
     current: u64,
 }
@@ -53,7 +53,7 @@ impl Replicas {
             self.by_problem.entry((server, problem)).or_default().push(stream.to_owned());
         }
         let (set, stored) = (info["config"]["num_replicas"].as_u64().unwrap_or(1), replicas.len() as u64 + 1);
-        // Replicas that lag store new messages, too.
+        // Lagging replicas count, because they store new messages, too.
         if (stored - offline) * 2 <= stored.max(set) {
             self.without_majority.push(stream.to_owned());
         }
@@ -90,7 +90,7 @@ impl Replicas {
                 Problem::Offline => report.warn(
                     "replicas",
                     format!("{server} is offline, and stores {streams}"),
-                    "start the server: until then, these streams have one replica less",
+                    "start the server: until then, these streams have one replica fewer",
                 ),
                 Problem::Behind => report.warn(
                     "replicas",

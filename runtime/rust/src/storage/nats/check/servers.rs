@@ -12,7 +12,7 @@ use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageR
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
 
-/// Each server answers with its time, and with the permissions of the user.
+/// The subject on which each server answers with its time and the permissions of the user.
 pub(super) const USER_INFO: &str = "$SYS.REQ.USER.INFO";
 
 /// A server that answered.
@@ -29,7 +29,7 @@ struct Server {
 pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut StorageReport) -> Clocks {
     let given: Vec<&str> = options.url.split(',').map(str::trim).collect();
     let scheme = if requires_tls(&given) { "tls://" } else { "nats://" };
-    // Servers name each other without a scheme.
+    // The addresses that servers name have no scheme.
     let named = probe.jetstream.client.server_info().connect_urls;
     let named: Vec<String> = named.iter().map(|address| format!("{scheme}{address}")).collect();
     let mut all: BTreeMap<(String, u16), &str> = BTreeMap::new();

@@ -7,13 +7,14 @@ use super::{Checked, Database, Need, StorageReport, describe};
 /// The connections of a server that do not depend on its options: one each to publish, notify, receive and maintain.
 const FIXED_CONNECTIONS: i64 = 4;
 
-/// The number of attempts to find a pooler. While other clients use it, it chooses connections at random.
+/// The number of attempts to detect a pooler. One is not enough: if other clients use it, it may choose the same
+/// connection by chance.
 const ATTEMPTS: usize = 3;
 
-/// The limits of connections, and the number of connections of other programs. Those of servers that are running do not
-/// count as such: the caller plans for them.
-/// A role without `pg_read_all_stats` does not see the `backend_type` of the sessions of others, but only processes with a
-/// database and a user can be clients.
+/// The limits of connections, and the number of connections of other programs, without those of running servers, which
+/// the caller plans for.
+/// A role without `pg_read_all_stats` does not see the `backend_type` of the sessions of other roles. So a session also
+/// needs a database and a user to count as a client.
 const LIMITS: &str = "
     SELECT current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
             - coalesce(current_setting('reserved_connections', true)::int8, 0),
@@ -25,7 +26,7 @@ const LIMITS: &str = "
         (SELECT datconnlimit::int8 FROM pg_database WHERE datname = current_database())
 ";
 
-/// Compares the limit of connections with what servers need.
+/// Compares the available connections with those that servers need.
 pub(super) async fn check(
     client: &Client,
     need: &Need,
@@ -33,7 +34,7 @@ pub(super) async fn check(
     report: &mut StorageReport,
 ) -> Checked {
     let per_server = i64::try_from(need.connections).unwrap_or(i64::MAX).saturating_mul(2);
-    // While it connects, a server has one more for a moment.
+    // A server briefly has one more while it connects.
     let per_server = per_server.saturating_add(FIXED_CONNECTIONS + 1);
     let servers = i64::try_from(need.servers).unwrap_or(i64::MAX);
     let needed = per_server.saturating_mul(servers);

@@ -6,7 +6,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::StorageReport;
 
-/// Less free space than this is a failure, or a warning, in bytes.
+/// The free space, in bytes, below which the check fails, or warns.
 const MIN_FREE: u64 = 64 * 1024 * 1024;
 const LOW_FREE: u64 = 1024 * 1024 * 1024;
 
