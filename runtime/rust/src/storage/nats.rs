@@ -19,7 +19,6 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::remote_clock::StorageClock;
@@ -184,9 +183,9 @@ impl Messages for Nats {
     }
 
     fn catch_up(&self, channel: &Channel) -> StorageFuture<Result<(), StorageError>> {
+        let number = subjects::shard_of(&subjects::encode(channel.name()), self.shared.shard_count());
         let shared = Arc::clone(&self.shared);
-        let shard = subjects::shard_of(&subjects::encode(channel.name()), shared.shard_count());
-        Box::pin(async move { shared.catch_up(shard).await })
+        Box::pin(async move { shared.catch_up(number).await })
     }
 
     fn append(&self, entry: Entry) -> StorageCall<Result<Appended, AppendError>> {
