@@ -229,7 +229,7 @@ impl Shared {
         let tracked = self.channels.track(channel, self.shard_count());
         loop {
             let loading = tracked.begin_loading();
-            let Some(loaded) = self.load(&tracked, channel.definition()).await? else {
+            let Some(loaded) = self.load(&tracked, channel.definition(), 0).await? else {
                 self.begin_epoch(&tracked, None).await.map_err(writer::AppendFailure::into_error)?;
                 continue;
             };

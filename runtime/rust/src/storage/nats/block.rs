@@ -23,8 +23,10 @@ pub(super) struct BlockHead {
     pub(super) epoch: u64,
     /// The offset of the first message. A block without messages begins an epoch, or keeps the channel from expiring.
     pub(super) first: u64,
-    /// The sequence of the channel's previous block, or 0.
+    /// The sequence of the channel's previous block, and its nonce. Both are 0 for the first block. If the stream loses
+    /// a block, it may assign its sequence to another one, which has another nonce.
     pub(super) previous: u64,
+    pub(super) previous_nonce: u64,
     /// For a block that begins an epoch, the offset up to which ids of the previous epoch remain valid. Omitted if it
     /// is the offset before the first message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,6 +78,12 @@ pub(super) struct Block {
 }
 
 impl BlockHead {
+    /// Returns whether the block follows another one than the stored one with the same sequence, because the stream had
+    /// lost that other one. `last` is the sequence and the nonce of the stored one.
+    pub(super) fn is_fork_of(&self, last: (u64, u64)) -> bool {
+        self.previous == last.0 && self.previous_nonce != last.1
+    }
+
     /// Returns the offset up to which ids of the previous epoch remain valid, for a block that begins an epoch.
     pub(super) fn last_continued(&self) -> u64 {
         self.continues.unwrap_or(self.first - 1)
@@ -86,6 +94,10 @@ impl Block {
     /// Returns the offset of the last message. A block without messages has the offset before its first one.
     pub(super) fn last(&self) -> u64 {
         self.head.first + self.frames.len() as u64 - 1
+    }
+
+    pub(super) fn decode_head(payload: &[u8]) -> Result<BlockHead, StorageError> {
+        split(payload).map(|(head, _)| head)
     }
 
     pub(super) fn decode(payload: &[u8]) -> Result<Self, StorageError> {
@@ -183,6 +195,7 @@ mod tests {
             epoch: 7,
             first: 3,
             previous: 9,
+            previous_nonce: 8,
             continues: None,
             time: 1,
             nonce: u64::MAX,

@@ -7,12 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::time::Instant;
 
 use super::append::Append;
-use super::block::{Block, StoredKey};
+use super::block::{Block, BlockHead, StoredKey};
 use super::checkpoint::RecentBlock;
 use super::keys::{UsedKey, UsedKeys};
 use super::subjects;
 use crate::channel::{Channel, ChannelDefinition};
 use crate::history::{ChannelHandle, Limits, Log, OpenStream, StoredLog};
+use crate::random;
+
+/// The number of blocks by which a process can find out how many a stream has lost. If it has lost more, all ids of the
+/// epoch become invalid.
+const MAX_RECENT: usize = 32;
 
 /// A channel that is open in this process, or to which it appends.
 pub(super) struct TrackedChannel {
@@ -42,13 +47,17 @@ pub(super) struct ChannelState {
 }
 
 /// The last block of a channel that this process has read.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Position {
     pub(super) epoch: u64,
     /// The offset of the last message.
     pub(super) head: u64,
-    /// The sequence of the last block, or 0 if there is none.
+    /// The sequence and the nonce of the last block, or 0 if there is none.
     pub(super) sequence: u64,
+    pub(super) nonce: u64,
+    /// The nonces of the last [`MAX_RECENT`] blocks that were handed out, each with the offset of its last message. The
+    /// oldest is first.
+    pub(super) recent: VecDeque<(u64, u64)>,
     /// When the last block was published, in milliseconds since 1970.
     pub(super) time: i64,
     pub(super) keys: UsedKeys,
@@ -62,8 +71,17 @@ pub(super) struct Loaded {
     pub(super) stored: StoredLog,
     /// The blocks that were read. A writer looks for its own among them.
     pub(super) blocks: Vec<RecentBlock>,
-    /// For each block, the sequence of the one before it, its own, and its first offset.
-    pub(super) links: Vec<(u64, u64, u64)>,
+    /// All blocks after the checkpoint, in order.
+    pub(super) links: Vec<Link>,
+    /// Whether a block follows one that the stream has lost, and whose sequence another block has.
+    pub(super) is_forked: bool,
+}
+
+/// A block and the one before it, each with its sequence and nonce.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
+    pub(super) previous: (u64, u64),
+    pub(super) block: (u64, u64),
 }
 
 /// The effect of replacing the known state of a channel.
@@ -71,9 +89,7 @@ pub(super) enum Replaced {
     Done,
     /// The stream lacks the last block that this process has handed out, and has another one in its place. The messages
     /// up to `last_common` are the same.
-    Lost {
-        last_common: u64,
-    },
+    Lost,
 }
 
 /// The effect of handing a block to a channel.
@@ -104,17 +120,18 @@ impl TrackedChannel {
             state.is_dirty = true;
         }
         let Some(position) = &mut state.position else { return Applied::Unread };
-        if sequence <= position.sequence {
+        let last = (position.sequence, position.nonce);
+        if sequence < position.sequence || (sequence, block.head.nonce) == last {
             return Applied::Whole;
         }
-        if block.head.previous != position.sequence {
+        if (block.head.previous, block.head.previous_nonce) != last {
             return Applied::Incomplete;
         }
         if block.head.epoch > position.epoch {
             state.retire();
             return Applied::Unread;
         }
-        position.sequence = sequence;
+        (position.sequence, position.nonce) = (sequence, block.head.nonce);
         position.time = position.time.max(block.head.time);
         if block.head.epoch < position.epoch || block.head.first != position.head + 1 {
             // The block's writer did not know the channel's state. All processes ignore the block, and the writer reads
@@ -129,8 +146,7 @@ impl TrackedChannel {
         if state.sent == Some(block.head.nonce) {
             state.stored = Some((block.head.epoch, block.head.first));
         }
-        position.add_keys(block);
-        position.head = block.last();
+        position.add(block);
         let log = state.log.upgrade();
         let definition = log.as_ref().map_or(self.channel.definition(), |log| log.channel().definition());
         for message in block.messages(position.epoch, definition) {
@@ -177,15 +193,13 @@ impl Loading {
 
     /// Replaces the known state of the channel, and the messages of its log. Retires the log if its epoch has ended.
     pub(super) fn replace(&self, loaded: Loaded) -> Replaced {
-        let Loaded { position, stored, blocks, links } = loaded;
+        let Loaded { position, stored, blocks, links, .. } = loaded;
         let mut state = self.0.lock();
         if let Some(known) = &state.position
-            && let Some((.., first)) = links
-                .iter()
-                .find(|(previous, sequence, _)| *previous < known.sequence && known.sequence < *sequence)
             && known.epoch == position.epoch
+            && links.iter().any(|link| link.replaces(known))
         {
-            return Replaced::Lost { last_common: first - 1 };
+            return Replaced::Lost;
         }
         state.find_sent(&blocks);
         if let Some(log) = state.log.upgrade() {
@@ -209,6 +223,13 @@ impl Drop for Loading {
 }
 
 impl ChannelState {
+    /// Retires the log if it has an epoch that has ended.
+    pub(super) fn retire_epoch(&mut self, epoch: u64) {
+        if self.position.as_ref().is_some_and(|position| position.epoch == epoch) {
+            self.retire();
+        }
+    }
+
     /// Retires the log, because its epoch has ended. The hub opens the channel again when it is used next.
     pub(super) fn retire(&mut self) {
         if let Some(log) = self.log.upgrade() {
@@ -227,7 +248,28 @@ impl ChannelState {
 }
 
 impl Position {
-    pub(super) fn add_keys(&mut self, block: &Block) {
+    /// Returns the head of a block that follows.
+    pub(super) fn next_head(&self, now: i64, definition: &ChannelDefinition) -> BlockHead {
+        BlockHead {
+            epoch: self.epoch,
+            first: self.head + 1,
+            previous: self.sequence,
+            previous_nonce: self.nonce,
+            continues: None,
+            time: now.max(self.time),
+            nonce: (u64::from(random::number()) << 32) | u64::from(random::number()),
+            definition: definition.fingerprint.to_owned(),
+            messages: Vec::new(),
+        }
+    }
+
+    /// Adds a block whose messages are handed out.
+    pub(super) fn add(&mut self, block: &Block) {
+        self.head = block.last();
+        if self.recent.len() == MAX_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((block.head.nonce, self.head));
         for (offset, message) in (block.head.first..).zip(&block.head.messages) {
             if let Some(key) = message.key.as_ref().and_then(StoredKey::to_key) {
                 self.keys.add(UsedKey { key, offset, time: block.head.time });
@@ -386,6 +428,8 @@ mod tests {
             epoch: 1,
             head: 0,
             sequence: 1,
+            nonce: 1,
+            recent: VecDeque::new(),
             time: 0,
             keys: UsedKeys::default(),
             open_streams: vec![OpenStream { topic: 0, id: "1".into(), run_id: None }],

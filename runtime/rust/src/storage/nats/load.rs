@@ -1,10 +1,11 @@
 //! Reads the stored state of channels.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::block::{Block, stored_message};
-use super::channel::{Loaded, Position, Replaced, TrackedChannel};
+use super::channel::{Link, Loaded, Position, Replaced, TrackedChannel};
 use super::checkpoint::{Checkpoint, CheckpointHead, RecentBlock};
 use super::jetstream::Stored;
 use super::keys::{UsedKey, UsedKeys};
@@ -36,21 +37,28 @@ pub(super) struct ChannelParts {
 }
 
 impl Shared {
-    /// Reads the state of a channel. Returns `None` if it is not stored.
+    /// Reads the state of a channel, as a server has it that has stored everything up to a sequence. Returns `None` if
+    /// it is not stored.
     pub(super) async fn load(
         &self,
         channel: &TrackedChannel,
         definition: &ChannelDefinition,
+        at_least: u64,
     ) -> Result<Option<Loaded>, StorageError> {
         loop {
-            let parts = self.read_parts(channel).await?;
+            let parts = self.read_parts(channel, at_least).await?;
             let lacks_blocks = parts.last == 0;
             let Some(loaded) = restore(channel, definition, parts, self.now()) else { return Ok(None) };
-            if !lacks_blocks {
-                return Ok(Some(loaded));
-            }
             // A checkpoint never covers the last block. So that block, and perhaps others, were deleted.
-            self.begin_epoch(channel, Some((&loaded.position, None)))
+            let continues = if lacks_blocks {
+                loaded.position.head
+            } else if loaded.is_forked {
+                // It is unknown which messages both have.
+                0
+            } else {
+                return Ok(Some(loaded));
+            };
+            self.begin_epoch(channel, Some((&loaded.position, continues)))
                 .await
                 .map_err(AppendFailure::into_error)?;
         }
@@ -61,7 +69,7 @@ impl Shared {
         &self,
         channel: &TrackedChannel,
     ) -> Result<Option<(u64, Vec<StoredFrame>)>, StorageError> {
-        let ChannelParts { checkpoint, blocks, .. } = self.read_parts(channel).await?;
+        let ChannelParts { checkpoint, blocks, .. } = self.read_parts(channel, 0).await?;
         if checkpoint.is_none() && blocks.is_empty() {
             return Ok(None);
         }
@@ -89,13 +97,17 @@ impl Shared {
         Ok(Some((chain.epoch, kept.chain(blocks).collect())))
     }
 
-    async fn read_parts(&self, channel: &TrackedChannel) -> Result<ChannelParts, StorageError> {
+    async fn read_parts(
+        &self,
+        channel: &TrackedChannel,
+        at_least: u64,
+    ) -> Result<ChannelParts, StorageError> {
         let (log, checkpoint) = (self.log_subject(channel), self.checkpoint_subject(channel));
         let stream = self.stream_of(channel);
         let mut hole = None;
         for attempt in 0..MAX_ATTEMPTS {
             let subjects = [log.as_str(), checkpoint.as_str()];
-            let latest = self.read_latest(channel.shard, &subjects, 0).await?;
+            let latest = self.read_latest(channel.shard, &subjects, at_least).await?;
             let [last, checkpoint] =
                 subjects.map(|subject| latest.iter().find(|stored| stored.subject == subject));
             let checkpoint = checkpoint.map(decode_checkpoint).transpose()?;
@@ -145,16 +157,14 @@ impl Shared {
     pub(super) async fn reload(self: &Arc<Self>, channel: &Arc<TrackedChannel>) -> Result<(), StorageError> {
         for _ in 0..MAX_ATTEMPTS {
             let loading = channel.begin_loading();
-            match self.load(channel, channel.definition()).await? {
+            match self.load(channel, channel.definition(), 0).await? {
                 None => {
                     channel.lock().retire();
                     return Ok(());
                 }
                 Some(loaded) => match loading.replace(loaded) {
                     Replaced::Done => {}
-                    Replaced::Lost { last_common } => {
-                        return self.replace_lost(channel, Some(last_common)).await;
-                    }
+                    Replaced::Lost => return self.replace_lost(channel).await,
                 },
             }
             drop(loading);
@@ -196,8 +206,11 @@ fn restore(
     }
     let Checkpoint { head, frames } = checkpoint.map(|(_, checkpoint)| checkpoint).unwrap_or_default();
     let mut chain = Chain::after(&head);
-    let links =
-        blocks.iter().map(|(sequence, block)| (block.head.previous, *sequence, block.head.first)).collect();
+    let links = blocks.iter().map(|(sequence, block)| Link {
+        previous: (block.head.previous, block.head.previous_nonce),
+        block: (*sequence, block.head.nonce),
+    });
+    let links = links.collect();
     for (sequence, block) in blocks {
         chain.add(sequence, block);
     }
@@ -220,8 +233,10 @@ fn restore(
     });
     let mut position = Position {
         epoch,
-        head: chain.head,
+        head: head.last,
         sequence: last,
+        nonce: if last == 0 { 0 } else { chain.nonce },
+        recent: VecDeque::new(),
         time: 0,
         keys,
         open_streams: open_streams.collect(),
@@ -229,7 +244,7 @@ fn restore(
     for block in &chain.blocks {
         has_other_definition |= !block.frames.is_empty() && block.head.definition != definition.fingerprint;
         position.time = position.time.max(block.head.time);
-        position.add_keys(block);
+        position.add(block);
         for message in block.messages(epoch, definition) {
             OpenStream::follow_message(&mut position.open_streams, definition, &message);
             messages.push(message);
@@ -247,7 +262,7 @@ fn restore(
     };
     let blocks =
         head.recent.into_iter().chain(chain.blocks.iter().map(|block| RecentBlock::from(&block.head)));
-    Some(Loaded { position, stored, blocks: blocks.collect(), links })
+    Some(Loaded { position, stored, blocks: blocks.collect(), links, is_forked: chain.is_forked })
 }
 
 /// Returns the messages after an offset.
@@ -270,6 +285,9 @@ struct Chain {
     continues: Option<(u64, u64)>,
     head: u64,
     sequence: u64,
+    nonce: u64,
+    /// Whether a block of the epoch follows another block than the stored one that has its sequence.
+    is_forked: bool,
     /// The offset up to which messages may be missing, because blocks were deleted without a checkpoint.
     gone: u64,
     blocks: Vec<Block>,
@@ -277,20 +295,23 @@ struct Chain {
 
 impl Chain {
     fn after(checkpoint: &CheckpointHead) -> Self {
-        let CheckpointHead { epoch, continues, last, sequence, .. } = *checkpoint;
-        Self { epoch, continues, head: last, sequence, gone: 0, blocks: Vec::new() }
+        let CheckpointHead { epoch, continues, last, sequence, nonce, .. } = *checkpoint;
+        Self { epoch, continues, head: last, sequence, nonce, is_forked: false, gone: 0, blocks: Vec::new() }
     }
 
     fn add(&mut self, sequence: u64, block: Block) {
         let is_hole = block.head.previous != self.sequence;
-        self.sequence = sequence;
+        let is_fork = block.head.is_fork_of((self.sequence, self.nonce));
+        (self.sequence, self.nonce) = (sequence, block.head.nonce);
         if block.head.epoch < self.epoch {
             return;
         }
         if block.head.epoch > self.epoch {
             let last = block.head.last_continued();
             self.continues = (self.epoch > 0 && last > 0 && !is_hole).then_some((self.epoch, last));
-            self.epoch = block.head.epoch;
+            (self.epoch, self.is_forked) = (block.head.epoch, false);
+        } else {
+            self.is_forked |= is_fork;
         }
         if is_hole && block.head.first > self.head + 1 {
             self.gone = block.head.first - 1;

@@ -4,41 +4,119 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::channel::{Link, Loaded, Position, TrackedChannel};
 use super::shard::Shard;
 use super::tail::skip_unreadable;
+use super::writer::AppendFailure;
 use super::{Shared, StorageError};
+
+/// The number of attempts to begin a new epoch. Other processes may append to the channel in the meantime.
+const MAX_ATTEMPTS: usize = 50;
+
+/// A channel that may have lost messages.
+pub(super) struct PossibleLoss {
+    channel: Arc<TrackedChannel>,
+    /// Whether its last block is lost, although the stream may have assigned the sequence again.
+    is_certain: bool,
+    /// The sequence up to which to read the channel.
+    mark: u64,
+}
 
 impl Shared {
     /// Stores a mark in the stream of a shard, and returns its sequence. If that shows that the stream has lost
     /// messages, reads the shard's open channels again.
     pub(super) async fn compare_with_mark(self: &Arc<Self>, shard: usize) -> Result<u64, StorageError> {
-        let Shard { stream, seen, .. } = &self.shards[shard];
-        let received = seen.load(Ordering::Relaxed);
-        let mark = self.store_mark(shard).await?;
-        // The received messages were stored before the mark. So if none is lost, the mark has a greater sequence.
-        if mark > received {
-            return Ok(mark);
+        let Shard { stream, seen, lost, .. } = &self.shards[shard];
+        let mut lost = lost.lock().await;
+        if lost.is_empty() {
+            let received = seen.load(Ordering::Relaxed);
+            let mark = self.store_mark(shard).await?;
+            // The received messages were stored before the mark. So if none is lost, the mark has a greater sequence.
+            if mark > received {
+                return Ok(mark);
+            }
+            tracing::error!(stream, "the NATS stream has lost messages");
+            let mut known = Vec::new();
+            for channel in self.channels.list_open_in(shard) {
+                let sequence = channel.lock().position.as_ref().map(|position| position.sequence);
+                known.extend(sequence.map(|sequence| (channel, sequence)));
+            }
+            // These positions, too, are from before the mark that they are compared with.
+            let mark = self.store_mark(shard).await?;
+            let _ = seen.compare_exchange(received, mark, Ordering::Relaxed, Ordering::Relaxed);
+            lost.extend(known.into_iter().map(|(channel, sequence)| PossibleLoss {
+                channel,
+                is_certain: sequence >= mark,
+                mark,
+            }));
         }
-        tracing::error!(stream, "the NATS stream has lost messages");
-        let mut known = Vec::new();
-        for channel in self.channels.list_open_in(shard) {
-            let sequence = channel.lock().position.as_ref().map(|position| position.sequence);
-            known.extend(sequence.map(|sequence| (channel, sequence)));
-        }
-        // The positions, too, must be older than the mark with which they are compared.
-        let mark = self.store_mark(shard).await?;
-        let _ = seen.compare_exchange(received, mark, Ordering::Relaxed, Ordering::Relaxed);
-        for (channel, sequence) in known {
-            let is_lost = sequence >= mark;
-            let is_current =
-                channel.lock().position.as_ref().is_some_and(|position| position.sequence == sequence);
-            let outcome = if is_lost && is_current {
-                self.replace_lost(&channel, None).await
+        // A channel remains in the list until it is done, even if this call fails or is dropped.
+        while let Some(PossibleLoss { channel, is_certain, mark }) = lost.last() {
+            let outcome = if *is_certain {
+                self.replace_lost(channel).await
             } else {
-                self.refresh(&channel, mark).await
+                self.refresh(channel, *mark).await
             };
             skip_unreadable(outcome, channel.channel.name())?;
+            lost.pop();
         }
-        Ok(mark)
+        self.store_mark(shard).await
+    }
+
+    /// Begins a new epoch of a channel if its stream lacks messages that the log has handed out. The ids of the
+    /// messages that it still has remain valid.
+    pub(super) async fn replace_lost(
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
+    ) -> Result<(), StorageError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(known) = channel.lock().position.clone() else { return Ok(()) };
+            // A server that has stored a mark has everything that was confirmed before, unless it is lost.
+            let mark = self.store_mark(channel.shard).await?;
+            let stored = self.load(channel, channel.definition(), mark).await?;
+            let Some(stored) = stored.filter(|stored| stored.position.epoch == known.epoch) else {
+                channel.lock().retire_epoch(known.epoch);
+                return Ok(());
+            };
+            if !stored.lacks(&known) {
+                return Ok(());
+            }
+            tracing::error!(
+                channel = channel.channel.name(),
+                "the NATS servers lost messages: the channel begins a new epoch"
+            );
+            // Until the epoch is stored, the known state remains, so that another call notices the loss again.
+            self.begin_epoch(channel, Some((&stored.position, stored.last_common(&known))))
+                .await
+                .map_err(AppendFailure::into_error)?;
+        }
+        Err(StorageError::new("a channel in NATS changes faster than a new epoch can begin"))
+    }
+}
+
+impl Link {
+    /// Returns whether the stream has lost the last block of a position, and has this block or the one before it in its
+    /// place.
+    pub(super) fn replaces(&self, known: &Position) -> bool {
+        let is_other = |(sequence, nonce): (u64, u64)| sequence == known.sequence && nonce != known.nonce;
+        let is_skipped = self.previous.0 < known.sequence && known.sequence < self.block.0;
+        is_skipped || is_other(self.previous) || is_other(self.block)
+    }
+}
+
+impl Loaded {
+    /// Returns whether the stream has lost the last block of an earlier position.
+    fn lacks(&self, known: &Position) -> bool {
+        known.sequence > self.position.sequence || self.links.iter().any(|link| link.replaces(known))
+    }
+
+    /// Returns the offset up to which the messages of an earlier position are stored.
+    fn last_common(&self, known: &Position) -> u64 {
+        let is_stored = |nonce: u64| {
+            self.blocks.iter().any(|block| block.nonce == nonce)
+                || self.links.iter().any(|link| link.previous.1 == nonce)
+        };
+        let common = known.recent.iter().rev().find(|(nonce, _)| is_stored(*nonce));
+        common.map_or(0, |(_, offset)| *offset)
     }
 }

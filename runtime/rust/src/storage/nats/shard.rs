@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::StorageError;
 use super::lag::Lag;
+use super::lost::PossibleLoss;
 
 /// A shard of the channels, which one stream stores.
 pub(super) struct Shard {
@@ -17,6 +18,8 @@ pub(super) struct Shard {
     /// The start of the last [`catch_up`](super::Shared::catch_up), and its outcome. A call holds the lock while it is
     /// in progress.
     pub(super) caught_up: tokio::sync::Mutex<Option<(Instant, Result<(), StorageError>)>>,
+    /// The channels that are still to be compared, because the stream has lost messages.
+    pub(super) lost: tokio::sync::Mutex<Vec<PossibleLoss>>,
     failure: Mutex<Option<StorageError>>,
 }
 
@@ -27,6 +30,7 @@ impl Shard {
             seen: AtomicU64::new(0),
             lag: Lag::new(),
             caught_up: tokio::sync::Mutex::default(),
+            lost: tokio::sync::Mutex::default(),
             failure: Mutex::default(),
         }
     }

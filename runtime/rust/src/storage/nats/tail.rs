@@ -18,7 +18,6 @@ use super::channel::{Applied, TrackedChannel};
 use super::checkpoint::Checkpoint;
 use super::jetstream::{Stored, StreamState, deleted, no_connection, parse_stored};
 use super::shard::Shard;
-use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::metrics;
 
@@ -83,7 +82,9 @@ impl Shared {
         lag.record_answer(last_seq);
         if last_seq >= received {
             polled.lost = Missing::default();
-        } else if polled.lost.lasts() {
+        }
+        let is_unfinished = !self.shards[shard].lost.lock().await.is_empty();
+        if is_unfinished || last_seq < received && polled.lost.lasts() {
             self.compare_with_mark(shard).await?;
         }
         self.catch_up_to(shard, last_seq).await?;
@@ -96,7 +97,7 @@ impl Shared {
         for channel in &self.channels.list_open_in(shard) {
             let known = channel.lock().position.as_ref().map(|position| position.sequence);
             if known.is_some_and(|known| known < first) {
-                self.refresh(channel, 0).await?;
+                skip_unreadable(self.refresh(channel, 0).await, channel.channel.name())?;
             }
         }
         Ok(())
@@ -230,19 +231,19 @@ impl Shared {
         sequence: u64,
     ) -> Result<(), StorageError> {
         for _ in 0..MAX_ATTEMPTS {
-            let known = channel.lock().position.as_ref().map(|position| position.sequence);
-            let Some(known) = known else { return Ok(()) };
+            let known = channel.lock().position.as_ref().map(|position| (position.sequence, position.nonce));
+            let Some((known, nonce)) = known else { return Ok(()) };
             let Some(last) = self.read_last_block(channel, sequence.max(known)).await? else {
                 if known > 0 {
                     channel.lock().retire();
                 }
                 return Ok(());
             };
-            if last.sequence == known {
+            if last.sequence == known && Block::decode_head(&last.payload)?.nonce == nonce {
                 return Ok(());
             }
-            if last.sequence < known {
-                return self.replace_lost(channel, None).await;
+            if last.sequence <= known {
+                return self.replace_lost(channel).await;
             }
             let block = Block::decode(&last.payload)?;
             if channel.apply(last.sequence, &block) == Applied::Incomplete {
@@ -270,28 +271,6 @@ impl Shared {
                 Applied::Incomplete => return self.reload(channel).await,
                 Applied::Unread => return Ok(()),
             }
-        }
-        Ok(())
-    }
-
-    /// Begins a new epoch of a channel, because its stream lacks messages that the log has handed out. Ids remain valid
-    /// up to `last_common`, or up to the last stored message.
-    pub(super) async fn replace_lost(
-        self: &Arc<Self>,
-        channel: &Arc<TrackedChannel>,
-        last_common: Option<u64>,
-    ) -> Result<(), StorageError> {
-        tracing::error!(
-            channel = channel.channel.name(),
-            "the NATS servers lost messages: the channel begins a new epoch"
-        );
-        let known = channel.lock().position.as_ref().map(|position| position.epoch);
-        channel.lock().retire();
-        let stored = self.load(channel, channel.definition()).await?;
-        if let Some(stored) = stored.filter(|stored| Some(stored.position.epoch) == known) {
-            self.begin_epoch(channel, Some((&stored.position, last_common)))
-                .await
-                .map_err(AppendFailure::into_error)?;
         }
         Ok(())
     }

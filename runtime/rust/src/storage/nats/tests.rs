@@ -293,6 +293,7 @@ async fn a_message_that_could_not_be_delivered_is_not_marked_as_received() {
         previous: u64::MAX,
         continues: None,
         time: 0,
+        previous_nonce: 0,
         nonce: 0,
         definition: String::new(),
         messages: Vec::new(),

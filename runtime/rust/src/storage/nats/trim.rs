@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::block::{Block, BlockHead};
+use super::block::Block;
 use super::channel::TrackedChannel;
 use super::checkpoint::{Checkpoint, KeptMessage, RecentBlock};
 use super::jetstream::Publish;
@@ -15,7 +15,6 @@ use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
 use crate::history::OpenStream;
-use crate::random;
 
 /// The number of messages that a log may evict before they are deleted from the stream, too.
 const TRIM_THRESHOLD: usize = 128;
@@ -71,7 +70,7 @@ impl Shared {
     }
 
     /// Deletes evicted messages: writes a checkpoint without them, then deletes the blocks that it covers.
-    async fn trim(&self, trim: Trim) -> Result<(), StorageError> {
+    async fn trim(self: &Arc<Self>, trim: Trim) -> Result<(), StorageError> {
         let until = trim.evicted.iter().map(|(_, offset)| *offset).max().unwrap_or(0);
         self.write_checkpoint(&trim.channel, &trim.evicted, until).await
     }
@@ -82,16 +81,7 @@ impl Shared {
             let mut state = channel.lock();
             let is_due = state.kept_at.elapsed() > KEEP_INTERVAL && !state.is_writing;
             let Some(position) = state.position.as_ref().filter(|_| is_due) else { return Ok(()) };
-            let head = BlockHead {
-                epoch: position.epoch,
-                first: position.head + 1,
-                previous: position.sequence,
-                continues: None,
-                time: self.now().max(position.time),
-                nonce: u64::from(random::number()),
-                definition: channel.channel.definition().fingerprint.to_owned(),
-                messages: Vec::new(),
-            };
+            let head = position.next_head(self.now(), channel.channel.definition());
             // Other messages wait in the queue until this block is stored.
             state.is_writing = true;
             state.kept_at = Instant::now();
@@ -109,14 +99,13 @@ impl Shared {
 
     /// Replaces blocks whose messages are all at or before an offset with a checkpoint: as many as it has room for.
     async fn write_checkpoint(
-        &self,
-        channel: &TrackedChannel,
+        self: &Arc<Self>,
+        channel: &Arc<TrackedChannel>,
         evicted: &[(usize, u64)],
         until: u64,
     ) -> Result<(), StorageError> {
-        let Some(last) = channel.lock().position.as_ref().map(|position| position.sequence) else {
-            return Ok(());
-        };
+        let position = channel.lock().position.as_ref().map(|position| (position.epoch, position.sequence));
+        let Some((epoch, last)) = position else { return Ok(()) };
         let (definition, now) = (channel.definition(), self.now());
         let stored = self.read_checkpoint(channel).await?;
         let (known, mut checkpoint) = stored.unwrap_or_default();
@@ -133,6 +122,11 @@ impl Shared {
             }
             for stored in read {
                 let block = Block::decode(&stored.payload)?;
+                let before = (checkpoint.head.sequence, checkpoint.head.nonce);
+                if block.head.is_fork_of(before) && block.head.epoch == epoch {
+                    // A checkpoint would hide it. Reading the channel begins a new epoch.
+                    return self.reload(channel).await;
+                }
                 // The last block remains, because the next one must name its sequence.
                 let is_covered = stored.sequence < last && block.last() <= until;
                 if !is_covered || !checkpoint.has_room(&block, self.max_payload()) {
@@ -198,7 +192,7 @@ impl Checkpoint {
     ) {
         let Block { head, frames } = block;
         let is_hole = head.previous != self.head.sequence;
-        self.head.sequence = sequence;
+        (self.head.sequence, self.head.nonce) = (sequence, head.nonce);
         if head.epoch > self.head.epoch {
             let last = head.last_continued();
             let continues = self.head.epoch > 0 && last > 0 && !is_hole;

@@ -126,16 +126,9 @@ impl Shared {
                 let Some(position) = &state.position else { continue };
                 let now = self.now().max(position.time);
                 let (targets, messages) = plan(&batch.appends, position, now);
-                let head = BlockHead {
-                    epoch: position.epoch,
-                    first: position.head + 1,
-                    previous: position.sequence,
-                    continues: None,
-                    time: now,
-                    nonce: (u64::from(random::number()) << 32) | u64::from(random::number()),
-                    definition: definition.fingerprint.to_owned(),
-                    messages: messages.iter().map(|append| head_of(append)).collect(),
-                };
+                let messages_of = messages.iter().map(|append| head_of(append));
+                let head =
+                    BlockHead { messages: messages_of.collect(), ..position.next_head(now, definition) };
                 let frames = messages.iter().map(|append| append.entry.frame.as_str().to_owned()).collect();
                 (Block { head, frames }, targets)
             };
@@ -244,7 +237,7 @@ impl Shared {
     ) -> Result<(), AppendFailure> {
         while channel.lock().position.is_none() {
             let loading = channel.begin_loading();
-            let loaded = self.load(channel, channel.definition()).await.map_err(AppendFailure::Retry)?;
+            let loaded = self.load(channel, channel.definition(), 0).await.map_err(AppendFailure::Retry)?;
             match loaded {
                 // Nothing of the channel was read before, so the stream cannot have lost any of it.
                 Some(loaded) => {
@@ -256,23 +249,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins the first epoch of a channel, or the one after `lost`, unless another process does. The ids of `lost`
-    /// remain valid up to the given offset; without one, all do.
+    /// Begins the first epoch of a channel, or the one after a position, unless another process does. The ids of the
+    /// position remain valid up to an offset.
     pub(super) async fn begin_epoch(
         &self,
         channel: &TrackedChannel,
-        lost: Option<(&Position, Option<u64>)>,
+        after: Option<(&Position, u64)>,
     ) -> Result<(), AppendFailure> {
+        let none = Position::default();
+        let (position, last_common) = after.unwrap_or((&none, 0));
         let now = self.now();
         let head = BlockHead {
-            epoch: lost.map_or(0, |(lost, _)| lost.epoch + 1).max(from_milliseconds_u64(now)),
-            first: lost.map_or(0, |(lost, _)| lost.head) + 1,
-            previous: lost.map_or(0, |(lost, _)| lost.sequence),
-            continues: lost.and_then(|(_, last_common)| last_common),
-            time: now,
-            nonce: u64::from(random::number()),
-            definition: channel.definition().fingerprint.to_owned(),
-            messages: Vec::new(),
+            epoch: (position.epoch + 1).max(from_milliseconds_u64(now)),
+            continues: (last_common < position.head).then_some(last_common),
+            ..position.next_head(now, channel.definition())
         };
         let payload = join(&head, std::iter::empty()).map_err(AppendFailure::Final)?;
         let publish = Publish {

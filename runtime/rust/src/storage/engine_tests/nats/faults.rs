@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::super::super::nats::tests::TestSpace;
 use super::super::process::{Process, SAID, SECOND, room, wait_until};
 use super::single;
-use crate::wire::Cursor;
+use crate::wire::{Cursor, MessageId};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_catch_up_at_once_fail_together() {
@@ -143,4 +143,62 @@ async fn a_stream_that_lost_messages_serves_its_channels_again() {
     }
     // No read waits for sequences that the stream does not have.
     assert!(since.elapsed() < 2 * SECOND, "{:?}", since.elapsed());
+}
+
+/// Another process continues the stream before the one that has received the lost messages notices the loss.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_with_the_sequences_of_lost_ones_begin_a_new_epoch() {
+    for replaced in [1, 3, 5] {
+        let mut server = TestServer::start();
+        let space = TestSpace::new(server.url(), "replaced".into(), 1);
+        let (here, there) = (Process::new(space.connect().await), Process::new(space.connect().await));
+        let (kept, lost) = lose(&mut server, &here).await;
+        let log = here.log(&room("1")).await;
+        let mut texts = Vec::new();
+        for number in 0..replaced {
+            texts.push(number.to_string());
+            there.say(&room("1"), &texts[number]).await;
+        }
+        wait_until(|| log.is_retired()).await;
+        for (id, has_gap) in [(kept, false), (lost, true)] {
+            let mut reader = here.read_from(&room("1"), &[SAID], Cursor::After(id)).await;
+            let received = reader.read();
+            assert_eq!(received.gap.is_some(), has_gap, "{replaced} messages");
+            assert!(received.texts().ends_with(&texts), "{replaced} messages: {:?}", received.texts());
+        }
+    }
+}
+
+/// The message follows a lost one, whose sequence another message has by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_follows_a_lost_one_begins_a_new_epoch() {
+    let mut server = TestServer::start();
+    let space = TestSpace::new(server.url(), "forked".into(), 1);
+    let mut deaf = space.connect().await;
+    deaf.stop_following();
+    let (here, there) = (Process::new(deaf), Process::new(space.connect().await));
+    let (_, lost) = lose(&mut server, &here).await;
+    for text in ["1", "2", "3"] {
+        there.say(&room("1"), text).await;
+    }
+    let log = there.log(&room("1")).await;
+    here.say(&room("1"), "4").await;
+    wait_until(|| log.is_retired()).await;
+    let received = there.read_from(&room("1"), &[SAID], Cursor::After(lost)).await.read();
+    assert!(received.gap.is_some());
+    assert!(received.texts().ends_with(&["1", "2", "3", "4"].map(String::from)), "{:?}", received.texts());
+}
+
+/// Publishes a message, and three that the server then loses. Returns the ids of the first and of the last.
+async fn lose(server: &mut TestServer, process: &Process) -> (MessageId, MessageId) {
+    let kept = process.say(&room("1"), "kept").await;
+    // Stores a mark, so that nobody has to store one later.
+    process.catch_up().await.unwrap();
+    server.back_up();
+    let mut lost = kept;
+    for _ in 0..3 {
+        lost = process.say(&room("1"), "lost").await;
+    }
+    server.restore();
+    (kept, lost)
 }
