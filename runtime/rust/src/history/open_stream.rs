@@ -80,6 +80,17 @@ impl<T> OpenStream<T> {
         }
     }
 
+    /// Removes the stream that a frame ends.
+    #[cfg(feature = "nats")]
+    pub(crate) fn remove_ended(streams: &mut Vec<Self>, frame: &str) {
+        if !streams.is_empty()
+            && is_end(frame)
+            && let Ok(StreamFrame { id, .. }) = serde_json::from_str(frame)
+        {
+            streams.retain(|stream| stream.id != id);
+        }
+    }
+
     /// Returns `true` if a frame continues or ends a stream that is not open.
     #[cfg(feature = "nats")]
     pub(crate) fn is_ended(open: &[Self], frame: &str) -> bool {

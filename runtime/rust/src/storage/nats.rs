@@ -51,6 +51,7 @@ mod subjects;
 mod tail;
 #[cfg(test)]
 pub(super) mod tests;
+mod text_streams;
 mod trim;
 mod upkeep;
 mod writer;
@@ -234,7 +235,7 @@ impl Shared {
                 continue;
             };
             // Include streams that the history no longer has, because they may have readers.
-            let open = loaded.position.open_streams.clone();
+            let open = loaded.position.streams.open.clone();
             let (log, is_dirty) = loading.open(loaded, channel, limits);
             if is_dirty {
                 self.refresh(&tracked, 0).await?;

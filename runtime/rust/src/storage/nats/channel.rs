@@ -11,8 +11,9 @@ use super::block::{Block, BlockHead, StoredKey};
 use super::checkpoint::RecentBlock;
 use super::keys::{UsedKey, UsedKeys};
 use super::subjects;
+use super::text_streams::TextStreams;
 use crate::channel::{Channel, ChannelDefinition};
-use crate::history::{ChannelHandle, Limits, Log, OpenStream, StoredLog};
+use crate::history::{ChannelHandle, Limits, Log, OpenStream, StoredLog, StoredMessage};
 use crate::random;
 
 /// The number of blocks by which a process can find out how many a stream has lost. If it has lost more, all ids of the
@@ -61,8 +62,7 @@ pub(super) struct Position {
     /// When the last block was published, in milliseconds since 1970.
     pub(super) time: i64,
     pub(super) keys: UsedKeys,
-    /// The text streams that have begun and not ended, even if the log has evicted their messages.
-    pub(super) open_streams: Vec<OpenStream>,
+    pub(super) streams: TextStreams,
 }
 
 /// The stored state of a channel.
@@ -150,7 +150,7 @@ impl TrackedChannel {
         let log = state.log.upgrade();
         let definition = log.as_ref().map_or(self.channel.definition(), |log| log.channel().definition());
         for message in block.messages(position.epoch, definition) {
-            OpenStream::follow_message(&mut position.open_streams, definition, &message);
+            position.follow_streams(definition, &message);
             if let Some(log) = &log {
                 log.append_stored(message);
             }
@@ -263,6 +263,13 @@ impl Position {
         }
     }
 
+    /// Applies a message to the text streams.
+    pub(super) fn follow_streams(&mut self, definition: &ChannelDefinition, message: &StoredMessage) {
+        if definition.log_topic(message.topic).is_stream() {
+            self.streams.follow(message.topic, &message.frame);
+        }
+    }
+
     /// Adds a block whose messages are handed out.
     pub(super) fn add(&mut self, block: &Block) {
         self.head = block.last();
@@ -356,7 +363,8 @@ impl Channels {
         later.filter(|channel| channel.log().is_some()).take(count).cloned().collect()
     }
 
-    /// Returns the open text streams of open channels for which `is_abandoned` returns `true`, with their channels.
+    /// Returns the text streams of open channels that were interrupted or for which `is_abandoned` returns `true`, with
+    /// their channels.
     pub(super) fn list_streams(
         &self,
         is_abandoned: impl Fn(&OpenStream) -> bool,
@@ -380,14 +388,17 @@ impl TrackedChannel {
         ChannelHandle::new(self.handle)
     }
 
-    /// Returns the open text streams for which `is_abandoned` returns `true`, if the channel is open.
+    /// Returns the text streams that were interrupted or for which `is_abandoned` returns `true`, if the channel is open.
     fn list_streams(&self, is_abandoned: impl Fn(&OpenStream) -> bool) -> Vec<OpenStream> {
         let state = self.lock();
         if state.log.strong_count() == 0 {
             return Vec::new();
         }
-        let streams = state.position.iter().flat_map(|position| &position.open_streams);
-        streams.filter(|stream| is_abandoned(stream)).cloned().collect()
+        let Some(Position { streams: TextStreams { open, interrupted }, .. }) = &state.position else {
+            return Vec::new();
+        };
+        let abandoned = open.iter().filter(|stream| is_abandoned(stream));
+        interrupted.iter().chain(abandoned).cloned().collect()
     }
 
     /// Returns the definition with which the channel is read.
@@ -432,7 +443,10 @@ mod tests {
             recent: VecDeque::new(),
             time: 0,
             keys: UsedKeys::default(),
-            open_streams: vec![OpenStream { topic: 0, id: "1".into(), run_id: None }],
+            streams: TextStreams {
+                open: vec![OpenStream { topic: 0, id: "1".into(), run_id: None }],
+                ..TextStreams::default()
+            },
         });
         let count = || channels.list_streams(|_| channels.tracked.try_lock().is_ok()).len();
         assert_eq!(count(), 1);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StorageError;
 use super::block::{BlockHead, StoredKey, join, split, split_frames};
-use crate::history::OpenStream;
+use super::text_streams::TextStreams;
 
 /// The JSON of a checkpoint.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,9 +25,8 @@ pub(super) struct CheckpointHead {
     pub(super) evicted: Vec<(String, u64)>,
     /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.
     pub(super) keys: Vec<(StoredKey, u64, i64)>,
-    /// The text streams that have begun and not ended, with the names of their topics. Older versions did not write
-    /// them.
-    pub(super) open_streams: Vec<OpenStream<String>>,
+    /// The text streams that have not ended, with the names of their topics.
+    pub(super) streams: TextStreams<String>,
     pub(super) messages: Vec<KeptMessage>,
     /// The deleted blocks of the last minute. Their writers may still check whether they are stored.
     pub(super) recent: Vec<RecentBlock>,

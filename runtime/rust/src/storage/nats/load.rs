@@ -13,7 +13,7 @@ use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
 use crate::clock::from_milliseconds;
-use crate::history::{OpenStream, StoredLog, StoredMessage};
+use crate::history::{StoredLog, StoredMessage};
 use crate::wire::MessageId;
 
 /// The number of attempts to read a channel, in case it changes meanwhile or a lagging replica answers.
@@ -228,9 +228,6 @@ fn restore(
         let id = MessageId::new(epoch, kept.offset);
         messages.extend(stored_message(definition, id, &kept.topic, from_milliseconds(kept.time), frame));
     }
-    let open_streams = head.open_streams.into_iter().filter_map(|OpenStream { topic, id, run_id }| {
-        Some(OpenStream { topic: definition.stored_topic(&topic)?, id, run_id })
-    });
     let mut position = Position {
         epoch,
         head: head.last,
@@ -239,14 +236,19 @@ fn restore(
         recent: VecDeque::new(),
         time: 0,
         keys,
-        open_streams: open_streams.collect(),
+        streams: head.streams.convert(|topic| definition.stored_topic(&topic)),
     };
+    let mut last_epoch = head.epoch;
     for block in &chain.blocks {
         has_other_definition |= !block.frames.is_empty() && block.head.definition != definition.fingerprint;
         position.time = position.time.max(block.head.time);
+        if block.head.epoch > last_epoch {
+            last_epoch = block.head.epoch;
+            position.streams.interrupt();
+        }
         position.add(block);
         for message in block.messages(epoch, definition) {
-            OpenStream::follow_message(&mut position.open_streams, definition, &message);
+            position.follow_streams(definition, &message);
             messages.push(message);
         }
     }

@@ -14,7 +14,6 @@ use super::jetstream::Publish;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 use crate::channel::ChannelDefinition;
-use crate::history::OpenStream;
 
 /// The number of messages that a log may evict before they are deleted from the stream, too.
 const TRIM_THRESHOLD: usize = 128;
@@ -198,6 +197,7 @@ impl Checkpoint {
             let continues = self.head.epoch > 0 && last > 0 && !is_hole;
             self.head.continues = continues.then_some((self.head.epoch, last));
             self.head.epoch = head.epoch;
+            self.head.streams.interrupt();
         } else if head.epoch < self.head.epoch {
             return;
         }
@@ -213,7 +213,7 @@ impl Checkpoint {
         self.head.recent.push(RecentBlock::from(&head));
         self.head.last = head.first + frames.len() as u64 - 1;
         for ((offset, message), frame) in (head.first..).zip(head.messages).zip(frames) {
-            OpenStream::follow(&mut self.head.open_streams, message.topic.clone(), &frame);
+            self.head.streams.follow(message.topic.clone(), &frame);
             if is_kept(definition, evicted, &message.topic, offset) {
                 self.head.messages.push(KeptMessage {
                     offset,
@@ -241,7 +241,7 @@ impl Checkpoint {
         let kept: usize = self.frames.iter().map(String::len).sum();
         let added: usize = block.frames.iter().map(String::len).sum();
         // Each frame may begin a text stream, which the head lists, too.
-        let heads = 384 * (self.frames.len() + block.frames.len() + self.head.open_streams.len());
+        let heads = 384 * (self.frames.len() + block.frames.len() + self.head.streams.len());
         kept + added + heads + super::KEYS_BYTES < max
     }
 }

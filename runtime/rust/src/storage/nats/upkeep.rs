@@ -120,7 +120,7 @@ impl Upkeep {
         outcome
     }
 
-    /// Returns the text streams of processes that no longer run.
+    /// Returns the text streams that no process can continue.
     fn list_abandoned_streams(&self) -> Vec<(Arc<TrackedChannel>, OpenStream)> {
         let is_abandoned = |stream: &OpenStream| !stream.is_of_run() && !self.shared.may_run(stream.owner());
         self.shared.channels.list_streams(is_abandoned)
@@ -136,7 +136,7 @@ impl Upkeep {
             if matches!(outcome.await, Ok(Ok(_) | Err(AppendError::KeyReused | AppendError::StreamEnded)))
                 && let Some(position) = &mut channel.lock().position
             {
-                position.open_streams.retain(|open| open.id != stream.id);
+                position.streams.remove(&stream.id);
             }
         });
     }

@@ -15,7 +15,7 @@ use super::block::{Block, BlockHead, HEAD_BYTES, MESSAGE_HEAD_BYTES, MessageHead
 use super::channel::{Applied, Position, TrackedChannel};
 use super::jetstream::{Publish, RequestFailure};
 use super::{AppendError, Entry, Shared, StorageError, from_milliseconds_u64};
-use crate::history::{Appended, KeyReused, OpenStream};
+use crate::history::{Appended, KeyReused};
 use crate::metrics;
 use crate::random;
 use crate::wire::{LogKind, MessageId};
@@ -307,11 +307,11 @@ fn has_next(channel: &TrackedChannel, block: &Block) -> bool {
 
 /// Decides the outcome for each message, and returns the messages to store.
 ///
-/// Refuses text of streams that are not open. A block is stored only if it follows the position, so this is exact even
+/// Refuses text of streams that cannot continue. A block is stored only if it follows the position, so this is exact even
 /// if the process was suspended, and others have ended its streams meanwhile.
 fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target>, Vec<&'a Append>) {
     let (mut targets, mut messages) = (Vec::new(), Vec::<&Append>::new());
-    let mut open_streams = Cow::Borrowed(&position.open_streams);
+    let mut streams = Cow::Borrowed(&position.streams);
     for append in appends {
         let target = match append.entry.key {
             None => Ok(None),
@@ -327,14 +327,17 @@ fn plan<'a>(appends: &'a [Append], position: &Position, now: i64) -> (Vec<Target
         targets.push(match target {
             Ok(Some(offset)) => Target::Repeated(offset),
             Err(KeyReused) => Target::KeyReused,
-            Ok(None) if stream_part(append).is_some_and(|part| OpenStream::is_ended(&open_streams, part)) => {
+            Ok(None)
+                if stream_part(append)
+                    .is_some_and(|part| streams.refuses(part, append.entry.writer.is_some())) =>
+            {
                 Target::StreamEnded
             }
             Ok(None) => {
                 if let Some(part) = stream_part(append)
                     && !(LogKind::Chunk { stream_id: "" }).is_of(part)
                 {
-                    OpenStream::follow(open_streams.to_mut(), append.entry.topic, part);
+                    streams.to_mut().follow(append.entry.topic, part);
                 }
                 messages.push(append);
                 Target::New(position.head + messages.len() as u64)

@@ -8,9 +8,11 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
 use super::super::super::nats::tests::TestSpace;
-use super::super::process::{Process, SAID, SECOND, room, wait_until};
+use super::super::process::{DRAFT, Process, SAID, SECOND, room, wait_until};
+use super::super::shared::{END, append_part, begin_stream};
 use super::single;
-use crate::wire::{Cursor, MessageId};
+use crate::storage::AppendError;
+use crate::wire::{Cursor, LogKind, MessageId};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_catch_up_at_once_fail_together() {
@@ -201,4 +203,27 @@ async fn lose(server: &mut TestServer, process: &Process) -> (MessageId, Message
     }
     server.restore();
     (kept, lost)
+}
+
+/// A text stream has lost text, and another one its end. Their process still runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_streams_end_when_their_channel_has_lost_messages() {
+    let mut server = TestServer::start();
+    let (space, channel) = (TestSpace::new(server.url(), "interrupted".into(), 1), room("1"));
+    let (here, there) = (Process::new(space.connect().await), Process::new(space.connect().await));
+    let [open, ended] = [begin_stream(&here, &channel).await, begin_stream(&here, &channel).await];
+    server.back_up();
+    append_part(&here, &channel, &open, LogKind::Chunk { stream_id: &open }, "lost").await.unwrap();
+    append_part(&here, &channel, &ended, END, &ended).await.unwrap();
+    let log = there.log(&channel).await;
+    server.restore();
+    wait_until(|| log.is_retired()).await;
+    let mut reader = there.read_from(&channel, &[DRAFT], Cursor::Start).await;
+    // Both begin, have a chunk, and end.
+    let frames = reader.read_until(6).await.frames;
+    let reason = r#""error":"the server was restarted""#;
+    assert_eq!(frames.iter().filter(|frame| frame.contains(reason)).count(), 2, "{frames:?}");
+    let chunk = LogKind::Chunk { stream_id: &open };
+    let refused = append_part(&here, &channel, &open, chunk, "more").await;
+    assert!(matches!(refused, Err(AppendError::StreamEnded)), "{refused:?}");
 }
