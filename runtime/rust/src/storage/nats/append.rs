@@ -1,6 +1,7 @@
 //! A message that waits to be appended.
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{AppendError, Entry};
 use crate::history::Appended;
@@ -10,6 +11,8 @@ use crate::storage::queue::Reservation;
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
+    /// The time since which it has been waiting.
+    pub(super) since: Instant,
     _waiting: Reservation,
 }
 
@@ -19,6 +22,6 @@ impl Append {
         waiting: Reservation,
     ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, outcome) = oneshot::channel();
-        (Self { entry, reply, _waiting: waiting }, outcome)
+        (Self { entry, reply, since: Instant::now(), _waiting: waiting }, outcome)
     }
 }

@@ -88,7 +88,7 @@ impl Shared {
         };
         let until = head.first - 1;
         // This block has no messages. It only replaces the last block, which a checkpoint does not cover.
-        let kept = self.send(channel, &Block { head, frames: Vec::new() }).await;
+        let kept = self.send(channel, &Block { head, frames: Vec::new() }, Instant::now()).await;
         self.write(channel).await;
         if kept? {
             self.write_checkpoint(channel, &[], until).await.map_err(AppendFailure::Retry)?;

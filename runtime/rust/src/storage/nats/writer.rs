@@ -26,7 +26,10 @@ const MAX_MESSAGES: usize = 512;
 /// The time for which to try to append messages while the servers do not answer, for example during an election.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(15);
 
-/// The messages of a block that is being appended.
+/// The longest time between the arrivals of two messages of a block. The first one decides when to give up.
+const MAX_SPREAD: Duration = Duration::from_secs(1);
+
+/// The messages of a block that is being appended, in the order in which they arrived.
 struct Batch {
     appends: Vec<Append>,
     since: Instant,
@@ -68,22 +71,34 @@ impl Shared {
         }
     }
 
-    /// Takes messages from the queue. If there are none, returns `None`, and the next message starts another task.
+    /// Takes messages from the queue, and refuses those that have waited for too long. If there are none, returns
+    /// `None`, and the next message starts another task.
     fn next_batch(&self, channel: &TrackedChannel) -> Option<Batch> {
         let mut state = channel.lock();
+        let is_expired = |next: &Append| next.since.elapsed() > GIVE_UP_AFTER;
+        while state.queue.front().is_some_and(is_expired)
+            && let Some(expired) = state.queue.pop_front()
+        {
+            let failure = self.shards[channel.shard].health().err();
+            let error = failure.unwrap_or_else(|| StorageError::new("the message was not stored in time"));
+            let _ = expired.reply.send(Err(error.into()));
+        }
+        let Some(since) = state.queue.front().map(|first| first.since) else {
+            state.is_writing = false;
+            return None;
+        };
         let (mut bytes, mut appends) = (HEAD_BYTES, Vec::new());
         while let Some(next) = state.queue.front() {
             bytes += next.entry.frame.len() + MESSAGE_HEAD_BYTES;
-            if !appends.is_empty() && (bytes > self.max_payload() || appends.len() == MAX_MESSAGES) {
+            let is_full = bytes > self.max_payload()
+                || appends.len() == MAX_MESSAGES
+                || next.since.saturating_duration_since(since) > MAX_SPREAD;
+            if !appends.is_empty() && is_full {
                 break;
             }
             appends.extend(state.queue.pop_front());
         }
-        if appends.is_empty() {
-            state.is_writing = false;
-            return None;
-        }
-        Some(Batch { appends, since: Instant::now() })
+        Some(Batch { appends, since })
     }
 
     async fn append_batch(self: &Arc<Self>, channel: &Arc<TrackedChannel>, batch: Batch) {
@@ -140,18 +155,19 @@ impl Shared {
                 is_current = true;
                 continue;
             }
-            if block.frames.is_empty() || self.send(channel, &block).await? {
+            if block.frames.is_empty() || self.send(channel, &block, batch.since).await? {
                 return Ok((block.head.epoch, targets));
             }
         }
     }
 
     /// Stores a block if it follows the channel's last one, and hands it to the log. Otherwise, reads the channel again
-    /// and returns `false`.
+    /// and returns `false`. Gives up some seconds after `since`.
     pub(super) async fn send(
         self: &Arc<Self>,
         channel: &Arc<TrackedChannel>,
         block: &Block,
+        since: Instant,
     ) -> Result<bool, AppendFailure> {
         let payload =
             join(&block.head, block.frames.iter().map(String::as_str)).map_err(AppendFailure::Final)?;
@@ -167,7 +183,6 @@ impl Shared {
             replaces: false,
             payload: payload.clone(),
         };
-        let since = Instant::now();
         loop {
             match self.jetstream.publish(publish()).await {
                 Ok(sequence) => {

@@ -227,3 +227,22 @@ async fn text_streams_end_when_their_channel_has_lost_messages() {
     let refused = append_part(&here, &channel, &open, chunk, "more").await;
     assert!(matches!(refused, Err(AppendError::StreamEnded)), "{refused:?}");
 }
+
+/// The messages wait for each other, because a channel has one block in progress at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_publish_fails_in_time_while_the_servers_do_not_answer() {
+    let server = TestServer::start();
+    let space = TestSpace::new(server.url(), "silent".into(), 1);
+    let process = Process::new(space.connect().await);
+    process.say(&room("1"), "before").await;
+    server.suspend();
+    let publish = async |number: u32| {
+        tokio::time::sleep(number * 2 * SECOND).await;
+        let since = Instant::now();
+        process.publish(&room("1"), SAID, &number.to_string(), None).await.unwrap_err();
+        since.elapsed()
+    };
+    let durations = join_all((0..6).map(publish)).await;
+    assert!(durations.iter().all(|duration| *duration < 20 * SECOND), "{durations:?}");
+    server.resume();
+}
