@@ -326,10 +326,6 @@ fn ended() -> StorageError {
     StorageError::new("the storage was dropped before the message was stored")
 }
 
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Converts a time to an epoch.
 fn from_milliseconds_u64(milliseconds: i64) -> u64 {
     u64::try_from(milliseconds).unwrap_or(0)

@@ -17,8 +17,8 @@ use super::connection::RequestError;
 use super::params::OwnedParam;
 use super::text::escape;
 use super::transaction::Transaction;
-use super::{Postgres, milliseconds};
-use crate::clock::to_milliseconds;
+use super::Postgres;
+use crate::clock::{milliseconds, to_milliseconds};
 use crate::wire::MessageId;
 
 /// The owners of runs that have not reported for a time, and so have ended.
