@@ -201,7 +201,7 @@ impl Messages for Nats {
             ));
             return StorageCall::done(Err(error.into()));
         }
-        let (append, outcome) = Append::new(entry, waiting);
+        let (append, outcome) = Append::new(entry, Some(waiting));
         self.shared.enqueue(append);
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }

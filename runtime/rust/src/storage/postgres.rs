@@ -243,7 +243,7 @@ impl Messages for Postgres {
             Ok(waiting) => waiting,
             Err(busy) => return StorageCall::done(Err(busy.into())),
         };
-        let (append, outcome) = Append::new(entry, waiting);
+        let (append, outcome) = Append::new(entry, Some(waiting));
         let _ = self.writer.send(append);
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }

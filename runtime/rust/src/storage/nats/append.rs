@@ -10,13 +10,14 @@ use crate::storage::queue::Reservation;
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
-    _waiting: Reservation,
+    /// `None` if the storage itself appends the message.
+    _waiting: Option<Reservation>,
 }
 
 impl Append {
     pub(super) fn new(
         entry: Entry,
-        waiting: Reservation,
+        waiting: Option<Reservation>,
     ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, outcome) = oneshot::channel();
         (Self { entry, reply, _waiting: waiting }, outcome)
