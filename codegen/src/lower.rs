@@ -24,7 +24,9 @@ use crate::definition::{
     TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, Sources};
-use crate::model::{Condition, Contains, FORMATS, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text};
+use crate::model::{
+    Condition, Contains, FORMATS, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text,
+};
 
 /// The limit for schemas if `$dynamicRef`s multiply them by the paths to them.
 const MAX_SCHEMAS: usize = 2_000;

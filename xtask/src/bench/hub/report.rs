@@ -144,9 +144,8 @@ impl Report<'_> {
             return;
         }
         let columns = columns.iter().map(|(head, cell)| (*head, rows.iter().map(cell).collect::<Vec<_>>()));
-        let (heads, columns): (Vec<_>, Vec<_>) = columns
-            .filter(|(_, cells)| cells.iter().any(|cell| !matches!(cell.as_str(), "" | "–")))
-            .unzip();
+        let (heads, columns): (Vec<_>, Vec<_>) =
+            columns.filter(|(_, cells)| cells.iter().any(|cell| !matches!(cell.as_str(), "" | "–"))).unzip();
         println!("\n## {title}\n\n| server | {} |", heads.join(" | "));
         println!("|---|{}", "---:|".repeat(heads.len()));
         for (index, row) in rows.iter().enumerate() {

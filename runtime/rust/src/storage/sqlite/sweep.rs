@@ -46,15 +46,12 @@ pub(super) fn sweep(
     let has_more = due.len() == MAX_CHANNELS;
     for due in due {
         let channel = registry.resolve(&due.name);
-        let age =
-            channel.as_ref().map_or(0, |channel| milliseconds(channel.definition().history.age));
+        let age = channel.as_ref().map_or(0, |channel| milliseconds(channel.definition().history.age));
         let expires_at = due.used_at.saturating_add(age);
         let delete_at = expires_at.saturating_add(milliseconds(CHANNEL_RETENTION));
         match channel {
             // Open logs delete their own messages.
-            _ if is_open(due.row) => {
-                sweep_again_at(transaction, due.row, now + milliseconds(OPEN_INTERVAL))?
-            }
+            _ if is_open(due.row) => sweep_again_at(transaction, due.row, now + milliseconds(OPEN_INTERVAL))?,
             _ if delete_at <= now => delete_channel(transaction, due.row)?,
             Some(channel) => {
                 trim_closed(transaction, &channel, time)?;
