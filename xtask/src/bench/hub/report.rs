@@ -123,7 +123,7 @@ impl Report<'_> {
             ("accepted, p50", |row| row.relative("accepted_p50")),
             ("p99", |row| row.relative("accepted_p99")),
             LOST,
-            ("dropped after", Row::dropped),
+            ("dropped after", |row| row.dropped()),
         ];
         self.print_table(title, slow::WITH, "delivered", &columns);
         let is_measured =

@@ -1,5 +1,7 @@
 //! Where the engines of tests keep their data.
 
+#![allow(clippy::unused_async, reason = "the features decide which functions wait")]
+
 #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
