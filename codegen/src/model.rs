@@ -13,6 +13,7 @@ pub(crate) use channels::{
     Retain, Signal, Topic,
 };
 pub(crate) use docs::Docs;
+pub(crate) use fanfare_schema::Format;
 pub(crate) use rules::{Condition, Contains, Items, Kinds, Members, NamedRules, Notes, Rules, RulesId};
 
 use crate::diagnostics::Location;
@@ -285,76 +286,19 @@ impl Text {
     }
 }
 
-/// A string format that both runtimes check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Uuid,
-    DateTime,
-    Date,
-    Time,
-    Email,
-    Uri,
-    Ipv4,
-    Ipv6,
-    Hostname,
-    /// A 64-bit integer in decimal digits. In a type, [`Type::Int64`].
-    Int64,
-    Uint64,
-}
-
-impl Format {
-    /// The formats that have their own type in the runtime.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Uuid,
-        Self::DateTime,
-        Self::Date,
-        Self::Time,
-        Self::Email,
-        Self::Uri,
-        Self::Ipv4,
-        Self::Ipv6,
-        Self::Hostname,
-    ];
-
-    /// The format in [`Self::ALL`] with this name.
-    pub(crate) fn of_keyword(keyword: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.keyword() == keyword)
-    }
-
-    /// The name in JSON Schema.
-    pub(crate) fn keyword(self) -> &'static str {
-        match self {
-            Self::Uuid => "uuid",
-            Self::DateTime => "date-time",
-            Self::Date => "date",
-            Self::Time => "time",
-            Self::Email => "email",
-            Self::Uri => "uri",
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-            Self::Hostname => "hostname",
-            Self::Int64 => "int64",
-            Self::Uint64 => "uint64",
-        }
-    }
-
-    /// The name of the type and the variant in the Rust runtime.
-    pub(crate) fn rust(self) -> &'static str {
-        match self {
-            Self::Uuid => "Uuid",
-            Self::DateTime => "DateTime",
-            Self::Date => "Date",
-            Self::Time => "Time",
-            Self::Email => "Email",
-            Self::Uri => "Uri",
-            Self::Ipv4 => "Ipv4",
-            Self::Ipv6 => "Ipv6",
-            Self::Hostname => "Hostname",
-            Self::Int64 => "Int64",
-            Self::Uint64 => "Uint64",
-        }
-    }
-}
+/// The formats that have their own type in the runtime. In a type, the other ones are [`Type::Int64`] and
+/// [`Type::Uint64`].
+pub(crate) const FORMATS: [Format; 9] = [
+    Format::Uuid,
+    Format::DateTime,
+    Format::Date,
+    Format::Time,
+    Format::Email,
+    Format::Uri,
+    Format::Ipv4,
+    Format::Ipv6,
+    Format::Hostname,
+];
 
 /// An enum of strings.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,11 @@
 //! A WebSocket connection, including the handshake.
 
-use crate::frame::{self, PING, PONG};
+use crate::frame::{self, CLOSE, PING, PONG};
+use crate::now;
 use memchr::memmem;
 use socket2::{Domain, Socket, Type};
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -75,6 +78,26 @@ impl Connection {
             .map_err(|_| format!("timed out waiting for {wanted}"))?
     }
 
+    /// Reads until the connection ends, and answers pings. Calls `take` with the payload of each other frame, the time at
+    /// which it was read, and a buffer for answers. Connections share the buffer `room`, which is larger than any frame.
+    pub async fn read(self, room: &RefCell<Vec<u8>>, mut take: impl FnMut(&[u8], u64, &mut Vec<u8>)) {
+        let Self { mut socket, received: mut rest } = self;
+        let (mut length, mut answers) = (0, Vec::new());
+        loop {
+            // The first time, these are frames that arrived with the handshake.
+            let is_open = take_frames(&mut rest, &mut room.borrow_mut(), length, &mut answers, &mut take);
+            if !is_open || socket.write_all(&answers).await.is_err() || socket.readable().await.is_err() {
+                return;
+            }
+            answers.clear();
+            length = match socket.try_read(&mut room.borrow_mut()[rest.len()..]) {
+                Ok(length @ 1..) => length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                _ => return,
+            };
+        }
+    }
+
     async fn receive(&mut self) -> Result<(), String> {
         match self.socket.read_buf(&mut self.received).await {
             Ok(0) => Err("the server closed the connection".into()),
@@ -82,4 +105,30 @@ impl Connection {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// Takes the frames in `rest` and in `length` bytes of the buffer after it. Leaves an incomplete frame in `rest`. Returns
+/// `false` if the server closes the connection.
+fn take_frames(
+    rest: &mut Vec<u8>,
+    room: &mut [u8],
+    length: usize,
+    answers: &mut Vec<u8>,
+    take: &mut impl FnMut(&[u8], u64, &mut Vec<u8>),
+) -> bool {
+    room[..rest.len()].copy_from_slice(rest);
+    let received = &room[..rest.len() + length];
+    let (now, mut at, mut is_open) = (now(), 0, true);
+    while let Some(head) = frame::read(&received[at..]) {
+        let payload = &received[at + head.start..at + head.end];
+        at += head.end;
+        match head.kind {
+            PING => answers.extend(frame::from_client(PONG, payload)),
+            CLOSE => is_open = false,
+            _ => take(payload, now, answers),
+        }
+    }
+    // Thousands of subscribers must not keep empty buffers.
+    *rest = received[at..].to_vec();
+    is_open
 }

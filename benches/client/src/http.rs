@@ -38,6 +38,13 @@ impl Http {
         }
     }
 
+    /// Requests a token of Fanfare for topics, which are JSON.
+    pub async fn request_token(&mut self, topics: &str) -> Result<String, String> {
+        let answer = self.post("/v1/realtime/token?expires_in=3600", topics).await?;
+        let token = answer.split('"').nth(3);
+        token.map(str::to_owned).ok_or_else(|| format!("expected a token, got {answer}"))
+    }
+
     fn answer(&mut self) -> Option<(bool, String)> {
         let start = memmem::find(&self.received, b"\r\n\r\n")? + 4;
         let head = String::from_utf8_lossy(&self.received[..start]).to_ascii_lowercase();

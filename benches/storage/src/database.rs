@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::process::Command;
 
-use fanfare_postgres_server::{TestServer, find_program};
+use fanfare_test_servers::postgres::{TestServer, find_program};
 
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, NoTls};

@@ -131,9 +131,7 @@ async fn request_token(server: &str, channels: usize) -> Result<String, Error> {
     let topics =
         (0..channels).map(|number| format!(r#"{{"channel":"bench:{number}","name":"t","kind":"run"}}"#));
     let body = format!("[{}]", topics.collect::<Vec<_>>().join(","));
-    let answer = Http::connect(server).await?.post("/v1/realtime/token?expires_in=3600", &body).await?;
-    let token = answer.split('"').nth(3);
-    Ok(token.ok_or_else(|| format!("expected a token, got {answer}"))?.to_owned())
+    Ok(Http::connect(server).await?.request_token(&body).await?)
 }
 
 async fn open_fanfare(server: &str, token: &str, since: &str) -> Result<Connection, Error> {

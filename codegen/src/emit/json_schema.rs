@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::keywords::{Keywords, to_keywords};
 use super::printed::{File, Printed};
-use crate::model::{Additional, Channel, Enum, Format, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
+use crate::model::{Additional, Channel, Enum, Model, Object, Rules, RulesId, Tagged, Type, TypeId};
 
 /// Prints one file per payload of a topic, payload of a signal, and result of some modules. Names contain no slash, so no
 /// two paths are equal.
@@ -128,7 +128,7 @@ pub(crate) fn to_schema(model: &Model, shape: &Type) -> Value {
             set_member(&mut schema, "minLength", text.min_length.map(|length| json!(length)));
             set_member(&mut schema, "maxLength", text.max_length.map(|length| json!(length)));
             set_member(&mut schema, "pattern", text.pattern.as_ref().map(|pattern| json!(pattern)));
-            set_member(&mut schema, "format", text.format.map(|format| json!(Format::keyword(format))));
+            set_member(&mut schema, "format", text.format.map(|format| json!(format.name())));
             schema
         }
         Type::Int64 => json!({ "type": "string", "format": "int64", "pattern": "^(0|-?[1-9][0-9]*)$" }),

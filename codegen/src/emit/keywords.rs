@@ -42,7 +42,7 @@ pub(super) fn to_keywords(rules: &Rules) -> Keywords {
     members.push_json("maxLength", text.max_length.map(|length| json!(length)));
     let pattern = text.pattern.iter().map(|pattern| Keywords::Pattern(pattern.clone()));
     members.0.extend(pattern.map(|pattern| ("pattern".to_owned(), pattern)));
-    members.push_json("format", text.format.map(|format| json!(format.keyword())));
+    members.push_json("format", text.format.map(|format| json!(format.name())));
     members.push_array(&rules.array);
     members.push_object(&rules.object);
     members.push_applicators(rules);

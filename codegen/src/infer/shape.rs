@@ -190,7 +190,7 @@ impl fmt::Display for Form<'_> {
             Self::Integer(integer) => write!(formatter, "integer {}..={}", integer.minimum, integer.maximum),
             Self::Number(_) => formatter.write_str("number"),
             Self::Text(text) => match text.format {
-                Some(format) => formatter.write_str(format.keyword()),
+                Some(format) => formatter.write_str(format.name()),
                 None => formatter.write_str("string"),
             },
             Self::Int64 => formatter.write_str("int64"),

@@ -30,8 +30,12 @@ pub(crate) fn after(now: SystemTime, duration: Duration) -> SystemTime {
 
 /// Converts a time to milliseconds since 1970.
 pub(crate) fn to_milliseconds(time: SystemTime) -> i64 {
-    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+    milliseconds(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// Converts a duration to milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Converts milliseconds since 1970 to a time.

@@ -8,7 +8,7 @@ use crate::Result;
 use crate::link::{Link, Target};
 use crate::server::Installation;
 use async_nats::{Client, ConnectOptions};
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

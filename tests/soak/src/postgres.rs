@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::link::{Link, Target};
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use tokio_postgres::{Client, NoTls};

@@ -70,10 +70,9 @@ impl Schemas<'_> {
             Type::Boolean => json!({ "type": "boolean" }),
             Type::Integer(integer) => json!({ "type": "integer", "format": integer_format(integer) }),
             Type::Number(_) => json!({ "type": "number", "format": "double" }),
-            Type::Text(Text { format: Some(format), .. }) => self.reference(
-                format!("Format{}", format.rust()),
-                format!("fanfare::formats::{}", format.rust()),
-            ),
+            Type::Text(Text { format: Some(format), .. }) => {
+                self.reference(format!("Format{format:?}"), format!("fanfare::formats::{format:?}"))
+            }
             Type::Text(_) | Type::Enum(_) => json!({ "type": "string" }),
             Type::Int64 => self.reference("Int64".to_owned(), "fanfare::Int64".to_owned()),
             Type::Uint64 => self.reference("Uint64".to_owned(), "fanfare::Uint64".to_owned()),
@@ -224,7 +223,7 @@ pub(crate) fn rust_type(model: &Model, shape: &Type) -> String {
         Type::Boolean => "bool".to_owned(),
         Type::Integer(integer) => integer_type(integer_format(integer)),
         Type::Number(_) => "f64".to_owned(),
-        Type::Text(text) => text.format.map_or("String", |format| format.rust()).to_owned(),
+        Type::Text(text) => text.format.map_or_else(|| "String".to_owned(), |format| format!("{format:?}")),
         Type::Enum(_) => "String".to_owned(),
         Type::Int64 => "Int64".to_owned(),
         Type::Uint64 => "Uint64".to_owned(),

@@ -201,7 +201,7 @@ impl<'m> Tables<'m> {
             rules.push(("pattern", self.add_pattern(pattern).some()));
         }
         if let Some(format) = text.format {
-            rules.push(("format", Expression::word(format!("Format::{}", format.rust())).some()));
+            rules.push(("format", Expression::word(format!("Format::{format:?}")).some()));
         }
         Expression::any_with("Text", rules)
     }

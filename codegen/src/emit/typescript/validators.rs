@@ -299,7 +299,7 @@ fn text_rules(text: &Text) -> Vec<(&'static str, String)> {
 fn format_name(format: Format) -> &'static str {
     match format {
         Format::DateTime => "dateTime",
-        format => format.keyword(),
+        format => format.name(),
     }
 }
 

@@ -54,25 +54,6 @@ macro_rules! object {
         $(, .. $rest:ident)? $(,)?
     }) => {
         #[allow(deprecated)]
-        impl $crate::__private::Serialize for $type {
-            fn serialize<S: $crate::__private::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                #[allow(unused_mut)]
-                let mut object = serializer.serialize_map(::core::option::Option::None)?;
-                $(
-                    $($crate::__private::Field(&$constant).write(&mut object, $name)?;)?
-                    $($crate::__private::Field(&self.$field)
-                        $(.optional($($optional)?))?
-                        .write(&mut object, $name)?;)?
-                )*
-                $($crate::__private::write_additional(&self.$rest, &mut object)?;)?
-                $crate::__private::SerializeMap::end(object)
-            }
-        }
-
-        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -116,7 +97,18 @@ macro_rules! object {
             }
         }
 
-        $crate::payload!($type: $schema);
+        $crate::payload!($type: $schema, |self, serializer| {
+            #[allow(unused_mut)]
+            let mut object = serializer.serialize_map(::core::option::Option::None)?;
+            $(
+                $($crate::__private::Field(&$constant).write(&mut object, $name)?;)?
+                $($crate::__private::Field(&self.$field)
+                    $(.optional($($optional)?))?
+                    .write(&mut object, $name)?;)?
+            )*
+            $($crate::__private::write_additional(&self.$rest, &mut object)?;)?
+            $crate::__private::SerializeMap::end(object)
+        });
     };
     // With the types of required fields.
     ($type:ident: $schema:path {
@@ -211,16 +203,6 @@ macro_rules! string_enum {
         }
 
         #[allow(deprecated)]
-        impl $crate::__private::Serialize for $type {
-            fn serialize<S: $crate::__private::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -236,7 +218,7 @@ macro_rules! string_enum {
             }
         }
 
-        $crate::payload!($type: $schema);
+        $crate::payload!($type: $schema, |self, serializer| serializer.serialize_str(self.as_str()));
     };
 }
 
@@ -343,16 +325,6 @@ macro_rules! newtype {
 macro_rules! wrapper {
     ($type:ident: $schema:path) => {
         #[allow(deprecated)]
-        impl $crate::__private::Serialize for $type {
-            fn serialize<S: $crate::__private::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                $crate::__private::Serialize::serialize(&self.0, serializer)
-            }
-        }
-
-        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -368,15 +340,27 @@ macro_rules! wrapper {
             }
         }
 
-        $crate::payload!($type: $schema);
+        $crate::payload!($type: $schema, |self, serializer| {
+            $crate::__private::Serialize::serialize(&self.0, serializer)
+        });
     };
 }
 
-/// The impls that all payloads share.
+/// The impls that all payloads share, with the body of `serialize`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! payload {
-    ($type:ident: $schema:path) => {
+    ($type:ident: $schema:path, |$self:ident, $serializer:ident| $body:expr) => {
+        #[allow(deprecated)]
+        impl $crate::__private::Serialize for $type {
+            fn serialize<S: $crate::__private::Serializer>(
+                &$self,
+                $serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                $body
+            }
+        }
+
         #[allow(deprecated)]
         impl $crate::Payload for $type {
             const SCHEMA: &'static $crate::__private::Schema = &$schema;

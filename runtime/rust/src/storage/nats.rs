@@ -202,7 +202,7 @@ impl Messages for Nats {
             ));
             return StorageCall::done(Err(error.into()));
         }
-        let (append, outcome) = Append::new(entry, waiting);
+        let (append, outcome) = Append::new(entry, Some(waiting));
         self.shared.enqueue(append);
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }
@@ -325,10 +325,6 @@ impl Drop for Writing {
 
 fn ended() -> StorageError {
     StorageError::new("the storage was dropped before the message was stored")
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Converts a time to an epoch.

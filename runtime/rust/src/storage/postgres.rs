@@ -28,6 +28,7 @@ use super::{
     StorageError, StorageFuture,
 };
 use crate::channel::{Channel, Registry};
+use crate::clock::milliseconds;
 use crate::history::{Appended, Limits, Log, OpenStream};
 use crate::metrics;
 use crate::token::REVOKED_FOR;
@@ -242,7 +243,7 @@ impl Messages for Postgres {
             Ok(waiting) => waiting,
             Err(busy) => return StorageCall::done(Err(busy.into())),
         };
-        let (append, outcome) = Append::new(entry, waiting);
+        let (append, outcome) = Append::new(entry, Some(waiting));
         let _ = self.writer.send(append);
         StorageCall::Waiting(Box::pin(async { outcome.await.unwrap_or_else(|_| Err(ended().into())) }))
     }
@@ -366,8 +367,4 @@ fn int8(number: u64) -> i64 {
 /// Converts a number from a column.
 fn from_int8(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
-use crate::clock::{from_milliseconds, steady_time};
+use crate::clock::{from_milliseconds, milliseconds, steady_time};
 
 /// Milliseconds from this machine's steady clock to the storage's clock, which is not behind this one.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Reading {
 
 /// Returns the steady time in milliseconds.
 pub(super) fn steady_milliseconds() -> i64 {
-    i64::try_from(steady_time().as_millis()).unwrap_or(i64::MAX)
+    milliseconds(steady_time())
 }
 
 #[cfg(test)]

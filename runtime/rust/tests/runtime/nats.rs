@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fanfare::{Nats, Run, RunError, Runs};
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use serde_json::json;
 
 use crate::support::client::Client;

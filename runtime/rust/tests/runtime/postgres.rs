@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fanfare::wire::ServerFrame;
 use fanfare::{Channel, Job, PublishError, Run, RunError, RunStatus, Runs, StartOutcome};
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 

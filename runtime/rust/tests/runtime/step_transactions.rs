@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fanfare::postgres::StepTransaction;
 use fanfare::{Run, RunError, RunStatus, Runs};
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 
 use crate::support::definition::{Outcome, Room, room, said};
 use crate::support::postgres::Schema;

@@ -316,7 +316,7 @@ async fn a_repeatable_read_transaction_fails_if_its_channel_has_moved_on() {
 #[cfg(feature = "sqlx")]
 #[tokio::test]
 async fn transactions_of_sqlx_publish() {
-    use fanfare_postgres_server::TestServer;
+    use fanfare_test_servers::postgres::TestServer;
     use sqlx::{Connection, PgConnection};
 
     let schema = Schema::new();

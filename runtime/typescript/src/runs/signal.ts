@@ -6,7 +6,9 @@ import { explainSize, failureReason } from "../http/fetch-error.js";
 import { retryAfter } from "../http/retry-after.js";
 import { serverUrl } from "../http/server-url.js";
 import { deadline } from "../util/deadline.js";
+import { delay } from "../util/delay.js";
 import { messageOf } from "../util/message-of.js";
+import { parseJson } from "../util/parse-json.js";
 import { timing } from "../util/timing.js";
 import { describeIssues, payloadIssue, validate } from "../validate/standard-schema.js";
 import type { PayloadIssue } from "../validate/standard-schema.js";
@@ -156,7 +158,7 @@ async function sendOnce(
     const credentials = access.bearer === undefined ? "include" : "same-origin";
     const request = { method: "POST", headers, body, cache: "no-store", credentials } as const;
     const { status, text, wait } = await post(url, request, end);
-    const response = parse(text);
+    const response = parseJson(text);
     return status >= 200 && status < 300
       ? receipt(reference, status, response)
       : { ...refusal(reference, status, response, access), retryAfterMs: wait };
@@ -272,24 +274,8 @@ function codeOf(status: number, detail: unknown): SignalErrorCode {
   return status >= 500 ? "unavailable" : (CODES[status] ?? "unknown");
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Returns a random key. Pages that are not served over HTTPS, as in development, have no `randomUUID`. */
 function createIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Waits. An abort ends the wait early. */
-function delay(milliseconds: number, end: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    end.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

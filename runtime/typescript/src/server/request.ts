@@ -1,5 +1,7 @@
 import { explainSize, failureReason } from "../http/fetch-error.js";
 import { retryAfter } from "../http/retry-after.js";
+import { delay } from "../util/delay.js";
+import { parseJson } from "../util/parse-json.js";
 import type { PayloadIssue } from "../validate/standard-schema.js";
 import { routeUrl } from "../wire.js";
 import type { Route } from "../wire.js";
@@ -98,7 +100,7 @@ async function requestOnce(settings: RequestSettings, options: ServerRequest): P
       ...(isText ? {} : { duplex: "half" }),
     });
     const text = await response.text();
-    return response.ok ? parse(text) : responseError(response, text, url);
+    return response.ok ? parseJson(text) : responseError(response, text, url);
   } catch (cause) {
     const size = explainSize(options.body);
     const reason = size === undefined ? failureReason(cause) : `${failureReason(cause)}; ${size}`;
@@ -107,7 +109,7 @@ async function requestOnce(settings: RequestSettings, options: ServerRequest): P
 }
 
 function responseError({ status, headers }: Response, text: string, url: URL): RealtimeError {
-  const { error, data } = (parse(text) ?? {}) as {
+  const { error, data } = (parseJson(text) ?? {}) as {
     readonly error?: unknown;
     readonly data?: { readonly issues?: readonly PayloadIssue[] } | null;
   };
@@ -126,25 +128,4 @@ function isTransient({ status }: RealtimeError): boolean {
 
 function address(url: URL): string {
   return `${url.origin}${url.pathname}`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Waits. An abort ends the wait early. */
-function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal?.addEventListener("abort", done);
-  });
 }

@@ -306,10 +306,10 @@ impl Cluster {
         *self.phase.borrow() == phase
     }
 
-    /// Waits for a duration, or until the phase of faults ends.
-    pub(super) async fn pause(&self, duration: Duration) {
+    /// Waits for a duration, or until the phase of faults ends. Returns `false` if it has ended.
+    pub(super) async fn pause(&self, duration: Duration) -> bool {
         let mut phase = self.phase.subscribe();
-        let _ = timeout(duration, phase.wait_for(|phase| *phase > Phase::Faults)).await;
+        timeout(duration, phase.wait_for(|phase| *phase > Phase::Faults)).await.is_err()
     }
 
     /// Records that a token is being revoked.

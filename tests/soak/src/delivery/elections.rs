@@ -31,11 +31,7 @@ pub(super) async fn fault_servers(cluster: &Arc<Cluster>, plan: Plan, servers: &
 async fn fault_links(cluster: &Arc<Cluster>, plan: Plan) -> Result {
     let mut random = decisions(cluster.seed, "links", cluster.servers() as u64);
     let mut partitions = JoinSet::new();
-    loop {
-        cluster.pause(until_next(&mut random, plan.every)).await;
-        if !cluster.is(Phase::Faults) {
-            break;
-        }
+    while cluster.pause(until_next(&mut random, plan.every)).await {
         let server = random.usize(0..cluster.servers());
         if random.bool() {
             outages::reset(cluster, server);
@@ -44,18 +40,13 @@ async fn fault_links(cluster: &Arc<Cluster>, plan: Plan) -> Result {
             partitions.spawn(outages::partition(Arc::clone(cluster), plan, server, spared, random.fork()));
         }
     }
-    while let Some(ended) = partitions.join_next().await {
-        ended?;
-    }
-    outages::end_all(cluster);
-    Ok(())
+    outages::end_all(cluster, partitions).await
 }
 
 async fn fault_nats(cluster: &Cluster, plan: Plan, servers: &Servers) -> Result {
     let mut random = decisions(cluster.seed, "nats", SERVERS as u64);
     for number in 0.. {
-        cluster.pause(between(&mut random, MAX_PAUSE / 4, MAX_PAUSE)).await;
-        if !cluster.is(Phase::Faults) {
+        if !cluster.pause(between(&mut random, MAX_PAUSE / 4, MAX_PAUSE)).await {
             break;
         }
         cluster.set_available(false);

@@ -1,6 +1,6 @@
 //! Injects faults into the servers and their file, and revokes tokens.
 
-use super::cluster::{Cluster, Counts, Phase};
+use super::cluster::{Cluster, Counts};
 use super::order::Order;
 use super::reader::Shared;
 use super::record;
@@ -43,11 +43,7 @@ pub(super) async fn fault_servers(
 ) -> Result {
     let mut random = decisions(cluster.seed, "servers", cluster.servers() as u64);
     let mut copy = None;
-    loop {
-        cluster.pause(until_next(&mut random, plan.every)).await;
-        if !cluster.is(Phase::Faults) {
-            return Ok(());
-        }
+    while cluster.pause(until_next(&mut random, plan.every)).await {
         let server = random.usize(0..cluster.servers());
         match (random.u8(0..10), file) {
             (0..4, _) => {
@@ -78,6 +74,7 @@ pub(super) async fn fault_servers(
             }
         }
     }
+    Ok(())
 }
 
 /// Kills and restarts a server. The reader of everything must be subscribed before publishers may connect.
@@ -145,11 +142,7 @@ pub(super) async fn fault_file_and_tokens(
     readers: &Readers,
 ) -> Result {
     let mut random = decisions(cluster.seed, "others", cluster.servers() as u64);
-    loop {
-        cluster.pause(until_next(&mut random, plan.every / 3)).await;
-        if !cluster.is(Phase::Faults) {
-            return Ok(());
-        }
+    while cluster.pause(until_next(&mut random, plan.every / 3)).await {
         match file {
             Some(file) if random.u8(0..5) == 0 => {
                 let duration = between(&mut random, Duration::from_millis(500), plan.max_outage);
@@ -158,6 +151,7 @@ pub(super) async fn fault_file_and_tokens(
             _ => revoke(cluster, readers, &mut random).await?,
         }
     }
+    Ok(())
 }
 
 /// Locks the file as another program does.

@@ -1,6 +1,6 @@
 //! Injects faults into a PostgreSQL server, and into the networks between servers and their storage.
 
-use super::cluster::{Cluster, Counts, Phase};
+use super::cluster::{Cluster, Counts};
 use super::faults::Plan;
 use crate::Result;
 use crate::link::{Condition, Link};
@@ -18,11 +18,7 @@ const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database: &Server) -> Result {
     let mut random = decisions(cluster.seed, "database", cluster.servers() as u64);
     let mut partitions = JoinSet::new();
-    loop {
-        cluster.pause(until_next(&mut random, plan.every)).await;
-        if !cluster.is(Phase::Faults) {
-            break;
-        }
+    while cluster.pause(until_next(&mut random, plan.every)).await {
         let server = random.usize(0..cluster.servers());
         match random.u8(0..10) {
             0..4 => {
@@ -45,11 +41,7 @@ pub(super) async fn fault_database(cluster: &Arc<Cluster>, plan: Plan, database:
             }
         }
     }
-    while let Some(ended) = partitions.join_next().await {
-        ended?;
-    }
-    end_all(cluster);
-    Ok(())
+    end_all(cluster, partitions).await
 }
 
 /// Resets all connections of a server to the storage.
@@ -59,9 +51,13 @@ pub(super) fn reset(cluster: &Cluster, server: usize) {
     cluster.links(server).iter().for_each(Link::reset);
 }
 
-/// Resets all connections that may have lost data.
-pub(super) fn end_all(cluster: &Cluster) {
+/// Waits until all partitions have ended, and resets all connections that may have lost data.
+pub(super) async fn end_all(cluster: &Cluster, mut partitions: JoinSet<()>) -> Result {
+    while let Some(ended) = partitions.join_next().await {
+        ended?;
+    }
     (0..cluster.servers()).for_each(|server| cluster.links(server).iter().for_each(Link::reset));
+    Ok(())
 }
 
 /// Interrupts the network between a server and the storage, except for the server's first `spared` links. If the plan

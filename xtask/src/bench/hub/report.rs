@@ -3,6 +3,7 @@
 use super::super::statistics::{Measured, Samples, describe_verdicts, format_ratio};
 use super::measure::{CROWDS, Plan, RESUMING, STEADY, WINDOW};
 use super::server::Server;
+use super::slow;
 
 pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
     let Some(reference) = servers.first() else { return };
@@ -27,19 +28,20 @@ pub(crate) fn print(servers: &[&Server], plan: &Plan, measured: &Measured) {
             );
         }
     }
-    let report = Report { servers, measured, reference };
+    let report = Report { servers, plan, measured, reference };
     for crowd in CROWDS {
         report.print_crowd(crowd);
     }
     report.print_steady();
     report.print_one();
-    report.print_idle(plan);
-    report.print_replay(plan);
-    report.print_slow(plan);
+    report.print_idle();
+    report.print_replay();
+    report.print_slow();
 }
 
 struct Report<'r> {
     servers: &'r [&'r Server],
+    plan: &'r Plan,
     measured: &'r Measured,
     /// The server that the others are compared with.
     reference: &'r Server,
@@ -52,116 +54,81 @@ struct Row<'r> {
     scenario: &'r str,
 }
 
+/// The head of a column, and its cell in a row.
+type Column = (&'static str, fn(&Row<'_>) -> String);
+
+const CPU: Column = ("CPU", |row| row.cell("server_cpu", cpu));
+const CPU_RATIO: Column = ("ratio", |row| row.ratio("server_cpu", "faster", "slower"));
+const NATS_CPU: Column = ("CPU of NATS", |row| row.cell("storage_cpu", cpu));
+const RATE: Column = ("delivered/s", |row| row.cell("delivered_per_second", rate));
+const RATE_RATIO: Column = ("ratio", |row| row.ratio("delivered_per_second", "slower", "faster"));
+const P50: Column = ("p50", |row| row.cell("p50", time));
+const P50_RATIO: Column = ("ratio", |row| row.ratio("p50", "faster", "slower"));
+const P99: Column = ("p99", |row| row.cell("p99", time));
+const P99_RATIO: Column = ("ratio", |row| row.ratio("p99", "faster", "slower"));
+const LOST: Column = ("lost", |row| row.cell("lost", count));
+
 impl Report<'_> {
     fn print_crowd(&self, crowd: usize) {
         let title = format!("{crowd} subscribers, publishing at most {WINDOW} messages ahead of them");
-        let heads = ["CPU", "ratio", "CPU of NATS", "delivered/s", "ratio", "p50", "p99", "lost"];
-        self.print_table(&title, &heads, &format!("crowd {crowd}"), "delivered", |row| {
-            vec![
-                row.cell("server_cpu", cpu),
-                row.ratio("server_cpu", "faster", "slower"),
-                row.cell("storage_cpu", cpu),
-                row.cell("delivered_per_second", rate),
-                row.ratio("delivered_per_second", "slower", "faster"),
-                row.cell("p50", time),
-                row.cell("p99", time),
-                row.cell("lost", count),
-            ]
-        });
+        let columns = [CPU, CPU_RATIO, NATS_CPU, RATE, RATE_RATIO, P50, P99, LOST];
+        self.print_table(&title, &format!("crowd {crowd}"), "delivered", &columns);
     }
 
     fn print_steady(&self) {
         let (subscribers, rate) = STEADY;
         let title = format!("{subscribers} subscribers, {rate} messages per second, published one by one");
-        let heads = ["CPU", "ratio", "CPU of NATS", "p50", "ratio", "p99", "ratio", "accepted, p50", "lost"];
-        self.print_table(&title, &heads, "steady", "p50", |row| {
-            vec![
-                row.cell("server_cpu", cpu),
-                row.ratio("server_cpu", "faster", "slower"),
-                row.cell("storage_cpu", cpu),
-                row.cell("p50", time),
-                row.ratio("p50", "faster", "slower"),
-                row.cell("p99", time),
-                row.ratio("p99", "faster", "slower"),
-                row.cell("accepted_p50", time),
-                row.cell("lost", count),
-            ]
-        });
+        let accepted: Column = ("accepted, p50", |row| row.cell("accepted_p50", time));
+        let columns = [CPU, CPU_RATIO, NATS_CPU, P50, P50_RATIO, P99, P99_RATIO, accepted, LOST];
+        self.print_table(&title, "steady", "p50", &columns);
     }
 
     fn print_one(&self) {
-        let heads = ["CPU", "ratio", "delivered/s", "ratio", "published/s", "lost"];
-        self.print_table(
-            "One subscriber, published in-process as fast as accepted",
-            &heads,
-            "one",
-            "delivered",
-            |row| {
-                let lost = row.median("lost") / row.median("published") * 100.0;
-                vec![
-                    row.cell("server_cpu", cpu),
-                    row.ratio("server_cpu", "faster", "slower"),
-                    row.cell("delivered_per_second", rate),
-                    row.ratio("delivered_per_second", "slower", "faster"),
-                    row.cell("published_per_second", rate),
-                    format!("{lost:.1} %"),
-                ]
-            },
-        );
+        let title = "One subscriber, published in-process as fast as accepted";
+        let published: Column = ("published/s", |row| row.cell("published_per_second", rate));
+        let lost: Column =
+            ("lost", |row| format!("{:.1} %", row.median("lost") / row.median("published") * 100.0));
+        let columns = [CPU, CPU_RATIO, RATE, RATE_RATIO, published, lost];
+        self.print_table(title, "one", "delivered", &columns);
     }
 
-    fn print_idle(&self, plan: &Plan) {
-        for idle in plan.idle {
+    fn print_idle(&self) {
+        let columns: [Column; 3] = [
+            ("per subscriber", |row| row.cell("kilobytes_each", |size| format!("{size:.1} KB"))),
+            ("ratio", |row| row.ratio("kilobytes_each", "smaller", "larger")),
+            ("before they connect", |row| {
+                row.cell("kilobytes_before", |size| format!("{:.0} MB", size / 1_024.0))
+            }),
+        ];
+        for idle in self.plan.idle {
             let title = format!("{idle} idle subscribers: resident memory of the server");
-            let heads = ["per subscriber", "ratio", "before they connect"];
-            self.print_table(&title, &heads, &format!("idle {idle}"), "kilobytes_each", |row| {
-                vec![
-                    row.cell("kilobytes_each", |size| format!("{size:.1} KB")),
-                    row.ratio("kilobytes_each", "smaller", "larger"),
-                    row.cell("kilobytes_before", |size| format!("{:.0} MB", size / 1_024.0)),
-                ]
-            });
+            self.print_table(&title, &format!("idle {idle}"), "kilobytes_each", &columns);
         }
     }
 
-    fn print_replay(&self, plan: &Plan) {
-        for messages in plan.replayed {
+    fn print_replay(&self) {
+        for messages in self.plan.replayed {
             let title = format!("{RESUMING} subscribers read a history of {messages} messages");
-            let heads = ["CPU", "ratio", "delivered/s", "ratio", "lost"];
-            self.print_table(&title, &heads, &format!("replay {messages}"), "delivered", |row| {
-                vec![
-                    row.cell("server_cpu", cpu),
-                    row.ratio("server_cpu", "faster", "slower"),
-                    row.cell("delivered_per_second", rate),
-                    row.ratio("delivered_per_second", "slower", "faster"),
-                    row.cell("lost", count),
-                ]
-            });
+            let columns = [CPU, CPU_RATIO, RATE, RATE_RATIO, LOST];
+            self.print_table(&title, &format!("replay {messages}"), "delivered", &columns);
         }
     }
 
-    fn print_slow(&self, plan: &Plan) {
+    fn print_slow(&self) {
         let title = "20 subscribers, plus one that never reads and one that is frozen";
-        let heads = ["delivered", "p50", "p99", "accepted, p50", "p99", "lost", "dropped after"];
-        let with = "with slow subscribers";
-        self.print_table(title, &heads, with, "delivered", |row| {
-            let relative = |name| {
-                let without = self.measured.median("without slow subscribers", row.server.title, name);
-                format_ratio(row.median(name) / without)
-            };
-            let dropped = match (row.median("first_dropped"), row.median("second_dropped")) {
-                (first, _) if first.is_nan() => format!("not within {} s", plan.slow_milliseconds / 1_000),
-                (first, second) if second.is_nan() => format!("{first:.0} s, the other not"),
-                (first, second) => format!("{first:.0} s, {second:.0} s"),
-            };
-            let mut cells: Vec<_> = ["delivered_per_second", "p50", "p99", "accepted_p50", "accepted_p99"]
-                .into_iter()
-                .map(relative)
-                .collect();
-            cells.extend([row.cell("lost", count), dropped]);
-            cells
-        });
-        if self.servers.iter().any(|server| !self.measured.median(with, server.title, "delivered").is_nan()) {
+        let columns: [Column; 7] = [
+            ("delivered", |row| row.relative("delivered_per_second")),
+            ("p50", |row| row.relative("p50")),
+            ("p99", |row| row.relative("p99")),
+            ("accepted, p50", |row| row.relative("accepted_p50")),
+            ("p99", |row| row.relative("accepted_p99")),
+            LOST,
+            ("dropped after", |row| row.dropped()),
+        ];
+        self.print_table(title, slow::WITH, "delivered", &columns);
+        let is_measured =
+            |server: &&Server| !self.measured.median(slow::WITH, server.title, "delivered").is_nan();
+        if self.servers.iter().any(is_measured) {
             println!(
                 "\n20 messages of 100 KB per second. Ratios are to the same without the two. One run, so small differences \
                  mean nothing."
@@ -170,29 +137,20 @@ impl Report<'_> {
     }
 
     /// Prints a table with a row for each server that `figure` was measured for. Leaves out columns without figures.
-    fn print_table(
-        &self,
-        title: &str,
-        heads: &[&str],
-        scenario: &str,
-        figure: &str,
-        cells: impl Fn(&Row<'_>) -> Vec<String>,
-    ) {
+    fn print_table(&self, title: &str, scenario: &str, figure: &str, columns: &[Column]) {
         let rows = self.servers.iter().map(|server| Row { report: self, server, scenario });
         let rows: Vec<_> = rows.filter(|row| !row.samples(figure).is_empty()).collect();
         if rows.is_empty() {
             return;
         }
-        let rows: Vec<_> = rows.iter().map(|row| (row.server.title, cells(row))).collect();
-        let is_measured =
-            |column: &usize| rows.iter().any(|(_, cells)| !matches!(cells[*column].as_str(), "" | "–"));
-        let columns: Vec<_> = (0..heads.len()).filter(is_measured).collect();
-        let heads: Vec<_> = columns.iter().map(|column| heads[*column]).collect();
+        let columns = columns.iter().map(|(head, cell)| (*head, rows.iter().map(cell).collect::<Vec<_>>()));
+        let (heads, columns): (Vec<_>, Vec<_>) =
+            columns.filter(|(_, cells)| cells.iter().any(|cell| !matches!(cell.as_str(), "" | "–"))).unzip();
         println!("\n## {title}\n\n| server | {} |", heads.join(" | "));
         println!("|---|{}", "---:|".repeat(heads.len()));
-        for (title, cells) in rows {
-            let cells: Vec<_> = columns.iter().map(|column| cells[*column].as_str()).collect();
-            println!("| {title} | {} |", cells.join(" | "));
+        for (index, row) in rows.iter().enumerate() {
+            let cells: Vec<_> = columns.iter().map(|cells| cells[index].as_str()).collect();
+            println!("| {} | {} |", row.server.title, cells.join(" | "));
         }
     }
 }
@@ -218,6 +176,23 @@ impl Row<'_> {
         }
         let ratios = self.report.measured.ratios(self.scenario, self.server.title, reference, name);
         ratios.describe_ratio(lower, higher)
+    }
+
+    /// Returns the ratio to the same server without slow subscribers.
+    fn relative(&self, name: &str) -> String {
+        let without = self.report.measured.median(slow::WITHOUT, self.server.title, name);
+        format_ratio(self.median(name) / without)
+    }
+
+    /// Describes when the server dropped the slow subscribers.
+    fn dropped(&self) -> String {
+        match (self.median("first_dropped"), self.median("second_dropped")) {
+            (first, _) if first.is_nan() => {
+                format!("not within {} s", self.report.plan.slow_milliseconds / 1_000)
+            }
+            (first, second) if second.is_nan() => format!("{first:.0} s, the other not"),
+            (first, second) => format!("{first:.0} s, {second:.0} s"),
+        }
     }
 }
 

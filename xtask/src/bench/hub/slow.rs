@@ -13,6 +13,10 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+/// The names of the scenarios.
+pub(crate) const WITH: &str = "with slow subscribers";
+pub(crate) const WITHOUT: &str = "without slow subscribers";
+
 /// The load: 20 messages of 100 KB per second to 20 subscribers.
 const LOAD: &str = "--mode steady --rate 20 --size 100000 --subscribers 20";
 
@@ -24,7 +28,7 @@ const CONNECTING: Duration = Duration::from_secs(1);
 /// Measures with and without slow subscribers, and when the slow ones are dropped.
 pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> Result {
     let arguments = format!("{LOAD} --milliseconds {}", plan.milliseconds * 2);
-    measure::add(server, "without slow subscribers", &[&arguments], measured)?;
+    measure::add(server, WITHOUT, &[&arguments], measured)?;
 
     let started = server.start()?;
     let _frozen = Frozen::start(started.ports, server.protocol)?;
@@ -43,7 +47,7 @@ pub(crate) fn measure(server: &Server, plan: &Plan, measured: &mut Measured) -> 
     for (name, time) in ["first_dropped", "second_dropped"].into_iter().zip(dropped) {
         figures.set(name, (time + CONNECTING).as_secs_f64());
     }
-    measured.add("with slow subscribers", server.title, figures);
+    measured.add(WITH, server.title, figures);
     Ok(())
 }
 

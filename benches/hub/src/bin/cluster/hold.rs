@@ -2,7 +2,6 @@
 
 use crate::{Error, Figures, Watch, answer_lines};
 use bench_hub::connection::Connection;
-use bench_hub::frame::{self, CLOSE, PING, PONG};
 use bench_hub::http::Http;
 use bench_hub::message::{Marker, Markers};
 use bench_hub::now;
@@ -11,7 +10,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
 /// The number of subscribers that connect at a time.
@@ -100,61 +98,21 @@ async fn request_tokens(server: &str, channels: &[u64]) -> Result<Vec<Rc<str>>, 
             continue;
         }
         let topics = format!(r#"[{{"channel":"bench:{}","name":"t","kind":"run"}}]"#, channel + 1);
-        let answer = http.post("/v1/realtime/token?expires_in=3600", &topics).await?;
-        let token: Rc<str> = answer.split('"').nth(3).ok_or("the hub returned no token")?.into();
+        let token: Rc<str> = http.request_token(&topics).await?.into();
         known.insert(*channel, (Rc::clone(&token), 1));
         tokens.push(token);
     }
     Ok(tokens)
 }
 
-/// Reads until the connection ends.
+/// Counts messages until the connection ends.
 async fn read(connection: Connection, received: Rc<Received>) {
-    let Connection { mut socket, received: mut rest } = connection;
-    let mut answers = Vec::new();
-    while socket.readable().await.is_ok() {
-        let is_open = {
-            let mut room = received.room.borrow_mut();
-            match socket.try_read(&mut room) {
-                Ok(0) => false,
-                Ok(length) => {
-                    rest.extend_from_slice(&room[..length]);
-                    received.take(&mut rest, &mut answers)
-                }
-                Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
-            }
-        };
-        if !is_open || socket.write_all(&answers).await.is_err() {
-            break;
-        }
-        answers.clear();
-    }
+    let count = |payload: &[u8], now: u64, _: &mut Vec<u8>| {
+        received.markers.scan(payload, |Marker { published, .. }| {
+            received.messages.set(received.messages.get() + 1);
+            received.latency.borrow_mut().saturating_record(now.saturating_sub(published) / 1_000);
+        });
+    };
+    connection.read(&received.room, count).await;
     received.closed.set(received.closed.get() + 1);
-}
-
-impl Received {
-    /// Counts the messages of complete frames, and removes them. Returns `false` if the hub closes the connection.
-    fn take(&self, bytes: &mut Vec<u8>, answers: &mut Vec<u8>) -> bool {
-        let (time, mut at, mut is_open) = (now(), 0, true);
-        while let Some(head) = frame::read(&bytes[at..]) {
-            let payload = &bytes[at + head.start..at + head.end];
-            at += head.end;
-            match head.kind {
-                PING => answers.extend(frame::from_client(PONG, payload)),
-                CLOSE => is_open = false,
-                _ => {
-                    self.markers.scan(payload, |Marker { published, .. }| {
-                        self.messages.set(self.messages.get() + 1);
-                        self.latency.borrow_mut().saturating_record(time.saturating_sub(published) / 1_000);
-                    });
-                }
-            }
-        }
-        bytes.drain(..at);
-        // Thousands of subscribers must not keep empty buffers.
-        if bytes.is_empty() {
-            *bytes = Vec::new();
-        }
-        is_open
-    }
 }

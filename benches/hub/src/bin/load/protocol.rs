@@ -70,9 +70,7 @@ impl Protocol {
         if !matches!(self, Self::Fanfare | Self::Inngest) {
             return Ok(String::new());
         }
-        let answer = Http::connect(server).await?.post("/v1/realtime/token?expires_in=3600", TOPICS).await?;
-        let token = answer.split('"').nth(3);
-        token.map(str::to_owned).ok_or_else(|| format!("expected a token, got {answer}"))
+        Http::connect(server).await?.request_token(TOPICS).await
     }
 
     /// Connects a subscriber. It receives every message that is published after this returns.

@@ -29,24 +29,6 @@ macro_rules! union {
         $(,)?
     }) => {
         #[allow(deprecated)]
-        impl $crate::__private::Serialize for $type {
-            fn serialize<S: $crate::__private::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                match self {$(
-                    $(Self::$variant(held) => {
-                        $($held)?
-                        $crate::__private::Serialize::serialize(held, serializer)
-                    })?
-                    $(Self::$variant => {
-                        $crate::__private::Serialize::serialize(&$constant, serializer)
-                    })?
-                )*}
-            }
-        }
-
-        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -65,7 +47,13 @@ macro_rules! union {
             }
         }
 
-        $crate::payload!($type: $schema);
+        $crate::payload!($type: $schema, |self, serializer| match self {$(
+            $(Self::$variant(held) => {
+                $($held)?
+                $crate::__private::Serialize::serialize(held, serializer)
+            })?
+            $(Self::$variant => $crate::__private::Serialize::serialize(&$constant, serializer),)?
+        )*});
     };
 }
 
@@ -102,23 +90,6 @@ macro_rules! tagged {
         $($variant:ident = $name:literal),* $(, .. $unknown:ident)? $(,)?
     }) => {
         #[allow(deprecated)]
-        impl $crate::__private::Serialize for $type {
-            fn serialize<S: $crate::__private::Serializer>(
-                &self,
-                serializer: S,
-            ) -> ::core::result::Result<S::Ok, S::Error> {
-                match self {
-                    $(Self::$variant(held) => {
-                        $crate::__private::Serialize::serialize(held, serializer)
-                    })*
-                    $(Self::$unknown(held) => {
-                        $crate::__private::Serialize::serialize(held, serializer)
-                    })?
-                }
-            }
-        }
-
-        #[allow(deprecated)]
         impl $crate::Decode for $type {
             fn from_value(
                 value: $crate::__private::Value,
@@ -146,6 +117,9 @@ macro_rules! tagged {
             }
         }
 
-        $crate::payload!($type: $($schema)::+);
+        $crate::payload!($type: $($schema)::+, |self, serializer| match self {
+            $(Self::$variant(held) => $crate::__private::Serialize::serialize(held, serializer),)*
+            $(Self::$unknown(held) => $crate::__private::Serialize::serialize(held, serializer),)?
+        });
     };
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 
 use super::super::nats::tests::TestSpace;
 use super::place::{Place, next_number};
@@ -285,7 +285,6 @@ async fn a_message_that_is_being_stored_is_not_stored_again() {
     let process = Process::new(space.connect().await);
     process.say(&channel, "before").await;
     let leader = space.find_leader("room:1").await.unwrap();
-    let leader: usize = leader.strip_prefix("server-").unwrap().parse().unwrap();
     let others = || servers.iter().enumerate().filter(|(number, _)| *number != leader);
     others().for_each(|(_, server)| server.suspend());
     let (stored, ()) = tokio::join!(process.publish(&channel, SAID, "once", None), async {
@@ -344,8 +343,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_fail() {
     let publishers: Vec<_> = publishers.collect();
     for is_killed in [true, false] {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let leader = space.find_leader("room:1").await;
-        let leader = leader.and_then(|name| name.strip_prefix("server-")?.parse::<usize>().ok()).unwrap_or(0);
+        let leader = space.find_leader("room:1").await.unwrap_or(0);
         if is_killed {
             servers[leader].kill("KILL");
             tokio::time::sleep(Duration::from_millis(1500)).await;

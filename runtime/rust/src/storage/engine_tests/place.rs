@@ -1,5 +1,7 @@
 //! Where the engines of tests keep their data.
 
+#![allow(clippy::unused_async, reason = "the features decide which functions wait")]
+
 #[cfg(any(feature = "nats", feature = "postgres", feature = "sqlite"))]
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,20 +41,20 @@ impl Place {
 
     #[cfg(all(feature = "postgres", unix))]
     pub(super) fn postgres() -> Self {
-        let url = fanfare_postgres_server::TestServer::shared().url();
+        let url = fanfare_test_servers::postgres::TestServer::shared().url();
         Self::Postgres { url, schema: format!("place_{}", next_number()) }
     }
 
     #[cfg(all(feature = "nats", unix))]
     pub(super) fn nats() -> Self {
-        let url = fanfare_nats_server::TestServer::shared().url();
+        let url = fanfare_test_servers::nats::TestServer::shared().url();
         Self::Nats(super::super::nats::tests::TestSpace::new(url, format!("place-{}", next_number()), 1))
     }
 
     /// Three servers, each of which has every message.
     #[cfg(all(feature = "nats", unix))]
     pub(super) fn nats_cluster() -> Self {
-        use fanfare_nats_server::TestServer;
+        use fanfare_test_servers::nats::TestServer;
         static SERVERS: std::sync::OnceLock<[TestServer; 3]> = std::sync::OnceLock::new();
         let servers = SERVERS.get_or_init(TestServer::start_cluster);
         let urls = [0, 1, 2].map(|number: usize| servers[number].url()).join(",");

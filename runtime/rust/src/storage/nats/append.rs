@@ -13,13 +13,14 @@ pub(super) struct Append {
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
     /// The time since which it has been waiting.
     pub(super) since: Instant,
-    _waiting: Reservation,
+    /// `None` if the storage itself appends the message.
+    _waiting: Option<Reservation>,
 }
 
 impl Append {
     pub(super) fn new(
         entry: Entry,
-        waiting: Reservation,
+        waiting: Option<Reservation>,
     ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, outcome) = oneshot::channel();
         (Self { entry, reply, since: Instant::now(), _waiting: waiting }, outcome)

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::milliseconds;
+use crate::clock::milliseconds;
 use crate::history::{IdempotencyKey, KeyReused, MAX_KEY_AGE, MAX_KEYS};
 
 #[derive(Clone, Debug, Default)]

@@ -56,7 +56,7 @@ impl Shared {
 mod tests {
     use std::time::Instant;
 
-    use fanfare_nats_server::TestServer;
+    use fanfare_test_servers::nats::TestServer;
 
     use super::*;
     use crate::storage::{Messages, Nats};

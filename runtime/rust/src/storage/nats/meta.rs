@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 
 use super::jetstream::{Publish, RequestFailure, deleted, no_connection};
 use super::tail::Missing;
-use super::{OnRevoked, Shared, StorageError, milliseconds, subjects};
-use crate::clock::to_milliseconds;
+use super::{OnRevoked, Shared, StorageError, subjects};
+use crate::clock::{milliseconds, to_milliseconds};
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
 use crate::token::REVOKED_FOR;
 use crate::wire::parse_timestamp;

@@ -64,13 +64,13 @@ impl TestSpace {
         self.subject(name, "log").0
     }
 
-    /// Returns the name of the server that leads a channel's stream.
-    pub(in crate::storage) async fn find_leader(&self, name: &str) -> Option<String> {
+    /// Returns the number of the server that leads a channel's stream.
+    pub(in crate::storage) async fn find_leader(&self, name: &str) -> Option<usize> {
         let (stream, _) = self.subject(name, "log");
         let client = self.jetstream().await.client;
         let answer = client.request(format!("$JS.API.STREAM.INFO.{stream}"), "".into()).await.ok()?;
         let info: Value = serde_json::from_slice(&answer.payload).ok()?;
-        info["cluster"]["leader"].as_str().map(str::to_owned)
+        info["cluster"]["leader"].as_str()?.strip_prefix("server-")?.parse().ok()
     }
 
     /// Deletes the last block of a channel, as if the servers had lost it.
@@ -240,7 +240,7 @@ impl Nats {
 
 #[tokio::test]
 async fn connecting_creates_what_is_missing_and_changes_nothing() {
-    let url = fanfare_nats_server::TestServer::shared().url();
+    let url = fanfare_test_servers::nats::TestServer::shared().url();
     let connect = |space| Nats::connect(&url).space(space);
     for space in ["", "a.b", "a b", "a*"] {
         assert!(connect(space).await.unwrap_err().to_string().contains("1 to 48 letters"), "{space}");
@@ -277,7 +277,7 @@ async fn a_message_that_could_not_be_delivered_is_not_marked_as_received() {
         address: &[AddressPart::Literal("room")],
         ..ChannelDefinition::EMPTY
     };
-    let url = fanfare_nats_server::TestServer::shared().url();
+    let url = fanfare_test_servers::nats::TestServer::shared().url();
     let space = TestSpace::new(url, "undelivered".into(), 1);
     let mut nats = space.connect().await;
     nats.tasks.abort_all();

@@ -15,7 +15,6 @@ use super::writer::AppendFailure;
 use super::{AppendError, Shared, StorageError};
 use crate::history::OpenStream;
 use crate::storage::abandoned_streams::end_entry;
-use crate::storage::queue::Queue;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -129,7 +128,7 @@ impl Upkeep {
     /// Ends a text stream, so that its readers do not wait for more. If that fails, the next report tries again.
     fn end_stream(&self, channel: &Arc<TrackedChannel>, stream: OpenStream) {
         let Some(log) = channel.log() else { return };
-        let (append, outcome) = Append::new(end_entry(&log, &stream), Queue::default().reserve(0));
+        let (append, outcome) = Append::new(end_entry(&log, &stream), None);
         self.shared.enqueue(append);
         let channel = Arc::clone(channel);
         tokio::spawn(async move {

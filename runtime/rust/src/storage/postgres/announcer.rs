@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::connection::{Link, RequestError, Session};
-use super::milliseconds;
+use crate::clock::milliseconds;
 
 /// A process becomes the announcer if this many transactions notify it within this time.
 const START_COUNT: usize = 3;

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tokio_postgres::types::Type;
 
 use super::connection::{Link, RequestError};
-use super::milliseconds;
 use super::notices::beat_notice;
+use crate::clock::milliseconds;
 use crate::random;
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
 

@@ -12,13 +12,13 @@ use super::super::{
     RerunEffect, RetryEffect, RunCounts, RunHandle, RunRecord, RunStream, SignalOutcome, StorageError,
     StorageFuture, WaitingEventBuilder, WakeEffect,
 };
+use super::Postgres;
 use super::beat::MAX_BEAT_AGE;
 use super::connection::RequestError;
 use super::params::OwnedParam;
 use super::text::escape;
 use super::transaction::Transaction;
-use super::{Postgres, milliseconds};
-use crate::clock::to_milliseconds;
+use crate::clock::{milliseconds, to_milliseconds};
 use crate::wire::MessageId;
 
 /// The owners of runs that have not reported for a time, and so have ended.

@@ -14,7 +14,6 @@ use super::writer::Append;
 use super::{AppendError, Shared, TailCommand};
 use crate::history::{Log, OpenStream};
 use crate::storage::abandoned_streams::end_entry;
-use crate::storage::queue::Queue;
 
 pub(super) mod sweep;
 
@@ -105,7 +104,7 @@ impl Upkeep {
     /// Ends a text stream, so that its readers do not wait for more. If that fails, the next report tries again.
     fn end_stream(&self, log: &Arc<Log>, stream: OpenStream) {
         let Some(writer) = self.writer.upgrade() else { return };
-        let (append, outcome) = Append::new(end_entry(log, &stream), Queue::default().reserve(0));
+        let (append, outcome) = Append::new(end_entry(log, &stream), None);
         let _ = writer.send(append);
         let (shared, channel) = (Arc::clone(&self.shared), channel_id(log));
         tokio::spawn(async move {

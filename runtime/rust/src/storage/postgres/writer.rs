@@ -32,7 +32,8 @@ const MAX_ATTEMPTS: usize = 5;
 pub(super) struct Append {
     pub(super) entry: Entry,
     pub(super) reply: oneshot::Sender<Result<Appended, AppendError>>,
-    pub(super) _waiting: Reservation,
+    /// `None` if the storage itself appends the message.
+    _waiting: Option<Reservation>,
     /// Since when it waits because another transaction has locked its channel.
     locked_since: Option<Instant>,
 }
@@ -40,7 +41,7 @@ pub(super) struct Append {
 impl Append {
     pub(super) fn new(
         entry: Entry,
-        waiting: Reservation,
+        waiting: Option<Reservation>,
     ) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, outcome) = oneshot::channel();
         (Self { entry, reply, _waiting: waiting, locked_since: None }, outcome)

@@ -8,7 +8,7 @@ use super::channels;
 use super::messages::trim;
 use super::transaction::Transaction;
 use crate::channel::{Channel, Registry};
-use crate::clock::to_milliseconds;
+use crate::clock::{milliseconds, to_milliseconds};
 use crate::history::{Limits, Log, MAX_KEY_AGE, OpenStream};
 
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
@@ -41,20 +41,17 @@ pub(super) fn sweep(
     time: SystemTime,
 ) -> Result<bool> {
     let now = to_milliseconds(time);
-    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - duration_in_milliseconds(MAX_KEY_AGE)])?;
+    transaction.execute("DELETE FROM keys WHERE used < ?1", [now - milliseconds(MAX_KEY_AGE)])?;
     let due = find_due(transaction, time)?;
     let has_more = due.len() == MAX_CHANNELS;
     for due in due {
         let channel = registry.resolve(&due.name);
-        let age =
-            channel.as_ref().map_or(0, |channel| duration_in_milliseconds(channel.definition().history.age));
+        let age = channel.as_ref().map_or(0, |channel| milliseconds(channel.definition().history.age));
         let expires_at = due.used_at.saturating_add(age);
-        let delete_at = expires_at.saturating_add(duration_in_milliseconds(CHANNEL_RETENTION));
+        let delete_at = expires_at.saturating_add(milliseconds(CHANNEL_RETENTION));
         match channel {
             // Open logs delete their own messages.
-            _ if is_open(due.row) => {
-                sweep_again_at(transaction, due.row, now + duration_in_milliseconds(OPEN_INTERVAL))?
-            }
+            _ if is_open(due.row) => sweep_again_at(transaction, due.row, now + milliseconds(OPEN_INTERVAL))?,
             _ if delete_at <= now => delete_channel(transaction, due.row)?,
             Some(channel) => {
                 trim_closed(transaction, &channel, time)?;
@@ -94,10 +91,6 @@ fn sweep_again_at(transaction: &Transaction<'_>, row: i64, at: i64) -> Result<()
     let mut statement = transaction.prepare_cached("UPDATE channels SET sweep_at = ?2 WHERE id = ?1")?;
     statement.execute(params![row, at])?;
     Ok(())
-}
-
-fn duration_in_milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn delete_channel(transaction: &Transaction<'_>, row: i64) -> Result<()> {

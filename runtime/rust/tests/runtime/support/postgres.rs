@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fanfare::Postgres;
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use tokio_postgres::{Client, NoTls};
 
 use super::server::Server;

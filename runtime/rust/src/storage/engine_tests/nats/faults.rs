@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};

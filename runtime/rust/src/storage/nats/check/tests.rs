@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 
 use super::super::Nats;
 use super::*;

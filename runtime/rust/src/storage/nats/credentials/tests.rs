@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 

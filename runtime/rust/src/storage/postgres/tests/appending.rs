@@ -1,6 +1,6 @@
 //! The statements that append and read messages.
 
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 
 use super::{append, client, connect, entry, new_schema, open, room, rows};
 use crate::storage::Messages;

@@ -1,6 +1,6 @@
 //! Checks of databases.
 
-use fanfare_postgres_server::{TestPooler, TestServer};
+use fanfare_test_servers::postgres::{TestPooler, TestServer};
 
 use super::{Postgres, client, connect, new_schema, rows};
 use crate::storage::StorageReport;

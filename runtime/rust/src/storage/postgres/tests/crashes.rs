@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use tokio::time::timeout;
 
 use super::{AppendError, MessageId, Messages, SOON, connect, entry, open, read, room, wait_until};

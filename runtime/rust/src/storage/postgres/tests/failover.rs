@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use tokio_postgres::NoTls;
 
 use super::{

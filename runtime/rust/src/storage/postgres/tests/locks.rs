@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_postgres::Client;

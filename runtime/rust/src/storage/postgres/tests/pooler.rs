@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare_postgres_server::{TestPooler, TestServer};
+use fanfare_test_servers::postgres::{TestPooler, TestServer};
 use tokio_postgres::NoTls;
 
 use super::{REGISTRY, SOON, append, new_schema, open, read, room, rows, wait_until};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanfare_postgres_server::TestServer;
+use fanfare_test_servers::postgres::TestServer;
 
 use super::super::upkeep::sweep::sweep;
 use super::{

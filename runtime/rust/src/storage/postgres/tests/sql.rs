@@ -1,6 +1,6 @@
 //! Publishing with SQL: servers check the messages that they read.
 
-use fanfare_postgres_server::{TestServer, find_program};
+use fanfare_test_servers::postgres::{TestServer, find_program};
 use serde_json::Value;
 
 use super::super::upkeep::sweep::sweep;

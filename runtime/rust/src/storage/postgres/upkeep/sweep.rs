@@ -7,9 +7,10 @@ use tokio_postgres::types::Type;
 use super::super::channels;
 use super::super::connection::{Link, RequestError};
 use super::super::logs::Trim;
-use super::super::{Shared, int8, milliseconds};
+use super::super::{Shared, int8};
 use super::MAX_DELETED;
 use crate::channel::{Channel, Registry};
+use crate::clock::milliseconds;
 use crate::history::{Limits, Log, MAX_KEY_AGE, MAX_KEYS, OpenStream};
 
 /// How long a channel is kept after the last message in its history expired. Meanwhile it keeps its retained messages,

@@ -1,16 +1,11 @@
-//! A real PostgreSQL server for tests and benchmarks, in a temporary folder.
-
-#![cfg(unix)]
+//! A PostgreSQL server.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::chown;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use crate::process::{ServerProcess, find_on_path};
 
 mod pooler;
 
@@ -19,21 +14,10 @@ pub use pooler::TestPooler;
 /// The user and group that run the server if the tests run as root, which PostgreSQL refuses: `nobody`.
 const NOBODY: u32 = 65_534;
 
-/// Sends the server a signal that it reads. If its input is closed instead, the test process has ended, however it did:
-/// ends the server and deletes its folder.
-const SUPERVISE: &str = r#"
-    "$0" "$@" & server=$!
-    read -r signal
-    kill "-${signal:-QUIT}" "$server"
-    wait "$server"
-    [ -n "$signal" ] || rm -rf "$PWD"
-"#;
-
 /// A running server. It has a socket in its folder, and no port.
 pub struct TestServer {
-    folder: PathBuf,
+    process: ServerProcess,
     is_durable: bool,
-    supervisor: Option<(Child, ChildStdin)>,
 }
 
 impl TestServer {
@@ -54,6 +38,7 @@ impl TestServer {
     pub fn start(is_durable: bool) -> Self {
         let server = Self::new(is_durable);
         let created = server
+            .process
             .command(&find_program("initdb"))
             .args(["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"])
             .arg(server.data())
@@ -71,9 +56,10 @@ impl TestServer {
     pub fn start_standby(&self) -> Self {
         let standby = Self::new(self.is_durable);
         let copied = standby
+            .process
             .command(&find_program("pg_basebackup"))
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-U", "postgres", "-h"])
-            .arg(&self.folder)
+            .arg(&self.process.folder)
             .arg("-D")
             .arg(standby.data())
             .output()
@@ -87,15 +73,14 @@ impl TestServer {
     /// # Panics
     /// Panics if the server is not a standby.
     pub fn promote(&self) {
-        let promoted =
-            self.command(&find_program("pg_ctl")).args(["promote", "-w", "-D"]).arg(self.data()).output();
-        let promoted = promoted.unwrap();
+        let mut promote = self.process.command(&find_program("pg_ctl"));
+        let promoted = promote.args(["promote", "-w", "-D"]).arg(self.data()).output().unwrap();
         assert!(promoted.status.success(), "pg_ctl failed: {}", String::from_utf8_lossy(&promoted.stderr));
     }
 
     /// Creates the folder of a server.
     fn new(is_durable: bool) -> Self {
-        Self { folder: create_folder(), is_durable, supervisor: None }
+        Self { process: new_process(), is_durable }
     }
 
     fn started(mut self) -> Self {
@@ -111,11 +96,8 @@ impl TestServer {
         let started = Instant::now();
         self.spawn();
         while !self.is_ready() {
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(60), "the server did not start: {log}");
-            std::thread::sleep(Duration::from_millis(20));
             // The processes of connections end a moment after a server that was killed.
-            if log.contains("is still in use") {
+            if self.process.wait_for_start(started).contains("is still in use") {
                 self.kill("KILL");
                 self.spawn();
             }
@@ -123,24 +105,12 @@ impl TestServer {
     }
 
     fn spawn(&mut self) {
-        let log = fs::File::create(self.folder.join("log")).unwrap();
-        let durability = if self.is_durable { "on" } else { "off" };
-        let mut supervisor = self
-            .command(Path::new("/bin/sh"))
-            .args(["-c", SUPERVISE])
-            .arg(find_program("postgres"))
-            .arg("-D")
-            .arg(self.data())
-            .args(["-c", "listen_addresses=", "-c"])
-            .arg(format!("unix_socket_directories={}", self.folder.display()))
-            .args(["-c", &format!("fsync={durability}"), "-c", "max_connections=200"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let input = supervisor.stdin.take().unwrap();
-        self.supervisor = Some((supervisor, input));
+        let durability = format!("fsync={}", if self.is_durable { "on" } else { "off" });
+        let sockets = format!("unix_socket_directories={}", self.process.folder.display());
+        let settings = ["listen_addresses=", &sockets, &durability, "max_connections=200"];
+        let options = settings.into_iter().flat_map(|setting| ["-c", setting]);
+        let options: Vec<&str> = ["-D", "data"].into_iter().chain(options).collect();
+        self.process.start(&find_program("postgres"), &options);
     }
 
     /// The last line of `postmaster.pid` says `ready` once the server accepts connections.
@@ -151,75 +121,46 @@ impl TestServer {
 
     /// Sends the server a signal: `QUIT` is an immediate shutdown, as after a crash. Waits until it has ended.
     pub fn kill(&mut self, signal: &str) {
-        let Some((mut supervisor, mut input)) = self.supervisor.take() else { return };
-        let _ = writeln!(input, "{signal}");
-        let _ = supervisor.wait();
+        self.process.kill(signal);
         // After `KILL`, the processes of connections end when they notice that the server has ended.
-        let _ = fs::remove_file(self.folder.join(".s.PGSQL.5432.lock"));
+        let _ = fs::remove_file(self.process.folder.join(".s.PGSQL.5432.lock"));
         let _ = fs::remove_file(self.data().join("postmaster.pid"));
     }
 
     /// Returns the connection string of its superuser.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("host={} user=postgres dbname=postgres", self.folder.display())
+        format!("host={} user=postgres dbname=postgres", self.process.folder.display())
     }
 
     /// Returns the path of its socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.process.folder.join(".s.PGSQL.5432")
     }
 
     /// Returns the folder of its socket.
     #[must_use]
     pub fn socket_folder(&self) -> &Path {
-        &self.folder
+        &self.process.folder
     }
 
     /// Returns a connection string that leads to the primary among this server and another one.
     #[must_use]
     pub fn url_with(&self, other: &Self) -> String {
-        let hosts = format!("host={},{}", self.folder.display(), other.folder.display());
+        let hosts = format!("host={},{}", self.process.folder.display(), other.process.folder.display());
         format!("{hosts} user=postgres dbname=postgres target_session_attrs=read-write")
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    fn command(&self, program: &Path) -> Command {
-        command(program, &self.folder)
+        self.process.folder.join("data")
     }
 }
 
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.kill("QUIT");
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// Creates a folder for a server, which the server's user owns.
-fn create_folder() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("fanfare-postgres-{}-{count}", std::process::id()));
-    fs::create_dir(&folder).unwrap();
-    if rustix::process::geteuid().is_root() {
-        chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-    folder
-}
-
-/// Returns a command that executes a program in a folder, not as root.
-fn command(program: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.current_dir(folder).env("LC_ALL", "C");
-    if rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    command
+/// Creates the folder of a process. `QUIT` shuts PostgreSQL and PgBouncer down immediately.
+fn new_process() -> ServerProcess {
+    let user = rustix::process::geteuid().is_root().then_some(NOBODY);
+    ServerProcess::new("postgres", user, "QUIT")
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
@@ -228,13 +169,10 @@ fn command(program: &Path, folder: &Path) -> Command {
 /// Panics if the program is missing.
 #[must_use]
 pub fn find_program(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path =
-        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.exists());
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let of_debian =
         versions.map(|version| version.path().join("bin").join(name)).filter(|program| program.exists());
-    on_path.or_else(|| of_debian.max()).unwrap_or_else(|| {
+    find_on_path(name).or_else(|| of_debian.max()).unwrap_or_else(|| {
         panic!("`{name}` is missing: install PostgreSQL (on Debian, `apt-get install postgresql`)")
     })
 }

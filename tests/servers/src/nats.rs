@@ -1,35 +1,22 @@
-//! Real NATS servers for tests and benchmarks, in temporary folders.
-
-#![cfg(unix)]
+//! NATS servers.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Sends the server a signal whose name the script reads. If the input is closed instead, the test process has ended,
-/// normally or not: the script kills the server and deletes its folder.
-const SUPERVISE: &str = r#"
-    "$0" "$@" & server=$!
-    read -r signal
-    kill "-${signal:-KILL}" "$server"
-    wait "$server"
-    [ -n "$signal" ] || rm -rf "$PWD"
-"#;
+use crate::process::{ServerProcess, find_on_path};
 
 /// The options for JetStream, with its files in the folder of the server.
 const JETSTREAM: [&str; 3] = ["--jetstream", "--store_dir", "store"];
 
 /// A running server, usually with JetStream, on a port of the loopback interface.
 pub struct TestServer {
-    folder: PathBuf,
+    process: ServerProcess,
     port: u16,
     options: Vec<String>,
-    supervisor: Option<(Child, ChildStdin)>,
 }
 
 impl TestServer {
@@ -48,7 +35,7 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let mut server = Self::new(free_port(), JETSTREAM.map(str::to_owned).to_vec());
+        let mut server = Self::new(free_port(), &JETSTREAM);
         server.restart();
         server
     }
@@ -59,7 +46,7 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start_without_jetstream() -> Self {
-        let mut server = Self::new(free_port(), Vec::new());
+        let mut server = Self::new(free_port(), &[]);
         server.restart();
         server
     }
@@ -70,15 +57,8 @@ impl TestServer {
     /// Panics if the server is not installed or does not start.
     #[must_use]
     pub fn start_with(configuration: &str) -> Self {
-        let mut server = Self::new(
-            free_port(),
-            JETSTREAM
-                .iter()
-                .chain(&["--config", "configuration"])
-                .map(|option| (*option).to_owned())
-                .collect(),
-        );
-        fs::write(server.folder.join("configuration"), configuration).unwrap();
+        let mut server = Self::new(free_port(), &[&JETSTREAM[..], &["--config", "configuration"]].concat());
+        fs::write(server.process.folder.join("configuration"), configuration).unwrap();
         server.restart();
         server
     }
@@ -113,14 +93,10 @@ impl TestServer {
             let routes: Vec<String> = others
                 .map(|other| format!("nats://127.0.0.1:{}", route(number, other, ports[other].1)))
                 .collect();
-            let options = JETSTREAM
-                .into_iter()
-                .chain(["--cluster_name", "test", "--cluster", &format!("nats://127.0.0.1:{cluster}")])
-                .chain(["--routes", &routes.join(","), "--name", &format!("server-{number}")])
-                .chain(more.iter().copied())
-                .map(str::to_owned)
-                .collect();
-            let mut server = Self::new(port, options);
+            let (url, name) = (format!("nats://127.0.0.1:{cluster}"), format!("server-{number}"));
+            let member = ["--cluster_name", "test", "--cluster", &url, "--name", &name];
+            let routes = ["--routes", &routes.join(",")];
+            let mut server = Self::new(port, &[&JETSTREAM[..], &member, &routes, more].concat());
             server.spawn();
             server
         };
@@ -129,8 +105,10 @@ impl TestServer {
         servers
     }
 
-    fn new(port: u16, options: Vec<String>) -> Self {
-        Self { folder: create_folder(), port, options, supervisor: None }
+    fn new(port: u16, options: &[&str]) -> Self {
+        let listening = ["--addr", "127.0.0.1", "--port", &port.to_string(), "--pid", "pid"];
+        let options = listening.iter().chain(options).map(|option| (*option).to_owned()).collect();
+        Self { process: ServerProcess::new("nats", None, "KILL"), port, options }
     }
 
     /// Starts the server after [`kill`](Self::kill), and waits until it accepts connections.
@@ -145,34 +123,17 @@ impl TestServer {
     fn wait_until_ready(&self) {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(started.elapsed() < Duration::from_secs(60), "the server did not start: {log}");
-            std::thread::sleep(Duration::from_millis(20));
+            self.process.wait_for_start(started);
         }
     }
 
     fn spawn(&mut self) {
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).unwrap();
-        let mut supervisor = Command::new("/bin/sh")
-            .current_dir(&self.folder)
-            .args(["-c", SUPERVISE])
-            .arg(find_program())
-            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--pid", "pid"])
-            .args(&self.options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let input = supervisor.stdin.take().unwrap();
-        self.supervisor = Some((supervisor, input));
+        self.process.start(&find_program(), &self.options);
     }
 
     /// Sends the server a signal, such as `KILL`, and waits until it has ended.
     pub fn kill(&mut self, signal: &str) {
-        let Some((mut supervisor, mut input)) = self.supervisor.take() else { return };
-        let _ = writeln!(input, "{signal}");
-        let _ = supervisor.wait();
+        self.process.kill(signal);
     }
 
     /// Copies the files of JetStream. Restarts the server, so that they are complete.
@@ -191,13 +152,13 @@ impl TestServer {
     /// Panics if the files cannot be copied, or the server does not start again.
     pub fn restore(&mut self) {
         self.kill("KILL");
-        fs::remove_dir_all(self.folder.join("store")).unwrap();
+        fs::remove_dir_all(self.process.folder.join("store")).unwrap();
         self.copy("backup", "store");
         self.restart();
     }
 
     fn copy(&self, from: &str, to: &str) {
-        let copied = Command::new("cp").current_dir(&self.folder).args(["-R", from, to]).status();
+        let copied = self.process.command("cp".as_ref()).args(["-R", from, to]).status();
         assert!(copied.unwrap().success());
     }
 
@@ -218,7 +179,7 @@ impl TestServer {
     }
 
     fn signal(&self, signal: &str) {
-        let process = fs::read_to_string(self.folder.join("pid")).unwrap();
+        let process = fs::read_to_string(self.process.folder.join("pid")).unwrap();
         assert!(Command::new("kill").args([signal, process.trim()]).status().unwrap().success());
     }
 
@@ -229,13 +190,6 @@ impl TestServer {
     }
 }
 
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.kill("KILL");
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// Returns `nats-server`: the program that the variable `NATS_SERVER` names, or the one on the search path.
 ///
 /// # Panics
@@ -243,27 +197,10 @@ impl Drop for TestServer {
 #[must_use]
 pub fn find_program() -> PathBuf {
     let named = std::env::var_os("NATS_SERVER").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join("nats-server"));
-    let found = named.into_iter().chain(on_path).find(|program| program.exists());
+    let found = named.filter(|program| program.exists()).or_else(|| find_on_path("nats-server"));
     found.unwrap_or_else(|| panic!("`nats-server` is missing: install it, or set `NATS_SERVER` to its path"))
 }
 
 fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
-}
-
-fn create_folder() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("fanfare-nats-{}-{count}", std::process::id()));
-    match fs::create_dir(&folder) {
-        // An earlier process with the same id was killed together with the shell that cleans up.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_dir_all(&folder).unwrap();
-            fs::create_dir(&folder).unwrap();
-        }
-        created => created.unwrap(),
-    }
-    folder
 }
