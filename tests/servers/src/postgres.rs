@@ -80,7 +80,7 @@ impl TestServer {
 
     /// Creates the folder of a server.
     fn new(is_durable: bool) -> Self {
-        Self { process: new_process(), is_durable }
+        Self { process: new_process("QUIT"), is_durable }
     }
 
     fn started(mut self) -> Self {
@@ -157,10 +157,10 @@ impl TestServer {
     }
 }
 
-/// Creates the folder of a process. `QUIT` shuts PostgreSQL and PgBouncer down immediately.
-fn new_process() -> ServerProcess {
+/// Creates the folder of a process.
+fn new_process(end_signal: &'static str) -> ServerProcess {
     let user = rustix::process::geteuid().is_root().then_some(NOBODY);
-    ServerProcess::new("postgres", user, "QUIT")
+    ServerProcess::new("postgres", user, end_signal)
 }
 
 /// Returns a program of PostgreSQL: on the search path, or where Debian installs it.
