@@ -59,7 +59,7 @@ use append::Append;
 use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
-use meta::{Revoked, Running};
+use meta::{Beat, Revoked, Running};
 use shard::Shard;
 use streams::Setup;
 use trim::Trim;
@@ -108,6 +108,8 @@ struct Shared {
     owner: u32,
     registry: OnceLock<&'static Registry>,
     running: Mutex<Running>,
+    /// The last report of this process. A report holds the lock while it is in progress.
+    last_beat: tokio::sync::Mutex<Option<Beat>>,
     revoked: Mutex<Revoked>,
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,

@@ -152,6 +152,7 @@ impl<'u> ConnectNats<'u> {
             owner: random::number(),
             registry: OnceLock::new(),
             running: Mutex::new(Running::default()),
+            last_beat: tokio::sync::Mutex::default(),
             revoked: Mutex::new(Revoked::default()),
             trims,
             writers: Writers::default(),

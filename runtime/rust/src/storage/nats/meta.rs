@@ -8,9 +8,9 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::jetstream::{Publish, RequestFailure, deleted, no_connection};
+use super::jetstream::{PAUSE, Publish, RequestFailure, StreamState, deleted, no_connection};
 use super::tail::Missing;
 use super::{OnRevoked, Shared, StorageError, milliseconds, subjects};
 use crate::clock::to_milliseconds;
@@ -39,6 +39,13 @@ pub(super) struct Running {
     missing: Missing,
 }
 
+/// A report of this process.
+pub(super) struct Beat {
+    began: Instant,
+    ended: Instant,
+    outcome: Result<(), StorageError>,
+}
+
 /// The listener for revocations, and the sequence of the latest one that it has received.
 #[derive(Default)]
 pub(super) struct Revoked {
@@ -51,31 +58,40 @@ pub(super) struct Revoked {
     compared: u64,
 }
 
+impl Running {
+    /// Regards no process as ended for some time, because reports may be missing.
+    fn distrust(&mut self) {
+        self.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
+    }
+}
+
 impl Shared {
     /// Reports that this process is running, and reads which others are running.
     pub(super) async fn beat(&self) -> Result<(), StorageError> {
+        let asked = Instant::now();
+        let mut last = self.last_beat.lock().await;
+        // If another report has begun meanwhile, its outcome counts for this call, too. If one has failed, do not wait
+        // for another failure.
+        if let Some(Beat { began, ended, outcome }) = &*last
+            && (*began >= asked || *ended >= asked && outcome.is_err())
+        {
+            return outcome.clone();
+        }
+        let began = Instant::now();
         let outcome = timeout(BEAT_TIMEOUT, self.try_beat()).await.unwrap_or_else(|_| {
             Err(StorageError::new("the NATS servers did not answer the report of this process in time"))
         });
-        let mut running = self.lock_running();
-        let is_uncertain = match &outcome {
-            Ok(owners) => {
-                running.owners.clone_from(owners);
-                let was_missing = running.owners.insert(self.owner);
-                std::mem::replace(&mut running.has_reported, true) && was_missing
-            }
-            Err(_) => true,
-        };
-        if is_uncertain {
-            running.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
+        if outcome.is_err() {
+            self.lock_running().distrust();
         }
-        outcome.map(drop)
+        *last = Some(Beat { began, ended: Instant::now(), outcome: outcome.clone() });
+        outcome
     }
 
-    /// Returns the processes that had reported before this report.
-    async fn try_beat(&self) -> Result<BTreeSet<u32>, StorageError> {
+    async fn try_beat(&self) -> Result<(), StorageError> {
+        let own = self.process_subject(&self.owner.to_string());
         let sent = steady_milliseconds();
-        let info = self.jetstream.find_stream(&self.meta_stream, Some(&self.process_subject("*"))).await?;
+        let info = self.jetstream.find_stream(&self.meta_stream, Some(&own)).await?;
         let received = steady_milliseconds();
         let Some(info) = info else {
             let is_deleted = self.lock_running().missing.lasts();
@@ -88,18 +104,38 @@ impl Shared {
         if let Some(time) = parse_time(&info.ts) {
             self.clock.refresh(&Reading { time, sent, received });
         }
+        let was_missing = !info.state.subjects.contains_key(&own);
         let publish = Publish {
-            subject: self.process_subject(&self.owner.to_string()),
+            subject: own,
             follows: None,
             kept_for: MAX_BEAT_AGE,
             replaces: false,
             payload: Bytes::from_static(b"{}"),
         };
-        self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
-        self.lock_revoked().first = info.state.first_seq;
-        let owners =
-            info.state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
-        Ok(owners.collect())
+        let sequence = self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
+        let state = self.read_processes(sequence).await?;
+        self.lock_revoked().first = state.first_seq;
+        let owners = state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
+        let mut running = self.lock_running();
+        running.owners = owners.collect();
+        running.owners.insert(self.owner);
+        if std::mem::replace(&mut running.has_reported, true) && was_missing {
+            running.distrust();
+        }
+        Ok(())
+    }
+
+    /// Reads the subjects of the running processes, from a server that has stored everything up to a sequence. A server
+    /// that was suspended or cut off may answer as the leader, although it does not have the latest reports.
+    async fn read_processes(&self, at_least: u64) -> Result<StreamState, StorageError> {
+        let subjects = self.process_subject("*");
+        loop {
+            let state = self.jetstream.stream_info(&self.meta_stream, Some(&subjects)).await?.state;
+            if state.last_seq >= at_least {
+                return Ok(state);
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     fn lock_running(&self) -> MutexGuard<'_, Running> {
@@ -245,16 +281,4 @@ pub(super) fn parse_time(text: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_servers_have_any_number_of_digits() {
-        let expected = [1_767_225_600_000, 1_767_225_600_500, 1_767_225_600_123, 1_767_225_600_120];
-        for (fraction, expected) in ["", ".5", ".123456789", ".12"].into_iter().zip(expected) {
-            assert_eq!(parse_time(&format!("2026-01-01T00:00:00{fraction}Z")), Some(expected));
-        }
-        assert_eq!(parse_time(""), None);
-        assert_eq!(parse_time("2026-01-01T00:00:00+01:00"), None);
-    }
-}
+mod tests;
