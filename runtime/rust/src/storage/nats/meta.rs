@@ -10,7 +10,9 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::jetstream::{PAUSE, Publish, RequestFailure, StreamState, deleted, no_connection};
+use super::jetstream::{
+    PAUSE, Publish, RequestFailure, Stored, StreamState, deleted, no_connection, parse_stored,
+};
 use super::tail::Missing;
 use super::{OnRevoked, Shared, StorageError, milliseconds, subjects};
 use crate::clock::to_milliseconds;
@@ -46,11 +48,17 @@ pub(super) struct Beat {
     outcome: Result<(), StorageError>,
 }
 
-/// The listener for revocations, and the sequence of the latest one that it has received.
+/// The listener for revocations, and what this process knows of the stream.
 #[derive(Default)]
 pub(super) struct Revoked {
     pub(super) listener: Option<OnRevoked>,
+    /// The sequence up to which all revocations were read.
     latest: u64,
+    /// The greatest known sequence of the stream. The next message gets a greater one, unless the stream has lost
+    /// messages.
+    last: u64,
+    /// Whether the stream has lost messages since the revocations were last stored again.
+    has_lost: bool,
     /// The revocations that are stored: for each id, the sequence and the time in milliseconds since 1970.
     stored: HashMap<String, (u64, i64)>,
     /// The first sequence of the stream at the last report, and when the revocations were last compared with it.
@@ -62,6 +70,26 @@ impl Running {
     /// Regards no process as ended for some time, because reports may be missing.
     fn distrust(&mut self) {
         self.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
+    }
+}
+
+impl Revoked {
+    /// Begins again with the messages of a stream that has lost some, and now has this last sequence.
+    fn lose(&mut self, last: u64) {
+        (self.latest, self.last, self.has_lost) = (0, last, true);
+    }
+
+    fn update(&mut self, state: &StreamState) {
+        self.first = state.first_seq;
+        self.last = self.last.max(state.last_seq);
+    }
+
+    /// Adds a stored revocation, and returns its id and its time in milliseconds since 1970.
+    fn add(&mut self, stored: &Stored) -> Option<(String, i64)> {
+        let (id, at) = parse_revoked(&stored.payload)?;
+        self.last = self.last.max(stored.sequence);
+        self.stored.insert(id.clone(), (stored.sequence, at));
+        Some((id, at))
     }
 }
 
@@ -112,14 +140,20 @@ impl Shared {
             replaces: false,
             payload: Bytes::from_static(b"{}"),
         };
+        let known = self.last_meta_sequence();
         let sequence = self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
+        let has_lost = sequence <= known;
+        if has_lost {
+            tracing::error!(stream = self.meta_stream, "the NATS stream has lost messages");
+            self.lock_revoked().lose(sequence);
+        }
         let state = self.read_processes(sequence).await?;
-        self.lock_revoked().first = state.first_seq;
+        self.lock_revoked().update(&state);
         let owners = state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
         let mut running = self.lock_running();
         running.owners = owners.collect();
         running.owners.insert(self.owner);
-        if std::mem::replace(&mut running.has_reported, true) && was_missing {
+        if std::mem::replace(&mut running.has_reported, true) && was_missing || has_lost {
             running.distrust();
         }
         Ok(())
@@ -144,6 +178,11 @@ impl Shared {
 
     fn lock_revoked(&self) -> MutexGuard<'_, Revoked> {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the greatest known sequence of the stream of the processes and the revocations.
+    pub(super) fn last_meta_sequence(&self) -> u64 {
+        self.lock_revoked().last
     }
 
     /// Removes this process from those that are running.
@@ -180,31 +219,35 @@ impl Shared {
         self.jetstream.publish(publish).await
     }
 
-    /// Stores revocations again that were deleted together with the stream or its messages.
+    /// Stores revocations again that the stream has lost, or that were deleted together with it or its messages.
     pub(super) async fn restore_revoked(&self) -> Result<(), StorageError> {
         let now = self.now();
         let mut lost = Vec::new();
-        let first = {
+        let (first, has_lost) = {
             let revoked = &mut *self.lock_revoked();
-            let first = revoked.first;
-            if revoked.compared == first {
+            let (first, has_lost) = (revoked.first, std::mem::take(&mut revoked.has_lost));
+            if revoked.compared == first && !has_lost {
                 return Ok(());
             }
             revoked.stored.retain(|_, (_, at)| now - *at < milliseconds(REVOKED_FOR));
             for (id, (sequence, at)) in &revoked.stored {
-                if *sequence < first {
+                // Other messages may have the sequences of lost ones now.
+                if *sequence < first || has_lost {
                     lost.push((id.clone(), *at));
                 }
             }
-            first
+            (first, has_lost)
         };
         for (id, at) in lost {
             match self.store_revoked(&id, at, Some(0)).await {
                 // It is read again with its new sequence.
                 Ok(_) => {}
-                // Another process has just stored it.
+                // It is not lost, or another process has just stored it.
                 Err(failure) if failure.is_wrong_sequence() => {}
-                Err(failure) => return Err(failure.into_error()),
+                Err(failure) => {
+                    self.lock_revoked().has_lost |= has_lost;
+                    return Err(failure.into_error());
+                }
             }
         }
         self.lock_revoked().compared = first;
@@ -220,12 +263,13 @@ impl Shared {
             let read = self.jetstream.read_from(&self.meta_stream, &subject, latest + 1).await?;
             let Some(last) = read.last() else { return Ok(revoked) };
             let mut followed = self.lock_revoked();
-            followed.latest = followed.latest.max(last.sequence);
-            for stored in &read {
-                if let Some((id, at)) = parse_revoked(&stored.payload) {
-                    revoked.push((id.clone(), self.age(at)));
-                    followed.stored.insert(id, (stored.sequence, at));
-                }
+            // Meanwhile, another task has read the same, or the stream has lost messages.
+            if followed.latest != latest {
+                continue;
+            }
+            followed.latest = last.sequence;
+            for (id, at) in read.iter().filter_map(|stored| followed.add(stored)) {
+                revoked.push((id, self.age(at)));
             }
         }
     }
@@ -260,7 +304,8 @@ impl Shared {
     /// process.
     pub(super) async fn follow_revoked(self: Arc<Self>, mut messages: Subscriber) {
         while let Some(message) = messages.next().await {
-            let revoked = parse_revoked(&message.payload).map(|(id, at)| (id, self.age(at)));
+            let Ok(stored) = parse_stored(message) else { continue };
+            let revoked = self.lock_revoked().add(&stored).map(|(id, at)| (id, self.age(at)));
             self.notify_revoked(revoked.as_slice());
         }
     }

@@ -193,21 +193,20 @@ impl Shared {
     /// Creates the stream of a shard again.
     pub(super) async fn recreate_shard(&self, shard: usize) -> Result<(), StorageError> {
         let Shard { stream, seen, .. } = &self.shards[shard];
-        let mut config = self.setup.shard_config(shard);
-        // The clock may have been set back since the stream was created.
-        let first = config["first_seq"].as_u64().max(Some(seen.load(Ordering::Relaxed) + 1));
-        config["first_seq"] = first.into();
-        self.recreate(stream, &config).await
+        self.recreate(stream, self.setup.shard_config(shard), seen.load(Ordering::Relaxed)).await
     }
 
     /// Creates the stream of the processes and the revocations again.
     pub(super) async fn recreate_meta(&self) -> Result<(), StorageError> {
-        self.recreate(&self.meta_stream, &self.setup.meta_config()).await
+        self.recreate(&self.meta_stream, self.setup.meta_config(), self.last_meta_sequence()).await
     }
 
-    async fn recreate(&self, stream: &str, config: &Value) -> Result<(), StorageError> {
+    /// Creates a stream again, in which this was the last known sequence.
+    async fn recreate(&self, stream: &str, mut config: Value, last: u64) -> Result<(), StorageError> {
         tracing::warn!(stream, "the NATS stream was deleted; creating it again, without its messages");
-        self.jetstream.create_stream(stream, config).await
+        // The clock may have been set back since the stream was created.
+        config["first_seq"] = config["first_seq"].as_u64().max(Some(last + 1)).into();
+        self.jetstream.create_stream(stream, &config).await
     }
 
     /// Marks all messages of a shard as received, because opening a channel reads them.
