@@ -21,8 +21,12 @@ pub(super) const MAX_SHARDS: usize = 256;
 const REQUIRED: [&str; 6] =
     ["subjects", "retention", "discard", "allow_direct", "allow_rollup_hdrs", "allow_msg_ttl"];
 
-/// Limits that would delete messages that the engine needs, each with the value that means no limit.
-const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
+/// Limits that would delete or reject messages that the engine needs, each with the value that means no limit.
+const UNLIMITED: [(&str, i64); 4] =
+    [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1), ("max_msg_size", -1)];
+
+/// Settings with which a stream stores messages that the engine did not send, or under other subjects.
+const UNSET: [&str; 4] = ["subject_transform", "mirror", "sources", "subject_delete_marker_ttl"];
 
 /// The settings of the streams.
 #[derive(Clone)]
@@ -99,6 +103,7 @@ impl Setup {
             "max_age": 0,
             "max_msgs": -1,
             "max_msgs_per_subject": -1,
+            "max_msg_size": -1,
             "max_bytes": -1,
             "allow_direct": true,
             "allow_rollup_hdrs": true,
@@ -180,6 +185,14 @@ pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<()
     };
     if let Some((key, _)) = UNLIMITED.iter().find(has_limit) {
         return Err(differs(key));
+    }
+    let is_set = |key: &&&str| match &found[**key] {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        value => *value != 0,
+    };
+    if let Some(key) = UNSET.iter().find(is_set) {
+        return Err(StorageError::new(format!("`{key}` of the NATS stream `{name}` must not be set")));
     }
     if let Some(replicas) = setup.replicas
         && found["num_replicas"] != replicas

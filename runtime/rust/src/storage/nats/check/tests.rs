@@ -83,6 +83,36 @@ async fn a_check_finds_streams_that_were_changed_or_deleted() {
 }
 
 #[tokio::test]
+async fn streams_that_reject_or_change_messages_are_not_used() {
+    let url = TestServer::shared().url();
+    for (setting, value, expected) in [
+        (
+            "max_msg_size",
+            json!(1_000),
+            "`max_msg_size` of the NATS stream `changed-0` must be -1, but is 1000",
+        ),
+        (
+            "subject_transform",
+            json!({ "src": "changed.0.log.*", "dest": "changed.0.checkpoint.{{wildcard(1)}}" }),
+            "`subject_transform` of the NATS stream `changed-0` must not be set",
+        ),
+        ("sources", json!([{ "name": "other" }]), "`sources` of the NATS stream `changed-0` must not be set"),
+        (
+            "subject_delete_marker_ttl",
+            json!(1_000_000_000),
+            "`subject_delete_marker_ttl` of the NATS stream `changed-0` must not be set",
+        ),
+    ] {
+        let connect = || Nats::connect(&url).space("changed").shards(1);
+        drop(connect().await.unwrap());
+        change(&url, "changed-0", setting, value).await;
+        assert_eq!(connect().await.unwrap_err().to_string(), expected);
+        assert_eq!(connect().check().await.problem("streams").unwrap().message, expected);
+        ask(&url, "$JS.API.STREAM.DELETE.changed-0", &json!({})).await;
+    }
+}
+
+#[tokio::test]
 async fn a_check_finds_servers_that_cannot_store_messages() {
     let report = Nats::connect("nats://127.0.0.1:1").check().await;
     assert_eq!(report.problems(), ["connection"], "{report:#?}");
