@@ -50,15 +50,15 @@ impl ConnectNats<'_> {
             }
         };
         let probe = Probe { jetstream: JetStream { client }, setup, denied };
-        let mut clocks = servers::check(&self, &probe, &mut report).await;
+        let mut servers = servers::check(&self, &probe, &mut report).await;
         if let Some(account) = account::check(&probe, &mut report).await {
-            let found = streams::check(&probe, &mut clocks, &mut report).await;
+            let found = streams::check(&probe, &mut servers, &mut report).await;
             account.check_limits(&probe.setup, &found, &mut report);
             permissions::check(&probe, &found, &mut report).await;
         } else {
             probe.denied.report(&probe.setup.space, &mut report);
         }
-        clocks.report(&mut report);
+        servers.clocks.report(&mut report);
         report
     }
 }

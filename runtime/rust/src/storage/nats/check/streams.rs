@@ -7,6 +7,7 @@ use super::super::jetstream::{NO_STREAM, RequestFailure};
 use super::super::meta::parse_time;
 use super::super::streams::{DEFAULT_SHARDS, MAX_SHARDS, compare};
 use super::replicas::Replicas;
+use super::servers::Answered;
 use super::{Probe, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
@@ -32,13 +33,13 @@ pub(super) struct Stream {
 }
 
 /// Checks the streams that exist. Returns them, and those that servers will create.
-pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut StorageReport) -> Found {
+pub(super) async fn check(probe: &Probe, servers: &mut Answered, report: &mut StorageReport) -> Found {
     let setup = &probe.setup;
     let mut found = Found::default();
     let mut replicas = Replicas::default();
     let before = report.findings.len();
     let meta = Stream { name: setup.stream("meta"), shard: None };
-    let info = ask(probe, &meta, clocks).await;
+    let info = ask(probe, &meta, &mut servers.clocks).await;
     let stored = info.as_ref().ok().and_then(Option::as_ref).map(count_shards);
     let shards = match (stored, setup.shards) {
         (Some(None), _) => {
@@ -73,13 +74,13 @@ pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut Stora
         (stream, info, read)
     });
     for (stream, info, read) in join_all(asked).await {
-        clocks.extend(read);
+        servers.clocks.extend(read);
         add(probe, &mut found, &mut replicas, stream, info, report);
     }
     if report.findings.len() == before {
         report.ok("streams", describe(&found, shards));
     }
-    check_missing(probe, &found, report).await;
+    check_missing(probe, &found, servers, report).await;
     replicas.report(report);
     found
 }
@@ -200,7 +201,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
 }
 
 /// Checks that servers can create the missing streams.
-async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport) {
+async fn check_missing(probe: &Probe, found: &Found, servers: &Answered, report: &mut StorageReport) {
     if found.missing.is_empty() {
         return;
     }
@@ -213,6 +214,17 @@ async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport)
             );
         }
     }
+    if let Some(replicas @ 2..) = probe.setup.replicas.or(found.replicas) {
+        if probe.jetstream.client.server_info().cluster.is_some() {
+            servers.check_replicas(replicas, report);
+        } else {
+            report.fail(
+                "replicas",
+                format!("the server is not part of a cluster, so streams cannot have {replicas} replicas"),
+                "connect the servers with `cluster { … }` in their configuration, or use one replica",
+            );
+        }
+    }
     let request = json!({ "subject": format!("{}.>", probe.setup.space) });
     let Ok(answer) = probe.ask("$JS.API.STREAM.NAMES", &request).await else { return };
     let names = answer["streams"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -222,20 +234,6 @@ async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport)
             "streams",
             format!("the stream `{other}` has subjects of the space `{}`", probe.setup.space),
             "use another space, or change the subjects of that stream",
-        );
-    }
-    if let Some(replicas @ 2..) = probe.setup.replicas {
-        check_number_of_servers(probe, replicas, report);
-    }
-}
-
-fn check_number_of_servers(probe: &Probe, replicas: usize, report: &mut StorageReport) {
-    let info = probe.jetstream.client.server_info();
-    if info.cluster.is_none() {
-        report.fail(
-            "replicas",
-            format!("the server is not part of a cluster, so streams cannot have {replicas} replicas"),
-            "connect the servers with `cluster { … }` in their configuration, or use one replica",
         );
     }
 }

@@ -202,6 +202,12 @@ async fn a_check_finds_missing_replicas() {
     assert!(has_ok(&report, "replicas", "all 4 replicas"), "{report:#?}");
     let report = Nats::connect(&url).replicas(1).check().await;
     assert!(report.problem("streams").unwrap().message.contains("`num_replicas`"), "{report:#?}");
+    let report = Nats::connect(&url).space("new").replicas(3).check().await;
+    assert_eq!(report.problems(), [""; 0], "{report:#?}");
+    let report = Nats::connect(&url).space("new").replicas(5).check().await;
+    let expected = "the cluster has only 3 servers, so streams cannot have 5 replicas";
+    assert_eq!(report.problem("replicas").unwrap().message, expected);
+    assert!(report.has_failed());
 
     // If the URL requires TLS, the servers that are only named must not get the credentials without it.
     let (given, mut report) = (Nats::connect("tls://127.0.0.1:1").token("secret"), StorageReport::default());
