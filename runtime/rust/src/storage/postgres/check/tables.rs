@@ -126,7 +126,7 @@ async fn has_rights(
     let missing = client.query_typed(MISSING_RIGHTS, &[(&name as _, Type::TEXT)]).await?;
     let missing: Vec<&str> = missing.iter().map(|row| row.get(0)).collect();
     let [first, others @ ..] = &*missing else {
-        report.ok("rights", format!("the role `{role}` has all required rights"));
+        report.ok("rights", format!("the role `{role}` has the rights to use the tables"));
         return Ok(true);
     };
     let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
