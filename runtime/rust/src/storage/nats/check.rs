@@ -58,6 +58,10 @@ impl ConnectNats<'_> {
         } else {
             probe.denied.report(&probe.setup.space, &mut report);
         }
+        if servers.clocks.is_empty() {
+            let help = format!("allow the user to publish to `{}`", servers::USER_INFO);
+            report.warn("clock", "the clocks of the NATS servers cannot be read", help);
+        }
         servers.clocks.report(&mut report);
         report
     }

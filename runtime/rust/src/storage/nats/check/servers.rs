@@ -62,7 +62,7 @@ pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut
             }
         }
     }
-    let mut clocks = Clocks::new("the NATS servers");
+    let mut clocks = Clocks::default();
     for server in servers.values() {
         if let Some((time, sent, received)) = server.time {
             clocks.add(&server.name, time, sent, received);
@@ -154,7 +154,7 @@ mod tests {
             (2, false, vec!["replicas"], false),
             (2, true, vec!["replicas"], true),
         ] {
-            let (clocks, mut report) = (Clocks::new("the servers"), StorageReport::default());
+            let (clocks, mut report) = (Clocks::default(), StorageReport::default());
             Answered { clocks, count, is_complete }.check_replicas(3, &mut report);
             assert_eq!((report.problems(), report.has_failed()), (problems, has_failed));
         }

@@ -69,7 +69,7 @@ pub(super) async fn check(probe: &Probe, servers: &mut Answered, report: &mut St
         (0..shards).map(|shard| Stream { name: setup.stream(&shard.to_string()), shard: Some(shard) });
     let streams: Vec<Stream> = streams.collect();
     let asked = streams.into_iter().map(async |stream| {
-        let mut read = Clocks::new("the NATS servers");
+        let mut read = Clocks::default();
         let info = ask(probe, &stream, &mut read).await;
         (stream, info, read)
     });

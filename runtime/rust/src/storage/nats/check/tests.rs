@@ -157,6 +157,9 @@ async fn a_check_finds_missing_permissions() {
     let server = TestServer::start_with(configuration);
     let url = server.url();
     let connect = |user: &str| Nats::connect(&url).user_and_password(user, "x");
+    let report = connect("server").check().await;
+    let problem = report.problem("clock").unwrap();
+    assert!(problem.help.as_ref().unwrap().contains("publish to `$SYS.REQ.USER.INFO`"), "{report:#?}");
     drop(connect("admin").shards(1).await.unwrap());
     let report = connect("server").check().await;
     // The documented permissions do not contain the request for the clock.
