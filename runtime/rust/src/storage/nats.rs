@@ -53,6 +53,7 @@ mod tail;
 pub(super) mod tests;
 mod trim;
 mod upkeep;
+mod versions;
 mod writer;
 
 use append::Append;

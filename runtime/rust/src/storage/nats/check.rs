@@ -18,7 +18,6 @@ mod servers;
 mod streams;
 #[cfg(all(test, unix))]
 mod tests;
-mod versions;
 
 /// The time within which a server must answer a request of a check.
 const TIMEOUT: Duration = Duration::from_secs(3);

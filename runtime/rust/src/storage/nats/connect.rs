@@ -15,13 +15,11 @@ use super::credentials::Credentials;
 use super::jetstream::{JetStream, no_connection};
 use super::streams::{self, Setup};
 use super::upkeep::Upkeep;
+use super::versions::{REQUIRED, is_supported};
 use super::{Channels, Nats, Revoked, Running, Shared, StorageError, Writers};
 use crate::random;
 use crate::storage::queue::Queue;
 use crate::storage::remote_clock::StorageClock;
-
-/// The oldest version of `nats-server` that this engine works with.
-const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 
 /// Connects to NATS servers. See [`Nats::connect`].
 #[must_use = "await it to connect"]
@@ -132,10 +130,8 @@ impl<'u> ConnectNats<'u> {
 
     async fn start(&self, client: Client, setup: &Setup) -> Result<Nats, StorageError> {
         let version = client.server_info().version;
-        if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
-            return Err(StorageError::new(format!(
-                "the NATS server has version {version}: version 2.12 or later is needed"
-            )));
+        if !is_supported(&version) {
+            return Err(StorageError::new(format!("the NATS server has version {version}, but {REQUIRED}")));
         }
         let jetstream = JetStream { client };
         let streams = streams::set_up(&jetstream, setup).await?;

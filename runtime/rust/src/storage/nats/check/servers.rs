@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::super::credentials::requires_tls;
 use super::super::meta::parse_time;
-use super::versions::is_supported;
+use super::super::versions::{REQUIRED, is_supported};
 use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
@@ -109,7 +109,7 @@ fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut St
         } else {
             report.fail(
                 "version",
-                format!("{names}: {version}, but version 2.12 or later is required"),
+                format!("{names}: {version}, but {REQUIRED}"),
                 "update the servers: version 2.11 added expiring messages and batched reads, which the storage uses, \
                  and 2.12 is the oldest version that is tested",
             );
