@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::{Event, HeaderMap, Request, ServerError};
 use serde_json::{Value, json};
 
+use super::credentials::{is_denied_permission, required_permissions};
 use super::jetstream::{JetStream, RequestFailure};
 use super::streams::Setup;
 use super::{ConnectNats, StorageError};
@@ -98,7 +99,7 @@ impl Denied {
         let denied = self.clone();
         options.event_callback(move |event| {
             if let Event::ServerError(ServerError::Other(error)) = event
-                && error.to_lowercase().contains("permissions violation")
+                && is_denied_permission(&error)
             {
                 denied.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
             }
@@ -111,7 +112,7 @@ impl Denied {
         let denied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut denied: Vec<String> = denied
             .iter()
-            .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
+            .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.to_owned()))
             // Servers do not send this request, so they do not need the permission.
             .filter(|what| !what.contains(servers::USER_INFO))
             .collect();
@@ -129,10 +130,7 @@ impl Denied {
         report.fail(
             "permissions",
             format!("the user lacks permissions: {}", denied.join(", ")),
-            format!(
-                "allow it to publish to `$JS.API.>` and `{space}.>`, and to subscribe to `{space}-live.>` and \
-                 `_INBOX.>`"
-            ),
+            required_permissions(space),
         );
         false
     }

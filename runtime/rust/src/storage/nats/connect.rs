@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, required_permissions};
 use super::jetstream::{JetStream, no_connection};
 use super::streams::{self, Setup};
 use super::upkeep::Upkeep;
@@ -121,9 +121,8 @@ impl<'u> ConnectNats<'u> {
         tokio::select! {
             nats = self.start(client, &setup) => nats,
             refusal = refusals.next() => Err(StorageError::new(format!(
-                "the NATS user lacks a permission ({refusal}): allow it to publish to `$JS.API.>` and `{space}.>`, \
-                 and to subscribe to `{space}-live.>` and `_INBOX.>`",
-                space = self.space
+                "the NATS user lacks a permission ({refusal}): {}",
+                required_permissions(self.space)
             ))),
         }
     }
