@@ -67,6 +67,11 @@ impl ConnectNats<'_> {
     }
 }
 
+/// Returns whether so much of a limit is used that the check warns.
+fn is_nearly_full(used: u64, limit: u64) -> bool {
+    used.saturating_mul(100) >= limit.saturating_mul(80)
+}
+
 /// A connection, and the settings of the servers.
 struct Probe {
     jetstream: JetStream,

@@ -8,12 +8,9 @@ use super::super::meta::parse_time;
 use super::super::streams::{DEFAULT_SHARDS, MAX_SHARDS, compare};
 use super::replicas::Replicas;
 use super::servers::Answered;
-use super::{Probe, StorageReport, json};
+use super::{Probe, StorageReport, is_nearly_full, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
-
-/// The used share of a stream's limit, in percent, at which the check begins to warn.
-const NEARLY_FULL: u64 = 80;
 
 /// The streams that exist, and those that servers will create.
 #[derive(Default)]
@@ -190,7 +187,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
     }
     if let Some(max) = config["max_bytes"].as_u64() {
         let used = state["bytes"].as_u64().unwrap_or(0);
-        if used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL) {
+        if is_nearly_full(used, max) {
             report.warn(
                 "streams",
                 format!("`{name}` uses {used} of {max} bytes: once it is full, it deletes messages that channels need"),
