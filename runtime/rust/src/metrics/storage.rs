@@ -1,7 +1,9 @@
 //! The metrics of storages that several servers share.
 
 #[cfg(feature = "nats")]
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+#[cfg(feature = "nats")]
+use std::sync::{Mutex, PoisonError};
 #[cfg(any(feature = "nats", feature = "postgres"))]
 use std::time::Duration;
 
@@ -27,10 +29,6 @@ pub const STORAGE_DISCONNECTS: &str = "fanfare_storage_disconnects_total";
 
 /// Writes that the storage rejected because another process had written to the same channel. The process repeats them.
 pub const STORAGE_CONFLICTS: &str = "fanfare_storage_conflicts_total";
-
-/// The maximum number of shards.
-#[cfg(feature = "nats")]
-const MAX_SHARDS: usize = 256;
 
 pub(super) fn describe() {
     let lag = "The time since this process last had all messages of the storage.";
@@ -87,7 +85,20 @@ pub(crate) fn record_conflict() {
 /// Returns the number of a shard as a label, which is static.
 #[cfg(feature = "nats")]
 fn shard_label(shard: usize) -> &'static str {
-    static LABELS: OnceLock<Vec<String>> = OnceLock::new();
-    let labels = LABELS.get_or_init(|| (0..MAX_SHARDS).map(|shard| shard.to_string()).collect());
-    labels.get(shard).map_or("other", String::as_str)
+    static LABELS: Mutex<BTreeMap<usize, &str>> = Mutex::new(BTreeMap::new());
+    let mut labels = LABELS.lock().unwrap_or_else(PoisonError::into_inner);
+    labels.entry(shard).or_insert_with(|| shard.to_string().leak())
+}
+
+#[cfg(all(test, feature = "nats"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shard_has_a_label() {
+        for shard in [0, 1, 255, 256, 1_000] {
+            assert_eq!(shard_label(shard), shard.to_string());
+        }
+        assert!(std::ptr::eq(shard_label(7), shard_label(7)));
+    }
 }

@@ -54,13 +54,14 @@ pub(super) mod tests;
 mod text_streams;
 mod trim;
 mod upkeep;
+mod versions;
 mod writer;
 
 use append::Append;
 use channel::{Channels, TrackedChannel};
 pub use connect::ConnectNats;
 use jetstream::JetStream;
-use meta::{Revoked, Running};
+use meta::{Beat, Revoked, Running};
 use shard::Shard;
 use streams::Setup;
 use trim::Trim;
@@ -109,6 +110,8 @@ struct Shared {
     owner: u32,
     registry: OnceLock<&'static Registry>,
     running: Mutex<Running>,
+    /// The last report of this process. A report holds the lock while it is in progress.
+    last_beat: tokio::sync::Mutex<Option<Beat>>,
     revoked: Mutex<Revoked>,
     trims: mpsc::UnboundedSender<Trim>,
     writers: Writers,

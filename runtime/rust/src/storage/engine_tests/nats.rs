@@ -17,6 +17,7 @@ use crate::storage::abandoned_streams::end_entry;
 use crate::wire::{Cursor, LogKind, MessageId};
 
 mod faults;
+mod meta;
 
 fn single() -> TestSpace {
     TestSpace::new(TestServer::shared().url(), format!("nats-{}", next_number()), 1)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::{Event, HeaderMap, Request, ServerError};
 use serde_json::{Value, json};
 
+use super::credentials::{is_denied_permission, required_permissions};
 use super::jetstream::{JetStream, RequestFailure};
 use super::streams::Setup;
 use super::{ConnectNats, StorageError};
@@ -18,7 +19,6 @@ mod servers;
 mod streams;
 #[cfg(all(test, unix))]
 mod tests;
-mod versions;
 
 /// The time within which a server must answer a request of a check.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -50,17 +50,26 @@ impl ConnectNats<'_> {
             }
         };
         let probe = Probe { jetstream: JetStream { client }, setup, denied };
-        let mut clocks = servers::check(&self, &probe, &mut report).await;
+        let mut servers = servers::check(&self, &probe, &mut report).await;
         if let Some(account) = account::check(&probe, &mut report).await {
-            let found = streams::check(&probe, &mut clocks, &mut report).await;
+            let found = streams::check(&probe, &mut servers, &mut report).await;
             account.check_limits(&probe.setup, &found, &mut report);
             permissions::check(&probe, &found, &mut report).await;
         } else {
             probe.denied.report(&probe.setup.space, &mut report);
         }
-        clocks.report(&mut report);
+        if servers.clocks.is_empty() {
+            let help = format!("allow the user to publish to `{}`", servers::USER_INFO);
+            report.warn("clock", "the clocks of the NATS servers cannot be read", help);
+        }
+        servers.clocks.report(&mut report);
         report
     }
+}
+
+/// Returns whether so much of a limit is used that the check warns.
+fn is_nearly_full(used: u64, limit: u64) -> bool {
+    used.saturating_mul(100) >= limit.saturating_mul(80)
 }
 
 /// A connection, and the settings of the servers.
@@ -95,7 +104,7 @@ impl Denied {
         let denied = self.clone();
         options.event_callback(move |event| {
             if let Event::ServerError(ServerError::Other(error)) = event
-                && error.to_lowercase().contains("permissions violation")
+                && is_denied_permission(&error)
             {
                 denied.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
             }
@@ -108,7 +117,7 @@ impl Denied {
         let denied = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut denied: Vec<String> = denied
             .iter()
-            .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.trim_matches('\'').to_owned()))
+            .filter_map(|error| error.split_once(" for ").map(|(_, what)| what.to_owned()))
             // Servers do not send this request, so they do not need the permission.
             .filter(|what| !what.contains(servers::USER_INFO))
             .collect();
@@ -126,10 +135,7 @@ impl Denied {
         report.fail(
             "permissions",
             format!("the user lacks permissions: {}", denied.join(", ")),
-            format!(
-                "allow it to publish to `$JS.API.>` and `{space}.>`, and to subscribe to `{space}-live.>` and \
-                 `_INBOX.>`"
-            ),
+            required_permissions(space),
         );
         false
     }

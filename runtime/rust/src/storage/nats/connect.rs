@@ -11,17 +11,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, required_permissions};
 use super::jetstream::{JetStream, no_connection};
 use super::streams::{self, Setup};
 use super::upkeep::Upkeep;
+use super::versions::{REQUIRED, is_supported};
 use super::{Channels, Nats, Revoked, Running, Shared, StorageError, Writers};
 use crate::random;
 use crate::storage::queue::Queue;
 use crate::storage::remote_clock::StorageClock;
-
-/// The oldest version of `nats-server` that this engine works with.
-const MIN_VERSION: (i64, i64, i64) = (2, 12, 0);
 
 /// Connects to NATS servers. See [`Nats::connect`].
 #[must_use = "await it to connect"]
@@ -123,19 +121,16 @@ impl<'u> ConnectNats<'u> {
         tokio::select! {
             nats = self.start(client, &setup) => nats,
             refusal = refusals.next() => Err(StorageError::new(format!(
-                "the NATS user lacks a permission ({refusal}): allow it to publish to `$JS.API.>` and `{space}.>`, \
-                 and to subscribe to `{space}-live.>` and `_INBOX.>`",
-                space = self.space
+                "the NATS user lacks a permission ({refusal}): {}",
+                required_permissions(self.space)
             ))),
         }
     }
 
     async fn start(&self, client: Client, setup: &Setup) -> Result<Nats, StorageError> {
         let version = client.server_info().version;
-        if !client.is_server_compatible(MIN_VERSION.0, MIN_VERSION.1, MIN_VERSION.2) {
-            return Err(StorageError::new(format!(
-                "the NATS server has version {version}: version 2.12 or later is needed"
-            )));
+        if !is_supported(&version) {
+            return Err(StorageError::new(format!("the NATS server has version {version}, but {REQUIRED}")));
         }
         let jetstream = JetStream { client };
         let streams = streams::set_up(&jetstream, setup).await?;
@@ -152,6 +147,7 @@ impl<'u> ConnectNats<'u> {
             owner: random::number(),
             registry: OnceLock::new(),
             running: Mutex::new(Running::default()),
+            last_beat: tokio::sync::Mutex::default(),
             revoked: Mutex::new(Revoked::default()),
             trims,
             writers: Writers::default(),

@@ -49,7 +49,7 @@ impl Credentials {
                         Event::Disconnected => metrics::record_disconnect(),
                         Event::ServerError(ServerError::Other(error)) => {
                             tracing::warn!(error, "a NATS server reported an error");
-                            if error.to_lowercase().starts_with("permissions violation") {
+                            if is_denied_permission(&error) {
                                 sender.send_replace(Some(error));
                             }
                         }
@@ -150,6 +150,18 @@ impl Credentials {
             _ => format!("the connection to the NATS servers failed: {error}"),
         }
     }
+}
+
+/// Returns whether an error of a server says that the user lacks a permission.
+pub(super) fn is_denied_permission(error: &str) -> bool {
+    error.to_lowercase().starts_with("permissions violation")
+}
+
+/// Describes how to grant the permissions that servers need.
+pub(super) fn required_permissions(space: &str) -> String {
+    format!(
+        "allow it to publish to `$JS.API.>` and `{space}.>`, and to subscribe to `{space}-live.>` and `_INBOX.>`"
+    )
 }
 
 /// Returns whether all URLs begin with `tls://`. Then no other server may get the credentials without TLS either.

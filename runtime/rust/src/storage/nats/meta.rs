@@ -8,9 +8,11 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::jetstream::{Publish, RequestFailure, deleted, no_connection};
+use super::jetstream::{
+    PAUSE, Publish, RequestFailure, Stored, StreamState, deleted, no_connection, parse_stored,
+};
 use super::tail::Missing;
 use super::{OnRevoked, Shared, StorageError, subjects};
 use crate::clock::{milliseconds, to_milliseconds};
@@ -39,11 +41,24 @@ pub(super) struct Running {
     missing: Missing,
 }
 
-/// The listener for revocations, and the sequence of the latest one that it has received.
+/// A report of this process.
+pub(super) struct Beat {
+    began: Instant,
+    ended: Instant,
+    outcome: Result<(), StorageError>,
+}
+
+/// The listener for revocations, and what this process knows of the stream.
 #[derive(Default)]
 pub(super) struct Revoked {
     pub(super) listener: Option<OnRevoked>,
+    /// The sequence up to which all revocations were read.
     latest: u64,
+    /// The greatest known sequence of the stream. The next message gets a greater one, unless the stream has lost
+    /// messages.
+    last: u64,
+    /// Whether the stream has lost messages since the revocations were last stored again.
+    has_lost: bool,
     /// The revocations that are stored: for each id, the sequence and the time in milliseconds since 1970.
     stored: HashMap<String, (u64, i64)>,
     /// The first sequence of the stream at the last report, and when the revocations were last compared with it.
@@ -51,31 +66,60 @@ pub(super) struct Revoked {
     compared: u64,
 }
 
+impl Running {
+    /// Regards no process as ended for some time, because reports may be missing.
+    fn distrust(&mut self) {
+        self.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
+    }
+}
+
+impl Revoked {
+    /// Begins again with the messages of a stream that has lost some, and now has this last sequence.
+    fn lose(&mut self, last: u64) {
+        (self.latest, self.last, self.has_lost) = (0, last, true);
+    }
+
+    fn update(&mut self, state: &StreamState) {
+        self.first = state.first_seq;
+        self.last = self.last.max(state.last_seq);
+    }
+
+    /// Adds a stored revocation, and returns its id and its time in milliseconds since 1970.
+    fn add(&mut self, stored: &Stored) -> Option<(String, i64)> {
+        let (id, at) = parse_revoked(&stored.payload)?;
+        self.last = self.last.max(stored.sequence);
+        self.stored.insert(id.clone(), (stored.sequence, at));
+        Some((id, at))
+    }
+}
+
 impl Shared {
     /// Reports that this process is running, and reads which others are running.
     pub(super) async fn beat(&self) -> Result<(), StorageError> {
+        let asked = Instant::now();
+        let mut last = self.last_beat.lock().await;
+        // If another report has begun meanwhile, its outcome counts for this call, too. If one has failed, do not wait
+        // for another failure.
+        if let Some(Beat { began, ended, outcome }) = &*last
+            && (*began >= asked || *ended >= asked && outcome.is_err())
+        {
+            return outcome.clone();
+        }
+        let began = Instant::now();
         let outcome = timeout(BEAT_TIMEOUT, self.try_beat()).await.unwrap_or_else(|_| {
             Err(StorageError::new("the NATS servers did not answer the report of this process in time"))
         });
-        let mut running = self.lock_running();
-        let is_uncertain = match &outcome {
-            Ok(owners) => {
-                running.owners.clone_from(owners);
-                let was_missing = running.owners.insert(self.owner);
-                std::mem::replace(&mut running.has_reported, true) && was_missing
-            }
-            Err(_) => true,
-        };
-        if is_uncertain {
-            running.uncertain_until = Some(Instant::now() + 2 * MAX_BEAT_AGE);
+        if outcome.is_err() {
+            self.lock_running().distrust();
         }
-        outcome.map(drop)
+        *last = Some(Beat { began, ended: Instant::now(), outcome: outcome.clone() });
+        outcome
     }
 
-    /// Returns the processes that had reported before this report.
-    async fn try_beat(&self) -> Result<BTreeSet<u32>, StorageError> {
+    async fn try_beat(&self) -> Result<(), StorageError> {
+        let own = self.process_subject(&self.owner.to_string());
         let sent = steady_milliseconds();
-        let info = self.jetstream.find_stream(&self.meta_stream, Some(&self.process_subject("*"))).await?;
+        let info = self.jetstream.find_stream(&self.meta_stream, Some(&own)).await?;
         let received = steady_milliseconds();
         let Some(info) = info else {
             let is_deleted = self.lock_running().missing.lasts();
@@ -88,18 +132,44 @@ impl Shared {
         if let Some(time) = parse_time(&info.ts) {
             self.clock.refresh(&Reading { time, sent, received });
         }
+        let was_missing = !info.state.subjects.contains_key(&own);
         let publish = Publish {
-            subject: self.process_subject(&self.owner.to_string()),
+            subject: own,
             follows: None,
             kept_for: MAX_BEAT_AGE,
             replaces: false,
             payload: Bytes::from_static(b"{}"),
         };
-        self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
-        self.lock_revoked().first = info.state.first_seq;
-        let owners =
-            info.state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
-        Ok(owners.collect())
+        let known = self.last_meta_sequence();
+        let sequence = self.jetstream.publish(publish).await.map_err(RequestFailure::into_error)?;
+        let has_lost = sequence <= known;
+        if has_lost {
+            tracing::error!(stream = self.meta_stream, "the NATS stream has lost messages");
+            self.lock_revoked().lose(sequence);
+        }
+        let state = self.read_processes(sequence).await?;
+        self.lock_revoked().update(&state);
+        let owners = state.subjects.keys().filter_map(|subject| subject.rsplit('.').next()?.parse().ok());
+        let mut running = self.lock_running();
+        running.owners = owners.collect();
+        running.owners.insert(self.owner);
+        if std::mem::replace(&mut running.has_reported, true) && was_missing || has_lost {
+            running.distrust();
+        }
+        Ok(())
+    }
+
+    /// Reads the subjects of the running processes, from a server that has stored everything up to a sequence. A server
+    /// that was suspended or cut off may answer as the leader, although it does not have the latest reports.
+    async fn read_processes(&self, at_least: u64) -> Result<StreamState, StorageError> {
+        let subjects = self.process_subject("*");
+        loop {
+            let state = self.jetstream.stream_info(&self.meta_stream, Some(&subjects)).await?.state;
+            if state.last_seq >= at_least {
+                return Ok(state);
+            }
+            sleep(PAUSE).await;
+        }
     }
 
     fn lock_running(&self) -> MutexGuard<'_, Running> {
@@ -108,6 +178,11 @@ impl Shared {
 
     fn lock_revoked(&self) -> MutexGuard<'_, Revoked> {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the greatest known sequence of the stream of the processes and the revocations.
+    pub(super) fn last_meta_sequence(&self) -> u64 {
+        self.lock_revoked().last
     }
 
     /// Removes this process from those that are running.
@@ -144,31 +219,35 @@ impl Shared {
         self.jetstream.publish(publish).await
     }
 
-    /// Stores revocations again that were deleted together with the stream or its messages.
+    /// Stores revocations again that the stream has lost, or that were deleted together with it or its messages.
     pub(super) async fn restore_revoked(&self) -> Result<(), StorageError> {
         let now = self.now();
         let mut lost = Vec::new();
-        let first = {
+        let (first, has_lost) = {
             let revoked = &mut *self.lock_revoked();
-            let first = revoked.first;
-            if revoked.compared == first {
+            let (first, has_lost) = (revoked.first, std::mem::take(&mut revoked.has_lost));
+            if revoked.compared == first && !has_lost {
                 return Ok(());
             }
             revoked.stored.retain(|_, (_, at)| now - *at < milliseconds(REVOKED_FOR));
             for (id, (sequence, at)) in &revoked.stored {
-                if *sequence < first {
+                // Other messages may have the sequences of lost ones now.
+                if *sequence < first || has_lost {
                     lost.push((id.clone(), *at));
                 }
             }
-            first
+            (first, has_lost)
         };
         for (id, at) in lost {
             match self.store_revoked(&id, at, Some(0)).await {
                 // It is read again with its new sequence.
                 Ok(_) => {}
-                // Another process has just stored it.
+                // It is not lost, or another process has just stored it.
                 Err(failure) if failure.is_wrong_sequence() => {}
-                Err(failure) => return Err(failure.into_error()),
+                Err(failure) => {
+                    self.lock_revoked().has_lost |= has_lost;
+                    return Err(failure.into_error());
+                }
             }
         }
         self.lock_revoked().compared = first;
@@ -184,12 +263,13 @@ impl Shared {
             let read = self.jetstream.read_from(&self.meta_stream, &subject, latest + 1).await?;
             let Some(last) = read.last() else { return Ok(revoked) };
             let mut followed = self.lock_revoked();
-            followed.latest = followed.latest.max(last.sequence);
-            for stored in &read {
-                if let Some((id, at)) = parse_revoked(&stored.payload) {
-                    revoked.push((id.clone(), self.age(at)));
-                    followed.stored.insert(id, (stored.sequence, at));
-                }
+            // Meanwhile, another task has read the same, or the stream has lost messages.
+            if followed.latest != latest {
+                continue;
+            }
+            followed.latest = last.sequence;
+            for (id, at) in read.iter().filter_map(|stored| followed.add(stored)) {
+                revoked.push((id, self.age(at)));
             }
         }
     }
@@ -224,7 +304,8 @@ impl Shared {
     /// process.
     pub(super) async fn follow_revoked(self: Arc<Self>, mut messages: Subscriber) {
         while let Some(message) = messages.next().await {
-            let revoked = parse_revoked(&message.payload).map(|(id, at)| (id, self.age(at)));
+            let Ok(stored) = parse_stored(message) else { continue };
+            let revoked = self.lock_revoked().add(&stored).map(|(id, at)| (id, self.age(at)));
             self.notify_revoked(revoked.as_slice());
         }
     }
@@ -245,16 +326,4 @@ pub(super) fn parse_time(text: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_servers_have_any_number_of_digits() {
-        let expected = [1_767_225_600_000, 1_767_225_600_500, 1_767_225_600_123, 1_767_225_600_120];
-        for (fraction, expected) in ["", ".5", ".123456789", ".12"].into_iter().zip(expected) {
-            assert_eq!(parse_time(&format!("2026-01-01T00:00:00{fraction}Z")), Some(expected));
-        }
-        assert_eq!(parse_time(""), None);
-        assert_eq!(parse_time("2026-01-01T00:00:00+01:00"), None);
-    }
-}
+mod tests;

@@ -21,8 +21,12 @@ pub(super) const MAX_SHARDS: usize = 256;
 const REQUIRED: [&str; 6] =
     ["subjects", "retention", "discard", "allow_direct", "allow_rollup_hdrs", "allow_msg_ttl"];
 
-/// Limits that would delete messages that the engine needs, each with the value that means no limit.
-const UNLIMITED: [(&str, i64); 3] = [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1)];
+/// Limits that would delete or reject messages that the engine needs, each with the value that means no limit.
+const UNLIMITED: [(&str, i64); 4] =
+    [("max_age", 0), ("max_msgs", -1), ("max_msgs_per_subject", -1), ("max_msg_size", -1)];
+
+/// Settings with which a stream stores messages that the engine did not send, or under other subjects.
+const UNSET: [&str; 4] = ["subject_transform", "mirror", "sources", "subject_delete_marker_ttl"];
 
 /// The settings of the streams.
 #[derive(Clone)]
@@ -99,6 +103,7 @@ impl Setup {
             "max_age": 0,
             "max_msgs": -1,
             "max_msgs_per_subject": -1,
+            "max_msg_size": -1,
             "max_bytes": -1,
             "allow_direct": true,
             "allow_rollup_hdrs": true,
@@ -181,6 +186,14 @@ pub(super) fn compare(setup: &Setup, needed: &Value, found: &Value) -> Result<()
     if let Some((key, _)) = UNLIMITED.iter().find(has_limit) {
         return Err(differs(key));
     }
+    let is_set = |key: &&&str| match &found[**key] {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        value => *value != 0,
+    };
+    if let Some(key) = UNSET.iter().find(is_set) {
+        return Err(StorageError::new(format!("`{key}` of the NATS stream `{name}` must not be set")));
+    }
     if let Some(replicas) = setup.replicas
         && found["num_replicas"] != replicas
     {
@@ -193,21 +206,20 @@ impl Shared {
     /// Creates the stream of a shard again.
     pub(super) async fn recreate_shard(&self, shard: usize) -> Result<(), StorageError> {
         let Shard { stream, seen, .. } = &self.shards[shard];
-        let mut config = self.setup.shard_config(shard);
-        // The clock may have been set back since the stream was created.
-        let first = config["first_seq"].as_u64().max(Some(seen.load(Ordering::Relaxed) + 1));
-        config["first_seq"] = first.into();
-        self.recreate(stream, &config).await
+        self.recreate(stream, self.setup.shard_config(shard), seen.load(Ordering::Relaxed)).await
     }
 
     /// Creates the stream of the processes and the revocations again.
     pub(super) async fn recreate_meta(&self) -> Result<(), StorageError> {
-        self.recreate(&self.meta_stream, &self.setup.meta_config()).await
+        self.recreate(&self.meta_stream, self.setup.meta_config(), self.last_meta_sequence()).await
     }
 
-    async fn recreate(&self, stream: &str, config: &Value) -> Result<(), StorageError> {
+    /// Creates a stream again, in which this was the last known sequence.
+    async fn recreate(&self, stream: &str, mut config: Value, last: u64) -> Result<(), StorageError> {
         tracing::warn!(stream, "the NATS stream was deleted; creating it again, without its messages");
-        self.jetstream.create_stream(stream, config).await
+        // The clock may have been set back since the stream was created.
+        config["first_seq"] = config["first_seq"].as_u64().max(Some(last + 1)).into();
+        self.jetstream.create_stream(stream, &config).await
     }
 
     /// Marks all messages of a shard as received, because opening a channel reads them.

@@ -114,7 +114,7 @@ async fn check_clock(client: &Client, report: &mut StorageReport) -> Checked {
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8";
     let time: i64 = client.query_typed_one(sql, &[]).await?.try_get(0)?;
     let received = to_milliseconds(wall_time());
-    let mut clocks = Clocks::new("the database server");
+    let mut clocks = Clocks::default();
     clocks.add("the database server", time, sent, received);
     clocks.report(report);
     Ok(())

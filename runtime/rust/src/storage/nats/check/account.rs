@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::streams::Found;
-use super::{Probe, Setup, StorageReport, json};
+use super::{Probe, Setup, StorageReport, is_nearly_full, json};
 
 /// The minimum `max_payload` with which the engine works. A message, and the checkpoint of a channel with all of its
 /// idempotency keys, must fit into it.
@@ -11,9 +11,6 @@ const MIN_PAYLOAD: usize = 256 * 1024;
 
 /// The default of `max_payload`.
 const DEFAULT_PAYLOAD: usize = 1024 * 1024;
-
-/// The used share of a limit, in percent, at which the check begins to warn.
-const NEARLY_FULL: u64 = 80;
 
 /// The answer of JetStream about the account.
 pub(super) struct Account {
@@ -88,7 +85,7 @@ impl Account {
             let help = "raise the account's storage limit";
             if used >= max {
                 report.fail("limits", format!("all {max} bytes of the account's storage are in use"), help);
-            } else if used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL) {
+            } else if is_nearly_full(used, max) {
                 report.warn(
                     "limits",
                     format!("{used} of {max} bytes of the account's storage are in use"),

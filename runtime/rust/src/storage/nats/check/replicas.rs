@@ -78,7 +78,7 @@ impl Replicas {
             report.fail(
                 "replicas",
                 format!(
-                    "most replicas of {} are offline or behind, so nothing can be published",
+                    "most replicas of {} are offline or missing, so nothing can be published",
                     list(&self.without_majority)
                 ),
                 "start the servers that store these streams",
@@ -159,7 +159,7 @@ mod tests {
             messages,
             [
                 "`s-2` has no leader",
-                "most replicas of `s-3` are offline or behind, so nothing can be published",
+                "most replicas of `s-3` are offline or missing, so nothing can be published",
                 "b is offline, and stores `s-3`",
                 "c is offline, and stores `s-1` and 1 more stream",
                 "c does not have the latest messages of `s-0`",

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::super::credentials::requires_tls;
 use super::super::meta::parse_time;
-use super::versions::is_supported;
+use super::super::versions::{REQUIRED, is_supported};
 use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
@@ -25,8 +25,16 @@ struct Server {
     time: Option<(i64, i64, i64)>,
 }
 
+/// The servers that answered.
+pub(super) struct Answered {
+    pub(super) clocks: Clocks,
+    count: usize,
+    /// Whether the cluster has no other servers, as far as its servers know.
+    is_complete: bool,
+}
+
 /// Checks the servers in the URL, and those that they name.
-pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut StorageReport) -> Clocks {
+pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut StorageReport) -> Answered {
     let given: Vec<&str> = options.url.split(',').map(str::trim).collect();
     let scheme = if requires_tls(&given) { "tls://" } else { "nats://" };
     // The addresses that servers name have no scheme.
@@ -39,26 +47,54 @@ pub(super) async fn check(options: &ConnectNats<'_>, probe: &Probe, report: &mut
         }
     }
     let asked = all.into_iter().map(async |(address, url)| (address, ask(options, &probe.setup, url).await));
-    let mut servers = BTreeMap::new();
+    let (mut servers, mut is_complete) = (BTreeMap::new(), !named.is_empty());
     for ((host, port), answer) in join_all(asked).await {
         match answer {
             Ok(server) => drop(servers.insert(server.id.clone(), server)),
-            Err(error) => report.warn(
-                "servers",
-                format!("{host}:{port}: {error}"),
-                "start the server; if it runs, correct the URL, or set the server's `client_advertise` to an address \
-                 that clients can reach",
-            ),
+            Err(error) => {
+                is_complete = false;
+                report.warn(
+                    "servers",
+                    format!("{host}:{port}: {error}"),
+                    "start the server; if it runs, correct the URL, or set the server's `client_advertise` to an \
+                     address that clients can reach",
+                );
+            }
         }
     }
-    let mut clocks = Clocks::new("the NATS servers");
+    let mut clocks = Clocks::default();
     for server in servers.values() {
         if let Some((time, sent, received)) = server.time {
             clocks.add(&server.name, time, sent, received);
         }
     }
     check_versions(servers.values(), report);
-    clocks
+    Answered { clocks, count: servers.len(), is_complete }
+}
+
+impl Answered {
+    /// Checks that the cluster has a server for each replica of a new stream.
+    pub(super) fn check_replicas(&self, replicas: usize, report: &mut StorageReport) {
+        let Self { count, is_complete, .. } = *self;
+        if count >= replicas {
+            return;
+        }
+        if is_complete {
+            report.fail(
+                "replicas",
+                format!("the cluster has only {count} servers, so streams cannot have {replicas} replicas"),
+                "add servers with JetStream to the cluster, or use fewer replicas",
+            );
+        } else {
+            report.warn(
+                "replicas",
+                format!(
+                    "only {count} servers answered, but streams with {replicas} replicas need {replicas}"
+                ),
+                "list all servers of the cluster in the URL; if there are fewer, add servers with JetStream",
+            );
+        }
+    }
 }
 
 fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut StorageReport) {
@@ -73,7 +109,7 @@ fn check_versions<'s>(servers: impl Iterator<Item = &'s Server>, report: &mut St
         } else {
             report.fail(
                 "version",
-                format!("{names}: {version}, but version 2.12 or later is required"),
+                format!("{names}: {version}, but {REQUIRED}"),
                 "update the servers: version 2.11 added expiring messages and batched reads, which the storage uses, \
                  and 2.12 is the oldest version that is tested",
             );
@@ -109,6 +145,20 @@ async fn ask(options: &ConnectNats<'_>, setup: &Setup, url: &str) -> Result<Serv
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_replica_needs_a_server() {
+        for (count, is_complete, problems, has_failed) in [
+            (3, true, vec![], false),
+            (3, false, vec![], false),
+            (2, false, vec!["replicas"], false),
+            (2, true, vec!["replicas"], true),
+        ] {
+            let (clocks, mut report) = (Clocks::default(), StorageReport::default());
+            Answered { clocks, count, is_complete }.check_replicas(3, &mut report);
+            assert_eq!((report.problems(), report.has_failed()), (problems, has_failed));
+        }
+    }
 
     #[test]
     fn old_and_mixed_versions_are_reported() {

@@ -7,12 +7,10 @@ use super::super::jetstream::{NO_STREAM, RequestFailure};
 use super::super::meta::parse_time;
 use super::super::streams::{DEFAULT_SHARDS, MAX_SHARDS, compare};
 use super::replicas::Replicas;
-use super::{Probe, StorageReport, json};
+use super::servers::Answered;
+use super::{Probe, StorageReport, is_nearly_full, json};
 use crate::clock::{to_milliseconds, wall_time};
 use crate::storage::check::clocks::Clocks;
-
-/// The used share of a stream's limit, in percent, at which the check begins to warn.
-const NEARLY_FULL: u64 = 80;
 
 /// The streams that exist, and those that servers will create.
 #[derive(Default)]
@@ -32,13 +30,13 @@ pub(super) struct Stream {
 }
 
 /// Checks the streams that exist. Returns them, and those that servers will create.
-pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut StorageReport) -> Found {
+pub(super) async fn check(probe: &Probe, servers: &mut Answered, report: &mut StorageReport) -> Found {
     let setup = &probe.setup;
     let mut found = Found::default();
     let mut replicas = Replicas::default();
     let before = report.findings.len();
     let meta = Stream { name: setup.stream("meta"), shard: None };
-    let info = ask(probe, &meta, clocks).await;
+    let info = ask(probe, &meta, &mut servers.clocks).await;
     let stored = info.as_ref().ok().and_then(Option::as_ref).map(count_shards);
     let shards = match (stored, setup.shards) {
         (Some(None), _) => {
@@ -68,18 +66,18 @@ pub(super) async fn check(probe: &Probe, clocks: &mut Clocks, report: &mut Stora
         (0..shards).map(|shard| Stream { name: setup.stream(&shard.to_string()), shard: Some(shard) });
     let streams: Vec<Stream> = streams.collect();
     let asked = streams.into_iter().map(async |stream| {
-        let mut read = Clocks::new("the NATS servers");
+        let mut read = Clocks::default();
         let info = ask(probe, &stream, &mut read).await;
         (stream, info, read)
     });
     for (stream, info, read) in join_all(asked).await {
-        clocks.extend(read);
+        servers.clocks.extend(read);
         add(probe, &mut found, &mut replicas, stream, info, report);
     }
     if report.findings.len() == before {
         report.ok("streams", describe(&found, shards));
     }
-    check_missing(probe, &found, report).await;
+    check_missing(probe, &found, servers, report).await;
     replicas.report(report);
     found
 }
@@ -189,7 +187,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
     }
     if let Some(max) = config["max_bytes"].as_u64() {
         let used = state["bytes"].as_u64().unwrap_or(0);
-        if used.saturating_mul(100) >= max.saturating_mul(NEARLY_FULL) {
+        if is_nearly_full(used, max) {
             report.warn(
                 "streams",
                 format!("`{name}` uses {used} of {max} bytes: once it is full, it deletes messages that channels need"),
@@ -200,7 +198,7 @@ fn check_settings(name: &str, config: &Value, state: &Value, report: &mut Storag
 }
 
 /// Checks that servers can create the missing streams.
-async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport) {
+async fn check_missing(probe: &Probe, found: &Found, servers: &Answered, report: &mut StorageReport) {
     if found.missing.is_empty() {
         return;
     }
@@ -213,6 +211,17 @@ async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport)
             );
         }
     }
+    if let Some(replicas @ 2..) = probe.setup.replicas.or(found.replicas) {
+        if probe.jetstream.client.server_info().cluster.is_some() {
+            servers.check_replicas(replicas, report);
+        } else {
+            report.fail(
+                "replicas",
+                format!("the server is not part of a cluster, so streams cannot have {replicas} replicas"),
+                "connect the servers with `cluster { … }` in their configuration, or use one replica",
+            );
+        }
+    }
     let request = json!({ "subject": format!("{}.>", probe.setup.space) });
     let Ok(answer) = probe.ask("$JS.API.STREAM.NAMES", &request).await else { return };
     let names = answer["streams"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -222,20 +231,6 @@ async fn check_missing(probe: &Probe, found: &Found, report: &mut StorageReport)
             "streams",
             format!("the stream `{other}` has subjects of the space `{}`", probe.setup.space),
             "use another space, or change the subjects of that stream",
-        );
-    }
-    if let Some(replicas @ 2..) = probe.setup.replicas {
-        check_number_of_servers(probe, replicas, report);
-    }
-}
-
-fn check_number_of_servers(probe: &Probe, replicas: usize, report: &mut StorageReport) {
-    let info = probe.jetstream.client.server_info();
-    if info.cluster.is_none() {
-        report.fail(
-            "replicas",
-            format!("the server is not part of a cluster, so streams cannot have {replicas} replicas"),
-            "connect the servers with `cluster { … }` in their configuration, or use one replica",
         );
     }
 }

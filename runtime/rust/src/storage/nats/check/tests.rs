@@ -83,6 +83,36 @@ async fn a_check_finds_streams_that_were_changed_or_deleted() {
 }
 
 #[tokio::test]
+async fn streams_that_reject_or_change_messages_are_not_used() {
+    let url = TestServer::shared().url();
+    for (setting, value, expected) in [
+        (
+            "max_msg_size",
+            json!(1_000),
+            "`max_msg_size` of the NATS stream `changed-0` must be -1, but is 1000",
+        ),
+        (
+            "subject_transform",
+            json!({ "src": "changed.0.log.*", "dest": "changed.0.checkpoint.{{wildcard(1)}}" }),
+            "`subject_transform` of the NATS stream `changed-0` must not be set",
+        ),
+        ("sources", json!([{ "name": "other" }]), "`sources` of the NATS stream `changed-0` must not be set"),
+        (
+            "subject_delete_marker_ttl",
+            json!(1_000_000_000),
+            "`subject_delete_marker_ttl` of the NATS stream `changed-0` must not be set",
+        ),
+    ] {
+        let connect = || Nats::connect(&url).space("changed").shards(1);
+        drop(connect().await.unwrap());
+        change(&url, "changed-0", setting, value).await;
+        assert_eq!(connect().await.unwrap_err().to_string(), expected);
+        assert_eq!(connect().check().await.problem("streams").unwrap().message, expected);
+        ask(&url, "$JS.API.STREAM.DELETE.changed-0", &json!({})).await;
+    }
+}
+
+#[tokio::test]
 async fn a_check_finds_servers_that_cannot_store_messages() {
     let report = Nats::connect("nats://127.0.0.1:1").check().await;
     assert_eq!(report.problems(), ["connection"], "{report:#?}");
@@ -127,6 +157,9 @@ async fn a_check_finds_missing_permissions() {
     let server = TestServer::start_with(configuration);
     let url = server.url();
     let connect = |user: &str| Nats::connect(&url).user_and_password(user, "x");
+    let report = connect("server").check().await;
+    let problem = report.problem("clock").unwrap();
+    assert!(problem.help.as_ref().unwrap().contains("publish to `$SYS.REQ.USER.INFO`"), "{report:#?}");
     drop(connect("admin").shards(1).await.unwrap());
     let report = connect("server").check().await;
     // The documented permissions do not contain the request for the clock.
@@ -172,6 +205,12 @@ async fn a_check_finds_missing_replicas() {
     assert!(has_ok(&report, "replicas", "all 4 replicas"), "{report:#?}");
     let report = Nats::connect(&url).replicas(1).check().await;
     assert!(report.problem("streams").unwrap().message.contains("`num_replicas`"), "{report:#?}");
+    let report = Nats::connect(&url).space("new").replicas(3).check().await;
+    assert_eq!(report.problems(), [""; 0], "{report:#?}");
+    let report = Nats::connect(&url).space("new").replicas(5).check().await;
+    let expected = "the cluster has only 3 servers, so streams cannot have 5 replicas";
+    assert_eq!(report.problem("replicas").unwrap().message, expected);
+    assert!(report.has_failed());
 
     // If the URL requires TLS, the servers that are only named must not get the credentials without it.
     let (given, mut report) = (Nats::connect("tls://127.0.0.1:1").token("secret"), StorageReport::default());

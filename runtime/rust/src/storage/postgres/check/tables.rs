@@ -25,13 +25,14 @@ const MISSING_RIGHTS: &str = "
     SELECT 'EXECUTE on the function pg_control_system' WHERE NOT has_function_privilege('pg_control_system()', 'EXECUTE')
 ";
 
-/// Whether the schema exists, whether the role may use and create it, and whether it owns all tables.
+/// Whether the schema exists, whether the role may use it, create it and create tables in it, and whether it owns all
+/// tables.
 const SCHEMA: &str = "
     SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), false),
         has_database_privilege(current_database(), 'CREATE'),
         NOT EXISTS (SELECT FROM pg_class c WHERE relnamespace = n.oid AND relkind IN ('r', 'S')
                     AND NOT pg_has_role(relowner, 'USAGE')),
-        current_user::text, current_database()::text
+        coalesce(has_schema_privilege(n.oid, 'CREATE'), true), current_user::text, current_database()::text
     FROM (SELECT $1::text AS name) wanted LEFT JOIN pg_namespace n ON nspname = name
 ";
 
@@ -40,7 +41,8 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
     let row = client.query_typed_one(SCHEMA, &name).await?;
     let (exists, may_use, may_create, owns): (bool, bool, bool, bool) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-    let (role, database): (&str, &str) = (row.try_get(4)?, row.try_get(5)?);
+    let may_add_tables: bool = row.try_get(4)?;
+    let (role, database): (&str, &str) = (row.try_get(5)?, row.try_get(6)?);
     let schema_name = schema.name();
     if exists && !may_use {
         report.fail(
@@ -54,13 +56,15 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
         return Ok(());
     }
     let versions = read_version(client, schema).await?;
+    let cannot_add_tables = |report: &mut StorageReport| {
+        report.fail(
+            "rights",
+            format!("the role `{role}` may not create tables in the schema `{schema_name}`"),
+            format!("execute as its owner: `GRANT CREATE ON SCHEMA {schema_name} TO {role}`"),
+        );
+    };
     if versions.latest == 0 {
-        if may_create {
-            report.ok(
-                "tables",
-                format!("the first server will create the tables in the schema `{schema_name}`"),
-            );
-        } else {
+        if !may_create {
             report.fail(
                 "rights",
                 format!("the role `{role}` may not create the schema `{schema_name}`"),
@@ -68,11 +72,19 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
                     "execute as the owner of the database: `GRANT CREATE ON DATABASE {database} TO {role}`"
                 ),
             );
+        } else if !may_add_tables {
+            cannot_add_tables(report);
+        } else {
+            report.ok(
+                "tables",
+                format!("the first server will create the tables in the schema `{schema_name}`"),
+            );
         }
         return Ok(());
     }
     match is_current(versions) {
         Ok(true) => report.ok("tables", format!("the tables have version {}", versions.latest)),
+        Ok(false) if owns && !may_add_tables => cannot_add_tables(report),
         Ok(false) if owns => report.warn(
             "tables",
             format!("the first server will migrate the tables from version {} to {VERSION}", versions.latest),
@@ -114,7 +126,7 @@ async fn has_rights(
     let missing = client.query_typed(MISSING_RIGHTS, &[(&name as _, Type::TEXT)]).await?;
     let missing: Vec<&str> = missing.iter().map(|row| row.get(0)).collect();
     let [first, others @ ..] = &*missing else {
-        report.ok("rights", format!("the role `{role}` has all required rights"));
+        report.ok("rights", format!("the role `{role}` has the rights to use the tables"));
         return Ok(true);
     };
     let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };

@@ -98,6 +98,28 @@ async fn a_check_finds_missing_rights_and_unusable_databases() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_needs_the_right_to_create_tables_until_all_exist() {
+    let (server, schema) = (TestServer::shared(), new_schema());
+    let (role, client) = (format!("creator_{schema}"), client(server).await);
+    let url = server.url().replace("user=postgres", &format!("user={role}"));
+    let execute = async |sql: String| drop(rows(&client, &sql).await);
+    execute(format!("CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE postgres TO {role}")).await;
+    execute(format!("CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {role}")).await;
+    let expected = format!("the role `{role}` may not create tables in the schema `{schema}`");
+    assert_eq!(problem(&check(&url, &schema).await, "rights"), expected);
+    let connect = || Postgres::connect(&url).schema(&schema);
+    assert!(connect().await.unwrap_err().to_string().contains("permission denied"));
+    execute(format!("GRANT CREATE ON SCHEMA {schema} TO {role}")).await;
+    assert_eq!(check(&url, &schema).await.problems(), ["durability"]);
+    drop(connect().await.unwrap());
+    execute(format!("REVOKE CREATE ON SCHEMA {schema} FROM {role}")).await;
+    assert_eq!(check(&url, &schema).await.problems(), ["durability"]);
+    drop(connect().await.unwrap());
+    execute(format!("DELETE FROM {schema}.versions WHERE version = 5")).await;
+    assert_eq!(problem(&check(&url, &schema).await, "rights"), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_recognizes_poolers_and_replicas() {
     let server = TestServer::start(false);
     let standby = server.start_standby();

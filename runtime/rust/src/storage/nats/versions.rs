@@ -3,6 +3,9 @@
 /// The oldest version that this engine works with.
 const OLDEST: (u64, u64) = (2, 12);
 
+/// The requirement, for people.
+pub(super) const REQUIRED: &str = "version 2.12 or later is required";
+
 /// Returns whether the engine works with a version, such as `2.12.0-RC.1`.
 pub(super) fn is_supported(version: &str) -> bool {
     let mut numbers = version.split(['.', '-']).map(str::parse);

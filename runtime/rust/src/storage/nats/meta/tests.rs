@@ -1,0 +1,178 @@
+//! Tests with answers that are outdated or late.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_nats::{Client, Message};
+use fanfare_nats_server::TestServer;
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+
+use super::super::tests::TestSpace;
+use super::*;
+use crate::storage::nats::{Messages, Nats};
+
+#[test]
+fn times_of_servers_have_any_number_of_digits() {
+    let expected = [1_767_225_600_000, 1_767_225_600_500, 1_767_225_600_123, 1_767_225_600_120];
+    for (fraction, expected) in ["", ".5", ".123456789", ".12"].into_iter().zip(expected) {
+        assert_eq!(parse_time(&format!("2026-01-01T00:00:00{fraction}Z")), Some(expected));
+    }
+    assert_eq!(parse_time(""), None);
+    assert_eq!(parse_time("2026-01-01T00:00:00+01:00"), None);
+}
+
+/// The delay of a late answer, long enough for other requests.
+const DELAY: Duration = Duration::from_millis(500);
+
+/// A server whose answers about the stream of the processes pass through the test.
+struct Relay {
+    server: TestServer,
+    plan: Arc<Plan>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Plan {
+    is_saving: AtomicBool,
+    /// The saved answer to each request.
+    saved: Mutex<HashMap<Bytes, Bytes>>,
+    /// The number of requests to answer with a saved answer.
+    outdated: AtomicUsize,
+    /// Whether the next list of processes is late.
+    is_late: AtomicBool,
+}
+
+impl Relay {
+    async fn start() -> Self {
+        let server = TestServer::start_with(
+            r#"mappings { "$JS.API.STREAM.INFO.relayed-meta": asked, forwarded: "$JS.API.STREAM.INFO.relayed-meta" }"#,
+        );
+        let (plan, client) = (Arc::<Plan>::default(), async_nats::connect(server.url()).await.unwrap());
+        let requests = client.subscribe("asked").await.unwrap();
+        client.flush().await.unwrap();
+        let task = tokio::spawn(answer(client, requests, Arc::clone(&plan)));
+        Self { server, plan, task }
+    }
+
+    /// Starts a process that reports only when the test says so.
+    async fn connect(&self) -> Nats {
+        let mut nats = TestSpace::new(self.server.url(), "relayed".into(), 1).connect().await;
+        nats.stop_following();
+        nats
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(client: Client, mut requests: Subscriber, plan: Arc<Plan>) {
+    while let Some(Message { payload, reply: Some(reply), .. }) = requests.next().await {
+        let count_down = |left: usize| left.checked_sub(1);
+        let is_outdated = plan.outdated.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count_down).is_ok();
+        let saved = plan.saved.lock().unwrap().get(&payload).cloned();
+        let is_late = payload.contains(&b'*') && plan.is_late.swap(false, Ordering::SeqCst);
+        let answer = match saved.filter(|_| is_outdated) {
+            Some(saved) => saved,
+            None => client.request("forwarded", payload.clone()).await.unwrap().payload,
+        };
+        if plan.is_saving.load(Ordering::SeqCst) {
+            plan.saved.lock().unwrap().insert(payload, answer.clone());
+        }
+        let delay = if is_late { DELAY } else { Duration::ZERO };
+        let client = client.clone();
+        tokio::spawn(async move {
+            sleep(delay).await;
+            client.publish(reply, answer).await.unwrap();
+        });
+    }
+}
+
+/// A server that was suspended answers, but does not have the latest reports.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outdated_list_of_processes_is_not_used() {
+    let relay = Relay::start().await;
+    let here = relay.connect().await;
+    for outdated in 1..4 {
+        relay.plan.is_saving.store(true, Ordering::SeqCst);
+        here.shared.beat().await.unwrap();
+        relay.plan.is_saving.store(false, Ordering::SeqCst);
+        let there = relay.connect().await;
+        relay.plan.outdated.store(outdated, Ordering::SeqCst);
+        here.shared.beat().await.unwrap();
+        assert!(here.shared.may_run(Some(there.shared.owner)), "{outdated} outdated answers");
+        assert!(!here.shared.may_run(Some(0)));
+        relay.plan.outdated.store(0, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_processes_does_not_replace_a_later_one() {
+    let relay = Relay::start().await;
+    let here = relay.connect().await;
+    relay.plan.is_late.store(true, Ordering::SeqCst);
+    let late = tokio::spawn({
+        let shared = Arc::clone(&here.shared);
+        async move { shared.beat().await }
+    });
+    sleep(DELAY / 2).await;
+    let there = relay.connect().await;
+    here.shared.beat().await.unwrap();
+    late.await.unwrap().unwrap();
+    assert!(here.shared.may_run(Some(there.shared.owner)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_report_at_once_store_few_reports() {
+    let space = TestSpace::new(TestServer::shared().url(), "reports".into(), 1);
+    let mut nats = space.connect().await;
+    nats.stop_following();
+    let reports = || async {
+        let info = nats.shared.jetstream.stream_info(&nats.shared.meta_stream, None).await.unwrap();
+        info.state.last_seq
+    };
+    let before = reports().await;
+    let outcomes = join_all((0..50).map(|_| nats.shared.beat())).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    // The first call, and one for all others.
+    assert_eq!(reports().await - before, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revocations_are_read_although_a_stream_assigns_sequences_again() {
+    let mut server = TestServer::start();
+    let space = TestSpace::new(server.url(), "again".into(), 1);
+    let (mut here, there) = (space.connect().await, space.connect().await);
+    here.stop_following();
+    server.back_up();
+    join_all((0..50).map(|number| there.revoke(&format!("lost-{number}")))).await;
+    assert_eq!(here.shared.read_revoked().await.unwrap().len(), 50);
+    drop(there);
+    server.restore();
+    space.connect().await.revoke("new").await.unwrap();
+    for _ in 0..100 {
+        if here.shared.beat().await.is_ok() {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    let revoked = here.shared.read_revoked().await.unwrap();
+    assert_eq!(revoked.iter().map(|(id, _)| &**id).collect::<Vec<_>>(), ["new"]);
+}
+
+/// The clock of this machine was set back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recreated_stream_assigns_greater_sequences_than_before() {
+    let space = TestSpace::new(TestServer::shared().url(), "set-back".into(), 1);
+    let mut nats = space.connect().await;
+    nats.stop_following();
+    let last = nats.shared.last_meta_sequence() * 2;
+    nats.shared.lock_revoked().last = last;
+    space.delete_streams().await;
+    nats.shared.recreate_meta().await.unwrap();
+    let info = nats.shared.jetstream.stream_info(&nats.shared.meta_stream, None).await.unwrap();
+    assert_eq!(info.state.first_seq, last + 1);
+}
