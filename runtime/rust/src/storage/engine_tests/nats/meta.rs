@@ -1,6 +1,6 @@
 //! Tests of the stream of the processes and the revocations.
 
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use futures_util::future::join_all;
 
 use super::super::super::nats::tests::TestSpace;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_nats::{Client, Message};
-use fanfare_nats_server::TestServer;
+use fanfare_test_servers::nats::TestServer;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
