@@ -5,22 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::channel::{Link, Loaded, Position, TrackedChannel};
-use super::shard::Shard;
+use super::shard::{PossibleLoss, Shard};
 use super::tail::skip_unreadable;
 use super::writer::AppendFailure;
 use super::{Shared, StorageError};
 
 /// The number of attempts to begin a new epoch. Other processes may append to the channel in the meantime.
 const MAX_ATTEMPTS: usize = 50;
-
-/// A channel that may have lost messages.
-pub(super) struct PossibleLoss {
-    channel: Arc<TrackedChannel>,
-    /// Whether its last block is lost, although the stream may have assigned the sequence again.
-    is_certain: bool,
-    /// The sequence up to which to read the channel.
-    mark: u64,
-}
 
 impl Shared {
     /// Stores a mark in the stream of a shard, and returns its sequence. If that shows that the stream has lost

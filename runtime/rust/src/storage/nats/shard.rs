@@ -1,13 +1,13 @@
 //! Shards, which fail one by one: each stream has its own leader.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use super::StorageError;
+use super::channel::TrackedChannel;
 use super::lag::Lag;
-use super::lost::PossibleLoss;
 
 /// A shard of the channels, which one stream stores.
 pub(super) struct Shard {
@@ -21,6 +21,15 @@ pub(super) struct Shard {
     /// The channels that are still to be compared, because the stream has lost messages.
     pub(super) lost: tokio::sync::Mutex<Vec<PossibleLoss>>,
     failure: Mutex<Option<StorageError>>,
+}
+
+/// A channel that may have lost messages.
+pub(super) struct PossibleLoss {
+    pub(super) channel: Arc<TrackedChannel>,
+    /// Whether its last block is lost, although the stream may have assigned the sequence again.
+    pub(super) is_certain: bool,
+    /// The sequence up to which to read the channel.
+    pub(super) mark: u64,
 }
 
 impl Shard {
