@@ -32,7 +32,7 @@ impl TestPooler {
     pub fn start_in_mode(server: &TestServer, connections: u32, mode: &str) -> Option<Self> {
         let of_debian = || Some(PathBuf::from("/usr/sbin/pgbouncer")).filter(|program| program.exists());
         let program = find_on_path("pgbouncer").or_else(of_debian)?;
-        // The shell ignores `QUIT` for it, and so do versions before 1.23. Later ones wait for clients after `TERM`.
+        // The shell makes it ignore `QUIT`, and PgBouncer 1.18 does not change that.
         let mut process = new_process("KILL");
         let settings = format!(
             "[databases]\npostgres = {}\n[pgbouncer]\nlisten_port = {PORT}\nunix_socket_dir = {}\nauth_type = any\n\
