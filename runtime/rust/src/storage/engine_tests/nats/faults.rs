@@ -243,6 +243,6 @@ async fn each_publish_fails_in_time_while_the_servers_do_not_answer() {
         since.elapsed()
     };
     let durations = join_all((0..6).map(publish)).await;
-    assert!(durations.iter().all(|duration| *duration < 20 * SECOND), "{durations:?}");
+    assert!(durations.iter().all(|duration| *duration < 25 * SECOND), "{durations:?}");
     server.resume();
 }
