@@ -56,7 +56,13 @@ impl ServerProcess {
 
     /// Starts the server, which writes its log to a file in the folder.
     pub(crate) fn start(&mut self, program: &Path, options: &[impl AsRef<str>]) {
-        let log = fs::File::create(self.folder.join("log")).unwrap();
+        let path = self.folder.join("log");
+        // The log of one start is searched for errors, so those of earlier starts are in another file.
+        if let Ok(earlier) = fs::read(&path) {
+            let all = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("earlier-log"));
+            all.unwrap().write_all(&earlier).unwrap();
+        }
+        let log = fs::File::create(path).unwrap();
         let supervisor = self
             .command(Path::new("/bin/sh"))
             .args(["-c", SUPERVISE, self.end_signal])

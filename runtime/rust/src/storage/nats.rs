@@ -237,6 +237,11 @@ impl Shared {
                 self.begin_epoch(&tracked, None).await.map_err(writer::AppendFailure::into_error)?;
                 continue;
             };
+            let known = tracked.lock().position.clone();
+            if known.is_some_and(|known| loaded.replaces(&known)) {
+                self.replace_lost(&tracked).await?;
+                continue;
+            }
             // Include streams that the history no longer has, because they may have readers.
             let open = loaded.position.streams.open.clone();
             let (log, is_dirty) = loading.open(loaded, channel, limits);

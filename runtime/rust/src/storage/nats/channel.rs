@@ -87,8 +87,7 @@ pub(super) struct Link {
 /// The effect of replacing the known state of a channel.
 pub(super) enum Replaced {
     Done,
-    /// The stream lacks the last block that this process has handed out, and has another one in its place. The messages
-    /// up to `last_common` are the same.
+    /// The stream lacks the last block that this process has handed out, and has another one in its place.
     Lost,
 }
 
@@ -193,14 +192,11 @@ impl Loading {
 
     /// Replaces the known state of the channel, and the messages of its log. Retires the log if its epoch has ended.
     pub(super) fn replace(&self, loaded: Loaded) -> Replaced {
-        let Loaded { position, stored, blocks, links, .. } = loaded;
         let mut state = self.0.lock();
-        if let Some(known) = &state.position
-            && known.epoch == position.epoch
-            && links.iter().any(|link| link.replaces(known))
-        {
+        if state.position.as_ref().is_some_and(|known| loaded.replaces(known)) {
             return Replaced::Lost;
         }
+        let Loaded { position, stored, blocks, .. } = loaded;
         state.find_sent(&blocks);
         if let Some(log) = state.log.upgrade() {
             if log.epoch() != position.epoch {

@@ -21,6 +21,9 @@ pub(super) struct CheckpointHead {
     pub(super) last: u64,
     pub(super) sequence: u64,
     pub(super) nonce: u64,
+    /// Whether a block of the epoch follows another block than the stored one that has its sequence.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_forked: bool,
     /// For each topic, the offset of the latest message that is gone.
     pub(super) evicted: Vec<(String, u64)>,
     /// The idempotency keys: key, offset and time in milliseconds since 1970. The oldest is first.

@@ -45,7 +45,9 @@ impl Shared {
         definition: &ChannelDefinition,
         at_least: u64,
     ) -> Result<Option<Loaded>, StorageError> {
-        loop {
+        for attempt in 0..MAX_ATTEMPTS {
+            // Another process may have begun the epoch, or a replica does not have it yet.
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt * 5))).await;
             let parts = self.read_parts(channel, at_least).await?;
             let lacks_blocks = parts.last == 0;
             let Some(loaded) = restore(channel, definition, parts, self.now()) else { return Ok(None) };
@@ -62,6 +64,7 @@ impl Shared {
                 .await
                 .map_err(AppendFailure::into_error)?;
         }
+        Err(StorageError::new("a channel in NATS changes faster than a new epoch can begin"))
     }
 
     /// Returns the epoch and the stored messages of a channel, in order, or `None` if it is not stored.
@@ -132,7 +135,9 @@ impl Shared {
                 // If blocks were deleted meanwhile, the next attempt reads a newer checkpoint.
                 let version = Some(checkpoint.as_ref().map_or(0, |(sequence, _)| *sequence));
                 if is_linked(covered, &blocks) || hole == version {
-                    return Ok(ChannelParts { checkpoint, blocks, last: last.sequence });
+                    // It may be newer than the last one that was read first.
+                    let last = blocks.last().map_or(last.sequence, |(sequence, _)| *sequence);
+                    return Ok(ChannelParts { checkpoint, blocks, last });
                 }
                 hole = version;
             }
@@ -297,11 +302,11 @@ struct Chain {
 
 impl Chain {
     fn after(checkpoint: &CheckpointHead) -> Self {
-        let CheckpointHead { epoch, continues, last, sequence, nonce, .. } = *checkpoint;
-        Self { epoch, continues, head: last, sequence, nonce, is_forked: false, gone: 0, blocks: Vec::new() }
+        let CheckpointHead { epoch, continues, last, sequence, nonce, is_forked, .. } = *checkpoint;
+        Self { epoch, continues, head: last, sequence, nonce, is_forked, gone: 0, blocks: Vec::new() }
     }
 
-    fn add(&mut self, sequence: u64, block: Block) {
+    fn add(&mut self, sequence: u64, mut block: Block) {
         let is_hole = block.head.previous != self.sequence;
         let is_fork = block.head.is_fork_of((self.sequence, self.nonce));
         (self.sequence, self.nonce) = (sequence, block.head.nonce);
@@ -314,6 +319,10 @@ impl Chain {
             (self.epoch, self.is_forked) = (block.head.epoch, false);
         } else {
             self.is_forked |= is_fork;
+        }
+        if self.is_forked {
+            // Its writer had other blocks before it. The ids of the epoch become invalid.
+            block.head.first = self.head + 1;
         }
         if is_hole && block.head.first > self.head + 1 {
             self.gone = block.head.first - 1;

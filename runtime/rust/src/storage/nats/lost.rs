@@ -13,6 +13,9 @@ use super::{Shared, StorageError};
 /// The number of attempts to begin a new epoch. Other processes may append to the channel in the meantime.
 const MAX_ATTEMPTS: usize = 50;
 
+/// The number of channels that may fail before the others must wait for the next attempt.
+const MAX_FAILURES: usize = 3;
+
 impl Shared {
     /// Stores a mark in the stream of a shard, and returns its sequence. If that shows that the stream has lost
     /// messages, reads the shard's open channels again.
@@ -41,17 +44,30 @@ impl Shared {
                 mark,
             }));
         }
-        // A channel remains in the list until it is done, even if this call fails or is dropped.
-        while let Some(PossibleLoss { channel, is_certain, mark }) = lost.last() {
+        let mut failures = Vec::new();
+        for _ in 0..lost.len() {
+            // A channel remains in the list until it is done, even if this call fails or is dropped.
+            let Some(PossibleLoss { channel, is_certain, mark }) = lost.last() else { break };
             let outcome = if *is_certain {
                 self.replace_lost(channel).await
             } else {
                 self.refresh(channel, *mark).await
             };
-            skip_unreadable(outcome, channel.channel.name())?;
-            lost.pop();
+            if let Err(error) = skip_unreadable(outcome, channel.channel.name()) {
+                // Others may succeed, but not if the stream has no leader.
+                lost.rotate_right(1);
+                failures.push(error);
+                if failures.len() == MAX_FAILURES {
+                    break;
+                }
+            } else {
+                lost.pop();
+            }
         }
-        self.store_mark(shard).await
+        match failures.pop() {
+            Some(error) => Err(error),
+            None => self.store_mark(shard).await,
+        }
     }
 
     /// Begins a new epoch of a channel if its stream lacks messages that the log has handed out. The ids of the
@@ -88,7 +104,7 @@ impl Shared {
 impl Link {
     /// Returns whether the stream has lost the last block of a position, and has this block or the one before it in its
     /// place.
-    pub(super) fn replaces(&self, known: &Position) -> bool {
+    fn replaces(&self, known: &Position) -> bool {
         let is_other = |(sequence, nonce): (u64, u64)| sequence == known.sequence && nonce != known.nonce;
         let is_skipped = self.previous.0 < known.sequence && known.sequence < self.block.0;
         is_skipped || is_other(self.previous) || is_other(self.block)
@@ -98,7 +114,20 @@ impl Link {
 impl Loaded {
     /// Returns whether the stream has lost the last block of an earlier position.
     fn lacks(&self, known: &Position) -> bool {
-        known.sequence > self.position.sequence || self.links.iter().any(|link| link.replaces(known))
+        known.sequence > self.position.sequence || self.replaces(known)
+    }
+
+    /// Returns whether the stream has other blocks in place of the last one of a position.
+    pub(super) fn replaces(&self, known: &Position) -> bool {
+        if known.epoch != self.position.epoch || known.sequence > self.position.sequence {
+            return false;
+        }
+        // The list lacks only the oldest blocks.
+        let is_covered =
+            self.blocks.iter().any(|block| block.epoch == known.epoch && block.first <= known.head);
+        let is_known = |(nonce, _): &(u64, u64)| self.blocks.iter().any(|block| block.nonce == *nonce);
+        is_covered && !known.recent.back().is_none_or(is_known)
+            || self.links.iter().any(|link| link.replaces(known))
     }
 
     /// Returns the offset up to which the messages of an earlier position are stored.

@@ -1,6 +1,6 @@
 //! Tests of faults that one process must survive: missing streams, unreadable messages, lost messages.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fanfare_test_servers::nats::TestServer;
 use futures_util::StreamExt;
@@ -180,15 +180,45 @@ async fn a_message_that_follows_a_lost_one_begins_a_new_epoch() {
     deaf.stop_following();
     let (here, there) = (Process::new(deaf), Process::new(space.connect().await));
     let (_, lost) = lose(&mut server, &here).await;
-    for text in ["1", "2", "3"] {
+    // The last block has two messages. So the offsets differ from those of the lost messages.
+    for text in ["1", "2"] {
         there.say(&room("1"), text).await;
     }
+    let channel = room("1");
+    tokio::join!(there.say(&channel, "3"), there.say(&channel, "4"));
     let log = there.log(&room("1")).await;
-    here.say(&room("1"), "4").await;
+    for text in ["5", "6"] {
+        here.say(&room("1"), text).await;
+    }
     wait_until(|| log.is_retired()).await;
     let received = there.read_from(&room("1"), &[SAID], Cursor::After(lost)).await.read();
     assert!(received.gap.is_some());
-    assert!(received.texts().ends_with(&["1", "2", "3", "4"].map(String::from)), "{:?}", received.texts());
+    let texts = ["1", "2", "3", "4", "5", "6"].map(String::from);
+    assert!(received.texts().ends_with(&texts), "{:?}", received.texts());
+}
+
+/// Opens a channel again and again while another process publishes to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_a_busy_channel_begins_no_epoch() {
+    let (space, channel) = (single(), room("1"));
+    let publisher = Process::new(space.connect().await);
+    let (first, stream) = (publisher.say(&channel, "0").await, begin_stream(&publisher, &channel).await);
+    let is_over = AtomicBool::new(false);
+    let publish = async {
+        while !is_over.load(Ordering::Relaxed) {
+            publisher.say(&channel, "next").await;
+        }
+    };
+    let open = async {
+        for _ in 0..30 {
+            let opener = Process::new(space.connect().await);
+            opener.say(&channel, "opened").await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(publish, open);
+    assert_eq!(publisher.say(&channel, "last").await.epoch(), first.epoch());
+    append_part(&publisher, &channel, &stream, END, &stream).await.unwrap();
 }
 
 /// Publishes a message, and three that the server then loses. Returns the ids of the first and of the last.
