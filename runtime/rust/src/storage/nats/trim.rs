@@ -193,14 +193,15 @@ impl Checkpoint {
         let is_hole = head.previous != self.head.sequence;
         let is_fork = head.is_fork_of((self.head.sequence, self.head.nonce));
         (self.head.sequence, self.head.nonce) = (sequence, head.nonce);
+        if head.epoch < self.head.epoch {
+            return;
+        }
         if head.epoch > self.head.epoch {
             let last = head.last_continued();
             let continues = self.head.epoch > 0 && last > 0 && !is_hole;
             self.head.continues = continues.then_some((self.head.epoch, last));
             (self.head.epoch, self.head.is_forked) = (head.epoch, false);
             self.head.streams.interrupt();
-        } else if head.epoch < self.head.epoch {
-            return;
         } else {
             self.head.is_forked |= is_fork;
         }
