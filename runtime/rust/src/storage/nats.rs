@@ -237,8 +237,8 @@ impl Shared {
                 self.begin_epoch(&tracked, None).await.map_err(writer::AppendFailure::into_error)?;
                 continue;
             };
-            let known = tracked.lock().position.clone();
-            if known.is_some_and(|known| loaded.replaces(&known)) {
+            let is_lost = tracked.lock().position.as_ref().is_some_and(|known| loaded.replaces(known));
+            if is_lost {
                 self.replace_lost(&tracked).await?;
                 continue;
             }

@@ -46,8 +46,6 @@ impl Shared {
         at_least: u64,
     ) -> Result<Option<Loaded>, StorageError> {
         for attempt in 0..MAX_ATTEMPTS {
-            // Another process may have begun the epoch, or a replica does not have it yet.
-            tokio::time::sleep(Duration::from_millis(u64::from(attempt * 5))).await;
             let parts = self.read_parts(channel, at_least).await?;
             let lacks_blocks = parts.last == 0;
             let Some(loaded) = restore(channel, definition, parts, self.now()) else { return Ok(None) };
@@ -63,6 +61,8 @@ impl Shared {
             self.begin_epoch(channel, Some((&loaded.position, continues)))
                 .await
                 .map_err(AppendFailure::into_error)?;
+            // Another process may have begun the epoch, or a replica does not have it yet.
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt * 5))).await;
         }
         Err(StorageError::new("a channel in NATS changes faster than a new epoch can begin"))
     }
