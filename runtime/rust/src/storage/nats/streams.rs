@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use super::jetstream::{JetStream, StreamInfo, deleted};
-use super::meta::parse_time;
+use super::processes::parse_time;
 use super::shard::Shard;
 use super::{Shared, StorageError};
 use crate::clock::{to_milliseconds, wall_time};

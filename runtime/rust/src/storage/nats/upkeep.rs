@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::append::Append;
 use super::channel::TrackedChannel;
-use super::meta::BEAT_INTERVAL;
+use super::processes::BEAT_INTERVAL;
 use super::tail::skip_unreadable;
 use super::writer::AppendFailure;
 use super::{AppendError, Shared, StorageError};

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread::{ThreadId, current};
 use std::time::Duration;
@@ -113,14 +114,20 @@ async fn tasks_that_write_in_turn_share_transactions() {
 #[tokio::test]
 async fn work_is_executed_even_if_its_caller_is_dropped() {
     let storage = Sqlite::in_memory().unwrap();
+    // The writer is in use until the channel is closed.
+    let (release, released) = channel::<()>();
+    let (start, started) = channel();
+    let blocking = storage.submit(move |_| {
+        let _ = (start.send(()), released.recv());
+        Ok(())
+    });
+    started.recv().unwrap();
     drop(write(&storage, "never polled"));
     let mut polled = write(&storage, "polled once");
     assert!((&mut polled).now_or_never().is_none());
-    drop(polled);
-    let until = Instant::now() + Duration::from_secs(10);
-    while count(&storage).await < 2 {
-        assert!(Instant::now() < until);
-    }
+    drop((polled, release));
+    blocking.await.unwrap();
+    assert_eq!(count(&storage).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,16 +1,18 @@
 //! Tests with answers that are outdated or late.
 
-use std::sync::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use async_nats::{Client, Message};
+use async_nats::{Client, Message, Subscriber};
 use fanfare_test_servers::nats::TestServer;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
 use super::super::tests::TestSpace;
 use super::*;
-use crate::storage::nats::{Messages, Nats};
+use crate::storage::nats::Nats;
 
 #[test]
 fn times_of_servers_have_any_number_of_digits() {
@@ -139,40 +141,4 @@ async fn calls_that_report_at_once_store_few_reports() {
     assert!(outcomes.iter().all(Result::is_ok));
     // The first call, and one for all others.
     assert_eq!(reports().await - before, 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn revocations_are_read_although_a_stream_assigns_sequences_again() {
-    let mut server = TestServer::start();
-    let space = TestSpace::new(server.url(), "again".into(), 1);
-    let (mut here, there) = (space.connect().await, space.connect().await);
-    here.stop_following();
-    server.back_up();
-    join_all((0..50).map(|number| there.revoke(&format!("lost-{number}")))).await;
-    assert_eq!(here.shared.read_revoked().await.unwrap().len(), 50);
-    drop(there);
-    server.restore();
-    space.connect().await.revoke("new").await.unwrap();
-    for _ in 0..100 {
-        if here.shared.beat().await.is_ok() {
-            break;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    let revoked = here.shared.read_revoked().await.unwrap();
-    assert_eq!(revoked.iter().map(|(id, _)| &**id).collect::<Vec<_>>(), ["new"]);
-}
-
-/// The clock of this machine was set back.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_recreated_stream_assigns_greater_sequences_than_before() {
-    let space = TestSpace::new(TestServer::shared().url(), "set-back".into(), 1);
-    let mut nats = space.connect().await;
-    nats.stop_following();
-    let last = nats.shared.last_meta_sequence() * 2;
-    nats.shared.lock_revoked().last = last;
-    space.delete_streams().await;
-    nats.shared.recreate_meta().await.unwrap();
-    let info = nats.shared.jetstream.stream_info(&nats.shared.meta_stream, None).await.unwrap();
-    assert_eq!(info.state.first_seq, last + 1);
 }
