@@ -2,8 +2,7 @@
 //!
 //! A storage orders messages. It opens a channel as a [`Log`] that contains the stored messages, and from then on
 //! hands that log each message after it is committed. No subscriber receives a message before it is committed, so with a
-//! durable storage, a message that a subscriber received is never lost. `docs/storage.md` explains how an engine that
-//! several machines share would fit in here.
+//! durable storage, a message that a subscriber received is never lost. `docs/storage.md` describes the engines.
 
 use std::fmt;
 use std::future::Future;

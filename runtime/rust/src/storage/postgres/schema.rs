@@ -97,7 +97,7 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
     }
     let version = versions.latest;
     if version == 0 {
-        transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", schema.0)).await?;
+        create_schema(transaction.client(), schema).await?;
         let versions = "CREATE TABLE fanfare.versions (version int4 PRIMARY KEY, migrated timestamptz NOT NULL, oldest int4 NOT NULL)";
         transaction.batch_execute(&schema.qualify(versions)).await?;
     }
@@ -109,6 +109,15 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
     let journal = schema.qualify("INSERT INTO fanfare.facts VALUES ('journal', $1) ON CONFLICT DO NOTHING");
     transaction.query_typed(&journal, &[(&JOURNAL_VERSION, Type::TEXT)]).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Creates the schema unless it exists. `IF NOT EXISTS` would need the right to create schemas in both cases.
+async fn create_schema(client: &Client, schema: &Schema) -> Result<(), Error> {
+    let exists = "SELECT FROM pg_namespace WHERE nspname = $1";
+    if client.query_typed(exists, &[(&schema.0, Type::TEXT)]).await?.is_empty() {
+        client.batch_execute(&format!("CREATE SCHEMA {}", schema.0)).await?;
+    }
+    Ok(())
 }
 
 /// The properties of the server and the database on which this library depends.

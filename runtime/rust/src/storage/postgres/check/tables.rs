@@ -64,7 +64,7 @@ pub(super) async fn check(client: &Client, schema: &Schema, report: &mut Storage
         );
     };
     if versions.latest == 0 {
-        if !may_create {
+        if !exists && !may_create {
             report.fail(
                 "rights",
                 format!("the role `{role}` may not create the schema `{schema_name}`"),

@@ -103,7 +103,9 @@ async fn a_role_needs_the_right_to_create_tables_until_all_exist() {
     let (role, client) = (format!("creator_{schema}"), client(server).await);
     let url = server.url().replace("user=postgres", &format!("user={role}"));
     let execute = async |sql: String| drop(rows(&client, &sql).await);
-    execute(format!("CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE postgres TO {role}")).await;
+    execute(format!("CREATE ROLE {role} LOGIN")).await;
+    let expected = format!("the role `{role}` may not create the schema `{schema}`");
+    assert_eq!(problem(&check(&url, &schema).await, "rights"), expected);
     execute(format!("CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {role}")).await;
     let expected = format!("the role `{role}` may not create tables in the schema `{schema}`");
     assert_eq!(problem(&check(&url, &schema).await, "rights"), expected);
