@@ -24,9 +24,7 @@ use crate::definition::{
     TypeNames, at, node,
 };
 use crate::diagnostics::{Code, Diagnostic, Location, Sources};
-use crate::model::{
-    Condition, Contains, FORMATS, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text,
-};
+use crate::model::{Condition, Contains, Format, Items, Kinds, Members, Notes, Number, Rules, RulesId, Text};
 
 /// The limit for schemas if `$dynamicRef`s multiply them by the paths to them.
 const MAX_SCHEMAS: usize = 2_000;
@@ -461,7 +459,7 @@ fn text_format(format: &str, keywords: &Keywords) -> Option<Format> {
     match format {
         "int64" if says_string => Some(Format::Int64),
         "uint64" if says_string => Some(Format::Uint64),
-        _ => FORMATS.into_iter().find(|known| known.name() == format),
+        _ => Format::STRING_FORMATS.into_iter().find(|known| known.name() == format),
     }
 }
 

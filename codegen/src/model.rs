@@ -286,20 +286,6 @@ impl Text {
     }
 }
 
-/// The formats that have their own type in the runtime. In a type, the other ones are [`Type::Int64`] and
-/// [`Type::Uint64`].
-pub(crate) const FORMATS: [Format; 9] = [
-    Format::Uuid,
-    Format::DateTime,
-    Format::Date,
-    Format::Time,
-    Format::Email,
-    Format::Uri,
-    Format::Ipv4,
-    Format::Ipv6,
-    Format::Hostname,
-];
-
 /// An enum of strings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Enum {

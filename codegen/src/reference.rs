@@ -4,7 +4,7 @@
 use crate::definition::{KEYWORDS, Role};
 use crate::diagnostics::Code;
 use crate::lower::{INTEGER_FORMATS, UNCHECKED_FORMATS};
-use crate::model::FORMATS;
+use crate::model::Format;
 
 /// Returns the tables as Markdown.
 pub(crate) fn tables() -> String {
@@ -47,13 +47,16 @@ fn drafts() -> String {
 
 /// Returns the formats that are checked, and the widths of integers.
 pub(crate) fn known_formats() -> impl Iterator<Item = &'static str> {
-    FORMATS.iter().map(|format| format.name()).chain(INTEGER_FORMATS.iter().map(|(name, ..)| *name))
+    Format::STRING_FORMATS
+        .iter()
+        .map(|format| format.name())
+        .chain(INTEGER_FORMATS.iter().map(|(name, ..)| *name))
 }
 
 fn formats() -> String {
     let listed =
         |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let checked = listed(FORMATS.iter().map(|format| format.name()).collect());
+    let checked = listed(Format::STRING_FORMATS.iter().map(|format| format.name()).collect());
     let integers = INTEGER_FORMATS
         .iter()
         .map(|(name, least, most)| format!("| `{name}` | with `type: integer`: from {least} to {most} |\n"));

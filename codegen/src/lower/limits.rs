@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{is_of_kind, kinds};
 use crate::definition::{Keywords, TypeNames};
 use crate::diagnostics::{Code, Diagnostic, Location, closest};
-use crate::model::{FORMATS, Kinds, MAX_INTEGER, Number, Text};
+use crate::model::{Format, Kinds, MAX_INTEGER, Number, Text};
 
 /// Formats that narrow an integer, with their limits in JSON.
 pub(crate) const INTEGER_FORMATS: [(&str, i64, i64); 10] = [
@@ -362,7 +362,7 @@ fn refuse_empty_range(
 
 /// Returns a warning for an unchecked format, or an error for one that looks like a misspelt checked format.
 pub(super) fn unchecked_format(format: &str, is_foreign: bool, location: &Location) -> Option<Diagnostic> {
-    let checked = FORMATS.iter().map(|format| format.name());
+    let checked = Format::STRING_FORMATS.iter().map(|format| format.name());
     let known: Vec<&str> = checked.chain(INTEGER_FORMATS.map(|(name, ..)| name)).collect();
     if known.contains(&format) {
         return None;

@@ -52,6 +52,20 @@ pub enum Format {
 }
 
 impl Format {
+    /// The formats of strings, in the order of the documentation. `int64` and `uint64` are formats of numbers, which may
+    /// be written as strings.
+    pub const STRING_FORMATS: [Self; 9] = [
+        Self::Uuid,
+        Self::DateTime,
+        Self::Date,
+        Self::Time,
+        Self::Email,
+        Self::Uri,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Hostname,
+    ];
+
     /// Returns `true` if a text has this format.
     ///
     /// ```
