@@ -1,10 +1,11 @@
 //! NATS servers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::process::{ServerProcess, find_on_path};
@@ -201,6 +202,13 @@ pub fn find_program() -> PathBuf {
     found.unwrap_or_else(|| panic!("`nats-server` is missing: install it, or set `NATS_SERVER` to its path"))
 }
 
+/// Returns a port that nobody uses, and that this process has not returned before.
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static RETURNED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        if RETURNED.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }

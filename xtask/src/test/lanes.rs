@@ -112,18 +112,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::super::checks::Work;
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     fn check(title: &'static str, needs: &'static [&'static str], compiles: bool) -> Check {
         Check { title, needs, compiles, work: Work::Call(|| Ok(())) }
     }
 
-    /// Runs checks of which one fails, and returns when each began and ended, and the titles of the failures.
+    /// Runs checks of which one fails, and returns when each began and ended, and the titles of the failures. With several
+    /// lanes, "a" waits until "d" has begun.
     fn run(checks: &[Check], lanes: usize, failing: &str) -> (Vec<String>, Vec<&'static str>) {
         let events = Mutex::new(Vec::new());
         let failures = run_all(&checks.iter().collect::<Vec<_>>(), lanes, |check| {
             lock(&events).push(format!("+{}", check.title));
-            thread::sleep(Duration::from_millis(50));
+            let is_waiting = || lanes > 1 && check.title == "a" && !lock(&events).contains(&"+d".to_owned());
+            let since = Instant::now();
+            while is_waiting() && since.elapsed() < Duration::from_secs(20) {
+                thread::sleep(Duration::from_millis(5));
+            }
             lock(&events).push(format!("-{}", check.title));
             if check.title == failing { Err(Failure::new("failed")) } else { Ok(()) }
         });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanfare::{Job, Run, RunError, RunStatus, Runs, Sqlite};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::definition::{Outcome, Room, room};
 use crate::support::file::File;
@@ -123,7 +124,6 @@ async fn a_retried_join_keeps_finished_steps_and_asks_dropped_questions_again() 
     .await;
     let channel = Room(room("1"));
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
-    waits(&runs, "run_1").await;
     assert!(failed(&ended(&runs, "run_1").await));
     fault.set(false);
     runs.retry("run_1").await.unwrap();
@@ -414,8 +414,10 @@ async fn a_text_that_a_failure_in_another_branch_stopped_is_written_again() {
     let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
         let fault = broken.clone();
         async move {
+            let begun = Notify::new();
             let write = async |draft: fanfare::RunStreamWriter| {
                 draft.write("Once ").await?;
+                begun.notify_one();
                 if fault.is_on() {
                     tokio::time::sleep(MINUTE).await;
                 }
@@ -425,8 +427,11 @@ async fn a_text_that_a_failure_in_another_branch_stopped_is_written_again() {
                 .join(
                     async |run| run.stream("write", run.channel().draft(), write).await,
                     async |run| {
-                        run.sleep("let the text begin", Duration::from_millis(200)).await?;
-                        run.step("broken", async || fault.check()).await
+                        run.step("broken", async || {
+                            begun.notified().await;
+                            fault.check()
+                        })
+                        .await
                     },
                 )
                 .await?;

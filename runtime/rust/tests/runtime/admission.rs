@@ -18,7 +18,7 @@ use crate::support::http;
 use crate::support::server::{KEY, Server};
 
 /// A client that waits longer counts as kept out. Attackers hold their connections for much longer.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(8);
 
 async fn server(hub: impl FnOnce(HubBuilder) -> HubBuilder, serve: impl FnOnce(Serve) -> Serve) -> Server {
     let hub = hub(Hub::builder(&REGISTRY).signing_key(KEY)).build().unwrap();

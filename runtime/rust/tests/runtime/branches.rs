@@ -136,7 +136,7 @@ async fn the_winner_of_a_race_stays_the_winner_in_the_next_process() {
             let count = count.clone();
             async move {
                 // In the first execution the second branch wins, later the first one would.
-                let delay = if count.up() == 1 { 200 } else { 0 };
+                let delay = if count.up() == 1 { 60_000 } else { 0 };
                 let first = run
                     .race(async |run| step(&run, "one", delay).await, async |run| step(&run, "two", 20).await)
                     .await?;
@@ -296,7 +296,7 @@ async fn branches_that_share_a_run_are_rejected_when_their_calls_overlap() {
             step(&run, ids[0], time).await?;
             step(&run, ids[1], time).await
         };
-        let (a, b) = tokio::join!(two(["a", "b"], 1), two(["c", "d"], 30));
+        let (a, b) = tokio::join!(two(["a", "b"], 1), two(["c", "d"], 60_000));
         Ok(done(format!("{}{}", a?, b?)))
     })
     .await;

@@ -69,7 +69,7 @@ async fn runs_and_revocations_ignore_a_wrong_wall_clock() {
         let output = process.output().unwrap();
         let took = since.elapsed();
         assert!(output.status.success(), "{wrong}: {}", String::from_utf8_lossy(&output.stdout));
-        assert!(NAP <= took && took < NAP + Duration::from_secs(8), "{wrong}: {took:?}");
+        assert!(NAP <= took && took < NAP + Duration::from_secs(60), "{wrong}: {took:?}");
         let revoked = Connection::open(file.path()).unwrap();
         let revoked = revoked.query_row("SELECT count(*) FROM revoked", [], |row| row.get(0));
         assert_eq!(revoked, Ok(2), "{wrong}");

@@ -36,7 +36,7 @@ async fn clients_are_notified_receive_waiting_messages_and_are_closed() {
     assert_eq!(guest.close_code().await, 1001);
     let start = Instant::now();
     stopping.await.unwrap();
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(8));
     assert_eq!(server.hub.publish(said(&channel), "late").await, Err(PublishError::Closed));
     assert_eq!(server.publish("room:1", "said", b"late").await.status, 503);
     let token = server.token(&channel, &["said"]);
@@ -56,7 +56,7 @@ async fn a_client_that_does_not_read_does_not_delay_the_shutdown() {
     let start = Instant::now();
     server.hub.shutdown().await;
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(2), "{took:?}");
+    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(8), "{took:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Requests that cannot be upgraded, and connections that misbehave.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use fanfare::wire::ServerFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,22 +65,27 @@ async fn a_protocol_violation_closes_the_connection() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_pings_is_closed() {
-    let server = Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100))).await;
+    let server =
+        Server::start_with(|hub| hub.ping_interval(Duration::from_millis(100)).admin_routes(true)).await;
     let channel = room("1");
     let mut awake = server.subscribe(&channel, &["said"]).await;
     awake.ready().await;
     // A client answers pings only while it reads.
     let mut frozen = server.subscribe(&channel, &["said"]).await;
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&is_gone);
     let reading = tokio::spawn(async move {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_millis(900) {
+        while !until.load(Ordering::SeqCst) {
             assert!(matches!(awake.message().await, Some(Ok(Message::Ping(_)))));
             // A page sees only this.
             assert_eq!(awake.frame().await, ServerFrame::Alive { next_in: 100 });
         }
         awake
     });
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    while server.admin("server").await["connections"] != 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    is_gone.store(true, Ordering::SeqCst);
     assert_eq!(frozen.close_code().await, 0, "gone without a close frame");
     let mut awake = reading.await.unwrap();
     server.hub.publish(said(&channel), "still here").await.unwrap();

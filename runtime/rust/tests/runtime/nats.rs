@@ -12,7 +12,7 @@ use crate::support::network::client;
 use crate::support::runs::{Count, completed, done, ended, in_memory, runs};
 use crate::support::server::Server;
 
-const SECOND: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(10);
 
 /// Starts servers that share a space.
 async fn servers(space: &str) -> [Server; 2] {
@@ -60,7 +60,7 @@ async fn servers_share_idempotency_keys_and_revocations() {
     let since = Instant::now();
     here.hub.revoke("17").await.unwrap();
     assert_eq!(reader.close_code().await, 4403);
-    assert!(since.elapsed() < SECOND, "{:?}", since.elapsed());
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
     assert_eq!(there.refusal(&token).await.status, 401);
 }
 

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare::client::{Client, ClientError};
 use fanfare::schema::Text;
 use fanfare::{
     Carries, Channel, ChannelDefinition, Hub, ReceiveError, Retain, Schema, Topic, TopicDefinition,
 };
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::time::{sleep, timeout};
 
 use crate::support::definition::{
@@ -46,6 +46,7 @@ async fn tokens_are_renewed_before_they_expire_and_replaced_after_they_are_revok
     let channel = room("1");
     let (client, count) = client_with_tokens(&server, 2);
     let mut subscription = client.subscribe(said(&channel)).await.unwrap();
+    let since = Instant::now();
     for number in 0..50 {
         client.publish(said(&channel), &number.to_string()).await.unwrap();
         assert_eq!(receive(&mut subscription).await.unwrap().data, number.to_string());
@@ -56,10 +57,11 @@ async fn tokens_are_renewed_before_they_expire_and_replaced_after_they_are_revok
             }
         }
     }
-    let minted = count.load(Ordering::SeqCst);
+    let minted = u64::from(count.load(Ordering::SeqCst));
+    let at_most = 51 + 2 * since.elapsed().as_secs();
     assert!(
-        (54..62).contains(&minted),
-        "50 to publish, one to subscribe, about one each 1.5 seconds: {minted}"
+        (54..at_most).contains(&minted),
+        "50 to publish, one to subscribe, about one each 1.5 seconds: {minted}, at most {at_most}"
     );
 }
 
@@ -118,15 +120,16 @@ async fn a_subscription_that_cannot_succeed_fails_and_says_why() {
 
 #[tokio::test]
 async fn a_subscription_waits_for_a_server_that_starts_later() {
-    let reserved = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    // Until it listens, connections are refused.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     let channel = room("1");
     let to = channel.clone();
     let subscribing = tokio::spawn(async move { client(address).subscribe(said(&to)).await });
     sleep(Duration::from_millis(100)).await;
     let hub = Hub::builder(&REGISTRY).signing_key(KEY).build().unwrap();
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = socket.listen(128).unwrap();
     let app = fanfare::routes(hub.clone());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let mut subscription = timeout(PATIENCE, subscribing).await.unwrap().unwrap().unwrap();

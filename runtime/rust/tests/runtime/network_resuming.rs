@@ -31,7 +31,14 @@ async fn lost_connections_lose_and_repeat_nothing() {
     for number in 0..MESSAGES {
         assert_eq!(receive(&mut subscription).await.unwrap().data, number.to_string());
         if number % 400 == 7 {
+            let opened = proxy.opened();
             proxy.cut();
+            let reconnects = async {
+                while proxy.opened() == opened {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            timeout(PATIENCE, reconnects).await.unwrap();
         }
     }
     publisher.await.unwrap();

@@ -165,8 +165,8 @@ async fn a_signal_at_one_server_reaches_a_run_at_another_at_once() {
             "signal until the answer, in memory {stays_in_memory}: p50 {:?}, max {:?}",
             times[10], times[19]
         );
-        // Polling alone would take a quarter of a second.
-        assert!(times[10] < Duration::from_millis(200), "{times:?}");
+        // With polling alone, all but the first would take half a second. A busy machine may delay many of them.
+        assert!(times[5] < Duration::from_millis(200), "{times:?}");
     }
 }
 
@@ -203,7 +203,7 @@ async fn a_run_that_its_server_has_no_slot_for_starts_at_once_at_another() {
     }
     times.sort_unstable();
     println!("start at one server until the end at another: p50 {:?}, max {:?}", times[10], times[19]);
-    assert!(times[10] < Duration::from_millis(200), "{times:?}");
+    assert!(times[5] < Duration::from_millis(200), "{times:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::definition::{Room, room};
 use crate::support::file::File;
 use crate::support::http;
-use crate::support::runs::{MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
+use crate::support::runs::{Gate, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
 use crate::support::server::{KEY, Server};
 
 #[derive(Debug)]
@@ -202,14 +202,20 @@ async fn an_answer_to_a_question_of_one_run_never_answers_another_run() {
 async fn the_earliest_of_several_kept_signals_answers_the_question() {
     let server = in_memory().await;
     let channel = Room(room("1"));
-    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
-        run.sleep("a while", Duration::from_millis(100)).await?;
-        ask_twice(run, ()).await
+    let gate = Gate::closed();
+    let both_are_kept = gate.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let both_are_kept = both_are_kept.clone();
+        async move {
+            both_are_kept.pass(&run).await?;
+            ask_twice(run, ()).await
+        }
     })
     .await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(server.hub.signal(channel.nod(), "early").await.unwrap().status, SignalStatus::Kept);
     assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
+    gate.open();
     assert_eq!(ended(&runs, "run_1").await, completed("Some(Nod(\"early\")) None"));
 }
 
@@ -240,24 +246,28 @@ async fn waiting_runs_hold_no_slot() {
     }
 }
 
-/// Waits for either signal once both are kept.
-async fn ask_late(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
-    run.sleep("until both are there", Duration::from_millis(300)).await?;
-    let channel = run.channel();
-    let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-    let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
-    Ok(done(format!("{answer:?}")))
-}
-
 #[tokio::test]
 async fn repeating_a_kept_signal_reports_that_another_one_answered() {
     let server = in_memory().await;
-    let (runs, job) = runs(&server, ask_late).await;
+    let gate = Gate::closed();
+    let both_are_kept = gate.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let both_are_kept = both_are_kept.clone();
+        async move {
+            both_are_kept.pass(&run).await?;
+            let channel = run.channel();
+            let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
+            let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
+            Ok(done(format!("{answer:?}")))
+        }
+    })
+    .await;
     let channel = Room(room("1"));
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     let nod = async || server.hub.signal(channel.nod(), "no").idempotency_key("nod").await;
     assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
     assert_eq!(nod().await.unwrap().status, SignalStatus::Kept);
+    gate.open();
     assert_eq!(ended(&runs, "run_1").await, completed("Some(Approve(true))"));
     let repeated = nod().await.unwrap_err();
     assert!(

@@ -70,8 +70,8 @@ async fn a_subscription_that_is_not_renewed_ends_and_others_continue() {
     let server = Server::start().await;
     let (first, second) = (room("1"), room("2"));
     let mut client = open(&server).await;
-    client.sub_as("brief", &token(&server, &first, 2, "a"), json!({})).await;
     client.sub_as("long", &token(&server, &second, 60, "b"), json!({})).await;
+    client.sub_as("brief", &token(&server, &first, 4, "a"), json!({})).await;
     assert_eq!(expiring(&mut client).await.as_deref(), Some("brief"));
     ended(&mut client, "brief", "expired").await;
     server.hub.publish(said(&first), "no").await.unwrap();

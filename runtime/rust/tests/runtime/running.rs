@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::definition::{Room, room};
 use crate::support::file::File;
 use crate::support::http;
-use crate::support::runs::{Count, MINUTE, done, ended, in_memory, runs, waits};
+use crate::support::runs::{Count, Gate, MINUTE, done, ended, in_memory, runs, waits};
 use crate::support::server::{KEY, Server};
 
 /// Reads until a message has this text.
@@ -211,7 +211,7 @@ async fn changed_code_halts_a_run_until_the_earlier_code_runs_again() {
     let first = file.server().await;
     let (earlier_runs, started) = runs(&first, job("fetch")).await;
     earlier_runs.start(&started, "run_1", &channel, &()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    waits(&earlier_runs, "run_1").await;
     first.stop().await;
     let second = file.server().await;
     let mut client = second.subscribe(&channel.0, &["said"]).await;
@@ -268,16 +268,21 @@ async fn a_cancelled_run_stops_and_records_nothing_more() {
 async fn a_signal_counts_once_and_every_sender_receives_its_outcome() {
     let server = in_memory().await;
     let channel = Room(room("1"));
-    let (runs, job) = runs(&server, |run: Run<Room>, (): ()| async move {
-        let first = run.wait_for(run.channel().nod(), MINUTE).await?;
-        run.publish("first", run.channel().said(), "taken").await?;
-        run.sleep("a while", Duration::from_millis(500)).await?;
-        let second = run.wait_for(run.channel().nod(), Duration::from_millis(50)).await?;
-        run.publish("second", run.channel().said(), "given up").await?;
-        let third = run.wait_for(run.channel().nod(), MINUTE).await?;
-        let text =
-            |nod: Option<fanfare::ReceivedSignal<String>>| nod.map_or("none".into(), |nod| nod.payload);
-        Ok(done(format!("{} {} {}", text(first), text(second), text(third))))
+    let gate = Gate::closed();
+    let between = gate.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
+        let between = between.clone();
+        async move {
+            let first = run.wait_for(run.channel().nod(), MINUTE).await?;
+            run.publish("first", run.channel().said(), "taken").await?;
+            between.pass(&run).await?;
+            let second = run.wait_for(run.channel().nod(), Duration::from_millis(50)).await?;
+            run.publish("second", run.channel().said(), "given up").await?;
+            let third = run.wait_for(run.channel().nod(), MINUTE).await?;
+            let text =
+                |nod: Option<fanfare::ReceivedSignal<String>>| nod.map_or("none".into(), |nod| nod.payload);
+            Ok(done(format!("{} {} {}", text(first), text(second), text(third))))
+        }
     })
     .await;
     let send = async |bearer: &str, body: &str| {
@@ -301,6 +306,7 @@ async fn a_signal_counts_once_and_every_sender_receives_its_outcome() {
     assert_eq!(send(&token, "\"one\"").await, answer(200, ""));
     read_until(&mut client, "taken").await;
     assert_eq!(send(KEY, "\"late\"").await, answer(409, "already_taken"));
+    gate.open();
     read_until(&mut client, "given up").await;
     // Between two waits, it waits for no signal.
     while send(&token, "\"three\"").await != answer(200, "") {}
@@ -312,31 +318,41 @@ async fn a_signal_counts_once_and_every_sender_receives_its_outcome() {
 async fn an_early_signal_is_kept_and_a_late_one_is_rejected() {
     let server = in_memory().await;
     let channel = Room(room("1"));
-    let (runs, job) = runs(&server, |run: Run<Room>, pause: u64| async move {
-        run.sleep("first", Duration::from_millis(pause)).await?;
-        let nod = run.wait_for(run.channel().nod(), Duration::from_millis(1)).await?;
-        run.publish("waited", run.channel().said(), "waited").await?;
-        run.sleep("then", Duration::from_millis(300)).await?;
-        Ok(done(nod.map_or("none".into(), |nod| nod.payload)))
+    let gate = Gate::closed();
+    let signalled = gate.clone();
+    let (runs, job) = runs(&server, move |run: Run<Room>, is_early: bool| {
+        let signalled = signalled.clone();
+        async move {
+            if is_early {
+                signalled.pass(&run).await?;
+            }
+            let nod = run.wait_for(run.channel().nod(), Duration::from_millis(1)).await?;
+            run.publish("waited", run.channel().said(), "waited").await?;
+            signalled.pass(&run).await?;
+            Ok(done(nod.map_or("none".into(), |nod| nod.payload)))
+        }
     })
     .await;
     let mut client = server.subscribe(&channel.0, &["said"]).await;
     client.ready().await;
-    runs.start(&job, "run_1", &channel, &300).await.unwrap();
+    runs.start(&job, "run_1", &channel, &true).await.unwrap();
     let receipt = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
     assert_eq!(receipt.run_id, "run_1");
     let again = server.hub.signal(channel.nod(), "early").idempotency_key("k").await.unwrap();
     assert_eq!(again, receipt, "a repetition is not a second signal");
     let second = server.hub.signal(channel.nod(), "second").await.unwrap_err();
     assert!(matches!(second, SignalError::AlreadyTaken { sender: None, .. }), "{second:?}");
+    gate.open();
     read_until(&mut client, "waited").await;
     let late = server.hub.signal(channel.nod(), "late").await.unwrap_err();
     assert!(matches!(late, SignalError::AlreadyTaken { .. }), "{late:?}");
+    gate.open();
     assert_eq!(ended(&runs, "run_1").await, RunStatus::Completed(r#"{"message":"early"}"#.into()));
 
-    runs.start(&job, "run_2", &channel, &0).await.unwrap();
+    runs.start(&job, "run_2", &channel, &false).await.unwrap();
     read_until(&mut client, "waited").await;
     assert_eq!(server.hub.signal(channel.nod(), "late").await, Err(SignalError::TooLate));
+    gate.open();
     assert_eq!(ended(&runs, "run_2").await, RunStatus::Completed(r#"{"message":"none"}"#.into()));
     assert_eq!(server.hub.signal(channel.nod(), "later").await, Err(SignalError::RunEnded));
 }

@@ -222,7 +222,7 @@ async fn the_hook_is_called_again_and_subscriptions_end_with_their_session() {
             count.fetch_add(1, Ordering::Relaxed);
             let is_over = over.load(Ordering::Relaxed);
             async move {
-                let grant = SessionGrant::new(room("ada").grant(["said"])).expires_in(Duration::from_secs(2));
+                let grant = SessionGrant::new(room("ada").grant(["said"])).expires_in(Duration::from_secs(6));
                 if is_over { Err(AuthorizeError::Refused) } else { Ok(grant) }
             }
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare::postgres::StepTransaction;
 use fanfare::{Run, RunError, RunStatus, Runs};
@@ -10,7 +10,7 @@ use fanfare_test_servers::postgres::TestServer;
 
 use crate::support::definition::{Outcome, Room, room, said};
 use crate::support::postgres::Schema;
-use crate::support::runs::{Count, completed, done, ended, failed, runs, runs_with};
+use crate::support::runs::{Count, MINUTE, completed, done, ended, failed, runs, runs_with};
 use crate::support::server::Server;
 
 /// Adds a row and publishes a message.
@@ -276,25 +276,28 @@ async fn a_step_in_a_transaction_happens_once_although_its_process_is_killed() {
         }
     }
     server.stop().await;
-    let mut kills = 0;
+    let (mut kills, mut left) = (0, 40_i64);
     let client = schema.client().await;
-    loop {
+    let count = async |sql: &str| -> i64 { client.query_one(sql, &[]).await.unwrap().get(0) };
+    let (unfinished, rows) =
+        ("SELECT count(*) FROM runs WHERE state = 'running'", "SELECT count(*) FROM work");
+    while left > 0 {
+        let (before, since) = (count(rows).await, Instant::now());
         let mut process = Command::new(std::env::current_exe().unwrap());
         process.args(["--exact", "step_transactions::killed_process", "--ignored"]).env(URL, &schema.url);
         let mut process = process.spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(700 + kills * 37 % 300)).await;
+        // Starting may take longer than the work until the next kill.
+        while count(rows).await == before && count(unfinished).await > 0 {
+            assert!(since.elapsed() < MINUTE, "{left} runs are left");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300 + kills * 37 % 300)).await;
         process.kill().unwrap();
         process.wait().unwrap();
         kills += 1;
-        let left = "SELECT count(*) FROM runs WHERE state = 'running'";
-        let left: i64 = client.query_one(left, &[]).await.unwrap().get(0);
-        if left == 0 {
-            break;
-        }
-        assert!(kills < 60, "{left} runs are left");
+        left = count(unfinished).await;
     }
-    let completed = "SELECT count(*) FROM runs WHERE state = 'completed'";
-    let completed: i64 = client.query_one(completed, &[]).await.unwrap().get(0);
+    let completed = count("SELECT count(*) FROM runs WHERE state = 'completed'").await;
     eprintln!("{completed} runs completed; {kills} processes were killed");
     assert_eq!(completed, 40);
     check(&schema, &run_ids).await;

@@ -215,7 +215,7 @@ async fn a_connection_ends_with_its_token() {
     let server = Server::start().await;
     let channel = room("1");
     let brief = |topics: [&'static str; 1]| {
-        server.hub.token(channel.grant(topics)).expires_in(Duration::from_secs(1)).mint().unwrap()
+        server.hub.token(channel.grant(topics)).expires_in(Duration::from_secs(3)).mint().unwrap()
     };
     let token = brief(["said"]);
     let mut client = Client::connect(&server, &token, None).await.unwrap();
@@ -235,7 +235,7 @@ async fn a_connection_ends_with_its_token() {
     refreshed.ready().await;
     refreshed.send(&json!({ "kind": "unsub", "channel": "room:1" })).await;
     refreshed.frame().await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    tokio::time::sleep(Duration::from_millis(3100)).await;
     refreshed.expect_silence().await;
     refreshed.sub(&brief(["status"]), json!({})).await;
     refreshed.frame().await;

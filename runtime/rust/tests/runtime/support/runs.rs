@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fanfare::{Job, Run, RunError, RunStatus, Runs, RunsBuilder, Sqlite};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::definition::{Outcome, Room};
 use super::server::Server;
@@ -58,6 +59,30 @@ impl Fault {
     /// Returns an error that is not retried, while the fault is on.
     pub(crate) fn check(&self) -> Result<(), RunError> {
         if self.is_on() { Err(RunError::fail("broken")) } else { Ok(()) }
+    }
+}
+
+/// Holds runs back until the test lets them continue.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets one step pass, now or later.
+    pub(crate) fn open(&self) {
+        self.0.add_permits(1);
+    }
+
+    /// Waits in a step of a run.
+    pub(crate) async fn pass(&self, run: &Run<Room>) -> Result<(), RunError> {
+        run.step("gate", async || {
+            self.0.acquire().await.unwrap().forget();
+            Ok::<_, RunError>(())
+        })
+        .await
     }
 }
 

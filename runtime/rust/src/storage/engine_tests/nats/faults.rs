@@ -144,7 +144,7 @@ async fn a_stream_that_lost_messages_serves_its_channels_again() {
         process.log(&room(&format!("new {next}"))).await;
     }
     // No read waits for sequences that the stream does not have.
-    assert!(since.elapsed() < 2 * SECOND, "{:?}", since.elapsed());
+    assert!(since.elapsed() < 8 * SECOND, "{:?}", since.elapsed());
 }
 
 /// Another process continues the stream before the one that has received the lost messages notices the loss.
