@@ -89,7 +89,7 @@ function texts({ messages }: Chat<UIMessage>): string[] {
 
 test("a message is posted, and the reply grows as it is written", async () => {
   const own = chat("run_reply");
-  write("Once upon a time there was a hub", { pauseMilliseconds: 20 });
+  write("Once upon a time there was a hub", { pauseMilliseconds: 250 });
   const sent = own.sendMessage({ text: "Tell me a story" });
   await until("the reply begins", () => texts(own)[1]?.startsWith("assistant: Once") === true);
   expect(own.status).toBe("streaming");
@@ -124,12 +124,14 @@ test("a reply continues after a lost connection, without a repeated or missing c
 test.each([60, 100, 500])("a page that is opened again continues a reply with a chunk per %d ms, and no complete one", async (pauseMilliseconds) => {
   const run = `run_resume${pauseMilliseconds}`;
   const first = chat(run);
-  write("Once upon a time there was a hub", { pauseMilliseconds });
+  // It takes at least four seconds to write, so the second page opens before its end.
+  const text = "Once upon a time there was a hub. ".repeat(Math.ceil(4_000 / pauseMilliseconds / 9));
+  write(text, { pauseMilliseconds });
   const sent = first.sendMessage({ text: "Tell me a story" });
   await until("the reply begins", () => texts(first).length === 2);
   const second = chat(run);
   await second.resumeStream();
-  expect(texts(second)).toEqual(["assistant: Once upon a time there was a hub"]);
+  expect(texts(second)).toEqual([`assistant: ${text}`]);
   await sent;
   expect(second.status).toBe("ready");
   const third = chat(run);

@@ -121,14 +121,14 @@ test("tail reports messages that are gone", async () => {
     const token = (await fanfare(server, ["token", "--subscribe", "pipeline:run_gap/status"])).stdout.trim();
     const granted = await fanfare(server, ["tail", "pipeline:run_gap", "--token", token, "--no-follow"]);
     expect(parse<Frame>(granted.stdout).map(({ topic }) => topic)).toEqual(["status"]);
-    const short = await fanfare(server, ["token", "--subscribe", "pipeline:run_gap/status", "--expires-in", "2s"]);
+    const short = await fanfare(server, ["token", "--subscribe", "pipeline:run_gap/status", "--expires-in", "8s"]);
     const expired = await fanfare(server, ["tail", "pipeline:run_gap", "--token", short.stdout.trim()]);
     expect([expired.code, parse(expired.stdout).length]).toEqual([2, 1]);
     expect(expired.stderr).toContain("refuses the token for this request\nhelp: `fanfare token decode` shows");
   } finally {
     await server.stop();
   }
-});
+}, 40_000);
 
 test("a reader that leaves ends tail without an error", async () => {
   const run = await startAndWait();

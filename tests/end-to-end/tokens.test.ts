@@ -136,7 +136,7 @@ test("a connection outlives its tokens if a function returns new ones, and no me
 });
 
 test("nothing is delivered after a token expires, and onError receives the reason", async () => {
-  const listener = await listen("run_ended", { token: await server.token("run_ended", 1), apiBaseUrl: server.url });
+  const listener = await listen("run_ended", { token: await server.token("run_ended", 3), apiBaseUrl: server.url });
   await until("the error is reported", () => listener.errors.length > 0);
   await server.tokens("run_ended", { count: 3 });
   await pause(200);

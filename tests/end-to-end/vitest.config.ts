@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { alias: [{ find: "./generated/typescript/index.js", replacement: generated }] },
   test: {
     globalSetup: "support/build.ts",
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     // Every file starts its own servers or browser. More workers would only wait for each other.
     maxWorkers: 2,

@@ -115,7 +115,7 @@ test("a server that shuts down sends all accepted messages first", async () => {
 test("when a token expires, the hook requests another one and continues", async () => {
   const token = async () => {
     asked += 1;
-    return server.token("run_expires", asked === 1 ? 1 : 300);
+    return server.token("run_expires", asked === 1 ? 3 : 300);
   };
   const hook = mount("run_expires", { token, apiBaseUrl: proxy.url });
   await hook.see("it is open", isOpen);

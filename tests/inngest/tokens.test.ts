@@ -126,7 +126,7 @@ test("a token for another channel delivers nothing to the SDK, and Fanfare's cli
 });
 
 test("the SDK's stream ends when its token expires", async () => {
-  const key = await server.token("run_1", 1);
+  const key = await server.token("run_1", 3);
   const guest = follow(await subscribe({ channel, topics: ["status"], key, apiBaseUrl: server.url }));
   await until("the stream has ended", () => guest.hasEnded);
 });

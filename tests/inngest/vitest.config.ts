@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     globalSetup: "support/build.ts",
     setupFiles: "support/setup.ts",
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     // Every file starts its own servers or browser. More workers would only wait for each other.
     maxWorkers: 2,

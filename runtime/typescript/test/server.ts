@@ -354,7 +354,8 @@ export function tokenFor(
 
 /** Waits until a condition is true. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 800; attempt += 1) {
+  const end = Date.now() + 20_000;
+  while (Date.now() < end) {
     if (holds()) {
       return;
     }

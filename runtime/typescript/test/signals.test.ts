@@ -96,7 +96,7 @@ it("a payload is not sent if its validator fails", async () => {
 });
 
 it("a request without an answer, or with 503, is sent again with the same key", async () => {
-  setTiming({ signalTimeout: 40 });
+  setTiming({ signalTimeout: 500 });
   server.signalAnswers = [[0], [503], [-1], [502], [200]];
   await verdict();
   expect(server.signals).toHaveLength(5);

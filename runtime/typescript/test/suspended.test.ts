@@ -50,20 +50,20 @@ it("a client that was stopped for longer than its deadlines keeps its WebSocket 
   await until(() => printed.length === 1);
   const payloads: string[] = [];
   for (const round of [1, 2, 3]) {
-    server.send({ kind: "alive", next_in: 300 });
+    server.send({ kind: "alive", next_in: 1_000 });
     await pause(50 * round);
     client.kill("SIGSTOP");
     for (let index = 0; index < 20; index += 1) {
       payloads.push(`${round} ${index}`);
       server.publish("tokens", payloads.at(-1));
-      await pause(70);
+      await pause(110);
     }
     client.kill("SIGCONT");
     await until(() => printed.length === 1 + payloads.length);
   }
   expect(printed.slice(1).map(({ data }) => data)).toEqual(payloads);
   isUndisturbed();
-}, 20_000);
+});
 
 it.each(["fetching a token", "opening", "subscribing", "asking"])(
   "a client whose event loop was blocked while %s reads the answer before it gives up",
@@ -80,5 +80,4 @@ it.each(["fetching a token", "opening", "subscribing", "asking"])(
     expect(printed).toEqual([{ open: true }, { data: "a" }]);
     isUndisturbed();
   },
-  10_000,
 );

@@ -2,7 +2,7 @@
 export async function until(
   description: string,
   condition: () => boolean | Promise<boolean>,
-  milliseconds = 10_000,
+  milliseconds = 15_000,
 ): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!(await condition())) {
