@@ -174,33 +174,31 @@ impl Measured {
         rounds.into_iter().flatten().map(move |figures| figures.get(name))
     }
 
-    /// Describes how busy other programs kept the machine, from the figures `others` and `stolen`.
+    /// Describes how much CPU time other programs used, and how much the machine's host withheld, from the figures
+    /// `others` and `stolen`, each in percent of the machine.
     pub(crate) fn describe_load(&self) -> String {
-        let samples = |name| Samples::new(self.0.values().flatten().map(|figures| figures.get(name)));
-        describe_load(&samples("others"), &samples("stolen"))
+        let all = || self.0.values().flatten();
+        let samples = |name| Samples::new(all().map(|figures| figures.get(name)));
+        let (others, stolen) = (samples("others"), samples("stolen"));
+        if others.is_empty() {
+            return "The system does not report how busy other programs kept the machine.".to_owned();
+        }
+        let percent = |share: f64| format!("{share:.0} %");
+        let mut text = format!("CPU time of other programs: {}", others.describe(percent));
+        if stolen.max() >= 1.0 {
+            text += &format!("; withheld by the host: {}", stolen.describe(percent));
+        }
+        let busy =
+            all().filter(|figures| ["others", "stolen"].iter().any(|name| figures.get(name) > BUSY)).count();
+        if busy > 0 {
+            text += &format!(
+                ".\n**Warning: the machine was busy (above {BUSY:.0} %) in {busy} of {} measurements.** Throughput, latency \
+                 and small ratios may be wrong; CPU time is affected less",
+                all().count()
+            );
+        }
+        text + "."
     }
-}
-
-/// Describes how much CPU time other programs used, and how much the machine's host withheld, each in percent of the
-/// machine.
-pub(crate) fn describe_load(others: &Samples, stolen: &Samples) -> String {
-    if others.is_empty() {
-        return "The system does not report how busy other programs kept the machine.".to_owned();
-    }
-    let percent = |share: f64| format!("{share:.0} %");
-    let mut text = format!("CPU time of other programs: {}", others.describe(percent));
-    if stolen.max() >= 1.0 {
-        text += &format!("; withheld by the host: {}", stolen.describe(percent));
-    }
-    let busy = others.0.iter().chain(&stolen.0).filter(|share| **share > BUSY).count();
-    if busy > 0 {
-        text += &format!(
-            ".\n**Warning: the machine was busy (above {BUSY:.0} %) in {busy} of {} measurements.** Throughput, latency and \
-             small ratios may be wrong; CPU time is affected less",
-            others.0.len()
-        );
-    }
-    text + "."
 }
 
 #[cfg(test)]
@@ -261,8 +259,18 @@ mod tests {
 
     #[test]
     fn a_busy_machine_is_reported() {
-        let text = describe_load(&Samples::new([1.0, 40.0, 2.0]), &Samples::new([0.0]));
-        assert!(text.contains("2 % (1–40)") && text.contains("in 1 of 3"), "{text}");
-        assert!(!describe_load(&Samples::new([1.0]), &Samples::new([0.0])).contains("Warning"));
+        let describe = |lines: &[&str]| {
+            let mut measured = Measured::default();
+            for line in lines {
+                measured.add("m", "a", Figures::read(line).unwrap());
+            }
+            measured.describe_load()
+        };
+        let text = describe(&["others=1 stolen=9", "others=40 stolen=40", "others=2 stolen=0"]);
+        assert!(
+            text.contains("2 % (1–40); withheld by the host: 9 %") && text.contains("in 2 of 3"),
+            "{text}"
+        );
+        assert!(!describe(&["others=1 stolen=0"]).contains("Warning"));
     }
 }
