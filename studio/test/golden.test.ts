@@ -67,7 +67,7 @@ test("every topic and signal has a form that begins valid, and whose messages ar
     expect(errorsOf(page), hub.name).toEqual([]);
   }
   expect(incomplete).toEqual(UNKNOWABLE);
-}, 120_000);
+}, 240_000);
 
 /** Adds each member that the payload may have, and one item to each list. Returns the issues that the form then shows. */
 async function addMembers(page: Page): Promise<readonly string[]> {

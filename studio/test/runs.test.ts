@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Server } from "./support/server.js";
-import { errorsOf, openStudio, startBrowser } from "./support/tab.js";
+import { errorsOf, openStudio, scrollTo, startBrowser } from "./support/tab.js";
 
 let server: Server;
 let browser: Browser;
@@ -19,13 +19,7 @@ test("all runs are listed as the user scrolls, with few rows in the document", a
   const page = await openStudio(browser, server.hello);
   const grid = page.getByRole("grid", { name: "Runs" });
   await grid.getByText("run_review", { exact: true }).waitFor();
-  await grid.focus();
-  for (let pages = 0; pages < 20; pages += 1) {
-    await page.keyboard.press("End");
-    await page.waitForTimeout(100);
-    if (await grid.getByText("run_greet0", { exact: true }).isVisible()) break;
-  }
-  await grid.getByText("run_greet0", { exact: true }).waitFor();
+  await scrollTo(page, grid, grid.getByText("run_greet0", { exact: true }));
   expect(Number(await grid.getAttribute("aria-rowcount"))).toBe(308);
   expect(await grid.getByRole("row").count()).toBeLessThan(80);
   expect(errorsOf(page)).toEqual([]);
@@ -37,11 +31,7 @@ test("a row is current, however far the user has scrolled", async () => {
   many.startRuns("greet", Array.from({ length: 700 }, (_, number) => `run_later${number}`));
   const page = await openStudio(browser, many.hello);
   const grid = page.getByRole("grid", { name: "Runs" });
-  await grid.focus();
-  for (let pages = 0; pages < 40 && !(await grid.getByText("run_oldest", { exact: true }).isVisible()); pages += 1) {
-    await page.keyboard.press("End");
-    await page.waitForTimeout(100);
-  }
+  await scrollTo(page, grid, grid.getByText("run_oldest", { exact: true }));
   const row = grid.getByRole("row", { name: "run_oldest" });
   await row.getByText("Waiting", { exact: true }).waitFor();
   const signal = new URLSearchParams({ channel: "pipeline:run_oldest", name: "approve", run_id: "run_oldest" });

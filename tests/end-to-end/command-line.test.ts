@@ -21,7 +21,7 @@ const TEXT = "# Rivers\n\nRivers flow. Rivers end in the sea. The sea is wide. B
 let demo: Demo;
 
 beforeAll(async () => {
-  demo = await Demo.start(20);
+  demo = await Demo.start(50);
 });
 
 afterAll(async () => {
@@ -128,7 +128,7 @@ test("tail reports messages that are gone", async () => {
   } finally {
     await server.stop();
   }
-}, 40_000);
+});
 
 test("a reader that leaves ends tail without an error", async () => {
   const run = await startAndWait();
@@ -241,7 +241,7 @@ test("control characters of a payload are escaped", async () => {
 
 describe.skipIf(!hasTmux())("in a terminal", () => {
   test("a text grows on one line while it is written, and Ctrl-C ends tail", async () => {
-    const slow = await Demo.start(150);
+    const slow = await Demo.start(300);
     try {
       const run = await start(slow);
       const terminal = await Terminal.open(slow);

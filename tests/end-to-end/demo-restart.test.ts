@@ -10,7 +10,7 @@ let demo: Demo;
 let browser: Browser;
 
 beforeAll(async () => {
-  demo = await Demo.start(10);
+  demo = await Demo.start(25);
   browser = await startBrowser();
 });
 

@@ -45,6 +45,7 @@ test("after two clicks, the page shows the same result that a subscriber in Node
     },
   });
   await page.getByLabel("Approval").waitFor();
+  await until("the draft has come", () => drafts.length > 0);
   expect(drafts).toHaveLength(1);
   const draft = await drafts[0];
   expect(await page.getByLabel("Summary").locator("p").textContent()).toBe(draft);

@@ -89,12 +89,12 @@ describe.each(["vue", "svelte", "solid"])("a page with %s", (framework) => {
   });
 
   test("disconnects when its components are removed", async () => {
+    await until("earlier pages have disconnected", () => proxy.open === 0);
     const page = await open(`run_${framework}leave`);
     await isOpen(page);
-    const before = proxy.open;
-    expect(before).toBeGreaterThan(0);
+    expect(proxy.open).toBe(1);
     await page.getByRole("button", { name: "Leave" }).click();
-    await until("it has disconnected", () => proxy.open === before - 1);
+    await until("it has disconnected", () => proxy.open === 0);
   });
 
   function open(run: string): Promise<Page> {

@@ -79,7 +79,7 @@ test("eight tabs share one event stream, and their other requests are answered a
     // If event streams held all of a browser's connections, no request would be answered.
     expect(await fetchTime(tab)).toBeLessThan(5_000);
   }
-}, 60_000);
+}, 120_000);
 
 test("tabs that share an event stream receive only the messages of their own channel", async () => {
   const [some, others] = [await openTabs("run_some", 3), await openTabs("run_others", 3)];
@@ -89,7 +89,7 @@ test("tabs that share an event stream receive only the messages of their own cha
   ]);
   await expectAll(some, 100);
   await expectAll(others, 50);
-}, 60_000);
+}, 120_000);
 
 test("tabs of another server have their own stream, and a closed tab is unsubscribed", async () => {
   const other = await Proxy.start(server.url);
@@ -105,7 +105,7 @@ test("tabs of another server have their own stream, and a closed tab is unsubscr
   await until("another stream is opened without it", () => other.eventStreams === opened + 1);
   await others.pop()?.close();
   await until("the last tab has closed the stream", () => other.open === 0);
-}, 60_000);
+}, 120_000);
 
 test.each(["closed", "crashed", "frozen"])("if the leading tab is %s, the others lose and repeat no message", async (how) => {
   const run = `run_${how}`;
@@ -126,7 +126,7 @@ test.each(["closed", "crashed", "frozen"])("if the leading tab is %s, the others
   }
   await publishing;
   await expectAll(tabs, 600);
-}, 60_000);
+}, 120_000);
 
 test("tabs do not wait for a leading tab that does not answer", async () => {
   const [leader] = await openTabs("run_blocked", 1);
@@ -139,4 +139,4 @@ test("tabs do not wait for a leading tab that does not answer", async () => {
   const tabs = await openTabs("run_blocked", 2);
   await server.statuses("run_blocked", { count: 20 });
   await expectAll(tabs, 20);
-}, 60_000);
+}, 120_000);

@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { Seen } from "./page/src/seen.js";
 import { startBrowser } from "./support/browser.js";
-import { has, isOpen, openPage, seen, shown } from "./support/page.js";
+import { has, isOpen, isOpenAgain, openPage, seen, shown } from "./support/page.js";
 import { Proxy } from "./support/proxy.js";
 import { Server } from "./support/server.js";
 import { Site } from "./support/site.js";
@@ -59,10 +59,12 @@ test("after a lost connection, no message is lost, repeated or out of order", as
   const publishing = server.statuses("run_cut", { count: 900, pauseMilliseconds: 2 });
   for (const part of range(1, 6)) {
     await page.waitForFunction((count) => window.seen.view.indexes.length > count, part * 100);
+    await isOpenAgain(page, part);
     proxy.cut();
   }
   await publishing;
   await has(page, 900);
+  await isOpenAgain(page, 6);
   const { view, deltas, statuses } = await seen(page);
   expect(view.indexes).toEqual(range(0, 900));
   expect(deltas.flat()).toEqual(view.ids);

@@ -23,12 +23,14 @@ test("after 15 lost connections, no message is lost, repeated or out of order", 
   const publishing = server.statuses("run_cut", { count: 2000, size: 300, pauseMilliseconds: 1 });
   for (const cut of range(1, 16)) {
     const seen = listener.indexes.length;
-    const isBack = () => proxy.connections === cut && listener.indexes.length > seen + 20 * (cut % 4);
-    await until("it continues", isBack);
+    // On a slow machine, all messages may arrive before the last cut.
+    const expected = Math.min(seen + 20 * (cut % 4), 1999);
+    const isOpen = () => proxy.connections === cut && listener.connectionStatus === "open";
+    await until("it continues", () => isOpen() && listener.indexes.length > expected);
     proxy.cut();
   }
   await publishing;
-  await until("all have come", () => listener.indexes.length >= 2000);
+  await until("all have come", () => proxy.connections === 16 && listener.indexes.length >= 2000);
   await pause(50);
   expect(listener.indexes).toEqual(range(0, 2000));
   expect(listener.gaps).toEqual([]);
@@ -213,7 +215,7 @@ test("a reader that is slower than its buffer applies backpressure and loses not
     onMessage: () => pause(1),
   });
   await server.statuses("run_slow", { count: HISTORY - 100 });
-  await until("all have come", () => listener.indexes.length >= HISTORY - 100, 15_000);
+  await until("all have come", () => listener.indexes.length >= HISTORY - 100);
   expect(listener.indexes).toEqual(range(0, HISTORY - 100));
   expect(listener.gaps).toEqual([]);
   listener.close();

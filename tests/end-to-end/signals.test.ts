@@ -126,7 +126,7 @@ test("run updates report attempts and their errors once and in order", async () 
 });
 
 test("a signal that is sent before the run waits for it is kept", async () => {
-  await server.review("run_early", { pauseMilliseconds: 300 });
+  await server.review("run_early", { pauseMilliseconds: 2_000 });
   await approve("run_early", "user_2");
   const store = watch("run_early");
   await until("it has ended", () => store.getSnapshot().runStatus === "completed");

@@ -239,4 +239,4 @@ test.each(seeds)("seed %i: pages with a state show the rows whenever writers pau
   pages.forEach((page) => page.close());
   proxy.stop();
   await (await shop.server).stop();
-}, 120_000);
+}, 240_000);

@@ -123,7 +123,7 @@ test("a connection outlives its tokens if a function returns new ones, and no me
   const listener = await listen("run_expiring", {
     token: () => {
       calls += 1;
-      return server.token("run_expiring", 2);
+      return server.token("run_expiring", 3);
     },
     apiBaseUrl: server.url,
   });

@@ -90,7 +90,7 @@ async function restart(end: (current: Server) => Promise<void>): Promise<void> {
 /** Expects that the tab shows each message once and in order, except those in a gap. */
 async function expectComplete(tab: Page): Promise<void> {
   const last = published - 1;
-  await tab.waitForFunction((index) => window.seen.view.indexes.at(-1) === index, last, { timeout: 20_000 });
+  await tab.waitForFunction((index) => window.seen.view.indexes.at(-1) === index, last, { timeout: 60_000 });
   const { view, deltas } = await seen(tab);
   const [first = 0] = view.indexes;
   const expected = range(first, published);
@@ -138,4 +138,4 @@ test("eight tabs show each message once and in order while tabs, network and ser
   }
   expect(errors).toEqual([]);
   expect(thrown).toBeGreaterThan(published);
-}, 120_000);
+}, 240_000);

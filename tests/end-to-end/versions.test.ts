@@ -243,7 +243,7 @@ test("after a restart with the new definition, stored messages reach pages of bo
     ["headline", "text", headlines],
   ] as const) {
     const shown = async () => ({ ...(await old.shown())[channel], errors: undefined });
-    await expect.poll(shown, { timeout: 10_000 }).toEqual(open(topic, messages));
+    await expect.poll(shown).toEqual(open(topic, messages));
   }
   expect(await current.answer(5)).toBe("accepted");
   await showsOf(current, "vote", open("counted", ["xxxxx", "xxxxx"]));
@@ -276,11 +276,11 @@ function offer(version: Version, cents: number): Readonly<Record<string, number>
 }
 
 async function shows(page: VersionPage, expected: Readonly<Record<string, unknown>>): Promise<void> {
-  await expect.poll(() => page.shown(), { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(() => page.shown()).toEqual(expected);
 }
 
 async function showsOf(page: VersionPage, channel: string, expected: Readonly<Record<string, unknown>>): Promise<void> {
-  await expect.poll(async () => (await page.shown())[channel], { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(async () => (await page.shown())[channel]).toEqual(expected);
 }
 
 function storage(): string {

@@ -10,6 +10,7 @@ export default defineConfig({
     globalSetup: "support/build.ts",
     testTimeout: 40_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     // Every file starts its own servers or browser. More workers would only wait for each other.
     maxWorkers: 2,
   },

@@ -11,7 +11,7 @@ import { listen, quick } from "../end-to-end/support/listen.js";
 import { root } from "../end-to-end/support/paths.js";
 import { Proxy } from "../end-to-end/support/proxy.js";
 import { Server } from "../end-to-end/support/server.js";
-import { pause, range, until } from "../end-to-end/support/wait.js";
+import { range, until } from "../end-to-end/support/wait.js";
 import { appOf } from "./support/app.js";
 import { follow } from "./support/follow.js";
 
@@ -26,10 +26,12 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 test("a slow validator reorders messages in the SDK, but not in Fanfare's client", async () => {
+  let finish = () => {};
+  const isFinished = new Promise<boolean>((resolve) => (finish = () => resolve(true)));
   const slow = channel({
     name: "pipeline:run_swap",
     topics: {
-      status: { schema: z.object({ progress: z.number() }).refine(() => pause(20).then(() => true)) },
+      status: { schema: z.object({ progress: z.number() }).refine(() => isFinished) },
       tokens: { schema: z.object({ index: z.number() }) },
     },
   });
@@ -47,6 +49,8 @@ test("a slow validator reorders messages in the SDK, but not in Fanfare's client
     await server.status("run_swap", "x");
     await server.tokens("run_swap", { from: index, count: 1 });
   }
+  await guest.count(3);
+  finish();
   await guest.count(6);
   await until("all have come", () => told.length >= 6);
   const turns = ["status", "tokens", "status", "tokens", "status", "tokens"];
@@ -91,7 +95,7 @@ test("a token is renewed before it expires, and the connection stays open", asyn
     apiBaseUrl: proxy.url,
     token: () => {
       asked += 1;
-      return server.token("run_renew", 2);
+      return server.token("run_renew", 3);
     },
   });
   await until("two tokens have ended", () => asked >= 4);

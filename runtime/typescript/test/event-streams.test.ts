@@ -153,15 +153,15 @@ it("a WebSocket that was open before is not replaced by an event stream at its f
 });
 
 it("a network that drops the frames of every WebSocket is detected, and an event stream is used after one attempt", async () => {
-  setTiming({ openTimeout: 400, probeTimeout: 100 });
+  setTiming({ openTimeout: 2_000, probeTimeout: 100 });
   const { seen, subscription, errors } = await collect({ WebSocket });
   server.send({ kind: "alive", next_in: 200 });
   Object.assign(server, { isDeaf: "websocket", ignoresHandshakes: true });
   const start = performance.now();
   await until(() => server.streams === 1 && subscription.connectionStatus === "open");
-  // 300 ms of silence, 100 for the probe, 20 of backoff and 400 for the attempt, on an idle machine. The default times
+  // 300 ms of silence, 100 for the probe, 20 of backoff and 2,000 for the attempt, on an idle machine. The default times
   // would be 25 seconds.
-  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(performance.now() - start).toBeLessThan(15_000);
   expect([server.handshakes, errors]).toEqual([2, []]);
   server.publish("tokens", "a");
   await until(() => seen.length === 1);

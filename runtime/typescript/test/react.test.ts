@@ -122,7 +122,7 @@ describe("useRealtime in StrictMode", () => {
   });
 
   it("collects messages for bufferInterval", async () => {
-    await render({ bufferInterval: 50 });
+    await render({ bufferInterval: 300 });
     await see(isOpen);
     const before = renders.length;
     server.publish("tokens", "a");

@@ -8,12 +8,12 @@ import { timing } from "../src/util/timing.js";
 // `block` selects when its event loop is blocked, for longer than each of its deadlines.
 const { url, token, block } = JSON.parse(process.argv[2] ?? "") as { url: string; token: string; block: string };
 
-Object.assign(timing, { openTimeout: 1_000, confirmTimeout: 1_000, functionTimeout: 1_000, probeTimeout: 1_000, firstHeartbeat: 1_000 });
+Object.assign(timing, { openTimeout: 1_500, confirmTimeout: 1_500, functionTimeout: 1_500, probeTimeout: 1_500, firstHeartbeat: 1_500 });
 
 /** Blocks once the current code has passed its I/O to the system, before any of it completes. */
 function blockSoon(when: string): void {
   if (block === when) {
-    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000));
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000));
   }
 }
 

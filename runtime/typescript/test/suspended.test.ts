@@ -56,7 +56,7 @@ it("a client that was stopped for longer than its deadlines keeps its WebSocket 
     for (let index = 0; index < 20; index += 1) {
       payloads.push(`${round} ${index}`);
       server.publish("tokens", payloads.at(-1));
-      await pause(110);
+      await pause(130);
     }
     client.kill("SIGCONT");
     await until(() => printed.length === 1 + payloads.length);

@@ -102,7 +102,7 @@ it("a factory that never settles is called again", async () => {
   });
   server.send({ kind: "expiring", in: 15_000 });
   server.publish("tokens", "a");
-  await until(() => server.renewals.length === 1);
+  await until(() => server.renewals.length === 1 && seen.length === 1);
   expect(seen).toEqual(["a"]);
   expect(errors[0]?.message).toMatch(/did not settle within/);
 });

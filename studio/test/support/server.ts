@@ -27,6 +27,12 @@ interface Hello extends StudioHub {
   readonly adminToken: string;
 }
 
+/** A text stream that a test writes. */
+export interface Draft {
+  write(text: string): void;
+  end(): Promise<void>;
+}
+
 /** A server with Studio in its own process. It exits when the test ends. */
 export class Server {
   private constructor(
@@ -74,6 +80,24 @@ export class Server {
     this.process.kill("SIGKILL");
     await ended;
     return Server.start({ port: Number(new URL(this.hello.url).port), folder: this.folder });
+  }
+
+  /** Opens a text stream on a channel, which the test writes. */
+  openDraft(channel: string): Draft {
+    let controller!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+    const query = new URLSearchParams({ channel, topic: "draft" });
+    // Node requires `duplex` for streams; the types lack it.
+    const request: RequestInit & { duplex: "half" } = { method: "POST", headers: { "content-type": "text/stream" }, body, duplex: "half" };
+    const published = this.fetch(`publish?${query.toString()}`, request);
+    return {
+      write: (text) => controller.enqueue(new TextEncoder().encode(text)),
+      end: async () => {
+        controller.close();
+        const response = await published;
+        if (!response.ok) throw new Error(await response.text());
+      },
+    };
   }
 
   /** Publishes a status on a channel. */
@@ -130,7 +154,7 @@ export class GoldenServer {
 
 /** Sends a request to a hub, with its signing key. */
 export function fetchFrom({ url, signingKey }: StudioHub, path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(`${url}/v1/realtime/${path}`, { ...init, headers: { authorization: `Bearer ${signingKey}` } });
+  return fetch(`${url}/v1/realtime/${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${signingKey}` } });
 }
 
 /** Starts a program that prints one line of JSON once it is ready, and exits when its standard input ends. */

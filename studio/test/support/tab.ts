@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { findBrowser } from "./paths.js";
 import type { StudioHub } from "./server.js";
 
@@ -38,7 +38,7 @@ export function openPage(browser: Browser, hub: StudioHub, hash = "", options: B
 export async function openUrl(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const seen: string[] = [];
   errors.set(page, seen);
   page.on("pageerror", (error) => seen.push(error.message));
@@ -49,6 +49,17 @@ export async function openUrl(browser: Browser, url: string, options: BrowserCon
   await routeBuild(page);
   await page.goto(url);
   return page;
+}
+
+/** Scrolls a grid to its end, where it loads more rows, until an element is visible. */
+export async function scrollTo(page: Page, grid: Locator, target: Locator): Promise<void> {
+  await grid.focus();
+  const end = performance.now() + 40_000;
+  while (!(await target.isVisible())) {
+    if (performance.now() > end) throw new Error(`the grid never showed ${target.toString()}`);
+    await page.keyboard.press("End");
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Returns the errors of a page: exceptions, and what its security policy blocked. */

@@ -24,6 +24,11 @@ export async function isOpen(page: Page): Promise<void> {
   await shown(page, "Status", "open");
 }
 
+/** Waits until the page has been open at least `count` times. */
+export async function isOpenAgain(page: Page, count: number): Promise<void> {
+  await page.waitForFunction((expected) => window.seen.statuses.filter((status) => status === "open").length >= expected, count);
+}
+
 export async function shown(page: Page, label: string, text: string): Promise<void> {
   await page.getByLabel(label, { exact: true }).getByText(text, { exact: true }).waitFor();
 }
