@@ -186,11 +186,13 @@ describe("when the server closes", () => {
     const { seen, subscription } = await collect({ reconnectMinMs: 60_000, reconnectMaxMs: 60_000 });
     const statuses = new Set<string>();
     server.publish("tokens", "a");
+    const since = performance.now();
     server.send({ kind: "closing", reconnect_in: 2_000 });
     server.publish("tokens", "b");
     await until(() => seen.length === 2);
     expect(server.handshakes).toBe(1);
     await until(() => server.handshakes === 2 && server.connections === 1 && server.subscriptions === 1);
+    expect(performance.now() - since).toBeGreaterThan(1_900);
     server.publish("tokens", "c");
     await until(() => {
       statuses.add(subscription.connectionStatus);

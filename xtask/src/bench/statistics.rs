@@ -194,7 +194,7 @@ impl Measured {
             text += &format!(
                 ".\n**Warning: the machine was busy (above {BUSY:.0} %) in {busy} of {} measurements.** Throughput, latency \
                  and small ratios may be wrong; CPU time is affected less",
-                all().count()
+                others.0.len()
             );
         }
         text + "."

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare::wire::ServerFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -82,7 +82,9 @@ async fn a_client_that_does_not_answer_pings_is_closed() {
         }
         awake
     });
+    let since = Instant::now();
     while server.admin("server").await["connections"] != 1 {
+        assert!(since.elapsed() < Duration::from_secs(20));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     is_gone.store(true, Ordering::SeqCst);

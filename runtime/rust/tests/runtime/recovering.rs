@@ -118,10 +118,12 @@ async fn a_text_stream_that_could_not_be_stored_returns_the_same_error_from_ever
         let server = file.server().await;
         let mut writer = server.hub.stream(draft(&room("1"))).await.unwrap();
         fs::remove_file(file.path()).unwrap();
+        let since = Instant::now();
         let error = loop {
             if let Err(error) = writer.write("lost").await {
                 break error;
             }
+            assert!(since.elapsed() < SOON);
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         assert!(matches!(error, PublishError::Storage(_)), "{error}");

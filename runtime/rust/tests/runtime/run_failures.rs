@@ -25,6 +25,16 @@ impl Drop for Dropped {
     }
 }
 
+/// Waits until a condition is true.
+async fn until(holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(MINUTE, waiting).await.unwrap();
+}
+
 /// Panics before it returns a future, as a closure with a bug may.
 fn panics_at_once(run: Run<Room>, input: String) -> impl Future<Output = Result<Outcome, RunError>> {
     assert!(input != "panics", "before it began");
@@ -154,27 +164,27 @@ async fn a_cancelled_run_is_dropped_quickly_even_in_another_process() {
         }
     })
     .await;
-    // Without a notice, the run would end with its lease, after 15 seconds.
-    for (number, (run_id, at_most)) in [("run_1", 5), ("run_2", 10)].into_iter().enumerate() {
+    // Has no job of this name, so it does not claim the runs.
+    let mut others = Runs::builder(&there.hub);
+    others.register("other", |_: Run<Room>, (): ()| async { Ok(done("")) });
+    let others = others.build().await.unwrap();
+    let cancels = async |canceller: &Runs, run_id: &str| {
+        let before = dropped.get();
         runs_here.start(&started, run_id, &Room(room(run_id)), &()).await.unwrap();
-        while begun.get() <= u32::try_from(number).unwrap() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        let canceller = if number == 0 {
-            runs_here.clone()
-        } else {
-            // Has no job of this name, so it does not claim the run.
-            let mut others = Runs::builder(&there.hub);
-            others.register("other", |_: Run<Room>, (): ()| async { Ok(done("")) });
-            others.build().await.unwrap()
-        };
+        until(|| begun.get() > before).await;
         let since = Instant::now();
         assert_eq!(canceller.cancel(run_id).await, Ok(CancelOutcome::Cancelled));
-        while dropped.get() <= u32::try_from(number).unwrap() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        assert!(since.elapsed() < Duration::from_secs(at_most), "{run_id}: {:?}", since.elapsed());
+        until(|| dropped.get() > before).await;
+        since.elapsed()
+    };
+    let mut times = Vec::new();
+    for number in 0..5 {
+        times.push(cancels(&runs_here, &format!("run_{number}")).await);
     }
+    // A process looks for cancelled runs every half second. A busy machine may delay some.
+    assert!(times[1..].iter().any(|time| *time < Duration::from_millis(100)), "{times:?}");
+    let elsewhere = cancels(&others, "run_5").await;
+    assert!(elsewhere < Duration::from_secs(10), "{elsewhere:?}");
 }
 
 #[tokio::test]

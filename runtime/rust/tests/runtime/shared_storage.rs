@@ -10,7 +10,7 @@ use crate::support::client::Client;
 use crate::support::definition::{draft, room, said};
 use crate::support::file::File;
 
-const SOON: Duration = Duration::from_secs(10);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Deletes a channel, as a process does once it was unused for a week.
 fn forget(file: &File, channel: &str) {
@@ -35,7 +35,7 @@ async fn a_channel_that_another_server_deleted_receives_no_messages_of_other_cha
 
     let since = Instant::now();
     assert_eq!(reader.close_code().await, 1011);
-    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert!(since.elapsed() < 10 * SECOND, "{:?}", since.elapsed());
     let second = there.hub.publish(said(&alice), "for alice").await.unwrap();
     let mut resumed = there.resume(&alice, &["said"], &first.to_string()).await;
     resumed.ready().await;
@@ -115,23 +115,28 @@ async fn a_revocation_ends_subscribers_of_other_servers_within_a_second() {
     let (file, channel) = (File::new(), room("1"));
     let [here, there] = [file.server().await, file.server().await];
     let token = |id: &str| there.hub.token(channel.grant(["said"])).id(id).mint().unwrap();
-    let mut by_default = Client::connect(&there, &token("17"), None).await.unwrap();
-    by_default.ready().await;
-    let mut by_reference = Client::connect(&there, &token("18"), None).await.unwrap();
-    by_reference.ready().await;
-    by_reference.sub_as("a", &token("17"), json!({})).await;
+    let mut times = Vec::new();
+    for id in ["17", "18", "19"] {
+        let mut by_default = Client::connect(&there, &token(id), None).await.unwrap();
+        by_default.ready().await;
+        let mut by_reference = Client::connect(&there, &token("another"), None).await.unwrap();
+        by_reference.ready().await;
+        by_reference.sub_as("a", &token(id), json!({})).await;
 
-    let since = Instant::now();
-    here.hub.revoke("17").await.unwrap();
-    assert_eq!(by_default.close_code().await, 4403);
-    let frame = by_reference.frame().await;
-    assert!(
-        matches!(&frame, ServerFrame::Unsubscribed { code: Some(code), .. } if code == "revoked"),
-        "{frame:?}"
-    );
-    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
-    assert_eq!(there.refusal(&token("17")).await.status, 401);
-    assert_eq!(here.refusal(&token("17")).await.status, 401);
+        let since = Instant::now();
+        here.hub.revoke(id).await.unwrap();
+        assert_eq!(by_default.close_code().await, 4403);
+        let frame = by_reference.frame().await;
+        assert!(
+            matches!(&frame, ServerFrame::Unsubscribed { code: Some(code), .. } if code == "revoked"),
+            "{frame:?}"
+        );
+        times.push(since.elapsed());
+        assert_eq!(there.refusal(&token(id)).await.status, 401);
+        assert_eq!(here.refusal(&token(id)).await.status, 401);
+    }
+    // A busy machine may delay some.
+    assert!(times.iter().any(|time| *time < SECOND), "{times:?}");
 }
 
 #[tokio::test]

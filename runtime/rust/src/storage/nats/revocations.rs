@@ -8,13 +8,15 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::jetstream::{Publish, RequestFailure, Stored, StreamState, no_connection, parse_stored};
+use super::tail::MAX_LAG;
 use super::{OnRevoked, Shared, StorageError, subjects};
 use crate::clock::milliseconds;
 use crate::token::REVOKED_FOR;
 
-/// For how long revocations are compared with the stream. The servers delete them somewhat later.
+/// The age up to which a revocation is compared with the stream. The servers delete it somewhat later.
 const COMPARED_FOR: Duration = Duration::from_secs(REVOKED_FOR.as_secs() - 600);
 
 /// The listener for revocations, and what this process knows of the stream.
@@ -23,9 +25,9 @@ pub(super) struct Revoked {
     pub(super) listener: Option<OnRevoked>,
     /// The sequence up to which all revocations were read.
     latest: u64,
-    /// The greatest sequence of a known revocation, if the last read did not return it. The server that answered may
-    /// not have had it yet.
-    missing: Option<u64>,
+    /// The greatest sequence of a known revocation that no read has returned since this time. The servers that answered
+    /// may not have had it yet.
+    missing: Option<(u64, Instant)>,
     /// The greatest known sequence of the stream. The next message gets a greater one, unless the stream has lost
     /// messages.
     last: u64,
@@ -46,8 +48,9 @@ impl Revoked {
     }
 
     /// Compares the known revocations with the ids that were just read from a sequence on, and returns whether the stream
-    /// has lost some. `last` is the last sequence that was read, or 0.
-    fn lacks(&mut self, found: &HashSet<String>, from: u64, last: u64, now: i64) -> bool {
+    /// has lost some. `last` is the last sequence that was read, or 0. This does not find a loss if the last revocation
+    /// was made again meanwhile, because the earlier ones are not read again.
+    fn notice_loss(&mut self, found: &HashSet<String>, from: u64, last: u64, now: i64) -> bool {
         let mut missing = None;
         for (id, (sequence, at)) in &self.stored {
             if *sequence >= from && !found.contains(id) && now - at < milliseconds(COMPARED_FOR) {
@@ -57,10 +60,10 @@ impl Revoked {
                 missing = missing.max(Some(*sequence));
             }
         }
-        // If more was read, the rest has not been read yet.
-        let is_again = last <= from && missing.is_some() && missing == self.missing;
-        self.missing = missing;
-        is_again
+        let same = self.missing.filter(|(sequence, _)| Some(*sequence) == missing);
+        self.missing = same.or_else(|| missing.map(|sequence| (sequence, Instant::now())));
+        // If something new was read, there may be more.
+        last <= from && self.missing.is_some_and(|(_, since)| since.elapsed() > MAX_LAG)
     }
 
     pub(super) fn update(&mut self, state: &StreamState) {
@@ -114,15 +117,19 @@ impl Shared {
             (first, has_lost)
         };
         for (id, at) in lost {
-            match self.store_revoked(&id, at, Some(0)).await {
-                // It is read again with its new sequence.
-                Ok(_) => {}
+            let sequence = match self.store_revoked(&id, at, Some(0)).await {
+                Ok(sequence) => sequence,
                 // It is not lost, or another process has just stored it.
-                Err(failure) if failure.is_wrong_sequence() => {}
+                Err(failure) if failure.is_wrong_sequence() => failure.last_sequence(),
                 Err(failure) => {
                     self.lock_revoked().has_lost |= has_lost;
                     return Err(failure.into_error());
                 }
+            };
+            if sequence > 0
+                && let Some(known) = self.lock_revoked().stored.get_mut(&id)
+            {
+                known.0 = sequence;
             }
         }
         self.lock_revoked().compared = first;
@@ -151,7 +158,7 @@ impl Shared {
                 }
                 found.insert(id);
             }
-            if !known.has_lost && known.lacks(&found, latest, last, self.now()) {
+            if !known.has_lost && known.notice_loss(&found, latest, last, self.now()) {
                 let last = known.last;
                 known.lose(&self.meta_stream, last);
             } else if last > latest {

@@ -111,11 +111,11 @@ pub(super) async fn prepare(client: &mut Client, schema: &Schema) -> Result<(), 
     Ok(transaction.commit().await?)
 }
 
-/// Creates the schema unless it exists. `IF NOT EXISTS` would need the right to create schemas in both cases.
+/// Creates the schema unless it exists. The statement alone would need the right to create schemas in both cases.
 async fn create_schema(client: &Client, schema: &Schema) -> Result<(), Error> {
     let exists = "SELECT FROM pg_namespace WHERE nspname = $1";
     if client.query_typed(exists, &[(&schema.0, Type::TEXT)]).await?.is_empty() {
-        client.batch_execute(&format!("CREATE SCHEMA {}", schema.0)).await?;
+        client.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", schema.0)).await?;
     }
     Ok(())
 }

@@ -136,15 +136,18 @@ async fn a_stream_that_lost_messages_serves_its_channels_again() {
     server.restore();
     wait_until(|| logs.iter().all(|log| log.is_retired())).await;
     process.catch_up().await.unwrap();
-    let since = Instant::now();
+    let mut times = Vec::new();
     for (channel, kept) in channels.iter().zip(kept) {
+        let since = Instant::now();
         let next = process.say(channel, "next").await;
         let received = process.read_from(channel, &[SAID], Cursor::After(kept)).await.read();
         assert_eq!((received.gap, received.ids()), (None, vec![next]));
         process.log(&room(&format!("new {next}"))).await;
+        times.push(since.elapsed());
     }
-    // No read waits for sequences that the stream does not have.
-    assert!(since.elapsed() < 8 * SECOND, "{:?}", since.elapsed());
+    // No read waits for sequences that the stream does not have. A busy machine may delay some.
+    times.sort_unstable();
+    assert!(times[3] < SECOND, "{times:?}");
 }
 
 /// Another process continues the stream before the one that has received the lost messages notices the loss.

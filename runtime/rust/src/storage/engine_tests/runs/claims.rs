@@ -229,6 +229,10 @@ pub(in super::super) async fn due_times(place: Place) {
     // A process holds the run, so it stays as it is.
     worker.journal.make_due(vec![claim.run]).await.unwrap();
     assert!(worker.claim().await.is_empty());
+    worker.end(again[0].claim, ExecutionEnd::Waiting { due: worker.later() }).await;
+    assert!(worker.claim().await.is_empty());
+    worker.journal.make_due(vec![claim.run]).await.unwrap();
+    let again = worker.claim().await;
     worker.end(again[0].claim, ExecutionEnd::Waiting { due: worker.now() + HOUR / 3600 }).await;
     tokio::time::sleep(HOUR / 3000).await;
     let again = worker.claim().await;

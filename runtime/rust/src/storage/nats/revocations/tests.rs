@@ -40,7 +40,7 @@ async fn revocations_are_read_although_a_stream_assigns_sequences_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_revocations_are_stored_again_after_another_process_took_their_sequences() {
-    for count in 1..=2 {
+    for count in [1, 2, 600] {
         let mut server = TestServer::start();
         let space = TestSpace::new(server.url(), "taken".into(), 1);
         let mut here = space.connect().await;
@@ -48,8 +48,8 @@ async fn the_last_revocations_are_stored_again_after_another_process_took_their_
         here.revoke("kept").await.unwrap();
         server.back_up();
         let lost: Vec<_> = (0..count).map(|number| format!("lost-{number}")).collect();
-        for id in &lost {
-            here.revoke(id).await.unwrap();
+        for outcome in join_all(lost.iter().map(|id| here.revoke(id))).await {
+            outcome.unwrap();
         }
         assert_eq!(here.shared.read_revoked().await.unwrap().len(), count + 1);
         server.restore();
@@ -62,10 +62,33 @@ async fn the_last_revocations_are_stored_again_after_another_process_took_their_
             here.shared.restore_revoked().await.unwrap();
             here.shared.read_revoked().await.unwrap();
         }
+        assert!(!here.shared.lock_revoked().has_lost, "the loss of {count} is noticed once");
         let later = space.connect().await;
         let revoked: BTreeSet<_> = later.revoked.iter().map(|(id, _)| &**id).collect();
         assert_eq!(revoked, lost.iter().map(|id| &**id).chain(["kept", "new"]).collect());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_stays_missing_is_stored_again() {
+    let space = TestSpace::new(TestServer::shared().url(), "missing".into(), 1);
+    let mut nats = space.connect().await;
+    nats.stop_following();
+    for id in ["kept", "deleted"] {
+        nats.revoke(id).await.unwrap();
+    }
+    assert_eq!(nats.shared.read_revoked().await.unwrap().len(), 2);
+    let (stream, latest) = (nats.shared.meta_stream.clone(), nats.shared.lock_revoked().latest);
+    let subject = format!("$JS.API.STREAM.MSG.DELETE.{stream}");
+    let request = json!({ "seq": latest }).to_string();
+    nats.shared.jetstream.client.request(subject, request.into()).await.unwrap();
+    nats.shared.read_revoked().await.unwrap();
+    assert!(!nats.shared.lock_revoked().has_lost, "the server may not have had it yet");
+    sleep(MAX_LAG + Duration::from_millis(100)).await;
+    nats.shared.read_revoked().await.unwrap();
+    nats.shared.restore_revoked().await.unwrap();
+    let later = space.connect().await;
+    assert_eq!(later.revoked.iter().map(|(id, _)| &**id).collect::<Vec<_>>(), ["kept", "deleted"]);
 }
 
 /// The clock of this machine was set back.
