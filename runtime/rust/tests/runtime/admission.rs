@@ -75,7 +75,8 @@ async fn idle_keep_alive_connections_are_closed_for_new_ones() {
     let request = &["GET /nothing HTTP/1.1\r\nHost: test\r\n\r\n"];
     let mut attackers = Vec::new();
     for _ in 0..246 {
-        attackers.push(attack(server.address, request, Duration::from_millis(500)));
+        // A new connection whose request takes longer than this to arrive would be the one that has waited longest.
+        attackers.push(attack(server.address, request, Duration::from_secs(5)));
         // More at once would overflow the system's queue of new connections.
         sleep(Duration::from_millis(2)).await;
     }
