@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use fanfare::{ReceivedSignal, Run, SignalError, SignalStatus};
+use fanfare::{ReceivedSignal, Run, RunError, SignalError, SignalStatus};
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use crate::support::definition::{Room, room};
+use crate::support::definition::{Outcome, Room, room};
 use crate::support::file::File;
 use crate::support::http;
 use crate::support::runs::{Gate, MINUTE, completed, done, ended, in_memory, runs, runs_with, waits};
@@ -20,13 +21,38 @@ enum Answer {
 }
 
 /// Waits for either signal, and then for one of them again.
-async fn ask_twice(run: Run<Room>, (): ()) -> Result<crate::support::definition::Outcome, fanfare::RunError> {
+async fn ask_twice(run: Run<Room>, (): ()) -> Result<Outcome, RunError> {
     let channel = run.channel();
     let first = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
     let first = first.timeout(MINUTE).await?.map(|first| first.payload);
     let second = run.wait_for(channel.nod(), Duration::from_millis(5)).await?;
     let second = second.map(|ReceivedSignal { payload, .. }| payload);
     Ok(done(format!("{first:?} {second:?}")))
+}
+
+async fn ask_once(run: Run<Room>, (): ()) -> Result<Outcome, RunError> {
+    let channel = run.channel();
+    let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
+    let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
+    Ok(done(format!("{answer:?}")))
+}
+
+/// Returns a job that passes a gate before it does the rest.
+fn behind<R>(
+    gate: &Gate,
+    rest: fn(Run<Room>, ()) -> R,
+) -> impl Fn(Run<Room>, ()) -> BoxFuture<'static, Result<Outcome, RunError>> + use<R>
+where
+    R: Future<Output = Result<Outcome, RunError>> + Send + 'static,
+{
+    let gate = gate.clone();
+    move |run, ()| {
+        let gate = gate.clone();
+        Box::pin(async move {
+            gate.pass(&run).await?;
+            rest(run, ()).await
+        })
+    }
 }
 
 /// Sends two answers to one question at once, and returns whether each was accepted.
@@ -203,15 +229,7 @@ async fn the_earliest_of_several_kept_signals_answers_the_question() {
     let server = in_memory().await;
     let channel = Room(room("1"));
     let gate = Gate::closed();
-    let both_are_kept = gate.clone();
-    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
-        let both_are_kept = both_are_kept.clone();
-        async move {
-            both_are_kept.pass(&run).await?;
-            ask_twice(run, ()).await
-        }
-    })
-    .await;
+    let (runs, job) = runs(&server, behind(&gate, ask_twice)).await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     assert_eq!(server.hub.signal(channel.nod(), "early").await.unwrap().status, SignalStatus::Kept);
     assert_eq!(server.hub.signal(channel.approve(), &true).await.unwrap().status, SignalStatus::Kept);
@@ -250,18 +268,7 @@ async fn waiting_runs_hold_no_slot() {
 async fn repeating_a_kept_signal_reports_that_another_one_answered() {
     let server = in_memory().await;
     let gate = Gate::closed();
-    let both_are_kept = gate.clone();
-    let (runs, job) = runs(&server, move |run: Run<Room>, (): ()| {
-        let both_are_kept = both_are_kept.clone();
-        async move {
-            both_are_kept.pass(&run).await?;
-            let channel = run.channel();
-            let asked = run.wait_any().on(channel.approve(), Answer::Approve).on(channel.nod(), Answer::Nod);
-            let answer = asked.timeout(MINUTE).await?.map(|answer| answer.payload);
-            Ok(done(format!("{answer:?}")))
-        }
-    })
-    .await;
+    let (runs, job) = runs(&server, behind(&gate, ask_once)).await;
     let channel = Room(room("1"));
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     let nod = async || server.hub.signal(channel.nod(), "no").idempotency_key("nod").await;

@@ -120,8 +120,8 @@ async fn a_text_stream_continues_after_a_failed_attempt_and_fails_with_the_last_
     assert_eq!((text.as_str(), end), ("12345", End::Failed("attempt 5".into())));
 }
 
-/// Waits until a client has received the first two words.
-async fn two_words(client: &mut Client) {
+/// Reads the first two words of a text.
+async fn read_two_words(client: &mut Client) {
     let mut text = String::new();
     while text != "Once upon " {
         if let ServerFrame::Chunk { data, .. } = client.frame().await {
@@ -153,14 +153,14 @@ async fn a_text_stream_is_stopped_by_a_signal_or_by_cancelling_its_run() {
     watcher.ready().await;
     runs.start(&job, "run_1", &channel, &()).await.unwrap();
     waits(&runs, "run_1").await;
-    two_words(&mut watcher).await;
+    read_two_words(&mut watcher).await;
     server.hub.signal(channel.nod(), "stop").await.unwrap();
     let (_, text, end) = read(&mut client).await;
     assert_eq!(
         (text.as_str(), end),
         ("Once upon ", End::Stopped("the run continued without this text".into()))
     );
-    two_words(&mut watcher).await;
+    read_two_words(&mut watcher).await;
     assert_eq!(runs.cancel("run_1").await, Ok(CancelOutcome::Cancelled));
     assert_eq!(runs.status("run_1").await, Ok(Some(RunStatus::Cancelled)));
     let (_, text, end) = read(&mut client).await;
