@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StorageError;
+use crate::clock::to_milliseconds;
+use crate::wire::parse_timestamp;
 
 /// The time within which the servers must answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -317,6 +319,14 @@ pub(super) fn parse_stored(message: Message) -> Result<Stored, StorageError> {
     }
 }
 
+/// Converts a server's time to milliseconds since 1970. It has up to nine digits after the second.
+pub(super) fn parse_time(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.strip_suffix('Z')?.split_at_checked("2026-01-01T00:00:00".len())?;
+    let fraction = fraction.strip_prefix('.').unwrap_or_default();
+    let milliseconds = format!("{seconds}.{}Z", format!("{fraction:0<3}").get(..3)?);
+    parse_timestamp(&milliseconds).map(to_milliseconds)
+}
+
 pub(super) fn no_connection(error: impl std::fmt::Display) -> StorageError {
     StorageError::new(format!("the connection to the NATS servers failed: {error}"))
 }
@@ -331,4 +341,19 @@ fn no_answer(what: &str) -> StorageError {
 
 fn unreadable(what: &str) -> RequestFailure {
     RequestFailure::Unanswered(StorageError::new(format!("cannot read the NATS servers' answer to {what}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_servers_have_any_number_of_digits() {
+        let expected = [1_767_225_600_000, 1_767_225_600_500, 1_767_225_600_123, 1_767_225_600_120];
+        for (fraction, expected) in ["", ".5", ".123456789", ".12"].into_iter().zip(expected) {
+            assert_eq!(parse_time(&format!("2026-01-01T00:00:00{fraction}Z")), Some(expected));
+        }
+        assert_eq!(parse_time(""), None);
+        assert_eq!(parse_time("2026-01-01T00:00:00+01:00"), None);
+    }
 }

@@ -8,12 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::jetstream::{PAUSE, Publish, RequestFailure, StreamState, deleted};
+use super::jetstream::{PAUSE, Publish, RequestFailure, StreamState, deleted, parse_time};
 use super::tail::Missing;
 use super::{Shared, StorageError};
-use crate::clock::to_milliseconds;
 use crate::storage::remote_clock::{Reading, steady_milliseconds};
-use crate::wire::parse_timestamp;
 
 /// The interval at which a process reports that it is running.
 pub(super) const BEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -149,14 +147,6 @@ impl Shared {
     fn process_subject(&self, owner: &str) -> String {
         format!("{}.meta.process.{owner}", self.space)
     }
-}
-
-/// Converts a server's time to milliseconds since 1970. It has up to nine digits after the second.
-pub(super) fn parse_time(text: &str) -> Option<i64> {
-    let (seconds, fraction) = text.strip_suffix('Z')?.split_at_checked("2026-01-01T00:00:00".len())?;
-    let fraction = fraction.strip_prefix('.').unwrap_or_default();
-    let milliseconds = format!("{seconds}.{}Z", format!("{fraction:0<3}").get(..3)?);
-    parse_timestamp(&milliseconds).map(to_milliseconds)
 }
 
 #[cfg(test)]

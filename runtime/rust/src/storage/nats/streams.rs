@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::jetstream::{JetStream, StreamInfo, deleted};
-use super::processes::parse_time;
+use super::jetstream::{JetStream, StreamInfo, deleted, parse_time};
 use super::shard::Shard;
 use super::{Shared, StorageError};
 use crate::clock::{to_milliseconds, wall_time};

@@ -6,7 +6,7 @@ use async_nats::{ConnectOptions, ServerAddr};
 use futures_util::future::join_all;
 
 use super::super::credentials::requires_tls;
-use super::super::processes::parse_time;
+use super::super::jetstream::parse_time;
 use super::super::versions::{REQUIRED, is_supported};
 use super::{ConnectNats, Denied, JetStream, Probe, Setup, StorageError, StorageReport, json};
 use crate::clock::{to_milliseconds, wall_time};

@@ -3,8 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::super::jetstream::{NO_STREAM, RequestFailure};
-use super::super::processes::parse_time;
+use super::super::jetstream::{NO_STREAM, RequestFailure, parse_time};
 use super::super::streams::{DEFAULT_SHARDS, MAX_SHARDS, compare};
 use super::replicas::Replicas;
 use super::servers::Answered;
